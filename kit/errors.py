@@ -1,0 +1,230 @@
+"""What can go wrong, as one tree: catch the branch that you can answer.
+
+::
+
+    KitError
+    ├── SettingsError            a setting that does not exist or does not fit
+    ├── DataError                what was asked of the market does not exist
+    │   ├── UnknownSymbol
+    │   ├── UnknownExpiry
+    │   ├── UnknownInterval
+    │   ├── FarStrike            the nearest strike is absurdly far from the spot
+    │   └── UnreadableFile       a market-data file that is not what it claims
+    ├── TransportError           the bytes did not travel
+    │   ├── NeverSent            safe to send again
+    │   ├── Ambiguous            sent, no answer: the broker may have acted
+    │   ├── PoolExhausted        no free connection within the waiting time
+    │   └── CircuitOpen          too many failures; says when it tries again
+    ├── BrokerError              the broker answered, and said no
+    │   ├── RateLimited
+    │   ├── SessionExpired
+    │   ├── LoginRefused
+    │   ├── Transient
+    │   ├── Denied
+    │   ├── BadRequest
+    │   ├── Rejected
+    │   └── ProtocolError        an answer in no known dialect
+    ├── TaskError                a task of the processor did not return a value
+    │   ├── TaskFailed           it raised; carries the worker's traceback
+    │   ├── TaskTimeout
+    │   ├── TaskCrashed          its worker process died
+    │   ├── TaskCancelled
+    │   └── QueueFull
+    └── SimulatorError           the simulated exchange cannot start
+
+    KitWarning
+    ├── CacheUnavailable         the disk tier is off or was rebuilt
+    └── StaleData                an old answer, served because the network failed
+
+Every error keeps what failed, the value it failed with and the remedy, and reads as one sentence
+of each. Errors survive pickling, so a worker's error is the caller's error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class KitError(Exception):
+    """Base of every error the kit raises.
+
+    Parameters
+    ----------
+    what : str
+        What failed, without a full stop.
+    value : object, optional
+        The offending value; shown by its ``repr``. Never a secret.
+    remedy : str, optional
+        What to do next, as a full sentence.
+    """
+
+    def __init__(self, what: str, value: Any = None, remedy: str = "") -> None:
+        super().__init__(what, value, remedy)
+        self.what = what
+        self.value = value
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        shown = "" if self.value is None else f": {self.value!r}"
+        return f"{self.what}{shown}. {self.remedy}".rstrip()
+
+
+class SettingsError(KitError):
+    """A setting does not exist or does not fit."""
+
+
+class DataError(KitError, LookupError):
+    """What was asked of the market does not exist."""
+
+
+class UnknownSymbol(DataError):
+    """No instrument has this name."""
+
+
+class UnknownExpiry(DataError):
+    """No contract expires on this date."""
+
+
+class UnknownInterval(DataError):
+    """The broker has no candles of this length."""
+
+
+class FarStrike(DataError):
+    """The nearest listed strike is absurdly far from the spot."""
+
+
+class UnreadableFile(DataError):
+    """A market-data file is not what it claims to be."""
+
+
+class TransportError(KitError, OSError):
+    """The bytes did not travel."""
+
+    def __str__(self) -> str:  # OSError formats two arguments its own way
+        return KitError.__str__(self)
+
+
+class NeverSent(TransportError):
+    """The request never left: sending it again is safe."""
+
+
+class Ambiguous(TransportError):
+    """The request left and no answer came: the broker may have acted on it."""
+
+
+class PoolExhausted(TransportError):
+    """No connection became free within the waiting time."""
+
+
+class CircuitOpen(TransportError):
+    """Repeated failure opened the circuit; the remedy says when it tries again."""
+
+
+class BrokerError(KitError):
+    """The broker answered, and said no.
+
+    Parameters
+    ----------
+    what, value, remedy
+        As in `KitError`.
+    code : str, optional
+        The broker's own error code, for instance ``"AB1050"``.
+    status : int, optional
+        The HTTP status of the answer; 0 when it is not known.
+    """
+
+    def __init__(
+        self, what: str, value: Any = None, remedy: str = "", code: str = "", status: int = 0
+    ) -> None:
+        super().__init__(what, value, remedy)
+        self.args = (what, value, remedy, code, status)
+        self.code = code
+        self.status = status
+
+
+class RateLimited(BrokerError):
+    """The broker's limit for this endpoint was exceeded."""
+
+
+class SessionExpired(BrokerError):
+    """The session token is missing, unknown or expired."""
+
+
+class LoginRefused(BrokerError):
+    """The broker refused the credentials."""
+
+
+class Transient(BrokerError):
+    """The broker failed for a moment; reads may be tried again."""
+
+
+class Denied(BrokerError):
+    """The broker's gateway refuses this client (HTTP 403)."""
+
+
+class BadRequest(BrokerError):
+    """The broker did not understand the request (HTTP 400)."""
+
+
+class Rejected(BrokerError):
+    """The broker understood the request and declined it."""
+
+
+class ProtocolError(BrokerError):
+    """The answer is in no dialect that the broker is known to speak."""
+
+
+class TaskError(KitError):
+    """A task of the processor did not return a value."""
+
+
+class TaskFailed(TaskError):
+    """The task raised.
+
+    Parameters
+    ----------
+    what, value, remedy
+        As in `KitError`.
+    traceback : str, optional
+        The worker's formatted traceback.
+    """
+
+    def __init__(self, what: str, value: Any = None, remedy: str = "", traceback: str = "") -> None:
+        super().__init__(what, value, remedy)
+        self.args = (what, value, remedy, traceback)
+        self.traceback = traceback
+
+
+class TaskTimeout(TaskError, TimeoutError):
+    """The task overran its time and was stopped."""
+
+    def __str__(self) -> str:  # TimeoutError is an OSError, see TransportError
+        return KitError.__str__(self)
+
+
+class TaskCrashed(TaskError):
+    """The worker process that ran the task died."""
+
+
+class TaskCancelled(TaskError):
+    """The task was cancelled before it ended."""
+
+
+class QueueFull(TaskError):
+    """The processor's queue holds as many tasks as it may."""
+
+
+class SimulatorError(KitError):
+    """The simulated exchange cannot start."""
+
+
+class KitWarning(UserWarning):
+    """Base of every warning the kit gives."""
+
+
+class CacheUnavailable(KitWarning):
+    """The disk tier is off, or was set aside and rebuilt; the kit goes on."""
+
+
+class StaleData(KitWarning):
+    """An expired answer is served because the network failed."""

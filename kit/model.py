@@ -1,0 +1,225 @@
+"""The nouns of the market: instruments, legs and the snapshot of a chain.
+
+Columns of a chain table, one row per strike and right, sorted by strike with the call first:
+
+==============  =========  =====================================================================
+column          dtype      meaning
+==============  =========  =====================================================================
+``strike``      float64    rupees
+``right``       str        ``"CE"`` or ``"PE"``
+``ltp``         float64    last traded price, rupees; NaN: never traded
+``bid``         float64    best bid, rupees; NaN: no bid
+``ask``         float64    best ask, rupees; NaN: no ask
+``volume``      float64    units traded today
+``oi``          float64    open interest, units (never lots)
+``oi_change``   float64    change of open interest since the previous close, units; NaN: unknown
+``iv``          float64    implied volatility, annualised fraction; NaN: see ``iv_reason``
+``delta``       float64    change of price per rupee of the forward
+``gamma``       float64    change of delta per rupee of the forward
+``theta``       float64    rupees per calendar day
+``vega``        float64    rupees per percentage point of volatility
+``rho``         float64    rupees per percentage point of the rate
+``iv_reason``   str        ``"ok"``, or why ``iv`` is NaN
+``token``       str        the broker's token; empty when the source has none
+``symbol``      str        trading symbol
+==============  =========  =====================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Literal, NewType, Self
+
+import pandas as pd
+
+from kit.errors import DataError
+
+Right = Literal["CE", "PE"]
+Source = Literal["hot", "sqlite", "network", "file"]
+Token = NewType("Token", str)
+
+QUOTE_COLUMNS = ("strike", "right", "ltp", "bid", "ask", "volume", "oi", "oi_change", "token", "symbol")
+GREEK_COLUMNS = ("iv", "delta", "gamma", "theta", "vega", "rho", "iv_reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """One row of the instrument master, with its units checked.
+
+    Parameters
+    ----------
+    token, symbol, name, exchange, kind : str
+        The broker's token, trading symbol, underlying name, segment (``"NFO"``) and type (``"OPTIDX"``).
+    expiry : date or None
+        Last trading day; None where the instrument has none.
+    strike : float
+        Rupees; NaN where the instrument has none.
+    right : {"CE", "PE"} or None
+        Call or put.
+    lot_size : int
+        Units in one lot.
+    tick_size : float
+        Rupees.
+    """
+
+    token: str
+    symbol: str
+    name: str
+    exchange: str
+    kind: str
+    expiry: date | None
+    strike: float
+    right: Right | None
+    lot_size: int
+    tick_size: float
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One position of a strategy.
+
+    Parameters
+    ----------
+    right : {"CE", "PE"}
+        Call or put.
+    strike : float
+        Rupees.
+    lots : int
+        Positive bought, negative sold.
+    price : float
+        Entry price, rupees per unit.
+    """
+
+    right: Right
+    strike: float
+    lots: int
+    price: float
+
+
+@dataclass(frozen=True)
+class ChainSnapshot:
+    """One expiry of an option chain at one moment; cannot be changed.
+
+    Parameters
+    ----------
+    underlying : str
+        For instance ``"BANKNIFTY"``.
+    expiry : date
+        Last trading day.
+    taken_at : datetime
+        When the exchange quoted it, timezone-aware.
+    spot : float
+        Index level, rupees.
+    forward : float
+        Forward of the expiry, rupees.
+    forward_from : str
+        ``"parity"``, ``"future"`` or ``"spot"``.
+    discount : float
+        Discount factor to the expiry.
+    t_years : float
+        Calendar years to the close of the expiry session.
+    lot_size : int
+        Units in one lot.
+    frame : DataFrame
+        The columns of this module's docstring; taken over, so do not keep another reference.
+    source : {"hot", "sqlite", "network", "file"}
+        Where the caller got it from.
+    """
+
+    underlying: str
+    expiry: date
+    taken_at: datetime
+    spot: float
+    forward: float
+    forward_from: str
+    discount: float
+    t_years: float
+    lot_size: int
+    frame: pd.DataFrame = field(repr=False)
+    source: Source = "network"
+
+    def __post_init__(self) -> None:
+        missing = [name for name in (*QUOTE_COLUMNS, *GREEK_COLUMNS) if name not in self.frame.columns]
+        if missing:
+            raise DataError("The chain table lacks columns", missing, "See the docstring of kit.model.")
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The table; the caller's own copy-on-write copy, safe to change."""
+        return self.frame.copy(deep=False)
+
+    @property
+    def strikes(self) -> list[float]:
+        """All strikes, ascending, rupees."""
+        return sorted(set(self.frame["strike"].tolist()))
+
+    @property
+    def atm_strike(self) -> float:
+        """The strike nearest the forward; the lower one of two equally near."""
+        return min(self.strikes, key=lambda strike: (abs(strike - self.forward), strike))
+
+    def age_s(self, now: datetime) -> float:
+        """Seconds since the exchange quoted it."""
+        return (now - self.taken_at).total_seconds()
+
+    def arriving_from(self, source: Source) -> Self:
+        """Return the same snapshot, labelled with where it was found."""
+        return replace(self, source=source)
+
+    def quote(self, strike: float, right: Right) -> pd.Series:
+        """Return one row of the table.
+
+        Raises
+        ------
+        DataError
+            The chain has no such contract; names the nearest strikes.
+        """
+        rows = self.frame[(self.frame["strike"] == strike) & (self.frame["right"] == right)]
+        if rows.empty:
+            near = sorted(self.strikes, key=lambda listed: abs(listed - strike))[:3]
+            raise DataError(f"The chain has no {right} at this strike", strike, f"The nearest are {near}.")
+        return rows.iloc[0]
+
+    def price(self, strike: float, right: Right) -> float:
+        """Return the price a research position is entered at: mid of bid and ask, else last traded."""
+        row = self.quote(strike, right)
+        mid = (row["bid"] + row["ask"]) / 2
+        return float(row["ltp"] if pd.isna(mid) else mid)
+
+    def leg(self, right: Right, strike: float, lots: int) -> Leg:
+        """Return a leg at this chain's price; sold when `lots` is negative.
+
+        Raises
+        ------
+        DataError
+            The contract does not exist or has no price.
+        """
+        price = self.price(strike, right)
+        if pd.isna(price):
+            raise DataError(f"The {right} has no price at this strike", strike, "Choose a traded strike.")
+        return Leg(right, strike, lots, price)
+
+    def wide(self, around: int | None = None) -> pd.DataFrame:
+        """Return calls left, puts right, one row per strike.
+
+        Parameters
+        ----------
+        around : int, optional
+            Keep this many strikes on either side of the money; default all.
+        """
+        shown = ["oi", "volume", "iv", "delta", "bid", "ask", "ltp"]
+        sides = self.frame.pivot(index="strike", columns="right", values=shown)
+        ordered = [(name, "CE") for name in shown] + [(name, "PE") for name in reversed(shown)]
+        wide = sides.reindex(columns=pd.MultiIndex.from_tuples(ordered)).swaplevel(axis="columns")
+        if around is None:
+            return wide
+        middle = self.strikes.index(self.atm_strike)
+        return wide.iloc[max(0, middle - around) : middle + around + 1]
+
+    def _repr_html_(self) -> str:
+        head = (
+            f"{self.underlying} {self.expiry:%d %b %Y} · spot {self.spot:,.2f} · forward {self.forward:,.2f} "
+            f"({self.forward_from}) · {self.taken_at:%d %b %H:%M:%S} IST · from {self.source}"
+        )
+        return f"<p>{head}</p>{self.wide(around=8).to_html(float_format='{:,.4g}'.format, na_rep='–')}"

@@ -1,0 +1,242 @@
+"""Everything that can be set, from ``kit.yaml`` and the environment, checked before anything runs.
+
+One frozen section per part of the kit. A key that does not exist fails at once and says what was
+meant; nothing is dropped silently. This is the one module that reads the environment.
+
+================================  ====================================================
+variable                          sets
+================================  ====================================================
+``KIT_API_KEY``                   `Credentials.api_key`
+``KIT_CLIENT_CODE``               `Credentials.client_code`
+``KIT_PIN``                       `Credentials.pin`
+``KIT_TOTP_SECRET``               `Credentials.totp_secret`
+``KIT_YAML``                      path of the settings file instead of ``./kit.yaml``
+``KIT_CACHE_DIR``                 folder of the SQLite files
+================================  ====================================================
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import platformdirs
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from kit.errors import SettingsError
+
+Backend = Literal["serial", "threads", "processes", "dask"]
+
+
+class Section(BaseModel):
+    """One frozen group of settings that refuses keys it does not know.
+
+    Raises
+    ------
+    SettingsError
+        A key is unknown or a value does not fit; names both and what was meant.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _explained(error, type(self)) from None
+
+
+def _explained(error: ValidationError, section: type[BaseModel]) -> SettingsError:
+    """Turn the first complaint into the kit's form; the input of a secret is never repeated."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return SettingsError(f"{section.__name__} does not accept this value for", where, f"{first['msg']}.")
+    known = list(section.model_fields)
+    close = difflib.get_close_matches(where, known, n=1)
+    meant = f"Did you mean {close[0]!r}?" if close else f"It knows: {', '.join(known)}."
+    return SettingsError(f"{section.__name__} has no setting of this name", where, meant)
+
+
+class CacheConfig(Section):
+    """Lifetimes and bounds of both cache tiers."""
+
+    max_size: int = Field(1000, ge=1, description="entries in the in-process tier")
+    max_bytes: int | None = Field(None, ge=1, description="bytes in the in-process tier; none: unbounded")
+    default_ttl: float = Field(300, ge=0, description="lifetime of anything else, seconds")
+    options_chain_ttl: float = Field(60, ge=0, description="lifetime of an option chain, seconds")
+    ltp_ttl: float = Field(5, ge=0, description="lifetime of a last traded price, seconds")
+    historical_data_ttl: float = Field(3600, ge=0, description="lifetime of today's candles, seconds")
+    instruments_ttl: float = Field(86_400, ge=0, description="lifetime of the instrument master, seconds")
+    search_ttl: float = Field(3600, ge=0, description="lifetime of a search, seconds")
+    atm_ttl: float = Field(5, ge=0, description="lifetime of an at-the-money strike, seconds")
+    hold_after_hours: bool = Field(False, description="after the close a quote lives until the next open")
+    disk: bool = Field(True, description="keep answers in SQLite across kernels and restarts")
+    disk_max_entries: int = Field(20_000, ge=1, description="answers in the SQLite file")
+    disk_max_bytes: int = Field(512 * 2**20, ge=2**20, description="bytes of answers in the SQLite file")
+    stale_if_error: bool = Field(False, description="serve an expired answer, marked, when the network fails")
+
+
+class DataManagerConfig(Section):
+    """How market data is gathered."""
+
+    enable_caching: bool = Field(True, description="use the in-process tier")
+    cache_atm_results: bool = Field(True, description="remember at-the-money strikes")
+    cache_ttl_seconds: float = Field(300, ge=0, description="lifetime of what has none of its own, seconds")
+    strikes_around: int = Field(60, ge=1, description="strikes on either side of the money in a chain")
+
+
+class PerformanceMonitorConfig(Section):
+    """How operations are timed."""
+
+    max_samples: int = Field(1000, ge=1, description="samples kept per operation")
+    enable_alerts: bool = Field(True, description="call the alert callbacks")
+
+
+class LatencyRequirements(Section):
+    """Latency budgets, milliseconds."""
+
+    options_chain_processing: float = Field(2000, gt=0, description="an option chain, milliseconds")
+    strategy_evaluation: float = Field(5000, gt=0, description="one evaluation run, milliseconds")
+    order_placement: float = Field(3000, gt=0, description="an order, milliseconds")
+    position_monitoring: float = Field(30_000, gt=0, description="a look at the positions, milliseconds")
+    atm_calculation: float = Field(1000, gt=0, description="an at-the-money strike, milliseconds")
+
+
+class ConnectionConfig(Section):
+    """Sockets, time-outs and retries."""
+
+    pool_size: int = Field(10, ge=1, le=256, description="most sockets open at once")
+    max_retries: int = Field(3, ge=0, le=20, description="further attempts where a retry is safe")
+    timeout: float = Field(10, gt=0, description="seconds without a byte before a read fails")
+    connect_timeout: float = Field(3, gt=0, description="seconds to open a connection")
+    acquire_timeout: float = Field(30, gt=0, description="seconds to wait for a free connection")
+    backoff_factor: float = Field(0.3, ge=0, description="seconds before the first retry, then doubled")
+    max_idle_s: float = Field(55, gt=0, description="age at which an idle socket is recycled, seconds")
+    circuit_failures: int = Field(5, ge=1, description="failures in a row that open the circuit")
+    circuit_reset_s: float = Field(30, gt=0, description="seconds until an open circuit tries again")
+
+
+class WorkersConfig(Section):
+    """Parallel evaluation."""
+
+    max_workers: int = Field(4, ge=1, le=1024, description="workers")
+    backend: Backend = Field("processes", description="serial, threads, processes or dask")
+    queue_size: int = Field(100, ge=1, description="tasks that may wait")
+    task_timeout_s: float = Field(30, gt=0, description="seconds until a task is stopped")
+    max_worker_memory_mb: int | None = Field(None, ge=64, description="memory limit of a worker, MiB")
+    dask_address: str | None = Field(None, description="scheduler address; none: a local cluster")
+
+
+class BrokerConfig(Section):
+    """Which exchange the kit talks to. Live and simulated differ here and nowhere else."""
+
+    mode: Literal["simulated", "live"] = Field("simulated", description="own simulated exchange, or broker")
+    base_url: str = Field("https://apiconnect.angelone.in", description="root of the live broker's API")
+    master_url: str = Field(
+        "https://margincalculator.angelone.in/OpenAPI_File/files/OpenAPIScripMaster.json",
+        description="the live instrument master",
+    )
+    ca_file: Path | None = Field(None, description="certificate bundle instead of the system's")
+    seed: int = Field(7, description="seed of the simulated market")
+    speed: float = Field(1.0, gt=0, description="simulated seconds per second")
+
+
+class Credentials(Section):
+    """The four secrets of an account; ``repr`` shows none of them."""
+
+    api_key: SecretStr
+    client_code: SecretStr
+    pin: SecretStr
+    totp_secret: SecretStr
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read the four ``KIT_*`` variables.
+
+        Raises
+        ------
+        SettingsError
+            A variable is missing; names it.
+        """
+        names = {field: f"KIT_{field.upper()}" for field in cls.model_fields}
+        missing = [name for name in names.values() if not environ.get(name)]
+        if missing:
+            raise SettingsError(
+                "Live mode needs credentials in the environment; missing",
+                ", ".join(missing),
+                "Set them, or use broker.mode: simulated, which needs no account.",
+            )
+        return cls(**{field: environ[name] for field, name in names.items()})
+
+
+class Settings(Section):
+    """All sections of ``kit.yaml``."""
+
+    cache_config: CacheConfig = CacheConfig()
+    data_manager: DataManagerConfig = DataManagerConfig()
+    performance_monitor: PerformanceMonitorConfig = PerformanceMonitorConfig()
+    latency_requirements: LatencyRequirements = LatencyRequirements()
+    connection_pool: ConnectionConfig = ConnectionConfig()
+    workers: WorkersConfig = WorkersConfig()
+    broker: BrokerConfig = BrokerConfig()
+
+    @classmethod
+    def load(cls, path: str | Path | None = None, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read ``kit.yaml``; without a file every setting has its default.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            The file; default ``$KIT_YAML``, then ``./kit.yaml`` if it exists.
+        environ : mapping, optional
+            The environment.
+
+        Raises
+        ------
+        SettingsError
+            The named file does not exist, is not YAML, or holds a wrong key or value.
+        """
+        chosen = path or environ.get("KIT_YAML")
+        file = Path(chosen or "kit.yaml")
+        if not file.is_file():
+            if chosen:
+                raise SettingsError("There is no settings file here", str(file), "Check the path.")
+            return cls()
+        return cls(**_read_yaml(file))
+
+    def save(self, path: str | Path = "kit.yaml") -> Path:
+        """Write the sections as YAML, replacing the file in one step.
+
+        Returns
+        -------
+        Path
+            The file written.
+        """
+        file = Path(path)
+        draft = file.with_suffix(".yaml.new")
+        draft.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+        draft.replace(file)
+        return file
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        place = str(getattr(error, "problem_mark", "")).strip() or "not text"
+        raise SettingsError("The settings file is not YAML", str(file), f"Look at {place}.") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise SettingsError("The settings file must hold named sections", str(file), "See docs/settings.md.")
+    return {str(key): value for key, value in content.items()}
+
+
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of the SQLite files: ``$KIT_CACHE_DIR``, else the system's cache folder."""
+    return Path(environ.get("KIT_CACHE_DIR") or platformdirs.user_cache_dir("banknifty-kit"))
