@@ -1,0 +1,49 @@
+# make demo | lab | test | bench | lock | clean       (each does its own set-up in .venv)
+UV     := $(shell command -v uv 2>/dev/null)
+PYTHON ?= python3
+BIN    := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
+KIT    := $(BIN)/kit
+
+.PHONY: demo lab test check bench lock clean
+
+demo: .venv/lab
+	$(KIT) demo --html build/demo.html
+
+lab: .venv/lab
+	$(KIT) lab
+
+bench: .venv/test
+	$(KIT) bench
+
+test: .venv/test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	-$(BIN)/python tests/browser/get_chromium.py
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not browser" tests
+	$(BIN)/python -m pytest -q -rs -m browser tests
+	$(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=120 -p no:xdist -W default notebooks
+
+# One installer, two locked sets: what the lab needs, and what the tests need besides.
+.venv/lab .venv/test: .venv/%: locks/%.txt pyproject.toml
+ifdef UV
+	$(UV) venv -q --allow-existing .venv
+	$(UV) pip install -q --python $(BIN)/python --require-hashes -r $<
+	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+else
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+endif
+	$(BIN)/python -m kit.pricing
+	touch $@
+
+# The locks name no index: hashes say what a file is, not where it comes from.
+lock:
+	uv pip compile -q pyproject.toml --extra lab --group build --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate -o locks/lab.txt
+	uv pip compile -q pyproject.toml --extra lab --extra test --group build --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate -c locks/lab.txt -o locks/test.txt
+
+clean:
+	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis
