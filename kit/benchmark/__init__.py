@@ -1,0 +1,1 @@
+"""Measured rows against peers, the score over them, and the tuner."""

@@ -1,0 +1,168 @@
+"""Timing of two arms side by side, and the median with its interval.
+
+Both arms run in turns within one loop (ours, peer, peer, ours, ...), so that a slow moment of the
+machine hits both. All times come from the monotonic performance counter: a wall clock that jumps
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+Call = Callable[[], object]
+_CONFIDENCE = 1.96  # 95 %, as a normal deviate
+
+
+@dataclass(frozen=True)
+class Arms:
+    """What to time: our call and, where there is one, the peer's call for the same work.
+
+    Parameters
+    ----------
+    ours : callable
+        Called without arguments; one call is one operation, or `items` of them.
+    peer : callable, optional
+        The same work by the peer; None when it is not installed.
+    items : float, default 1
+        Operations in one call: a time is divided by it, a rate multiplied.
+    before : callable, optional
+        Runs untimed before each sample of either arm, for instance to empty a cache.
+    calls : int, optional
+        Calls per sample; default as many as make a sample long against the timer (1 with `before`).
+    rounds : int, optional
+        Exactly so many samples of each arm; default as many as the row's time allows, 5 to 200.
+    warm : int, default 2
+        Untimed calls of each arm before the first sample.
+    """
+
+    ours: Call
+    peer: Call | None = None
+    items: float = 1
+    before: Call | None = None
+    calls: int | None = None
+    rounds: int | None = None
+    warm: int = 2
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Figures that a row measured itself, in the row's unit; pairs belong to the same round."""
+
+    ours: Sequence[float]
+    peer: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A median and its 95 % interval."""
+
+    figure: float
+    low: float
+    high: float
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """Return the median and its 95 % interval by order statistics.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Samples; fewer than six give their range, none gives NaN.
+
+    Notes
+    -----
+    The interval runs between two of the samples themselves, chosen by the normal approximation of
+    the binomial distribution, rounded outwards; it assumes no shape of the samples.
+    """
+    ordered = sorted(values)
+    if not ordered or any(math.isnan(value) for value in ordered):
+        return Interval(math.nan, math.nan, math.nan)
+    half = _CONFIDENCE * math.sqrt(len(ordered)) / 2
+    low = max(0, math.floor(len(ordered) / 2 - half))
+    high = min(len(ordered) - 1, math.ceil(len(ordered) / 2 + half))
+    return Interval(median(ordered), ordered[low], ordered[high])
+
+
+def time_arms(arms: Arms, seconds: float, checkpoint: Call = lambda: None) -> Samples:
+    """Time both arms in turns.
+
+    Parameters
+    ----------
+    arms : Arms
+        What to time.
+    seconds : float
+        Time to spend on each arm; at least five rounds are made.
+    checkpoint : callable, optional
+        Runs between rounds; may raise to stop.
+
+    Returns
+    -------
+    Samples
+        Seconds per call of each arm, round by round.
+    """
+    calls = [call for call in (arms.ours, arms.peer) if call is not None]
+    for call in calls:
+        _warm(call, arms)
+    repeats = [arms.calls or _repeats(call, arms) for call in calls]
+    times: list[list[float]] = [[] for _ in calls]
+    for number in _rounds(arms, seconds * len(calls)):
+        checkpoint()
+        order = range(len(calls)) if number % 2 == 0 else reversed(range(len(calls)))
+        for arm in order:
+            times[arm].append(_sample(calls[arm], repeats[arm], arms.before))
+    return Samples(times[0], times[1] if arms.peer is not None else ())
+
+
+def _rounds(arms: Arms, seconds: float) -> Iterator[int]:
+    started = perf_counter()
+    number = 0
+    while number < (arms.rounds or 200):
+        yield number
+        number += 1
+        if arms.rounds is None and number >= 5 and perf_counter() - started > seconds:
+            return
+
+
+def _warm(call: Call, arms: Arms) -> None:
+    for _ in range(arms.warm):
+        if arms.before:
+            arms.before()
+        call()
+
+
+def _repeats(call: Call, arms: Arms, shortest: float = 0.002) -> int:
+    """Double the calls per sample until one sample lasts `shortest` seconds."""
+    repeats = 1
+    if arms.before:
+        return repeats
+    while _sample(call, repeats, None) * repeats < shortest:
+        repeats *= 2
+    return repeats
+
+
+def _sample(call: Call, repeats: int, before: Call | None) -> float:
+    if before:
+        before()
+    with _quiet_collector():
+        started = perf_counter()
+        for _ in range(repeats):
+            call()
+        return (perf_counter() - started) / repeats
+
+
+@contextmanager
+def _quiet_collector() -> Iterator[None]:
+    """Keep the garbage collector out of a sample; it would hit one arm and not the other."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,158 @@
+"""The register of benchmark rows.
+
+A row is a function that receives the `Run` and returns what to time (`Arms`) or what it timed
+itself (`Samples`)::
+
+    @row("hot_hit", part="cache", unit="us", target=at_most(2), peer="cachetools TLRU under a lock",
+         peer_target=within(3), quick=True)
+    def hot_hit(run: Run) -> Arms:
+        '''Read one cached chain from the in-process tier, statistics on.'''
+        cache = CacheManager(CacheConfig())
+        cache.set("chain", object())
+        bare = run.peer("cachetools")           # None where it is not installed
+        return Arms(ours=lambda: cache.get("chain"), peer=bare and bare_hit(bare))
+
+Rows live in ``kit/benchmark/rows/<room>.py`` and register when that file is imported. One peer per
+row: further peers are further rows. Units: ``ns us ms s`` are times, anything ending in ``/s`` is a
+rate (``M options/s`` counts millions, ``k rows/s`` thousands); any other unit is for `Samples`.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+
+from kit.benchmark import rows as _rows
+from kit.benchmark.measure import Arms, Samples
+from kit.benchmark.run import Run
+from kit.benchmark.targets import Speed, Target
+from kit.errors import KitError, SettingsError
+
+Measure = Callable[[Run], Arms | Samples]
+_TIMES = {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0}
+_PREFIXES = {"M ": 1e-6, "k ": 1e-3}
+_REGISTER: dict[str, Row] = {}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the benchmark.
+
+    Parameters
+    ----------
+    name, part, unit : str
+        Unique name, the room it measures, and the unit of its figure.
+    measure : callable
+        Takes the `Run`, returns `Arms` or `Samples`; its docstring says what is measured.
+    target : Target or None
+        Limit on the figure; None: the row informs.
+    peer : str or None
+        Who else does the same work.
+    peer_target : Speed or None
+        Speed relative to the peer.
+    quick : bool
+        Part of a quick run.
+    cores : int
+        Cores that the target supposes; with fewer the row is measured without target.
+    """
+
+    name: str
+    part: str
+    unit: str
+    measure: Measure
+    target: Target | None = None
+    peer: str | None = None
+    peer_target: Speed | None = None
+    quick: bool = False
+    cores: int = 1
+
+    @property
+    def less_is_better(self) -> bool:
+        """Whether the figure is a cost."""
+        return self.target.at_most if self.target else not self.unit.endswith(("/s", "times", "%"))
+
+    @property
+    def ratio_target(self) -> Target | None:
+        """The limit on figure / peer figure."""
+        return self.peer_target.on_ratio(self.less_is_better) if self.peer_target else None
+
+    @property
+    def goal(self) -> str | None:
+        """Both targets in words."""
+        own = [f"{self.target} {self.unit}"] if self.target else []
+        beside = [f"{self.ratio_target} x peer"] if self.ratio_target else []
+        return " and ".join([*own, *beside]) or None
+
+    def in_unit(self, seconds: float, items: float) -> float:
+        """Convert the seconds of one call over `items` operations.
+
+        Raises
+        ------
+        SettingsError
+            The unit is neither a time nor a rate.
+        """
+        if self.unit in _TIMES:
+            return seconds / items * _TIMES[self.unit]
+        if self.unit.endswith("/s"):
+            return items / seconds * _PREFIXES.get(self.unit[:2], 1.0)
+        raise SettingsError(f"Row {self.name} times a call, which has no unit", self.unit, "Return Samples.")
+
+
+def row(
+    name: str,
+    *,
+    part: str,
+    unit: str,
+    target: Target | None = None,
+    peer: str | None = None,
+    peer_target: Speed | None = None,
+    quick: bool = False,
+    cores: int = 1,
+) -> Callable[[Measure], Measure]:
+    """Register the decorated function as a row; the parameters are those of `Row`.
+
+    Raises
+    ------
+    SettingsError
+        Another row has this name.
+    """
+
+    def register(measure: Measure) -> Measure:
+        known = _REGISTER.get(name)
+        if known is not None and known.measure.__module__ != measure.__module__:
+            raise SettingsError("Two benchmark rows have this name", name, "Rename one of them.")
+        _REGISTER[name] = Row(name, part, unit, measure, target, peer, peer_target, quick, cores)
+        return measure
+
+    return register
+
+
+def all_rows() -> Mapping[str, Row]:
+    """Import every file of rows and return the rows by name, grouped by part.
+
+    A file that cannot be imported gives one row of the file's name that fails with the reason, so
+    that the rows of the other files still run.
+    """
+    for module in pkgutil.iter_modules(_rows.__path__):
+        try:
+            import_module(f"{_rows.__name__}.{module.name}")
+        except Exception as error:  # noqa: BLE001 - whatever a file of rows does, the others run
+            _REGISTER[module.name] = Row(module.name, module.name, "s", _failing(module.name, error))
+    return dict(sorted(_REGISTER.items(), key=lambda item: item[1].part))
+
+
+def _failing(file: str, error: Exception) -> Measure:
+    def measure(_: Run) -> Samples:
+        raise KitError(f"The rows of {file} cannot be imported", str(error), "Mend the file.") from error
+
+    return measure
+
+
+def unknown_row(name: str) -> KitError:
+    """Return the error for a name that no row has, with the close ones."""
+    known = list(all_rows())
+    close = get_close_matches(name, known, n=3) or known
+    return SettingsError("No benchmark row has this name", name, f"Did you mean {', '.join(close)}?")

@@ -1,0 +1,131 @@
+"""What a row is given: mode, seed, folder, the running desk, progress and cancel."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from kit.settings import BrokerConfig, Settings
+
+if TYPE_CHECKING:
+    from kit.desk import Desk
+
+T = TypeVar("T")
+SEED = 7
+
+
+class Stopped(BaseException):
+    """The user cancelled; not an error, so that no row can swallow it."""
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Run:
+    """One run of the benchmark, shared by its rows; a context manager.
+
+    Parameters
+    ----------
+    quick : bool, default False
+        Fewer rows and samples.
+    settings : Settings, optional
+        Of the desk; default the defaults, with the simulated exchange at seed 7.
+    should_stop : callable, optional
+        Asked between samples; True ends the run.
+
+    Attributes
+    ----------
+    quick : bool
+        As given.
+    rng : random.Random
+        Seeded afresh for every row.
+    seconds : float
+        Time that a row may spend sampling one arm.
+    """
+
+    def __init__(
+        self,
+        quick: bool = False,
+        settings: Settings | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.quick = quick
+        self.settings = settings or Settings(broker=BrokerConfig(mode="simulated", seed=SEED))
+        self.seconds = 0.25 if quick else 1.0
+        self.cores = cores()
+        self.rng = random.Random(SEED)  # noqa: S311 - samples, not secrets
+        self.notes: list[str] = []
+        self._should_stop = should_stop
+        self._shared = ExitStack()
+        self._row = ExitStack()
+        self._folder: Path | None = None
+        self._desk: Desk | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end_row()
+        self._shared.close()
+
+    def begin_row(self) -> None:
+        """Seed the row's random numbers and forget the notes of the row before."""
+        self.rng = random.Random(SEED)  # noqa: S311
+        self.notes = []
+
+    def end_row(self) -> None:
+        """Close what the row entered."""
+        self._row.close()
+        self._row = ExitStack()
+
+    def checkpoint(self) -> None:
+        """End the run here if the user cancelled; long rows call this between steps.
+
+        Raises
+        ------
+        Stopped
+            The user cancelled.
+        """
+        if self._should_stop():
+            raise Stopped
+
+    def enter(self, context: AbstractContextManager[T]) -> T:
+        """Enter a context that closes when the row ends."""
+        return self._row.enter_context(context)
+
+    def after_row(self, call: Callable[[], object]) -> None:
+        """Call something when the row ends, for instance a ``shutdown``."""
+        self._row.callback(call)
+
+    def folder(self) -> Path:
+        """Return a fresh empty folder of this row, removed with the run."""
+        if self._folder is None:
+            self._folder = Path(self._shared.enter_context(TemporaryDirectory(prefix="kit-bench-")))
+        fresh = self._folder / str(len(list(self._folder.iterdir())))
+        fresh.mkdir()
+        return fresh
+
+    def peer(self, module: str) -> ModuleType | None:
+        """Import an optional peer; None, with a note on the row, where it is not installed."""
+        try:
+            return import_module(module)
+        except ImportError:
+            self.notes.append(f"{module} is not installed; pip install 'banknifty-kit[peers]' measures it")
+            return None
+
+    def desk(self) -> Desk:
+        """Return the desk of this run: all parts over one simulated exchange, started on first use."""
+        if self._desk is None:
+            from kit.desk import open_desk  # noqa: PLC0415 - starts a process and loads every part
+
+            self._desk = self._shared.enter_context(open_desk(self.settings))
+        return self._desk
