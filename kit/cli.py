@@ -1,0 +1,199 @@
+"""The command line: ``kit demo | lab | bench | tune | simulate | cache | download``.
+
+Each command loads what it needs when it runs, so that ``kit --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+from kit.errors import KitError
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after ``kit``; default the process's own.
+
+    Returns
+    -------
+    int
+        Exit code: 0 done, 1 a target missed, 2 wrong input (the error is one sentence on standard error).
+    """
+    options = _parser().parse_args(arguments)
+    command: Command = options.run
+    try:
+        return command(options)
+    except KitError as error:
+        print(f"kit: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("kit: stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("kit", description="A research kit for Bank Nifty options.")
+    parser.add_argument("--settings", type=Path, help="settings file (default: kit.yaml)")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for add in (_add_demo, _add_lab, _add_bench, _add_tune, _add_simulate, _add_cache, _add_download):
+        add(commands)
+    return parser
+
+
+Commands = argparse._SubParsersAction  # the type that argparse gives no public name
+
+
+def _add_demo(commands: Commands[argparse.ArgumentParser]) -> None:
+    demo = commands.add_parser("demo", help="run the main job without a screen")
+    demo.add_argument("--chain", type=Path, help="NSE option-chain JSON or CSV instead of the exchange")
+    demo.add_argument("--html", type=Path, help="write a self-contained page with plots here")
+    demo.set_defaults(run=_demo)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from kit.demo import run_on_exchange, run_on_file
+    from kit.settings import Settings
+
+    settings = Settings.load(options.settings)
+    if options.chain:
+        run_on_file(options.chain, settings, options.html)
+    else:
+        run_on_exchange(settings, options.html)
+    return 0
+
+
+def _add_lab(commands: Commands[argparse.ArgumentParser]) -> None:
+    lab = commands.add_parser("lab", help="open JupyterLab on the first notebook")
+    lab.add_argument("notebook", nargs="?", default="notebooks/00_start_here.ipynb", help="notebook to open")
+    lab.set_defaults(run=_lab)
+
+
+def _lab(options: argparse.Namespace) -> int:
+    from importlib.util import find_spec
+
+    from kit.errors import SettingsError
+
+    if not find_spec("jupyterlab"):
+        raise SettingsError("JupyterLab is not installed", None, 'Run: pip install "banknifty-kit[lab]".')
+    if not Path(options.notebook).is_file():
+        raise SettingsError("There is no notebook here", options.notebook, "Run it in the project's folder.")
+    extra = [str(Path("etc").resolve()), os.environ.get("JUPYTER_CONFIG_PATH", "")]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, extra))
+    words = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", options.notebook]
+    os.execv(sys.executable, words)  # noqa: S606 - the lab takes this process over
+
+
+def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
+    bench = commands.add_parser("bench", help="measure the kit against its targets and peers")
+    bench.add_argument("rows", nargs="*", help="only these rows")
+    bench.add_argument("--quick", action="store_true", help="fewer repetitions, under a minute")
+    bench.add_argument("--json", type=Path, help="write the results here")
+    bench.add_argument("--against", choices=["peers"], help="fail when a peer is not installed")
+    bench.add_argument("--check", action="store_true", help="exit 1 when a target is missed beyond noise")
+    bench.add_argument("--compare", nargs=2, type=Path, metavar=("A", "B"), help="what changed between two")
+    bench.set_defaults(run=_bench)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from kit.benchmark import suite
+
+    return suite.main(
+        quick=options.quick,
+        json=options.json,
+        against=options.against,
+        check=options.check,
+        compare=options.compare,
+        rows=options.rows or None,
+    )
+
+
+def _add_tune(commands: Commands[argparse.ArgumentParser]) -> None:
+    tune = commands.add_parser("tune", help="recommend lifetimes, pool size and workers")
+    tune.add_argument("--write", action="store_true", help="write the recommendation to the settings file")
+    tune.set_defaults(run=_tune)
+
+
+def _tune(options: argparse.Namespace) -> int:
+    from kit.benchmark import tuner
+    from kit.settings import Settings
+
+    settings = Settings.load(options.settings)
+    return tuner.main(
+        settings=settings, write=(options.settings or Path("kit.yaml")) if options.write else None
+    )
+
+
+def _add_simulate(commands: Commands[argparse.ArgumentParser]) -> None:
+    simulate = commands.add_parser("simulate", help="serve the simulated exchange on this machine")
+    simulate.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
+    simulate.add_argument("--seed", type=int, default=7, help="seed of the market")
+    simulate.add_argument("--speed", type=float, default=1.0, help="market seconds per second")
+    simulate.add_argument("--at", type=datetime.fromisoformat, help="market time to start at (IST)")
+    simulate.add_argument("--tls", action="store_true", help="serve HTTPS with a throw-away authority")
+    simulate.add_argument("--no-limits", action="store_true", help="never refuse for the rate")
+    simulate.set_defaults(run=_simulate)
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from kit.simulator.server import serve
+
+    serve(
+        port=options.port,
+        seed=options.seed,
+        speed=options.speed,
+        at=options.at,
+        tls=options.tls,
+        limits=not options.no_limits,
+    )
+    return 0
+
+
+def _add_cache(commands: Commands[argparse.ArgumentParser]) -> None:
+    cache = commands.add_parser("cache", help="show or clear the SQLite cache")
+    cache.add_argument("action", choices=["info", "clear"], nargs="?", default="info", help="default: info")
+    cache.set_defaults(run=_cache)
+
+
+def _cache(options: argparse.Namespace) -> int:
+    from kit.settings import cache_folder
+
+    files = sorted(cache_folder().glob("*.sqlite*"))
+    for file in files:
+        print(f"{file}  {file.stat().st_size / 2**20:.1f} MiB")
+        if options.action == "clear":
+            file.unlink()
+    print(f"{'removed' if options.action == 'clear' else 'found'} {len(files)} files in {cache_folder()}")
+    return 0
+
+
+def _add_download(commands: Commands[argparse.ArgumentParser]) -> None:
+    download = commands.add_parser("download", help="keep history as Parquet, resumable")
+    download.add_argument("--symbol", default="BANKNIFTY", help="underlying or trading symbol")
+    download.add_argument("--interval", default="ONE_MINUTE", help="length of a candle")
+    download.add_argument("--from", dest="start", type=date.fromisoformat, required=True, help="first day")
+    download.add_argument("--to", dest="end", type=date.fromisoformat, required=True, help="last day")
+    download.set_defaults(run=_download)
+
+
+def _download(options: argparse.Namespace) -> int:
+    from kit.desk import open_desk
+    from kit.settings import Settings
+
+    with open_desk(Settings.load(options.settings)) as desk:
+        print(desk.data.download(options.symbol, options.interval, options.start, options.end))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,124 @@
+"""The analyst's desk: every part of the kit, built once from the settings.
+
+This is the only place where live and simulated part: with ``broker.mode: simulated`` the desk starts
+its own exchange and logs in there, otherwise it talks to the broker with the environment's credentials.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Self
+
+from kit.broker.client import AngelAPIClient
+from kit.cache import CacheManager
+from kit.clock import Clock, SystemClock
+from kit.evaluation.manager import StrategyEvaluationManager
+from kit.market.manager import DataManager
+from kit.monitor import PerformanceMonitor, requirements_from
+from kit.parallel import ConcurrentProcessor
+from kit.settings import Credentials, Settings
+from kit.simulator.process import ExchangeProcess, launch
+
+
+@dataclass
+class Desk:
+    """All parts, wired; use it as a context manager or call `close`.
+
+    Parameters
+    ----------
+    settings : Settings
+        What everything was built from.
+    clock : Clock
+        The present of the exchange behind it.
+    monitor, cache, client, data, processor, evaluation
+        The kit's parts; see each class.
+    exchange : ExchangeProcess or None
+        The simulated exchange, when the desk started one.
+    """
+
+    settings: Settings
+    clock: Clock
+    monitor: PerformanceMonitor
+    cache: CacheManager
+    client: AngelAPIClient
+    data: DataManager
+    processor: ConcurrentProcessor
+    evaluation: StrategyEvaluationManager
+    exchange: ExchangeProcess | None = None
+    _closing: ExitStack = field(default_factory=ExitStack, repr=False)
+
+    def close(self) -> None:
+        """Stop the workers, close the connections, end the simulated exchange; harmless twice."""
+        self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def open_desk(settings: Settings | None = None, *, exchange: ExchangeProcess | None = None) -> Desk:
+    """Build every part from the settings.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Default: ``kit.yaml`` and the environment.
+    exchange : ExchangeProcess, optional
+        A simulated exchange that already runs; it is left running on close.
+
+    Returns
+    -------
+    Desk
+        Ready to use; nothing is asked of the broker yet.
+
+    Raises
+    ------
+    SettingsError
+        Live mode without credentials, or settings that do not fit.
+    SimulatorError
+        The simulated exchange cannot start.
+    """
+    settings = settings or Settings.load()
+    with ExitStack() as stack:
+        if settings.broker.mode == "simulated" and exchange is None:
+            exchange = stack.enter_context(launch(settings.broker.seed, settings.broker.speed))
+        desk = _wired(settings, exchange, stack)
+        desk._closing = stack.pop_all()
+    return desk
+
+
+def _wired(settings: Settings, exchange: ExchangeProcess | None, stack: ExitStack) -> Desk:
+    broker, timing, workers = settings.broker, settings.performance_monitor, settings.workers
+    monitor = PerformanceMonitor(timing.max_samples, timing.enable_alerts)
+    for requirement in requirements_from(settings.latency_requirements.model_dump()):
+        monitor.set_requirement(requirement)
+    cache = CacheManager(settings.cache_config)
+    clock: Clock = exchange.clock if exchange else SystemClock()
+    client = AngelAPIClient(
+        exchange.credentials if exchange else Credentials.from_environment(),
+        settings,
+        performance_monitor=monitor,
+        cache_manager=cache,
+        base_url=exchange.url if exchange else broker.base_url,
+        master_url=exchange.master_url if exchange else broker.master_url,
+        clock=clock,
+        ca_file=exchange.ca_file if exchange else broker.ca_file,
+    )
+    stack.callback(client.close)
+    processor = ConcurrentProcessor(
+        workers.max_workers,
+        workers.queue_size,
+        workers.backend,
+        dask_address=workers.dask_address,
+        max_worker_memory_mb=workers.max_worker_memory_mb,
+        monitor=monitor,
+    )
+    stack.callback(processor.shutdown)
+    data = DataManager(
+        api_client=client, cache_manager=cache, performance_monitor=monitor, settings=settings, clock=clock
+    )
+    evaluation = StrategyEvaluationManager(processor)
+    return Desk(settings, clock, monitor, cache, client, data, processor, evaluation, exchange)

@@ -1,0 +1,151 @@
+"""Figures: finished numbers in, matplotlib axes drawn. No measuring and no fetching here.
+
+Every function draws on the axes it is given and returns them, so that a page, a panel and a notebook
+show the same picture. matplotlib loads on first use.
+"""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kit.model import ChainSnapshot
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CALL, PUT, GAIN, LOSS, PLAIN = "#1f6fb2", "#c8553d", "#2a9d6f", "#c8553d", "#5b6770"
+TIERS = {"network": "#c8553d", "sqlite": "#e0a030", "hot": "#2a9d6f"}
+
+
+def figure(width: float = 6.4, height: float = 3.4) -> tuple[Figure, Axes]:
+    """Return a figure without pyplot's global state, and its axes; sizes in inches."""
+    from matplotlib.figure import Figure
+
+    page = Figure(figsize=(width, height), layout="constrained")
+    axes = page.subplots()
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    return page, axes
+
+
+def smile(axes: Axes, snapshot: ChainSnapshot, within: float = 0.1) -> Axes:
+    """Draw implied volatility against strike for the out-of-the-money side.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    snapshot : ChainSnapshot
+        One expiry.
+    within : float, default 0.1
+        Fraction of the forward to show on either side.
+    """
+    table, forward = snapshot.table, snapshot.forward
+    near = table[(table["strike"] / forward - 1).abs() <= within]
+    for right, colour, side in (
+        ("PE", PUT, near["strike"] <= forward),
+        ("CE", CALL, near["strike"] >= forward),
+    ):
+        rows = near[(near["right"] == right) & side]
+        name = "puts" if right == "PE" else "calls"
+        axes.plot(rows["strike"], rows["iv"] * 100, "o-", ms=3, lw=1, color=colour, label=name)
+    axes.axvline(forward, color=PLAIN, lw=0.8, ls="--", label=f"forward {forward:,.0f}")
+    axes.set(xlabel="Strike (rupees)", ylabel="Implied volatility (%)")
+    axes.set_title(f"{snapshot.underlying} {snapshot.expiry:%d %b %Y}", loc="left")
+    axes.legend(frameon=False)
+    return axes
+
+
+def payoff(
+    axes: Axes, level: ArrayLike, profit_inr: ArrayLike, breakevens: Sequence[float], spot: float, title: str
+) -> Axes:
+    """Draw profit at expiry against the index level.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    level, profit_inr : array_like of shape (n,)
+        Index level at expiry and profit in rupees.
+    breakevens : sequence of float
+        Levels where the profit is zero.
+    spot : float
+        Today's index level.
+    title : str
+        Name of the strategy.
+    """
+    x, y = np.asarray(level, float), np.asarray(profit_inr, float)
+    axes.plot(x, y, color=PLAIN, lw=1.6)
+    axes.fill_between(x, y, 0, where=(y >= 0), color=GAIN, alpha=0.2, interpolate=True)
+    axes.fill_between(x, y, 0, where=(y <= 0), color=LOSS, alpha=0.2, interpolate=True)
+    axes.axhline(0, color=PLAIN, lw=0.8)
+    axes.axvline(spot, color=PLAIN, lw=0.8, ls="--", label=f"spot {spot:,.0f}")
+    axes.plot(breakevens, np.zeros(len(breakevens)), "o", ms=5, color=PLAIN, label="breakeven")
+    axes.set(xlabel="Bank Nifty at expiry", ylabel="Profit (rupees)")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.set_title(title, loc="left")
+    axes.legend(frameon=False)
+    return axes
+
+
+def latencies(
+    axes: Axes, by_tier: Mapping[str, Mapping[str, float]], budgets_ms: Mapping[str, float] | None = None
+) -> Axes:
+    """Draw one group of bars per operation: network, SQLite and hot, on a logarithmic axis.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    by_tier : mapping
+        Tier to operation to median milliseconds.
+    budgets_ms : mapping, optional
+        Operation to budget; drawn as a tick over its group.
+    """
+    operations = list(dict.fromkeys(name for found in by_tier.values() for name in found))
+    width = 0.8 / max(1, len(by_tier))
+    for place, (tier, found) in enumerate(by_tier.items()):
+        at = np.arange(len(operations)) + (place - (len(by_tier) - 1) / 2) * width
+        heights = [found.get(name, np.nan) for name in operations]
+        axes.bar(at, heights, width * 0.9, color=TIERS.get(tier, PLAIN), label=tier)
+    for place, name in enumerate(operations):
+        if budgets_ms and name in budgets_ms:
+            label = "budget" if place == 0 else None
+            axes.hlines(budgets_ms[name], place - 0.45, place + 0.45, color=PLAIN, ls="--", label=label)
+    axes.set_yscale("log")
+    axes.set_xticks(range(len(operations)), operations)
+    axes.set_ylabel("Median latency (ms)")
+    axes.set_title("Latency by tier", loc="left")
+    axes.legend(frameon=False, ncols=4, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.12))
+    return axes
+
+
+def speed_up(axes: Axes, workers: Sequence[int], ratio: Sequence[float]) -> Axes:
+    """Draw speed-up against worker count, with the ideal line."""
+    axes.plot(workers, workers, color=PLAIN, lw=0.8, ls="--", label="ideal")
+    axes.plot(workers, ratio, "o-", color=CALL, label="measured")
+    axes.set(xlabel="Workers", ylabel="Times faster than one")
+    axes.set_xticks(list(workers))
+    axes.set_title("Speed-up by workers", loc="left")
+    axes.legend(frameon=False)
+    return axes
+
+
+def as_html(page: Figure, text: str) -> str:
+    """Return a figure as a self-contained ``<img>`` with a text for those who cannot see it."""
+    from html import escape
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(page)
+    raw = io.BytesIO()
+    page.savefig(raw, format="png", dpi=144)
+    return f'<img alt="{escape(text)}" src="data:image/png;base64,{b64encode(raw.getvalue()).decode()}">'
