@@ -64,7 +64,13 @@ def smile(axes: Axes, snapshot: ChainSnapshot, within: float = 0.1) -> Axes:
 
 
 def payoff(
-    axes: Axes, level: ArrayLike, profit_inr: ArrayLike, breakevens: Sequence[float], spot: float, title: str
+    axes: Axes,
+    level: ArrayLike,
+    profit_inr: ArrayLike,
+    *,
+    breakevens: Sequence[float],
+    spot: float,
+    title: str,
 ) -> Axes:
     """Draw profit at expiry against the index level.
 
@@ -118,7 +124,7 @@ def latencies(
         axes.bar(at, heights, width * 0.9, color=TIERS.get(tier, PLAIN), label=tier)
     for place, name in enumerate(operations):
         if budgets_ms and name in budgets_ms:
-            label = "budget" if place == 0 else None
+            label = "budget" if place == 0 else "_nolegend_"
             axes.hlines(budgets_ms[name], place - 0.45, place + 0.45, color=PLAIN, ls="--", label=label)
     axes.set_yscale("log")
     axes.set_xticks(range(len(operations)), operations)
