@@ -27,9 +27,13 @@ column          dtype      meaning
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
-from typing import Literal, NewType, Self
+from functools import cached_property
+from math import isnan
+from typing import Any, Literal, NamedTuple, NewType, Self
 
 import pandas as pd
 
@@ -97,6 +101,22 @@ class Leg:
     price: float
 
 
+class Contract(NamedTuple):
+    """One contract of a chain as plain numbers: what arithmetic on a few legs needs, without pandas.
+
+    The fields have the units of the module's table; `price` is the mid of bid and ask, else last traded,
+    and NaN where the contract has neither.
+    """
+
+    price: float
+    iv: float
+    delta: float
+    gamma: float
+    theta: float
+    vega: float
+    rho: float
+
+
 @dataclass(frozen=True)
 class ChainSnapshot:
     """One expiry of an option chain at one moment; cannot be changed.
@@ -152,12 +172,31 @@ class ChainSnapshot:
     @property
     def strikes(self) -> list[float]:
         """All strikes, ascending, rupees."""
-        return sorted(set(self.frame["strike"].tolist()))
+        return list(self._strikes)
 
-    @property
+    @cached_property
+    def _strikes(self) -> tuple[float, ...]:
+        return tuple(sorted(set(self.frame["strike"].tolist())))
+
+    @cached_property
     def atm_strike(self) -> float:
         """The strike nearest the forward; the lower one of two equally near."""
-        return min(self.strikes, key=lambda strike: (abs(strike - self.forward), strike))
+        above = bisect_left(self._strikes, self.forward)
+        near = self._strikes[max(0, above - 1) : above + 1]
+        return min(near, key=lambda strike: (abs(strike - self.forward), strike))
+
+    @cached_property
+    def contracts(self) -> Mapping[tuple[Right, float], Contract]:
+        """Every contract by right and strike, read from the table once."""
+        mid = (self.frame["bid"] + self.frame["ask"]) / 2
+        price = mid.fillna(self.frame["ltp"]).tolist()
+        greeks = (self.frame[name].tolist() for name in Contract._fields[1:])
+        keys = zip(self.frame["right"].tolist(), self.frame["strike"].tolist(), strict=True)
+        return dict(zip(keys, map(Contract, price, *greeks), strict=True))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # what is derived from the table is derived again where the snapshot arrives
+        return {part.name: self.__dict__[part.name] for part in fields(self)}
 
     def age_s(self, now: datetime) -> float:
         """Seconds since the exchange quoted it."""
@@ -175,17 +214,20 @@ class ChainSnapshot:
         DataError
             The chain has no such contract; names the nearest strikes.
         """
+        self._contract(strike, right)
         rows = self.frame[(self.frame["strike"] == strike) & (self.frame["right"] == right)]
-        if rows.empty:
+        return rows.iloc[0]
+
+    def _contract(self, strike: float, right: Right) -> Contract:
+        found = self.contracts.get((right, strike))
+        if found is None:
             near = sorted(self.strikes, key=lambda listed: abs(listed - strike))[:3]
             raise DataError(f"The chain has no {right} at this strike", strike, f"The nearest are {near}.")
-        return rows.iloc[0]
+        return found
 
     def price(self, strike: float, right: Right) -> float:
         """Return the price a research position is entered at: mid of bid and ask, else last traded."""
-        row = self.quote(strike, right)
-        mid = (row["bid"] + row["ask"]) / 2
-        return float(row["ltp"] if pd.isna(mid) else mid)
+        return self._contract(strike, right).price
 
     def leg(self, right: Right, strike: float, lots: int) -> Leg:
         """Return a leg at this chain's price; sold when `lots` is negative.
@@ -196,7 +238,7 @@ class ChainSnapshot:
             The contract does not exist or has no price.
         """
         price = self.price(strike, right)
-        if pd.isna(price):
+        if isnan(price):
             raise DataError(f"The {right} has no price at this strike", strike, "Choose a traded strike.")
         return Leg(right, strike, lots, price)
 

@@ -1,0 +1,206 @@
+"""Ways to choose a strike: each is a small frozen object that is called with a chain and a right.
+
+============  ==========================================================
+`Offset`      listed strikes away from the money
+`Distance`    rupees away from the money; the strike must be listed
+`Percent`     percent of the forward away; the nearest listed strike
+`Delta`       the strike whose absolute delta is nearest
+`Premium`     the strike whose price is nearest, rupees per unit
+`Width`       multiples of the at-the-money straddle's price away
+============  ==========================================================
+
+"Away" always means out of the money: up for a call, down for a put. Negative numbers go into the
+money. The money is the listed strike nearest the forward.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+
+from kit.errors import DataError, SettingsError
+from kit.model import ChainSnapshot, Right
+
+Pick = Callable[[ChainSnapshot, Right], float]
+
+
+def _outward(right: Right) -> int:
+    return 1 if right == "CE" else -1
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """So many listed strikes out of the money.
+
+    Parameters
+    ----------
+    steps : int, default 0
+        0 is the money itself; negative goes into the money.
+    """
+
+    steps: int = 0
+
+    def __call__(self, snapshot: ChainSnapshot, right: Right) -> float:
+        """Return the strike, rupees.
+
+        Raises
+        ------
+        DataError
+            The chain ends before that strike.
+        """
+        strikes = snapshot.strikes
+        place = bisect_left(strikes, snapshot.atm_strike) + _outward(right) * self.steps
+        if not 0 <= place < len(strikes):
+            raise DataError(
+                f"The chain has no {right} so many strikes from the money",
+                self.steps,
+                f"Its {len(strikes)} strikes reach from {strikes[0]:g} to {strikes[-1]:g}.",
+            )
+        return strikes[place]
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """So many rupees out of the money, exactly.
+
+    Parameters
+    ----------
+    rupees : float
+        Negative goes into the money.
+    """
+
+    rupees: float
+
+    def __call__(self, snapshot: ChainSnapshot, right: Right) -> float:
+        """Return the strike, rupees; whether it is listed shows when a leg is made of it."""
+        return snapshot.atm_strike + _outward(right) * self.rupees
+
+
+@dataclass(frozen=True, slots=True)
+class Percent:
+    """The listed strike nearest to a percentage out of the money.
+
+    Parameters
+    ----------
+    percent : float
+        Percent of the forward; negative goes into the money.
+    """
+
+    percent: float
+
+    def __call__(self, snapshot: ChainSnapshot, right: Right) -> float:
+        """Return the strike, rupees.
+
+        Raises
+        ------
+        DataError
+            The chain ends before that level.
+        """
+        return _nearest(snapshot, snapshot.forward * (1 + _outward(right) * self.percent / 100))
+
+
+@dataclass(frozen=True, slots=True)
+class Width:
+    """The listed strike nearest to a multiple of the straddle's price out of the money.
+
+    Parameters
+    ----------
+    straddles : float, default 1.0
+        Multiples of the price of the at-the-money straddle.
+    """
+
+    straddles: float = 1.0
+
+    def __call__(self, snapshot: ChainSnapshot, right: Right) -> float:
+        """Return the strike, rupees.
+
+        Raises
+        ------
+        DataError
+            The straddle has no price, or the chain ends before that level.
+        """
+        money = snapshot.atm_strike
+        straddle = snapshot.leg("CE", money, 1).price + snapshot.leg("PE", money, 1).price
+        return _nearest(snapshot, snapshot.forward + _outward(right) * self.straddles * straddle)
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The strike whose absolute delta is nearest.
+
+    Parameters
+    ----------
+    delta : float
+        Between 0 and 1; 0.5 is about the money, less is further out.
+    """
+
+    delta: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.delta < 1:
+            raise SettingsError("A delta lies between 0 and 1", self.delta, "Choose for instance 0.2.")
+
+    def __call__(self, snapshot: ChainSnapshot, right: Right) -> float:
+        """Return the strike, rupees.
+
+        Raises
+        ------
+        DataError
+            No strike of the chain has a known delta this small or this large.
+        """
+        known = {key[1]: abs(row.delta) for key, row in snapshot.contracts.items() if key[0] == right}
+        return _closest(known, self.delta, f"{right} of this delta")
+
+
+@dataclass(frozen=True, slots=True)
+class Premium:
+    """The strike whose price is nearest.
+
+    Parameters
+    ----------
+    rupees : float
+        Price per unit; more than 0.
+    """
+
+    rupees: float
+
+    def __post_init__(self) -> None:
+        if not self.rupees > 0:
+            raise SettingsError("A premium is more than 0 rupees", self.rupees, "Choose for instance 100.")
+
+    def __call__(self, snapshot: ChainSnapshot, right: Right) -> float:
+        """Return the strike, rupees.
+
+        Raises
+        ------
+        DataError
+            No strike of the chain has a price this small or this large.
+        """
+        known = {key[1]: row.price for key, row in snapshot.contracts.items() if key[0] == right}
+        return _closest(known, self.rupees, f"{right} of this price")
+
+
+def _nearest(snapshot: ChainSnapshot, level: float) -> float:
+    strikes = snapshot.strikes
+    if not strikes[0] <= level <= strikes[-1]:
+        raise DataError(
+            "The chain has no strike at this level",
+            round(level, 2),
+            f"Its strikes reach from {strikes[0]:g} to {strikes[-1]:g}.",
+        )
+    return min(strikes, key=lambda strike: (abs(strike - level), strike))
+
+
+def _closest(known: dict[float, float], wanted: float, what: str) -> float:
+    """Choose the strike whose number is nearest; the wanted number must lie within the chain's range."""
+    finite = {strike: number for strike, number in known.items() if isfinite(number)}
+    if not finite or not min(finite.values()) <= wanted <= max(finite.values()):
+        reach = f"Known are {min(finite.values()):.4g} to {max(finite.values()):.4g}." if finite else ""
+        raise DataError(f"The chain has no {what}", wanted, reach)
+    return min(finite, key=lambda strike: (abs(finite[strike] - wanted), strike))
+
+
+AT_THE_MONEY = Offset(0)
+DELTA_20 = Delta(0.2)
