@@ -1,0 +1,1 @@
+"""Bytes: rate limits, sockets and the SQLite session. Knows no broker."""
