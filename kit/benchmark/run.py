@@ -125,7 +125,7 @@ class Run:
     def desk(self) -> Desk:
         """Return the desk of this run: all parts over one simulated exchange, started on first use."""
         if self._desk is None:
-            from kit.desk import open_desk  # noqa: PLC0415 - starts a process and loads every part
+            from kit.desk import open_desk
 
             self._desk = self._shared.enter_context(open_desk(self.settings))
         return self._desk

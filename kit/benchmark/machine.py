@@ -1,0 +1,66 @@
+"""What the figures were measured on: processor, memory, system and versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from kit.benchmark.run import cores
+
+_PACKAGES = (
+    "banknifty-kit", "cachetools", "distributed", "fast-vollib", "joblib", "numba", "numpy", "pandas",
+    "prometheus-client", "quantlib", "requests", "requests-cache", "scipy", "smartapi-python", "vollib",
+)  # fmt: skip
+
+
+@cache
+def _cpuinfo() -> str:
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def has_avx512() -> bool:
+    """Tell whether the processor has AVX-512; False where the system does not say."""
+    return "avx512f" in _cpuinfo()
+
+
+def _memory_mb() -> int | None:
+    names = getattr(os, "sysconf_names", {})
+    if "SC_PHYS_PAGES" not in names:
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+
+
+def machine() -> dict[str, object]:
+    """Return the machine: processor, cores this process may use, memory, system, load."""
+    model = re.search(r"model name\s*: (.+)", _cpuinfo())
+    return {
+        "processor": model.group(1) if model else platform.processor() or platform.machine(),
+        "cores": cores(),
+        "avx512": has_avx512(),
+        "memory_mb": _memory_mb(),
+        "system": f"{platform.system()} {platform.release()}",
+        "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+    }
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of Python, the kit and the packages it is measured with or against."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def interpreter() -> str:
+    """Return the interpreter that fresh processes are started with."""
+    return sys.executable

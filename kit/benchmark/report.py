@@ -1,0 +1,122 @@
+"""The results as text, as HTML and as plots; matplotlib loads when a plot is asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kit.benchmark.history import Change
+from kit.benchmark.results import Line, Results
+from kit.plots import as_html, figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_HEAD = ("part", "row", "figure", "95 % interval", "unit", "target", "peer", "peer figure", "ratio", "met")
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.4g}"
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    met = {True: "yes", False: "NO", None: "–"}[line.met]
+    if line.met is False and not line.missed:
+        met = "within noise"
+    span = "–" if math.isnan(line.low) else f"{line.low:.4g} … {line.high:.4g}"
+    return (
+        line.part, line.name, _number(line.figure), span, line.unit, line.target or "–", line.peer or "–",
+        _number(line.peer_figure), _number(line.ratio), met,
+    )  # fmt: skip
+
+
+def text(results: Results) -> str:
+    """Return the table, the notes, the components of the score and the summary, as text."""
+    table = [_HEAD, *(_cells(line) for line in results["lines"])]
+    widths = [max(len(row[column]) for row in table) for column in range(len(_HEAD))]
+    rows = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
+    notes = [f"  {line.name}: {line.note}" for line in results["lines"] if line.note]
+    parts = [f"  {part}" for part in results["components"]]
+    return "\n".join([*rows, "", *(["Notes", *notes, ""] if notes else []), "Score by component", *parts, "",
+                      summary(results)])  # fmt: skip
+
+
+def summary(results: Results) -> str:
+    """Return the last lines: score, number of benchmarks, violations."""
+    violations = results["violations"]
+    told = [f"  {sentence}" for sentence in violations]
+    stopped = ["Cancelled: the rows above are those that finished."] if results["stopped"] else []
+    return "\n".join([
+        f"Performance Score: {results['score']:.1f}/100",
+        f"Total Benchmarks: {results['total_benchmarks']} in {results['seconds']:.0f} s",
+        *(["Violations:", *told] if violations else ["No latency violations detected ✓"]),
+        *stopped,
+    ])  # fmt: skip
+
+
+def table_html(results: Results) -> str:
+    """Return the table and the summary as an HTML fragment."""
+    head = "".join(f"<th>{name}</th>" for name in _HEAD)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(line)) + "</tr>"
+        for line in results["lines"]
+    )
+    return f"<pre>{escape(summary(results))}</pre><table><tr>{head}</tr>{body}</table>"
+
+
+def save_html(results: Results, path: str | Path) -> Path:
+    """Write a self-contained page: summary, table, plot, machine and versions."""
+    facts = {**results["machine"], **{k: v for k, v in results["versions"].items() if v}}
+    listed = "".join(f"<li>{escape(str(name))}: {escape(str(value))}</li>" for name, value in facts.items())
+    page = (
+        '<!doctype html><meta charset="utf-8"><title>Bank Nifty Kit: benchmark</title>'
+        "<style>body{font:14px system-ui;margin:2em}td,th{padding:2px 10px;text-align:left}</style>"
+        f"{table_html(results)}{as_html(plot_score(results), 'how near every row is to its target')}"
+        f"<ul>{listed}</ul>"
+    )
+    file = Path(path)
+    file.write_text(page, encoding="utf-8")
+    return file
+
+
+def plot_score(results: Results) -> Figure:
+    """Plot how near every judged row is to its target, grouped by component."""
+    page, axes = figure(8, 1.5 + 0.24 * sum(len(part.attained) for part in results["components"]))
+    for part in results["components"]:
+        names = [f"{part.part}: {name}" for name in part.attained]
+        label = f"{part.part}, weight {part.weight:g}: {part.points:.1f}"
+        axes.barh(names, [100 * share for share in part.attained.values()], label=label)
+    axes.set(xlim=(0, 100), xlabel="% of the target reached; 100 = at the reference")
+    axes.set_title(f"Performance score {results['score']:.1f}", loc="left")
+    axes.invert_yaxis()
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return page
+
+
+def plot_history(runs: Sequence[dict[str, Any]]) -> Figure:
+    """Plot the score of the recorded runs, quick and full ones apart, over time."""
+    page, axes = figure(7, 3)
+    for quick, label in ((False, "full"), (True, "quick")):
+        chosen = [run for run in runs if run["quick"] == quick and run["score"] is not None]
+        times: list[Any] = [datetime.fromisoformat(run["at"]) for run in chosen]
+        axes.plot(times, [run["score"] for run in chosen], "o-", label=label)
+    axes.set(ylim=(0, 105), ylabel="Performance score")
+    axes.set_title("Earlier runs", loc="left")
+    axes.legend(frameon=False)
+    return page
+
+
+def changes_text(changes: Sequence[Change]) -> str:
+    """Return what changed beyond noise, one line per row."""
+    if not changes:
+        return "nothing changed beyond noise."
+    return "\n".join(["changed beyond noise:", *(_change(change) for change in changes)])
+
+
+def _change(change: Change) -> str:
+    factor = "" if math.isnan(change.factor) else f"  x {change.factor:.2f}"
+    return f"  {change.name}: {_number(change.before)} -> {_number(change.after)} {change.unit}{factor}"

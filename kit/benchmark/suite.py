@@ -1,0 +1,229 @@
+"""Runs the rows and judges them: `run_performance_benchmark`, and `kit bench` behind it."""
+
+from __future__ import annotations
+
+import json as json_format
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from kit.benchmark import history
+from kit.benchmark.machine import machine, versions
+from kit.benchmark.measure import Arms, Samples, time_arms
+from kit.benchmark.registry import Row, all_rows, unknown_row
+from kit.benchmark.report import changes_text, save_html, text
+from kit.benchmark.results import Line, Results, failed, judge
+from kit.benchmark.run import Run, Stopped
+from kit.benchmark.score import components, score
+from kit.errors import KitError, SettingsError
+from kit.settings import Settings
+
+Progress = Callable[[float, str], None]
+
+
+def run_performance_benchmark(
+    quick: bool = False,
+    rows: Iterable[str] | None = None,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    settings: Settings | None = None,
+) -> Results:
+    """Measure the real pipeline, each row beside its peer, and score it against the stated references.
+
+    Parameters
+    ----------
+    quick : bool, default False
+        Only the quick rows, with fewer samples: under a minute.
+    rows : iterable of str, optional
+        Names of the rows to run; default all. An unknown name becomes a failed line.
+    progress : callable, optional
+        Called with the share done (0 to 1) and the row that runs. Without it, a progress bar is shown
+        on a terminal and a summary is printed at the end.
+    should_stop : callable, optional
+        Asked between samples; True ends the run and keeps the finished rows.
+    settings : Settings, optional
+        What the parts run with; default the defaults on the simulated exchange, seed 7.
+
+    Returns
+    -------
+    Results
+        A dict with ``score``, ``total_benchmarks``, ``violations``, ``machine``, ``versions``, ``rows``.
+    """
+    chosen, unknown = _choose(quick, rows)
+    with Run(quick, settings, should_stop or (lambda: False)) as run, _Bar(progress) as bar:
+        started = perf_counter()
+        lines, stopped = _measure_all(run, chosen, bar)
+    results = _assemble([*unknown, *lines], perf_counter() - started, stopped)
+    if progress is None:
+        sys.stdout.write(f"{text(results)}\n")
+    return results
+
+
+def _choose(quick: bool, names: Iterable[str] | None) -> tuple[list[Row], list[Line]]:
+    known = all_rows()
+    if names is None:
+        return [row for row in known.values() if row.quick or not quick], []
+    wanted = list(dict.fromkeys(names))
+    unknown = [name for name in wanted if name not in known]
+    lost = [failed(Row(name, "", "", lambda _: Samples([])), unknown_row(name)) for name in unknown]
+    return [known[name] for name in wanted if name in known], lost
+
+
+class _Bar:
+    """Shows progress on a terminal or in a notebook cell, or hands it to the caller's callback."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._bar: Any = None
+
+    def __enter__(self) -> Progress:
+        if self._progress is not None:
+            return self._progress
+        self._bar = tqdm(total=100, disable=None, leave=False, bar_format="{l_bar}{bar}| {desc}")
+        return self._show
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _show(self, share: float, word: str) -> None:
+        self._bar.set_description_str(word, refresh=False)
+        self._bar.update(round(100 * share) - self._bar.n)
+
+
+def _measure_all(run: Run, rows: Sequence[Row], progress: Progress) -> tuple[list[Line], bool]:
+    lines: list[Line] = []
+    for number, row in enumerate(rows):
+        progress(number / len(rows), row.name)
+        try:
+            run.checkpoint()
+            lines.append(_measure(run, row))
+        except Stopped:
+            return lines, True
+    progress(1.0, "done")
+    return lines, False
+
+
+def _measure(run: Run, row: Row) -> Line:
+    run.begin_row()
+    try:
+        found = row.measure(run)
+        samples = found if isinstance(found, Samples) else _timed(run, row, found)
+        return judge(row, samples, run.cores, run.notes)
+    except KitError as error:
+        return failed(row, error)
+    except Exception as error:  # noqa: BLE001 - one broken row must not take the others with it
+        what = f"The row failed with {type(error).__name__}"
+        return failed(row, KitError(what, str(error), "The other rows still ran."))
+    finally:
+        run.end_row()
+
+
+def _timed(run: Run, row: Row, arms: Arms) -> Samples:
+    found = time_arms(arms, run.seconds, run.checkpoint)
+    ours, peer = ([row.in_unit(sample, arms.items) for sample in arm] for arm in (found.ours, found.peer))
+    return Samples(ours, peer)
+
+
+def _assemble(lines: Sequence[Line], seconds: float, stopped: bool) -> Results:
+    parts = components(lines)
+    return Results(
+        score=score(parts),
+        total_benchmarks=len(lines),
+        violations=[_violation(line) for line in lines if line.missed],
+        machine=machine(),
+        versions=versions(),
+        rows=[line.as_json() for line in lines],
+        components=parts,
+        lines=list(lines),
+        seconds=seconds,
+        stopped=stopped,
+    )
+
+
+def _violation(line: Line) -> str:
+    if line.note and line.figure != line.figure:  # NaN: the row failed, and the note says why
+        return f"{line.name}: {line.note}"
+    return f"{line.name}: {line.figure:.4g} {line.unit}, asked {line.target}"
+
+
+def main(
+    *,
+    quick: bool = False,
+    json: str | Path | None = None,
+    against: str | None = None,
+    check: bool = False,
+    compare: Sequence[str | Path] | None = None,
+    rows: Sequence[str] | None = None,
+    html: str | Path | None = None,
+) -> int:
+    """Run ``kit bench`` and return its exit code.
+
+    Parameters
+    ----------
+    quick : bool
+        Only the quick rows.
+    json, html : path, optional
+        Write the results there, too.
+    against : {"peers"}, optional
+        Only the rows that have a peer; return 1 when one of the peers is not installed.
+    check : bool
+        Return 1 when a target is missed by more than its noise or a row failed.
+    compare : two paths, optional
+        Instead of running, tell what changed beyond noise from the first JSON file to the second.
+    rows : sequence of str, optional
+        Only these rows.
+
+    Returns
+    -------
+    int
+        0, or 1 as `check` and `against` say.
+
+    Raises
+    ------
+    SettingsError
+        `against` is not ``"peers"``.
+    UnreadableFile
+        A file to compare is not one of ours.
+    """
+    if compare:
+        before, after = (history.load_json(path) for path in compare)
+        sys.stdout.write(changes_text(history.compare(before, after)) + "\n")
+        return 0
+    results = run_performance_benchmark(quick, _against(against, quick, rows))
+    _write(results, json, html)
+    sys.stdout.write(_since_last(results, quick) + "\n")
+    lines: list[Line] = results["lines"]
+    missed = check and any(line.missed for line in lines)
+    return int(missed or (against is not None and any(line.peer_missing for line in lines)))
+
+
+def _against(against: str | None, quick: bool, rows: Sequence[str] | None) -> Sequence[str] | None:
+    if against is None:
+        return rows
+    if against != "peers":
+        raise SettingsError("A benchmark can run against", against, "Say: kit bench --against peers.")
+    return rows or [row.name for row in all_rows().values() if row.peer and (row.quick or not quick)]
+
+
+def _write(results: Results, json: str | Path | None, html: str | Path | None) -> None:
+    if json is not None:
+        content = json_format.dumps(results.as_json(), indent=2, allow_nan=False)
+        Path(json).write_text(content + "\n", encoding="utf-8")
+    if html is not None:
+        save_html(results, html)
+
+
+def _since_last(results: Results, quick: bool) -> str:
+    """Record the run and say what changed; a history that cannot be read is told, never fatal."""
+    try:
+        earlier = [run for run in history.load() if run["quick"] == quick]
+        told = changes_text(history.compare(earlier[-1], results.as_json())) if earlier else ""
+        history.record(results, quick)
+    except (KitError, OSError) as error:
+        return str(error)
+    return f"Since the last run: {told}" if told else ""
