@@ -1,0 +1,60 @@
+"""The market's present: a clock that runs at a chosen speed and can be moved."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from time import monotonic
+
+from kit.clock import IST, is_open, last_session
+
+_START_OF_A_CLOSED_DAY_S = 2 * 3600  # 11:15 in a day session: both sides of it have bars
+
+
+class MarketClock:
+    """A clock that runs on from `start`, may be moved, and is shared by whoever asks for the present.
+
+    Parameters
+    ----------
+    start : datetime
+        Timezone-aware time it shows now.
+    speed : float, default 1.0
+        Shown seconds per real second.
+    """
+
+    def __init__(self, start: datetime, speed: float = 1.0) -> None:
+        self.speed = speed
+        self.jump(start)
+
+    def now(self) -> datetime:
+        """Return the market's present, timezone-aware in Asia/Kolkata."""
+        start, origin = self._from  # one read, so that a jump in another thread is seen whole
+        return start + timedelta(seconds=(monotonic() - origin) * self.speed)
+
+    def jump(self, to: datetime) -> None:
+        """Show `to` from now on; running continues at the same speed."""
+        self._from = (to.astimezone(IST), monotonic())
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward by `seconds` of market time."""
+        self.jump(self.now() + timedelta(seconds=seconds))
+
+
+def opening_moment(wall: datetime) -> datetime:
+    """Choose the market time to start at: the wall clock's, or well inside the last session.
+
+    Parameters
+    ----------
+    wall : datetime
+        Timezone-aware time of the machine.
+
+    Returns
+    -------
+    datetime
+        `wall` while the market is open, else two hours into the latest session (11:15 on an ordinary
+        day), or the middle of a session shorter than that.
+    """
+    if is_open(wall):
+        return wall.astimezone(IST)
+    latest = last_session(wall)
+    length_s = (latest.close - latest.open).total_seconds()
+    return latest.open + timedelta(seconds=min(_START_OF_A_CLOSED_DAY_S, length_s // 2))
