@@ -1,0 +1,242 @@
+"""The main job without a screen: chain, ranked strategies, latency against budget, cache at work.
+
+`run_on_exchange` asks the desk's exchange three times: cold (network), warm (SQLite, as after a kernel
+restart) and hot (in process). `run_on_file` does the same job on a chain saved from the exchange's
+web site, where no network and no cache take part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+from string import Template
+from time import perf_counter
+from typing import Any
+
+import pandas as pd
+
+from kit import plots
+from kit.desk import Desk, open_desk
+from kit.evaluation.manager import Results, StrategyEvaluationManager
+from kit.market.readers import read_chain
+from kit.model import ChainSnapshot
+from kit.monitor import PerformanceMonitor, requirements_from
+from kit.parallel import ConcurrentProcessor
+from kit.settings import Settings
+from kit.strategies import ALL
+
+UNDERLYING = "BANKNIFTY"
+ROUNDS = {"network": 1, "sqlite": 3, "hot": 20}
+Tiers = dict[str, dict[str, float]]
+
+
+def broken_idea(snapshot: ChainSnapshot) -> float:
+    """Fail on purpose, to show that a strategy that raises costs its own row and nothing else."""
+    return snapshot.spot / 0
+
+
+def candidates() -> dict[str, Any]:
+    """Return every built-in strategy with its default parameters, and one that fails."""
+    return {strategy().name: strategy() for strategy in ALL} | {"broken idea": broken_idea}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the main job found; text and page are two views of it.
+
+    Parameters
+    ----------
+    snapshot : ChainSnapshot
+        The chain.
+    results : Results
+        The evaluated strategies.
+    latency : DataFrame
+        Operations against their budgets.
+    tiers : dict
+        Tier to operation to median milliseconds; empty without an exchange.
+    cache : DataFrame
+        Cache statistics after the cold and the warm pass; empty without an exchange.
+    """
+
+    snapshot: ChainSnapshot
+    results: Results
+    latency: pd.DataFrame
+    tiers: Tiers
+    cache: pd.DataFrame
+
+
+def run_on_exchange(settings: Settings, html: Path | None = None) -> Outcome:
+    """Run the main job on the exchange the settings name, print it, and write the page if asked."""
+    with open_desk(settings) as desk:
+        tiers, statistics = _passes(desk)
+        snapshot = desk.data.option_chain(UNDERLYING)
+        results = desk.evaluation.evaluate_strategies_concurrent(candidates(), snapshot)
+        outcome = Outcome(snapshot, results, latency_table(desk.monitor), tiers, statistics)
+    return _shown(outcome, html)
+
+
+def run_on_file(path: Path, settings: Settings, html: Path | None = None) -> Outcome:
+    """Run the main job on the nearest expiry of a saved chain.
+
+    Raises
+    ------
+    UnreadableFile
+        The file is not an NSE option chain.
+    """
+    timing, workers = settings.performance_monitor, settings.workers
+    monitor = PerformanceMonitor(timing.max_samples, timing.enable_alerts)
+    for requirement in requirements_from(settings.latency_requirements.model_dump()):
+        monitor.set_requirement(requirement)
+    with monitor.measure("options_chain_processing"):
+        snapshot = read_chain(path)[0]
+    with ConcurrentProcessor(workers.max_workers, workers.queue_size, workers.backend, monitor=monitor) as pool:
+        results = StrategyEvaluationManager(pool).evaluate_strategies_concurrent(candidates(), snapshot)
+    return _shown(Outcome(snapshot, results, latency_table(monitor), {}, pd.DataFrame()), html)
+
+
+def operations(desk: Desk) -> dict[str, Callable[[], object]]:
+    """Return what an analyst asks again and again, by name."""
+    day = desk.clock.now().date() - timedelta(1)
+    return {
+        "chain": lambda: desk.data.option_chain(UNDERLYING),
+        "candles": lambda: desk.data.candles(UNDERLYING, "FIVE_MINUTE", day - timedelta(7), day),
+        "spot": lambda: desk.data.spot(UNDERLYING),
+        "ATM": lambda: desk.data.atm_strike(UNDERLYING),
+    }
+
+
+def _passes(desk: Desk) -> tuple[Tiers, pd.DataFrame]:
+    """Ask cold, then warm with an empty in-process tier, then hot; collect times and statistics."""
+    desk.client.login()
+    tiers: Tiers = {}
+    rows: dict[str, Mapping[str, Any]] = {}
+    for tier, rounds in ROUNDS.items():
+        before = desk.client.get_performance_stats()
+        tiers[tier] = {
+            name: median(_milliseconds(desk, tier, ask) for _ in range(rounds))
+            for name, ask in operations(desk).items()
+        }
+        rows[tier] = _difference(before, desk.client.get_performance_stats(), desk.cache.get_stats())
+    return tiers, pd.DataFrame(rows).T
+
+
+def _milliseconds(desk: Desk, tier: str, ask: Callable[[], object]) -> float:
+    if tier != "hot":
+        desk.cache.clear()
+    start = perf_counter()
+    ask()
+    return (perf_counter() - start) * 1e3
+
+
+def _difference(
+    before: Mapping[str, Any], after: Mapping[str, Any], hot: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    return {
+        "network calls": after["network_calls"] - before["network_calls"],
+        "SQLite hits": after["sqlite_hits"] - before["sqlite_hits"],
+        "hot hits": hot["hits"],
+        "hot entries": hot["entries"],
+        "hot hit rate %": hot["hit_rate_percent"],
+    }
+
+
+def latency_table(monitor: PerformanceMonitor) -> pd.DataFrame:
+    """Return calls, median, P95, P99, budget and verdict per operation, milliseconds."""
+    return monitor.to_frame()
+
+
+def _shown(outcome: Outcome, html: Path | None) -> Outcome:
+    print(as_text(outcome))
+    if html:
+        html.parent.mkdir(parents=True, exist_ok=True)
+        html.write_text(as_page(outcome), encoding="utf-8")
+        print(f"\nThe same with plots: {html}")
+    return outcome
+
+
+def headline(snapshot: ChainSnapshot) -> str:
+    """Return one line that says what chain this is, how old, and from where."""
+    return (
+        f"{snapshot.underlying} {snapshot.expiry:%d %b %Y}   spot {snapshot.spot:,.2f}   "
+        f"forward {snapshot.forward:,.2f} ({snapshot.forward_from})   lot {snapshot.lot_size}   "
+        f"{snapshot.taken_at:%d %b %Y %H:%M:%S} IST   from {snapshot.source}"
+    )
+
+
+def chain_table(snapshot: ChainSnapshot, around: int = 6) -> pd.DataFrame:
+    """Return the chain around the money in an analyst's units: lots, percent, rupees."""
+    wide = snapshot.wide(around)
+    shown = pd.DataFrame(index=wide.index.astype(int))
+    for right, side in (("CE", "call"), ("PE", "put")):
+        part = wide[right]
+        shown[f"{side} OI lots"] = (part["oi"] / snapshot.lot_size).round().astype("Int64")
+        shown[f"{side} IV %"] = (part["iv"] * 100).round(2)
+        shown[f"{side} delta"] = part["delta"].round(3)
+        shown[f"{side} bid"] = part["bid"].round(2)
+        shown[f"{side} ask"] = part["ask"].round(2)
+    return shown
+
+
+def as_text(outcome: Outcome) -> str:
+    """Return the whole outcome as plain text."""
+    parts = [headline(outcome.snapshot), chain_table(outcome.snapshot).to_string()]
+    parts += ["Strategies, ranked", outcome.results.to_text()]
+    parts += ["Latency against budget", outcome.latency.to_string()]
+    if outcome.tiers:
+        tiers = pd.DataFrame(outcome.tiers)
+        parts += ["Median latency by tier, milliseconds", tiers.to_string(float_format="{:.3f}".format)]
+        parts += ["Cache: cold, warm and hot pass", outcome.cache.to_string()]
+    return "\n\n".join(parts)
+
+
+_PAGE = Template("""<!doctype html><html lang="en"><meta charset="utf-8"><title>Bank Nifty Kit: demo</title>
+<style>
+body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#1d2327}
+h1{font-size:1.5rem;margin-bottom:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}p.head{color:#5b6770;margin-top:.2rem}
+table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;display:block;overflow-x:auto}
+th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #e3e6e8;white-space:nowrap}
+thead th{border-bottom:2px solid #c8cdd0}img{max-width:100%;width:530px}
+.plots{display:flex;flex-wrap:wrap;gap:1rem}
+</style><h1>Bank Nifty Kit</h1><p class="head">$head</p>$body
+<p class="head">Simulated or saved data; research, not advice.</p></html>
+""")
+
+
+def as_page(outcome: Outcome) -> str:
+    """Return the whole outcome as one self-contained HTML page with plots."""
+    sections = [
+        ("Chain around the money", chain_table(outcome.snapshot).to_html(na_rep="–", border=0)),
+        ("Smile and best strategy", f'<div class="plots">{_smile(outcome)}{_payoff(outcome)}</div>'),
+        ("Strategies, ranked", outcome.results._repr_html_()),
+        ("Latency against budget", outcome.latency.to_html(border=0, float_format="{:,.3f}".format)),
+    ]
+    if outcome.tiers:
+        sections.append(("Latency by tier", _tiers(outcome)))
+        sections.append(("Cache: cold, warm and hot pass", outcome.cache.to_html(border=0)))
+    body = "".join(f"<h2>{title}</h2>{content}" for title, content in sections)
+    return _PAGE.substitute(head=headline(outcome.snapshot), body=body)
+
+
+def _smile(outcome: Outcome) -> str:
+    page, axes = plots.figure()
+    plots.smile(axes, outcome.snapshot)
+    return plots.as_html(page, "Implied volatility against strike")
+
+
+def _payoff(outcome: Outcome) -> str:
+    page, axes = plots.figure()
+    best = outcome.results.best()
+    levels, profit = best.payoff(outcome.snapshot)
+    plots.payoff(
+        axes, levels, profit, breakevens=best.breakevens, spot=outcome.snapshot.spot, title=best.name
+    )
+    return plots.as_html(page, f"Profit at expiry of {best.name}")
+
+
+def _tiers(outcome: Outcome) -> str:
+    page, axes = plots.figure(7.5, 3.6)
+    plots.latencies(axes, outcome.tiers)
+    return plots.as_html(page, "Median latency of each operation by cache tier")
