@@ -1,0 +1,1 @@
+"""Panels for JupyterLab: each has `controls`, a pure `compute` and a `draw`."""

@@ -1,0 +1,113 @@
+"""Figures that follow a slider, and the thread they are drawn on.
+
+Where a widget's callback runs depends on the kernel: ipykernel 7.0 to 7.3 run it on a thread of its
+own, beside a running cell. matplotlib may be used from one thread only, so drawing goes home first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import io
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import ipywidgets as w
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from kit.widgets.style import PLOT_STYLE
+
+
+class HomeLoop:
+    """The thread and event loop that built a panel; runs callables there, whichever thread asks.
+
+    Without an event loop (tests, scripts) callables run at once, on the thread that asks.
+    """
+
+    def __init__(self) -> None:
+        self._thread = threading.current_thread()
+        self._context = contextvars.copy_context()
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            self._loop = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the caller may draw directly."""
+        return self._loop is None or threading.current_thread() is self._thread
+
+    def call(self, do: Callable[..., Any], *args: Any) -> None:
+        """Run `do` at home: now when the caller is there, else as soon as the loop is free."""
+        if self._loop is None or self.is_here:
+            do(*args)
+        else:
+            self._loop.call_soon_threadsafe(do, *args, context=self._context)
+
+
+class LiveFigure(w.Image):  # type: ignore[misc]  # ipywidgets has no types
+    """A matplotlib figure as an image: no toolbar, no flicker, and quick enough to follow a slider.
+
+    Parameters
+    ----------
+    width, height : int
+        Size on the page, CSS pixels.
+    scale : float, default 1.5
+        Drawn pixels per CSS pixel; more is sharper and slower.
+
+    Attributes
+    ----------
+    figure : Figure
+        Draw here; it belongs to no pyplot state.
+    moving : list of Artist
+        Artists that `step` redraws; everything else is drawn once and kept as background.
+    """
+
+    def __init__(self, width: int = 720, height: int = 360, scale: float = 1.5) -> None:
+        self.home = HomeLoop()
+        self.moving: list[Artist] = []
+        self.figure = Figure((width / 100, height / 100), dpi=100 * scale, layout="constrained")
+        self.canvas: Any = FigureCanvasAgg(self.figure)
+        self._background: Any = None
+        super().__init__(format="png", width=width, height=height)
+        self.add_class("kit-live")
+        self.layout.display = "none"  # an image without bytes shows a broken-image icon
+
+    def redraw(self) -> None:
+        """Draw everything and lay it out; after new axes, limits, ticks or titles."""
+        self.home.call(self._redraw)
+
+    def step(self) -> None:
+        """Draw the moving artists over the kept background; after changed data."""
+        self.home.call(self._step if self._background is not None else self._redraw)
+
+    def _redraw(self) -> None:
+        for artist in self.moving:
+            artist.set_animated(True)  # left out of the background
+        self.figure.set_layout_engine("constrained")
+        self.canvas.draw()
+        self.figure.set_layout_engine("none")  # laying out again would double the time of a step
+        self._background = self.canvas.copy_from_bbox(self.figure.bbox)
+        self._step()
+
+    def _step(self) -> None:
+        self.canvas.restore_region(self._background)
+        for artist in sorted(self.moving, key=Artist.get_zorder):
+            artist.draw(self.canvas.get_renderer())
+        pixels = np.asarray(self.canvas.buffer_rgba())[..., :3]
+        png = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(pixels)).save(png, "PNG", compress_level=1)
+        self.value = png.getvalue()
+        self.layout.display = None
+
+
+def styled() -> AbstractContextManager[None]:
+    """Return the context in which a panel makes its axes, so that all panels look alike."""
+    return rc_context(PLOT_STYLE)

@@ -1,0 +1,123 @@
+"""The one form of all panels: `controls`, a pure `compute`, a `draw`; and how errors show.
+
+A panel is one file in this folder::
+
+    class Smile(Panel):
+        heading = "Smile"
+
+        def controls(self):
+            return {"around": w.IntSlider(10, 3, 40)}
+
+        @staticmethod
+        def compute(snapshot, around):
+            return snapshot.wide(around)
+
+        def draw(self, result):
+            ...
+
+`compute` sees its arguments and nothing else, so a test calls it without a kernel or a browser.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from html import escape
+from typing import Any, ClassVar
+
+import ipywidgets as w
+
+from kit.widgets.live import HomeLoop
+from kit.widgets.style import SHEET
+
+
+class ErrorBox(w.HTML):  # type: ignore[misc]  # ipywidgets has no types
+    """Where a panel shows its errors; JupyterLab hides those of callbacks in a log."""
+
+    def show(self, error: BaseException | str) -> None:
+        """Show an error and announce it to a screen reader."""
+        kind = "" if isinstance(error, str) else f"<b>{type(error).__name__}</b> "
+        self.value = f"<div role='alert' class='kit-error'>{kind}{escape(str(error))}</div>"
+
+    def clear(self) -> None:
+        """Take the error away."""
+        self.value = ""
+
+
+def shown(callback: Callable[..., Any]) -> Callable[..., None]:
+    """Decorate a panel's callback: its error appears in the panel, and goes with the next success."""
+
+    @functools.wraps(callback)
+    def inner(panel: Panel, *args: Any) -> None:
+        try:
+            callback(panel, *args)
+        except Exception as error:  # noqa: BLE001 - the last frame before Jupyter, which would hide it
+            panel.errors.show(error)
+        else:
+            panel.errors.clear()
+
+    return inner
+
+
+class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """Base of every panel.
+
+    Parameters
+    ----------
+    source : object
+        What the panel looks at: a snapshot, a desk, settings. Handed to `compute` first.
+
+    Attributes
+    ----------
+    heading, lead : str
+        The title, and one sentence of what the panel is for.
+    inputs : dict of str to Widget
+        What `controls` gave; their values are the keyword arguments of `compute`.
+    errors : ErrorBox
+        Shows what went wrong, empty otherwise.
+    words : HTML
+        The text beside the plot: what it shows, for those who cannot see it.
+    """
+
+    heading: ClassVar[str] = ""
+    lead: ClassVar[str] = ""
+
+    def __init__(self, source: Any) -> None:
+        self.source = source
+        self.home = HomeLoop()
+        self.errors = ErrorBox()
+        self.words = w.HTML()
+        self.inputs = self.controls()
+        head = f"{SHEET}<h3>{escape(self.heading)}</h3><p class='kit-lead'>{escape(self.lead)}</p>"
+        super().__init__([w.HTML(head), *self.body()])
+        self.add_class("kit-panel")
+        for control in self.inputs.values():
+            control.observe(self.refresh, "value")
+        self.refresh()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The controls' values by name."""
+        return {name: control.value for name, control in self.inputs.items()}
+
+    def controls(self) -> dict[str, Any]:
+        """Return the controls by the names of `compute`'s arguments."""
+        raise NotImplementedError
+
+    def body(self) -> list[Any]:
+        """Return what stands below the heading; the controls in one row unless a panel says otherwise."""
+        return [w.HBox(list(self.inputs.values())), self.errors, self.words]
+
+    @staticmethod
+    def compute(source: Any, **values: Any) -> Any:
+        """Return what to draw; pure."""
+        raise NotImplementedError
+
+    def draw(self, result: Any) -> None:
+        """Show a result of `compute`."""
+        raise NotImplementedError
+
+    @shown
+    def refresh(self, _: Any = None) -> None:
+        """Compute and draw with the controls as they stand."""
+        self.draw(self.compute(self.source, **self.values))

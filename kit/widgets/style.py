@@ -1,0 +1,77 @@
+"""How panels look: one style sheet that follows JupyterLab's theme, and matplotlib's settings."""
+
+from __future__ import annotations
+
+from html import escape
+from math import isinf, isnan
+from typing import Any
+
+PLOT_STYLE: Any = {  # matplotlib types the keys as a literal of all 300
+    "font.size": 9.5,
+    "axes.titlesize": 11,
+    "axes.titleweight": "semibold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 8,
+    "axes.labelcolor": "#4a545c",
+    "axes.edgecolor": "#aab3ba",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#e3e7ea",
+    "grid.linewidth": 0.8,
+    "xtick.color": "#4a545c",
+    "ytick.color": "#4a545c",
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+}
+
+# Images cannot use the theme's colours: in a dark theme they are turned, hues kept.
+SHEET = """<style>
+.kit-panel{padding:12px 16px;max-width:1180px}
+.kit-panel h3{margin:0 0 2px;font-size:17px;font-weight:600;color:var(--jp-ui-font-color0)}
+.kit-panel .kit-lead{margin:0 0 8px;color:var(--jp-ui-font-color2);font-size:13px;line-height:1.4}
+.kit-panel h4{margin:6px 0 2px;font-size:13px;font-weight:600;color:var(--jp-ui-font-color1)}
+.kit-error{margin:4px 0;padding:8px 12px;border-left:4px solid var(--jp-error-color1);
+  background:var(--jp-error-color3);color:var(--jp-ui-font-color0);font-size:13px;line-height:1.4}
+.kit-summary{margin:4px 0;color:var(--jp-ui-font-color1);font-size:13px;line-height:1.45}
+.kit-facts{display:flex;flex-wrap:wrap;gap:8px;margin:6px 0}
+.kit-facts div{min-width:104px;padding:6px 12px;border:1px solid var(--jp-border-color2);border-radius:4px;
+  background:var(--jp-layout-color1)}
+.kit-facts dt{font-size:11px;color:var(--jp-ui-font-color2);font-weight:400}
+.kit-facts dd{margin:0;font-size:15px;font-weight:600;color:var(--jp-ui-font-color0);
+  font-variant-numeric:tabular-nums}
+.kit-scroll{max-height:430px;overflow:auto;border:1px solid var(--jp-border-color2)}
+.kit-panel table.kit-table{border-collapse:separate;border-spacing:0;margin:0;font-size:12px;
+  font-variant-numeric:tabular-nums;color:var(--jp-ui-font-color1)}
+.kit-table th,.kit-table td{padding:3px 10px;text-align:right;border-bottom:1px solid var(--jp-border-color3);
+  white-space:nowrap}
+.kit-table thead th{position:sticky;top:0;background:var(--jp-layout-color2);z-index:1;font-weight:600}
+.kit-table thead tr+tr th{top:25px}
+.kit-table td.kit-text{text-align:left}
+.kit-table .kit-inside{background:color-mix(in srgb,var(--jp-warn-color1) 10%,transparent)}
+.kit-table .kit-middle th,.kit-table .kit-middle td{border-top:2px solid var(--jp-brand-color1)}
+.kit-table th.kit-strike{background:var(--jp-layout-color2);font-weight:600;text-align:center}
+.kit-live{max-width:100%;height:auto}
+[data-jp-theme-light='false'] .kit-live{filter:invert(.9) hue-rotate(180deg)}
+</style>"""
+
+
+def facts(pairs: dict[str, str]) -> str:
+    """Return labelled figures as tiles: a definition list, readable without sight."""
+    tiles = [f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in pairs.items()]
+    return f"<dl class='kit-facts'>{''.join(tiles)}</dl>"
+
+
+def summary(text: str) -> str:
+    """Return the words beside a plot; a screen reader says them when they change."""
+    return f"<p class='kit-summary' role='status'>{escape(text)}</p>"
+
+
+def rupees(value: float) -> str:
+    """Write an amount: ``₹ 12,345``, a minus sign for a loss, words where it is unbounded or unknown."""
+    if isnan(value):
+        return "unknown"
+    if isinf(value):
+        return "unlimited"
+    return f"{'−' if round(value) < 0 else ''}₹ {abs(value):,.0f}"
