@@ -28,7 +28,7 @@ def settings_page():
     text = [
         "# Settings",
         "",
-        "`kit.yaml` in the working folder (or `$KIT_YAML`) holds these sections. A key that does not exist is",
+        "`kit.yaml` in the working folder (or `$KIT_YAML`) holds these sections. An unknown key is",
         "an error that says what was meant. Secrets are never in this file: see the README.",
     ]
     for name, section in Settings.model_fields.items():
