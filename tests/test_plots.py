@@ -1,0 +1,47 @@
+"""Figures from finished numbers."""
+
+import numpy as np
+import pytest
+
+from kit import plots
+
+
+@pytest.fixture
+def axes():
+    """Axes without pyplot's global state."""
+    return plots.figure()[1]
+
+
+def test_payoff_shows_line_breakevens_and_spot(axes):
+    """The payoff figure carries the profit line, its breakevens and the spot."""
+    plots.payoff(axes, [1, 2, 3], [-5.0, 0.0, 5.0], breakevens=[2.0], spot=2.5, title="Idea")
+    lines = axes.get_lines()
+    np.testing.assert_array_equal(lines[0].get_ydata(), [-5, 0, 5])
+    assert list(lines[3].get_xdata()) == [2.0]
+    assert axes.get_title(loc="left") == "Idea"
+
+
+def test_latencies_has_one_bar_per_tier_and_operation(axes):
+    """Each operation has a bar in each tier that measured it, on a logarithmic axis."""
+    plots.latencies(
+        axes, {"network": {"chain": 80.0, "spot": 9.0}, "hot": {"chain": 0.01}}, {"chain": 2000.0}
+    )
+    heights = [bar.get_height() for bar in axes.patches]
+    assert heights[:3] == [80.0, 9.0, 0.01]
+    assert np.isnan(heights[3])
+    assert axes.get_yscale() == "log"
+
+
+def test_speed_up_shows_the_ideal_beside_the_measured(axes):
+    """The speed-up figure compares with one times the workers."""
+    plots.speed_up(axes, [1, 2, 4], [1.0, 1.8, 1.9])
+    ideal, measured = axes.get_lines()
+    assert list(ideal.get_ydata()) == [1, 2, 4]
+    assert list(measured.get_ydata()) == [1.0, 1.8, 1.9]
+
+
+def test_page_image_is_self_contained_and_has_a_text():
+    """A figure becomes an image inside the page, with an escaped text."""
+    page, _ = plots.figure()
+    html = plots.as_html(page, 'a "smile"')
+    assert html.startswith('<img alt="a &quot;smile&quot;" src="data:image/png;base64,iVBOR')
