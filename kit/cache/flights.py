@@ -1,0 +1,96 @@
+"""One flight per key: of many callers that want the same thing, one fetches it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from typing import Any, Generic, TypeVar
+
+from kit.errors import KitError
+
+T = TypeVar("T")
+
+
+class _Flight(Future[T]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.pilot = threading.get_ident()
+
+
+class Flights(Generic[T]):
+    """Runs one factory per key at a time; everybody who asked meanwhile gets its outcome.
+
+    Examples
+    --------
+    >>> flights = Flights()
+    >>> flights.join("key", look=lambda: None, fetch=lambda: 42)
+    42
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._flying: dict[Hashable, _Flight[Any]] = {}
+
+    def join(self, key: Hashable, look: Callable[[], T | None], fetch: Callable[[], T]) -> T:
+        """Return what the flight of this key brings, starting one if none is under way.
+
+        Parameters
+        ----------
+        key : hashable
+        look : callable
+            Returns what an earlier flight left behind, or None. Called with the key locked against
+            new flights, so nothing is fetched twice.
+        fetch : callable
+            Makes the value. Its error reaches everybody who waits, and is not remembered.
+
+        Raises
+        ------
+        KitError
+            `fetch` asked for its own key.
+        """
+        while True:
+            with self._lock:
+                flight = self._flying.get(key)
+                if flight is None:
+                    if (found := look()) is not None:
+                        return found
+                    self._flying[key] = mine = _Flight()
+                    break
+            if flight.pilot == threading.get_ident():
+                raise KitError("A factory asks for the key it is making", key, "Make it from other keys.")
+            error = flight.exception()
+            if error is None:
+                return flight.result()
+            if isinstance(error, Exception):
+                raise error
+            # the pilot was interrupted from outside (Ctrl-C): the next in line flies
+        return self._fly(key, mine, fetch)
+
+    def _fly(self, key: Hashable, flight: _Flight[T], fetch: Callable[[], T]) -> T:
+        try:
+            value = fetch()
+        except BaseException as error:
+            self._land(key, flight)
+            flight.set_exception(error)
+            raise
+        self._land(key, flight)
+        flight.set_result(value)
+        return value
+
+    def current(self, key: Hashable) -> object:
+        """Return a mark of the flight under way, to be compared by identity; None: there is none."""
+        return self._flying.get(key)
+
+    def abandon(self, key: Hashable | None = None) -> None:
+        """Let later callers start anew; None: of every key. Those who wait still get their outcome."""
+        with self._lock:
+            if key is None:
+                self._flying.clear()
+            else:
+                self._flying.pop(key, None)
+
+    def _land(self, key: Hashable, flight: _Flight[T]) -> None:
+        with self._lock:
+            if self._flying.get(key) is flight:
+                del self._flying[key]

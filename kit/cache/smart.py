@@ -1,0 +1,135 @@
+"""`SmartCache`: the market's own things under typed keys, each with its lifetime."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from datetime import date, datetime
+from typing import Any
+
+from kit.cache.manager import CacheManager
+from kit.clock import Clock, SystemClock, is_open, next_open, parse_expiry
+from kit.settings import CacheConfig
+
+
+def quote_ttl_s(ttl_s: float, config: CacheConfig, now: datetime) -> float:
+    """Return how long a quote taken now may live.
+
+    Parameters
+    ----------
+    ttl_s : float
+        Lifetime while the market trades, seconds.
+    config : CacheConfig
+        Its ``hold_after_hours`` keeps a quote of a closed market until the next open.
+    now : datetime
+        Timezone-aware.
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
+    if not config.hold_after_hours or is_open(now):
+        return ttl_s
+    return max(ttl_s, (next_open(now) - now).total_seconds())
+
+
+class SmartCache:
+    """Typed keys and lifetimes over a `CacheManager`.
+
+    Every ``cache_...`` method takes an optional `ttl` in seconds: what is left of the answer that the
+    value was decoded from. Every ``get_...`` method returns None when nothing is kept that still lives.
+
+    Parameters
+    ----------
+    cache_manager : CacheManager
+        Keeps the values; its configuration holds the lifetimes.
+    clock : Clock, optional
+        Tells whether the market trades, for ``hold_after_hours``.
+
+    Examples
+    --------
+    >>> smart = SmartCache(CacheManager())
+    >>> smart.cache_ltp("NSE", "Nifty Bank", "99926009", 51234.5)
+    >>> smart.get_ltp("NSE", "Nifty Bank", "99926009")
+    51234.5
+    """
+
+    def __init__(self, cache_manager: CacheManager, *, clock: Clock | None = None) -> None:
+        self.cache_manager = cache_manager
+        self._config = cache_manager.config
+        self._clock = clock or SystemClock()
+
+    def cache_options_chain(
+        self, underlying: str, expiry: str | date, chain: Any, ttl: float | None = None
+    ) -> None:
+        """Remember an option chain for ``options_chain_ttl`` seconds.
+
+        Raises
+        ------
+        DataError
+            The expiry is not a date.
+        """
+        self._quote(_chain_key(underlying, expiry), chain, ttl, self._config.options_chain_ttl)
+
+    def get_options_chain(self, underlying: str, expiry: str | date) -> Any:
+        """Return the chain of an expiry, however the date is written, or None."""
+        return self.cache_manager.get(_chain_key(underlying, expiry))
+
+    def cache_ltp(self, exchange: str, symbol: str, token: str, ltp: Any, ttl: float | None = None) -> None:
+        """Remember a last traded price for ``ltp_ttl`` seconds."""
+        self._quote(("ltp", exchange, symbol, str(token)), ltp, ttl, self._config.ltp_ttl)
+
+    def get_ltp(self, exchange: str, symbol: str, token: str) -> Any:
+        """Return a last traded price, or None."""
+        return self.cache_manager.get(("ltp", exchange, symbol, str(token)))
+
+    def cache_historical_data(
+        self, exchange: str, token: str, interval: str, start: Any, end: Any, candles: Any,
+        ttl: float | None = None,
+    ) -> None:  # fmt: skip
+        """Remember candles from `start` to `end` for ``historical_data_ttl`` seconds."""
+        key = _candles_key(exchange, token, interval, start, end)
+        self.cache_manager.set(key, candles, self._config.historical_data_ttl if ttl is None else ttl)
+
+    def get_historical_data(self, exchange: str, token: str, interval: str, start: Any, end: Any) -> Any:
+        """Return the candles from `start` to `end`, or None."""
+        return self.cache_manager.get(_candles_key(exchange, token, interval, start, end))
+
+    def cache_instrument_search(
+        self, exchange: str, query: str, found: Any, ttl: float | None = None
+    ) -> None:
+        """Remember what a search found for ``search_ttl`` seconds."""
+        key = ("search", exchange, query.upper())
+        self.cache_manager.set(key, found, self._config.search_ttl if ttl is None else ttl)
+
+    def get_instrument_search(self, exchange: str, query: str) -> Any:
+        """Return what a search found, whatever the case of its letters, or None."""
+        return self.cache_manager.get(("search", exchange, query.upper()))
+
+    def cache_atm_strike(
+        self, underlying: str, expiry: str | date, strike: float, ttl: float | None = None
+    ) -> None:
+        """Remember an at-the-money strike in rupees for ``atm_ttl`` seconds."""
+        self._quote(_atm_key(underlying, expiry), strike, ttl, self._config.atm_ttl)
+
+    def get_atm_strike(self, underlying: str, expiry: str | date) -> float | None:
+        """Return an at-the-money strike in rupees, or None."""
+        found: float | None = self.cache_manager.get(_atm_key(underlying, expiry))
+        return found
+
+    def _quote(self, key: Hashable, value: Any, ttl: float | None, usual_s: float) -> None:
+        """Keep a quote; `ttl`, when it is known, was already counted from the answer."""
+        lifetime = quote_ttl_s(usual_s, self._config, self._clock.now()) if ttl is None else ttl
+        self.cache_manager.set(key, value, lifetime)
+
+
+def _chain_key(underlying: str, expiry: str | date) -> Hashable:
+    return ("chain", underlying.upper(), parse_expiry(expiry))
+
+
+def _atm_key(underlying: str, expiry: str | date) -> Hashable:
+    return ("atm", underlying.upper(), parse_expiry(expiry))
+
+
+def _candles_key(exchange: str, token: str, interval: str, start: Any, end: Any) -> Hashable:
+    return ("candles", exchange, str(token), interval, str(start), str(end))
