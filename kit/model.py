@@ -32,7 +32,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from functools import cached_property
-from math import isnan
+from math import isnan, nan
 from typing import Any, Literal, NamedTuple, NewType, Self
 
 import pandas as pd
@@ -186,13 +186,42 @@ class ChainSnapshot:
         return min(near, key=lambda strike: (abs(strike - self.forward), strike))
 
     @cached_property
-    def contracts(self) -> Mapping[tuple[Right, float], Contract]:
-        """Every contract by right and strike, read from the table once."""
+    def contracts(self) -> Mapping[Right, Mapping[float, Contract]]:
+        """Every contract by right, then by ascending strike; read from the table once."""
         mid = (self.frame["bid"] + self.frame["ask"]) / 2
         price = mid.fillna(self.frame["ltp"]).tolist()
         greeks = (self.frame[name].tolist() for name in Contract._fields[1:])
+        sides: dict[Right, dict[float, Contract]] = {"CE": {}, "PE": {}}
         keys = zip(self.frame["right"].tolist(), self.frame["strike"].tolist(), strict=True)
-        return dict(zip(keys, map(Contract, price, *greeks), strict=True))
+        for (right, strike), contract in zip(keys, map(Contract, price, *greeks), strict=True):
+            sides[right][strike] = contract
+        return sides
+
+    @cached_property
+    def _smile(self) -> tuple[list[float], list[float]]:
+        """Strikes with a known volatility, and it; out of the money it is read from the better side."""
+        known = {}
+        for strike in self._strikes:
+            sides: tuple[Right, Right] = ("PE", "CE") if strike < self.forward else ("CE", "PE")
+            found = [self.contracts[side][strike].iv for side in sides if strike in self.contracts[side]]
+            known[strike] = next((iv for iv in found if not isnan(iv)), nan)
+        solved = {strike: iv for strike, iv in known.items() if not isnan(iv)}
+        return list(solved), list(solved.values())
+
+    def iv_at(self, strike: float) -> float:
+        """Return the volatility at any strike, an annualised fraction; at the forward it is the ATM one.
+
+        Linear between the chain's out-of-the-money volatilities, flat beyond them; NaN when the chain has
+        none.
+        """
+        strikes, ivs = self._smile
+        if not strikes:
+            return nan
+        above = bisect_left(strikes, strike)
+        if above == 0 or above == len(strikes):
+            return ivs[min(above, len(ivs) - 1)]
+        left, right = strikes[above - 1], strikes[above]
+        return ivs[above - 1] + (ivs[above] - ivs[above - 1]) * (strike - left) / (right - left)
 
     def __getstate__(self) -> dict[str, Any]:
         # what is derived from the table is derived again where the snapshot arrives
@@ -219,7 +248,7 @@ class ChainSnapshot:
         return rows.iloc[0]
 
     def _contract(self, strike: float, right: Right) -> Contract:
-        found = self.contracts.get((right, strike))
+        found = self.contracts[right].get(strike)
         if found is None:
             near = sorted(self.strikes, key=lambda listed: abs(listed - strike))[:3]
             raise DataError(f"The chain has no {right} at this strike", strike, f"The nearest are {near}.")

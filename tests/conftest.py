@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import pytest
 from kit.clock import IST
 
 if TYPE_CHECKING:
+    from kit.model import ChainSnapshot
     from kit.simulator.server import SimulatedExchange
 
 MARKET_TIME = datetime(2026, 11, 20, 11, 15, tzinfo=IST)  # an ordinary Friday, one session before expiry
@@ -58,3 +59,53 @@ def shared_data() -> Path:
             pytest.fail(explain)
         pytest.skip(explain)
     return folder
+
+
+@pytest.fixture(scope="session")
+def make_chain() -> Callable[..., ChainSnapshot]:
+    """Return a function that builds a chain from Black-76 prices on a skewed smile; see its arguments."""
+    return _chain
+
+
+def _chain(
+    forward: float = 55_040.0,
+    atm_iv: float = 0.14,
+    skew: float = -0.4,
+    days: float = 14.0,
+    rate: float = 0.055,
+    step: float = 100.0,
+    strikes: int = 121,
+    lot_size: int = 30,
+    ticks: bool = True,
+) -> ChainSnapshot:
+    import numpy as np
+    import pandas as pd
+
+    from kit.model import ChainSnapshot
+    from kit.pricing.black76 import iv_and_greeks, price
+
+    taken_at, years = datetime(2026, 11, 20, 11, 15, tzinfo=IST), days / 365
+    middle = round(forward / step) * step
+    listed = np.repeat(middle + step * (np.arange(strikes) - strikes // 2), 2)
+    is_call = np.arange(2 * strikes) % 2 == 0
+    moneyness, discount = np.log(listed / forward), float(np.exp(-rate * years))
+    sigma = np.maximum(0.03, atm_iv + skew * atm_iv * moneyness + 4 * atm_iv * moneyness**2)
+    exact = price(forward, listed, years, sigma, discount, is_call)
+    quoted = np.maximum(0.05, np.round(exact / 0.05) * 0.05) if ticks else exact
+    solved = iv_and_greeks(quoted, forward, listed, years, discount, is_call)
+    frame = pd.DataFrame({"strike": listed, "right": np.where(is_call, "CE", "PE"), "ltp": quoted})
+    frame = frame.assign(bid=quoted, ask=quoted, volume=1000.0, oi=3000.0, oi_change=0.0, token="", symbol="")
+    frame = frame.assign(**{name: getattr(solved, name) for name in ("iv", "delta", "gamma", "theta")})
+    frame = frame.assign(vega=solved.vega, rho=solved.rho, iv_reason="ok")
+    return ChainSnapshot(
+        "BANKNIFTY",
+        date(2026, 11, 23),
+        taken_at,
+        forward * discount,
+        forward,
+        "parity",
+        discount,
+        years,
+        lot_size,
+        frame,
+    )

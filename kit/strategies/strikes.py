@@ -16,9 +16,9 @@ money. The money is the listed strike nearest the forward.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isnan
 
 from kit.errors import DataError, SettingsError
 from kit.model import ChainSnapshot, Right
@@ -150,8 +150,8 @@ class Delta:
         DataError
             No strike of the chain has a known delta this small or this large.
         """
-        known = {key[1]: abs(row.delta) for key, row in snapshot.contracts.items() if key[0] == right}
-        return _closest(known, self.delta, f"{right} of this delta")
+        side = snapshot.contracts[right]
+        return _closest(side, [abs(row.delta) for row in side.values()], self.delta, f"{right} of this delta")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +178,8 @@ class Premium:
         DataError
             No strike of the chain has a price this small or this large.
         """
-        known = {key[1]: row.price for key, row in snapshot.contracts.items() if key[0] == right}
-        return _closest(known, self.rupees, f"{right} of this price")
+        side = snapshot.contracts[right]
+        return _closest(side, [row.price for row in side.values()], self.rupees, f"{right} of this price")
 
 
 def _nearest(snapshot: ChainSnapshot, level: float) -> float:
@@ -193,13 +193,14 @@ def _nearest(snapshot: ChainSnapshot, level: float) -> float:
     return min(strikes, key=lambda strike: (abs(strike - level), strike))
 
 
-def _closest(known: dict[float, float], wanted: float, what: str) -> float:
+def _closest(strikes: Iterable[float], numbers: list[float], wanted: float, what: str) -> float:
     """Choose the strike whose number is nearest; the wanted number must lie within the chain's range."""
-    finite = {strike: number for strike, number in known.items() if isfinite(number)}
-    if not finite or not min(finite.values()) <= wanted <= max(finite.values()):
-        reach = f"Known are {min(finite.values()):.4g} to {max(finite.values()):.4g}." if finite else ""
+    gaps = [inf if isnan(number) else abs(number - wanted) for number in numbers]
+    known = [number for number in numbers if not isnan(number)]
+    if not known or not min(known) <= wanted <= max(known):
+        reach = f"Known are {min(known):.4g} to {max(known):.4g}." if known else "None is known."
         raise DataError(f"The chain has no {what}", wanted, reach)
-    return min(finite, key=lambda strike: (abs(finite[strike] - wanted), strike))
+    return list(strikes)[gaps.index(min(gaps))]
 
 
 AT_THE_MONEY = Offset(0)

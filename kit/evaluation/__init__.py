@@ -1,0 +1,1 @@
+"""Scores: payoff, charges, metrics and the ranked table of many strategies."""
