@@ -1,0 +1,207 @@
+"""What open interest, volume and prices of one expiry say: pure functions on arrays by strike.
+
+`call_oi`, `put_oi` and the like are 1-D arrays over the same strikes; NaN counts as nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from kit.model import ChainSnapshot
+
+Floats = NDArray[np.float64]
+
+BUILD_UPS = ("unchanged", "long build-up", "short build-up", "short covering", "long unwinding")
+
+
+def _amounts(values: ArrayLike) -> Floats:
+    return np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0)
+
+
+def put_call_ratio(call: ArrayLike, put: ArrayLike) -> float:
+    """Return the sum over puts divided by the sum over calls, of open interest or of volume.
+
+    Returns
+    -------
+    float
+        NaN when the calls sum to nothing.
+    """
+    calls = float(_amounts(call).sum())
+    return float(_amounts(put).sum()) / calls if calls else float("nan")
+
+
+def max_pain(strike: ArrayLike, call_oi: ArrayLike, put_oi: ArrayLike) -> float:
+    """Return the listed strike at which a settlement would pay option holders least, rupees.
+
+    Returns
+    -------
+    float
+        The lower one of two equal strikes; NaN without open interest.
+    """
+    k, calls, puts = np.asarray(strike, dtype=np.float64), _amounts(call_oi), _amounts(put_oi)
+    if not (calls.sum() + puts.sum()):
+        return float("nan")
+    gain = k[:, None] - k[None, :]  # settlement by row, strike by column
+    payout = np.maximum(gain, 0.0) @ calls + np.maximum(-gain, 0.0) @ puts
+    return float(k[np.argmin(payout)])
+
+
+def build_up(price_change: ArrayLike, oi_change: ArrayLike) -> NDArray[np.object_]:
+    """Name what each contract's change of price and open interest suggests.
+
+    Price up and interest up is a long build-up; down and up a short build-up; up and down short covering;
+    down and down long unwinding. NaN or no change on either side is unchanged.
+
+    Parameters
+    ----------
+    price_change, oi_change : array_like
+        Since the previous close; any units.
+
+    Returns
+    -------
+    ndarray of str
+        Members of `BUILD_UPS`.
+    """
+    price, interest = _amounts(price_change), _amounts(oi_change)
+    cases = [
+        (price > 0) & (interest > 0),
+        (price < 0) & (interest > 0),
+        (price > 0) & (interest < 0),
+        (price < 0) & (interest < 0),
+    ]
+    words: NDArray[np.object_] = np.array(BUILD_UPS, dtype=object)[np.select(cases, [1, 2, 3, 4], 0)]
+    return words
+
+
+def support(strike: ArrayLike, put_oi: ArrayLike, forward: float, count: int = 3) -> Floats:
+    """Return the strikes at or below the forward with the most put open interest, largest first."""
+    return _heaviest(strike, put_oi, np.asarray(strike, dtype=np.float64) <= forward, count)
+
+
+def resistance(strike: ArrayLike, call_oi: ArrayLike, forward: float, count: int = 3) -> Floats:
+    """Return the strikes at or above the forward with the most call open interest, largest first."""
+    return _heaviest(strike, call_oi, np.asarray(strike, dtype=np.float64) >= forward, count)
+
+
+def _heaviest(strike: ArrayLike, oi: ArrayLike, allowed: NDArray[np.bool_], count: int) -> Floats:
+    weight = np.where(allowed, _amounts(oi), 0.0)
+    order = np.argsort(-weight, kind="stable")[:count]
+    heaviest: Floats = np.asarray(strike, dtype=np.float64)[order[weight[order] > 0]]
+    return heaviest
+
+
+def atm_index(strike: ArrayLike, forward: float) -> int:
+    """Return the position of the strike nearest the forward; the first one of two equally near."""
+    return int(np.argmin(np.abs(np.asarray(strike, dtype=np.float64) - forward)))
+
+
+def straddle_price(strike: ArrayLike, call: ArrayLike, put: ArrayLike, forward: float) -> float:
+    """Return call plus put at the strike nearest the forward, rupees per unit; NaN if either is NaN."""
+    at = atm_index(strike, forward)
+    return float(np.asarray(call, dtype=np.float64)[at] + np.asarray(put, dtype=np.float64)[at])
+
+
+def synthetic_future(strike: ArrayLike, call: ArrayLike, put: ArrayLike, discount: float = 1.0) -> Floats:
+    """Return what each strike's call and put imply for the forward, rupees: ``K + (C - P) / D``."""
+    k = np.asarray(strike, dtype=np.float64)
+    gap = np.asarray(call, dtype=np.float64) - np.asarray(put, dtype=np.float64)
+    implied: Floats = k + gap / discount
+    return implied
+
+
+def gamma_exposure(
+    call_gamma: ArrayLike, put_gamma: ArrayLike, call_oi: ArrayLike, put_oi: ArrayLike, forward: float
+) -> Floats:
+    """Return by strike the delta, in rupees, that a 1 % move brings to hold calls and owe puts.
+
+    The usual convention: whoever hedges is long the calls and short the puts of the open interest. It is
+    an assumption about who holds what, not a measurement.
+
+    Parameters
+    ----------
+    call_gamma, put_gamma : array_like
+        Change of delta per rupee of the forward, per unit.
+    call_oi, put_oi : array_like
+        Units, never lots.
+    forward : float
+        Rupees.
+    """
+    net = _amounts(call_gamma) * _amounts(call_oi) - _amounts(put_gamma) * _amounts(put_oi)
+    exposure: Floats = net * forward * forward * 0.01
+    return exposure
+
+
+@dataclass(frozen=True)
+class Analytics:
+    """The analytics of one expiry.
+
+    Parameters
+    ----------
+    pcr_oi, pcr_volume : float
+        Put-call ratios.
+    max_pain, atm_strike, straddle_inr, synthetic_future : float
+        Rupees; the last at the strike nearest the forward.
+    support, resistance : tuple of float
+        Strikes, heaviest open interest first, rupees.
+    gamma_exposure : ndarray
+        Rupees of delta per 1 % move, by strike, ascending.
+    """
+
+    pcr_oi: float
+    pcr_volume: float
+    max_pain: float
+    atm_strike: float
+    straddle_inr: float
+    synthetic_future: float
+    support: tuple[float, ...]
+    resistance: tuple[float, ...]
+    gamma_exposure: Floats
+
+
+def analytics(
+    strike: Floats, call: dict[str, Floats], put: dict[str, Floats], forward: float, discount: float
+) -> Analytics:
+    """Gather every analytic of one expiry.
+
+    Parameters
+    ----------
+    strike : ndarray, shape (n,)
+        Ascending, rupees.
+    call, put : dict of ndarray
+        Columns ``price``, ``oi``, ``volume`` and ``gamma`` by strike.
+    forward, discount : float
+        Rupees, and the discount factor.
+    """
+    at = atm_index(strike, forward)
+    return Analytics(
+        pcr_oi=put_call_ratio(call["oi"], put["oi"]),
+        pcr_volume=put_call_ratio(call["volume"], put["volume"]),
+        max_pain=max_pain(strike, call["oi"], put["oi"]),
+        atm_strike=float(strike[at]),
+        straddle_inr=float(call["price"][at] + put["price"][at]),
+        synthetic_future=float(strike[at] + (call["price"][at] - put["price"][at]) / discount),
+        support=tuple(support(strike, put["oi"], forward).tolist()),
+        resistance=tuple(resistance(strike, call["oi"], forward).tolist()),
+        gamma_exposure=gamma_exposure(call["gamma"], put["gamma"], call["oi"], put["oi"], forward),
+    )
+
+
+def snapshot_analytics(snapshot: ChainSnapshot) -> Analytics:
+    """Gather every analytic of a chain snapshot.
+
+    Prices are the mid of bid and ask where both are quoted, else the last traded price.
+    """
+    sides: dict[str, Any] = {}
+    frame = snapshot.frame
+    middle = (frame["bid"] + frame["ask"]) / 2
+    priced = frame.assign(price=middle.where(middle.notna(), frame["ltp"]))
+    strikes = np.array(snapshot.strikes)
+    for right in ("CE", "PE"):
+        rows = priced[priced["right"] == right].set_index("strike").reindex(strikes)
+        sides[right] = {name: rows[name].to_numpy(np.float64) for name in ("price", "oi", "volume", "gamma")}
+    return analytics(strikes, sides["CE"], sides["PE"], snapshot.forward, snapshot.discount)

@@ -1,0 +1,182 @@
+"""A whole chain at once: raw quotes of every expiry to forwards, volatility, Greeks and analytics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kit.pricing.analytics import Analytics, analytics
+from kit.pricing.black76 import DeltaOf, IvAndGreeks, iv_and_greeks
+from kit.pricing.forward import Forward, implied_forward
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ChainAnalysis:
+    """What the quotes of a chain imply.
+
+    Parameters
+    ----------
+    expiries : ndarray, shape (e,)
+        The distinct expiries, ascending, as they were given.
+    forwards : tuple of Forward
+        By expiry.
+    analytics : tuple of Analytics
+        By expiry.
+    price : ndarray, shape (n,)
+        The price each volatility rests on, rupees; NaN: none.
+    from_twin : ndarray of bool, shape (n,)
+        Whether that is the price of the out-of-the-money twin, carried over by parity.
+    greeks : IvAndGreeks
+        Each field of shape (n,), in the order of the input.
+    """
+
+    expiries: NDArray[np.generic]
+    forwards: tuple[Forward, ...]
+    analytics: tuple[Analytics, ...]
+    price: Floats
+    from_twin: Bools
+    greeks: IvAndGreeks
+
+
+def analyse(
+    expiry: ArrayLike,
+    strike: ArrayLike,
+    is_call: ArrayLike,
+    bid: ArrayLike,
+    ask: ArrayLike,
+    ltp: ArrayLike,
+    oi: ArrayLike,
+    volume: ArrayLike,
+    t_years: ArrayLike,
+    *,
+    spot: float,
+    rate: float,
+    future: ArrayLike | None = None,
+    delta_of: DeltaOf = "forward",
+) -> ChainAnalysis:
+    """Analyse the quotes of one or many expiries.
+
+    A volatility rests on the mid of bid and ask, else on the last traded price. An in-the-money option whose
+    time value drowns in its own spread is priced from its out-of-the-money twin.
+
+    Parameters
+    ----------
+    expiry : array_like, shape (n,)
+        Anything sortable, for instance ``datetime64[D]``.
+    strike : array_like, shape (n,)
+        Rupees.
+    is_call : array_like of bool, shape (n,)
+        Call or put.
+    bid, ask, ltp : array_like, shape (n,)
+        Rupees; NaN or zero: none.
+    oi, volume : array_like, shape (n,)
+        Units; NaN: none.
+    t_years : array_like, shape (n,) or ()
+        Years to expiry of each row.
+    spot, rate : float
+        Index level, rupees, and annual rate, where parity and future are missing.
+    future : array_like, shape (e,), optional
+        Price of the future by expiry, ascending; NaN: none.
+    delta_of : {"forward", "spot"}
+        As in `kit.pricing.black76.greeks`.
+
+    Returns
+    -------
+    ChainAnalysis
+        Rows in the order of the input.
+    """
+    k = np.asarray(strike, dtype=np.float64)
+    call = np.asarray(is_call, dtype=np.bool_)
+    years = np.broadcast_to(np.asarray(t_years, dtype=np.float64), k.shape)
+    columns = {"bid": _positive(bid), "ask": _positive(ask), "oi": _floats(oi), "volume": _floats(volume)}
+    columns["price"] = _mid_or_last(columns["bid"], columns["ask"], _positive(ltp))
+    expiries, which = np.unique(np.asarray(expiry), return_inverse=True)
+    futures = np.full(expiries.size, np.nan) if future is None else np.asarray(future, dtype=np.float64)
+    books = [_Book.of(np.flatnonzero(which == number), k, call) for number in range(expiries.size)]
+    forwards = tuple(
+        _forward(book, columns, float(years[book.rows[0]]), spot, rate, float(traded))
+        for book, traded in zip(books, futures, strict=True)
+    )
+    level = np.array([forward.value for forward in forwards])[which]
+    discount = np.array([forward.discount for forward in forwards])[which]
+    price, from_twin = _carried(books, columns, k, call, level, discount)
+    greeks = iv_and_greeks(price, level, k, years, discount, call, delta_of=delta_of)
+    columns["gamma"] = greeks.gamma
+    scored = tuple(
+        analytics(
+            book.strikes, book.side(columns, True), book.side(columns, False), found.value, found.discount
+        )
+        for book, found in zip(books, forwards, strict=True)
+    )
+    return ChainAnalysis(expiries, forwards, scored, price, from_twin, greeks)
+
+
+def _floats(values: ArrayLike) -> Floats:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _positive(values: ArrayLike) -> Floats:
+    """Read quotes; feeds write zero where there is none."""
+    quotes = _floats(values)
+    return np.where(quotes > 0, quotes, np.nan)
+
+
+def _mid_or_last(bid: Floats, ask: Floats, ltp: Floats) -> Floats:
+    middle = np.where(ask >= bid, (bid + ask) / 2, np.nan)
+    return np.where(np.isnan(middle), ltp, middle)
+
+
+@dataclass(frozen=True)
+class _Book:
+    """The rows of one expiry, and where each strike's call and put stand among them (-1: nowhere)."""
+
+    rows: NDArray[np.intp]
+    strikes: Floats
+    calls: NDArray[np.intp]
+    puts: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, rows: NDArray[np.intp], strike: Floats, is_call: Bools) -> _Book:
+        strikes, slot = np.unique(strike[rows], return_inverse=True)
+        calls, puts = np.full((2, strikes.size), -1)
+        call = is_call[rows]
+        calls[slot[call]], puts[slot[~call]] = rows[call], rows[~call]
+        return cls(rows, strikes, calls, puts)
+
+    def pick(self, values: Floats, call: bool) -> Floats:
+        rows = self.calls if call else self.puts
+        return np.where(rows >= 0, values[rows], np.nan)
+
+    def side(self, columns: dict[str, Floats], call: bool) -> dict[str, Floats]:
+        return {name: self.pick(columns[name], call) for name in ("price", "oi", "volume", "gamma")}
+
+
+def _forward(
+    book: _Book, columns: dict[str, Floats], t_years: float, spot: float, rate: float, future: float
+) -> Forward:
+    call_bid, call_ask = (book.pick(columns[side], True) for side in ("bid", "ask"))
+    put_bid, put_ask = (book.pick(columns[side], False) for side in ("bid", "ask"))
+    return implied_forward(
+        book.strikes, call_bid, call_ask, put_bid, put_ask, t_years, spot=spot, rate=rate, future=future
+    )
+
+
+def _carried(
+    books: list[_Book], columns: dict[str, Floats], k: Floats, call: Bools, forward: Floats, discount: Floats
+) -> tuple[Floats, Bools]:
+    """Replace in-the-money prices whose time value is within their spread by their twin's, plus parity."""
+    price, own = columns["price"], columns["ask"] - columns["bid"]
+    twin = np.full(k.size, np.nan)
+    for book in books:
+        both = (book.calls >= 0) & (book.puts >= 0)
+        c, p = book.calls[both], book.puts[both]
+        twin[c], twin[p] = price[p], price[c]
+    intrinsic = discount * np.maximum(np.where(call, forward - k, k - forward), 0.0)
+    drowned = ~(price - intrinsic > np.nan_to_num(own) / 2)
+    from_twin = (intrinsic > 0) & drowned & ~np.isnan(twin) & ~np.isnan(price)
+    return np.where(from_twin, intrinsic + twin, price), from_twin
