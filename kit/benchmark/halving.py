@@ -1,0 +1,83 @@
+"""Successive halving: measure many candidates a little, and the better half again, more closely."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from kit.benchmark.measure import Interval, interval
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True)
+class Tried(Generic[C]):
+    """A candidate, its seconds for the workload, and the round it was dropped in (the last: kept)."""
+
+    candidate: C
+    seconds: Interval
+    samples: int
+    round: int
+
+
+def successive_halving(
+    candidates: Sequence[C],
+    measure: Callable[[C], float],
+    tight: float = 0.05,
+    most_samples: int = 24,
+    checkpoint: Callable[[], object] = lambda: None,
+) -> list[Tried[C]]:
+    """Find the candidate with the lowest median.
+
+    Each round measures every surviving candidate in turns, so that a slow moment of the machine hits
+    all of them, then keeps the better half and doubles the samples. It stops when one is left, or when
+    the leader's interval is tight and no other candidate's interval reaches it, or when the samples
+    are used up.
+
+    Parameters
+    ----------
+    candidates : sequence
+        What to compare, the preferred ones first: of equals the first is kept.
+    measure : callable
+        Runs the workload with a candidate and returns seconds.
+    tight : float, default 0.05
+        Half width of the leader's interval, as a share of its median, that counts as tight.
+    most_samples : int, default 24
+        Samples of a candidate at most.
+    checkpoint : callable, optional
+        Runs before each sample; may raise to stop.
+
+    Returns
+    -------
+    list of Tried
+        Best first.
+    """
+    samples: list[list[float]] = [[] for _ in candidates]
+    dropped: dict[int, int] = {}
+    alive = list(range(len(candidates)))
+    number, more = 0, 2
+    while True:
+        for _ in range(more):
+            for place in alive:
+                checkpoint()
+                samples[place].append(measure(candidates[place]))
+        found = {place: interval(samples[place]) for place in alive}
+        alive.sort(key=lambda place: found[place].figure)
+        done = len(alive) == 1 or _decided([found[place] for place in alive], tight)
+        if done or len(samples[alive[0]]) >= most_samples:
+            break
+        keep = max(2, (len(alive) + 1) // 2)
+        dropped |= dict.fromkeys(alive[keep:], number)
+        alive, number, more = alive[:keep], number + 1, 2 * more
+    tried = [
+        Tried(candidates[place], interval(taken), len(taken), dropped.get(place, number))
+        for place, taken in enumerate(samples)
+    ]
+    return sorted(tried, key=lambda one: (-one.round, one.seconds.figure))
+
+
+def _decided(ranked: Sequence[Interval], tight: float) -> bool:
+    leader, others = ranked[0], ranked[1:]
+    width = (leader.high - leader.low) / 2
+    return width <= tight * leader.figure and all(other.low > leader.high for other in others)
