@@ -73,6 +73,8 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         The title, and one sentence of what the panel is for.
     inputs : dict of str to Widget
         What `controls` gave; their values are the keyword arguments of `compute`.
+    compute : callable
+        A static method ``compute(source, **values)`` of each panel; pure.
     errors : ErrorBox
         Shows what went wrong, empty otherwise.
     words : HTML
@@ -81,6 +83,7 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     heading: ClassVar[str] = ""
     lead: ClassVar[str] = ""
+    compute: ClassVar[Callable[..., Any]]
 
     def __init__(self, source: Any) -> None:
         self.source = source
@@ -107,11 +110,6 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def body(self) -> list[Any]:
         """Return what stands below the heading; the controls in one row unless a panel says otherwise."""
         return [w.HBox(list(self.inputs.values())), self.errors, self.words]
-
-    @staticmethod
-    def compute(source: Any, **values: Any) -> Any:
-        """Return what to draw; pure."""
-        raise NotImplementedError
 
     def draw(self, result: Any) -> None:
         """Show a result of `compute`."""

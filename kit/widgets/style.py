@@ -9,7 +9,7 @@ from typing import Any
 PLOT_STYLE: Any = {  # matplotlib types the keys as a literal of all 300
     "font.size": 9.5,
     "axes.titlesize": 11,
-    "axes.titleweight": "semibold",
+    "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.titlepad": 8,
     "axes.labelcolor": "#4a545c",

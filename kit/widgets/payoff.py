@@ -1,0 +1,221 @@
+"""The payoff panel: choose a strategy, move its strikes, see what it earns at expiry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from math import isnan
+from typing import Any
+
+import ipywidgets as w
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.errors import SettingsError
+from kit.evaluation.metrics import Score, score
+from kit.evaluation.payoff import profit_at_expiry
+from kit.model import ChainSnapshot, Leg
+from kit.pricing.black76 import price
+from kit.strategies import ALL
+from kit.strategies.base import Strategy
+from kit.strategies.strikes import Offset
+from kit.widgets.live import LiveFigure, styled
+from kit.widgets.panel import Panel
+from kit.widgets.payoff_plot import REACH, PayoffPlot
+from kit.widgets.style import facts, rupees, summary
+
+_KINDS = {kind.__name__: kind for kind in ALL}
+
+
+@dataclass(frozen=True)
+class Payoff:
+    """What one position earns, in rupees.
+
+    Parameters
+    ----------
+    name : str
+        The strategy in words.
+    level : ndarray of shape (n,)
+        Index levels, ascending.
+    expiry_inr, today_inr : ndarray of shape (n,)
+        Profit at expiry, and if the index stood there today with every volatility as it is; the
+        latter is NaN where a leg has no implied volatility.
+    score : Score
+        Premium, extremes, breakevens, probability of profit and Greeks.
+    """
+
+    name: str
+    level: NDArray[np.float64]
+    expiry_inr: NDArray[np.float64]
+    today_inr: NDArray[np.float64]
+    score: Score
+
+
+def parameters(kind: type[Strategy]) -> set[str]:
+    """Tell which sliders mean something to a strategy: ``"strike"`` where it picks one, ``"width"``."""
+    names = {field.name for field in fields(kind)}
+    return ({"strike"} if _pick_of(kind) else set()) | (names & {"width"})
+
+
+def _pick_of(kind: type[Strategy]) -> str | None:
+    """Return the field through which a strategy chooses its strikes, if it does."""
+    return next((field.name for field in fields(kind) if callable(field.default)), None)
+
+
+def build(kind: str, strike: int, width: float, lots: int) -> Strategy:
+    """Make a strategy from the controls, leaving out what it does not take.
+
+    Parameters
+    ----------
+    kind : str
+        Class name of a member of `kit.strategies.ALL`.
+    strike : int
+        Listed strikes out of the money.
+    width : float
+        Distance of the wings or of the second strike, rupees.
+    lots : int
+        Size of the position.
+
+    Raises
+    ------
+    SettingsError
+        No strategy has this name, or a parameter makes no position.
+    """
+    if kind not in _KINDS:
+        raise SettingsError("No strategy has this name", kind, f"Choose from {', '.join(_KINDS)}.")
+    chosen: dict[str, Any] = {"lots": lots}
+    if "width" in parameters(_KINDS[kind]):
+        chosen["width"] = width
+    if pick := _pick_of(_KINDS[kind]):
+        chosen[pick] = Offset(strike)
+    return _KINDS[kind](**chosen)
+
+
+class PayoffPanel(Panel):
+    """Profit at expiry of one strategy on one chain.
+
+    Parameters
+    ----------
+    source : ChainSnapshot
+        The chain that the legs are priced on.
+    """
+
+    heading = "Payoff"
+    lead = "Choose a strategy and move its strikes; entry at the middle of bid and ask, costs not included."
+
+    def controls(self) -> dict[str, Any]:
+        """Return strategy, strike, width and lots."""
+        step = float(np.diff(self.source.strikes).min())
+        label = {"style": {"description_width": "64px"}, "layout": w.Layout(width="290px")}
+        lots = w.BoundedIntText(1, 1, 1000, description="Lots", layout=w.Layout(width="150px"))
+        names = [(spaced(name), name) for name in _KINDS]
+        return {
+            "kind": w.Dropdown(options=names, value="IronCondor", description="Strategy", **label),
+            "strike": w.IntSlider(4, 0, 20, description="Strike", tooltip="Strikes from the money", **label),
+            "width": w.FloatSlider(
+                5 * step, min=step, max=20 * step, step=step, readout_format=".0f", description="Width",
+                tooltip="Rupees between the strikes", **label,
+            ),
+            "lots": lots,
+        }  # fmt: skip
+
+    def body(self) -> list[Any]:
+        """Return controls, figures and the plot."""
+        self.plot = LiveFigure(860, 400)
+        self.tiles = w.HTML()
+        with styled():
+            self._lines = PayoffPlot(self.plot, self.source)
+        row = w.HBox(list(self.inputs.values()), layout=w.Layout(flex_flow="row wrap"))
+        return [row, self.errors, self.tiles, self.plot, self.words]
+
+    @staticmethod
+    def compute(source: ChainSnapshot, kind: str, strike: int, width: float, lots: int) -> Payoff:
+        """Price the position on the chain and find its shape.
+
+        Parameters
+        ----------
+        source : ChainSnapshot
+            The chain.
+        kind, strike, width, lots
+            As in `build`.
+
+        Raises
+        ------
+        DataError
+            The chain lacks a strike or a price that the strategy needs.
+        """
+        legs = build(kind, strike, width, lots).legs(source)
+        scored = score(legs, source)
+        edges = source.spot * (1 - REACH), source.spot * (1 + REACH)
+        kinks = [at for at in (*(leg.strike for leg in legs), *scored.breakevens) if edges[0] < at < edges[1]]
+        level = np.unique([*np.linspace(*edges, 121), *kinks])
+        expiry = profit_at_expiry(legs, level) * source.lot_size
+        return Payoff(spaced(kind), level, expiry, profit_today(legs, source, level), scored)
+
+    def draw(self, result: Payoff) -> None:
+        """Move the curves, the areas and the breakevens; write the figures."""
+        takes = parameters(_KINDS[self.inputs["kind"].value])
+        for name in ("strike", "width"):
+            self.inputs[name].disabled = name not in takes
+        self._lines.show(result)
+        self.tiles.value = facts(figures(result.score))
+        self.words.value = summary(describe(result, self.source))
+
+
+def profit_today(
+    legs: Sequence[Leg], snapshot: ChainSnapshot, level: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the profit if the index stood at `level` now, each leg's volatility held, rupees."""
+    strikes, lots, entries = np.array([(leg.strike, leg.lots, leg.price) for leg in legs]).T[..., None]
+    iv = np.array([[snapshot.contracts[leg.right][leg.strike].iv] for leg in legs])
+    calls = np.array([[leg.right == "CE"] for leg in legs])
+    forward = level * (snapshot.forward / snapshot.spot)
+    value = price(forward, strikes, snapshot.t_years, iv, snapshot.discount, calls)
+    total: NDArray[np.float64] = (lots * (value - entries)).sum(axis=0) * snapshot.lot_size
+    return total
+
+
+def figures(scored: Score) -> dict[str, str]:
+    """Write the figures of a position with their units."""
+    taken = scored.premium_inr >= 0
+    return {
+        "Premium received" if taken else "Premium paid": rupees(abs(scored.premium_inr)),
+        "Maximum profit": rupees(scored.max_profit_inr),
+        "Maximum loss": rupees(scored.max_loss_inr),
+        "Breakevens": levels(scored.breakevens),
+        "Probability of profit": "unknown"
+        if isnan(scored.probability_of_profit)
+        else f"{scored.probability_of_profit:.0%}",
+        "Delta (₹ per point)": f"{scored.delta_inr:+,.1f}",
+        "Theta (₹ per day)": f"{scored.theta_inr:+,.0f}",
+        "Vega (₹ per vol. point)": f"{scored.vega_inr:+,.0f}",
+    }
+
+
+def spaced(name: str) -> str:
+    """Write a class name as words: ``Iron condor``."""
+    return (
+        "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip().capitalize()
+    )
+
+
+def levels(values: Sequence[float]) -> str:
+    """Write index levels; says so where there is none."""
+    return " · ".join(f"{value:,.0f}" for value in values) or "none"
+
+
+def trade(leg: Leg) -> str:
+    """Write one leg as an order: ``sell 1 CE 55,400 at 438.65``."""
+    side = "sell" if leg.lots < 0 else "buy"
+    return f"{side} {abs(leg.lots)} {leg.right} {leg.strike:,.0f} at {leg.price:.2f}"
+
+
+def describe(result: Payoff, snapshot: ChainSnapshot) -> str:
+    """Say in words what the plot shows."""
+    scored = result.score
+    where = f"{snapshot.underlying} {snapshot.expiry:%d %b %Y}, lots of {snapshot.lot_size}"
+    return (
+        f"{result.name} on {where}: {', '.join(map(trade, scored.legs))}. At expiry it earns at most "
+        f"{rupees(scored.max_profit_inr)}, loses at most {rupees(scored.max_loss_inr)} and breaks even at "
+        f"{levels(scored.breakevens)}; spot is {snapshot.spot:,.2f}."
+    )

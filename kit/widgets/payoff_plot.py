@@ -1,0 +1,102 @@
+"""The plot of the payoff panel: artists that are made once and moved with every step of a slider."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.model import ChainSnapshot
+from kit.plots import CALL, GAIN, LOSS, PLAIN
+from kit.widgets.live import LiveFigure
+
+if TYPE_CHECKING:
+    from kit.widgets.payoff import Payoff
+
+REACH = 0.08  # of the spot, shown on either side
+_MARKERS = 6  # breakevens that get a label
+_INK = "#2b3339"
+_PAPER = {"fc": "white", "ec": "none", "alpha": 0.75, "pad": 1.0}
+
+
+class PayoffPlot:
+    """The artists of the plot: made once, moved with every step.
+
+    Parameters
+    ----------
+    plot : LiveFigure
+        Where to draw.
+    snapshot : ChainSnapshot
+        Gives the spot and the range of levels.
+    """
+
+    def __init__(self, plot: LiveFigure, snapshot: ChainSnapshot) -> None:
+        self._plot, self._name = plot, ""
+        self._axes = axes = plot.figure.subplots()
+        axes.axhline(0, color=PLAIN, lw=0.9)
+        axes.axvline(snapshot.spot, color=CALL, lw=1, ls="--", label=f"Spot {snapshot.spot:,.0f}")
+        nothing: list[float] = []
+        self._gain = axes.fill_between(nothing, nothing, color=GAIN, alpha=0.25, lw=0)
+        self._loss = axes.fill_between(nothing, nothing, color=LOSS, alpha=0.25, lw=0)
+        (self._curve,) = axes.plot(nothing, nothing, color=_INK, lw=2, label="At expiry")
+        (self._today,) = axes.plot(nothing, nothing, color="#8a5fbf", lw=1.5, label="Today")
+        (self._zeros,) = axes.plot(
+            nothing, nothing, "o", color=_INK, ms=6, mfc="white", mew=1.6, label="Breakeven"
+        )
+        note: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": 9, "color": _INK, "bbox": _PAPER}
+        self._notes = [
+            axes.annotate("", (0, 0), (0, 9), textcoords="offset points", **note) for _ in range(_MARKERS)
+        ]
+        self._title = axes.set_title(" ")
+        axes.set(xlabel="Bank Nifty at expiry (index level)", ylabel="Profit (₹)")
+        axes.set_xlim(snapshot.spot * (1 - REACH), snapshot.spot * (1 + REACH))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.legend(loc="lower right", ncols=4, bbox_to_anchor=(1, 1), borderaxespad=0.3)
+        self._where = f"{snapshot.underlying} {snapshot.expiry:%d %b %Y}"
+        plot.moving = [
+            self._gain,
+            self._loss,
+            self._today,
+            self._curve,
+            self._zeros,
+            *self._notes,
+            self._title,
+        ]
+
+    def show(self, result: Payoff) -> None:
+        """Put the result on the plot; the axes move only when they no longer fit."""
+        x, y = result.level, result.expiry_inr
+        self._curve.set_data(x, y)
+        self._today.set_data(x, result.today_inr)
+        self._gain.set_data(x, np.maximum(y, 0), 0)
+        self._loss.set_data(x, np.minimum(y, 0), 0)
+        self._zeros.set_data(result.score.breakevens, np.zeros(len(result.score.breakevens)))
+        self._label(result.score.breakevens)
+        self._title.set_text(f"{result.name} · {self._where}")
+        if self._fits(y) and result.name == self._name:
+            self._plot.step()
+            return
+        self._name = result.name
+        self._axes.set_ylim(*_room(y))
+        self._plot.redraw()
+
+    def _label(self, zeros: Sequence[float]) -> None:
+        shown = [level for level in zeros if self._axes.get_xlim()[0] < level < self._axes.get_xlim()[1]]
+        for number, note in enumerate(self._notes):
+            note.set_visible(number < len(shown))
+            if number < len(shown):
+                note.xy = (shown[number], 0)
+                note.set_text(f"{shown[number]:,.0f}")
+
+    def _fits(self, y: NDArray[np.float64]) -> bool:
+        low, high = self._axes.get_ylim()
+        return bool(low <= y.min() and y.max() <= high and np.ptp(y) >= 0.45 * (high - low))
+
+
+def _room(y: NDArray[np.float64]) -> tuple[float, float]:
+    """Return limits with room to move in before the next change."""
+    slack = 0.25 * max(float(np.ptp(y)), 1.0)
+    return min(float(y.min()), 0) - slack, max(float(y.max()), 0) + slack
