@@ -1,0 +1,1 @@
+"""The wire protocol of SmartAPI: endpoints, login, replies and the client."""

@@ -1,0 +1,202 @@
+"""Logging in: one-time passwords, tokens that live in memory only, one login at a time.
+
+A login is asked for by whoever needs a token first; everybody else waits for that one flight and
+shares its outcome, refusals included, so that eight threads with a wrong PIN make one bad login and
+not eight. A one-time password is used once: a second login waits for the next 30-second step.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import SecretStr
+
+from kit.broker.endpoints import LOGIN, REFRESH, Endpoint
+from kit.clock import IST, Clock
+from kit.errors import BrokerError, LoginRefused, ProtocolError
+from kit.settings import Credentials
+
+STEP_S = 30
+Ask = Callable[[Endpoint, Mapping[str, str], "Tokens | None"], Any]
+
+
+def totp(secret: str, at_s: float, digits: int = 6) -> str:
+    """Return the time-based one-time password of a moment.
+
+    Parameters
+    ----------
+    secret : str
+        Shared secret, base32; spaces, lower case and missing padding are accepted.
+    at_s : float
+        Unix time, seconds.
+    digits : int, default 6
+        Length of the password.
+
+    Raises
+    ------
+    LoginRefused
+        The secret is not base32.
+
+    References
+    ----------
+    RFC 6238 (HMAC-SHA-1, 30-second steps) over RFC 4226.
+    """
+    plain = secret.replace(" ", "").upper()
+    try:
+        key = base64.b32decode(plain + "=" * (-len(plain) % 8))
+    except binascii.Error:
+        raise LoginRefused("The TOTP secret is not base32", None, "Copy it again from the broker.") from None
+    mac = hmac.digest(key, int(at_s // STEP_S).to_bytes(8, "big"), hashlib.sha1)
+    start = mac[-1] & 0x0F
+    number = int.from_bytes(mac[start : start + 4], "big") & 0x7FFF_FFFF
+    return f"{number % 10**digits:0{digits}d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a login returns; ``repr`` shows none of it.
+
+    Parameters
+    ----------
+    jwt, refresh, feed : SecretStr
+        The broker's three tokens, without a ``Bearer`` prefix.
+    expires : datetime
+        When the broker forgets them: the next midnight in Asia/Kolkata.
+    """
+
+    jwt: SecretStr
+    refresh: SecretStr
+    feed: SecretStr
+    expires: datetime
+
+    @classmethod
+    def from_reply(cls, data: Any, now: datetime) -> Tokens:
+        """Read the data of a login or refresh reply.
+
+        Raises
+        ------
+        ProtocolError
+            A token is missing.
+        """
+        found = [data.get(name) if isinstance(data, dict) else None for name in _NAMES]
+        if not all(isinstance(token, str) and token for token in found):
+            raise ProtocolError("The login reply lacks a token", _NAMES, "Try again; the broker may be down.")
+        jwt, refresh, feed = (SecretStr(str(token).removeprefix("Bearer ")) for token in found)
+        midnight = datetime.combine(now.astimezone(IST).date() + timedelta(1), datetime.min.time(), IST)
+        return cls(jwt, refresh, feed, midnight)
+
+
+_NAMES = ("jwtToken", "refreshToken", "feedToken")
+
+
+class Login:
+    """Holds the tokens of one account and gets new ones, one flight at a time.
+
+    Parameters
+    ----------
+    credentials : Credentials
+        The four secrets.
+    ask : callable
+        ``ask(endpoint, body, tokens)`` sends a request and returns the reply's data.
+    clock : Clock
+        Tells the present; passwords and expiry follow it.
+    """
+
+    def __init__(self, credentials: Credentials, ask: Ask, clock: Clock) -> None:
+        self._credentials = credentials
+        self._ask = ask
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._tokens: Tokens | None = None
+        self._refusal: BrokerError | None = None
+        self._attempts = 0
+        self._used_step = -1
+
+    def tokens(self) -> Tokens:
+        """Return valid tokens, logging in when there are none.
+
+        Raises
+        ------
+        LoginRefused
+            The broker refused the credentials.
+        """
+        return self._one_flight(self._valid, self._enter)
+
+    def renewed(self, stale: Tokens) -> Tokens:
+        """Return tokens newer than `stale`: by refresh, else by a new login.
+
+        Raises
+        ------
+        LoginRefused
+            The broker refused the credentials.
+        """
+        return self._one_flight(lambda: None if self._tokens is stale else self._valid(), self._refresh)
+
+    def current(self) -> Tokens | None:
+        """Return the tokens held, valid or not, without asking anybody."""
+        return self._tokens
+
+    def forget(self) -> None:
+        """Drop the tokens; the next call logs in."""
+        self._tokens = None
+
+    def _valid(self) -> Tokens | None:
+        held = self._tokens
+        return held if held and self._clock.now() < held.expires else None
+
+    def _one_flight(self, held: Callable[[], Tokens | None], fetch: Callable[[], Tokens]) -> Tokens:
+        seen = self._attempts
+        with self._lock:
+            if found := held():
+                return found
+            if self._refusal and self._attempts != seen:  # the flight we waited for was refused
+                raise type(self._refusal)(*self._refusal.args)
+            try:
+                self._refusal = None
+                self._tokens = fetch()
+            except BrokerError as error:
+                self._refusal = error
+                raise
+            finally:
+                self._attempts += 1
+            return self._tokens
+
+    def _enter(self) -> Tokens:
+        secrets = self._credentials
+        body = {
+            "clientcode": secrets.client_code.get_secret_value(),
+            "password": secrets.pin.get_secret_value(),
+            "totp": self._unused_password(),
+        }
+        return Tokens.from_reply(self._ask(LOGIN, body, None), self._clock.now())
+
+    def _refresh(self) -> Tokens:
+        held = self._valid()
+        if held is None:
+            return self._enter()
+        try:
+            data = self._ask(REFRESH, {"refreshToken": held.refresh.get_secret_value()}, held)
+            return Tokens.from_reply(data, self._clock.now())
+        except BrokerError:  # whatever the reason, the credentials can still open a new session
+            return self._enter()
+
+    def _unused_password(self) -> str:
+        give_up = time.monotonic() + STEP_S + 1
+        while (step := self._step()) == self._used_step:
+            if time.monotonic() > give_up:
+                raise LoginRefused("The one-time password was just used", None, "Try again in 30 seconds.")
+            time.sleep(0.1)
+        self._used_step = step
+        return totp(self._credentials.totp_secret.get_secret_value(), step * STEP_S)
+
+    def _step(self) -> int:
+        return int(self._clock.now().timestamp() // STEP_S)

@@ -1,0 +1,236 @@
+"""The broker's endpoints as methods.
+
+Nothing here touches the network before the first call, and a call that the caches can answer does not
+even log in. Every reply says where it came from, how old it is and how long it may still live, so
+that whoever keeps it in process never serves it longer than that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from kit.broker import endpoints, shapes
+from kit.broker.daily import MasterKeeper
+from kit.broker.endpoints import QUOTE_BATCH, Endpoint
+from kit.broker.line import Line
+from kit.broker.master import Master
+from kit.broker.shapes import QuoteKey, Quotes, Record, Reply
+from kit.cache import CacheManager
+from kit.clock import Clock, SystemClock, format_expiry
+from kit.monitor import PerformanceMonitor
+from kit.settings import Credentials, Settings
+from kit.transport.pool import ConnectionPoolManager
+
+Mode = Literal["LTP", "OHLC", "FULL"]
+
+
+class AngelAPIClient:
+    """A read-only client of one SmartAPI account; use it as a context manager or call `close`.
+
+    Parameters
+    ----------
+    credentials : Credentials
+        The four secrets; kept in memory, shown nowhere.
+    settings : Settings, optional
+        Lifetimes, sockets and the broker's address.
+    performance_monitor : PerformanceMonitor, optional
+        Times every call as ``api_<endpoint>``; default its own.
+    cache_manager : CacheManager, optional
+        Shown in `get_performance_stats`; replies are kept by the disk tier, tables by `DataManager`.
+    base_url, master_url : str, optional
+        Roots instead of those in the settings, for instance of the simulated exchange.
+    clock : Clock, optional
+        Tells the present; default the machine's.
+    ca_file : Path, optional
+        Certificate bundle instead of the system's.
+    pool : ConnectionPoolManager, optional
+        Sockets to share; default its own, closed with the client.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        settings: Settings | None = None,
+        performance_monitor: PerformanceMonitor | None = None,
+        cache_manager: CacheManager | None = None,
+        *,
+        base_url: str | None = None,
+        master_url: str | None = None,
+        clock: Clock | None = None,
+        ca_file: Path | None = None,
+        pool: ConnectionPoolManager | None = None,
+    ) -> None:
+        settings = settings or Settings()
+        self.clock = clock or SystemClock()
+        self._settings = settings
+        self._monitor = performance_monitor or PerformanceMonitor()
+        self._cache = cache_manager
+        self._pool = pool or ConnectionPoolManager(
+            settings.connection_pool, ca_file=ca_file or settings.broker.ca_file, monitor=self._monitor
+        )
+        self._owns_pool = pool is None
+        self._line = Line(credentials, settings, self._pool, self.clock, base_url or settings.broker.base_url)
+        self._master = MasterKeeper(
+            master_url or settings.broker.master_url, settings, self._pool, self._line.limiter, self.clock
+        )
+
+    def __repr__(self) -> str:
+        state = "logged in" if self._line.login.current() else "not logged in"
+        return f"AngelAPIClient({self._line.base_url!r}, {state})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def connect(self) -> Self:
+        """Log in now instead of on the first call.
+
+        Raises
+        ------
+        LoginRefused
+            The broker refused the credentials.
+        """
+        with self._monitor.measure("api_login"):
+            self._line.login.tokens()
+        return self
+
+    def logout(self) -> None:
+        """End the broker's session, if there is one; the next call logs in again."""
+        self._line.leave()
+
+    def close(self) -> None:
+        """Close the connections and the cache file; harmless twice. The broker's session stays."""
+        self._line.close()
+        self._master.close()
+        if self._owns_pool:
+            self._pool.close()
+
+    def profile(self) -> Reply[Record]:
+        """Return who the account belongs to (personal data: do not print it)."""
+        return self._call(endpoints.PROFILE, {}, shapes.record)
+
+    def funds(self) -> Reply[dict[str, float | None]]:
+        """Return the account's funds, rupees; None where the broker sends null."""
+        reply = self._call(endpoints.FUNDS, {}, shapes.record)
+        return reply.holding({name: shapes.number(text) for name, text in reply.data.items()})
+
+    def instruments(self) -> Master:
+        """Return today's instrument master, downloaded at most once a day.
+
+        Raises
+        ------
+        BrokerError, TransportError
+            It cannot be had and no earlier copy is stored.
+        """
+        with self._monitor.measure("api_instruments"):
+            return self._master.today()
+
+    def candles(
+        self, exchange: str, token: str, interval: str, start: datetime, end: datetime
+    ) -> Reply[list[list[Any]]]:
+        """Return ``[time, open, high, low, close, volume]`` rows, one request.
+
+        Parameters
+        ----------
+        exchange, token : str
+            For instance ``"NSE"`` and ``"99926009"``.
+        interval : str
+            The broker's name, for instance ``"ONE_MINUTE"``. Longer spans than it allows are cut by the
+            broker without a word: `DataManager.candles` splits them.
+        start, end : datetime
+            Bar starts, both included, to the minute, Asia/Kolkata.
+        """
+        body = _span(exchange, token, interval, start, end)
+        return self._call(endpoints.CANDLES, body, shapes.candle_rows)
+
+    def oi_history(
+        self, exchange: str, token: str, interval: str, start: datetime, end: datetime
+    ) -> Reply[list[Record]]:
+        """Return ``{"time", "oi"}`` rows of a live derivative; parameters as `candles`."""
+        body = _span(exchange, token, interval, start, end)
+        return self._call(endpoints.OI_HISTORY, body, shapes.records)
+
+    def quotes(self, instruments: Iterable[QuoteKey], mode: Mode = "FULL") -> Reply[Quotes]:
+        """Return quotes of any number of instruments, asked for in batches of 50 side by side.
+
+        Parameters
+        ----------
+        instruments : iterable of (exchange, token)
+            Asked for in this order, so that the same list finds the same stored replies.
+        mode : {"LTP", "OHLC", "FULL"}, default "FULL"
+            How much the broker tells.
+
+        Returns
+        -------
+        Reply of Quotes
+            As old as the oldest batch; what the broker could not quote stands in ``unfetched``.
+        """
+        asked = list(dict.fromkeys(instruments))
+        batches = [asked[at : at + QUOTE_BATCH] for at in range(0, len(asked), QUOTE_BATCH)]
+        bodies = [{"mode": mode, "exchangeTokens": _by_exchange(batch)} for batch in batches]
+        replies = self._side_by_side(endpoints.QUOTES, bodies)
+        if not replies:
+            return Reply(Quotes({}, ()), "network", 0.0, 0.0)
+        return shapes.oldest(replies).holding(shapes.merged([reply.data for reply in replies]))
+
+    def ltp(self, exchange: str, symbol: str, token: str) -> Reply[Record]:
+        """Return the last traded price of one instrument with the day's open, high, low and last close."""
+        body = {"exchange": exchange, "tradingsymbol": symbol, "symboltoken": token}
+        return self._call(endpoints.LTP, body, shapes.record)
+
+    def option_greeks(self, name: str, expiry: date) -> Reply[list[Record]]:
+        """Return the broker's own Greeks of one expiry; all values are text, volatility in percent."""
+        body = {"name": name, "expirydate": format_expiry(expiry)}
+        return self._call(endpoints.GREEKS, body, shapes.records)
+
+    def put_call_ratio(self) -> Reply[list[Record]]:
+        """Return the put-call ratio by underlying, named by its future."""
+        return self._call(endpoints.PUT_CALL_RATIO, {}, shapes.records)
+
+    def search(self, exchange: str, text: str) -> Reply[list[Record]]:
+        """Return instruments whose symbol begins like `text`; prefer `instruments`, which costs no call."""
+        return self._call(endpoints.SEARCH, {"exchange": exchange, "searchscrip": text}, shapes.records)
+
+    def get_performance_stats(self) -> dict[str, Any]:
+        """Return the statistics of the calls, connections, caches and what the limits still allow."""
+        return {
+            "performance": self._monitor.get_summary(),
+            "connections": self._pool.get_stats(),
+            "cache": self._cache.get_stats() if self._cache else {},
+            "limits": self._line.allowance(),
+        }
+
+    def _call(self, endpoint: Endpoint, body: Mapping[str, Any], shape: shapes.Shape[Any]) -> Reply[Any]:
+        with self._monitor.measure(f"api_{endpoint.name}"):
+            reply = self._line.ask(endpoint, body)
+            return reply.holding(shape(reply.data, endpoint.name))
+
+    def _side_by_side(self, endpoint: Endpoint, bodies: Sequence[Mapping[str, Any]]) -> list[Reply[Quotes]]:
+        if len(bodies) <= 1:
+            return [self._call(endpoint, body, shapes.quotes) for body in bodies]
+        self._line.login.current()
+        with ThreadPoolExecutor(min(len(bodies), self._settings.connection_pool.pool_size)) as threads:
+            return list(threads.map(lambda body: self._call(endpoint, body, shapes.quotes), bodies))
+
+
+def _by_exchange(keys: Iterable[QuoteKey]) -> dict[str, list[str]]:
+    tokens: dict[str, list[str]] = {}
+    for exchange, token in keys:
+        tokens.setdefault(exchange, []).append(token)
+    return tokens
+
+
+def _span(exchange: str, token: str, interval: str, start: datetime, end: datetime) -> dict[str, str]:
+    return {
+        "exchange": exchange,
+        "symboltoken": token,
+        "interval": interval,
+        "fromdate": f"{start:%Y-%m-%d %H:%M}",
+        "todate": f"{end:%Y-%m-%d %H:%M}",
+    }

@@ -1,0 +1,179 @@
+"""Today's instrument master: one download a day, and yesterday's with a warning when that fails.
+
+A download goes into a draft and replaces the good copy in one step, only when it is complete and
+names Bank Nifty; so a broken download, or a killed one, costs nothing but itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import requests
+
+from kit.broker.endpoints import MASTER_BUDGET, windows
+from kit.broker.master import Master, fill, rows_of
+from kit.broker.replies import refusal
+from kit.clock import Clock
+from kit.errors import (
+    Ambiguous,
+    BrokerError,
+    CacheUnavailable,
+    ProtocolError,
+    RateLimited,
+    StaleData,
+    Transient,
+    TransportError,
+)
+from kit.settings import Settings, cache_folder
+from kit.transport.limits import RateLimiter
+from kit.transport.pool import ConnectionPoolManager
+
+_PUBLISHED = timedelta(hours=8, minutes=30)  # the broker writes the day's file in the early morning
+_PIECE = 65_536  # bytes
+
+Fetch = Callable[[], Iterable[bytes]]
+
+
+class MasterKeeper:
+    """Holds today's master; eight threads that need it make one download.
+
+    Parameters
+    ----------
+    url : str
+        Where the broker serves it; no login is needed.
+    settings : Settings
+        Its lifetime, the disk tier and the retries.
+    pool : ConnectionPoolManager
+        The sockets.
+    limiter : RateLimiter
+        Paces the downloads.
+    clock : Clock
+        Tells the present.
+    """
+
+    def __init__(
+        self, url: str, settings: Settings, pool: ConnectionPoolManager, limiter: RateLimiter, clock: Clock
+    ) -> None:
+        self._url = url
+        self._settings = settings
+        self._pool = pool
+        self._limiter = limiter
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._held: Master | None = None
+
+    def today(self) -> Master:
+        """Return today's master: held, stored, downloaded, or an earlier one with a warning.
+
+        Raises
+        ------
+        BrokerError, TransportError
+            The download failed and no earlier copy is stored.
+        """
+        with self._lock:
+            if self._held is None or not self._fresh(self._held):
+                self._held = self._stored_or_new()
+            return self._held
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+    def _fresh(self, held: Master) -> bool:
+        now = self._clock.now()
+        same_day = (now - _PUBLISHED).date() == (held.fetched_at - _PUBLISHED).date()
+        return (
+            same_day and (now - held.fetched_at).total_seconds() < self._settings.cache_config.instruments_ttl
+        )
+
+    def _stored_or_new(self) -> Master:
+        file = self._file()
+        stored = self._held or _stored(file)
+        if stored and self._fresh(stored):
+            return stored
+        try:
+            return self._downloaded(file)
+        except (BrokerError, TransportError) as error:
+            if stored is None:
+                raise
+            note = (
+                f"Today's instrument master cannot be had; using that of {stored.fetched_at:%d %b}. {error}"
+            )
+            warnings.warn(note, StaleData, stacklevel=4)
+            return stored
+
+    def _downloaded(self, file: Path | None) -> Master:
+        retries = self._settings.connection_pool
+        for attempt in range(retries.max_retries + 1):
+            try:
+                return _kept(file, self._clock.now(), self._pieces)
+            except (TransportError, Transient, ProtocolError, RateLimited):
+                if attempt == retries.max_retries:
+                    raise
+                time.sleep(retries.backoff_factor * 2**attempt)
+        raise AssertionError("unreachable")
+
+    def _pieces(self) -> Iterator[bytes]:
+        now = self._clock.now()
+        self._limiter.acquire(MASTER_BUDGET, windows(MASTER_BUDGET, now.date()))
+        try:
+            with (
+                self._pool.get_connection() as connection,
+                connection.session.get(self._url, stream=True) as response,
+            ):
+                if response.status_code != 200 and (error := refusal(response, "instruments")):
+                    raise error
+                yield from response.iter_content(_PIECE)
+        except requests.RequestException as error:
+            raise Ambiguous("The instrument master broke off", self._url, "Try again.") from error
+
+    def _file(self) -> Path | None:
+        if not self._settings.cache_config.disk:
+            return None
+        source = hashlib.blake2b(self._url.encode(), digest_size=4).hexdigest()
+        return cache_folder() / f"instruments-{source}.sqlite"
+
+
+def _stored(file: Path | None) -> Master | None:
+    if file is None or not file.is_file():
+        return None
+    try:
+        return Master.open(file)
+    except (sqlite3.Error, TypeError, ValueError):  # not a whole master: a new one replaces it
+        return None
+
+
+def _kept(file: Path | None, now: datetime, fetch: Fetch) -> Master:
+    """Download onto the disk; where that cannot be written, into memory with a warning."""
+    if file is not None:
+        draft = file.with_name(f"{file.name}.{os.getpid()}.{threading.get_ident()}.new")
+        try:
+            return _replaced(file, draft, now, fetch)
+        except (PermissionError, FileNotFoundError, sqlite3.Error) as error:
+            note = f"The instrument master is kept in memory only: {error}"
+            warnings.warn(note, CacheUnavailable, stacklevel=6)
+        finally:
+            draft.unlink(missing_ok=True)
+    database = sqlite3.connect(":memory:", check_same_thread=False)
+    fill(database, rows_of(fetch()), now)
+    return Master(database, now)
+
+
+def _replaced(file: Path, draft: Path, now: datetime, fetch: Fetch) -> Master:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(draft)) as database:
+        database.execute("PRAGMA journal_mode = OFF")  # the draft is thrown away unless it is whole
+        fill(database, rows_of(fetch()), now)
+    draft.replace(file)
+    return Master.open(file)

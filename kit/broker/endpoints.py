@@ -1,0 +1,112 @@
+"""The broker's endpoints, one row each: path, lifetime, limits and retry safety stand here only.
+
+A new endpoint is a row here and a method in `kit.broker.client`; cache, limiter and retries follow
+the row. What has no row is never stored and never retried.
+
+Source: Angel One SmartAPI documentation, as of 2026-08; the limits are in ``data/rate_limits.csv``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from kit.facts import in_force, table
+from kit.transport.limits import Window
+
+_USER = "/rest/auth/angelbroking/user/v1"
+_SECURE = "/rest/secure/angelbroking"
+_SPANS_S = {"per_second": 1.0, "per_minute": 60.0, "per_hour": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One row of the broker's API.
+
+    Parameters
+    ----------
+    name : str
+        The name in statistics and messages.
+    method : {"GET", "POST"}
+        HTTP method.
+    path : str
+        Path after the root.
+    lifetime : str or None
+        Field of `kit.settings.CacheConfig` that holds the lifetime in seconds; None: never stored.
+    budget : str
+        Row of ``data/rate_limits.csv``; endpoints with the same row share their allowance.
+    retry_safe : bool, default True
+        Whether sending the request twice does no harm.
+    private : bool, default False
+        Whether the answer belongs to one account.
+    """
+
+    name: str
+    method: Literal["GET", "POST"]
+    path: str
+    lifetime: str | None
+    budget: str
+    retry_safe: bool = True
+    private: bool = False
+
+
+LOGIN = Endpoint("login", "POST", f"{_USER}/loginByPassword", None, "loginByPassword", retry_safe=False)
+REFRESH = Endpoint(
+    "refresh",
+    "POST",
+    "/rest/auth/angelbroking/jwt/v1/generateTokens",
+    None,
+    "generateTokens",
+    retry_safe=False,
+)
+LOGOUT = Endpoint("logout", "POST", f"{_SECURE}/user/v1/logout", None, "logout", retry_safe=False)
+PROFILE = Endpoint("profile", "GET", f"{_SECURE}/user/v1/getProfile", None, "getProfile", private=True)
+FUNDS = Endpoint("funds", "GET", f"{_SECURE}/user/v1/getRMS", None, "getRMS", private=True)
+CANDLES = Endpoint(
+    "candles", "POST", f"{_SECURE}/historical/v1/getCandleData", "historical_data_ttl", "getCandleData"
+)
+OI_HISTORY = Endpoint(
+    "oi_history", "POST", f"{_SECURE}/historical/v1/getOIData", "historical_data_ttl", "getCandleData"
+)
+QUOTES = Endpoint("quotes", "POST", f"{_SECURE}/market/v1/quote", "options_chain_ttl", "quote")
+LTP = Endpoint("ltp", "POST", f"{_SECURE}/order/v1/getLtpData", "ltp_ttl", "getLtpData")
+SEARCH = Endpoint("search", "POST", f"{_SECURE}/order/v1/searchScrip", "search_ttl", "searchScrip")
+GREEKS = Endpoint(
+    "option_greeks", "POST", f"{_SECURE}/marketData/v1/optionGreek", "options_chain_ttl", "optionGreek"
+)
+PUT_CALL_RATIO = Endpoint(
+    "put_call_ratio", "GET", f"{_SECURE}/marketData/v1/putCallRatio", "default_ttl", "putCallRatio"
+)
+
+ALL = (
+    LOGIN,
+    REFRESH,
+    LOGOUT,
+    PROFILE,
+    FUNDS,
+    CANDLES,
+    OI_HISTORY,
+    QUOTES,
+    LTP,
+    SEARCH,
+    GREEKS,
+    PUT_CALL_RATIO,
+)  # fmt: skip
+MASTER_BUDGET = "instrumentMaster"
+QUOTE_BATCH = 50  # tokens in one quote request; the broker's answer to more is not documented
+
+
+def windows(budget: str, on: date) -> tuple[Window, ...]:
+    """Return the sliding windows of a budget that apply on a day, shortest first.
+
+    Raises
+    ------
+    DataError
+        ``data/rate_limits.csv`` has no such row.
+    """
+    known = [row for row in table("rate_limits") if row["endpoint"] == budget]
+    # a replayed day may lie before the first published limit; the oldest row is the best we know
+    first = min((date.fromisoformat(row["from"]) for row in known), default=on)
+    row = in_force(known, max(on, first))
+    return tuple(Window(int(row[name]), span_s) for name, span_s in _SPANS_S.items() if row[name])

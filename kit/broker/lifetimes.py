@@ -1,0 +1,52 @@
+"""How long a reply may live: the row's lifetime, made aware of the calendar.
+
+Candles and open interest of closed days never change, so they never expire; the running day's do.
+After the close a quote stays true until the next open, if the setting ``hold_after_hours`` is on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from kit.broker.endpoints import CANDLES, OI_HISTORY, QUOTES, Endpoint
+from kit.clock import is_open, next_open
+from kit.settings import CacheConfig
+
+_TRADED = frozenset({"ltp_ttl", "options_chain_ttl"})
+
+
+def lifetime_s(
+    endpoint: Endpoint, body: Mapping[str, Any], config: CacheConfig, now: datetime
+) -> float | None:
+    """Return the lifetime of a reply that arrives now.
+
+    Parameters
+    ----------
+    endpoint : Endpoint
+        What was asked.
+    body : mapping
+        The request's JSON body.
+    config : CacheConfig
+        Lifetimes and ``hold_after_hours``.
+    now : datetime
+        Timezone-aware.
+
+    Returns
+    -------
+    float or None
+        Seconds; ``math.inf``: never expires; None: never stored.
+    """
+    if endpoint.lifetime is None:
+        return None
+    if endpoint in (CANDLES, OI_HISTORY):
+        closed = date.fromisoformat(str(body["todate"])[:10]) < now.date()
+        return math.inf if closed else config.historical_data_ttl
+    short = endpoint is QUOTES and body.get("mode") == "LTP"
+    field = "ltp_ttl" if short else endpoint.lifetime
+    ttl_s = float(getattr(config, field))
+    if field in _TRADED and config.hold_after_hours and not is_open(now):
+        return max(ttl_s, (next_open(now) - now).total_seconds())
+    return ttl_s

@@ -1,0 +1,176 @@
+"""One line to the broker: the cached session, the login and one transparent replay."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from kit.broker import endpoints
+from kit.broker.auth import Login, Tokens
+from kit.broker.endpoints import LOGIN, LOGOUT, Endpoint
+from kit.broker.lifetimes import lifetime_s
+from kit.broker.replies import data_of, judge, storable
+from kit.broker.shapes import Reply
+from kit.clock import Clock
+from kit.errors import BadRequest, LoginRefused, Rejected, SessionExpired
+from kit.settings import CacheConfig, Credentials, Settings, cache_folder
+from kit.transport.limits import RateLimiter
+from kit.transport.pool import ConnectionPoolManager
+from kit.transport.session import Route, open_session
+
+_HEADERS = {
+    "Accept": "application/json",
+    "X-UserType": "USER",
+    "X-SourceID": "WEB",
+    "X-ClientLocalIP": "127.0.0.1",
+    "X-ClientPublicIP": "127.0.0.1",  # not looked at for data calls; orders go by the socket's address
+    "X-MACAddress": "00:00:00:00:00:00",
+}
+
+
+class Line:
+    """Sends a request, logging in on the way when that is needed.
+
+    Parameters
+    ----------
+    credentials : Credentials
+        The account.
+    settings : Settings
+        Lifetimes and the disk tier.
+    pool : ConnectionPoolManager
+        The sockets.
+    clock : Clock
+        Tells the present.
+    base_url : str
+        Root of the broker's API.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        settings: Settings,
+        pool: ConnectionPoolManager,
+        clock: Clock,
+        base_url: str,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._credentials = credentials
+        self._clock = clock
+        account = _account(credentials, self.base_url)
+        folder = cache_folder()
+        self.limiter = RateLimiter(folder / "limits.sqlite", account=account)
+        self._session = open_session(
+            pool,
+            routes(settings.cache_config, clock),
+            judge,
+            storable,
+            settings.cache_config,
+            folder / "replies.sqlite" if settings.cache_config.disk else None,
+            self.limiter,
+            account=account,
+        )
+        self.login = Login(credentials, self._authenticate, clock)
+
+    def ask(self, endpoint: Endpoint, body: Mapping[str, Any]) -> Reply[Any]:
+        """Return the payload of one call, from the disk tier if it is there.
+
+        Raises
+        ------
+        BrokerError
+            The broker said no, by the table of `kit.broker.replies`.
+        TransportError
+            The bytes did not travel.
+        """
+        tokens = self.login.tokens()
+        try:
+            return self._once(endpoint, body, tokens)
+        except SessionExpired:
+            return self._once(endpoint, body, self.login.renewed(tokens))
+
+    def leave(self) -> None:
+        """Log out, if logged in."""
+        tokens = self.login.current()
+        if tokens is None:
+            return
+        body = {"clientcode": self._credentials.client_code.get_secret_value()}
+        try:
+            self._once(LOGOUT, body, tokens)
+        except SessionExpired:
+            pass  # it had ended already, which is what was wanted
+        finally:
+            self.login.forget()
+
+    def allowance(self) -> dict[str, int]:
+        """Return how many calls of each budget could go at once now."""
+        today = self._clock.now().date()
+        budgets = {endpoint.budget for endpoint in endpoints.ALL}
+        return {
+            name: self.limiter.remaining(name, endpoints.windows(name, today)) for name in sorted(budgets)
+        }
+
+    def close(self) -> None:
+        """Close the cache file."""
+        self._session.close()
+
+    def _authenticate(self, endpoint: Endpoint, body: Mapping[str, str], tokens: Tokens | None) -> Any:
+        try:
+            return self._once(endpoint, body, tokens).data
+        except (Rejected, BadRequest, SessionExpired) as error:
+            if endpoint is not LOGIN:
+                raise
+            raise LoginRefused(
+                "The broker refused the credentials",
+                error.value,
+                "Check PIN and TOTP secret, and that this machine's clock is right.",
+                error.code,
+                error.status,
+            ) from None
+
+    def _once(self, endpoint: Endpoint, body: Mapping[str, Any], tokens: Tokens | None) -> Reply[Any]:
+        headers = dict(_HEADERS, **{"X-PrivateKey": self._credentials.api_key.get_secret_value()})
+        if tokens is not None:
+            headers["Authorization"] = f"Bearer {tokens.jwt.get_secret_value()}"
+        url = self.base_url + endpoint.path
+        if endpoint.method == "GET":
+            response = self._session.get(url, headers=headers)
+        else:
+            response = self._session.post(url, json=dict(body), headers=headers)
+        data = data_of(response, _shown(endpoint, body))
+        source = "sqlite" if response.from_cache else "network"
+        return Reply(data, source, response.age_s, response.remaining_life_s, response.stale)
+
+
+def routes(config: CacheConfig, clock: Clock) -> list[Route]:
+    """Return what the transport must know about every endpoint."""
+    return [_route(endpoint, config, clock) for endpoint in endpoints.ALL]
+
+
+def _route(endpoint: Endpoint, config: CacheConfig, clock: Clock) -> Route:
+    def lifetime(request: requests.PreparedRequest) -> float | None:
+        return lifetime_s(endpoint, json.loads(request.body or b"{}"), config, clock.now())
+
+    return Route(
+        endpoint.name,
+        endpoint.path,
+        None if endpoint.lifetime is None else lifetime,
+        endpoint.budget,
+        endpoints.windows(endpoint.budget, clock.now().date()),
+        endpoint.retry_safe,
+        endpoint.private,
+    )
+
+
+def _account(credentials: Credentials, base_url: str) -> str:
+    """Name the account whose limits are shared, without naming it."""
+    code = credentials.client_code.get_secret_value() + base_url
+    key = credentials.api_key.get_secret_value().encode()[:64]
+    return hashlib.blake2b(code.encode(), key=key, digest_size=8).hexdigest()
+
+
+def _shown(endpoint: Endpoint, body: Mapping[str, Any]) -> str:
+    """Describe a request for an error message; a login's body is never shown."""
+    return f"{endpoint.name} {json.dumps(body)}" if endpoint.lifetime else endpoint.name

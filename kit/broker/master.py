@@ -1,0 +1,156 @@
+"""The instrument master: the broker's list of everything tradable, as a table that answers by name.
+
+The broker's file is one JSON array of some 170,000 rows and 40 MB. It is read in pieces as it
+arrives, so that memory stays small, into a small SQLite file that a look-up opens in a millisecond.
+
+Source: OpenAPIScripMaster.json as served in 2026; older files lack fields, later ones may add some.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from kit.errors import ProtocolError
+
+BANKNIFTY_INDEX = "99926009"  # the broker's token of the index row, present in every whole master
+_DECODER = json.JSONDecoder()
+
+
+def rows_of(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a JSON array while its bytes arrive.
+
+    Parameters
+    ----------
+    chunks : iterable of bytes
+        The body in pieces of any length.
+
+    Raises
+    ------
+    ProtocolError
+        The body is not a JSON array of objects, or ends early.
+    """
+    text, rest, begun = codecs.getincrementaldecoder("utf-8")("replace"), "", False
+    for chunk in chunks:
+        rest += text.decode(chunk)
+        if not begun and rest.strip():
+            rest = rest.lstrip()
+            if rest[0] != "[":
+                break
+            begun, rest = True, rest[1:]
+        found, rest = _whole_objects(rest)
+        yield from found
+    if not begun or rest.strip() != "]":
+        raise ProtocolError("The instrument master is not a whole JSON array", rest[:80], "Try again later.")
+
+
+def _whole_objects(text: str) -> tuple[list[dict[str, Any]], str]:
+    """Return the objects that `text` begins with, and what is left of it."""
+    found, at = [], _skipped(text, 0)
+    while text.startswith("{", at):
+        try:
+            row, at = _DECODER.raw_decode(text, at)
+        except ValueError:  # the rest of this object is still on its way
+            break
+        found.append(row)
+        at = _skipped(text, at)
+    return found, text[at:]
+
+
+def _skipped(text: str, at: int) -> int:
+    while at < len(text) and text[at] in " ,\r\n\t":
+        at += 1
+    return at
+
+
+class Master:
+    """The instrument rows of one day, looked up by name.
+
+    Parameters
+    ----------
+    database : sqlite3.Connection
+        Holds the table; closed by `close`.
+    fetched_at : datetime
+        When it was downloaded, timezone-aware.
+    """
+
+    def __init__(self, database: sqlite3.Connection, fetched_at: datetime) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self.fetched_at = fetched_at
+
+    @classmethod
+    def open(cls, file: Path) -> Self:
+        """Open a stored master.
+
+        Raises
+        ------
+        sqlite3.Error
+            The file is not one.
+        """
+        database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        (fetched_at,) = database.execute("SELECT at FROM fetched").fetchone()
+        return cls(database, datetime.fromisoformat(fetched_at))
+
+    def rows(self, name: str, kind: str | None = None) -> list[dict[str, Any]]:
+        """Return the rows of one name as the broker wrote them, in file order.
+
+        Parameters
+        ----------
+        name : str
+            Field ``name``, for instance ``"BANKNIFTY"``.
+        kind : str, optional
+            Field ``instrumenttype``, for instance ``"OPTIDX"``; default all.
+        """
+        where = "name = ?" if kind is None else "name = ? AND kind = ?"
+        asked = (name,) if kind is None else (name, kind)
+        found = self._query(f"SELECT row FROM rows WHERE {where}", asked)  # noqa: S608 (constant text)
+        return [json.loads(row) for (row,) in found]
+
+    def names(self) -> list[str]:
+        """Return every name once, sorted."""
+        found = self._query("SELECT DISTINCT name FROM rows WHERE name != '' ORDER BY name")
+        return [name for (name,) in found]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _query(self, sql: str, values: tuple[str, ...] = ()) -> list[Any]:
+        with self._lock:
+            return self._database.execute(sql, values).fetchall()
+
+
+def fill(database: sqlite3.Connection, rows: Iterable[Mapping[str, Any]], now: datetime) -> None:
+    """Write the rows of a master into an empty database and check that they are whole.
+
+    Test contracts of the exchange (``NSETEST``) are left out.
+
+    Raises
+    ------
+    ProtocolError
+        The Bank Nifty index is not among them.
+    """
+    complete = False
+
+    def kept() -> Iterator[tuple[str, str, str]]:
+        nonlocal complete
+        for row in rows:
+            name = str(row.get("name", ""))
+            complete = complete or row.get("token") == BANKNIFTY_INDEX
+            if "NSETEST" not in name:
+                yield name, str(row.get("instrumenttype", "")), json.dumps(row, separators=(",", ":"))
+
+    with database:
+        database.execute("CREATE TABLE rows (name TEXT, kind TEXT, row TEXT)")
+        database.executemany("INSERT INTO rows VALUES (?, ?, ?)", kept())
+        database.execute("CREATE INDEX by_name ON rows (name, kind)")
+        database.execute("CREATE TABLE fetched AS SELECT ? AS at", (now.isoformat(),))
+    if not complete:
+        raise ProtocolError("The instrument master lacks Bank Nifty", BANKNIFTY_INDEX, "Try again later.")

@@ -1,0 +1,205 @@
+"""The broker's replies: two dialects and two bare texts, turned into data or a typed error.
+
+=====  ===================================================================  ===================
+order  condition                                                            outcome
+=====  ===================================================================  ===================
+1      HTTP 429, "exceeding access rate", AB1021, "Too many requests"       `RateLimited`
+2      AG8001-3, AB8050-1, AB1010-1, HTTP 401, "invalid token" ...          `SessionExpired`
+3      AB1004, AB2000-1, HTTP 5xx, an HTML page                             `Transient`
+4      any other HTTP 403                                                   `Denied`
+5      any other HTTP 4xx                                                   `BadRequest`
+6      ``status: false`` with any other code                                `Rejected`
+7      ``status: true``                                                     the data
+8      anything else                                                        `ProtocolError`
+=====  ===================================================================  ===================
+
+Source: SmartAPI documentation of 2026-08 and replies recorded in September 2026.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from requests import Response
+
+from kit.errors import (
+    BadRequest,
+    BrokerError,
+    Denied,
+    ProtocolError,
+    RateLimited,
+    Rejected,
+    SessionExpired,
+    Transient,
+)
+from kit.transport.session import Verdict
+
+_RATE = re.compile(r"exceeding (access )?rate|too many requests", re.IGNORECASE)
+_SESSION = re.compile(r"(invalid|missing|expired) token|token (is )?(missing|expired|invalid)", re.IGNORECASE)
+_HTML = re.compile(rb"\s*<(!doctype|html|head|body)", re.IGNORECASE)
+_SECRET = re.compile(r"eyJ[\w.-]*|[\w+/=-]{20,}|\b\d{6}\b")
+_RATE_CODES = frozenset({"AB1021"})
+_SESSION_CODES = frozenset({"AG8001", "AG8002", "AG8003", "AB8050", "AB8051", "AB1010", "AB1011"})
+_TRANSIENT_CODES = frozenset({"AB1004", "AB2000", "AB2001"})
+_KEPT = "kit_envelope"  # parsed once per response, kept on it
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A reply in one form, whichever dialect it came in.
+
+    Parameters
+    ----------
+    ok : bool or None
+        The broker's yes or no; None: it said neither.
+    code, message : str
+        The broker's own.
+    data : object
+        The payload; None where the broker sent null, ``""`` or ``"null"``.
+    """
+
+    ok: bool | None
+    code: str
+    message: str
+    data: Any
+
+
+def envelope(response: Response) -> Envelope:
+    """Return the reply in one form; a body that is not JSON has its text as the message."""
+    kept = getattr(response, _KEPT, None)
+    if isinstance(kept, Envelope):
+        return kept
+    parsed = _parsed(response.content)
+    setattr(response, _KEPT, parsed)
+    return parsed
+
+
+def _parsed(body: bytes) -> Envelope:
+    try:
+        content = json.loads(body)
+    except ValueError:  # a bare text, an HTML page, nothing, or half a body
+        return Envelope(None, "", body[:200].decode("utf-8", "replace"), None)
+    if not isinstance(content, dict):
+        return Envelope(None, "", "", None)
+    code = content.get("errorcode") or content.get("errorCode") or ""
+    data = content.get("data")
+    return Envelope(_said(content), str(code), str(content.get("message") or ""), _present(data))
+
+
+def _said(content: dict[str, Any]) -> bool | None:
+    status = content.get("status", content.get("success"))
+    return {"true": True, "false": False}.get(str(status).lower())
+
+
+def _present(data: Any) -> Any:
+    return None if isinstance(data, str) and data in ("", "null") else data
+
+
+def refusal(response: Response, asked: str) -> BrokerError | None:
+    """Return the error that a reply stands for, or None when it carries data.
+
+    Parameters
+    ----------
+    response : Response
+        Any answer to any endpoint.
+    asked : str
+        What was asked, for the message; never with a secret in it.
+    """
+    reply, status = envelope(response), response.status_code
+    page = bool(_HTML.match(response.content))
+    for applies, kind, what, remedy in _RULES:
+        if applies(status, reply, page):
+            said = " ".join(filter(None, (f"HTTP {status}", reply.code, redacted(reply.message))))
+            return kind(what, f"{asked} ({said})", remedy, reply.code, status)
+    return None
+
+
+_Test = Callable[[int, Envelope, bool], object]
+_RULES: tuple[tuple[_Test, type[BrokerError], str, str], ...] = (
+    (
+        lambda status, reply, page: status == 429 or reply.code in _RATE_CODES or _RATE.search(reply.message),
+        RateLimited,
+        "The broker's rate limit was exceeded",
+        "Wait a minute; the limiter paces what follows.",
+    ),
+    (
+        lambda status, reply, page: (
+            status == 401 or reply.code in _SESSION_CODES or _SESSION.search(reply.message)
+        ),
+        SessionExpired,
+        "The broker's session has ended",
+        "Log in again with connect().",
+    ),
+    (
+        lambda status, reply, page: (
+            status >= 500 or reply.code in _TRANSIENT_CODES or (page and status != 403)
+        ),
+        Transient,
+        "The broker failed for a moment",
+        "Try again in a minute.",
+    ),
+    (
+        lambda status, reply, page: status == 403,
+        Denied,
+        "The broker's gateway refuses this client",
+        "Check whether this machine's address is allowed to use the API.",
+    ),
+    (
+        lambda status, reply, page: status >= 400,
+        BadRequest,
+        "The broker did not understand the request",
+        "Check its values.",
+    ),
+    (
+        lambda status, reply, page: reply.ok is False,
+        Rejected,
+        "The broker declined the request",
+        "See the broker's own words above.",
+    ),
+    (
+        lambda status, reply, page: reply.ok is None,
+        ProtocolError,
+        "The reply is in no dialect the broker is known to speak",
+        "Try again; if it stays, the broker has changed.",
+    ),
+)
+
+
+def data_of(response: Response, asked: str) -> Any:
+    """Return the payload of a reply.
+
+    Raises
+    ------
+    BrokerError
+        The subclass that this module's table names.
+    """
+    if error := refusal(response, asked):
+        raise error
+    return envelope(response).data
+
+
+def judge(response: Response) -> Verdict:
+    """Tell the transport whether an answer is final, or worth another attempt and when."""
+    error = refusal(response, "")
+    if error is None:
+        return Verdict.OK
+    if isinstance(error, RateLimited):
+        return Verdict.RATE_LIMITED
+    # half a body is as passing as a 502: the next answer is usually whole
+    passing = isinstance(error, Transient | ProtocolError)
+    return Verdict.TRANSIENT if passing else Verdict.FINAL
+
+
+def storable(response: Response) -> bool:
+    """Tell whether a reply may be stored: only a yes with a payload."""
+    reply = envelope(response)
+    return response.status_code == 200 and reply.ok is True and reply.data is not None
+
+
+def redacted(text: str) -> str:
+    """Return `text` with everything that could be a token or a one-time password blacked out."""
+    return _SECRET.sub("***", " ".join(text.split()))

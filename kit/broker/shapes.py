@@ -1,0 +1,165 @@
+"""What the client hands out: data with its age, and the shapes that the broker's payloads must have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from kit.errors import ProtocolError
+from kit.model import Source
+
+T = TypeVar("T")
+U = TypeVar("U")
+Record = dict[str, Any]
+QuoteKey = tuple[str, str]
+Shape = Callable[[Any, str], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[T]):
+    """Data with its age.
+
+    Parameters
+    ----------
+    data : object
+        What was asked for.
+    source : {"hot", "sqlite", "network", "file"}
+        Which tier answered.
+    age_s : float
+        Seconds since the broker said it.
+    remaining_s : float
+        Seconds that whoever keeps it may go on serving it; ``inf``: for ever, 0: not at all.
+    stale : bool, default False
+        Whether it is past its lifetime and is served because the network failed.
+    """
+
+    data: T
+    source: Source
+    age_s: float
+    remaining_s: float
+    stale: bool = False
+
+    def holding(self, data: U) -> Reply[U]:
+        """Return other data, made from this reply's, with the same age."""
+        return Reply(data, self.source, self.age_s, self.remaining_s, self.stale)
+
+    def hot(self, kept_s: float) -> Reply[T]:
+        """Return the same data as found in process after `kept_s` seconds."""
+        left_s = max(0.0, self.remaining_s - kept_s)
+        return replace(self, source="hot", age_s=self.age_s + kept_s, remaining_s=left_s)
+
+
+def oldest(replies: list[Reply[Any]]) -> Reply[None]:
+    """Return one age for data joined from several replies: the oldest age, the shortest life."""
+    sources = {reply.source for reply in replies}
+    source: Source = next(found for found in ("network", "sqlite", "hot", "file") if found in sources)
+    return Reply(
+        None,
+        source,
+        max(reply.age_s for reply in replies),
+        min(reply.remaining_s for reply in replies),
+        any(reply.stale for reply in replies),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Quotes:
+    """Quotes by instrument.
+
+    Parameters
+    ----------
+    fetched : mapping of (exchange, token) to mapping
+        The broker's rows as they came; a price of 0 means that there is none.
+    unfetched : tuple of mapping
+        What the broker could not quote, with its reason.
+    """
+
+    fetched: Mapping[QuoteKey, Record]
+    unfetched: tuple[Record, ...]
+
+
+def record(data: Any, asked: str) -> Record:
+    """Return `data` if it is an object.
+
+    Raises
+    ------
+    ProtocolError
+        It is not.
+    """
+    if not isinstance(data, dict):
+        raise _unexpected(asked, "an object", data)
+    return data
+
+
+def records(data: Any, asked: str) -> list[Record]:
+    """Return `data` if it is a list of objects; the broker's null is an empty list.
+
+    Raises
+    ------
+    ProtocolError
+        It is something else.
+    """
+    found = [] if data is None else data
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise _unexpected(asked, "a list of objects", data)
+    return found
+
+
+def candle_rows(data: Any, asked: str) -> list[list[Any]]:
+    """Return `data` if it is a list of ``[time, open, high, low, close, volume]`` rows.
+
+    Raises
+    ------
+    ProtocolError
+        It is something else.
+    """
+    found = [] if data is None else data
+    if not isinstance(found, list) or not all(isinstance(row, list) and len(row) >= 6 for row in found):
+        raise _unexpected(asked, "a list of candles", data)
+    return found
+
+
+def quotes(data: Any, asked: str) -> Quotes:
+    """Return the payload of one quote reply, by instrument; the broker promises no order.
+
+    Raises
+    ------
+    ProtocolError
+        It is not the documented shape.
+    """
+    both = record(data, asked)
+    fetched = records(both.get("fetched"), asked)
+    try:
+        by_key = {(str(row["exchange"]), str(row["symbolToken"])): row for row in fetched}
+    except KeyError as error:
+        raise _unexpected(asked, f"a quote with {error}", "none") from None
+    return Quotes(by_key, tuple(records(both.get("unfetched"), asked)))
+
+
+def merged(parts: list[Quotes]) -> Quotes:
+    """Join the batches of one question."""
+    fetched = {key: row for part in parts for key, row in part.fetched.items()}
+    return Quotes(fetched, tuple(row for part in parts for row in part.unfetched))
+
+
+def _unexpected(asked: str, expected: str, found: Any) -> ProtocolError:
+    return ProtocolError(
+        f"The reply to {asked} should hold {expected}", type(found).__name__, "Try again; else report it."
+    )
+
+
+def number(value: Any) -> float | None:
+    """Return a number that the broker may write as text, with a space after the minus, or as null.
+
+    Raises
+    ------
+    ProtocolError
+        It is no number.
+    """
+    if value in (None, "", "null"):
+        return None
+    try:
+        return float(str(value).replace(" ", ""))
+    except ValueError:
+        raise _unexpected("a question for numbers", "a number", value) from None
