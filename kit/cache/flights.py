@@ -55,13 +55,15 @@ class Flights(Generic[T]):
                 if flight is None:
                     if (found := look()) is not None:
                         return found
-                    self._flying[key] = mine = _Flight()
+                    mine: _Flight[T] = _Flight()
+                    self._flying[key] = mine
                     break
             if flight.pilot == threading.get_ident():
                 raise KitError("A factory asks for the key it is making", key, "Make it from other keys.")
             error = flight.exception()
             if error is None:
-                return flight.result()
+                arrived: T = flight.result()
+                return arrived
             if isinstance(error, Exception):
                 raise error
             # the pilot was interrupted from outside (Ctrl-C): the next in line flies

@@ -68,10 +68,9 @@ def hold(value: Any) -> Held:
     """
     if isinstance(value, _CONSTANT):
         return Held(value, None, sys.getsizeof(value))
-    family = type(value).__module__.partition(".")[0]
-    if family == "pandas" and hasattr(value, "memory_usage"):
+    if _is("pandas", "DataFrame", value) or _is("pandas", "Series", value):
         return Held(_shallow(value), _shallow, _size(value))
-    if family == "numpy" and hasattr(value, "setflags"):
+    if _is("numpy", "ndarray", value):
         frozen = value.copy()
         frozen.setflags(write=False)
         return Held(frozen, _view, int(frozen.nbytes))
@@ -88,17 +87,21 @@ def _pickled(value: Any) -> Held:
         raise KitError(
             "The cache cannot protect a value of this type", type(value).__name__, remedy
         ) from error
-    return Held(kept, pickle.loads, len(kept))  # noqa: S301 - bytes of this very process, never from a file
+    return Held(kept, pickle.loads, len(kept))  # of this very process, never a file's
+
+
+def _is(library: str, name: str, value: Any) -> bool:
+    """Tell whether a value is of a library's type; a library that is not loaded has made no value."""
+    loaded = sys.modules.get(library)
+    return loaded is not None and isinstance(value, getattr(loaded, name, ()))
 
 
 def _constant(value: Any) -> bool:
     if isinstance(value, (tuple, frozenset)):
         return all(_constant(part) for part in value)
-    if is_dataclass(value) and type(value).__dataclass_params__.frozen:  # type: ignore[attr-defined]
+    if is_dataclass(value) and getattr(type(value), "__dataclass_params__").frozen:  # noqa: B009 - undeclared
         return not any(isinstance(getattr(value, part.name), _MUTABLE) for part in fields(value))
-    return (
-        isinstance(value, _CONSTANT) or type(value).__module__ == "numpy" and not hasattr(value, "setflags")
-    )
+    return isinstance(value, _CONSTANT) or _is("numpy", "generic", value)
 
 
 def _size(value: Any) -> int:

@@ -1,10 +1,43 @@
-"""Rate limits that every process of the machine obeys together."""
+"""Rate limits that every process of the machine obeys together.
+
+Sliding windows over a log of calls in one small SQLite file. A caller reserves its moment, sleeps, and
+checks again before it goes. The broker counts a call when it arrives there, somewhere between sending and
+answering. So windows are kept 1 % longer than published, and a call whose answer took longer than
+that is moved to the moment of its answer (by at most 5 % of the window): no jitter on the way brings
+two calls closer than the broker allows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import hashlib
+import logging
+import math
+import sqlite3
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from kit.errors import CacheUnavailable, RateLimited
+from kit.transport.database import Database
+
+_LOG = logging.getLogger("kit.transport")
+_TELL_S = 1.0  # a wait longer than this is told
+_QUIET_S = 10.0  # but logged at most this often for one budget
+_GUARD = 0.01  # of the shortest window: added to each window
+_LATEST_ANSWER = 0.05  # of the shortest window: how far an answer may move its call
+_MAX_PENALTY_S = 900.0
+_SCHEMA = (
+    "CREATE TABLE calls (id INTEGER PRIMARY KEY, budget TEXT NOT NULL, at REAL NOT NULL, sent INT NOT NULL)",
+    "CREATE INDEX calls_at ON calls (budget, at)",
+    "CREATE TABLE blocked (budget TEXT PRIMARY KEY, until REAL NOT NULL)",
+)
+_NTH = (
+    "SELECT at FROM calls WHERE budget=? AND (sent OR at < ? OR (at = ? AND id < ?)) "
+    "ORDER BY at DESC LIMIT 1 OFFSET ?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,37 +47,250 @@ class Window:
     calls: int
     seconds: float
 
+    def __str__(self) -> str:
+        return f"{self.calls} calls in {self.seconds:g} s"
+
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A wait worth telling: what it is for, and how long it takes."""
+    """A wait worth telling.
+
+    Parameters
+    ----------
+    budget : str
+        What is limited.
+    seconds : float
+        How long it takes.
+    reason : str
+        The window or the refusal that imposes it.
+    """
 
     budget: str
     seconds: float
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A moment reserved in the log."""
+
+    id: int
+    at: float
+    reason: str
+
+
 def binding(windows: Sequence[Window]) -> tuple[Window, ...]:
-    """Drop the windows that can never bind."""
-    raise NotImplementedError
+    """Drop the windows that can never bind because another is stricter.
+
+    Examples
+    --------
+    >>> binding([Window(3, 1), Window(180, 60), Window(5000, 3600)])
+    (Window(calls=3, seconds=1), Window(calls=5000, seconds=3600))
+    """
+    kept: list[Window] = []
+    for window in sorted(set(windows), key=lambda window: (window.seconds, window.calls)):
+        if not any(_most(other, window.seconds) <= window.calls for other in kept):
+            kept.append(window)
+    return tuple(w for w in kept if not any(o.seconds > w.seconds and o.calls <= w.calls for o in kept))
+
+
+def _most(window: Window, seconds: float) -> int:
+    """Return the most calls a window lets through in a longer time."""
+    return math.ceil(seconds / window.seconds) * window.calls
 
 
 class RateLimiter:
-    """Sliding windows, exact, shared through one small SQLite file."""
+    """Sliding windows, exact, shared by all processes of the machine; first come, first served.
+
+    Parameters
+    ----------
+    path : Path or None
+        The shared file; None: this process alone. When the file cannot be used, a
+        `CacheUnavailable` warning says so and the limits hold for this process alone.
+    account : str, optional
+        Limits count per account; only a digest of it is stored.
+    on_wait : callable, optional
+        Gets a `Wait` longer than a second before it begins; default: a log line now and then.
+    clock, sleep : callable, optional
+        Seconds since the epoch, and how to let them pass.
+    """
 
     def __init__(
-        self, path: Path | None, *, account: str = "", on_wait: Callable[[Wait], None] | None = None
+        self,
+        path: Path | None,
+        *,
+        account: str = "",
+        on_wait: Callable[[Wait], None] | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        raise NotImplementedError
+        self._account = hashlib.sha256(account.encode()).hexdigest()[:16]
+        self._on_wait = on_wait or self._log
+        self._clock = clock
+        self._sleep = sleep
+        self._logged: dict[str, float] = {}
+        self._file = self._open(path)
 
     def acquire(self, budget: str, windows: Sequence[Window], timeout_s: float | None = None) -> float:
-        """Wait for a turn and take it; return the seconds waited."""
-        raise NotImplementedError
+        """Wait for a turn and take it.
+
+        Parameters
+        ----------
+        budget : str
+            Calls of one budget share its windows.
+        windows : sequence of Window
+            Without any, nothing is waited for and nothing is noted.
+        timeout_s : float, optional
+            Longest wait, seconds; default as long as it takes.
+
+        Returns
+        -------
+        float
+            Seconds waited.
+
+        Raises
+        ------
+        RateLimited
+            The wait would exceed `timeout_s`; no turn was taken.
+        """
+        return self._take(budget, binding(windows), timeout_s)[1]
+
+    @contextlib.contextmanager
+    def turn(self, budget: str, windows: Sequence[Window], timeout_s: float | None = None) -> Iterator[float]:
+        """Take a turn as `acquire` does, around the call itself: its answer tells when it counted.
+
+        Raises
+        ------
+        RateLimited
+            The wait would exceed `timeout_s`; no turn was taken.
+        """
+        bound = binding(windows)
+        turn, waited = self._take(budget, bound, timeout_s)
+        try:
+            yield waited
+        finally:
+            if turn is not None:
+                took, window_s = self._clock() - turn.at, min(window.seconds for window in bound)
+                if took > _GUARD * window_s:
+                    self._move(turn, turn.at + min(took, _LATEST_ANSWER * window_s))
 
     def refused(self, budget: str, penalty_s: float = 1.0) -> None:
-        """Push everybody's next allowed time forward."""
-        raise NotImplementedError
+        """Push everybody's next allowed time forward after a refusal.
+
+        Parameters
+        ----------
+        budget : str
+        penalty_s : float, default 1.0
+            Seconds from now; at most 15 minutes. A longer penalty already imposed stays.
+        """
+        until = self._clock() + min(penalty_s, _MAX_PENALTY_S)
+        with self._file.write() as rows:
+            rows.execute(
+                "INSERT INTO blocked VALUES (?, ?) "
+                "ON CONFLICT DO UPDATE SET until=max(until, excluded.until)",
+                (self._key(budget), until),
+            )
 
     def remaining(self, budget: str, windows: Sequence[Window]) -> int:
-        """Return how many calls could go at once now."""
-        raise NotImplementedError
+        """Return how many calls could go at once now; 0 while a refusal holds."""
+        now, key = self._clock(), self._key(budget)
+        if self._file.read("SELECT 1 FROM blocked WHERE budget=? AND until>?", (key, now)):
+            return 0
+        count = "SELECT count(*) FROM calls WHERE budget=? AND at>?"
+        free = [w.calls - self._file.read(count, (key, now - w.seconds))[0][0] for w in windows]
+        return max(0, min(free, default=2**31))
+
+    def time_for(self, calls: int, windows: Sequence[Window]) -> float:
+        """Return the seconds that so many calls take by the limits, from a fresh start."""
+        return max((((calls - 1) // w.calls) * w.seconds for w in windows), default=0.0)
+
+    def close(self) -> None:
+        """Close the shared file."""
+        self._file.close()
+
+    def _take(
+        self, budget: str, windows: Sequence[Window], timeout_s: float | None
+    ) -> tuple[_Turn | None, float]:
+        if not windows:
+            return None, 0.0
+        start = self._clock()
+        latest = math.inf if timeout_s is None else start + timeout_s
+        turn = self._reserve(budget, windows, latest)
+        self._tell(budget, turn, start)
+        while (left := turn.at - self._clock()) > 0:
+            try:
+                self._sleep(left)
+                turn = self._confirm(budget, windows, turn)
+            except BaseException:
+                self._withdraw(turn)
+                raise
+        return turn, self._clock() - start
+
+    def _reserve(self, budget: str, windows: Sequence[Window], latest: float) -> _Turn:
+        """Note a call at the first free moment after all that are noted, if that is soon enough."""
+        key = self._key(budget)
+        with self._file.write() as rows:
+            now = self._clock()
+            at, reason = self._free(rows, key, windows, now, math.inf, 0)
+            if at > latest:
+                remedy = f"The limit is {reason}; allow {at - now:.1f} s or call less often."
+                raise RateLimited("No turn comes up in time for", budget, remedy)
+            values = (key, at, at <= now)
+            number = rows.execute("INSERT INTO calls (budget, at, sent) VALUES (?, ?, ?)", values).lastrowid
+            assert number is not None
+            if number % 64 == 0:
+                longest = max(window.seconds for window in windows)
+                rows.execute("DELETE FROM calls WHERE budget=? AND at<?", (key, now - longest))
+        return _Turn(number, at, reason)
+
+    def _confirm(self, budget: str, windows: Sequence[Window], turn: _Turn) -> _Turn:
+        """After the sleep: go now, or learn when, if calls or refusals came between."""
+        with self._file.write() as rows:
+            now = self._clock()
+            at, reason = self._free(rows, self._key(budget), windows, now, turn.at, turn.id)
+            rows.execute("UPDATE calls SET at=?, sent=? WHERE id=?", (at, at <= now, turn.id))
+        return _Turn(turn.id, at, reason)
+
+    @staticmethod
+    def _free(
+        rows: sqlite3.Connection, key: str, windows: Sequence[Window], now: float, before: float, number: int
+    ) -> tuple[float, str]:
+        """Return the first moment that the windows leave free after the calls sent or queued before."""
+        until = rows.execute("SELECT until FROM blocked WHERE budget=?", (key,)).fetchone()
+        at, reason = (until[0], "the broker's refusal") if until and until[0] > now else (now, "")
+        guard = _GUARD * min(window.seconds for window in windows)
+        for window in windows:
+            nth = rows.execute(_NTH, (key, before, before, number, window.calls - 1)).fetchone()
+            if nth and nth[0] + window.seconds + guard > at:
+                at, reason = nth[0] + window.seconds + guard, str(window)
+        return at, reason
+
+    def _move(self, turn: _Turn, at: float) -> None:
+        with self._file.write() as rows:
+            rows.execute("UPDATE calls SET at=max(at, ?) WHERE id=?", (at, turn.id))
+
+    def _withdraw(self, turn: _Turn) -> None:
+        with self._file.write() as rows:
+            rows.execute("DELETE FROM calls WHERE id=?", (turn.id,))
+
+    def _tell(self, budget: str, turn: _Turn, start: float) -> None:
+        if turn.at - start > _TELL_S:
+            self._on_wait(Wait(budget, turn.at - start, turn.reason))
+
+    def _log(self, wait: Wait) -> None:
+        now = time.monotonic()
+        if now - self._logged.get(wait.budget, -math.inf) >= _QUIET_S:
+            self._logged[wait.budget] = now
+            _LOG.warning("waiting %.1f s for %s (%s)", wait.seconds, wait.budget, wait.reason)
+
+    def _key(self, budget: str) -> str:
+        return f"{self._account}:{budget}"
+
+    @staticmethod
+    def _open(path: Path | None) -> Database:
+        try:
+            return Database(path, 1, _SCHEMA, durable=False)
+        except (OSError, sqlite3.Error) as error:
+            message = f"The rate limits hold for this process alone; {path} cannot be used: {error}"
+            warnings.warn(CacheUnavailable(message), stacklevel=3)
+            return Database(None, 1, _SCHEMA, durable=False)
