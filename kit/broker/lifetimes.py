@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from kit.broker.endpoints import CANDLES, OI_HISTORY, QUOTES, Endpoint
-from kit.clock import is_open, next_open
+from kit.cache.smart import quote_ttl_s
 from kit.settings import CacheConfig
 
 _TRADED = frozenset({"ltp_ttl", "options_chain_ttl"})
@@ -47,6 +47,4 @@ def lifetime_s(
     short = endpoint is QUOTES and body.get("mode") == "LTP"
     field = "ltp_ttl" if short else endpoint.lifetime
     ttl_s = float(getattr(config, field))
-    if field in _TRADED and config.hold_after_hours and not is_open(now):
-        return max(ttl_s, (next_open(now) - now).total_seconds())
-    return ttl_s
+    return quote_ttl_s(ttl_s, config, now) if field in _TRADED else ttl_s

@@ -17,6 +17,7 @@ from kit.broker.replies import data_of, judge, storable
 from kit.broker.shapes import Reply
 from kit.clock import Clock
 from kit.errors import BadRequest, LoginRefused, Rejected, SessionExpired
+from kit.model import Source
 from kit.settings import CacheConfig, Credentials, Settings, cache_folder
 from kit.transport.limits import RateLimiter
 from kit.transport.pool import ConnectionPoolManager
@@ -140,7 +141,7 @@ class Line:
         else:
             response = self._session.post(url, json=dict(body), headers=headers)
         data = data_of(response, _shown(endpoint, body))
-        source = "sqlite" if response.from_cache else "network"
+        source: Source = "sqlite" if response.from_cache else "network"
         return Reply(data, source, response.age_s, response.remaining_life_s, response.stale)
 
 

@@ -22,7 +22,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from requests import Response
 
@@ -109,59 +109,62 @@ def refusal(response: Response, asked: str) -> BrokerError | None:
     asked : str
         What was asked, for the message; never with a secret in it.
     """
-    reply, status = envelope(response), response.status_code
-    page = bool(_HTML.match(response.content))
+    answer = _Answer(response.status_code, envelope(response), bool(_HTML.match(response.content)))
     for applies, kind, what, remedy in _RULES:
-        if applies(status, reply, page):
-            said = " ".join(filter(None, (f"HTTP {status}", reply.code, redacted(reply.message))))
-            return kind(what, f"{asked} ({said})", remedy, reply.code, status)
+        if applies(answer):
+            return kind(what, f"{asked} ({answer})", remedy, answer.reply.code, answer.status)
     return None
 
 
-_Test = Callable[[int, Envelope, bool], object]
-_RULES: tuple[tuple[_Test, type[BrokerError], str, str], ...] = (
+class _Answer(NamedTuple):
+    status: int
+    reply: Envelope
+    page: bool  # of HTML
+
+    def __str__(self) -> str:
+        said = (f"HTTP {self.status}", self.reply.code, redacted(self.reply.message))
+        return " ".join(filter(None, said))
+
+
+def _limited(answer: _Answer) -> bool:
+    reply = answer.reply
+    return answer.status == 429 or reply.code in _RATE_CODES or bool(_RATE.search(reply.message))
+
+
+def _ended(answer: _Answer) -> bool:
+    reply = answer.reply
+    return answer.status == 401 or reply.code in _SESSION_CODES or bool(_SESSION.search(reply.message))
+
+
+def _passing(answer: _Answer) -> bool:
+    page = answer.page and answer.status != 403  # the gateway says "Access Denied" in HTML too
+    return answer.status >= 500 or answer.reply.code in _TRANSIENT_CODES or page
+
+
+_RULES: tuple[tuple[Callable[[_Answer], bool], type[BrokerError], str, str], ...] = (
+    (_limited, RateLimited, "The broker's rate limit was exceeded", "Wait a minute, then ask again."),
+    (_ended, SessionExpired, "The broker's session has ended", "Log in again with connect()."),
+    (_passing, Transient, "The broker failed for a moment", "Try again in a minute."),
     (
-        lambda status, reply, page: status == 429 or reply.code in _RATE_CODES or _RATE.search(reply.message),
-        RateLimited,
-        "The broker's rate limit was exceeded",
-        "Wait a minute; the limiter paces what follows.",
-    ),
-    (
-        lambda status, reply, page: (
-            status == 401 or reply.code in _SESSION_CODES or _SESSION.search(reply.message)
-        ),
-        SessionExpired,
-        "The broker's session has ended",
-        "Log in again with connect().",
-    ),
-    (
-        lambda status, reply, page: (
-            status >= 500 or reply.code in _TRANSIENT_CODES or (page and status != 403)
-        ),
-        Transient,
-        "The broker failed for a moment",
-        "Try again in a minute.",
-    ),
-    (
-        lambda status, reply, page: status == 403,
+        lambda answer: answer.status == 403,
         Denied,
         "The broker's gateway refuses this client",
-        "Check whether this machine's address is allowed to use the API.",
+        "Check whether this machine's address may use the API.",
     ),
     (
-        lambda status, reply, page: status >= 400,
+        lambda answer: answer.status >= 400 and answer.reply.ok is None,
         BadRequest,
         "The broker did not understand the request",
         "Check its values.",
     ),
     (
-        lambda status, reply, page: reply.ok is False,
+        lambda answer: answer.reply.ok is False,
         Rejected,
         "The broker declined the request",
-        "See the broker's own words above.",
+        "The broker's own words are above.",
     ),
     (
-        lambda status, reply, page: reply.ok is None,
+        lambda answer: answer.reply.ok is None or answer.status >= 300,
         ProtocolError,
         "The reply is in no dialect the broker is known to speak",
         "Try again; if it stays, the broker has changed.",
