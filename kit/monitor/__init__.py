@@ -1,0 +1,20 @@
+"""How long, how often, against which budget.
+
+A `PerformanceMonitor` keeps the last samples of every operation and computes its statistics only when
+somebody asks. Its locks guard a few assignments and are never held while measured code or an alert
+callback runs.
+"""
+
+from kit.monitor.monitor import PerformanceMonitor
+from kit.monitor.operation import PerformanceMetrics
+from kit.monitor.prometheus import prometheus_text
+from kit.monitor.requirements import LatencyRequirement, Violation, requirements_from
+
+__all__ = [
+    "LatencyRequirement",
+    "PerformanceMetrics",
+    "PerformanceMonitor",
+    "Violation",
+    "prometheus_text",
+    "requirements_from",
+]
