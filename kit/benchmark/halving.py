@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from kit.benchmark.measure import Interval, interval
 
 C = TypeVar("C")
+_ENOUGH = 6  # samples; with fewer an interval is only their range
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,8 @@ def successive_halving(
     """Find the candidate with the lowest median.
 
     Each round measures every surviving candidate in turns, so that a slow moment of the machine hits
-    all of them, then keeps the better half and doubles the samples. It stops when one is left, or when
-    the leader's interval is tight and no other candidate's interval reaches it, or when the samples
-    are used up.
+    all of them, then keeps the better half and doubles the samples. It stops when the leader's interval
+    is tight and no other candidate's interval reaches it, or when the samples are used up.
 
     Parameters
     ----------
@@ -64,15 +64,16 @@ def successive_halving(
                 samples[place].append(measure(candidates[place]))
         found = {place: interval(samples[place]) for place in alive}
         alive.sort(key=lambda place: found[place].figure)
-        done = len(alive) == 1 or _decided([found[place] for place in alive], tight)
-        if done or len(samples[alive[0]]) >= most_samples:
+        taken = len(samples[alive[0]])
+        decided = taken >= _ENOUGH and _decided([found[place] for place in alive], tight)
+        if len(candidates) == 1 or decided or taken >= most_samples:
             break
         keep = max(2, (len(alive) + 1) // 2)
         dropped |= dict.fromkeys(alive[keep:], number)
         alive, number, more = alive[:keep], number + 1, 2 * more
     tried = [
-        Tried(candidates[place], interval(taken), len(taken), dropped.get(place, number))
-        for place, taken in enumerate(samples)
+        Tried(candidates[place], interval(found_s), len(found_s), dropped.get(place, number))
+        for place, found_s in enumerate(samples)
     ]
     return sorted(tried, key=lambda one: (-one.round, one.seconds.figure))
 

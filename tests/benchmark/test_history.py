@@ -1,0 +1,66 @@
+"""Recorded runs, and what changed between two of them."""
+
+import json
+
+import pytest
+
+from kit.benchmark import history
+from kit.benchmark.report import changes_text, plot_history
+from kit.errors import UnreadableFile
+
+
+def run(**figures):
+    """Return a recorded run of rows given as low, median, high."""
+    rows = [
+        {"name": name, "unit": "us", "figure": mid, "low": low, "high": high}
+        for name, (low, mid, high) in figures.items()
+    ]
+    return {"score": 90.0, "violations": [], "machine": {}, "versions": {}, "rows": rows}
+
+
+def test_a_change_is_one_beyond_the_intervals_and_beyond_what_runs_differ_by():
+    """Overlapping intervals and small steps are noise; a clear step is told with its factor."""
+    before = run(same=(9, 10, 11), overlap=(9, 10, 14), small=(9.9, 10, 10.1), slow=(9, 10, 11))
+    after = run(same=(9, 10, 11), overlap=(13, 15, 16), small=(10.9, 11, 11.1), slow=(19, 20, 21))
+    changes = history.compare(before, after)
+    assert [change.name for change in changes] == ["slow"]
+    assert changes[0].factor == 2
+    assert "slow: 10 -> 20 us  x 2.00" in changes_text(changes)
+
+
+def test_a_row_that_lost_its_figure_is_a_change_and_a_row_of_one_run_is_not():
+    """A row that fails now is told; a row that was not selected is left out."""
+    before, after = run(a=(1, 1, 1), gone=(1, 1, 1)), run(a=(None, None, None), new=(1, 1, 1))
+    assert [change.name for change in history.compare(before, after)] == ["a"]
+    assert history.compare(after, after) == []
+    assert changes_text([]) == "nothing changed beyond noise."
+
+
+def test_the_largest_change_comes_first():
+    """Twice as fast is as large a change as twice as slow."""
+    before = run(a=(10, 10, 10), b=(10, 10, 10), c=(10, 10, 10))
+    after = run(a=(13, 13, 13), b=(2, 2, 2), c=(20, 20, 20))
+    assert [change.name for change in history.compare(before, after)] == ["b", "c", "a"]
+
+
+@pytest.mark.parametrize("content", [b"\x00\xff rubbish", b'{"score": 1}', b"[1, 2]", b'{"score":'])
+def test_a_corrupt_history_names_file_line_and_remedy(tmp_path, content):
+    """What cannot be read is a typed error that says where and what to do."""
+    file = tmp_path / "benchmarks.jsonl"
+    file.write_bytes(json.dumps(run()).encode() + b"\n" + content + b"\n")
+    with pytest.raises(UnreadableFile, match=r"benchmarks\.jsonl, line 2.*Move or delete it"):
+        history.load(file)
+
+
+def test_a_missing_history_is_empty_and_a_missing_file_to_compare_is_an_error(tmp_path):
+    """Before the first run there is nothing; a named file must exist."""
+    assert history.load(tmp_path / "none.jsonl") == []
+    with pytest.raises(UnreadableFile, match=r"none\.json"):
+        history.load_json(tmp_path / "none.json")
+
+
+def test_earlier_runs_are_plotted_quick_and_full_apart():
+    """The plot shows one line for full and one for quick runs."""
+    runs = [{"at": f"2026-11-2{day}T10:00:00+05:30", "quick": day % 2 == 0, **run()} for day in range(4)]
+    axes = plot_history(runs).axes[0]
+    assert [len(line.get_xdata()) for line in axes.lines] == [2, 2]

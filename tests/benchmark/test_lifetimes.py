@@ -1,0 +1,155 @@
+"""The lifetime advisor against traces whose answer is known."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kit.benchmark.lifetimes import (
+    LIFETIMES_S,
+    SOURCES,
+    Source,
+    advise_lifetimes,
+    headroom_percent,
+    served_from,
+)
+from kit.benchmark.trace import (
+    PricePath,
+    Request,
+    Trace,
+    analyst_requests,
+    fill_between,
+    read_trace,
+)
+from kit.errors import SettingsError, UnreadableFile
+
+TIMES = st.lists(st.floats(0, 1000), min_size=1, max_size=80).map(lambda found: np.array(sorted(found)))
+
+
+def ramp(per_second=1.0, start=10_000.0, seconds=600):
+    """Return a price that rises steadily, quoted once a second."""
+    at_s = np.arange(float(seconds))
+    return PricePath(at_s, start + per_second * at_s)
+
+
+def every(gap_s, kind="ltp", key="X", until=600):
+    """Return a question every `gap_s` seconds."""
+    return [Request(float(at), kind, key) for at in np.arange(0, until, gap_s)]
+
+
+@given(TIMES, st.floats(0, 100))
+def test_no_answer_is_served_older_than_its_lifetime(asked, lifetime):
+    """Every served answer was fetched at or before the question and is younger than its lifetime."""
+    fetched = served_from(asked, lifetime)
+    assert np.all(fetched <= asked)
+    assert np.all((asked - fetched < lifetime) | (asked == fetched))
+
+
+@settings(max_examples=30)
+@given(TIMES)
+def test_a_longer_lifetime_never_needs_more_calls_than_one_per_lifetime(asked):
+    """The fetches are at most one per lifetime of the span, plus the first."""
+    for lifetime in (1.0, 10.0, 100.0):
+        fetches = len(np.unique(served_from(asked, lifetime)))
+        assert fetches <= (asked[-1] - asked[0]) / lifetime + 1
+
+
+def test_on_a_steady_ramp_the_error_is_the_age():
+    """With a rupee a second and a question a second, ten seconds of lifetime err by at most nine rupees."""
+    (advice,) = advise_lifetimes(Trace(every(1), {"X": ramp()}), tolerance_bps=5, lifetimes_s=(1, 10, 100))
+    one, ten, _ = advice.curve
+    assert one.p95_inr == 0
+    assert ten.median_inr == pytest.approx(4.5)
+    assert ten.p95_inr == pytest.approx(9)
+    assert ten.saved_percent == pytest.approx(90)
+    assert ten.p95_bps == pytest.approx(9, rel=0.1)
+
+
+def test_the_advice_is_the_longest_lifetime_within_the_tolerance():
+    """Five basis points of ten thousand are five rupees: five seconds of age on the ramp."""
+    (advice,) = advise_lifetimes(Trace(every(0.5), {"X": ramp()}), tolerance_bps=5)
+    assert advice.chosen is not None
+    assert advice.chosen.lifetime_s == 5
+    assert "ltp_ttl = 5 s" in str(advice)
+    (in_rupees,) = advise_lifetimes(Trace(every(0.5), {"X": ramp()}), tolerance_inr=2)
+    assert in_rupees.chosen is not None
+    assert in_rupees.chosen.lifetime_s == 3  # ages 0 to 2.5 s, quotes once a second
+
+
+def test_a_tolerance_that_no_lifetime_keeps_is_said_plainly():
+    """When even the shortest lifetime errs too much, there is no recommendation but a reason."""
+    (advice,) = advise_lifetimes(Trace(every(0.1), {"X": ramp(1000)}), tolerance_bps=0.1, lifetimes_s=(5, 10))
+    assert advice.chosen is None
+    assert "asks for no cache" in str(advice)
+
+
+def test_saved_calls_and_error_grow_with_the_lifetime():
+    """The curve rises: longer lifetimes save more and, on a random walk, err no less at its ends."""
+    at_s = np.arange(0, 3600, 60.0)
+    walk = 54_000 + np.random.default_rng(1).normal(0, 20, len(at_s)).cumsum()
+    requests = [asked for asked in analyst_requests(3500) if asked.key == "BANKNIFTY"]
+    for advice in advise_lifetimes(Trace(requests, {"BANKNIFTY": fill_between(at_s, walk)})):
+        saved = [point.saved_percent for point in advice.curve]
+        assert saved == sorted(saved)
+        assert advice.curve[0].p95_bps <= advice.curve[-1].p95_bps
+        assert [point.lifetime_s for point in advice.curve] == list(LIFETIMES_S)
+
+
+def test_headroom_is_what_the_busiest_window_leaves():
+    """Three candle calls within a second use the whole per-second limit of three; two leave a third."""
+    candles = Source("historical_data_ttl", "getCandleData")
+    assert headroom_percent(np.array([0.0, 0.1, 0.2, 50.0]), candles) == pytest.approx(0)
+    assert headroom_percent(np.array([0.0, 0.1]), candles) == pytest.approx(100 / 3)
+    assert headroom_percent(np.array([0.0, 0.1, 0.2, 0.3]), candles) < 0
+    assert headroom_percent(np.array([]), candles) == 100
+
+
+def test_every_source_names_a_setting_and_a_limited_endpoint():
+    """The advisor writes settings that exist and reads limits that exist."""
+    from kit.facts import table
+    from kit.settings import CacheConfig
+
+    limited = {row["endpoint"] for row in table("rate_limits")}
+    for source in SOURCES.values():
+        assert source.setting in CacheConfig.model_fields
+        assert source.endpoint in limited
+
+
+def test_a_filled_path_keeps_its_quotes():
+    """The seconds between two quotes are invented, the quotes are not; the seed decides which."""
+    at_s, price = np.arange(0, 600, 60.0), 100 + np.arange(10.0) ** 1.5
+    path = fill_between(at_s, price, seed=4)
+    assert path.at(at_s) == pytest.approx(price)
+    assert np.array_equal(path.price, fill_between(at_s, price, seed=4).price)
+    assert np.diff(path.price).std() > 0
+
+
+def test_a_trace_survives_the_disk(tmp_path):
+    """A saved trace reads back with the same requests and prices."""
+    trace = Trace(every(7, until=60), {"X": ramp(seconds=60)})
+    back = read_trace(trace.save(tmp_path / "trace.csv"))
+    assert back.requests == trace.requests
+    assert np.allclose(back.prices["X"].price, trace.prices["X"].price)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [("at_s,event\n1,request\n", 2), ("at_s,event,kind,key,price\n1,price,,X,5\nsoon,price,,X,5\n", 3)],
+)
+def test_a_broken_trace_names_its_line(tmp_path, content, line):
+    """A trace that is not of the described form is refused with the line."""
+    file = tmp_path / "trace.csv"
+    file.write_text(content)
+    with pytest.raises(UnreadableFile, match=f"line {line}"):
+        read_trace(file)
+
+
+def test_bad_questions_are_refused():
+    """A negative tolerance, an unknown data type and a key without prices are named."""
+    good = Trace(every(1), {"X": ramp()})
+    with pytest.raises(SettingsError, match="-1"):
+        advise_lifetimes(good, tolerance_bps=-1)
+    with pytest.raises(SettingsError, match="rumours"):
+        advise_lifetimes(Trace(every(1, kind="rumours"), good.prices))
+    with pytest.raises(SettingsError, match="'Y'"):
+        advise_lifetimes(Trace(every(1, key="Y"), good.prices))
