@@ -8,6 +8,7 @@
     │   ├── UnknownSymbol
     │   ├── UnknownExpiry
     │   ├── UnknownInterval
+    │   ├── UnknownStrategy      no strategy of this run has this name
     │   ├── FarStrike            the nearest strike is absurdly far from the spot
     │   └── UnreadableFile       a market-data file that is not what it claims
     ├── TransportError           the bytes did not travel
@@ -87,6 +88,10 @@ class UnknownExpiry(DataError):
 
 class UnknownInterval(DataError):
     """The broker has no candles of this length."""
+
+
+class UnknownStrategy(DataError, KeyError):
+    """No strategy of this run has this name."""
 
 
 class FarStrike(DataError):

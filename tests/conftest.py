@@ -86,8 +86,9 @@ def _chain(
 
     taken_at, years = datetime(2026, 11, 20, 11, 15, tzinfo=IST), days / 365
     middle = round(forward / step) * step
-    listed = np.repeat(middle + step * (np.arange(strikes) - strikes // 2), 2)
-    is_call = np.arange(2 * strikes) % 2 == 0
+    ladder = middle + step * (np.arange(strikes) - strikes // 2)
+    listed = np.repeat(ladder[ladder > forward / 4], 2)
+    is_call = np.arange(len(listed)) % 2 == 0
     moneyness, discount = np.log(listed / forward), float(np.exp(-rate * years))
     sigma = np.maximum(0.03, atm_iv + skew * atm_iv * moneyness + 4 * atm_iv * moneyness**2)
     exact = price(forward, listed, years, sigma, discount, is_call)

@@ -194,10 +194,10 @@ def _nearest(snapshot: ChainSnapshot, level: float) -> float:
 
 
 def _closest(strikes: Iterable[float], numbers: list[float], wanted: float, what: str) -> float:
-    """Choose the strike whose number is nearest; the wanted number must lie within the chain's range."""
+    """Choose the strike whose number is nearest; the chain's range must come within a tenth of it."""
     gaps = [inf if isnan(number) else abs(number - wanted) for number in numbers]
     known = [number for number in numbers if not isnan(number)]
-    if not known or not min(known) <= wanted <= max(known):
+    if not known or not 0.9 * min(known) <= wanted <= 1.1 * max(known):
         reach = f"Known are {min(known):.4g} to {max(known):.4g}." if known else "None is known."
         raise DataError(f"The chain has no {what}", wanted, reach)
     return list(strikes)[gaps.index(min(gaps))]
