@@ -23,7 +23,7 @@ from kit.simulator.underlyings import Underlying
 Floats = NDArray[np.float64]
 
 FIRST_DAY, LAST_DAY = date(2015, 1, 2), date(2030, 12, 31)
-ANCHOR = date(2026, 11, 2)  # the day at whose close the levels of `underlyings` hold
+ANCHOR = date(2026, 11, 18)  # the day at whose close the levels of `underlyings` hold
 KNOTS = 6  # per minute
 BASE_VOL = 0.14  # annualised, about, of Bank Nifty on the anchor day
 FULL_SESSION_MIN = 375
@@ -102,6 +102,15 @@ class Moment:
         """Return the value of a (minutes, KNOTS + 1) matrix at this moment, on the line between knots."""
         left, right = matrix[self.minute, self.knot], matrix[self.minute, self.knot + 1]
         return float(left + (right - left) * self.way)
+
+    @property
+    def minute_share(self) -> float:
+        """Return how much of the minute has passed."""
+        return (self.knot + self.way) / KNOTS
+
+    def session_share(self, path: DayPath) -> float:
+        """Return how much of the session has passed."""
+        return (self.minute + self.minute_share) / path.minutes
 
 
 def moment(path: DayPath, now: datetime) -> Moment:

@@ -56,18 +56,18 @@ def volatility(log_moneyness: ArrayLike, t_years: Any, short_vol: Any, ratio: fl
     return np.asarray(np.sqrt(total / t))
 
 
-def vix(short_vol: float, ratio: float) -> float:
+def vix(short_vol: Any, ratio: float) -> Floats:
     """Return the volatility index: thirty-day variance at the money and a little for the wings, percent."""
-    return float(105 * np.sqrt(at_the_money_variance(VIX_YEARS, short_vol, ratio) / VIX_YEARS))
+    return np.asarray(105 * np.sqrt(at_the_money_variance(VIX_YEARS, short_vol, ratio) / VIX_YEARS))
 
 
-def forward(spot: Any, t_years: Any, rate: float) -> Floats:
+def forward(spot: Any, t_years: Any, rate: Any) -> Floats:
     """Return the forward, rupees: what parity of every pair of options says."""
     return np.asarray(spot * np.exp((rate - DIVIDEND_YIELD) * np.maximum(t_years, 0)))
 
 
 def fair_price(
-    spot: Any, strike: Any, t_years: Any, short_vol: Any, is_call: Any, rate: float, ratio: float = 1.0
+    spot: Any, strike: Any, t_years: Any, short_vol: Any, is_call: Any, rate: Any, ratio: float = 1.0
 ) -> Floats:
     """Return option prices before rounding to the tick, rupees; all arguments broadcast."""
     ahead = forward(spot, t_years, rate)

@@ -39,13 +39,13 @@ class Underlying:
     daily_volume: float
 
 
-BANKNIFTY = Underlying(1, "99926009", "Nifty Bank", "BANKNIFTY", "AMXIDX", 57_000, 1.0, 1.0, 100, 0)
-NIFTY = Underlying(2, "99926000", "Nifty 50", "NIFTY", "AMXIDX", 26_000, 0.85, 0.85, 50, 0)
+BANKNIFTY = Underlying(1, "99926009", "Nifty Bank", "BANKNIFTY", "AMXIDX", 57_034.6, 1.0, 1.0, 100, 0)
+NIFTY = Underlying(2, "99926000", "Nifty 50", "NIFTY", "AMXIDX", 26_018.35, 0.85, 0.85, 50, 0)
 SHARES = (
-    Underlying(3, "3045", "SBIN-EQ", "SBIN", "", 980, 1.5, 0.7, 0, 9e6),
-    Underlying(4, "1333", "HDFCBANK-EQ", "HDFCBANK", "", 990, 1.3, 0.8, 0, 1.8e7),
-    Underlying(5, "4963", "ICICIBANK-EQ", "ICICIBANK", "", 1_390, 1.3, 0.8, 0, 1.1e7),
-    Underlying(6, "2885", "RELIANCE-EQ", "RELIANCE", "", 1_510, 1.4, 0.5, 0, 1.2e7),
+    Underlying(3, "3045", "SBIN-EQ", "SBIN", "", 981.2, 1.5, 0.7, 0, 9e6),
+    Underlying(4, "1333", "HDFCBANK-EQ", "HDFCBANK", "", 993.45, 1.3, 0.8, 0, 1.8e7),
+    Underlying(5, "4963", "ICICIBANK-EQ", "ICICIBANK", "", 1_391.7, 1.3, 0.8, 0, 1.1e7),
+    Underlying(6, "2885", "RELIANCE-EQ", "RELIANCE", "", 1_512.3, 1.4, 0.5, 0, 1.2e7),
 )
 INDICES = (BANKNIFTY, NIFTY)
 

@@ -1,0 +1,156 @@
+"""How much trades and how much is held: volume and open interest of every contract, in whole lots.
+
+Both fall off with the distance from the money and with the time to expiry, prefer round strikes, and
+vary by contract and day. Volume follows the busy ends of a session; open interest moves from one
+close to the next, grows while a series is young and is wound up as it expires.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.simulator.contracts import Contract, listed_from
+from kit.simulator.randomness import uniforms
+
+Floats = NDArray[np.float64]
+
+_VOLUME, _INTEREST, _MINUTE, _WIGGLE = 11, 12, 13, 14  # keys that separate the kinds of draws
+_PEAK_VOLUME_LOTS, _PEAK_INTEREST_LOTS = 400_000.0, 40_000.0
+_FUTURE_VOLUME_LOTS, _FUTURE_INTEREST_LOTS = 30_000.0, 60_000.0
+_WIDTH = 0.028  # log-moneyness over which activity falls by e, a month out
+
+
+def _width(days_left: Any) -> Any:
+    return _WIDTH * np.sqrt(np.maximum(days_left, 4) / 30)
+
+
+def _round_strike(strike: Any, step: int) -> Any:
+    """Weigh round strikes: people think in thousands, then in five hundreds."""
+    return np.where(strike % (step * 10) == 0, 2.2, np.where(strike % (step * 5) == 0, 1.5, 1.0))
+
+
+def _lean(strike: Any, spot: Any, is_call: Any) -> Any:
+    """Weigh calls above the spot and puts below it over what is in the money."""
+    out = np.where(is_call, strike >= spot, strike <= spot)
+    return np.where(out, 1.0, 0.45)
+
+
+def option_lots(
+    seed: int, what: int, number: Any, ordinal: Any, strike: Any, spot: Any, is_call: Any, days_left: Any, step: int
+) -> Floats:
+    """Return the lots of a day before rounding, all arguments broadcasting; `what` is a key of this module."""
+    distance = np.abs(np.log(strike / spot)) / _width(days_left)
+    near = np.exp(-np.minimum(distance, 30.0)) * _lean(strike, spot, is_call) * _round_strike(strike, step)
+    life = np.exp(-np.maximum(days_left, 0) / (25 if what == _VOLUME else 60))
+    peak = _PEAK_VOLUME_LOTS if what == _VOLUME else _PEAK_INTEREST_LOTS
+    mood = np.exp(0.8 * (uniforms(seed, what, number, ordinal) - 0.5))
+    taste = np.exp(0.9 * (uniforms(seed, what, number) - 0.5))
+    return np.asarray(peak * near * life * mood * taste)
+
+
+def _day_lots(seed: int, what: int, contract: Contract, ordinal: Any, spot: Any) -> Floats:
+    """Return a contract's lots of one or many days."""
+    expiry = contract.expiry
+    if expiry is None:
+        mood = np.exp(0.6 * (uniforms(seed, what, contract.number, ordinal) - 0.5))
+        return np.asarray(contract.underlying.daily_volume * mood * (what == _VOLUME))
+    days_left = expiry.toordinal() - np.asarray(ordinal)
+    if contract.kind == "OPTION":
+        is_call, step = contract.right == "CE", contract.underlying.strike_step
+        return option_lots(
+            seed, what, contract.number, ordinal, float(contract.strike), spot, is_call, days_left, step
+        )
+    peak = _FUTURE_VOLUME_LOTS if what == _VOLUME else _FUTURE_INTEREST_LOTS
+    mood = np.exp(0.5 * (uniforms(seed, what, contract.number, ordinal) - 0.5))
+    return np.asarray(peak * np.exp(-np.maximum(days_left, 0) / 20) * mood)
+
+
+def cumulative_volume(seed: int, contract: Contract, day: date, spot: float, minutes: int) -> Floats:
+    """Return the units traded since the open.
+
+    Parameters
+    ----------
+    seed : int
+        Of the market.
+    contract : Contract
+        Any; an index trades nothing.
+    day : date
+        The session.
+    spot : float
+        The underlying's level at the open, rupees.
+    minutes : int
+        Length of the session.
+
+    Returns
+    -------
+    ndarray, shape (minutes + 1,)
+        Whole lots, in units; rises; zero at the open.
+    """
+    total = float(_day_lots(seed, _VOLUME, contract, day.toordinal(), spot))
+    unequal = 0.4 + 1.2 * uniforms(seed, _MINUTE, contract.number, day.toordinal(), _minute_numbers(minutes))
+    flow = np.concatenate([[0.0], np.cumsum(_shape(minutes) * unequal)])
+    return np.floor(total * flow / flow[-1]) * contract.lot
+
+
+def closing_interest(seed: int, contract: Contract, ordinals: Any, spot: Any) -> Floats:
+    """Return the units held at the close of days; zero before the series is listed and at its expiry.
+
+    Parameters
+    ----------
+    seed : int
+        Of the market.
+    contract : Contract
+        A future or an option.
+    ordinals : array_like of int
+        Days, as `date.toordinal`.
+    spot : array_like
+        Closing levels of the underlying on those days, rupees.
+    """
+    if contract.expiry is None:
+        return np.zeros(np.shape(ordinals))
+    first, last = listed_from(contract.expiry).toordinal(), contract.expiry.toordinal()
+    lots = _day_lots(seed, _INTEREST, contract, ordinals, spot)
+    grown = np.clip((np.asarray(ordinals) - first + 3) / 20, 0, 1) * (np.asarray(ordinals) >= first)
+    held = np.where(np.asarray(ordinals) >= last, 0.35, 1.0)
+    return np.floor(lots * grown * held) * contract.lot
+
+
+def interest_within(start: Any, end: Any, wiggle: Any, fraction: Any, lot: int) -> Floats:
+    """Return the units held within a day: from one close to the next, by a slightly crooked way.
+
+    Parameters
+    ----------
+    start, end : array_like
+        Units at the previous close and at this day's close.
+    wiggle : array_like
+        From `wiggles`.
+    fraction : array_like
+        Share of the session that has passed.
+    lot : int
+        Units in one lot.
+    """
+    straight = start + (end - start) * np.asarray(fraction)
+    bent = straight + wiggle * (start + end) * np.sin(np.pi * np.asarray(fraction) * 3)
+    return np.maximum(np.floor(bent / lot), 0) * lot
+
+
+def wiggles(seed: int, numbers: Any, ordinal: Any) -> Floats:
+    """Return how crooked the way between two closes is, a small signed fraction."""
+    return 0.02 * (uniforms(seed, _WIGGLE, numbers, ordinal) - 0.5)
+
+
+@lru_cache(maxsize=16)
+def _minute_numbers(minutes: int) -> NDArray[np.int64]:
+    return np.arange(minutes)
+
+
+@lru_cache(maxsize=16)
+def _shape(minutes: int) -> Floats:
+    """Return how busy each minute is: most at the open, more at the close than at noon."""
+    fraction = np.linspace(0, 1, minutes)
+    return np.asarray(0.6 + 1.6 * np.exp(-fraction * 12) + 0.9 * fraction**6)

@@ -1,0 +1,106 @@
+"""The broker's ways of answering: one envelope for success, two dialects and two bare texts for failure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+JSON, TEXT, HTML = "application/json", "text/plain", "text/html"
+
+RATE_TEXT = "Access denied because of exceeding access rate"
+
+# Source: the broker's page of error codes; AB1050 and AB1021 were observed, AG8004 is an assumption.
+MESSAGES = {
+    "AG8001": "Invalid Token",
+    "AG8002": "Token Expired",
+    "AG8003": "Token missing",
+    "AG8004": "Invalid API Key",
+    "AB1000": "Invalid Email Or Password",
+    "AB1004": "Something Went Wrong, Please Try After Sometime",
+    "AB1007": "Login Id or password is invalid",
+    "AB1009": "Symbol Not Found",
+    "AB1021": "Too many requests",
+    "AB1050": "Invalid totp and client combination",
+    "AB2001": "Internal Error, Please try after sometime",
+    "AB4018": "Symbol token cannot be empty",
+    "AB8050": "Invalid Refresh Token",
+    "AB8051": "Refresh Token Expired",
+    "AB9019": "No Data Available",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP answer.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status.
+    body : bytes
+        What is sent.
+    media : str
+        Content type; empty sends none.
+    """
+
+    status: int
+    body: bytes
+    media: str = JSON
+
+
+class Refused(Exception):
+    """A handler or a check declines the request; carries the answer.
+
+    Parameters
+    ----------
+    reply : Reply
+        What the caller is told.
+    """
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.status)
+        self.reply = reply
+
+
+def encoded(content: Any, status: int = 200) -> Reply:
+    """Return any content as compact JSON."""
+    return Reply(status, json.dumps(content, separators=(",", ":")).encode())
+
+
+def success(data: Any) -> Reply:
+    """Return the application's envelope around `data`."""
+    return encoded({"status": True, "message": "SUCCESS", "errorcode": "", "data": data})
+
+
+def application_error(code: str) -> Reply:
+    """Return the application's refusal: HTTP 200 and ``status: false``."""
+    return encoded({"status": False, "message": MESSAGES[code], "errorcode": code, "data": None})
+
+
+def gateway_error(code: str) -> Reply:
+    """Return the gateway's refusal: HTTP 200, ``success: false`` and another spelling of the keys."""
+    return encoded({"success": False, "message": MESSAGES[code], "errorCode": code, "data": ""})
+
+
+def bad_request() -> Reply:
+    """Return what a request that makes no sense gets: HTTP 400 without a body."""
+    return Reply(400, b"", "")
+
+
+def not_found(path: str) -> Reply:
+    """Return what an unknown path gets."""
+    return encoded({"status": 404, "error": "Not Found", "path": path}, 404)
+
+
+def rate_refusal(form: str) -> Reply:
+    """Return a rate refusal in one of the forms that were seen.
+
+    Parameters
+    ----------
+    form : {"text", "json", "429"}
+        HTTP 403 in plain text (the usual one), AB1021 as JSON, or HTTP 429.
+    """
+    if form == "json":
+        return application_error("AB1021")
+    return Reply(429 if form == "429" else 403, RATE_TEXT.encode(), TEXT)

@@ -1,0 +1,206 @@
+"""Everything that goes wrong between a client and a broker, on demand.
+
+A fault is asked for by the header ``X-Kit-Fault: name`` or ``name:argument`` of one request, by
+``POST /_admin/faults`` with ``{"route": ..., "fault": ..., "times": n}``, or by `Faults.add`.
+
+==========================  ==============================================================  ==========
+name                        what happens                                                    argument
+==========================  ==============================================================  ==========
+``drop-before``             the connection breaks before the request is processed
+``drop-after``              the request is processed, then the connection breaks
+``stall``                   nothing is sent for a while, then the ordinary answer           seconds, 30
+``slow-body``               the body arrives in twenty pieces                               seconds, 5
+``truncated-json``          the answer ends in the middle, and the length says so
+``html-502``                a proxy's HTML page with HTTP 502
+``empty-body``              HTTP 200 with nothing in it
+``application-error``       the application's dialect                                       code, AB1004
+``gateway-error``           the gateway's dialect                                           code, AG8001
+``rate-text``               rate refusal: HTTP 403 in plain text
+``rate-json``               rate refusal: AB1021 as JSON
+``rate-429``                rate refusal: HTTP 429
+``denied-html``             HTTP 403 with a firewall's HTML page
+``expired-token``           every session has ended, this request learns it first
+``data-null``               success without data
+``wrong-types``             numbers as text, lists as objects
+``missing-keys``            rows and data lack half of their fields
+``missing-last-bars``       the last bars of every day are not there                        bars, 15
+``negative-volume``         some bars have a negative volume                                bars, 3
+``high-below-low``          some bars have their high below their low                       bars, 3
+==========================  ==============================================================  ==========
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from kit.errors import SimulatorError
+from kit.simulator.answers import (
+    HTML,
+    MESSAGES,
+    Reply,
+    application_error,
+    encoded,
+    gateway_error,
+    rate_refusal,
+)
+
+_PROXY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+_FIREWALL_PAGE = b"<html><head><title>Access Denied</title></head><body><h1>Access Denied</h1></body></html>"
+
+
+class Fault(NamedTuple):
+    """A fault and its argument, empty for the usual one."""
+
+    name: str
+    argument: str = ""
+
+
+def parse(text: str) -> Fault:
+    """Read ``name`` or ``name:argument``.
+
+    Raises
+    ------
+    SimulatorError
+        No fault has this name, or the argument does not fit.
+    """
+    name, _, argument = text.partition(":")
+    if name not in NAMES:
+        raise SimulatorError("No fault has this name", name, f"It knows: {', '.join(NAMES)}.")
+    if argument and name in ("application-error", "gateway-error"):
+        if argument not in MESSAGES:
+            raise SimulatorError("No error has this code", argument, f"It knows: {', '.join(MESSAGES)}.")
+    elif argument and not argument.replace(".", "", 1).isdigit():
+        raise SimulatorError("The argument of a fault must be a number", argument, "For instance stall:2.")
+    return Fault(name, argument)
+
+
+class Faults:
+    """Faults that wait for requests."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, deque[Fault]] = {}
+
+    def add(self, route: str, fault: str, times: int = 1) -> None:
+        """Let the next requests of a route fail.
+
+        Parameters
+        ----------
+        route : str
+            The last part of its path, for instance ``"getCandleData"``; ``"*"`` for any.
+        fault : str
+            As in the module's table.
+        times : int, default 1
+            How many requests.
+
+        Raises
+        ------
+        SimulatorError
+            No fault has this name.
+        """
+        self._waiting.setdefault(route, deque()).extend([parse(fault)] * times)
+
+    def clear(self) -> None:
+        """Forget the faults that still wait."""
+        self._waiting.clear()
+
+    def take(self, route: str, header: str = "") -> Fault | None:
+        """Return the fault of a request: the header's, else the next one that waits for its route."""
+        if header:
+            return parse(header)
+        waiting = self._waiting.get(route) or self._waiting.get("*")
+        return waiting.popleft() if waiting else None
+
+
+def instead(fault: Fault) -> Reply | None:
+    """Return the answer that a fault gives instead of processing the request, if it does."""
+    made = _INSTEAD.get(fault.name)
+    return made(fault.argument) if made else None
+
+
+def spoilt(fault: Fault, reply: Reply) -> Reply:
+    """Return the ordinary answer as a fault leaves it; unchanged where the fault is elsewhere."""
+    spoil = _SPOIL.get(fault.name)
+    if spoil is None or reply.status != 200:
+        return reply
+    content = json.loads(reply.body)
+    if not isinstance(content, dict) or not content.get("status"):
+        return reply
+    return encoded({**content, "data": spoil(content["data"], fault.argument)})
+
+
+def _wrong_types(data: Any, argument: str) -> Any:
+    """Write numbers as text and bars as objects, at every depth."""
+    if isinstance(data, dict):
+        return {key: _wrong_types(value, argument) for key, value in data.items()}
+    if isinstance(data, list) and data and isinstance(data[0], list):
+        return {str(number): row for number, row in enumerate(data)}
+    if isinstance(data, list):
+        return [_wrong_types(value, argument) for value in data]
+    return f"{data} rupees" if isinstance(data, int | float) and not isinstance(data, bool) else data
+
+
+def _missing_keys(data: Any, argument: str) -> Any:
+    if isinstance(data, dict):
+        lists = {key: _missing_keys(value, argument) for key, value in data.items() if isinstance(value, list)}
+        return lists or dict(list(data.items())[: len(data) // 2])
+    if isinstance(data, list) and data and isinstance(data[0], str):
+        return data[: len(data) // 2]
+    return [_missing_keys(row, argument) for row in data] if isinstance(data, list) else data
+
+
+def _are_bars(data: Any) -> bool:
+    return isinstance(data, list) and bool(data) and isinstance(data[0], list)
+
+
+def _missing_last_bars(data: Any, argument: str) -> Any:
+    """Drop the last bars of every day."""
+    if not _are_bars(data):
+        return data
+    days: dict[str, list[Any]] = {}
+    for row in data:
+        days.setdefault(row[0][:10], []).append(row)
+    return [row for rows in days.values() for row in rows[: -int(argument or 15)]]
+
+
+def _negative_volume(data: Any, argument: str) -> Any:
+    if not _are_bars(data):
+        return data
+    count = int(argument or 3)
+    return [[*row[:5], -abs(row[5]) - 1] for row in data[:count]] + data[count:]
+
+
+def _high_below_low(data: Any, argument: str) -> Any:
+    if not _are_bars(data):
+        return data
+    count = int(argument or 3)
+    turned = [[row[0], row[1], row[3] - 1, row[2] + 1, *row[4:]] for row in data[:count]]
+    return turned + data[count:]
+
+
+def _nothing(data: Any, argument: str) -> Any:  # noqa: ARG001 - the form of every spoiling
+    return None
+
+
+_INSTEAD: dict[str, Callable[[str], Reply]] = {
+    "html-502": lambda _: Reply(502, _PROXY_PAGE, HTML),
+    "denied-html": lambda _: Reply(403, _FIREWALL_PAGE, HTML),
+    "empty-body": lambda _: Reply(200, b""),
+    "application-error": lambda code: application_error(code or "AB1004"),
+    "gateway-error": lambda code: gateway_error(code or "AG8001"),
+    "rate-text": lambda _: rate_refusal("text"),
+    "rate-json": lambda _: rate_refusal("json"),
+    "rate-429": lambda _: rate_refusal("429"),
+}
+_SPOIL: dict[str, Callable[[Any, str], Any]] = {
+    "data-null": _nothing,
+    "wrong-types": _wrong_types,
+    "missing-keys": _missing_keys,
+    "missing-last-bars": _missing_last_bars,
+    "negative-volume": _negative_volume,
+    "high-below-low": _high_below_low,
+}
+_ON_THE_WIRE = ("drop-before", "drop-after", "stall", "slow-body", "truncated-json", "expired-token")
+NAMES = (*_ON_THE_WIRE, *_INSTEAD, *_SPOIL)

@@ -1,0 +1,175 @@
+"""Bars and open-interest history of the simulated market, in agreement with its quotes."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+import numpy as np
+from cachetools import LRUCache
+from numpy.typing import NDArray
+
+from kit.clock import last_session, session
+from kit.simulator import activity
+from kit.simulator.contracts import Contract, listed_from
+from kit.simulator.market import Market, Tape, to_tick
+from kit.simulator.paths import calendar, moment
+
+Floats = NDArray[np.float64]
+
+DAY_MIN = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A length of bars.
+
+    Parameters
+    ----------
+    minutes : int
+        Length; a whole day is `DAY_MIN`.
+    max_days : int
+        Calendar days of one request; a longer one is cut to its most recent days, in silence.
+    """
+
+    minutes: int
+    max_days: int
+
+
+# Source: the broker's page on historical data.
+INTERVALS = {
+    "ONE_MINUTE": Interval(1, 30),
+    "THREE_MINUTE": Interval(3, 60),
+    "FIVE_MINUTE": Interval(5, 100),
+    "TEN_MINUTE": Interval(10, 100),
+    "FIFTEEN_MINUTE": Interval(15, 200),
+    "THIRTY_MINUTE": Interval(30, 200),
+    "ONE_HOUR": Interval(60, 400),
+    "ONE_DAY": Interval(DAY_MIN, 2000),
+}
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Bars in order of time.
+
+    Parameters
+    ----------
+    stamps : list of str
+        Start of each bar, ISO 8601 with +05:30; midnight for daily bars.
+    prices : ndarray, shape (bars, 4)
+        Open, high, low, close, rupees.
+    volume, interest : ndarray of int, shape (bars,)
+        Units traded within the bar, and held at its end.
+    """
+
+    stamps: list[str]
+    prices: Floats
+    volume: NDArray[np.int64]
+    interest: NDArray[np.int64]
+
+
+class History:
+    """The past of a market up to a moment, with daily bars remembered.
+
+    Parameters
+    ----------
+    market : Market
+        Whose past.
+    """
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self._daily: LRUCache[tuple[date, str], Bars] = LRUCache(20_000)
+
+    def bars(
+        self, contract: Contract, interval: Interval, start: datetime, end: datetime, now: datetime
+    ) -> Bars:
+        """Return the bars that start within a span and not after `now`; the running bar included.
+
+        Parameters
+        ----------
+        contract : Contract
+            Whose bars; before its listing there are none.
+        interval : Interval
+            Their length.
+        start, end : datetime
+            Timezone-aware, both included; cut to the interval's most recent `max_days`.
+        now : datetime
+            The market's present.
+        """
+        start = max(start, end - timedelta(interval.max_days))
+        days = [self._of_day(contract, interval, day, now) for day in _days(contract, start, end, now)]
+        bars = _joined(days)
+        if interval.minutes == DAY_MIN:
+            return bars
+        first, last = _stamp(start), _stamp(end)
+        kept = slice(bisect_left(bars.stamps, first), bisect_right(bars.stamps, last))
+        return Bars(bars.stamps[kept], bars.prices[kept], bars.volume[kept], bars.interest[kept])
+
+    def _of_day(self, contract: Contract, interval: Interval, day: date, now: datetime) -> Bars:
+        if interval.minutes != DAY_MIN or session(day).close > now:
+            return _day_bars(self._market.tape(contract, day), interval.minutes, now)
+        key = (day, contract.token)
+        if key not in self._daily:
+            self._daily[key] = _day_bars(self._market.tape(contract, day), DAY_MIN, now)
+        return self._daily[key]
+
+
+def _days(contract: Contract, start: datetime, end: datetime, now: datetime) -> Iterator[date]:
+    """Yield the sessions of a span on which the contract was listed."""
+    first, last = start.date(), min(end.date(), last_session(now).day)
+    if contract.expiry:
+        first, last = max(first, listed_from(contract.expiry)), min(last, contract.expiry)
+    opening = calendar()[1]  # the very first session has no previous close
+    yield from calendar()[bisect_left(calendar(), max(first, opening)) : bisect_right(calendar(), last)]
+
+
+def _day_bars(tape: Tape, minutes: int, now: datetime) -> Bars:
+    """Return the bars of one session that have started, the last one as far as it has come."""
+    at = moment(tape.path, now)
+    known = tape.fair[: at.minute + 1].copy()
+    known[-1, at.knot + 1 :] = at.of(tape.fair)
+    volume = tape.volume[: at.minute + 2].copy()
+    volume[-1] = tape.traded(at)
+    starts = np.arange(0, known.shape[0], minutes)
+    ends = np.minimum(starts + minutes, known.shape[0])
+    prices = np.empty((starts.size, 4))
+    prices[:, 0], prices[:, 3] = known[starts, 0], known[ends - 1, -1]
+    prices[:, 1] = np.maximum.reduceat(known.max(axis=1), starts)
+    prices[:, 2] = np.minimum.reduceat(known.min(axis=1), starts)
+    share = np.minimum(ends / tape.path.minutes, at.session_share(tape.path))
+    interest = activity.interest_within(*tape.interest, share, tape.lot)
+    stamps = _stamps(tape.path.day, minutes)[: starts.size]
+    traded = volume[ends] - volume[starts]
+    return Bars(stamps, to_tick(prices), traded.astype(np.int64), interest.astype(np.int64))
+
+
+def _joined(days: list[Bars]) -> Bars:
+    if not days:
+        return Bars([], np.empty((0, 4)), np.empty(0, np.int64), np.empty(0, np.int64))
+    return Bars(
+        [stamp for day in days for stamp in day.stamps],
+        np.concatenate([day.prices for day in days]),
+        np.concatenate([day.volume for day in days]),
+        np.concatenate([day.interest for day in days]),
+    )
+
+
+def _stamp(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M}:00+05:30"
+
+
+@lru_cache(maxsize=4096)
+def _stamps(day: date, minutes: int) -> list[str]:
+    """Return the starts of a day's bars; ISO text sorts as time does."""
+    if minutes == DAY_MIN:
+        return [f"{day}T00:00:00+05:30"]
+    hours = session(day)
+    count = -(-int((hours.close - hours.open).total_seconds()) // (60 * minutes))
+    opening = hours.open.hour * 60 + hours.open.minute
+    clock = (divmod(opening + number * minutes, 60) for number in range(count))
+    return [f"{day}T{hour:02d}:{minute:02d}:00+05:30" for hour, minute in clock]

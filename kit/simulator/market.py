@@ -1,0 +1,241 @@
+"""The simulated market: prices, volumes and open interest as a pure function of seed and time.
+
+One representation serves quotes and candles: the day of a contract is a matrix of fair prices on the
+knots of its underlying's path (`kit.simulator.paths`). A quote is the line between two knots, a bar is the
+span of its knots, so the two agree; both are rounded to the tick at the very end, which keeps order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+from cachetools import LRUCache
+from numpy.typing import NDArray
+
+from kit.clock import last_session, risk_free_rate
+from kit.simulator import activity, smile
+from kit.simulator.contracts import TICK, Contract, Exchange, Listing, last_moment_s
+from kit.simulator.paths import DayPath, Moment, Paths, calendar, moment, position
+from kit.simulator.underlyings import BANKNIFTY, Underlying
+
+Floats = NDArray[np.float64]
+
+SECONDS_PER_YEAR = 365 * 24 * 3600.0
+_TAPES_KEPT = 2048  # days of contracts, about 20 KB each
+
+
+def to_tick(price: Any) -> Any:
+    """Round to the tick, at least one; a rising function, so it keeps every order of prices."""
+    return np.maximum(np.rint(np.asarray(price) / TICK), 1) / round(1 / TICK)
+
+
+@dataclass(frozen=True)
+class Tape:
+    """The day of one contract.
+
+    Parameters
+    ----------
+    path : DayPath
+        Of its underlying.
+    fair : ndarray, shape (minutes, knots)
+        Prices before rounding, rupees.
+    high, low : ndarray, shape (minutes,)
+        Highest and lowest fair price up to the end of each minute.
+    volume, turnover : ndarray, shape (minutes + 1,)
+        Units and rupees traded since the open.
+    interest : tuple of float
+        Units held at the previous close and at this close, and the wiggle between.
+    previous : float
+        Last price of the previous session, rupees.
+    lot : int
+        Units in one lot.
+    """
+
+    path: DayPath
+    fair: Floats
+    high: Floats
+    low: Floats
+    volume: Floats
+    turnover: Floats
+    interest: tuple[float, float, float]
+    previous: float
+    lot: int
+
+    def traded(self, at: Moment) -> float:
+        """Return the units traded up to a moment, whole lots."""
+        before, after = self.volume[at.minute], self.volume[at.minute + 1]
+        return float(math.floor((before + (after - before) * at.minute_share) / self.lot) * self.lot)
+
+    def held(self, at: Moment) -> float:
+        """Return the units held at a moment, whole lots."""
+        return float(activity.interest_within(*self.interest, at.session_share(self.path), self.lot))
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One contract at one moment; rupees and units.
+
+    ``bid`` or ``ask`` is 0 where nobody quotes; ``previous`` is the previous session's last price.
+    """
+
+    contract: Contract
+    ltp: float
+    open: float
+    high: float
+    low: float
+    previous: float
+    bid: float
+    ask: float
+    volume: int
+    average: float
+    interest: int
+    interest_before: int
+
+
+class Market:
+    """Everything that has a price, fixed by a seed.
+
+    Parameters
+    ----------
+    seed : int, default 7
+        Two markets of one seed are the same in every process, in any order of questions.
+    """
+
+    def __init__(self, seed: int = 7) -> None:
+        self.seed = seed
+        self.paths = Paths(seed)
+        self.exchange = Exchange(self.paths)
+        self._tapes: LRUCache[tuple[date, str], Tape] = LRUCache(_TAPES_KEPT)
+
+    def listing(self, now: datetime) -> Listing:
+        """Return what is listed at `now`: on the running session, else the latest one."""
+        return self.exchange.listing(last_session(now).day)
+
+    def spot(self, now: datetime, underlying: Underlying = BANKNIFTY) -> float:
+        """Return the level of an underlying, rupees."""
+        path = self.paths.day(underlying, last_session(now).day)
+        return float(to_tick(moment(path, now).of(path.spot)))
+
+    def quotes(self, contracts: Sequence[Contract], now: datetime) -> list[Quote]:
+        """Return one quote per contract, in order, as of `now` or the last close."""
+        day = last_session(now).day
+        return [self._quote(contract, tape, now) for contract, tape in self._day_of(contracts, day)]
+
+    def _quote(self, contract: Contract, tape: Tape, now: datetime) -> Quote:
+        at = moment(tape.path, now)
+        fair = at.of(tape.fair)
+        seen = tape.fair[at.minute, : at.knot + 1]
+        before = max(at.minute - 1, 0)
+        high = max(fair, seen.max(), tape.high[before] if at.minute else fair)
+        low = min(fair, seen.min(), tape.low[before] if at.minute else fair)
+        ltp, opened, highest, lowest = to_tick([fair, tape.fair[0, 0], high, low]).tolist()
+        volume = tape.traded(at)
+        paid = float(np.interp(at.minute + at.minute_share, np.arange(tape.turnover.size), tape.turnover))
+        average = min(max(paid / volume, lowest), highest) if volume else 0.0
+        bid, ask = self._book(contract, fair, tape, at)
+        return Quote(
+            contract,
+            ltp,
+            opened,
+            highest,
+            lowest,
+            tape.previous,
+            bid,
+            ask,
+            int(volume),
+            round(average, 2),
+            int(tape.held(at)),
+            int(tape.interest[0]),
+        )
+
+    def _book(self, contract: Contract, fair: float, tape: Tape, at: Moment) -> tuple[float, float]:
+        """Return best bid and ask: outside the fair price by at least a tick, so no trade against both is free."""
+        if contract.kind in ("INDEX", "VIX") or not tape.volume[-1]:
+            return 0.0, 0.0
+        half = TICK + fair * 3e-5
+        if contract.kind == "OPTION" and contract.expiry:
+            years = years_left(contract.expiry, tape.path.opens_s)
+            half = TICK + fair * (0.0008 + 0.004 * years) + 0.0004 * abs(at.of(tape.path.spot) - contract.strike)
+        return max(math.floor((fair - half) / TICK), 0) / 20, math.ceil((fair + half) / TICK) / 20
+
+    def tape(self, contract: Contract, day: date) -> Tape:
+        """Return the whole day of one contract."""
+        return next(iter(self._day_of([contract], day)))[1]
+
+    def _day_of(self, contracts: Sequence[Contract], day: date) -> list[tuple[Contract, Tape]]:
+        """Pair contracts with their day, pricing what is not remembered one expiry at a time."""
+        found = {contract.token: self._tapes.get((day, contract.token)) for contract in contracts}
+        missing: dict[tuple[str, date | None], list[Contract]] = {}
+        for contract in contracts:
+            if found[contract.token] is None:
+                missing.setdefault((contract.name, contract.expiry), []).append(contract)
+        for group in missing.values():
+            for contract, tape in zip(group, self._priced(group, day), strict=True):
+                found[contract.token] = self._tapes[day, contract.token] = tape
+        return [(contract, tape) for contract in contracts if (tape := found[contract.token]) is not None]
+
+    def _priced(self, group: Sequence[Contract], day: date) -> Iterable[Tape]:
+        """Yield the tapes of contracts that share underlying and expiry."""
+        path = self.paths.day(group[0].underlying, day)
+        earlier = self.paths.day(group[0].underlying, calendar()[max(position(day) - 1, 0)])
+        fair = self.fair(group, path.spot, path.vol, path.at_s, risk_free_rate(day))
+        last = (earlier.spot[-1:, -1:], earlier.vol[-1:, -1:], earlier.at_s[-1:, -1:])
+        previous = to_tick(self.fair(group, *last, risk_free_rate(earlier.day)))
+        for number, contract in enumerate(group):
+            yield self._tape(contract, path, earlier, fair[number], float(previous[number, 0, 0]))
+
+    def _tape(self, contract: Contract, path: DayPath, earlier: DayPath, fair: Floats, previous: float) -> Tape:
+        volume = activity.cumulative_volume(
+            self.seed, contract, path.day, float(path.spot[0, 0]), path.minutes
+        )
+        turnover = np.concatenate([[0.0], np.cumsum(np.diff(volume) * fair.mean(axis=1))])
+        ordinals = np.array([earlier.day.toordinal(), path.day.toordinal()])
+        closes = np.array([earlier.spot[-1, -1], path.spot[-1, -1]])
+        held = activity.closing_interest(self.seed, contract, ordinals, closes).tolist()
+        wiggle = float(activity.wiggles(self.seed, contract.number, path.day.toordinal()))
+        high, low = np.maximum.accumulate(fair.max(axis=1)), np.minimum.accumulate(fair.min(axis=1))
+        return Tape(
+            path, fair, high, low, volume, turnover, (held[0], held[1], wiggle), previous, contract.lot
+        )
+
+    def fair(self, group: Sequence[Contract], spot: Any, vol: Any, at_s: Any, rate: Any) -> Floats:
+        """Return prices before rounding of contracts that share kind, underlying and expiry.
+
+        Parameters
+        ----------
+        group : sequence of Contract
+            One kind, underlying and expiry, or several options of them.
+        spot, vol, at_s, rate : array_like
+            Level in rupees, short volatility, epoch seconds and annual rate; they broadcast to one shape.
+
+        Returns
+        -------
+        ndarray, shape (contracts, *shape)
+            Rupees.
+        """
+        first = group[0]
+        ratio = first.underlying.vol_ratio
+        if first.kind == "VIX":
+            return np.asarray(smile.vix(vol, ratio))[None]
+        if first.expiry is None:
+            return np.broadcast_to(spot, (len(group), *np.shape(spot)))
+        years = years_left(first.expiry, at_s)
+        options = [contract for contract in group if contract.kind == "OPTION"]
+        ahead = smile.forward(spot, years, rate)[None]
+        if not options:
+            return ahead
+        deep = (-1, *(1 for _ in np.shape(spot)))
+        strikes = np.array([float(contract.strike) for contract in options]).reshape(deep)
+        is_call = np.array([contract.right == "CE" for contract in options]).reshape(deep)
+        priced = iter(smile.fair_price(spot, strikes, years, vol, is_call, rate, ratio))
+        return np.stack([next(priced) if contract.kind == "OPTION" else ahead[0] for contract in group])
+
+
+def years_left(expiry: date, at_s: Any) -> Any:
+    """Return calendar years from epoch seconds to the close of the expiry session."""
+    return (last_moment_s(expiry) - at_s) / SECONDS_PER_YEAR
