@@ -1,0 +1,103 @@
+"""Run, Cancel, a progress bar and a word on what happens: one row for every long piece of work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import ipywidgets as w
+
+from kit.widgets.job import Job, OnProgress
+from kit.widgets.live import HomeLoop
+
+Work = Callable[[OnProgress, Callable[[], bool]], Any]
+_COLOURS = {"running": "", "done": "success", "failed": "danger", "cancelled": "warning"}
+
+
+class Runner(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
+    """Starts and stops a `Job` and shows how far it is.
+
+    Parameters
+    ----------
+    prepare : callable
+        Called at each press of the button; returns the work, see `Job`. What it raises starts nothing.
+    on_end : callable
+        Gets the finished job, at home.
+    on_error : callable
+        Gets what `prepare` or the work raised.
+    name : str, default "Run"
+        Label of the button.
+    tooltip : str, optional
+        What the button does.
+
+    Attributes
+    ----------
+    job : Job or None
+        The last run.
+    """
+
+    def __init__(
+        self,
+        prepare: Callable[[], Work],
+        on_end: Callable[[Job], None],
+        on_error: Callable[[BaseException], None],
+        name: str = "Run",
+        tooltip: str = "",
+    ) -> None:
+        self.job: Job | None = None
+        self._prepare, self._on_end, self._on_error = prepare, on_end, on_error
+        self._home = HomeLoop()
+        self.run = w.Button(description=name, button_style="primary", icon="play", tooltip=tooltip)
+        self.stop = w.Button(
+            description="Cancel", icon="stop", disabled=True, tooltip="Stop at the next step"
+        )
+        self.bar = w.FloatProgress(0, min=0, max=1, layout=w.Layout(width="220px"))
+        self.status = w.HTML()
+        self.run.on_click(self.start)
+        self.stop.on_click(self.cancel)
+        super().__init__([self.run, self.stop, self.bar, self.status])
+        self._say("ready")
+
+    def start(self, _: Any = None) -> None:
+        """Start the work, unless it runs."""
+        if self.job is not None and self.job.state == "running":
+            return
+        try:
+            work = self._prepare()
+        except Exception as error:  # noqa: BLE001 - the last frame before Jupyter, which would hide it
+            self._on_error(error)
+            return
+        self._switch(running=True)
+        self._moved(0.0, "starting")
+        self.job = Job(work, self._moved, self._ended, self._home)
+
+    def cancel(self, _: Any = None) -> None:
+        """Ask the work to stop at its next step."""
+        if self.job is not None:
+            self._say("cancelling")
+            self.job.cancel()
+
+    async def finished(self) -> Job:
+        """Start the work if it does not run, and wait for its end with the page alive."""
+        if self.job is None or self.job.state != "running":
+            self.start()
+        assert self.job is not None, "the panel shows why nothing started"
+        return await self.job.finished()
+
+    def _moved(self, share: float, words: str) -> None:
+        self.bar.value = min(max(share, 0.0), 1.0)  # on the worker: plain traits only
+        self._say(f"{share:.0%} · {words}" if words else f"{share:.0%}")
+
+    def _ended(self, job: Job) -> None:
+        self._switch(running=False, colour=_COLOURS[job.state])
+        self._say(job.state)
+        if job.error is not None:
+            self._on_error(job.error)
+        self._on_end(job)
+
+    def _switch(self, running: bool, colour: str = "") -> None:
+        self.run.disabled, self.stop.disabled, self.bar.bar_style = running, not running, colour
+
+    def _say(self, words: str) -> None:
+        self.status.value = f"<span class='kit-status' role='status'>{escape(words)}</span>"

@@ -1,0 +1,119 @@
+"""The plots of the tuning panel: latency by tier, hit rate against lifetime, speed-up against workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from math import isfinite
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from kit.benchmark.lifetimes import SOURCES, served_from
+from kit.benchmark.tiers import Tier, TierLatencies
+from kit.benchmark.trace import analyst_requests
+from kit.plots import CALL, GAIN, PLAIN, PUT, latencies, speed_up
+from kit.settings import CacheConfig
+from kit.widgets.live import LiveFigure
+
+_SESSION_S = 3600.0
+_LIFETIMES_S = np.geomspace(0.5, 3600, 25)
+_SHOWN = {
+    "ltp": ("last price", CALL),
+    "options_chain": ("option chain", PUT),
+    "historical_data": ("candles", GAIN),
+}
+_TIERS: Mapping[Tier, str] = {"cold": "network", "warm": "sqlite", "hot": "hot"}
+
+
+@cache
+def _asked(kind: str) -> tuple[NDArray[np.float64], ...]:
+    """Request times of one data type in an hour of an analyst's habits, one array per key."""
+    found: dict[str, list[float]] = {}
+    for request in analyst_requests(_SESSION_S):
+        if request.kind == kind:
+            found.setdefault(request.key, []).append(request.at_s)
+    return tuple(np.array(times) for times in found.values())
+
+
+def hit_rate(kind: str, lifetime_s: float) -> float:
+    """Return the share of an hour's requests of a data type that a lifetime answers from memory, percent."""
+    asked = _asked(kind)
+    fetched = sum(len(np.unique(served_from(times, lifetime_s))) for times in asked)
+    return 100 * (1 - fetched / sum(map(len, asked)))
+
+
+@cache
+def _curve(kind: str) -> NDArray[np.float64]:
+    return np.array([hit_rate(kind, lifetime_s) for lifetime_s in _LIFETIMES_S])
+
+
+class TunePlot:
+    """Three axes in one figure; the marks of the middle one follow the controls.
+
+    Parameters
+    ----------
+    plot : LiveFigure
+        Where to draw.
+    """
+
+    def __init__(self, plot: LiveFigure) -> None:
+        self._plot = plot
+        self._tiers, self._hits, self._workers = plot.figure.subplots(1, 3, width_ratios=(5, 4, 3))
+        _wait(self._tiers, "Latency by tier")
+        _wait(self._workers, "Speed-up by workers")
+        self._marks = _hit_curves(self._hits)
+        plot.moving = list(self._marks.values())
+
+    def choose(self, lifetimes: CacheConfig) -> None:
+        """Mark the chosen lifetimes on their curves."""
+        for kind, mark in self._marks.items():
+            lifetime_s = getattr(lifetimes, SOURCES[kind].setting)
+            mark.set_data([max(lifetime_s, _LIFETIMES_S[0])], [hit_rate(kind, lifetime_s)])
+        self._plot.step()
+
+    def measured(self, result: TierLatencies) -> None:
+        """Show what a run measured beside its budgets and the ideal line."""
+        for axes in (self._tiers, self._workers):
+            axes.clear()
+            axes.grid(visible=True)
+        budgets = {name: ms for name, ms in result.budget_ms.items() if isfinite(ms)}
+        latencies(self._tiers, by_tier(result), budgets)
+        if result.speedup:
+            speed_up(self._workers, list(result.speedup), list(result.speedup.values()))
+        else:
+            _wait(self._workers, "Speed-up by workers")
+        self._hits.set_title(f"Hit rate: {result.hit_rate_percent:.0f} % in the last run")
+        self._plot.redraw()
+
+
+def by_tier(result: TierLatencies) -> Mapping[str, Mapping[str, float]]:
+    """Turn operation to tier into tier to operation, in the names that the figures use."""
+    return {
+        name: {
+            operation: found[tier].figure for operation, found in result.latency_ms.items() if tier in found
+        }
+        for tier, name in _TIERS.items()
+    }
+
+
+def _wait(axes: Axes, title: str) -> None:
+    axes.set_title(title)
+    axes.set(xticks=[], yticks=[])
+    axes.text(0.5, 0.5, "Press Run to measure", transform=axes.transAxes, ha="center", color=PLAIN)
+
+
+def _hit_curves(axes: Axes) -> dict[str, Line2D]:
+    marks: dict[str, Line2D] = {}
+    for kind, (name, colour) in _SHOWN.items():
+        axes.plot(_LIFETIMES_S, _curve(kind), color=colour, lw=1.6, label=name)
+        (marks[kind],) = axes.plot([], [], "o", color=colour, ms=9, mec="white", mew=1.5)
+    axes.set_xscale("log")
+    axes.set_xticks([1, 10, 60, 600, 3600], ["1 s", "10 s", "1 min", "10 min", "1 h"])
+    axes.minorticks_off()
+    axes.set(xlabel="Lifetime", ylabel="Requests answered from memory (%)", ylim=(-4, 104))
+    axes.set_title("Hit rate against lifetime")
+    axes.legend(loc="lower right")
+    return marks
