@@ -69,31 +69,31 @@ class SmartCache:
         DataError
             The expiry is not a date.
         """
-        self._quote(_chain_key(underlying, expiry), chain, ttl, self._config.options_chain_ttl)
+        self._quote(chain_key(underlying, expiry), chain, ttl, self._config.options_chain_ttl)
 
     def get_options_chain(self, underlying: str, expiry: str | date) -> Any:
         """Return the chain of an expiry, however the date is written, or None."""
-        return self.cache_manager.get(_chain_key(underlying, expiry))
+        return self.cache_manager.get(chain_key(underlying, expiry))
 
     def cache_ltp(self, exchange: str, symbol: str, token: str, ltp: Any, ttl: float | None = None) -> None:
         """Remember a last traded price for ``ltp_ttl`` seconds."""
-        self._quote(("ltp", exchange, symbol, str(token)), ltp, ttl, self._config.ltp_ttl)
+        self._quote(ltp_key(exchange, symbol, token), ltp, ttl, self._config.ltp_ttl)
 
     def get_ltp(self, exchange: str, symbol: str, token: str) -> Any:
         """Return a last traded price, or None."""
-        return self.cache_manager.get(("ltp", exchange, symbol, str(token)))
+        return self.cache_manager.get(ltp_key(exchange, symbol, token))
 
     def cache_historical_data(
         self, exchange: str, token: str, interval: str, start: Any, end: Any, candles: Any,
         ttl: float | None = None,
     ) -> None:  # fmt: skip
         """Remember candles from `start` to `end` for ``historical_data_ttl`` seconds."""
-        key = _candles_key(exchange, token, interval, start, end)
+        key = candles_key(exchange, token, interval, start, end)
         self.cache_manager.set(key, candles, self._config.historical_data_ttl if ttl is None else ttl)
 
     def get_historical_data(self, exchange: str, token: str, interval: str, start: Any, end: Any) -> Any:
         """Return the candles from `start` to `end`, or None."""
-        return self.cache_manager.get(_candles_key(exchange, token, interval, start, end))
+        return self.cache_manager.get(candles_key(exchange, token, interval, start, end))
 
     def cache_instrument_search(
         self, exchange: str, query: str, found: Any, ttl: float | None = None
@@ -110,11 +110,11 @@ class SmartCache:
         self, underlying: str, expiry: str | date, strike: float, ttl: float | None = None
     ) -> None:
         """Remember an at-the-money strike in rupees for ``atm_ttl`` seconds."""
-        self._quote(_atm_key(underlying, expiry), strike, ttl, self._config.atm_ttl)
+        self._quote(atm_key(underlying, expiry), strike, ttl, self._config.atm_ttl)
 
     def get_atm_strike(self, underlying: str, expiry: str | date) -> float | None:
         """Return an at-the-money strike in rupees, or None."""
-        found: float | None = self.cache_manager.get(_atm_key(underlying, expiry))
+        found: float | None = self.cache_manager.get(atm_key(underlying, expiry))
         return found
 
     def _quote(self, key: Hashable, value: Any, ttl: float | None, usual_s: float) -> None:
@@ -123,13 +123,21 @@ class SmartCache:
         self.cache_manager.set(key, value, lifetime)
 
 
-def _chain_key(underlying: str, expiry: str | date) -> Hashable:
+def chain_key(underlying: str, expiry: str | date) -> Hashable:
+    """Return the key of an option chain, however the date is written."""
     return ("chain", underlying.upper(), parse_expiry(expiry))
 
 
-def _atm_key(underlying: str, expiry: str | date) -> Hashable:
+def ltp_key(exchange: str, symbol: str, token: str) -> Hashable:
+    """Return the key of a last traded price."""
+    return ("ltp", exchange, symbol, str(token))
+
+
+def atm_key(underlying: str, expiry: str | date) -> Hashable:
+    """Return the key of an at-the-money strike."""
     return ("atm", underlying.upper(), parse_expiry(expiry))
 
 
-def _candles_key(exchange: str, token: str, interval: str, start: Any, end: Any) -> Hashable:
+def candles_key(exchange: str, token: str, interval: str, start: Any, end: Any) -> Hashable:
+    """Return the key of candles from `start` to `end`."""
     return ("candles", exchange, str(token), interval, str(start), str(end))
