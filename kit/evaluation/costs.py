@@ -133,10 +133,11 @@ def exercise_inr(legs: Sequence[Leg], lot_size: int, settlement: float, on: date
     DataError
         The table of charges does not reach back to this day.
     """
-    rate = float(in_force(table("charges"), on, item="stt_exercise")["value"])
-    inside = [
-        leg.lots * max(0.0, settlement - leg.strike if leg.right == "CE" else leg.strike - settlement)
-        for leg in legs
-        if leg.lots > 0
-    ]
-    return rate * lot_size * sum(inside)
+    row = in_force(table("charges"), on, item="stt_exercise")
+    on_intrinsic = row["unit"] == "fraction_of_intrinsic"  # until 2019 the whole value was taxed
+    taxed = 0.0
+    for leg in legs:
+        inside = settlement - leg.strike if leg.right == "CE" else leg.strike - settlement
+        if leg.lots > 0 and inside > 0:
+            taxed += leg.lots * (inside if on_intrinsic else settlement)
+    return float(row["value"]) * lot_size * taxed
