@@ -125,7 +125,7 @@ def test_missing_columns_are_named(snapshot):
 def test_snapshot_travels_without_what_it_derived(snapshot):
     """A pickled snapshot carries its fields only and derives the rest anew."""
     bare = len(pickle.dumps(snapshot))
-    assert not math.isnan(snapshot.contracts["CE", 56_900.0].price)
+    assert not math.isnan(snapshot.contracts["CE"][56_900.0].price)
     assert len(pickle.dumps(snapshot)) == bare
     arrived = pickle.loads(pickle.dumps(snapshot))
     assert arrived.price(56_900.0, "CE") == 210.5
