@@ -36,7 +36,7 @@ class Target:
         return max(0.0, wanted / got) if got > 0 else 0.0
 
     def __str__(self) -> str:
-        return f"{'<=' if self.at_most else '>='} {self.limit:g}"
+        return f"{'<=' if self.at_most else '>='} {self.limit:.4g}"
 
 
 def at_most(limit: float) -> Target:

@@ -1,0 +1,116 @@
+"""What the caches weigh, whether they grow, and what they spare."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+
+from kit.benchmark.lifetimes import SOURCES, served_from
+from kit.benchmark.measure import Samples
+from kit.benchmark.registry import row
+from kit.benchmark.run import SEED, Run
+from kit.benchmark.targets import at_most, within
+from kit.benchmark.trace import analyst_requests
+from kit.cache import CacheManager
+from kit.settings import CacheConfig
+
+_ENTRIES = 100
+_SESSION_S = 22_500.0  # 6 h 15 min
+
+
+def _chain_table(seed: int) -> pd.DataFrame:
+    """Return a table of the size of a chain: 240 contracts, 15 numbers each."""
+    return pd.DataFrame(np.random.default_rng(seed).random((240, 15)))
+
+
+@contextmanager
+def _traced() -> Iterator[Callable[[], int]]:
+    """Trace allocations; the function it gives returns the bytes held now."""
+
+    def held() -> int:
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    gc.collect()
+    tracemalloc.start()
+    try:
+        yield held
+    finally:
+        tracemalloc.stop()
+
+
+def _weight_kib(fill: Callable[[], object]) -> float:
+    """Return what `_ENTRIES` entries weigh, each."""
+    with _traced() as held:
+        kept = fill()
+        weight = held() / _ENTRIES / 1024
+        del kept
+    return weight
+
+
+@row("memory_per_entry", part="cache", unit="KiB", peer="the same tables in a dict", peer_target=within(1.5),
+     quick=True)  # fmt: skip
+def memory_per_entry(run: Run) -> Samples:
+    """Memory of one cached 240-contract table in the in-process tier, beside the same tables in a dict."""
+
+    def cached() -> object:
+        cache = CacheManager(CacheConfig())
+        for number in range(_ENTRIES):
+            cache.set(number, _chain_table(number))
+        return cache
+
+    def plain() -> object:
+        return {number: _chain_table(number) for number in range(_ENTRIES)}
+
+    _weight_kib(cached)  # the first time also loads what pandas loads lazily
+    pairs = [(_weight_kib(cached), _weight_kib(plain)) for _ in range(3 if run.quick else 9)]
+    return Samples(*zip(*pairs, strict=True))
+
+
+@row("memory_growth", part="cache", unit="KiB", target=at_most(100), quick=True)
+def memory_growth(run: Run) -> Samples:
+    """Memory that 10,000 writes and reads of ever new keys add to an in-process tier that is full."""
+
+    def grown_kib() -> float:
+        cache = CacheManager(CacheConfig(max_size=100))
+        with _traced() as held:
+            _write_and_read(cache, range(1000))
+            full = held()
+            _write_and_read(cache, range(1000, 11_000))
+            return (held() - full) / 1024
+
+    return Samples([grown_kib() for _ in range(1 if run.quick else 5)])
+
+
+def _write_and_read(cache: CacheManager, keys: range) -> None:
+    for key in keys:
+        cache.set(("ltp", key), [float(key)] * 20)
+        cache.get(("ltp", key - 50))
+
+
+@row("hit_rate", part="cache", unit="%", peer="the best any cache with these lifetimes can do",
+     peer_target=within(1.001), quick=True)  # fmt: skip
+def hit_rate(run: Run) -> Samples:
+    """Hits of the in-process tier over a session's recorded requests, default lifetimes, simulated time."""
+    config = run.settings.cache_config
+    now_s = 0.0
+    cache = CacheManager(config, timer=lambda: now_s)
+    for request in analyst_requests(_SESSION_S, SEED):
+        now_s = request.at_s
+        ttl = getattr(config, SOURCES[request.kind].setting)
+        cache.get_or_set((request.kind, request.key), object, ttl)
+    return Samples([cache.get_stats()["hit_rate_percent"]], [_best_hit_rate(config)])
+
+
+def _best_hit_rate(config: CacheConfig) -> float:
+    requests = analyst_requests(_SESSION_S, SEED)
+    fetches = 0
+    for kind, key in {(request.kind, request.key) for request in requests}:
+        asked = np.array([r.at_s for r in requests if (r.kind, r.key) == (kind, key)])
+        fetches += len(np.unique(served_from(asked, getattr(config, SOURCES[kind].setting))))
+    return 100 * (1 - fetches / len(requests))
