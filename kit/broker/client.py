@@ -79,7 +79,7 @@ class AngelAPIClient:
         )
 
     def __repr__(self) -> str:
-        state = "logged in" if self._line.login.current() else "not logged in"
+        state = "logged in" if self._line.access.current() else "not logged in"
         return f"AngelAPIClient({self._line.base_url!r}, {state})"
 
     def __enter__(self) -> Self:
@@ -88,7 +88,7 @@ class AngelAPIClient:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def connect(self) -> Self:
+    def login(self) -> Self:
         """Log in now instead of on the first call.
 
         Raises
@@ -97,7 +97,7 @@ class AngelAPIClient:
             The broker refused the credentials.
         """
         with self._monitor.measure("api_login"):
-            self._line.login.tokens()
+            self._line.access.tokens()
         return self
 
     def logout(self) -> None:
@@ -198,8 +198,17 @@ class AngelAPIClient:
         return self._call(endpoints.SEARCH, {"exchange": exchange, "searchscrip": text}, shapes.records)
 
     def get_performance_stats(self) -> dict[str, Any]:
-        """Return the statistics of the calls, connections, caches and what the limits still allow."""
+        """Return the statistics of the calls, connections, caches and limits.
+
+        Returns
+        -------
+        dict
+            ``network_calls`` and ``sqlite_hits``: answers by where they came from; ``performance``,
+            ``connections``, ``cache``: see the parts; ``limits``: calls of each budget that could go now.
+        """
         return {
+            "network_calls": self._line.answers["network"],
+            "sqlite_hits": self._line.answers["sqlite"],
             "performance": self._monitor.get_summary(),
             "connections": self._pool.get_stats(),
             "cache": self._cache.get_stats() if self._cache else {},
@@ -214,7 +223,6 @@ class AngelAPIClient:
     def _side_by_side(self, endpoint: Endpoint, bodies: Sequence[Mapping[str, Any]]) -> list[Reply[Quotes]]:
         if len(bodies) <= 1:
             return [self._call(endpoint, body, shapes.quotes) for body in bodies]
-        self._line.login.current()
         with ThreadPoolExecutor(min(len(bodies), self._settings.connection_pool.pool_size)) as threads:
             return list(threads.map(lambda body: self._call(endpoint, body, shapes.quotes), bodies))
 

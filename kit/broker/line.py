@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +19,6 @@ from kit.broker.replies import data_of, judge, storable
 from kit.broker.shapes import Reply
 from kit.clock import Clock
 from kit.errors import BadRequest, LoginRefused, Rejected, SessionExpired
-from kit.model import Source
 from kit.settings import CacheConfig, Credentials, Settings, cache_folder
 from kit.transport.limits import RateLimiter
 from kit.transport.pool import ConnectionPoolManager
@@ -61,6 +62,9 @@ class Line:
         self.base_url = base_url.rstrip("/")
         self._credentials = credentials
         self._clock = clock
+        self._config = settings.cache_config
+        self._counting = threading.Lock()
+        self.answers = Counter[str]()
         account = _account(credentials, self.base_url)
         folder = cache_folder()
         self.limiter = RateLimiter(folder / "limits.sqlite", account=account)
@@ -74,7 +78,7 @@ class Line:
             self.limiter,
             account=account,
         )
-        self.login = Login(credentials, self._authenticate, clock)
+        self.access = Login(credentials, self._authenticate, clock)
 
     def ask(self, endpoint: Endpoint, body: Mapping[str, Any]) -> Reply[Any]:
         """Return the payload of one call, from the disk tier if it is there.
@@ -86,15 +90,15 @@ class Line:
         TransportError
             The bytes did not travel.
         """
-        tokens = self.login.tokens()
+        tokens = self.access.tokens()
         try:
             return self._once(endpoint, body, tokens)
         except SessionExpired:
-            return self._once(endpoint, body, self.login.renewed(tokens))
+            return self._once(endpoint, body, self.access.renewed(tokens))
 
     def leave(self) -> None:
         """Log out, if logged in."""
-        tokens = self.login.current()
+        tokens = self.access.current()
         if tokens is None:
             return
         body = {"clientcode": self._credentials.client_code.get_secret_value()}
@@ -103,7 +107,7 @@ class Line:
         except SessionExpired:
             pass  # it had ended already, which is what was wanted
         finally:
-            self.login.forget()
+            self.access.forget()
 
     def allowance(self) -> dict[str, int]:
         """Return how many calls of each budget could go at once now."""
@@ -141,8 +145,17 @@ class Line:
         else:
             response = self._session.post(url, json=dict(body), headers=headers)
         data = data_of(response, _shown(endpoint, body))
-        source: Source = "sqlite" if response.from_cache else "network"
-        return Reply(data, source, response.age_s, response.remaining_life_s, response.stale)
+        if response.from_cache:
+            return self._counted(
+                Reply(data, "sqlite", response.age_s, response.remaining_life_s, response.stale)
+            )
+        life_s = lifetime_s(endpoint, body, self._config, self._clock.now()) or 0.0
+        return self._counted(Reply(data, "network", 0.0, life_s))
+
+    def _counted(self, reply: Reply[Any]) -> Reply[Any]:
+        with self._counting:
+            self.answers[reply.source] += 1
+        return reply
 
 
 def routes(config: CacheConfig, clock: Clock) -> list[Route]:

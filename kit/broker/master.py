@@ -98,7 +98,7 @@ class Master:
         (fetched_at,) = database.execute("SELECT at FROM fetched").fetchone()
         return cls(database, datetime.fromisoformat(fetched_at))
 
-    def rows(self, name: str, kind: str | None = None) -> list[dict[str, Any]]:
+    def rows(self, name: str, kind: str | None = None, expiry: str | None = None) -> list[dict[str, Any]]:
         """Return the rows of one name as the broker wrote them, in file order.
 
         Parameters
@@ -107,22 +107,34 @@ class Master:
             Field ``name``, for instance ``"BANKNIFTY"``.
         kind : str, optional
             Field ``instrumenttype``, for instance ``"OPTIDX"``; default all.
+        expiry : str, optional
+            Field ``expiry``, for instance ``"23NOV2026"``; default all.
         """
-        where = "name = ?" if kind is None else "name = ? AND kind = ?"
-        asked = (name,) if kind is None else (name, kind)
-        found = self._query(f"SELECT row FROM rows WHERE {where}", asked)  # noqa: S608 (constant text)
+        found = self._query(
+            "SELECT row FROM rows WHERE name = ? AND kind = ifnull(?, kind) AND expiry = ifnull(?, expiry)",
+            (name, kind, expiry),
+        )
         return [json.loads(row) for (row,) in found]
+
+    def symbol(self, symbol: str) -> list[dict[str, Any]]:
+        """Return the rows of one trading symbol, for instance ``"BANKNIFTY23NOV2657000CE"``."""
+        return [json.loads(row) for (row,) in self._query("SELECT row FROM rows WHERE symbol = ?", (symbol,))]
+
+    def expiries(self, name: str, kind: str) -> list[str]:
+        """Return every expiry of a name and kind once, as the broker wrote them, in no order."""
+        asked = "SELECT DISTINCT expiry FROM rows WHERE name = ? AND kind = ?"
+        return [expiry for (expiry,) in self._query(asked, (name, kind))]
 
     def names(self) -> list[str]:
         """Return every name once, sorted."""
-        found = self._query("SELECT DISTINCT name FROM rows WHERE name != '' ORDER BY name")
+        found = self._query("SELECT DISTINCT name FROM rows ORDER BY name")
         return [name for (name,) in found]
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
 
-    def _query(self, sql: str, values: tuple[str, ...] = ()) -> list[Any]:
+    def _query(self, sql: str, values: tuple[str | None, ...] = ()) -> list[Any]:
         with self._lock:
             return self._database.execute(sql, values).fetchall()
 
@@ -139,18 +151,20 @@ def fill(database: sqlite3.Connection, rows: Iterable[Mapping[str, Any]], now: d
     """
     complete = False
 
-    def kept() -> Iterator[tuple[str, str, str]]:
+    def kept() -> Iterator[tuple[str, ...]]:
         nonlocal complete
         for row in rows:
             name = str(row.get("name", ""))
             complete = complete or row.get("token") == BANKNIFTY_INDEX
             if "NSETEST" not in name:
-                yield name, str(row.get("instrumenttype", "")), json.dumps(row, separators=(",", ":"))
+                plain = (str(row.get(field) or "") for field in ("instrumenttype", "expiry", "symbol"))
+                yield name, *plain, json.dumps(row, separators=(",", ":"))
 
     with database:
-        database.execute("CREATE TABLE rows (name TEXT, kind TEXT, row TEXT)")
-        database.executemany("INSERT INTO rows VALUES (?, ?, ?)", kept())
-        database.execute("CREATE INDEX by_name ON rows (name, kind)")
+        database.execute("CREATE TABLE rows (name TEXT, kind TEXT, expiry TEXT, symbol TEXT, row TEXT)")
+        database.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?)", kept())
+        database.execute("CREATE INDEX by_name ON rows (name, kind, expiry)")
+        database.execute("CREATE INDEX by_symbol ON rows (symbol)")
         database.execute("CREATE TABLE fetched AS SELECT ? AS at", (now.isoformat(),))
     if not complete:
         raise ProtocolError("The instrument master lacks Bank Nifty", BANKNIFTY_INDEX, "Try again later.")

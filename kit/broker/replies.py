@@ -143,7 +143,7 @@ def _passing(answer: _Answer) -> bool:
 
 _RULES: tuple[tuple[Callable[[_Answer], bool], type[BrokerError], str, str], ...] = (
     (_limited, RateLimited, "The broker's rate limit was exceeded", "Wait a minute, then ask again."),
-    (_ended, SessionExpired, "The broker's session has ended", "Log in again with connect()."),
+    (_ended, SessionExpired, "The broker's session has ended", "Log in again with login()."),
     (_passing, Transient, "The broker failed for a moment", "Try again in a minute."),
     (
         lambda answer: answer.status == 403,

@@ -1,0 +1,164 @@
+"""Downloaded history: Parquet parts that are whole or absent, so that a killed download goes on where it was.
+
+One part per piece of the calendar lies under ``data/store/<symbol>/<interval>/``. A part of closed days
+is final; the part that the present falls into is replaced when there is more. No part is half written:
+it is written beside its place and put there in one step.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import pandas as pd
+from tqdm.auto import tqdm
+
+from kit.market import candles
+from kit.market.candles import Coverage, Interval, Piece
+from kit.transport.limits import Window
+
+STORE = Path("data/store")
+
+
+@dataclass(frozen=True)
+class Download:
+    """What a download did, and what is there now.
+
+    Parameters
+    ----------
+    symbol, interval : str
+        What was asked for.
+    first, last : date
+        Days, both included.
+    folder : Path
+        Where the parts lie.
+    requests : int
+        Pieces fetched now.
+    already : int
+        Pieces that were there before.
+    coverage : Coverage
+        Of all parts together, between the two days.
+    """
+
+    symbol: str
+    interval: str
+    first: date
+    last: date
+    folder: Path
+    requests: int
+    already: int
+    coverage: Coverage
+
+    def __str__(self) -> str:
+        return (
+            f"{self.symbol} {self.interval} {self.first} to {self.last} in {self.folder}\n"
+            f"{self.requests} pieces fetched, {self.already} were there\n{self.coverage}"
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """Return the stored bars, broken ones left out."""
+        return sound(self.folder, self.first, self.last)
+
+
+def folder_of(symbol: str, length: Interval, store: Path = STORE) -> Path:
+    """Return where the parts of one symbol and interval lie."""
+    plain = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in symbol)
+    return store / plain / length.name
+
+
+def missing(folder: Path, wanted: list[Piece], today: date) -> list[Piece]:
+    """Return the pieces whose part is not there or does not reach as far; today's is always fetched."""
+    there = {path.name for path in folder.glob("*.parquet")}
+    return [piece for piece in wanted if _name(piece) not in there or piece.last >= today]
+
+
+def fill(
+    folder: Path,
+    wanted: list[Piece],
+    fetch: Callable[[Piece], pd.DataFrame],
+    windows: tuple[Window, ...],
+    title: str,
+    quiet: bool = False,
+) -> None:
+    """Fetch pieces and keep each as a part, with a progress bar.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the parts lie.
+    wanted : list of Piece
+        One request each.
+    fetch : callable
+        Returns the bars of a piece.
+    windows : tuple of Window
+        Limits of the requests, for the time left.
+    title : str
+        Names the progress bar.
+    quiet : bool, default False
+        Show none.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tqdm(total=len(wanted), desc=title, unit="request", disable=quiet) as bar:
+        for done, piece in enumerate(wanted):
+            left = len(wanted) - done
+            bar.set_postfix_str(
+                f"{left} requests left, at least {least_s(left, windows):.0f} s by the limits"
+            )
+            keep(folder, piece, fetch(piece))
+            bar.update()
+
+
+def least_s(requests: int, windows: tuple[Window, ...]) -> float:
+    """Return the fewest seconds that so many requests take under the limits, from a full allowance."""
+    return max((max(0, requests - 1) // window.calls * window.seconds for window in windows), default=0.0)
+
+
+def keep(folder: Path, piece: Piece, bars: pd.DataFrame) -> Path:
+    """Write a part in one step, and drop the shorter parts of the same piece that it replaces."""
+    part = folder / _name(piece)
+    draft = part.with_suffix(f".{os.getpid()}.new")
+    try:
+        bars.to_parquet(draft)
+        with draft.open("rb+") as written:
+            os.fsync(written.fileno())
+        draft.replace(part)
+    finally:
+        draft.unlink(missing_ok=True)
+    for other in folder.glob(f"{piece.first}_*.parquet"):
+        if other.name < part.name:
+            other.unlink()
+    return part
+
+
+def stored(folder: Path, first: date, last: date) -> pd.DataFrame:
+    """Return every stored bar between two days, each once, the latest part's word for it."""
+    parts = sorted(folder.glob("*.parquet"))
+    near = [
+        part for part in parts if part.stem[:10] <= last.isoformat() and part.stem[11:] >= first.isoformat()
+    ]
+    if not near:
+        return candles.frame([])
+    bars = pd.concat([pd.read_parquet(part) for part in near])
+    bars = bars[~bars.index.duplicated(keep="last")].sort_index()
+    opening, ending = Piece(first, last).span
+    return bars[(bars.index >= opening) & (bars.index <= ending)]
+
+
+def sound(folder: Path, first: date, last: date) -> pd.DataFrame:
+    """Return the stored bars that do not contradict themselves."""
+    bars = stored(folder, first, last)
+    return bars[~candles.broken(bars)]
+
+
+def report(folder: Path, length: Interval, first: date, last: date, now: datetime) -> Coverage:
+    """Return how much of two days' range is stored."""
+    bars = stored(folder, first, last)
+    wrong = candles.broken(bars)
+    return candles.coverage(bars[~wrong], length, first, last, now, int(wrong.sum()))
+
+
+def _name(piece: Piece) -> str:
+    return f"{piece.first}_{piece.last}.parquet"

@@ -1,0 +1,59 @@
+"""The strike at the money, with a rule for ties and a refusal when none is near."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, get_args
+
+from kit.errors import DataError, FarStrike
+
+Tie = Literal["lower", "higher", "nearest"]
+FARTHEST = 0.05  # of the spot; a listed chain always has a strike nearer than this
+
+
+def atm_strike(
+    spot: float,
+    strikes: Iterable[float],
+    tie: Tie = "lower",
+    *,
+    forward: float | None = None,
+    farthest: float = FARTHEST,
+) -> float:
+    """Return the listed strike nearest the spot.
+
+    Parameters
+    ----------
+    spot : float
+        Rupees.
+    strikes : iterable of float
+        Listed strikes, rupees, in any order.
+    tie : {"lower", "higher", "nearest"}, default "lower"
+        Which of two equally near strikes: the lower, the higher, or the one nearest the forward.
+    forward : float, optional
+        Rupees; breaks a tie by ``"nearest"``, which without it takes the lower.
+    farthest : float, default 0.05
+        How far the strike may be, as a fraction of the spot.
+
+    Raises
+    ------
+    FarStrike
+        The nearest strike is farther than that.
+    DataError
+        There are no strikes, or the spot or the tie-breaker is none.
+    """
+    listed = sorted(set(strikes))
+    if not listed or not spot > 0:
+        raise DataError("No strike is at the money without strikes and a spot", spot, "Check both.")
+    if tie not in get_args(Tie):
+        raise DataError("There is no tie-breaker of this name", tie, f"Use {', '.join(get_args(Tie))}.")
+    distance = min(abs(strike - spot) for strike in listed)
+    near = [strike for strike in listed if abs(strike - spot) == distance]
+    if distance > farthest * spot:
+        raise FarStrike(
+            f"The strike nearest the spot {spot:,.2f} is {distance / spot:.0%} away",
+            near[0],
+            "Check that spot and strikes belong to the same underlying.",
+        )
+    if tie == "nearest" and forward is not None:
+        return min(near, key=lambda strike: abs(strike - forward))
+    return near[-1] if tie == "higher" else near[0]

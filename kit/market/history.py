@@ -1,0 +1,121 @@
+"""Candles from the broker: pieces fetched through the caches, joined, checked and cut to what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+import pandas as pd
+
+from kit.broker.client import AngelAPIClient
+from kit.broker.shapes import Reply, oldest
+from kit.clock import IST
+from kit.errors import DataError
+from kit.market import candles
+from kit.market.candles import Interval, Piece
+from kit.model import Instrument
+
+Moment = str | date | datetime
+Fetch = Callable[[Piece], Reply[pd.DataFrame]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question for candles.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        What.
+    length : Interval
+        How long each bar.
+    start, end : datetime
+        Bar starts, both included, Asia/Kolkata.
+    """
+
+    instrument: Instrument
+    length: Interval
+    start: datetime
+    end: datetime
+
+
+def moment(value: Moment, last: bool = False) -> datetime:
+    """Return a day or a time as a time in Asia/Kolkata.
+
+    Parameters
+    ----------
+    value : str, date or datetime
+        Text in ISO form; without a zone it means Asia/Kolkata.
+    last : bool, default False
+        Whether a day means its last minute instead of its first.
+
+    Raises
+    ------
+    DataError
+        The text is no date.
+    """
+    try:
+        found = value if isinstance(value, date) else datetime.fromisoformat(value)
+        whole_day = not isinstance(found, datetime) or (isinstance(value, str) and len(value) <= 10)
+    except ValueError as error:
+        raise DataError("Not a date", value, "Write it as 2026-11-20 or 2026-11-20 09:15.") from error
+    if whole_day:
+        return datetime.combine(found, time(23, 59) if last else time.min, IST)
+    assert isinstance(found, datetime)
+    return found.replace(tzinfo=IST) if found.tzinfo is None else found.astimezone(IST)
+
+
+def fetch(
+    client: AngelAPIClient, instrument: Instrument, length: Interval, piece: Piece
+) -> Reply[pd.DataFrame]:
+    """Return the bars of one piece as they came, broken ones included."""
+    start, end = piece.span
+    reply = client.candles(instrument.exchange, instrument.token, length.name, start, end)
+    return reply.holding(candles.frame(reply.data))
+
+
+def collect(asked: Asked, now: datetime, fetch_piece: Fetch, drop_forming: bool = False) -> pd.DataFrame:
+    """Return the bars that were asked for.
+
+    Parameters
+    ----------
+    asked : Asked
+        What, how long, from when to when.
+    now : datetime
+        The present.
+    fetch_piece : callable
+        Returns the bars of a piece.
+    drop_forming : bool, default False
+        Leave out the bar that is still being made.
+
+    Returns
+    -------
+    DataFrame
+        As `kit.market.candles.frame`, broken bars left out; ``attrs`` holds ``coverage`` (a
+        `Coverage`), ``source`` and ``age_s``.
+    """
+    first, last = asked.start.date(), asked.end.date()
+    replies = [fetch_piece(piece) for piece in candles.pieces(asked.length, first, last, now.date())]
+    if not replies:
+        return _described(candles.frame([]), asked, now, 0, None)
+    whole = pd.concat([reply.data for reply in replies]) if len(replies) > 1 else replies[0].data
+    bars = whole[(whole.index >= asked.start) & (whole.index <= asked.end)]
+    wrong = candles.broken(bars)
+    sound = bars[~wrong]
+    if drop_forming:
+        sound = sound[~candles.forming(sound, asked.length, now)]
+    return _described(sound, asked, now, int(wrong.sum()), oldest(replies))
+
+
+def _described(
+    bars: pd.DataFrame, asked: Asked, now: datetime, broken_bars: int, age: Reply[None] | None
+) -> pd.DataFrame:
+    first, last = asked.start.date(), asked.end.date()
+    found = bars.copy(deep=False)
+    found.attrs = {
+        "coverage": candles.coverage(bars, asked.length, first, last, now, broken_bars),
+        "source": age.source if age else "network",
+        "age_s": age.age_s if age else 0.0,
+    }
+    return found

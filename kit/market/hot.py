@@ -1,0 +1,54 @@
+"""The in-process tier as the data manager uses it: one flight per key, never longer than the reply may live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import TypeVar
+
+from kit.broker.shapes import Reply
+from kit.cache import CacheManager, Timed
+
+T = TypeVar("T")
+
+
+class Hot:
+    """Keeps tables under the typed cache's keys, so that `SmartCache` finds them too.
+
+    Parameters
+    ----------
+    cache : CacheManager
+        Keeps them.
+    enabled : bool
+        Whether to keep anything.
+    """
+
+    def __init__(self, cache: CacheManager, enabled: bool) -> None:
+        self._cache = cache
+        self._enabled = enabled
+
+    def once(self, key: Hashable, kind: type[T], make: Callable[[], Reply[T]]) -> tuple[T, bool]:
+        """Return what is kept under a key, and whether it was kept before this call.
+
+        Parameters
+        ----------
+        key : hashable
+            One of `kit.cache.smart`.
+        kind : type
+            What it must be; anything else under this key was put there by somebody else and is replaced.
+        make : callable
+            Asks for it; of all callers who miss, one does.
+        """
+        if not self._enabled:
+            return make().data, False
+        made: list[bool] = []
+
+        def timed() -> Timed:
+            made.append(True)
+            reply = make()
+            return Timed(reply.data, reply.remaining_s)
+
+        found = self._cache.get_or_set(key, timed)
+        if not isinstance(found, kind):
+            self._cache.delete(key)
+            return self.once(key, kind, make)
+        return found, not made

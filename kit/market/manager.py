@@ -1,0 +1,298 @@
+"""`DataManager`: the one door to chains, candles, prices and the strike at the money."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pandas as pd
+
+from kit.broker.client import AngelAPIClient
+from kit.broker.endpoints import CANDLES, windows
+from kit.broker.shapes import Reply
+from kit.cache import CacheManager
+from kit.cache.smart import atm_key, candles_key, chain_key, ltp_key
+from kit.clock import Clock
+from kit.errors import SettingsError
+from kit.market import archive, candles, chain, history, instruments
+from kit.market.archive import STORE, Download
+from kit.market.atm import Tie, atm_strike
+from kit.market.candles import Piece
+from kit.market.history import Asked, Moment, moment
+from kit.market.hot import Hot
+from kit.market.listing import Listing
+from kit.market.price import Price
+from kit.model import ChainSnapshot, Instrument
+from kit.monitor import PerformanceMonitor
+from kit.settings import Settings
+
+
+class DataManager:
+    """Asks the broker once and remembers the answer.
+
+    Parameters
+    ----------
+    api_client : AngelAPIClient, optional
+        The broker; without one every question fails with what to do.
+    cache_manager : CacheManager, optional
+        The in-process tier; default its own.
+    performance_monitor : PerformanceMonitor, optional
+        Times ``options_chain_processing`` and ``atm_calculation``; default its own.
+    settings : Settings, optional
+        Lifetimes, strikes around the money.
+    clock : Clock, optional
+        Tells the present; default the client's.
+    """
+
+    def __init__(
+        self,
+        api_client: AngelAPIClient | None = None,
+        cache_manager: CacheManager | None = None,
+        performance_monitor: PerformanceMonitor | None = None,
+        *,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings = settings or Settings()
+        self._api = api_client
+        self._cache = cache_manager or CacheManager(self._settings.cache_config)
+        self._monitor = performance_monitor or PerformanceMonitor()
+        self._given_clock = clock
+        self._hot = Hot(self._cache, self._settings.data_manager.enable_caching)
+        self._listing = Listing(api_client) if api_client else None
+
+    def option_chain(self, underlying: str = "BANKNIFTY", expiry: str | date | None = None) -> ChainSnapshot:
+        """Return one expiry of the option chain with forward, volatilities and Greeks.
+
+        Parameters
+        ----------
+        underlying : str, default "BANKNIFTY"
+            Name of an index or share with options.
+        expiry : str or date, optional
+            As `kit.clock.parse_expiry` reads it; default the nearest.
+
+        Raises
+        ------
+        UnknownSymbol, UnknownExpiry
+            It is not listed; the remedy says what is.
+        BrokerError, TransportError
+            The broker said no, or could not be asked.
+        """
+        with self._monitor.measure("options_chain_processing"):
+            day = self._expiry(underlying, expiry)
+            key = chain_key(underlying, day)
+            found, hot = self._hot.once(key, ChainSnapshot, lambda: self._chain(underlying, day))
+            return found.arriving_from("hot") if hot else found
+
+    def candles(
+        self, symbol: str, interval: str, start: Moment, end: Moment, *, drop_forming: bool = False
+    ) -> pd.DataFrame:
+        """Return bars of an underlying or a trading symbol.
+
+        Parameters
+        ----------
+        symbol : str
+            For instance ``"BANKNIFTY"`` or ``"BANKNIFTY23NOV2657000CE"``.
+        interval : str
+            One of `kit.market.candles.INTERVALS`.
+        start, end : str, date or datetime
+            First and last bar start, both included; a day means all of it.
+        drop_forming : bool, default False
+            Leave out the bar that is still being made.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``open, high, low, close`` in rupees and ``volume`` in units; index ``time``, the
+            bar's start in Asia/Kolkata. ``attrs["coverage"]`` says what is missing or was set aside.
+
+        Raises
+        ------
+        UnknownSymbol, UnknownInterval
+            There is no such symbol or interval.
+        """
+        length = candles.interval(interval)
+        with self._monitor.measure("candles"):
+            asked = Asked(self._listed().instrument(symbol), length, moment(start), moment(end, last=True))
+            now = self._clock().now()
+            return history.collect(asked, now, lambda piece: self._piece(asked, piece), drop_forming)
+
+    def spot(self, underlying: str = "BANKNIFTY") -> Price:
+        """Return the level of an index or the price of a share, rupees.
+
+        Raises
+        ------
+        UnknownSymbol
+            There is none of this name.
+        """
+        return self._price(self._listed().underlying(underlying))
+
+    def ltp(self, symbol: str) -> Price:
+        """Return the last traded price of an underlying or a trading symbol, rupees.
+
+        Raises
+        ------
+        UnknownSymbol
+            There is none of this name.
+        """
+        return self._price(self._listed().instrument(symbol))
+
+    def expiries(self, underlying: str = "BANKNIFTY") -> list[date]:
+        """Return the listed expiries that have not passed, nearest first.
+
+        Raises
+        ------
+        UnknownSymbol
+            There is none of this name.
+        """
+        today = self._clock().now().date()
+        return [day for day in self._listed().expiries(underlying) if day >= today]
+
+    def atm_strike(
+        self,
+        underlying: str = "BANKNIFTY",
+        expiry: str | date | None = None,
+        *,
+        spot: float | None = None,
+        tie: Tie = "lower",
+    ) -> float:
+        """Return the listed strike nearest the spot, rupees.
+
+        Parameters
+        ----------
+        underlying : str, default "BANKNIFTY"
+            Name of an index or share with options.
+        expiry : str or date, optional
+            Default the nearest.
+        spot : float, optional
+            Rupees; default the current one.
+        tie : {"lower", "higher", "nearest"}, default "lower"
+            Of two equally near strikes: the lower, the higher, or the one nearest the forward.
+
+        Raises
+        ------
+        FarStrike
+            No strike is anywhere near the spot.
+        UnknownSymbol, UnknownExpiry
+            It is not listed.
+        """
+        with self._monitor.measure("atm_calculation"):
+            day = self._expiry(underlying, expiry)
+            if spot is not None:
+                return self._atm(underlying, day, spot, tie)
+            if not self._settings.data_manager.cache_atm_results:
+                return self._atm(underlying, day, self.spot(underlying), tie)
+            key = (atm_key(underlying, day), tie) if tie != "lower" else atm_key(underlying, day)
+            return self._hot.once(key, float, lambda: self._current_atm(underlying, day, tie))[0]
+
+    def download(
+        self,
+        symbol: str,
+        interval: str,
+        start: Moment,
+        end: Moment,
+        *,
+        store: Path = STORE,
+        quiet: bool = False,
+    ) -> Download:
+        """Keep history as Parquet; goes on where an interrupted download stopped.
+
+        Parameters
+        ----------
+        symbol, interval, start, end
+            As in `candles`; whole days.
+        store : Path, default ``data/store``
+            Root of the parts.
+        quiet : bool, default False
+            Show no progress bar.
+
+        Returns
+        -------
+        Download
+            What was fetched, and what is missing or broken; `Download.frame` reads it.
+
+        Raises
+        ------
+        UnknownSymbol, UnknownInterval
+            There is no such symbol or interval.
+        """
+        length, now = candles.interval(interval), self._clock().now()
+        instrument, first, last = self._listed().instrument(symbol), moment(start).date(), moment(end).date()
+        folder = archive.folder_of(symbol, length, store)
+        wanted = candles.pieces(length, first, last, now.date())
+        todo = archive.missing(folder, wanted, now.date())
+        client, limits = self._client(), windows(CANDLES.budget, now.date())
+        archive.fill(
+            folder, todo, lambda piece: history.fetch(client, instrument, length, piece).data, limits,
+            f"{symbol} {interval}", quiet,
+        )  # fmt: skip
+        covered = archive.report(folder, length, first, last, now)
+        return Download(symbol, interval, first, last, folder, len(todo), len(wanted) - len(todo), covered)
+
+    def get_performance_stats(self) -> dict[str, Any]:
+        """Return the statistics of the caches, operations, connections and limits."""
+        asked = self._api.get_performance_stats() if self._api else {}
+        return {**asked, "cache": self._cache.get_stats(), "performance": self._monitor.get_summary()}
+
+    def _client(self) -> AngelAPIClient:
+        if self._api is None:
+            raise SettingsError(
+                "This DataManager has no broker to ask",
+                None,
+                "Pass api_client=AngelAPIClient(...), or read a saved chain with kit.market.readers.",
+            )
+        return self._api
+
+    def _listed(self) -> Listing:
+        self._client()
+        assert self._listing is not None
+        return self._listing
+
+    def _clock(self) -> Clock:
+        return self._given_clock or self._client().clock
+
+    def _expiry(self, underlying: str, expiry: str | date | None) -> date:
+        listed = self._listed().expiries(underlying)
+        return instruments.listed_expiry(expiry, listed, self._clock().now().date())
+
+    def _chain(self, underlying: str, expiry: date) -> Reply[ChainSnapshot]:
+        return chain.fetch(
+            self._client(),
+            self._listed().underlying(underlying),
+            self._listed().series(underlying, expiry),
+            expiry,
+            self._settings.data_manager.strikes_around,
+            self._clock().now(),
+        )
+
+    def _piece(self, asked: Asked, piece: Piece) -> Reply[pd.DataFrame]:
+        what = asked.instrument
+        key = candles_key(what.exchange, what.token, asked.length.name, piece.first, piece.last)
+        ages: list[Reply[pd.DataFrame]] = []
+
+        def make() -> Reply[pd.DataFrame]:
+            ages.append(history.fetch(self._client(), what, asked.length, piece))
+            return ages[0]
+
+        bars, hot = self._hot.once(key, pd.DataFrame, make)
+        return Reply(bars, "hot", 0.0, 0.0) if hot else ages[0].holding(bars)
+
+    def _price(self, what: Instrument) -> Price:
+        def make() -> Reply[Price]:
+            reply = self._client().ltp(what.exchange, what.symbol, what.token)
+            return reply.holding(Price.of(reply, monotonic()))
+
+        found, hot = self._hot.once(ltp_key(what.exchange, what.symbol, what.token), Price, make)
+        return found.later(monotonic()) if hot else found
+
+    def _current_atm(self, underlying: str, expiry: date, tie: Tie) -> Reply[float]:
+        spot = self.spot(underlying)
+        left_s = max(0.0, self._settings.cache_config.atm_ttl - spot.age_s)
+        return Reply(self._atm(underlying, expiry, spot, tie), spot.source, spot.age_s, left_s)
+
+    def _atm(self, underlying: str, expiry: date, spot: float, tie: Tie) -> float:
+        strikes = {option.strike for option in self._listed().series(underlying, expiry)[0]}
+        forward = self.option_chain(underlying, expiry).forward if tie == "nearest" else None
+        return atm_strike(float(spot), strikes, tie, forward=forward)
