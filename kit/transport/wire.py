@@ -1,0 +1,61 @@
+"""One request over one connection, read into a `requests.Response` without detours."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+from requests import PreparedRequest, Response
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_encoding_from_headers
+
+_PIECE = 2**16
+_SLOW_BODY = 6  # time-outs that a whole body may take: a trickle must not hold a socket for ever
+
+
+def read_answer(connection: Any, request: PreparedRequest, target: str, timeout_s: float) -> Response:
+    """Send a request and read its whole answer.
+
+    Parameters
+    ----------
+    connection : urllib3.connection.HTTPConnection
+        Connected; its time-out is set.
+    request : PreparedRequest
+    target : str
+        Path with query, or the whole URL for a plain proxy.
+    timeout_s : float
+        Seconds without a byte; the whole body may take six times as long.
+
+    Raises
+    ------
+    OSError, HTTPException, HTTPError
+        The connection broke, at whatever point.
+    ValueError
+        A header cannot be sent.
+    """
+    started = time.perf_counter()
+    connection.request(
+        request.method, target, request.body, request.headers, preload_content=False, decode_content=True
+    )
+    raw = connection.getresponse()
+    response = Response()
+    response.status_code = raw.status
+    response.reason = raw.reason
+    response.headers = CaseInsensitiveDict(raw.headers)
+    response.encoding = get_encoding_from_headers(response.headers)
+    response.url = str(request.url)
+    response.request = request
+    response._content = _whole(raw, started + _SLOW_BODY * timeout_s)
+    response._content_consumed = True  # type: ignore[attr-defined]
+    response.elapsed = timedelta(seconds=time.perf_counter() - started)
+    return response
+
+
+def _whole(raw: Any, deadline: float) -> bytes:
+    pieces = []
+    while piece := raw.read1(_PIECE):
+        pieces.append(piece)
+        if time.perf_counter() > deadline:
+            raise TimeoutError
+    return b"".join(pieces)
