@@ -14,12 +14,14 @@ F. Black, "The pricing of commodity contracts", Journal of Financial Economics 3
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kit.pricing import numpy_engine
+from kit.pricing.engines import engine, thread_limit
+from kit.pricing.numpy_engine import Columns
 
 DeltaOf = Literal["forward", "spot"]
 Values = Any  # float64 ndarray, or float64 where every argument was 0-d
@@ -77,10 +79,22 @@ class IvAndGreeks(NamedTuple):
     reason: Codes
 
 
-def _flat(*values: ArrayLike) -> tuple[tuple[int, ...], list[NDArray[np.float64]]]:
-    """Broadcast to one shape, as flat contiguous float64 arrays."""
-    arrays = np.broadcast_arrays(*[np.asarray(value, dtype=np.float64) for value in values])
-    return arrays[0].shape, [np.ascontiguousarray(array).reshape(-1) for array in arrays]
+def _columns(*given: ArrayLike) -> tuple[tuple[int, ...], int, Columns]:
+    """Return the common shape, its size, and the arguments as contiguous columns of that size or of one."""
+    *numbers, calls = given
+    arrays = [np.asarray(number, dtype=np.float64) for number in numbers]
+    is_call = np.asarray(calls, dtype=np.bool_)
+    shape = np.broadcast(*arrays, is_call).shape
+    first, forward, strike, years, discount = (_column(array, shape) for array in arrays)
+    return shape, math.prod(shape), (first, forward, strike, years, discount, _column(is_call, shape))
+
+
+def _column(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    if array.size == 1:
+        return array.reshape(1)
+    if array.shape != shape:
+        array = np.broadcast_to(array, shape)
+    return np.ascontiguousarray(array).reshape(-1)
 
 
 def price(
@@ -111,8 +125,8 @@ def price(
     ndarray or float64
         Rupees; NaN where an input is NaN or outside its range.
     """
-    shape, (f, k, t, v, df, call) = _flat(forward, strike, t_years, sigma, discount, is_call)
-    return numpy_engine.price(f, k, t, v, df, call != 0).reshape(shape)[()]
+    shape, size, columns = _columns(sigma, forward, strike, t_years, discount, is_call)
+    return engine().prices(columns, size, 1, thread_limit())[0].reshape(shape)[()]
 
 
 def implied_volatility(
@@ -137,9 +151,9 @@ def implied_volatility(
     ImpliedVolatility
         An in-the-money price is solved as its out-of-the-money twin.
     """
-    shape, (c, f, k, t, df, call) = _flat(price, forward, strike, t_years, discount, is_call)
-    iv, reason = numpy_engine.implied_volatility(c, f, k, t, df, call != 0)
-    return ImpliedVolatility(iv.reshape(shape)[()], reason.reshape(shape)[()])
+    shape, size, columns = _columns(price, forward, strike, t_years, discount, is_call)
+    rows, reason = engine().volatilities(columns, size, 1, thread_limit())
+    return ImpliedVolatility(rows[0].reshape(shape)[()], reason.reshape(shape)[()])
 
 
 def greeks(
@@ -161,11 +175,12 @@ def greeks(
     delta_of : {"forward", "spot"}
         What delta moves; a rupee of spot moves the forward by ``1 / discount``.
     """
-    shape, (f, k, t, v, df, call) = _flat(forward, strike, t_years, sigma, discount, is_call)
-    rows = numpy_engine.greeks(f, k, t, v, df, call != 0)
+    shape, size, columns = _columns(sigma, forward, strike, t_years, discount, is_call)
+    rows = engine().prices(columns, size, 6, thread_limit())
     if delta_of == "spot":
-        rows[0] /= df
-    return Greeks(*(row.reshape(shape)[()] for row in rows))
+        rows[1] /= columns[4]
+    _, delta, gamma, theta, vega, rho = rows.reshape(6, *shape)
+    return Greeks(delta[()], gamma[()], theta[()], vega[()], rho[()])
 
 
 def iv_and_greeks(
@@ -192,9 +207,10 @@ def iv_and_greeks(
     IvAndGreeks
         Where `reason` is not OK, everything else is NaN.
     """
-    shape, (c, f, k, t, df, call) = _flat(price, forward, strike, t_years, discount, is_call)
-    rows, reason = numpy_engine.iv_and_greeks(c, f, k, t, df, call != 0)
+    shape, size, columns = _columns(price, forward, strike, t_years, discount, is_call)
+    rows, reason = engine().volatilities(columns, size, 6, thread_limit())
     if delta_of == "spot":
-        rows[1] /= df
-    iv, delta, gamma, theta, vega, rho = (row.reshape(shape)[()] for row in rows)
-    return IvAndGreeks(iv, delta, gamma, theta, vega, rho, reason.reshape(shape)[()])
+        rows[1] /= columns[4]
+    iv, delta, gamma, theta, vega, rho = rows.reshape(6, *shape)
+    codes = reason.reshape(shape)[()]
+    return IvAndGreeks(iv[()], delta[()], gamma[()], theta[()], vega[()], rho[()], codes)

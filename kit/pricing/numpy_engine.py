@@ -17,6 +17,8 @@ and the use of erfcx: P. Jäckel, "Let's Be Rational" (2015). The coefficients a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, ndtr
@@ -26,6 +28,7 @@ from kit.pricing.reasons import Reason
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.int8]
+Columns = tuple[Floats, Floats, Floats, Floats, Floats, Bools]
 
 BLOCK = 4096  # options per pass: the temporaries of one pass stay in the processor's cache
 SQRT_HALF = 0.7071067811865476
@@ -63,7 +66,8 @@ def _poly(coefficients: tuple[float, ...], at: Floats) -> Floats:
 def first_guess(c: Floats, d: Floats, root: Floats, p: Floats) -> Floats:
     """Return ``s`` from the Bachelier volatility of the time value `c`, all 1-D; NaN where it has none."""
     straddle = 2 * c + d
-    eta = (d + 1e-12 * c) / straddle / (0.5 * np.log1p(d / c + 1e-12))
+    floored = d + 1e-4 * c  # keeps eta defined at the money, where it no longer changes
+    eta = floored / (straddle * (0.5 * np.log(1 + floored / c)))
     normal = straddle / root * np.sqrt(eta) * _poly(GUESS_TOP, eta) / _poly(GUESS_BOTTOM, eta)
     squared = normal * normal
     to_lognormal = (p + 1e-9) / (d / root + 1e-9)  # tends to 1 at the money
@@ -188,71 +192,97 @@ def classify(
     return time_value, reason.astype(np.int8)
 
 
-def implied_volatility(
-    price: Floats, forward: Floats, strike: Floats, t_years: Floats, discount: Floats, is_call: Bools
+def prices(columns: Columns, size: int, rows: int, threads: int | None) -> Floats:  # noqa: ARG001 one thread
+    """Return price (and Greeks) as rows; see `kit.pricing.engines.Engine`."""
+    out = np.empty((rows, size))
+    for part, block in _blocks(columns, size):
+        with np.errstate(all="ignore"):  # NaN in, NaN out; s = 0 gives the limits
+            s = np.where(block[0] >= 0, block[0], np.nan) * np.sqrt(np.maximum(block[3], 0.0))
+            out[0, part] = _price(s, *block[1:])
+            if rows > 1:
+                out[1:, part] = _sensitivities(out[0, part], s, *block[1:])
+    return out
+
+
+def volatilities(
+    columns: Columns,
+    size: int,
+    rows: int,
+    threads: int | None,  # noqa: ARG001 one thread
 ) -> tuple[Floats, Codes]:
-    """Return implied volatilities and reason codes; all 1-D of one length."""
-    iv = np.full(price.shape, np.nan)
-    time_value, reason = classify(price, forward, strike, t_years, discount, is_call)
-    good = reason == Reason.OK
-    f, k = forward[good], strike[good]
-    iv[good] = total_volatility(time_value[good], np.abs(f - k), f, k) / np.sqrt(t_years[good])
-    return iv, reason
+    """Return volatility (and Greeks) as rows, and reason codes; see `kit.pricing.engines.Engine`."""
+    out, codes = np.empty((rows, size)), np.empty(size, np.int8)
+    for part, block in _blocks(columns, size):
+        price, forward, strike, years, _, _ = block
+        time_value, codes[part] = classify(*block)
+        good = codes[part] == Reason.OK
+        s = np.full(price.size, np.nan)
+        f, k = forward[good], strike[good]
+        s[good] = total_volatility(time_value[good], np.abs(f - k), f, k)
+        with np.errstate(all="ignore"):  # as above
+            out[0, part] = s / np.sqrt(years)
+            if rows > 1:
+                out[1:, part] = _sensitivities(price, s, *block[1:])
+    return out, codes
 
 
-def price(
-    forward: Floats, strike: Floats, t_years: Floats, sigma: Floats, discount: Floats, is_call: Bools
+def _blocks(columns: Columns, size: int) -> Iterator[tuple[slice, Columns]]:
+    first, forward, strike, years, discount, is_call = columns
+    for start in range(0, size, BLOCK):
+        part = slice(start, min(start + BLOCK, size))
+        n = part.stop - start
+        f, k, t, d = (
+            _cut(forward, part, n),
+            _cut(strike, part, n),
+            _cut(years, part, n),
+            _cut(discount, part, n),
+        )
+        call = np.broadcast_to(is_call, (n,)) if is_call.size == 1 else is_call[part]
+        yield part, (_cut(first, part, n), f, k, t, d, call)
+
+
+def _cut(column: Floats, part: slice, size: int) -> Floats:
+    return np.broadcast_to(column, (size,)) if column.size == 1 else column[part]
+
+
+def _price(
+    s: Floats, forward: Floats, strike: Floats, years: Floats, discount: Floats, is_call: Bools
 ) -> Floats:
-    """Return Black-76 prices; all 1-D of one length."""
-    return _price_and_parts(forward, strike, t_years, sigma, discount, is_call)[0]
+    sound = np.isfinite(forward + strike + years + discount) & (forward > 0) & (strike > 0) & (discount > 0)
+    root = np.where(sound, np.sqrt(forward * strike), np.nan)
+    h, t = np.abs(np.log(forward / strike)) / np.maximum(s, 1e-300), s / 2
+    low, high = (h - t) * SQRT_HALF, (h + t) * SQRT_HALF
+    small = 0.5 * root * np.exp(-(h * h + t * t) / 2) * (erfcx(np.maximum(low, -2.0)) - erfcx(high))
+    large = np.minimum(forward, strike) * ndtr(t - h) - np.maximum(forward, strike) * ndtr(-h - t)
+    signed = np.where(is_call, forward - strike, strike - forward)
+    value: Floats = discount * (np.maximum(signed, 0.0) + np.where(low > -2.0, small, large + 0 * root))
+    return value
 
 
-def _price_and_parts(
-    forward: Floats, strike: Floats, t_years: Floats, sigma: Floats, discount: Floats, is_call: Bools
-) -> tuple[Floats, Floats, Floats]:
-    """Return price, ``s`` and ``F phi(d1) = sqrt(F K) exp(-(h² + t²)/2) / √(2π)``."""
-    with np.errstate(all="ignore"):  # NaN in, NaN out; s = 0 gives the limits
-        s = np.where(sigma >= 0, sigma, np.nan) * np.sqrt(np.maximum(t_years, 0.0))
-        sound = (forward > 0) & (strike > 0) & (discount > 0)
-        root = np.where(sound, np.sqrt(forward * strike), np.nan)
-        p = np.abs(np.log(forward / strike))
-        h, t = p / np.maximum(s, 1e-300), s / 2
-        spread = np.exp(-(h * h + t * t) / 2)
-        low, high = (h - t) * SQRT_HALF, (h + t) * SQRT_HALF
-        small = 0.5 * root * spread * (erfcx(np.maximum(low, -2.0)) - erfcx(high))
-        large = np.minimum(forward, strike) * ndtr(t - h) - np.maximum(forward, strike) * ndtr(-h - t)
-        twin = np.where(low > -2.0, small, large)
-        intrinsic = np.maximum(np.where(is_call, forward - strike, strike - forward), 0.0)
-        return discount * (twin + intrinsic), s, VEGA_SCALE * root * spread
-
-
-def greeks(
-    forward: Floats, strike: Floats, t_years: Floats, sigma: Floats, discount: Floats, is_call: Bools
+def _sensitivities(
+    price: Floats,
+    s: Floats,
+    forward: Floats,
+    strike: Floats,
+    years: Floats,
+    discount: Floats,
+    is_call: Bools,
 ) -> Floats:
-    """Return delta of the forward, gamma, theta, vega and rho as the rows of one array."""
-    value, s, density = _price_and_parts(forward, strike, t_years, sigma, discount, is_call)
-    with np.errstate(all="ignore"):  # as in the price
-        years = np.maximum(t_years, 0.0)
-        safe = np.maximum(s, 1e-300)
-        side = np.where(is_call, 1.0, -1.0)
-        d1 = np.log(forward / strike) / safe + s / 2
-        delta = side * discount * ndtr(side * d1) + 0 * value
-        gamma = discount * density / (forward * forward * safe)
-        vega = discount * density * np.sqrt(years) / 100
-        carry = np.where(t_years > 0, -np.log(discount) / t_years * value, 0.0)
-        decay = np.where(t_years > 0, discount * density * sigma / (2 * np.sqrt(years)), 0.0)
-        return np.stack([delta, gamma, (carry - decay) / 365, vega, -years * value / 100])
-
-
-def iv_and_greeks(
-    price: Floats, forward: Floats, strike: Floats, t_years: Floats, discount: Floats, is_call: Bools
-) -> tuple[Floats, Codes]:
-    """Return volatility and Greeks as six rows, and the reason codes."""
-    out = np.empty((6, price.size))
-    reason = np.empty(price.size, np.int8)
-    for start in range(0, price.size, BLOCK):
-        part = slice(start, start + BLOCK)
-        f, k, t, df, call = forward[part], strike[part], t_years[part], discount[part], is_call[part]
-        out[0, part], reason[part] = implied_volatility(price[part], f, k, t, df, call)
-        out[1:, part] = greeks(f, k, t, out[0, part], df, call)
-    return out, reason
+    """Return delta, gamma, theta, vega and rho as rows, from ``s`` and the price; NaN where either is."""
+    alive = years > 0
+    safe, years = np.maximum(s, 1e-300), np.maximum(years, 0.0)
+    h, t = np.abs(np.log(forward / strike)) / safe, s / 2
+    density = discount * VEGA_SCALE * np.sqrt(forward * strike) * np.exp(-(h * h + t * t) / 2)
+    call_is_out = forward <= strike
+    out = ndtr(np.where(call_is_out, t - h, -h - t))
+    delta = np.where(is_call == call_is_out, out, 1 - out) * np.where(is_call, discount, -discount)
+    carry = np.where(alive, -np.log(discount) * price - 0.5 * density * s, 0.0)
+    return np.stack(
+        [
+            delta + 0 * price,
+            density / (forward * forward * safe),
+            carry / (365 * np.where(alive, years, 1.0)) + 0 * s,
+            0.01 * density * np.sqrt(years),
+            -0.01 * years * price,
+        ]
+    )

@@ -1,0 +1,9 @@
+"""``python -m kit.pricing``: compile the pricing loops and say how long it took."""
+
+import sys
+
+from kit.pricing.engines import engine
+from kit.pricing.warm import warm
+
+seconds = warm()
+sys.stdout.write(f"{engine()!r} answers after {seconds:.2f} s\n")

@@ -1,0 +1,79 @@
+"""Which engine computes: numba's compiled loops where numba is installed, else plain NumPy.
+
+Both give the same numbers to rounding. The choice is made on first use and can be forced for a block::
+
+    with using("numpy"):
+        iv_and_greeks(...)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Literal, Protocol, cast
+
+from kit.pricing.numpy_engine import Codes, Columns, Floats
+
+Name = Literal["compiled", "numpy"]
+
+_forced: ContextVar[Name | None] = ContextVar("_forced", default=None)
+_threads: ContextVar[int | None] = ContextVar("_threads", default=None)
+
+
+class Engine(Protocol):
+    """What an engine computes: everything for one option, or only the first row of it.
+
+    `columns` are what is known (prices or volatilities), forward, strike, years, discount and is_call:
+    float64 (the last bool), contiguous, of `size` elements or of one that stands for all.
+    """
+
+    def volatilities(
+        self, columns: Columns, size: int, rows: int, threads: int | None
+    ) -> tuple[Floats, Codes]:
+        """Return volatility, delta, gamma, theta, vega and rho as `rows` rows, and the reason codes."""
+
+    def prices(self, columns: Columns, size: int, rows: int, threads: int | None) -> Floats:
+        """Return price, delta, gamma, theta, vega and rho as `rows` rows."""
+
+
+@cache
+def _load(name: Name) -> Engine:
+    return cast(Engine, import_module(f"kit.pricing.{name}_engine"))
+
+
+@cache
+def _numba_installed() -> bool:
+    return find_spec("numba") is not None
+
+
+def engine() -> Engine:
+    """Return the engine in use here, loading it on first use."""
+    return _load(_forced.get() or ("compiled" if _numba_installed() else "numpy"))
+
+
+def thread_limit() -> int | None:
+    """Return the most threads a call may use here; None: as many as are worth it."""
+    return _threads.get()
+
+
+@contextmanager
+def using(name: Name | None = None, threads: int | None = None) -> Iterator[None]:
+    """Force an engine, or a number of threads, for a block of code.
+
+    Parameters
+    ----------
+    name : {"compiled", "numpy"}, optional
+        Default: whichever is in use outside.
+    threads : int, optional
+        The most threads a call may use; default as outside.
+    """
+    chosen, limit = _forced.set(name or _forced.get()), _threads.set(threads or _threads.get())
+    try:
+        yield
+    finally:
+        _forced.reset(chosen)
+        _threads.reset(limit)
