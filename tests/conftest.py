@@ -24,16 +24,14 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting, proxy or cache of the developer reaches a test."""
     for name in list(os.environ):
-        if name.startswith("KIT_") and not name.startswith("KIT_REQUIRE_"):
-            monkeypatch.delenv(name)
-        elif name.upper() in _PROXIES:
+        if (name.startswith("KIT_") and not name.startswith("KIT_REQUIRE_")) or name.upper() in _PROXIES:
             monkeypatch.delenv(name)
     monkeypatch.setenv("KIT_CACHE_DIR", str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="session")
 def exchange() -> Iterator[SimulatedExchange]:
-    """The simulated exchange on Friday 2026-11-20, 11:15, running, without rate limits."""
+    """Serve the simulated exchange on Friday 2026-11-20, 11:15, running, without rate limits."""
     from kit.simulator.server import SimulatedExchange
 
     with SimulatedExchange(seed=7, at=MARKET_TIME, limits=False) as running:
@@ -42,7 +40,7 @@ def exchange() -> Iterator[SimulatedExchange]:
 
 @pytest.fixture
 def limited_exchange() -> Iterator[SimulatedExchange]:
-    """A fresh simulated exchange at the same moment, with the broker's rate limits."""
+    """Serve a fresh simulated exchange at the same moment, with the broker's rate limits."""
     from kit.simulator.server import SimulatedExchange
 
     with SimulatedExchange(seed=7, at=MARKET_TIME, limits=True) as running:
@@ -51,7 +49,7 @@ def limited_exchange() -> Iterator[SimulatedExchange]:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real market data beside the repository."""
+    """Find the folder of real market data beside the repository."""
     folder = Path(__file__).resolve().parents[2] / "shared" / "data"
     if not folder.is_dir():
         explain = f"The real market data is not at {folder}."

@@ -170,6 +170,15 @@ class Account:
 
     def _token(self, kind: str, ends: datetime) -> str:
         """Return an opaque text that looks like the broker's: HS512, signed with nothing but chance."""
-        claims = {"username": self.client_code, "token": kind, "exp": int(ends.timestamp()), "jti": _drawn(_ALPHABET, 22)}
-        parts = [b'{"alg":"HS512"}', json.dumps(claims, separators=(",", ":")).encode(), secrets.token_bytes(64)]
+        claims = {
+            "username": self.client_code,
+            "token": kind,
+            "exp": int(ends.timestamp()),
+            "jti": _drawn(_ALPHABET, 22),
+        }
+        parts = [
+            b'{"alg":"HS512"}',
+            json.dumps(claims, separators=(",", ":")).encode(),
+            secrets.token_bytes(64),
+        ]
         return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)

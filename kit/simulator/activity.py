@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.simulator.contracts import Contract, listed_from
+from kit.simulator.contracts import Contract, Series, listed_from
 from kit.simulator.randomness import uniforms
 
 Floats = NDArray[np.float64]
@@ -41,9 +41,17 @@ def _lean(strike: Any, spot: Any, is_call: Any) -> Any:
 
 
 def option_lots(
-    seed: int, what: int, number: Any, ordinal: Any, strike: Any, spot: Any, is_call: Any, days_left: Any, step: int
+    seed: int,
+    what: int,
+    number: Any,
+    ordinal: Any,
+    strike: Any,
+    spot: Any,
+    is_call: Any,
+    days_left: Any,
+    step: int,
 ) -> Floats:
-    """Return the lots of a day before rounding, all arguments broadcasting; `what` is a key of this module."""
+    """Return the lots of a day before rounding, arguments broadcasting; `what` is a key of this module."""
     distance = np.abs(np.log(strike / spot)) / _width(days_left)
     near = np.exp(-np.minimum(distance, 30.0)) * _lean(strike, spot, is_call) * _round_strike(strike, step)
     life = np.exp(-np.maximum(days_left, 0) / (25 if what == _VOLUME else 60))
@@ -98,7 +106,7 @@ def cumulative_volume(seed: int, contract: Contract, day: date, spot: float, min
 
 
 def closing_interest(seed: int, contract: Contract, ordinals: Any, spot: Any) -> Floats:
-    """Return the units held at the close of days; zero before the series is listed and at its expiry.
+    """Return the units held at the close of days; zero before the series is listed.
 
     Parameters
     ----------
@@ -113,11 +121,33 @@ def closing_interest(seed: int, contract: Contract, ordinals: Any, spot: Any) ->
     """
     if contract.expiry is None:
         return np.zeros(np.shape(ordinals))
-    first, last = listed_from(contract.expiry).toordinal(), contract.expiry.toordinal()
     lots = _day_lots(seed, _INTEREST, contract, ordinals, spot)
-    grown = np.clip((np.asarray(ordinals) - first + 3) / 20, 0, 1) * (np.asarray(ordinals) >= first)
-    held = np.where(np.asarray(ordinals) >= last, 0.35, 1.0)
-    return np.floor(lots * grown * held) * contract.lot
+    return np.floor(lots * _grown(contract.expiry, np.asarray(ordinals))) * contract.lot
+
+
+def series_interest(seed: int, series: Series, ordinal: int, spot: float) -> Floats:
+    """Return `closing_interest` of all options of a series on one day."""
+    first = series.contracts[0]
+    assert first.expiry is not None
+    lots = option_lots(
+        seed,
+        _INTEREST,
+        series.numbers,
+        ordinal,
+        series.strikes,
+        spot,
+        series.is_call,
+        first.expiry.toordinal() - ordinal,
+        first.underlying.strike_step,
+    )
+    return np.floor(lots * _grown(first.expiry, np.asarray(ordinal))) * first.lot
+
+
+def _grown(expiry: date, ordinals: NDArray[np.int64]) -> Floats:
+    """Return how much of a series' interest is there: nothing before listing, a third after the expiry."""
+    first = listed_from(expiry).toordinal()
+    young = np.clip((ordinals - first + 3) / 20, 0, 1) * (ordinals >= first)
+    return np.asarray(np.where(ordinals >= expiry.toordinal(), 0.35, young))
 
 
 def interest_within(start: Any, end: Any, wiggle: Any, fraction: Any, lot: int) -> Floats:

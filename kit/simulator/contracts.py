@@ -196,7 +196,7 @@ def _cash() -> Iterator[Contract]:
 
 
 def _slot(index: Underlying, expiry: date) -> int:
-    """Number an expiry of an index; numbers come round again once the old contract is gone."""
+    """Return the number of an expiry of an index; it comes round again once the old contract is gone."""
     return (index.key - 1) * _SLOTS + expiry.toordinal() % _SLOTS
 
 

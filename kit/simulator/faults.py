@@ -8,6 +8,7 @@ name                        what happens                                        
 ==========================  ==============================================================  ==========
 ``drop-before``             the connection breaks before the request is processed
 ``drop-after``              the request is processed, then the connection breaks
+``drop-midway``             half of the body arrives, then the connection breaks
 ``stall``                   nothing is sent for a while, then the ordinary answer           seconds, 30
 ``slow-body``               the body arrives in twenty pieces                               seconds, 5
 ``truncated-json``          the answer ends in the middle, and the length says so
@@ -144,7 +145,9 @@ def _wrong_types(data: Any, argument: str) -> Any:
 
 def _missing_keys(data: Any, argument: str) -> Any:
     if isinstance(data, dict):
-        lists = {key: _missing_keys(value, argument) for key, value in data.items() if isinstance(value, list)}
+        lists = {
+            key: _missing_keys(value, argument) for key, value in data.items() if isinstance(value, list)
+        }
         return lists or dict(list(data.items())[: len(data) // 2])
     if isinstance(data, list) and data and isinstance(data[0], str):
         return data[: len(data) // 2]
@@ -202,5 +205,13 @@ _SPOIL: dict[str, Callable[[Any, str], Any]] = {
     "negative-volume": _negative_volume,
     "high-below-low": _high_below_low,
 }
-_ON_THE_WIRE = ("drop-before", "drop-after", "stall", "slow-body", "truncated-json", "expired-token")
+_ON_THE_WIRE = (
+    "drop-before",
+    "drop-after",
+    "drop-midway",
+    "stall",
+    "slow-body",
+    "truncated-json",
+    "expired-token",
+)
 NAMES = (*_ON_THE_WIRE, *_INSTEAD, *_SPOIL)

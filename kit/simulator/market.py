@@ -154,13 +154,15 @@ class Market:
         )
 
     def _book(self, contract: Contract, fair: float, tape: Tape, at: Moment) -> tuple[float, float]:
-        """Return best bid and ask: outside the fair price by at least a tick, so no trade against both is free."""
+        """Return best bid and ask, at least a tick outside the fair price: crossing them is never free."""
         if contract.kind in ("INDEX", "VIX") or not tape.volume[-1]:
             return 0.0, 0.0
         half = TICK + fair * 3e-5
         if contract.kind == "OPTION" and contract.expiry:
             years = years_left(contract.expiry, tape.path.opens_s)
-            half = TICK + fair * (0.0008 + 0.004 * years) + 0.0004 * abs(at.of(tape.path.spot) - contract.strike)
+            half = (
+                TICK + fair * (0.0008 + 0.004 * years) + 0.0004 * abs(at.of(tape.path.spot) - contract.strike)
+            )
         return max(math.floor((fair - half) / TICK), 0) / 20, math.ceil((fair + half) / TICK) / 20
 
     def tape(self, contract: Contract, day: date) -> Tape:
@@ -189,7 +191,9 @@ class Market:
         for number, contract in enumerate(group):
             yield self._tape(contract, path, earlier, fair[number], float(previous[number, 0, 0]))
 
-    def _tape(self, contract: Contract, path: DayPath, earlier: DayPath, fair: Floats, previous: float) -> Tape:
+    def _tape(
+        self, contract: Contract, path: DayPath, earlier: DayPath, fair: Floats, previous: float
+    ) -> Tape:
         volume = activity.cumulative_volume(
             self.seed, contract, path.day, float(path.spot[0, 0]), path.minutes
         )

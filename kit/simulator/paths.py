@@ -56,7 +56,9 @@ def position(day: date) -> int:
         return _positions()[day]
     except KeyError:
         raise DataError(
-            "The simulated market has no session on", day.isoformat(), f"Ask within {FIRST_DAY} to {LAST_DAY}."
+            "The simulated market has no session on",
+            day.isoformat(),
+            f"Ask within {FIRST_DAY} to {LAST_DAY}.",
         ) from None
 
 
@@ -155,7 +157,8 @@ class Paths:
         minutes = np.array([_minutes(day) for day in calendar()])
         share = np.sqrt((1 - _OVERNIGHT_SHARE) * np.minimum(1, minutes / FULL_SESSION_MIN))
         gaps = (
-            daily_sd * np.sqrt(_OVERNIGHT_SHARE) * (with_market * self._overnight + alone * own[:, 0]) + _DRIFT
+            daily_sd * np.sqrt(_OVERNIGHT_SHARE) * (with_market * self._overnight + alone * own[:, 0])
+            + _DRIFT
         )
         moves = daily_sd * share * (with_market * self._daily + alone * own[:, 1])
         closes = np.cumsum(gaps + moves)

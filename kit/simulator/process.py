@@ -2,31 +2,77 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from tempfile import TemporaryFile
+from types import TracebackType
+from typing import IO, Any, Self
 
+from kit.errors import SimulatorError
 from kit.settings import Credentials
 from kit.simulator.market_clock import MarketClock
 
+_STOP_TIMEOUT_S = 5
+
 
 class ExchangeProcess:
-    """A running child process; a context manager."""
+    """A running child process; a context manager.
 
-    url: str
-    master_url: str
-    credentials: Credentials
-    clock: MarketClock
-    ca_file: Path | None
+    Parameters
+    ----------
+    child : Popen
+        The process; its standard input is the cord that keeps it alive.
+    greeting : dict
+        The first line it printed.
+
+    Attributes
+    ----------
+    url, master_url : str
+        Roots for a client.
+    credentials : Credentials
+        The four secrets.
+    clock : MarketClock
+        The market's present, running beside the child's.
+    ca_file : Path or None
+        The authority's certificate, with TLS.
+    """
+
+    def __init__(self, child: subprocess.Popen[bytes], greeting: dict[str, Any]) -> None:
+        self._child = child
+        self.url: str = greeting["url"]
+        self.master_url: str = greeting["master_url"]
+        self.credentials = Credentials(**{name: greeting[name] for name in Credentials.model_fields})
+        self.clock = MarketClock(datetime.fromisoformat(greeting["now"]), greeting["speed"])
+        self.ca_file = Path(greeting["ca_file"]) if greeting["ca_file"] else None
+
+    @property
+    def pid(self) -> int:
+        """Return the child's process number."""
+        return self._child.pid
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *unused: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
-        """End the child process."""
+        """End the child process; a second call does nothing."""
+        if self._child.stdin and not self._child.stdin.closed:
+            self._child.stdin.close()
+        self._child.terminate()
+        try:
+            self._child.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+        if self._child.stdout:
+            self._child.stdout.close()
 
 
 def launch(
@@ -37,5 +83,38 @@ def launch(
     limits: bool = True,
     port: int = 0,
 ) -> ExchangeProcess:
-    """Start the exchange as a child process and wait until it serves."""
-    raise NotImplementedError
+    """Start the exchange as a child process and wait until it serves.
+
+    Parameters
+    ----------
+    seed, speed, at, tls, limits, port
+        As in `kit.simulator.server.SimulatedExchange`.
+
+    Raises
+    ------
+    SimulatorError
+        The child did not start; repeats what it said.
+    """
+    command = [sys.executable, "-m", "kit.simulator", "--until-stdin-closes"]
+    command += [f"--port={port}", f"--seed={seed}", f"--speed={speed}"]
+    command += [f"--at={at.isoformat()}"] if at else []
+    command += ["--tls"] if tls else []
+    command += [] if limits else ["--no-limits"]
+    with TemporaryFile() as complaints:
+        child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints
+        )
+        assert child.stdout is not None
+        first = child.stdout.readline()
+        if not first:
+            raise _failed(child, complaints)
+    return ExchangeProcess(child, json.loads(first))
+
+
+def _failed(child: subprocess.Popen[bytes], complaints: IO[bytes]) -> SimulatorError:
+    child.wait()
+    complaints.seek(0)
+    said = complaints.read().decode(errors="replace").strip().splitlines()
+    return SimulatorError(
+        "The simulated exchange did not start", None, said[-1] if said else "It said nothing."
+    )

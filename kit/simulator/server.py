@@ -1,27 +1,133 @@
-"""The simulated exchange as a server: in this process, or serving until told to stop."""
+"""The simulated exchange as a server on 127.0.0.1: in a thread of this process, or as a whole process.
+
+Live and simulated differ in nothing that a client sees, apart from the address and the credentials.
+Orders, positions and the WebSocket streams are not simulated; `kit.simulator.app` says where they would go.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import json
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
+import uvicorn
+
+from kit.clock import IST, SystemClock
+from kit.errors import SimulatorError
 from kit.settings import Credentials
-from kit.simulator.market_clock import MarketClock
+from kit.simulator.accounts import Account, fresh_credentials
+from kit.simulator.app import ExchangeApp
+from kit.simulator.certificates import Certificates, issue
+from kit.simulator.connections import watched
+from kit.simulator.desk import MASTER_PATH, Desk
+from kit.simulator.limits import SlidingLimits
+from kit.simulator.market import Market
+from kit.simulator.market_clock import MarketClock, opening_moment
+
+_HOST = "127.0.0.1"
+_START_TIMEOUT_S = 20
+_KEEP_ALIVE_S = 75
+_GRACE_S = 1
+
+
+def build(
+    seed: int, speed: float, at: datetime | None, limits: bool, credentials: Credentials | None = None
+) -> ExchangeApp:
+    """Return the application of a fresh exchange.
+
+    Parameters
+    ----------
+    seed : int
+        Of the market.
+    speed : float
+        Market seconds per real second.
+    at : datetime or None
+        Market time to start at, in exchange time if it names no zone; none: see `opening_moment`.
+    limits : bool
+        Whether the broker's rate limits apply.
+    credentials : Credentials, optional
+        Of its account; default drawn afresh.
+    """
+    start = opening_moment(SystemClock().now()) if at is None else at
+    clock = MarketClock(start if start.tzinfo else start.replace(tzinfo=IST), speed)
+    account = Account(credentials or fresh_credentials(), clock)
+    desk = Desk(Market(seed), account, clock)
+    return ExchangeApp(desk, SlidingLimits(clock.now().date(), enabled=limits))
+
+
+def listen(port: int) -> socket.socket:
+    """Return a socket bound to 127.0.0.1.
+
+    The protocol is named because asyncio sets TCP_NODELAY only where it is; without, a kept connection
+    waits 40 ms per answer.
+
+    Raises
+    ------
+    SimulatorError
+        The port is taken or not allowed.
+    """
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if sys.platform != "win32":  # there the option would let two servers share a port
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((_HOST, port))
+    except (OSError, OverflowError) as error:
+        bound.close()
+        taken = getattr(error, "errno", None) == errno.EADDRINUSE
+        what = "The port is in use" if taken else "The port cannot be opened"
+        raise SimulatorError(what, port, "Choose another one, or 0 for any free one.") from None
+    return bound
 
 
 class SimulatedExchange:
     """The exchange in a thread of this process, for tests that reach into its state.
 
-    Attributes: ``url``, ``master_url``, ``credentials``, ``clock``, ``ca_file``, ``limits``, ``faults``, ``stats``.
-    """
+    Parameters
+    ----------
+    seed : int, default 7
+        Of the market.
+    speed : float, default 1.0
+        Market seconds per real second.
+    at : datetime, optional
+        Market time to start at; default now, or the latest session when the market is closed.
+    tls : bool, default False
+        Serve HTTPS with a throw-away certificate authority.
+    limits : bool, default True
+        Whether the broker's rate limits apply.
+    port : int, default 0
+        0: any free one.
+    credentials : Credentials, optional
+        Of its account; default drawn afresh.
 
-    url: str
-    master_url: str
-    credentials: Credentials
-    clock: MarketClock
-    ca_file: Path | None
+    Attributes
+    ----------
+    url, master_url : str
+        Roots for a client.
+    credentials : Credentials
+        The four secrets.
+    clock : MarketClock
+        The market's present; may be moved.
+    ca_file : Path or None
+        The authority's certificate, with TLS.
+    app, limits, faults, stats, market, account
+        The state behind it.
+
+    Raises
+    ------
+    SimulatorError
+        The port is taken, or TLS lacks its package.
+    """
 
     def __init__(
         self,
@@ -31,8 +137,36 @@ class SimulatedExchange:
         tls: bool = False,
         limits: bool = True,
         port: int = 0,
+        credentials: Credentials | None = None,
     ) -> None:
-        raise NotImplementedError
+        self._socket = listen(port)
+        self.app = build(seed, speed, at, limits, credentials)
+        self.credentials = self.app.desk.account.credentials
+        self.clock = self.app.desk.clock
+        self.limits, self.faults, self.stats = self.app.limits, self.app.faults, self.app.stats
+        self.account, self.market = self.app.desk.account, self.app.desk.market
+        self._folder = TemporaryDirectory() if tls else None
+        certificates = issue(Path(self._folder.name)) if self._folder else None
+        self.ca_file: Path | None = certificates.authority if certificates else None
+        scheme = "https" if tls else "http"
+        self.url = f"{scheme}://{_HOST}:{self._socket.getsockname()[1]}"
+        self.master_url = self.url + MASTER_PATH
+        self._server = uvicorn.Server(_config(self.app, certificates))
+        self._thread = threading.Thread(target=self._run, name="simulated-exchange", daemon=True)
+        self._thread.start()
+        self._wait()
+
+    def _run(self) -> None:
+        asyncio.run(self._server.serve(sockets=[self._socket]))
+
+    def _wait(self) -> None:
+        pause = threading.Event()
+        for _ in range(_START_TIMEOUT_S * 200):
+            if self._server.started or not self._thread.is_alive():
+                break
+            pause.wait(0.005)
+        if not self._server.started:
+            raise SimulatorError("The simulated exchange did not start", self.url, "Look at its messages.")
 
     def __enter__(self) -> Self:
         return self
@@ -43,7 +177,47 @@ class SimulatedExchange:
         self.close()
 
     def close(self) -> None:
-        """Stop serving."""
+        """Stop serving; open connections are closed."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+        if self._folder:
+            self._folder.cleanup()
+
+    def greeting(self) -> str:
+        """Return one line of JSON: all that a client needs."""
+        secrets = self.credentials
+        return json.dumps(
+            {
+                "url": self.url,
+                "api_key": secrets.api_key.get_secret_value(),
+                "client_code": secrets.client_code.get_secret_value(),
+                "pin": secrets.pin.get_secret_value(),
+                "totp_secret": secrets.totp_secret.get_secret_value(),
+                "master_url": self.master_url,
+                "now": self.clock.now().isoformat(),
+                "speed": self.clock.speed,
+                "ca_file": str(self.ca_file) if self.ca_file else None,
+            }
+        )
+
+
+def _config(app: ExchangeApp, certificates: Certificates | None) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=watched(app.connections),
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_GRACE_S,
+        ssl_certfile=certificates.chain if certificates else None,
+        ssl_keyfile=certificates.key if certificates else None,
+    )
 
 
 def serve(
@@ -55,5 +229,44 @@ def serve(
     limits: bool = True,
     until_stdin_closes: bool = False,
 ) -> None:
-    """Print the address and credentials as one JSON line, then serve until told to stop."""
-    raise NotImplementedError
+    """Print the address and credentials as one line of JSON, then serve until told to stop.
+
+    Parameters
+    ----------
+    port, seed, speed, at, tls, limits
+        As in `SimulatedExchange`.
+    until_stdin_closes : bool, default False
+        Stop when standard input ends as well as on SIGINT and SIGTERM; so a child process dies with its
+        parent, however that ends.
+
+    Raises
+    ------
+    SimulatorError
+        The port is taken, or TLS lacks its package.
+    """
+    with _told_to_stop() as stop, SimulatedExchange(seed, speed, at, tls, limits, port) as exchange:
+        sys.stdout.write(exchange.greeting() + "\n")
+        sys.stdout.flush()
+        if until_stdin_closes:
+            threading.Thread(target=_watch_stdin, args=(stop,), daemon=True).start()
+        while not stop.wait(0.5):  # a wait without end would not let signals through on Windows
+            pass
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[threading.Event]:
+    """Yield an event that SIGINT and SIGTERM set, and restore their handlers."""
+    stop = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _watch_stdin(stop: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    stop.set()

@@ -6,16 +6,19 @@ time no calendar arbitrage.
 
 Source: J. Gatheral, A. Jacquier, "Arbitrage-free SVI volatility surfaces", Quantitative Finance 14 (2014),
 theorems 4.1 and 4.2 and section 4.
+
+Prices come from Black-76 written out here, not from `kit.pricing`: the market must be the same to the last
+tick whichever pricing engine is installed, and a client that prices it with `kit.pricing` is then checked
+against something else than itself.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from kit.pricing import numpy_engine
+from scipy.special import ndtr
 
 Floats = NDArray[np.float64]
 
@@ -69,11 +72,47 @@ def forward(spot: Any, t_years: Any, rate: Any) -> Floats:
 def fair_price(
     spot: Any, strike: Any, t_years: Any, short_vol: Any, is_call: Any, rate: Any, ratio: float = 1.0
 ) -> Floats:
-    """Return option prices before rounding to the tick, rupees; all arguments broadcast."""
+    """Return Black-76 prices on this surface before rounding to the tick, rupees; all arguments broadcast."""
+    ahead, spread, d1, discount, side = _terms(spot, strike, t_years, short_vol, is_call, rate, ratio)
+    return np.asarray(side * discount * (ahead * ndtr(side * d1) - strike * ndtr(side * (d1 - spread))))
+
+
+class Greeks(NamedTuple):
+    """Sensitivities as the broker states them: per rupee of the forward, per day and per volatility point."""
+
+    delta: Floats
+    gamma: Floats
+    theta: Floats
+    vega: Floats
+    iv_percent: Floats
+
+
+def greeks(
+    spot: Any, strike: Any, t_years: Any, short_vol: Any, is_call: Any, rate: Any, ratio: float = 1.0
+) -> Greeks:
+    """Return sensitivities on this surface; arguments as in `fair_price`."""
+    ahead, spread, d1, discount, side = _terms(spot, strike, t_years, short_vol, is_call, rate, ratio)
+    root = np.sqrt(np.maximum(t_years, _SHORTEST_YEARS))
+    density = discount * np.exp(-np.square(d1) / 2) / np.sqrt(2 * np.pi)
+    value = fair_price(spot, strike, t_years, short_vol, is_call, rate, ratio)
+    decay = ahead * density * spread / root / (2 * root)
+    return Greeks(
+        side * discount * ndtr(side * d1),
+        density / (ahead * spread),
+        (rate * value - decay) / 365,
+        ahead * density * root / 100,
+        100 * spread / root,
+    )
+
+
+def _terms(
+    spot: Any, strike: Any, t_years: Any, short_vol: Any, is_call: Any, rate: Any, ratio: float
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Return forward, total deviation, d1, discount, and 1 for a call or -1 for a put."""
     ahead = forward(spot, t_years, rate)
-    iv = volatility(np.log(strike / ahead), t_years, short_vol, ratio)
+    log_moneyness = np.log(strike / ahead)
+    spread = volatility(log_moneyness, t_years, short_vol, ratio) * np.sqrt(
+        np.maximum(t_years, _SHORTEST_YEARS)
+    )
     discount = np.exp(-rate * np.maximum(t_years, 0))
-    arrays = np.broadcast_arrays(ahead, strike, np.maximum(t_years, 0), iv, discount, is_call)
-    flat = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
-    values = numpy_engine.price(*(array.astype(np.float64, copy=False) for array in flat[:5]), flat[5].astype(bool))
-    return values.reshape(arrays[0].shape)
+    return ahead, spread, spread / 2 - log_moneyness / spread, discount, np.where(is_call, 1.0, -1.0)

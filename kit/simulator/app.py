@@ -1,0 +1,160 @@
+"""The simulated exchange as an ASGI application: order of checks, routes, faults and counts.
+
+A request passes the rate limiter, then its API key, then its token, then its body, as the broker's do.
+Order, position and margin routes would be one more ``*_routes.py`` with a ``ROUTES`` tuple, added to
+`ROUTES` here; the WebSocket streams would be a branch on ``scope["type"]`` in `ExchangeApp.__call__`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from kit.errors import SimulatorError
+from kit.simulator import (
+    derivative_routes,
+    faults,
+    history_routes,
+    master,
+    quote_routes,
+    session_routes,
+)
+from kit.simulator.admin import ADMIN
+from kit.simulator.answers import TEXT, Refused, Reply, gateway_error, not_found, rate_refusal
+from kit.simulator.connections import Connections
+from kit.simulator.desk import Call, Desk, Route, json_object
+from kit.simulator.faults import Fault, Faults
+from kit.simulator.limits import SlidingLimits
+from kit.simulator.stats import Stats
+
+ROUTES = {
+    (route.method, route.path): route
+    for room in (session_routes, history_routes, quote_routes, derivative_routes, master)
+    for route in room.ROUTES
+}
+_PREFIXES = ("/order-service", "/gtt-service")  # in some of the broker's pages and methods, before the path
+_PIECES = 20
+
+
+class ExchangeApp:
+    """Answers requests.
+
+    Parameters
+    ----------
+    desk : Desk
+        What the routes work with.
+    limits : SlidingLimits
+        Who is refused.
+    """
+
+    def __init__(self, desk: Desk, limits: SlidingLimits) -> None:
+        self.desk = desk
+        self.limits = limits
+        self.faults = Faults()
+        self.connections = Connections()
+        self.stats = Stats(self.connections, limits)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        request = Request(scope, receive)
+        try:
+            await self._serve(request, send)
+        except SimulatorError as error:
+            await _send(Reply(400, str(error).encode(), TEXT), request, send)
+
+    async def _serve(self, request: Request, send: Send) -> None:
+        body = await request.body()
+        path = _plain(request.url.path)
+        if admin := ADMIN.get((request.method, path)):
+            await _send(admin(self, body), request, send)
+            return
+        route = ROUTES.get((request.method, path))
+        if route is None:
+            await _send(not_found(path), request, send)
+            return
+        self.stats.note(route.name, request.headers, body)
+        fault = self.faults.take(route.name, request.headers.get("x-kit-fault", ""))
+        if fault is None:
+            await _send(self._answer(route, request, body), request, send)
+        else:
+            await self._fail(fault, route, request, body, send)
+
+    def _answer(self, route: Route, request: Request, body: bytes) -> Reply:
+        """Return what the broker would."""
+        try:
+            call = self._admitted(route, request, body)
+            reply = route.handler(self.desk, call)
+        except Refused as refused:
+            return refused.reply
+        self.stats.processed[route.name] += 1
+        return reply
+
+    def _admitted(self, route: Route, request: Request, body: bytes) -> Call:
+        """Check limiter, key, token and body, in this order.
+
+        Raises
+        ------
+        Refused
+            A check fails; carries the answer.
+        """
+        if not self.limits.admit(route.name, self.desk.account.client_code):
+            raise Refused(rate_refusal(self.limits.form))
+        if route.is_public:
+            return Call({})
+        key = self.desk.account.credentials.api_key.get_secret_value()
+        if request.headers.get("x-privatekey") != key:
+            raise Refused(gateway_error("AG8004"))
+        token = "" if route.is_open else self.desk.account.check(request.headers.get("authorization", ""))
+        return Call(json_object(body) if route.method == "POST" else {}, token)
+
+    async def _fail(self, fault: Fault, route: Route, request: Request, body: bytes, send: Send) -> None:
+        """Answer, or do not, as a fault says."""
+        if fault.name == "drop-before":
+            await self.connections.drop(request)
+            return
+        if fault.name == "expired-token":
+            self.desk.account.expire_all()
+        if fault.name == "stall":
+            await asyncio.sleep(float(fault.argument or 30))
+        reply = faults.instead(fault) or faults.spoilt(fault, self._answer(route, request, body))
+        if fault.name == "drop-after":
+            await self.connections.drop(request)
+        elif fault.name == "drop-midway":
+            await _send_pieces(reply, _PIECES // 2, 0.0, send)
+            await self.connections.drop(request)
+        elif fault.name == "slow-body":
+            await _send_pieces(reply, _PIECES, float(fault.argument or 5) / _PIECES, send)
+        elif fault.name == "truncated-json":
+            await _send(Reply(reply.status, reply.body[: len(reply.body) // 2], reply.media), request, send)
+        else:
+            await _send(reply, request, send)
+
+
+def _plain(path: str) -> str:
+    """Return a path without the prefixes and the last slash that clients differ in."""
+    for prefix in _PREFIXES:
+        path = path.removeprefix(prefix)
+    return path.rstrip("/")
+
+
+async def _send(reply: Reply, request: Request, send: Send) -> None:
+    response = Response(reply.body, reply.status, media_type=reply.media or None)
+    await response(request.scope, request.receive, send)
+
+
+async def _send_pieces(reply: Reply, pieces: int, pause_s: float, send: Send) -> None:
+    """Send the head and some of `_PIECES` pieces of the body, with pauses."""
+    size = -(-len(reply.body) // _PIECES) or 1
+    headers = [
+        (b"content-type", reply.media.encode()),
+        (b"content-length", str(len(reply.body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    for number in range(pieces):
+        piece: dict[str, Any] = {"type": "http.response.body", "body": reply.body[number * size :][:size]}
+        await send({**piece, "more_body": number < _PIECES - 1})
+        await asyncio.sleep(pause_s)

@@ -1,0 +1,66 @@
+"""The server's open connections: counted, and broken on demand."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+
+class Connections:
+    """What is known about the sockets of a server.
+
+    Attributes
+    ----------
+    accepted : int
+        Connections accepted since the start.
+    """
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self._open: dict[tuple[str, int], asyncio.Transport] = {}
+
+    @property
+    def open(self) -> int:
+        """Return how many connections are open."""
+        return len(self._open)
+
+    def opened(self, transport: asyncio.Transport) -> None:
+        """Note a new connection."""
+        self.accepted += 1
+        self._open[transport.get_extra_info("peername")[:2]] = transport
+
+    def closed(self, transport: asyncio.Transport) -> None:
+        """Forget a connection."""
+        self._open.pop(transport.get_extra_info("peername")[:2], None)
+
+    async def drop(self, request: Request) -> None:
+        """Break the connection of a request, and return when the server has noticed."""
+        client = request.client
+        transport = self._open.get((client.host, client.port)) if client else None
+        if transport is not None:
+            transport.abort()
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    def drop_all(self) -> None:
+        """Break every open connection."""
+        for transport in list(self._open.values()):
+            transport.abort()
+
+
+def watched(connections: Connections) -> type[asyncio.Protocol]:
+    """Return uvicorn's protocol, telling `connections` of every socket."""
+
+    class Watched(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # chosen at run time by uvicorn
+        def connection_made(self, transport: Any) -> None:
+            connections.opened(transport)
+            super().connection_made(transport)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            connections.closed(self.transport)
+            super().connection_lost(exc)
+
+    return Watched

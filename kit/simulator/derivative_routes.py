@@ -1,0 +1,179 @@
+"""Lists that the broker makes of derivatives: Greeks, put-call ratio, gainers and build-up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.clock import format_expiry, last_session, parse_expiry, risk_free_rate
+from kit.simulator import activity, smile
+from kit.simulator.answers import Refused, Reply, application_error, bad_request, success
+from kit.simulator.contracts import Series
+from kit.simulator.desk import Call, Desk, Route, known_day
+from kit.simulator.market import Quote, years_left
+from kit.simulator.paths import calendar, moment, position
+
+Floats = NDArray[np.float64]
+
+_PATH = "/rest/secure/angelbroking/marketData/v1"
+_TERMS = ("NEAR", "NEXT", "FAR")
+_BUILDUPS: dict[str, Callable[[float, float], bool]] = {
+    "Long Built Up": lambda price, held: price >= 0 and held >= 0,
+    "Short Built Up": lambda price, held: price < 0 and held >= 0,
+    "Short Covering": lambda price, held: price >= 0 and held < 0,
+    "Long Unwinding": lambda price, held: price < 0 and held < 0,
+}
+_RANKINGS: dict[str, tuple[str, int]] = {
+    "PercOIGainers": ("held", 1),
+    "PercOILosers": ("held", -1),
+    "PercPriceGainers": ("price", 1),
+    "PercPriceLosers": ("price", -1),
+}
+
+
+def greeks(desk: Desk, call: Call) -> Reply:
+    """Return volatility and Greeks of every option of an expiry, all as text."""
+    expiry = known_day(call.text("expirydate"), parse_expiry)
+    now = desk.clock.now()
+    series = desk.market.listing(now).series.get((call.text("name"), expiry))
+    if series is None:
+        raise Refused(application_error("AB9019"))
+    values = _sensitivities(desk, series, expiry)
+    columns = np.vstack(values).T.tolist()
+    volumes = [item.volume for item in desk.market.quotes(series.contracts, now)]
+    written = format_expiry(expiry)
+    return success(
+        [
+            {
+                "name": contract.name,
+                "expiry": written,
+                "strikePrice": f"{contract.strike:.6f}",
+                "optionType": contract.right,
+                **{name: f"{value:.6f}" for name, value in zip(_GREEKS, row, strict=True)},
+                "tradeVolume": f"{volume:.2f}",
+            }
+            for contract, row, volume in zip(series.contracts, columns, volumes, strict=True)
+        ]
+    )
+
+
+_GREEKS = ("delta", "gamma", "theta", "vega", "impliedVolatility")
+
+
+def _sensitivities(desk: Desk, series: Series, expiry: date) -> smile.Greeks:
+    """Return what `kit.simulator.smile` says of a series now."""
+    underlying = series.contracts[0].underlying
+    path = desk.market.paths.day(underlying, last_session(desk.clock.now()).day)
+    at = moment(path, desk.clock.now())
+    years = max(years_left(expiry, path.opens_s + 60 * (at.minute + at.minute_share)), 0.0)
+    spot, vol, rate = at.of(path.spot), at.of(path.vol), risk_free_rate(path.day)
+    return smile.greeks(spot, series.strikes, years, vol, series.is_call, rate, underlying.vol_ratio)
+
+
+def put_call_ratio(desk: Desk, call: Call) -> Reply:  # noqa: ARG001 - the form of every route
+    """Return the ratio of open interest of each underlying's nearest expiry, under its future's name."""
+    listing = desk.market.listing(desk.clock.now())
+    nearest: dict[str, date] = {}
+    for name, expiry in listing.series:
+        nearest[name] = min(expiry, nearest.get(name, expiry))
+    futures = {(row.name, row.expiry): row.symbol for row in listing.futures}
+    return success(
+        [
+            {"pcr": _ratio(desk, listing.series[name, expiry]), "tradingSymbol": futures[name, expiry]}
+            for name, expiry in nearest.items()
+        ]
+    )
+
+
+def _ratio(desk: Desk, series: Series) -> float:
+    """Return puts held over calls held, from the same closes as the quotes."""
+    now = desk.clock.now()
+    first = series.contracts[0]
+    path = desk.market.paths.day(first.underlying, last_session(now).day)
+    at, closes = moment(path, now), desk.market.paths.closes(first.underlying)
+    days = position(path.day) - np.array([1, 0])
+    ends = [
+        activity.series_interest(desk.market.seed, series, calendar()[day].toordinal(), float(closes[day]))
+        for day in days.tolist()
+    ]
+    wiggle = activity.wiggles(desk.market.seed, series.numbers, path.day.toordinal())
+    held = activity.interest_within(*ends, wiggle, at.session_share(path), first.lot)
+    calls = held[series.is_call].sum()
+    return round(float(held[~series.is_call].sum() / calls), 2) if calls else 0.0
+
+
+def gainers(desk: Desk, call: Call) -> Reply:
+    """Return futures ranked by the change of price or of open interest."""
+    ranking = _RANKINGS.get(call.text("datatype"))
+    if ranking is None:
+        raise Refused(bad_request())
+    what, sign = ranking
+    changes = {"price": _price_change, "held": _held_change}[what]
+    moved = [item for item in _futures(desk, call) if changes(item) * sign > 0]
+    moved.sort(key=lambda item: -abs(changes(item)))
+    return success(
+        [
+            {
+                "tradingSymbol": item.contract.symbol,
+                "percentChange": round(changes(item), 2),
+                "symbolToken": item.contract.number,
+                "opnInterest": item.interest,
+                "netChangeOpnInterest": float(item.interest - item.interest_before),
+            }
+            for item in moved
+        ]
+        or None
+    )
+
+
+def buildup(desk: Desk, call: Call) -> Reply:
+    """Return futures whose price and open interest moved in a named way, all as text."""
+    belongs = _BUILDUPS.get(call.text("datatype"))
+    if belongs is None:
+        raise Refused(bad_request())
+    rows = [
+        {
+            "symbolToken": item.contract.token,
+            "ltp": str(item.ltp),
+            "netChange": f"{item.ltp - item.previous:.2f}",
+            "percentChange": f"{_price_change(item):.2f}",
+            "opnInterest": f"{item.interest:.1f}",
+            "netChangeOpnInterest": f"{item.interest - item.interest_before:.1f}",
+            "tradingSymbol": item.contract.symbol,
+        }
+        for item in _futures(desk, call)
+        if belongs(_price_change(item), _held_change(item))
+    ]
+    return success(rows or None)
+
+
+def _futures(desk: Desk, call: Call) -> list[Quote]:
+    """Return quotes of the futures of a term: NEAR, NEXT or FAR."""
+    if call.text("expirytype") not in _TERMS:
+        raise Refused(bad_request())
+    now = desk.clock.now()
+    futures = desk.market.listing(now).futures
+    dates = sorted({row.expiry for row in futures if row.expiry})
+    chosen = dates[_TERMS.index(call.text("expirytype"))]
+    return desk.market.quotes([row for row in futures if row.expiry == chosen], now)
+
+
+def _price_change(item: Quote) -> float:
+    return 100 * (item.ltp / item.previous - 1)
+
+
+def _held_change(item: Quote) -> float:
+    before: Any = item.interest_before
+    return 100 * (item.interest / before - 1) if before else 0.0
+
+
+ROUTES = (
+    Route("POST", f"{_PATH}/optionGreek", greeks),
+    Route("GET", f"{_PATH}/putCallRatio", put_call_ratio),
+    Route("POST", f"{_PATH}/gainersLosers", gainers),
+    Route("POST", f"{_PATH}/OIBuildup", buildup),
+)

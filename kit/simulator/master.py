@@ -1,0 +1,72 @@
+"""The instrument master as the broker serves it: text for numbers, prices times a hundred, traps included."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from kit.clock import format_expiry, last_session
+from kit.simulator.answers import Reply
+from kit.simulator.contracts import TICK, Contract
+from kit.simulator.desk import MASTER_PATH, Call, Desk, Route
+from kit.simulator.underlyings import UNTRADED_ROWS
+
+_FREEZE = {"BANKNIFTY": "601", "NIFTY": "1801"}
+_TYPES = {"INDEX": "AMXIDX", "VIX": "AMXIDX", "SHARE": "", "FUTURE": "FUTIDX", "OPTION": "OPTIDX"}
+_TEST_CONTRACTS = (("36697", "051NSETEST27NOV36FUT"), ("36698", "071NSETEST27NOV36FUT"))
+
+
+def master(desk: Desk, call: Call) -> Reply:  # noqa: ARG001 - the form of every route
+    """Return every listed instrument; made once a day."""
+    day = last_session(desk.clock.now()).day
+    if desk.master[0] != day:
+        listed = desk.market.exchange.listing(day).rows.values()
+        rows = [*(_row(contract) for contract in listed), *_unlisted()]
+        desk.master = (day, json.dumps(rows, separators=(",", ":")).encode())
+    return Reply(200, desk.master[1])
+
+
+def _row(contract: Contract) -> dict[str, Any]:
+    has_strike = contract.kind == "OPTION"
+    is_index = contract.kind in ("INDEX", "VIX")
+    no_strike = 0.0 if is_index else -1.0
+    return {
+        "token": contract.token,
+        "symbol": contract.symbol,
+        "name": contract.name,
+        "expiry": format_expiry(contract.expiry) if contract.expiry else "",
+        "strike": f"{contract.strike * 100 if has_strike else no_strike:.6f}",
+        "lotsize": str(contract.lot),
+        "instrumenttype": _TYPES[contract.kind],
+        "exch_seg": contract.exchange,
+        "tick_size": f"{0 if is_index else TICK * 100:.6f}",
+        "freeze_qty": _FREEZE.get(contract.name, "0") if contract.expiry else "0",
+        "is_cas_enabled": False,
+    }
+
+
+def _unlisted() -> Iterator[dict[str, Any]]:
+    """Yield what pollutes the real file: old rows of the same name, and test contracts."""
+    for token, symbol, name, kind, strike in UNTRADED_ROWS:
+        yield _plain(token, symbol, name, "", strike, "1", kind, "NSE", "0.000000")
+    for token, symbol in _TEST_CONTRACTS:
+        yield _plain(token, symbol, symbol[:10], "27NOV2036", "-1.000000", "50", "FUTIDX", "NFO", "5.000000")
+
+
+def _plain(*values: str) -> dict[str, Any]:
+    names = (
+        "token",
+        "symbol",
+        "name",
+        "expiry",
+        "strike",
+        "lotsize",
+        "instrumenttype",
+        "exch_seg",
+        "tick_size",
+    )
+    return {**dict(zip(names, values, strict=True)), "freeze_qty": "0", "is_cas_enabled": False}
+
+
+ROUTES = (Route("GET", MASTER_PATH, master, is_public=True),)
