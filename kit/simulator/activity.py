@@ -102,7 +102,7 @@ def cumulative_volume(seed: int, contract: Contract, day: date, spot: float, min
     total = float(_day_lots(seed, _VOLUME, contract, day.toordinal(), spot))
     unequal = 0.4 + 1.2 * uniforms(seed, _MINUTE, contract.number, day.toordinal(), _minute_numbers(minutes))
     flow = np.concatenate([[0.0], np.cumsum(_shape(minutes) * unequal)])
-    return np.floor(total * flow / flow[-1]) * contract.lot
+    return np.asarray(np.floor(total * flow / flow[-1]) * contract.lot)
 
 
 def closing_interest(seed: int, contract: Contract, ordinals: Any, spot: Any) -> Floats:
@@ -166,7 +166,7 @@ def interest_within(start: Any, end: Any, wiggle: Any, fraction: Any, lot: int) 
     """
     straight = start + (end - start) * np.asarray(fraction)
     bent = straight + wiggle * (start + end) * np.sin(np.pi * np.asarray(fraction) * 3)
-    return np.maximum(np.floor(bent / lot), 0) * lot
+    return np.asarray(np.maximum(np.floor(bent / lot), 0) * lot)
 
 
 def wiggles(seed: int, numbers: Any, ordinal: Any) -> Floats:

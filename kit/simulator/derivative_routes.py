@@ -96,12 +96,12 @@ def _ratio(desk: Desk, series: Series) -> float:
     path = desk.market.paths.day(first.underlying, last_session(now).day)
     at, closes = moment(path, now), desk.market.paths.closes(first.underlying)
     days = position(path.day) - np.array([1, 0])
-    ends = [
+    start, end = (
         activity.series_interest(desk.market.seed, series, calendar()[day].toordinal(), float(closes[day]))
         for day in days.tolist()
-    ]
+    )
     wiggle = activity.wiggles(desk.market.seed, series.numbers, path.day.toordinal())
-    held = activity.interest_within(*ends, wiggle, at.session_share(path), first.lot)
+    held = activity.interest_within(start, end, wiggle, at.session_share(path), first.lot)
     calls = held[series.is_call].sum()
     return round(float(held[~series.is_call].sum() / calls), 2) if calls else 0.0
 

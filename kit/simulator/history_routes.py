@@ -10,7 +10,7 @@ _PATH = "/rest/secure/angelbroking/historical/v1"
 
 
 def candles(desk: Desk, call: Call) -> Reply:
-    """Return ``[start, open, high, low, close, volume]`` rows: none on a holiday, null for an unknown token."""
+    """Return ``[start, open, high, low, close, volume]`` rows; null for an unknown token."""
     bars = _bars(desk, call)
     if bars is None:
         return success(None)
@@ -35,7 +35,9 @@ def _bars(desk: Desk, call: Call) -> Bars | None:
         raise Refused(bad_request())
     start, end = call.moment("fromdate"), call.moment("todate")
     contract = desk.contract(call.text("exchange"), call.text("symboltoken"))
-    return contract and desk.history.bars(contract, interval, start, end, desk.clock.now())
+    if contract is None:
+        return None
+    return desk.history.bars(contract, interval, start, end, desk.clock.now())
 
 
 ROUTES = (

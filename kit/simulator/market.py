@@ -171,15 +171,16 @@ class Market:
 
     def _day_of(self, contracts: Sequence[Contract], day: date) -> list[tuple[Contract, Tape]]:
         """Pair contracts with their day, pricing what is not remembered one expiry at a time."""
-        found = {contract.token: self._tapes.get((day, contract.token)) for contract in contracts}
+        kept = ((contract.token, self._tapes.get((day, contract.token))) for contract in contracts)
+        found = {token: tape for token, tape in kept if tape}
         missing: dict[tuple[str, date | None], list[Contract]] = {}
         for contract in contracts:
-            if found[contract.token] is None:
+            if contract.token not in found:
                 missing.setdefault((contract.name, contract.expiry), []).append(contract)
         for group in missing.values():
             for contract, tape in zip(group, self._priced(group, day), strict=True):
                 found[contract.token] = self._tapes[day, contract.token] = tape
-        return [(contract, tape) for contract in contracts if (tape := found[contract.token]) is not None]
+        return [(contract, found[contract.token]) for contract in contracts]
 
     def _priced(self, group: Sequence[Contract], day: date) -> Iterable[Tape]:
         """Yield the tapes of contracts that share underlying and expiry."""

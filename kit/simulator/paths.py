@@ -169,7 +169,7 @@ class Paths:
         number = position(day)
         opens, closes = self._levels(underlying)
         minutes = _minutes(day)
-        vol = np.exp(np.linspace(*np.log(self.vol[[max(number - 1, 0), number]]), minutes * KNOTS + 1))
+        vol = np.geomspace(self.vol[max(number - 1, 0)], self.vol[number], minutes * KNOTS + 1)
         fraction = np.linspace(0, 1, minutes * KNOTS, endpoint=False)
         lively = 0.75 + 1.25 * (2 * fraction - 1) ** 4 + 0.9 * np.exp(-fraction * 18)
         steps = self._shocks(underlying, day, fraction.size) * lively
@@ -202,7 +202,7 @@ def _volatility(daily: Floats, own: Floats) -> Floats:
         logs[number] = level
     anchor = position(ANCHOR)
     away = np.abs(np.arange(logs.size) - anchor)
-    return BASE_VOL * np.exp(logs - logs[anchor] * _VOL_PERSISTENCE**away)
+    return np.asarray(BASE_VOL * np.exp(logs - logs[anchor] * _VOL_PERSISTENCE**away))
 
 
 def _by_minute(knots: Floats) -> Floats:
