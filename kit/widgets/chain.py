@@ -138,7 +138,7 @@ class ChainPanel(Panel):
         self.plot.figure.clear()
         with styled():
             left, right = self.plot.figure.subplots(1, 2)
-            smile(left, chain, _REACH)
+            smile(left, chain, _REACH).xaxis.set_major_formatter("{x:,.0f}")
             open_interest(right, chain, pain)
         self.plot.redraw()
 
@@ -155,7 +155,7 @@ def open_interest(axes: Axes, chain: ChainSnapshot, pain: float) -> None:
     axes.set(xlabel="Strike (rupees)", ylabel="Open interest (thousand units)")
     axes.set_title("Open interest")
     axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_major_formatter("{x:,g}")
     axes.margins(y=0.2)
     axes.legend(loc="upper right", ncols=3)
 

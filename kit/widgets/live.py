@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import io
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -20,8 +19,8 @@ from matplotlib import rc_context
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
+from kit.widgets.png import png
 from kit.widgets.style import PLOT_STYLE
 
 
@@ -101,10 +100,7 @@ class LiveFigure(w.Image):  # type: ignore[misc]  # ipywidgets has no types
         self.canvas.restore_region(self._background)
         for artist in sorted(self.moving, key=Artist.get_zorder):
             artist.draw(self.canvas.get_renderer())
-        pixels = np.asarray(self.canvas.buffer_rgba())[..., :3]
-        png = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(pixels)).save(png, "PNG", compress_level=1)
-        self.value = png.getvalue()
+        self.value = png(np.asarray(self.canvas.buffer_rgba()))
         self.layout.display = None
 
 

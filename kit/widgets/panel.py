@@ -94,6 +94,7 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         head = f"{SHEET}<h3>{escape(self.heading)}</h3><p class='kit-lead'>{escape(self.lead)}</p>"
         super().__init__([w.HTML(head), *self.body()])
         self.add_class("kit-panel")
+        self.add_class(f"kit-{type(self).__name__.removesuffix('Panel').lower()}")
         for control in self.inputs.values():
             control.observe(self.refresh, "value")
         self.refresh()

@@ -49,22 +49,13 @@ class PayoffPlot:
         self._notes = [
             axes.annotate("", (0, 0), (0, 9), textcoords="offset points", **note) for _ in range(_MARKERS)
         ]
-        self._title = axes.set_title(" ")
-        axes.set(xlabel="Bank Nifty at expiry (index level)", ylabel="Profit (₹)")
+        axes.set(xlabel=f"{snapshot.underlying} (index level)", ylabel="Profit (₹)")
         axes.set_xlim(snapshot.spot * (1 - REACH), snapshot.spot * (1 + REACH))
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.legend(loc="lower right", ncols=4, bbox_to_anchor=(1, 1), borderaxespad=0.3)
-        self._where = f"{snapshot.underlying} {snapshot.expiry:%d %b %Y}"
-        plot.moving = [
-            self._gain,
-            self._loss,
-            self._today,
-            self._curve,
-            self._zeros,
-            *self._notes,
-            self._title,
-        ]
+        self._until = f"expiry {snapshot.expiry:%d %b %Y}"
+        plot.moving = [self._gain, self._loss, self._today, self._curve, self._zeros, *self._notes]
 
     def show(self, result: Payoff) -> None:
         """Put the result on the plot; the axes move only when they no longer fit."""
@@ -75,11 +66,11 @@ class PayoffPlot:
         self._loss.set_data(x, np.minimum(y, 0), 0)
         self._zeros.set_data(result.score.breakevens, np.zeros(len(result.score.breakevens)))
         self._label(result.score.breakevens)
-        self._title.set_text(f"{result.name} · {self._where}")
         if self._fits(y) and result.name == self._name:
             self._plot.step()
             return
         self._name = result.name
+        self._axes.set_title(f"{result.name} · {self._until}")
         self._axes.set_ylim(*_room(y))
         self._plot.redraw()
 

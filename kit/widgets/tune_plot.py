@@ -81,11 +81,12 @@ class TunePlot:
             axes.grid(visible=True)
         budgets = {name: ms for name, ms in result.budget_ms.items() if isfinite(ms)}
         latencies(self._tiers, by_tier(result), budgets)
+        self._tiers.yaxis.set_major_formatter("{x:g}")
         if result.speedup:
             speed_up(self._workers, list(result.speedup), list(result.speedup.values()))
         else:
             _wait(self._workers, "Speed-up by workers")
-        self._hits.set_title(f"Hit rate: {result.hit_rate_percent:.0f} % in the last run")
+        self._hits.set_title(f"Hit rate by lifetime (last run {result.hit_rate_percent:.0f} %)")
         self._plot.redraw()
 
 
@@ -114,6 +115,6 @@ def _hit_curves(axes: Axes) -> dict[str, Line2D]:
     axes.set_xticks([1, 10, 60, 600, 3600], ["1 s", "10 s", "1 min", "10 min", "1 h"])
     axes.minorticks_off()
     axes.set(xlabel="Lifetime", ylabel="Requests answered from memory (%)", ylim=(-4, 104))
-    axes.set_title("Hit rate against lifetime")
+    axes.set_title("Hit rate by lifetime")
     axes.legend(loc="lower right")
     return marks

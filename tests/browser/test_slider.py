@@ -1,0 +1,53 @@
+"""A control moves its plot while one watches."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Notebook
+
+pytestmark = pytest.mark.browser
+STEPS = 15
+# From the key event to the frame that shows the new picture, by the page's own clock.
+WATCH = """image => {
+  window.kitSteps = [];
+  let pressed = null;
+  document.addEventListener('keydown', () => { pressed = performance.now(); }, true);
+  image.addEventListener('load', () => requestAnimationFrame(() => {
+    if (pressed !== null) { window.kitSteps.push(performance.now() - pressed); pressed = null; }
+  }));
+}"""
+
+
+def test_a_slider_moves_its_payoff_plot(notebook: Notebook) -> None:
+    """The first notebook runs in Lab, and each step of a slider shows a new plot, soon."""
+    notebook.open("00_start_here.ipynb")
+    notebook.run_all()
+    page = notebook.page
+    panel = page.locator(".kit-payoff")
+    panel.scroll_into_view_if_needed()
+    before = panel.locator(".kit-summary").inner_text()
+    panel.locator("img.kit-live").evaluate(WATCH)
+    panel.locator(".widget-slider .noUi-handle").first.focus()
+    for step in range(1, STEPS + 1):
+        page.keyboard.press("ArrowRight" if step <= 8 else "ArrowLeft")
+        page.wait_for_function("count => window.kitSteps.length >= count", arg=step, timeout=5_000)
+    steps_ms = page.evaluate("window.kitSteps")
+    assert panel.locator(".kit-summary").inner_text() != before
+    _record(steps_ms)
+    notebook.screenshot("payoff")
+    assert statistics.median(steps_ms) < 1000  # a plot that lags a second follows no slider
+
+
+def _record(steps_ms: list[float]) -> None:
+    """Leave the measurement where a reader and the benchmark find it."""
+    file = Path(__file__).parents[2] / "build" / "slider.json"
+    file.parent.mkdir(exist_ok=True)
+    figures = {"median_ms": statistics.median(steps_ms), "steps_ms": steps_ms}
+    file.write_text(json.dumps({name: figures[name] for name in figures}, indent=1) + "\n")
