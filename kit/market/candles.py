@@ -233,5 +233,5 @@ def forming(bars: pd.DataFrame, length: Interval, now: datetime) -> pd.Series:
     ends = pd.Series(pd.DatetimeIndex(bars.index) + length.step, index=bars.index)
     if sessions(now.date(), now.date()):
         close = session(now.date()).close
-        ends = ends.mask((bars.index < close) & (ends > close), close)
+        ends = ends.mask((bars.index < close) & (ends > close), pd.Timestamp(close))
     return ends > now

@@ -1,4 +1,4 @@
-"""The in-process tier as the data manager uses it: one flight per key, never longer than the reply may live."""
+"""The in-process tier as the data manager uses it: one flight per key, never past a reply's life."""
 
 from __future__ import annotations
 

@@ -1,0 +1,117 @@
+"""The exchange's end-of-day files, old and new: settlement prices stand in for bid and ask.
+
+=========  ==========================  ======================================================
+format     header begins               units
+=========  ==========================  ======================================================
+old        ``INSTRUMENT,SYMBOL,``      volume in lots, open interest in units, no spot
+UDiFF      ``TradDt,BizDt,Sgmt,``      volume in lots, open interest in units, spot given
+=========  ==========================  ======================================================
+
+A contract that did not trade keeps an old close in both: its last price is left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+from kit.clock import parse_expiry, session
+from kit.errors import DataError, UnreadableFile
+from kit.market.readers.sheet import Line, Sheet, lot_of
+from kit.model import Right
+
+_OLD, _NEW = "INSTRUMENT,SYMBOL,EXPIRY_DT,STRIKE_PR", "TradDt,BizDt,Sgmt"
+_RIGHTS: dict[str, Right] = {"CE": "CE", "PE": "PE", "CA": "CE", "PA": "PE"}
+Found = tuple[date, date, float, int, Line]  # day, expiry, spot, lot, contract
+Row = Mapping[str, str]
+
+
+def is_bhavcopy(text: str) -> bool:
+    """Tell by the header whether a text is one of the two."""
+    return text.startswith((_OLD, _NEW))
+
+
+def sheets(text: str, name: str, underlying: str) -> list[Sheet]:
+    """Read one underlying's options out of a whole-market file.
+
+    Raises
+    ------
+    UnreadableFile
+        It is of another segment, has no options on the underlying, or is damaged.
+    """
+    read = _old if text.startswith(_OLD) else _new
+    try:
+        found = list(read(csv.DictReader(text.splitlines()), underlying))
+    except (ValueError, KeyError, TypeError, DataError) as error:
+        raise UnreadableFile("The bhavcopy is damaged", name, f"It lacks or misstates {error}.") from error
+    if not found:
+        raise UnreadableFile(
+            f"The file has no options on {underlying}", name, "Use the derivatives (FO) bhavcopy."
+        )
+    by_expiry: dict[tuple[date, date, float, int], list[Line]] = {}
+    for day, expiry, spot, lot, line in found:
+        by_expiry.setdefault((day, expiry, spot, lot), []).append(line)
+    return [
+        Sheet(underlying, expiry, session(day).close, _settled(lines) if day == expiry else spot, lot, lines)
+        for (day, expiry, spot, lot), lines in by_expiry.items()
+    ]
+
+
+def _settled(lines: list[Line]) -> float:
+    """Return the index level that an expiring series was settled at: strike plus call minus put."""
+    sides = {(line.strike, line.right): line.bid for line in lines}
+    levels = sorted(
+        strike + price - sides[strike, "PE"]
+        for (strike, right), price in sides.items()
+        if right == "CE" and (strike, "PE") in sides
+    )
+    return levels[len(levels) // 2] if levels else math.nan
+
+
+def _old(rows: Iterator[Row] | csv.DictReader[str], underlying: str) -> Iterator[Found]:
+    for row in rows:
+        right = _RIGHTS.get(row["OPTION_TYP"] or "")
+        if row["SYMBOL"] == underlying and right:
+            expiry, lots = parse_expiry(row["EXPIRY_DT"]), float(row["CONTRACTS"])
+            lot = lot_of(underlying, expiry)
+            yield (
+                parse_expiry(row["TIMESTAMP"]),
+                expiry,
+                math.nan,
+                lot,
+                _line(row, right, lots * lot, ("STRIKE_PR", "CLOSE", "SETTLE_PR", "OPEN_INT", "CHG_IN_OI")),
+            )
+
+
+def _new(rows: Iterator[Row] | csv.DictReader[str], underlying: str) -> Iterator[Found]:
+    for row in rows:
+        right = _RIGHTS.get(row["OptnTp"] or "")
+        if row["TckrSymb"] == underlying and right:
+            lot = int(float(row["NewBrdLotQty"]))
+            names = ("StrkPric", "ClsPric", "SttlmPric", "OpnIntrst", "ChngInOpnIntrst")
+            yield (
+                date.fromisoformat(row["TradDt"]),
+                date.fromisoformat(row["FininstrmActlXpryDt"] or row["XpryDt"]),
+                float(row["UndrlygPric"] or "nan"),
+                lot,
+                _line(row, right, float(row["TtlTradgVol"]) * lot, names, row["FinInstrmNm"]),
+            )
+
+
+def _line(
+    row: Row, right: Right, volume: float, names: tuple[str, str, str, str, str], symbol: str = ""
+) -> Line:
+    strike, close, settle, oi, oi_change = (float(row[name]) for name in names)
+    return Line(
+        strike=strike,
+        right=right,
+        ltp=close if volume else math.nan,
+        bid=settle,
+        ask=settle,
+        volume=volume,
+        oi=oi,
+        oi_change=oi_change,
+        symbol=symbol,
+    )
