@@ -9,9 +9,11 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.benchmark.trace import Trace
+from kit.benchmark.trace import Request, Trace
+from kit.cache import CacheManager
 from kit.errors import SettingsError
 from kit.facts import in_force, table
+from kit.settings import CacheConfig
 
 LIFETIMES_S = (0.5, 1, 2, 3, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 WINDOWS_S = {"per_second": 1, "per_minute": 60, "per_hour": 3600}
@@ -206,6 +208,25 @@ def served_from(asked_s: NDArray[np.float64], lifetime_s: float) -> NDArray[np.f
         last = now if now - last >= lifetime_s else last
         fetched[place] = last
     return fetched
+
+
+def replayed_hit_rate(config: CacheConfig, requests: Sequence[Request]) -> float:
+    """Return the hits of the in-process tier over recorded requests, replayed in simulated time, percent."""
+    now_s = 0.0
+    cache = CacheManager(config, timer=lambda: now_s)
+    for request in requests:
+        now_s = request.at_s
+        cache.get_or_set((request.kind, request.key), object, getattr(config, SOURCES[request.kind].setting))
+    return float(cache.get_stats()["hit_rate_percent"])
+
+
+def best_hit_rate(config: CacheConfig, requests: Sequence[Request]) -> float:
+    """Return the hits that any cache can have over these requests with these lifetimes, percent."""
+    fetches = 0
+    for kind, key in {(request.kind, request.key) for request in requests}:
+        asked = np.array([r.at_s for r in requests if (r.kind, r.key) == (kind, key)])
+        fetches += len(np.unique(served_from(asked, getattr(config, SOURCES[kind].setting))))
+    return 100 * (1 - fetches / len(requests))
 
 
 def headroom_percent(fetched_s: NDArray[np.float64], source: Source, on: date = date.max) -> float:

@@ -123,6 +123,7 @@ def fill_between(at_s: NDArray[np.float64], price: NDArray[np.float64], seed: in
     return PricePath(seconds, np.interp(seconds, at_s, price) + anchored)
 
 
+SESSION_S = 22_500.0  # 6 h 15 min of trading
 # What an analyst's notebooks ask in a session: (data type, key, mean seconds between two questions).
 HABITS = (
     ("ltp", "BANKNIFTY", 2.0),

@@ -10,17 +10,16 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 
-from kit.benchmark.lifetimes import SOURCES, served_from
+from kit.benchmark.lifetimes import best_hit_rate, replayed_hit_rate
 from kit.benchmark.measure import Samples
 from kit.benchmark.registry import row
 from kit.benchmark.run import SEED, Run
 from kit.benchmark.targets import at_most, within
-from kit.benchmark.trace import analyst_requests
+from kit.benchmark.trace import SESSION_S, analyst_requests
 from kit.cache import CacheManager
 from kit.settings import CacheConfig
 
 _ENTRIES = 100
-_SESSION_S = 22_500.0  # 6 h 15 min
 
 
 def _chain_table(seed: int) -> pd.DataFrame:
@@ -97,20 +96,5 @@ def _write_and_read(cache: CacheManager, keys: range) -> None:
      peer_target=within(1.001), quick=True)  # fmt: skip
 def hit_rate(run: Run) -> Samples:
     """Hits of the in-process tier over a session's recorded requests, default lifetimes, simulated time."""
-    config = run.settings.cache_config
-    now_s = 0.0
-    cache = CacheManager(config, timer=lambda: now_s)
-    for request in analyst_requests(_SESSION_S, SEED):
-        now_s = request.at_s
-        ttl = getattr(config, SOURCES[request.kind].setting)
-        cache.get_or_set((request.kind, request.key), object, ttl)
-    return Samples([cache.get_stats()["hit_rate_percent"]], [_best_hit_rate(config)])
-
-
-def _best_hit_rate(config: CacheConfig) -> float:
-    requests = analyst_requests(_SESSION_S, SEED)
-    fetches = 0
-    for kind, key in {(request.kind, request.key) for request in requests}:
-        asked = np.array([r.at_s for r in requests if (r.kind, r.key) == (kind, key)])
-        fetches += len(np.unique(served_from(asked, getattr(config, SOURCES[kind].setting))))
-    return 100 * (1 - fetches / len(requests))
+    config, requests = run.settings.cache_config, analyst_requests(SESSION_S, SEED)
+    return Samples([replayed_hit_rate(config, requests)], [best_hit_rate(config, requests)])
