@@ -2,8 +2,8 @@
 
 import sys
 
-from kit.pricing.engines import engine
+from kit.pricing.engines import default_engine
 from kit.pricing.warm import warm
 
 seconds = warm()
-sys.stdout.write(f"{engine()!r} answers after {seconds:.2f} s\n")
+sys.stdout.write(f"The {default_engine()} pricing engine answers after {seconds:.2f} s\n")

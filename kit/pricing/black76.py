@@ -94,7 +94,7 @@ def _column(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
         return array.reshape(1)
     if array.shape != shape:
         array = np.broadcast_to(array, shape)
-    return np.ascontiguousarray(array).reshape(-1)
+    return np.require(array, requirements=("C", "ALIGNED")).reshape(-1)
 
 
 def price(

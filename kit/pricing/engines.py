@@ -46,13 +46,14 @@ def _load(name: Name) -> Engine:
 
 
 @cache
-def _numba_installed() -> bool:
-    return find_spec("numba") is not None
+def default_engine() -> Name:
+    """Return the engine that is used unless another is forced."""
+    return "compiled" if find_spec("numba") else "numpy"
 
 
 def engine() -> Engine:
     """Return the engine in use here, loading it on first use."""
-    return _load(_forced.get() or ("compiled" if _numba_installed() else "numpy"))
+    return _load(_forced.get() or default_engine())
 
 
 def thread_limit() -> int | None:

@@ -14,7 +14,7 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 from numpy.typing import NDArray
 
 from kit.pricing.elementary import erfcx_bottom, erfcx_top, exp_negative, log_positive
@@ -250,7 +250,9 @@ def evaluate(
 
 
 def _compiled(**options: Any) -> Any:
-    signature = "void(f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], b1[::1], f8[:, ::1], i1[::1], i8, i8, b1)"
+    floats, bools = types.Array(types.f8, 1, "C", readonly=True), types.Array(types.b1, 1, "C", readonly=True)
+    inputs = (*[floats] * 5, bools)  # frozen columns, as pandas hands them out, are welcome
+    signature = types.void(*inputs, types.f8[:, ::1], types.i1[::1], types.i8, types.i8, types.b1)
     return njit(signature, fastmath={"contract"}, error_model="numpy", nogil=True, **options)(evaluate)
 
 
