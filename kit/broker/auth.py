@@ -108,7 +108,7 @@ class Login:
     ask : callable
         ``ask(endpoint, body, tokens)`` sends a request and returns the reply's data.
     clock : Clock
-        Tells the present; passwords and expiry follow it.
+        Tells the exchange's present, by which tokens expire; passwords follow the machine's clock.
     """
 
     def __init__(self, credentials: Credentials, ask: Ask, clock: Clock) -> None:
@@ -190,13 +190,12 @@ class Login:
             return self._enter()
 
     def _unused_password(self) -> str:
-        give_up = time.monotonic() + STEP_S + 1
-        while (step := self._step()) == self._used_step:
-            if time.monotonic() > give_up:
-                raise LoginRefused("The one-time password was just used", None, "Try again in 30 seconds.")
-            time.sleep(0.1)
+        while (step := int(wall_s() // STEP_S)) == self._used_step:
+            time.sleep(max(0.0, (step + 1) * STEP_S - wall_s()))
         self._used_step = step
         return totp(self._credentials.totp_secret.get_secret_value(), step * STEP_S)
 
-    def _step(self) -> int:
-        return int(self._clock.now().timestamp() // STEP_S)
+
+def wall_s() -> float:
+    """Return the machine's Unix time, seconds: one-time passwords follow it, replayed days or not."""
+    return time.time()

@@ -54,18 +54,18 @@ def sheets(text: str, name: str, underlying: str) -> list[Sheet]:
     for day, expiry, spot, lot, line in found:
         by_expiry.setdefault((day, expiry, spot, lot), []).append(line)
     return [
-        Sheet(underlying, expiry, session(day).close, _settled(lines) if day == expiry else spot, lot, lines)
+        Sheet(underlying, expiry, session(day).close, _ended_at(lines) if day == expiry else spot, lot, lines)
         for (day, expiry, spot, lot), lines in by_expiry.items()
     ]
 
 
-def _settled(lines: list[Line]) -> float:
-    """Return the index level that an expiring series was settled at: strike plus call minus put."""
-    sides = {(line.strike, line.right): line.bid for line in lines}
+def _ended_at(lines: list[Line]) -> float:
+    """Return what the last trades of an expiring series say of the index: strike plus call minus put."""
+    last = {(line.strike, line.right): line.ltp for line in lines if line.ltp > 0}
     levels = sorted(
-        strike + price - sides[strike, "PE"]
-        for (strike, right), price in sides.items()
-        if right == "CE" and (strike, "PE") in sides
+        strike + price - last[strike, "PE"]
+        for (strike, right), price in last.items()
+        if right == "CE" and (strike, "PE") in last
     )
     return levels[len(levels) // 2] if levels else math.nan
 
