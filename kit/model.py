@@ -117,7 +117,7 @@ class Contract(NamedTuple):
     rho: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # tables have no single answer to ==, so a snapshot is only itself
 class ChainSnapshot:
     """One expiry of an option chain at one moment; cannot be changed.
 

@@ -16,14 +16,19 @@ money. The money is the listed strike nearest the forward.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf, isnan
+from math import isnan
+from typing import Literal
+from weakref import WeakKeyDictionary
 
 from kit.errors import DataError, SettingsError
 from kit.model import ChainSnapshot, Right
 
 Pick = Callable[[ChainSnapshot, Right], float]
+Figure = Literal["delta", "price"]
+Ladder = tuple[list[float], list[float]]  # figures, ascending, and the strikes they belong to
+_LADDERS: WeakKeyDictionary[ChainSnapshot, dict[tuple[Right, Figure], Ladder]] = WeakKeyDictionary()
 
 
 def _outward(right: Right) -> int:
@@ -150,8 +155,7 @@ class Delta:
         DataError
             No strike of the chain has a known delta this small or this large.
         """
-        side = snapshot.contracts[right]
-        return _closest(side, [abs(row.delta) for row in side.values()], self.delta, f"{right} of this delta")
+        return _closest(snapshot, right, "delta", self.delta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +182,7 @@ class Premium:
         DataError
             No strike of the chain has a price this small or this large.
         """
-        side = snapshot.contracts[right]
-        return _closest(side, [row.price for row in side.values()], self.rupees, f"{right} of this price")
+        return _closest(snapshot, right, "price", self.rupees)
 
 
 def _nearest(snapshot: ChainSnapshot, level: float) -> float:
@@ -193,14 +196,26 @@ def _nearest(snapshot: ChainSnapshot, level: float) -> float:
     return min(strikes, key=lambda strike: (abs(strike - level), strike))
 
 
-def _closest(strikes: Iterable[float], numbers: list[float], wanted: float, what: str) -> float:
-    """Choose the strike whose number is nearest; the chain's range must come within a tenth of it."""
-    gaps = [inf if isnan(number) else abs(number - wanted) for number in numbers]
-    known = [number for number in numbers if not isnan(number)]
-    if not known or not 0.9 * min(known) <= wanted <= 1.1 * max(known):
-        reach = f"Known are {min(known):.4g} to {max(known):.4g}." if known else "None is known."
-        raise DataError(f"The chain has no {what}", wanted, reach)
-    return list(strikes)[gaps.index(min(gaps))]
+def _closest(snapshot: ChainSnapshot, right: Right, figure: Figure, wanted: float) -> float:
+    """Choose the strike whose figure is nearest; the chain's range must come within a tenth of it."""
+    known, strikes = _ladder(snapshot, right, figure)
+    if not known or not 0.9 * known[0] <= wanted <= 1.1 * known[-1]:
+        reach = f"Known are {known[0]:.4g} to {known[-1]:.4g}." if known else "None is known."
+        raise DataError(f"The chain has no {right} of this {figure}", wanted, reach)
+    above = bisect_left(known, wanted)
+    near = range(max(0, above - 1), min(above + 1, len(known)))
+    return strikes[min(near, key=lambda place: abs(known[place] - wanted))]
+
+
+def _ladder(snapshot: ChainSnapshot, right: Right, figure: Figure) -> Ladder:
+    """Return the known figures of one side, ascending, and their strikes; sorted once per snapshot."""
+    sorted_already = _LADDERS.setdefault(snapshot, {})
+    if (right, figure) not in sorted_already:
+        side = snapshot.contracts[right].items()
+        pairs = [(abs(getattr(contract, figure)), strike) for strike, contract in side]
+        pairs = sorted(pair for pair in pairs if not isnan(pair[0]))
+        sorted_already[right, figure] = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    return sorted_already[right, figure]
 
 
 AT_THE_MONEY = Offset(0)
