@@ -129,7 +129,7 @@ class Login:
         LoginRefused
             The broker refused the credentials.
         """
-        return self._one_flight(self._valid, self._enter)
+        return self._one_flight(self.valid, self._enter)
 
     def renewed(self, stale: Tokens) -> Tokens:
         """Return tokens newer than `stale`: by refresh, else by a new login.
@@ -139,7 +139,7 @@ class Login:
         LoginRefused
             The broker refused the credentials.
         """
-        return self._one_flight(lambda: None if self._tokens is stale else self._valid(), self._refresh)
+        return self._one_flight(lambda: None if self._tokens is stale else self.valid(), self._refresh)
 
     def current(self) -> Tokens | None:
         """Return the tokens held, valid or not, without asking anybody."""
@@ -180,7 +180,7 @@ class Login:
         return Tokens.from_reply(self._ask(LOGIN, body, None), self._clock.now())
 
     def _refresh(self) -> Tokens:
-        held = self._valid()
+        held = self.valid()
         if held is None:
             return self._enter()
         try:

@@ -90,6 +90,10 @@ class Line:
         TransportError
             The bytes did not travel.
         """
+        if endpoint.lifetime and self.access.valid() is None:
+            stored = self._session.stored(self._request(endpoint, body, None))
+            if stored is not None:  # what the disk can answer needs no login
+                return self._reply(endpoint, body, stored)
         tokens = self.access.tokens()
         try:
             return self._once(endpoint, body, tokens)
@@ -136,19 +140,22 @@ class Line:
             ) from None
 
     def _once(self, endpoint: Endpoint, body: Mapping[str, Any], tokens: Tokens | None) -> Reply[Any]:
-        headers = dict(_HEADERS, **{"X-PrivateKey": self._credentials.api_key.get_secret_value()})
+        return self._reply(endpoint, body, self._session.send(self._request(endpoint, body, tokens)))
+
+    def _request(
+        self, endpoint: Endpoint, body: Mapping[str, Any], tokens: Tokens | None
+    ) -> requests.PreparedRequest:
+        headers = {**_HEADERS, "X-PrivateKey": self._credentials.api_key.get_secret_value()}
         if tokens is not None:
             headers["Authorization"] = f"Bearer {tokens.jwt.get_secret_value()}"
+        content = dict(body) if endpoint.method == "POST" else None
         url = self.base_url + endpoint.path
-        if endpoint.method == "GET":
-            response = self._session.get(url, headers=headers)
-        else:
-            response = self._session.post(url, json=dict(body), headers=headers)
-        data = data_of(response, _shown(endpoint, body))
-        if response.from_cache:
-            return self._counted(
-                Reply(data, "sqlite", response.age_s, response.remaining_life_s, response.stale)
-            )
+        return requests.Request(endpoint.method, url, headers, json=content).prepare()
+
+    def _reply(self, endpoint: Endpoint, body: Mapping[str, Any], answer: Any) -> Reply[Any]:
+        data = data_of(answer, _shown(endpoint, body))
+        if answer.from_cache:
+            return self._counted(Reply(data, "sqlite", answer.age_s, answer.remaining_life_s, answer.stale))
         life_s = lifetime_s(endpoint, body, self._config, self._clock.now()) or 0.0
         return self._counted(Reply(data, "network", 0.0, life_s))
 

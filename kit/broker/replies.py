@@ -182,7 +182,9 @@ def data_of(response: Response, asked: str) -> Any:
     """
     if error := refusal(response, asked):
         raise error
-    return envelope(response).data
+    parsed = envelope(response)
+    vars(response).pop(_KEPT, None)  # whoever shares this response parses data of its own
+    return parsed.data
 
 
 def judge(response: Response) -> Verdict:

@@ -129,7 +129,7 @@ class Session(CachedSession):
         5. An answer that may be kept is kept for its route's lifetime, counted from its sending.
         6. The network failed: an expired answer, marked and warned of, if ``stale_if_error`` is on.
         """
-        route = self._routes.get(urlsplit(str(request.url)).path.rstrip("/"))
+        route = self._route(request)
         if route is None or route.ttl_s is None:
             return self._live(request, route or _unlisted(request))[0]
         key = self._key(request, route)
@@ -143,6 +143,14 @@ class Session(CachedSession):
         self._counts["hits" if found.from_cache else "misses"] += 1
         return found
 
+    def stored(self, request: PreparedRequest) -> StoredAnswer | None:
+        """Return the living answer on disk, if there is one; nobody is asked, so no login is needed."""
+        route = self._route(request)
+        found = self._living(self._key(request, route)) if route and route.ttl_s is not None else None
+        if found is not None:
+            self._counts["hits"] += 1
+        return found
+
     def get_stats(self) -> dict[str, Any]:
         """Return ``hits, misses, hit_rate_percent, stale_served`` and those of the disk tier."""
         asked = self._counts["hits"] + self._counts["misses"]
@@ -153,6 +161,9 @@ class Session(CachedSession):
         """Close the cache file; the pool stays open, it may serve others."""
         if self.cache.store is not None:
             self.cache.store.close()
+
+    def _route(self, request: PreparedRequest) -> Route | None:
+        return self._routes.get(urlsplit(str(request.url)).path.rstrip("/"))
 
     def _living(self, key: str) -> StoredAnswer | None:
         found = self.cache.find(key)
