@@ -167,7 +167,7 @@ def figures(view: ChainView) -> dict[str, str]:
     return {
         "Spot": f"{chain.spot:,.2f}",
         f"Forward (by {chain.forward_from})": f"{chain.forward:,.2f}",
-        "Volatility at the money": f"{money:.1%}",
+        "Volatility at the money": f"{100 * money:.1f} %",
         "Straddle": f"₹ {found.straddle_inr:,.2f}",
         "Put-call ratio (OI)": f"{found.pcr_oi:.2f}",
         "Maximum pain": f"{found.max_pain:,.0f}",

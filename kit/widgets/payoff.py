@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from math import isnan
@@ -121,7 +122,7 @@ class PayoffPanel(Panel):
 
     def body(self) -> list[Any]:
         """Return controls, figures and the plot."""
-        self.plot = LiveFigure(860, 400)
+        self.plot = LiveFigure(1000, 390)
         self.tiles = w.HTML()
         with styled():
             self._lines = PayoffPlot(self.plot, self.source)
@@ -177,15 +178,13 @@ def profit_today(
 
 def figures(scored: Score) -> dict[str, str]:
     """Write the figures of a position with their units."""
-    taken = scored.premium_inr >= 0
+    taken, chance = scored.premium_inr >= 0, scored.probability_of_profit
     return {
         "Premium received" if taken else "Premium paid": rupees(abs(scored.premium_inr)),
         "Maximum profit": rupees(scored.max_profit_inr),
         "Maximum loss": rupees(scored.max_loss_inr),
         "Breakevens": levels(scored.breakevens),
-        "Probability of profit": "unknown"
-        if isnan(scored.probability_of_profit)
-        else f"{scored.probability_of_profit:.0%}",
+        "Probability of profit": "unknown" if isnan(chance) else f"{100 * chance:.0f} %",
         "Delta (₹ per point)": f"{scored.delta_inr:+,.1f}",
         "Theta (₹ per day)": f"{scored.theta_inr:+,.0f}",
         "Vega (₹ per vol. point)": f"{scored.vega_inr:+,.0f}",
@@ -194,9 +193,7 @@ def figures(scored: Score) -> dict[str, str]:
 
 def spaced(name: str) -> str:
     """Write a class name as words: ``Iron condor``."""
-    return (
-        "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip().capitalize()
-    )
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
 
 
 def levels(values: Sequence[float]) -> str:

@@ -54,6 +54,7 @@ class PayoffPlot:
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.legend(loc="lower right", ncols=4, bbox_to_anchor=(1, 1), borderaxespad=0.3)
+        self._title = axes.set_title(" ")
         self._until = f"expiry {snapshot.expiry:%d %b %Y}"
         plot.moving = [self._gain, self._loss, self._today, self._curve, self._zeros, *self._notes]
 
@@ -70,7 +71,7 @@ class PayoffPlot:
             self._plot.step()
             return
         self._name = result.name
-        self._axes.set_title(f"{result.name} · {self._until}")
+        self._title.set_text(f"{result.name} · {self._until}")
         self._axes.set_ylim(*_room(y))
         self._plot.redraw()
 

@@ -35,11 +35,13 @@ SHEET = """<style>
 .kit-error{margin:4px 0;padding:8px 12px;border-left:4px solid var(--jp-error-color1);
   background:var(--jp-error-color3);color:var(--jp-ui-font-color0);font-size:13px;line-height:1.4}
 .kit-summary{margin:4px 0;color:var(--jp-ui-font-color1);font-size:13px;line-height:1.45}
-.kit-facts{display:flex;flex-wrap:wrap;gap:8px;margin:6px 0}
-.kit-facts div{min-width:104px;padding:6px 12px;border:1px solid var(--jp-border-color2);border-radius:4px;
+.kit-panel .kit-facts{display:flex;flex-wrap:wrap;gap:8px;margin:8px 0}
+.kit-panel .kit-facts div{padding:5px 12px;border:1px solid var(--jp-border-color2);border-radius:4px;
   background:var(--jp-layout-color1)}
-.kit-facts dt{font-size:11px;color:var(--jp-ui-font-color2);font-weight:400}
-.kit-facts dd{margin:0;font-size:15px;font-weight:600;color:var(--jp-ui-font-color0);
+.kit-panel .kit-facts dt,.kit-panel .kit-facts dd{display:block;float:none;width:auto;margin:0;padding:0;
+  line-height:1.35;white-space:nowrap}
+.kit-panel .kit-facts dt{font-size:11px;font-weight:400;color:var(--jp-ui-font-color2)}
+.kit-panel .kit-facts dd{font-size:15px;font-weight:600;color:var(--jp-ui-font-color0);
   font-variant-numeric:tabular-nums}
 .kit-scroll{max-height:430px;overflow:auto;border:1px solid var(--jp-border-color2)}
 .kit-panel table.kit-table{border-collapse:separate;border-spacing:0;margin:0;font-size:12px;

@@ -1,0 +1,42 @@
+"""All panels on one page: ``lab(desk)`` in a cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+
+from kit.widgets.chain import ChainPanel
+from kit.widgets.payoff import PayoffPanel
+from kit.widgets.tune import TunePanel
+
+if TYPE_CHECKING:
+    from kit.desk import Desk
+
+
+def lab(desk: Desk, underlying: str = "BANKNIFTY", expiries: int = 3) -> w.Tab:
+    """Ask the market for its nearest expiries and show every panel, one per tab.
+
+    Parameters
+    ----------
+    desk : Desk
+        All parts of the kit; see `kit.desk.open_desk`.
+    underlying : str, default "BANKNIFTY"
+        Name of the index.
+    expiries : int, default 3
+        How many expiries to load.
+
+    Returns
+    -------
+    Tab
+        Chain, payoff and tuning.
+
+    Raises
+    ------
+    DataError
+        There is no such index.
+    """
+    days = desk.data.expiries(underlying)[:expiries]
+    chains = [desk.data.option_chain(underlying, day) for day in days]
+    panels = {"Chain": ChainPanel(chains), "Payoff": PayoffPanel(chains[0]), "Tuning": TunePanel(desk)}
+    return w.Tab(list(panels.values()), titles=list(panels))

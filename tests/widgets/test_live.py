@@ -1,0 +1,79 @@
+"""The home loop and the live figure."""
+
+import asyncio
+import io
+import threading
+
+import numpy as np
+from PIL import Image
+
+from kit.widgets.live import HomeLoop, LiveFigure
+
+
+def _pixels(figure):
+    return np.asarray(Image.open(io.BytesIO(figure.value)))
+
+
+def test_without_a_loop_a_call_runs_at_once():
+    """A script or a test needs no event loop."""
+    seen = []
+    HomeLoop().call(seen.append, 1)
+    assert seen == [1]
+
+
+def test_a_call_from_another_thread_runs_at_home():
+    """Whichever thread asks, the work is done on the thread that made the loop."""
+
+    async def main():
+        home, seen = HomeLoop(), []
+        await asyncio.to_thread(home.call, lambda: seen.append(threading.current_thread()))
+        await asyncio.sleep(0.01)
+        return seen
+
+    assert asyncio.run(main()) == [threading.main_thread()]
+
+
+def test_an_image_without_a_drawing_is_hidden():
+    """A figure that was never drawn shows no broken picture."""
+    figure = LiveFigure(200, 100)
+    assert figure.layout.display == "none"
+    figure.redraw()
+    assert figure.layout.display is None
+
+
+def test_a_step_equals_a_full_redraw():
+    """Moving an artist over the kept background gives the picture that drawing everything gives."""
+    figure = LiveFigure(300, 200)
+    axes = figure.figure.subplots()
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    (line,) = axes.plot([0, 1], [0, 1])
+    figure.moving = [line]
+    figure.redraw()
+    first = _pixels(figure)
+    line.set_ydata([1, 0])
+    figure.step()
+    stepped = _pixels(figure)
+    figure.redraw()
+    assert (stepped != first).any()
+    assert (_pixels(figure) == stepped).all()
+
+
+def test_a_step_before_any_drawing_draws():
+    """The first step needs no redraw before it."""
+    figure = LiveFigure(200, 100)
+    figure.figure.subplots()
+    figure.step()
+    assert _pixels(figure).shape == (150, 300, 4)
+
+
+def test_drawing_from_another_thread_happens_at_home():
+    """A worker that asks for a drawing never touches the figure itself."""
+
+    async def main():
+        figure, drawn = LiveFigure(200, 100), []
+        figure.observe(lambda _: drawn.append(threading.current_thread()), "value")
+        await asyncio.to_thread(figure.redraw)
+        await asyncio.sleep(0.01)
+        return drawn
+
+    assert asyncio.run(main()) == [threading.main_thread()]

@@ -1,0 +1,149 @@
+"""The tuning panel and the hit-rate curves."""
+
+import threading
+
+import pytest
+
+from kit.benchmark.measure import Interval
+from kit.benchmark.tiers import TierLatencies
+from kit.errors import SettingsError
+from kit.settings import Settings
+from kit.widgets.tune import TunePanel
+from kit.widgets.tune_plot import by_tier, hit_rate
+
+WAIT_S = 30
+
+
+def _figures(cold_ms=80.0, stopped=False):
+    latency = {
+        "chain": {
+            "cold": Interval(cold_ms, 70, 90),
+            "warm": Interval(9, 8, 10),
+            "hot": Interval(0.01, 0.01, 0.01),
+        }
+    }
+    return TierLatencies(latency, {"chain": 2000.0}, 83.0, {1: 1.0, 2: 1.8}, stopped)
+
+
+def _at_once(settings, on_progress, should_stop):
+    on_progress(1.0, "chain")
+    return _figures(settings.connection_pool.pool_size)
+
+
+def _press(panel):
+    panel.runner.run.click()
+    assert panel.runner.job.wait(WAIT_S)
+
+
+def test_every_setting_starts_where_it_stands():
+    """The controls show the values of the settings they were given."""
+    settings = Settings(cache_config={"ltp_ttl": 2}, workers={"backend": "threads"})
+    panel = TunePanel(settings, _at_once)
+    assert panel.errors.value == ""
+    assert panel.values["ltp_ttl"] == 2
+    assert panel.values["backend"] == "threads"
+    assert TunePanel.compute(settings, **panel.values) == settings
+
+
+def test_a_moved_control_is_told_and_marked():
+    """A changed lifetime moves its mark on the hit-rate curve and is named in words."""
+    panel = TunePanel(Settings(), _at_once)
+    before = panel.plot.value
+    panel.inputs["options_chain_ttl"].value = 10
+    assert panel.plot.value != before
+    assert "options_chain_ttl 60 → 10" in panel.words.value
+
+
+def test_run_measures_with_the_settings_shown():
+    """Run hands the changed settings to the measurement and draws what it found."""
+    panel = TunePanel(Settings(), _at_once)
+    before = panel.plot.value
+    panel.inputs["pool_size"].value = 33
+    _press(panel)
+    assert panel.errors.value == ""
+    assert panel.result.latency_ms["chain"]["cold"].figure == 33
+    assert panel.plot.value != before
+    assert (panel.runner.bar.value, panel.runner.bar.bar_style) == (1.0, "success")
+    assert "33 ms" in panel.words.value
+    assert not panel.runner.run.disabled
+
+
+def test_cancel_keeps_what_was_found():
+    """Cancel ends a run, and its partial figures are shown as such."""
+    started = threading.Event()
+
+    def endless(settings, on_progress, should_stop):
+        started.set()
+        while not should_stop():
+            threading.Event().wait(0.001)
+        return _figures(stopped=True)
+
+    panel = TunePanel(Settings(), endless)
+    panel.runner.run.click()
+    assert started.wait(WAIT_S)
+    assert panel.runner.run.disabled
+    panel.runner.stop.click()
+    assert panel.runner.job.wait(WAIT_S)
+    assert panel.runner.job.state == "cancelled"
+    assert "cancelled" in panel.words.value
+    assert not panel.runner.run.disabled
+
+
+def test_a_wrong_value_starts_nothing():
+    """A value outside its range shows the error of the settings, and Run measures nothing."""
+    panel = TunePanel(Settings(), _at_once)
+    panel.inputs["timeout"].value = 0
+    assert "timeout" in panel.errors.value
+    panel.runner.run.click()
+    assert panel.runner.job is None
+    assert "SettingsError" in panel.errors.value
+    with pytest.raises(SettingsError, match="timeout"):
+        TunePanel.compute(panel.source, **panel.values)
+
+
+def test_save_writes_settings_that_load(tmp_path):
+    """Save writes kit.yaml, and loading it gives the settings shown."""
+    file = tmp_path / "kit.yaml"
+    panel = TunePanel(Settings(), _at_once, file)
+    panel.inputs["ltp_ttl"].value = 3
+    panel.inputs["backend"].value = "serial"
+    panel.save.click()
+    assert panel.errors.value == ""
+    loaded = Settings.load(file)
+    assert (loaded.cache_config.ltp_ttl, loaded.workers.backend) == (3, "serial")
+    assert "kit.yaml" in panel.saved.value
+
+
+def test_save_refuses_a_wrong_value(tmp_path):
+    """A wrong value is explained and no file is written."""
+    panel = TunePanel(Settings(), _at_once, tmp_path / "kit.yaml")
+    panel.inputs["ltp_ttl"].value = -1
+    panel.save.click()
+    assert "ltp_ttl" in panel.errors.value
+    assert not (tmp_path / "kit.yaml").exists()
+
+
+def test_a_failed_run_is_shown():
+    """An error of the measurement appears in the panel, and Run is free again."""
+
+    def broken(settings, on_progress, should_stop):
+        raise SettingsError("No credentials", "KIT_PIN", "Set it.")
+
+    panel = TunePanel(Settings(), broken)
+    _press(panel)
+    assert "KIT_PIN" in panel.errors.value
+    assert panel.runner.bar.bar_style == "danger"
+    assert not panel.runner.run.disabled
+
+
+@pytest.mark.parametrize("kind", ["ltp", "options_chain", "historical_data"])
+def test_a_longer_lifetime_never_hits_less_by_much(kind):
+    """No lifetime answers nothing from memory, a long one nearly all."""
+    assert hit_rate(kind, 0) == 0
+    assert 0 < hit_rate(kind, 60) < hit_rate(kind, 3600) <= 100
+
+
+def test_tiers_carry_the_names_of_the_figures():
+    """Cold, warm and hot become the tiers that the figure colours."""
+    assert by_tier(_figures())["network"] == {"chain": 80.0}
+    assert set(by_tier(_figures())) == {"network", "sqlite", "hot"}
