@@ -149,7 +149,8 @@ class Login:
         """Drop the tokens; the next call logs in."""
         self._tokens = None
 
-    def _valid(self) -> Tokens | None:
+    def valid(self) -> Tokens | None:
+        """Return the tokens held if they have not expired, without asking anybody."""
         held = self._tokens
         return held if held and self._clock.now() < held.expires else None
 
