@@ -27,14 +27,14 @@ class Connections:
         """Return how many connections are open."""
         return len(self._open)
 
-    def opened(self, transport: asyncio.Transport) -> None:
+    def opened(self, client: tuple[str, int], transport: asyncio.Transport) -> None:
         """Note a new connection."""
         self.accepted += 1
-        self._open[transport.get_extra_info("peername")[:2]] = transport
+        self._open[client] = transport
 
-    def closed(self, transport: asyncio.Transport) -> None:
+    def closed(self, client: tuple[str, int]) -> None:
         """Forget a connection."""
-        self._open.pop(transport.get_extra_info("peername")[:2], None)
+        self._open.pop(client, None)
 
     async def drop(self, request: Request) -> None:
         """Break the connection of a request, and return when the server has noticed."""
@@ -56,11 +56,12 @@ def watched(connections: Connections) -> type[asyncio.Protocol]:
 
     class Watched(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # chosen at run time by uvicorn
         def connection_made(self, transport: Any) -> None:
-            connections.opened(transport)
+            self._from = transport.get_extra_info("peername")[:2]
+            connections.opened(self._from, transport)
             super().connection_made(transport)
 
         def connection_lost(self, exc: Exception | None) -> None:
-            connections.closed(self.transport)
+            connections.closed(self._from)
             super().connection_lost(exc)
 
     return Watched

@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -157,7 +157,11 @@ class SimulatedExchange:
         self._wait()
 
     def _run(self) -> None:
-        asyncio.run(self._server.serve(sockets=[self._socket]))
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        await self._server.serve(sockets=[self._socket])
 
     def _wait(self) -> None:
         pause = threading.Event()
@@ -179,6 +183,8 @@ class SimulatedExchange:
     def close(self) -> None:
         """Stop serving; open connections are closed."""
         self._server.should_exit = True
+        with suppress(RuntimeError):  # a second call finds the loop closed
+            self._loop.call_soon_threadsafe(self.app.connections.drop_all)
         self._thread.join()
         self._socket.close()
         if self._folder:

@@ -1,0 +1,166 @@
+"""The broker's own client, unchanged, works against the simulated exchange."""
+
+from __future__ import annotations
+
+import pyotp
+import pytest
+
+INDEX = {"exchange": "NSE", "symboltoken": "99926009"}
+EXPECTED_BARS = {
+    "ONE_MINUTE": 121,
+    "THREE_MINUTE": 41,
+    "FIVE_MINUTE": 25,
+    "TEN_MINUTE": 13,
+    "FIFTEEN_MINUTE": 9,
+    "THIRTY_MINUTE": 5,
+    "ONE_HOUR": 3,
+    "ONE_DAY": 1,
+}
+
+
+def login(client, exchange):
+    secrets = exchange.credentials
+    return client.generateSession(
+        secrets.client_code.get_secret_value(),
+        secrets.pin.get_secret_value(),
+        pyotp.TOTP(secrets.totp_secret.get_secret_value()).now(),
+    )
+
+
+@pytest.fixture
+def client(official, exchange):
+    made = official(exchange)
+    assert login(made, exchange)["status"] is True
+    return made
+
+
+def test_login_returns_the_profile_and_the_tokens(official, exchange):
+    """generateSession gives profile and tokens, and the profile names the client."""
+    client = official(exchange)
+    answer = login(client, exchange)
+    assert answer["data"]["clientcode"] == exchange.credentials.client_code.get_secret_value()
+    assert answer["data"]["jwtToken"].startswith("Bearer ey")
+    assert client.getfeedToken() == answer["data"]["feedToken"]
+    assert client.getProfile(answer["data"]["refreshToken"])["data"]["exchanges"] == ["nse_fo", "nse_cm"]
+
+
+def test_wrong_one_time_password_is_refused_in_the_application_dialect(official, exchange):
+    """A wrong one-time password gets AB1050 and no token."""
+    client = official(exchange)
+    right = exchange.credentials
+    answer = client.generateSession(
+        right.client_code.get_secret_value(), right.pin.get_secret_value(), "000000x"
+    )
+    assert answer == {
+        "status": False,
+        "message": "Invalid totp and client combination",
+        "errorcode": "AB1050",
+        "data": None,
+    }
+
+
+def test_tokens_can_be_renewed_once(client):
+    """generateToken opens a new session, and the old refresh token is spent."""
+    refresh = client.refresh_token
+    renewed = client.generateToken(refresh)
+    assert renewed["data"]["jwtToken"]
+    assert client.rmsLimit()["data"]["utilisedspan"] is None
+    with pytest.raises(TypeError):  # its way of saying AB8051
+        client.generateToken(refresh)
+
+
+@pytest.mark.parametrize("interval", EXPECTED_BARS)
+def test_candles_of_every_interval(client, interval):
+    """Every interval gives the bars of the morning, the first one at the open."""
+    answer = client.getCandleData(
+        {**INDEX, "interval": interval, "fromdate": "2026-11-20 09:15", "todate": "2026-11-20 15:40"}
+    )
+    assert len(answer["data"]) >= EXPECTED_BARS[interval]  # the market's clock runs on while tests run
+    first = answer["data"][0]
+    opens = "00:00" if interval == "ONE_DAY" else "09:15"
+    assert first[0] == f"2026-11-20T{opens}:00+05:30"
+    assert first[2] >= max(first[1], first[4]) >= min(first[1], first[4]) >= first[3]
+
+
+@pytest.mark.parametrize(
+    ("mode", "field"), [("LTP", "ltp"), ("OHLC", "close"), ("FULL", "referenceLimitPrice")]
+)
+def test_quotes_in_every_mode(client, mode, field):
+    """Every mode gives its fields for index and option, and lists an unknown token apart."""
+    option = client.searchScrip("NFO", "BANKNIFTY29DEC2657000CE")["data"][0]
+    tokens = {"NSE": ["99926009"], "NFO": [option["symboltoken"], "1"]}
+    data = client.getMarketData(mode, tokens)["data"]
+    assert {row["tradingSymbol"] for row in data["fetched"]} == {"Nifty Bank", "BANKNIFTY29DEC2657000CE"}
+    assert all(row[field] > 0 for row in data["fetched"])
+    assert [row["symbolToken"] for row in data["unfetched"]] == ["1"]
+
+
+def test_legacy_price_greeks_ratio_lists_and_interest(client):
+    """The remaining data methods answer with rows that agree with each other."""
+    price = client.ltpData("NSE", "Nifty Bank", "99926009")["data"]
+    assert price["low"] <= price["ltp"] <= price["high"]
+    greeks = client.optionGreek({"name": "BANKNIFTY", "expirydate": "29DEC2026"})["data"]
+    assert {row["optionType"] for row in greeks} == {"CE", "PE"}
+    assert client.putCallRatio()["data"][0]["pcr"] > 0
+    term = {"expirytype": "NEAR"}
+    ranked = [
+        client.gainersLosers({**term, "datatype": f"PercOI{name}"})["data"] for name in ("Gainers", "Losers")
+    ]
+    assert sum(len(rows or []) for rows in ranked) == 2  # two futures of the nearest expiry
+    kinds = ("Long Built Up", "Short Built Up", "Short Covering", "Long Unwinding")
+    built = [client.oIBuildup({**term, "datatype": kind})["data"] for kind in kinds]
+    assert sum(len(rows or []) for rows in built) == 2
+    option = client.searchScrip("NFO", "BANKNIFTY29DEC2657000PE")["data"][0]
+    history = client.getOIData(
+        {
+            "exchange": "NFO",
+            "symboltoken": option["symboltoken"],
+            "interval": "FIVE_MINUTE",
+            "fromdate": "2026-11-20 09:15",
+            "todate": "2026-11-20 11:00",
+        }
+    )["data"]
+    assert len(history) == 22
+    assert all(row["oi"] % 30 == 0 for row in history)
+
+
+def test_logout_ends_the_session(client, exchange):
+    """After logout the old token is unknown to the gateway."""
+    code = exchange.credentials.client_code.get_secret_value()
+    assert client.terminateSession(code)["data"] == "Logout Successfully"
+    assert client.rmsLimit()["errorCode"] == "AG8001"
+
+
+def test_rate_refusal_is_plain_text(official, limited_exchange):
+    """The fourth candle request within a second is refused with the broker's sentence."""
+    from SmartApi.smartExceptions import DataException
+
+    client = official(limited_exchange)
+    login(client, limited_exchange)
+    asked = {**INDEX, "interval": "ONE_DAY", "fromdate": "2026-11-20 09:15", "todate": "2026-11-20 09:15"}
+    with pytest.raises(DataException, match="exceeding access rate"):
+        for _ in range(4):
+            client.getCandleData(asked)
+    assert limited_exchange.stats.refused["getCandleData"] == 1
+
+
+def test_unknown_interval_is_a_bad_request(client):
+    """An interval that does not exist gets HTTP 400 without a body."""
+    from SmartApi.smartExceptions import DataException
+
+    with pytest.raises(DataException, match="b''"):
+        client.getCandleData(
+            {**INDEX, "interval": "TWO_MINUTE", "fromdate": "2026-11-20 09:15", "todate": "2026-11-20 09:15"}
+        )
+
+
+def test_https_with_its_own_authority(official):
+    """The client talks HTTPS to the exchange when it is told the authority."""
+    from kit.simulator.server import SimulatedExchange
+
+    from_here = {"seed": 7, "tls": True, "limits": False}
+    with SimulatedExchange(**from_here) as secure:
+        client = official(secure)
+        assert secure.url.startswith("https://")
+        assert login(client, secure)["status"] is True
+        assert client.getMarketData("LTP", {"NSE": ["99926009"]})["data"]["fetched"]
