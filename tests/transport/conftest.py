@@ -1,0 +1,155 @@
+"""A host that does as its paths say: a plain server, so that sockets can be counted one by one."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from requests import Response
+
+from kit.transport.session import Verdict
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.accepted = 0
+        self.open_now: set[socket.socket] = set()
+        self.most_open = 0
+        self.seen: list[str] = []
+        self.fail_next: list[str] = []
+        self.lock = threading.Lock()
+
+    def get_request(self) -> Any:
+        connection, address = super().get_request()
+        with self.lock:
+            self.accepted += 1
+            self.open_now.add(connection)
+            self.most_open = max(self.most_open, len(self.open_now))
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        with self.lock:
+            self.open_now.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, *_request: Any) -> None:
+        """Broken connections are what these tests are about."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def count(self, path: str) -> int:
+        return sum(seen == path for seen in self.seen)
+
+    def hang_up(self) -> None:
+        """Close every open connection, as a broker does with idle ones."""
+        with self.lock:
+            for connection in self.open_now:
+                connection.shutdown(socket.SHUT_RDWR)
+        time.sleep(0.05)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def do_POST(self) -> None:
+        sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = self.path.partition("?")[0]
+        with self.server.lock:
+            self.server.seen.append(path)
+            fault = self.server.fail_next.pop(0) if self.server.fail_next else ""
+        getattr(self, f"_{fault or 'fine'}")(sent)
+
+    do_GET = do_POST
+
+    def log_message(self, *_words: Any) -> None:
+        """Be quiet."""
+
+    def _reply(self, status: int, body: bytes, length: int | None = None, more: str = "") -> None:
+        head = f"HTTP/1.1 {status} Told\r\nContent-Type: application/json\r\n{more}"
+        head += f"Set-Cookie: session=SECRET-COOKIE\r\nContent-Length: {len(body) if length is None else length}"
+        self.wfile.write(f"{head}\r\n\r\n".encode() + body)
+
+    def _fine(self, sent: bytes) -> None:
+        if "slow" in self.path:
+            time.sleep(0.3)
+        self._reply(200, b'{"status": true, "data": {"path": "%s"}}' % self.path.encode())
+
+    def _drop(self, sent: bytes) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _half(self, sent: bytes) -> None:
+        self._reply(200, b'{"status": tr', length=40)
+        self._drop(sent)
+
+    def _stall(self, sent: bytes) -> None:
+        time.sleep(1.5)
+        self.close_connection = True
+
+    def _trickle(self, sent: bytes) -> None:
+        self._reply(200, b"", length=10_000)
+        for _piece in range(100):
+            self.wfile.write(b" ")
+            time.sleep(0.1)
+
+    def _broken(self, sent: bytes) -> None:
+        self._reply(502, b"<html>bad gateway</html>")
+
+    def _refused(self, sent: bytes) -> None:
+        self._reply(403, b"Access denied because of exceeding access rate")
+
+    def _rejected(self, sent: bytes) -> None:
+        self._reply(200, b'{"status": false, "data": null}')
+
+    def _closing(self, sent: bytes) -> None:
+        self.close_connection = True
+        self._reply(200, b'{"status": true}', more="Connection: close\r\n")
+
+
+@pytest.fixture
+def host() -> Iterator[_Server]:
+    """Serve until the test ends; see the handler for what its `fail_next` understands."""
+    server = _Server()
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield server
+    server.hang_up()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def dead_url() -> str:
+    """Return the URL of a port on which nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
+def judge(response: Response) -> Verdict:
+    """Judge as the broker's side does, in its simplest form."""
+    if response.status_code == 403:
+        return Verdict.RATE_LIMITED
+    if response.status_code >= 500:
+        return Verdict.TRANSIENT
+    return Verdict.OK if b'"status": true' in response.content else Verdict.FINAL
+
+
+@pytest.fixture
+def verdicts() -> Any:
+    """Return the judge as a fixture."""
+    return judge
