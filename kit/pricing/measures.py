@@ -1,0 +1,157 @@
+"""Single numbers that describe a smile, a chain or a history of volatility."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+
+from kit.pricing.smile import Slice
+
+Floats = NDArray[np.float64]
+
+
+def delta_strike(smile: Slice, delta: float) -> float:
+    """Return the strike at which an option has a forward delta, discounting left out, rupees.
+
+    Parameters
+    ----------
+    smile : Slice
+        The smile.
+    delta : float
+        Between 0 and 1 for a call, between -1 and 0 for a put.
+    """
+    d1 = float(ndtri(delta if delta > 0 else 1 + delta))
+    low, high = -2.0, 2.0  # log-moneyness: d1 falls as the strike rises
+    for _ in range(60):
+        k = (low + high) / 2
+        total = math.sqrt(float(smile.total_variance(k)))
+        low, high = (k, high) if -k / total + total / 2 > d1 else (low, k)
+    return smile.forward * math.exp(low)
+
+
+def risk_reversal(smile: Slice, delta: float = 0.25) -> float:
+    """Return the volatility of the call less that of the put of equal delta, annualised fraction."""
+    return float(smile.iv(delta_strike(smile, delta)) - smile.iv(delta_strike(smile, -delta)))
+
+
+def butterfly(smile: Slice, delta: float = 0.25) -> float:
+    """Return the mean volatility of call and put of equal delta less that at the forward."""
+    wings = smile.iv(delta_strike(smile, delta)) + smile.iv(delta_strike(smile, -delta))
+    return float(wings / 2 - smile.atm_iv)
+
+
+def expected_move(forward: float, iv: float, t_years: float) -> float:
+    """Return one standard deviation of the forward until expiry, rupees; NaN once expired."""
+    return forward * iv * math.sqrt(t_years) if t_years > 0 else float("nan")
+
+
+def iv_rank(now: float, history: ArrayLike) -> float:
+    """Return where a volatility lies between the lowest and the highest of its history, 0 to 1.
+
+    Outside the history it is below 0 or above 1. NaN without two different values.
+    """
+    known = _known(history)
+    if known.size == 0 or known.max() == known.min():
+        return float("nan")
+    return float((now - known.min()) / (known.max() - known.min()))
+
+
+def iv_percentile(now: float, history: ArrayLike) -> float:
+    """Return the share of its history that a volatility exceeds, 0 to 1; NaN without history."""
+    known = _known(history)
+    return float((known < now).mean()) if known.size and not math.isnan(now) else float("nan")
+
+
+def _known(history: ArrayLike) -> Floats:
+    values = np.asarray(history, dtype=np.float64).reshape(-1)
+    known: Floats = values[np.isfinite(values)]
+    return known
+
+
+def chain_variance(
+    strike: ArrayLike, call: ArrayLike, put: ArrayLike, forward: float, discount: float, t_years: float
+) -> float:
+    """Return the variance that all out-of-the-money options of an expiry price together.
+
+    The sum of India VIX: every strike's price, weighted by its distance to its neighbours over its square.
+    From the money outwards it ends at two strikes in a row without a price.
+
+    Parameters
+    ----------
+    strike : array_like, shape (n,)
+        Ascending, rupees.
+    call, put : array_like, shape (n,)
+        Mid prices by strike, rupees; NaN: none.
+    forward, discount, t_years : float
+        Of the expiry.
+
+    Returns
+    -------
+    float
+        Annualised variance; its root is a volatility. NaN without two strikes on either side.
+
+    Notes
+    -----
+    NSE, "Computation methodology of India VIX", after the Cboe VIX white paper. NSE smooths wide quotes with a
+    spline; here they are used as they are.
+    """
+    k = np.asarray(strike, dtype=np.float64)
+    calls, puts = np.asarray(call, dtype=np.float64), np.asarray(put, dtype=np.float64)
+    below = np.flatnonzero(k <= forward)
+    if below.size < 2 or k.size - below.size < 2 or not t_years > 0:
+        return float("nan")
+    middle = int(below[-1])
+    price = np.where(np.arange(k.size) < middle, puts, calls)
+    price[middle] = (calls[middle] + puts[middle]) / 2
+    price[~_reached(price, middle)] = np.nan
+    quoted = ~np.isnan(price)
+    k0, k, price = k[middle], k[quoted], price[quoted]
+    if k.size < 4:
+        return float("nan")
+    weights = np.empty(k.size)
+    weights[1:-1] = (k[2:] - k[:-2]) / 2
+    weights[0], weights[-1] = k[1] - k[0], k[-1] - k[-2]
+    total = 2 / (discount * t_years) * float((weights * price / k**2).sum())
+    return total - (forward / k0 - 1) ** 2 / t_years
+
+
+def _reached(price: Floats, middle: int) -> NDArray[np.bool_]:
+    """Walk outwards from the money until two prices in a row are missing."""
+    missing = np.isnan(price)
+    pair = missing & np.roll(missing, 1)  # this one and the one below
+    reached = np.ones(price.size, dtype=np.bool_)
+    lower = np.flatnonzero(pair[1 : middle + 1]) + 1
+    if lower.size:
+        reached[: lower[-1] + 1] = False
+    upper = np.flatnonzero(pair[middle + 2 :]) + middle + 2
+    if upper.size:
+        reached[upper[0] - 1 :] = False
+    return reached
+
+
+def volatility_index(variance: ArrayLike, t_years: ArrayLike, days: float = 30) -> float:
+    """Return the volatility over a fixed horizon from the variances of the expiries around it.
+
+    Parameters
+    ----------
+    variance, t_years : array_like, shape (n,)
+        `chain_variance` and years to expiry, ascending in time; NaN is left out.
+    days : float, default 30
+        Horizon, calendar days.
+
+    Returns
+    -------
+    float
+        Annualised fraction; total variance is linear in time between expiries, flat volatility outside.
+    """
+    level, years = np.asarray(variance, dtype=np.float64), np.asarray(t_years, dtype=np.float64)
+    known = np.isfinite(level) & (years > 0)
+    if not known.any():
+        return float("nan")
+    level, years, horizon = level[known], years[known], days / 365
+    if not years[0] < horizon < years[-1]:
+        return math.sqrt(float(np.interp(horizon, years, level)))
+    return math.sqrt(float(np.interp(horizon, years, level * years)) / horizon)

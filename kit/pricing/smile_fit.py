@@ -1,0 +1,159 @@
+"""Fit the smile of one expiry, robustly and inside the region without butterfly arbitrage."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kit.errors import DataError
+from kit.pricing.smile import Slice, density_sign, svi
+
+Floats = NDArray[np.float64]
+Raw = tuple[float, float, float, float, float]  # a, b, rho, m, sigma
+
+MIN_POINTS = 6  # five parameters, and one to disagree
+STEPS = 40
+PENALTIES = (0.1, 10.0, 1000.0)  # points of volatility per unit of negative density, until none is left
+OUTLIER = 4.0  # robust standard deviations
+OUTLIER_FLOOR = 0.005  # half a point of volatility is within the noise of any chain
+TRUST = 0.001  # a tenth of a point: no quote is trusted more than this
+
+
+def fit_slice(
+    strike: ArrayLike, iv: ArrayLike, forward: float, t_years: float, *, iv_error: ArrayLike | None = None
+) -> Slice:
+    """Fit the smile of one expiry.
+
+    Parameters
+    ----------
+    strike, iv : array_like, shape (n,)
+        Rupees and annualised fractions, best of out-of-the-money options; NaN is left out.
+    forward, t_years : float
+        Rupees and years.
+    iv_error : array_like, shape (n,), optional
+        How uncertain each volatility is, for instance half the spread over vega; default all alike.
+
+    Returns
+    -------
+    Slice
+        The robust least-squares fit, free of butterfly arbitrage.
+
+    Raises
+    ------
+    DataError
+        Fewer than six volatilities, or no time left.
+    """
+    k = np.log(np.asarray(strike, dtype=np.float64) / forward)
+    quoted = np.asarray(iv, dtype=np.float64)
+    error = np.zeros_like(quoted) if iv_error is None else np.asarray(iv_error, dtype=np.float64)
+    usable = np.isfinite(k) & (quoted > 0) & np.isfinite(error)
+    if usable.sum() < MIN_POINTS or not t_years > 0:
+        found = int(usable.sum())
+        raise DataError("A smile needs six volatilities and time to expiry", (found, t_years), "Add strikes.")
+    k, quoted, error = k[usable], quoted[usable], error[usable]
+    middle = float(quoted[np.argmin(np.abs(k))])
+    deviations = k / (middle * math.sqrt(t_years))
+    # Beyond two deviations a quote is a few ticks of lottery ticket: it counts, but less and less.
+    weight = TRUST / np.sqrt(error**2 + TRUST**2) / (1 + (deviations / 2) ** 4)
+    raw = _arbitrage_free(k, quoted, weight, t_years)
+    residual = np.sqrt(svi(k, *raw) / t_years) - quoted
+    scale = 1.4826 * float(np.median(np.abs(residual)))
+    far = np.abs(residual) > np.maximum(max(OUTLIER * scale, OUTLIER_FLOOR), 3 * error)
+    near = weight * ~far
+    outliers = tuple(np.sort(forward * np.exp(k[far])).round(2).tolist())
+    return Slice(t_years, forward, *raw, float(np.sqrt(near @ residual**2 / near.sum())), outliers)
+
+
+def _arbitrage_free(k: Floats, quoted: Floats, weight: Floats, t_years: float) -> Raw:
+    """Punish negative density ever harder until there is none, then flatten what is left."""
+    middle = float(quoted[np.argmin(np.abs(k))])
+    flat = math.log(middle * middle * t_years)
+    width = max(float(np.abs(k).max()), 1e-3)
+    starts = [np.array([flat, 0.0, -0.3, 0.0, math.log(width * part)]) for part in (0.1, 0.5)]
+    check = width * np.sinh(np.linspace(-4.5, 4.5, 241)) / math.sinh(1.5)
+    for penalty in PENALTIES:
+        problem = _problem(k, quoted, weight, t_years, penalty)
+        found = [_descend(start, problem, k.size) for start in starts]
+        best = min(found, key=lambda free: _cost(problem(free), k.size))
+        raw = _raw(best, t_years)
+        if density_sign(check, *raw).min() >= 0:
+            return raw
+        starts = [best, starts[0]]
+    return _flattened(raw, check)
+
+
+def _flattened(raw: Raw, check: Floats) -> Raw:
+    """Flatten the curve around its value at the forward, just enough; wholly flat has no arbitrage."""
+    a, b, rho, m, sigma = raw
+    rise = math.hypot(m, sigma) - rho * m
+    low, high = 0.0, 1.0
+    for _ in range(30):
+        part = (low + high) / 2
+        sound = density_sign(check, a + (1 - part) * b * rise, part * b, rho, m, sigma).min() >= 0
+        low, high = (part, high) if sound else (low, part)
+    return a + (1 - low) * b * rise, low * b, rho, m, sigma
+
+
+def _raw(free: Floats, t_years: float) -> Raw:
+    """Map five unbounded numbers to raw SVI with positive variance and wings below Lee's bound.
+
+    The angle is measured against what a volatility of 100 % per unit of log-moneyness would need.
+    """
+    lowest = math.exp(min(max(float(free[0]), -40.0), 5.0))
+    rho = 0.999 * math.tanh(float(free[2]))
+    sigma = 0.005 + math.exp(min(max(float(free[4]), -12.0), 3.0))  # no kinks
+    steep = math.exp(min(max(float(free[1]), -30.0), 30.0)) * math.sqrt(t_years) * 0.2
+    b = 1.99 / (1 + abs(rho)) * steep / (1 + steep)
+    return lowest - b * sigma * math.sqrt(1 - rho * rho), b, rho, math.tanh(float(free[3])), sigma
+
+
+def _problem(
+    k: Floats, quoted: Floats, weight: Floats, t_years: float, penalty: float
+) -> Callable[[Floats], Floats]:
+    """Return the function whose squares are to be least: weighted misfit, then negative density."""
+    width = max(float(np.abs(k).max()), 1e-3)
+    grid = width * np.sinh(np.linspace(-3.5, 3.5, 61)) / math.sinh(1.5)
+
+    def residuals(free: Floats) -> Floats:
+        raw = _raw(free, t_years)
+        misfit = weight * (np.sqrt(np.maximum(svi(k, *raw), 1e-300) / t_years) - quoted)
+        return np.concatenate([misfit, penalty * np.minimum(density_sign(grid, *raw) - 1e-3, 0.0)])
+
+    return residuals
+
+
+def _huber(errors: Floats, quotes: int) -> Floats:
+    """Return weights that let outliers pull, but not harder than an ordinary misfit."""
+    size = np.abs(errors)
+    limit = max(2.0 * float(np.median(size[:quotes])), 1e-5)
+    weight = np.where(size <= limit, 1.0, limit / np.maximum(size, 1e-300))
+    weight[quotes:] = 1.0
+    return weight
+
+
+def _cost(errors: Floats, quotes: int) -> float:
+    return float((_huber(errors, quotes) * errors * errors).sum())
+
+
+def _descend(free: Floats, residuals: Callable[[Floats], Floats], quotes: int) -> Floats:
+    """Walk downhill by Levenberg and Marquardt's method."""
+    damping, errors = 1e-2, residuals(free)
+    for _ in range(STEPS):
+        weight = _huber(errors, quotes)
+        jacobian = np.stack([(residuals(free + bump) - errors) / 1e-6 for bump in 1e-6 * np.eye(free.size)])
+        normal, gradient = (jacobian * weight) @ jacobian.T, (jacobian * weight) @ errors
+        scaled = np.diag(normal.diagonal() + 1e-9 * normal.diagonal().max() + 1e-300)
+        step = np.linalg.solve(normal + damping * scaled, gradient)
+        trial = residuals(free - step)
+        if (weight * trial * trial).sum() < (weight * errors * errors).sum():
+            free, errors, damping = free - step, trial, damping * 0.2
+            if np.abs(step).max() < 1e-6:
+                break
+        else:
+            damping *= 10
+            if damping > 1e8:
+                break
+    return free
