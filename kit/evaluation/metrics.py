@@ -1,18 +1,14 @@
 """The score of a position: what it can earn and lose, how likely, and how it reacts.
 
-Probabilities take the index at expiry as lognormal around the chain's forward, with the volatility at
-the money unless another is given. The profit at expiry is linear between strikes, so every figure here
-is exact under that assumption: no grid and no simulation. Plain numbers are used instead of arrays
-because a position has a handful of legs, for which an array costs more than the arithmetic.
-
-Sources: Black (1976), "The pricing of commodity contracts", for the expected value of each leg.
+The profit at expiry is linear between strikes, so every figure is exact under the distribution of
+`kit.evaluation.distribution`: no grid and no simulation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from math import erfc, exp, inf, isfinite, isnan, log, nan, sqrt
+from math import inf, isnan, nan
 from typing import Any
 
 import numpy as np
@@ -20,10 +16,15 @@ from numpy.typing import NDArray
 
 from kit.errors import DataError
 from kit.evaluation.costs import round_trip_inr
-from kit.evaluation.payoff import Knots, breakevens, extremes, knots, profit_at, profit_at_expiry
+from kit.evaluation.distribution import (
+    RISK_SD,
+    deviation,
+    expected_profit,
+    probability_of_profit,
+    worst_within,
+)
+from kit.evaluation.payoff import breakevens, extremes, knots, profit_at_expiry
 from kit.model import ChainSnapshot, Leg
-
-_RISK_SD = 3.0  # standard deviations that the money at risk covers: 99.7 % of a normal year
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,8 @@ class Score:
             Settlement levels at the ends, the strikes and the breakevens, ascending, and rupees there.
         """
         strikes = [leg.strike for leg in self.legs]
-        reach = snapshot.forward * min(0.9, _RISK_SD * (_deviation(snapshot, None) or 0.02))
+        sd = deviation(snapshot)
+        reach = snapshot.forward * min(0.9, RISK_SD * (sd if sd > 0 else 0.01))
         ends = (min(snapshot.forward - reach, *strikes), max(snapshot.forward + reach, *strikes))
         shown = [level for level in (*strikes, *self.breakevens) if ends[0] <= level <= ends[1]]
         levels = np.unique([*ends, *shown])
@@ -154,9 +156,9 @@ def score(
     crossings = breakevens(shape)
     premium = round(-sum([leg.lots * leg.price for leg in legs]), 9)
     charges = round_trip_inr(legs, lot, snapshot.taken_at.date())
-    sd = _deviation(snapshot, sigma)
-    expected = lot * _expected(legs, premium / snapshot.discount, snapshot.forward, sd) - charges
-    risk = lot * -_worst_within(shape, snapshot.forward, sd)
+    sd = deviation(snapshot, sigma)
+    expected = lot * expected_profit(legs, premium / snapshot.discount, snapshot.forward, sd) - charges
+    risk = lot * -worst_within(shape, snapshot.forward, sd)
     return Score(
         name,
         tuple(legs),
@@ -165,63 +167,13 @@ def score(
         lot * best,
         lot * -worst,
         crossings,
-        _probability(shape, crossings, snapshot.forward, sd),
+        probability_of_profit(shape, crossings, snapshot.forward, sd),
         expected,
         charges,
         risk,
         _ratio(expected, risk),
         *_net_greeks(legs, snapshot),
     )
-
-
-def _deviation(snapshot: ChainSnapshot, sigma: float | None) -> float:
-    """Return the standard deviation of the log of the index at expiry; 0 once expired."""
-    chosen = snapshot.iv_at(snapshot.forward) if sigma is None else sigma
-    return chosen * sqrt(max(snapshot.t_years, 0.0))
-
-
-def _normal(x: float) -> float:
-    return 0.5 * erfc(-x / 1.4142135623730951)
-
-
-def _expected(legs: Sequence[Leg], premium: float, forward: float, sd: float) -> float:
-    """Mean profit at expiry, points: premium and the undiscounted Black value of every leg."""
-    if isnan(sd):
-        return nan
-    total = premium
-    for leg in legs:
-        strike = leg.strike
-        if sd > 0 and strike > 0:
-            d1 = log(forward / strike) / sd + sd / 2
-            call = forward * _normal(d1) - strike * _normal(d1 - sd)
-        else:
-            call = max(forward - strike, 0.0)
-        total += leg.lots * (call if leg.right == "CE" else call - forward + strike)
-    return total
-
-
-def _probability(shape: Knots, crossings: tuple[float, ...], forward: float, sd: float) -> float:
-    """Add the chances of the stretches between breakevens that earn."""
-    if not sd > 0:
-        return float(profit_at(shape, forward) > 0) if sd == 0 else nan
-    bounds = (0.0, *crossings, inf)
-    chances = [0.0, *[_normal(log(level / forward) / sd + sd / 2) for level in crossings], 1.0]
-    total = 0.0
-    for number, left in enumerate(bounds[:-1]):
-        right = bounds[number + 1]
-        inside = (left + right) / 2 if right < inf else max(left, shape.levels[-1]) + 1
-        if profit_at(shape, inside) > 0:
-            total += chances[number + 1] - chances[number]
-    return total
-
-
-def _worst_within(shape: Knots, forward: float, sd: float) -> float:
-    """Least profit while the index ends within the deviations that the risk covers, points."""
-    if not isfinite(sd):
-        return nan
-    low, high = (forward * exp(side * _RISK_SD * sd - sd * sd / 2) for side in (-1, 1))
-    inside = [profit for level, profit in zip(shape.levels, shape.profits, strict=True) if low < level < high]
-    return min(profit_at(shape, low), profit_at(shape, high), *inside)
 
 
 def _ratio(expected: float, risk: float) -> float:

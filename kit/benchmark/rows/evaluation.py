@@ -1,0 +1,94 @@
+"""What scoring a strategy costs, and what workers make of many."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from kit.benchmark.measure import Arms, Samples
+from kit.benchmark.registry import row
+from kit.benchmark.run import Run
+from kit.benchmark.targets import at_least, at_most, faster
+from kit.evaluation.manager import StrategyEvaluationManager, evaluate
+from kit.evaluation.metrics import score
+from kit.evaluation.payoff import profit_at_expiry
+from kit.model import ChainSnapshot
+from kit.parallel import ConcurrentProcessor
+from kit.strategies import IronCondor
+from kit.strategies.strikes import Delta
+
+_SWEEP = [IronCondor(Delta(0.1 + 0.3 * number / 250)) for number in range(250)]
+
+
+def sweep(chain: ChainSnapshot) -> float:
+    """Return the best return on risk of 250 condors: about ten milliseconds of plain Python."""
+    return max(score(condor.legs(chain), chain).return_on_risk for condor in _SWEEP)
+
+
+@row("strategy_evaluation", part="evaluation", unit="us", target=at_most(50),
+     peer="NumPy grid of one rupee, payoff only", peer_target=faster(2), quick=True)  # fmt: skip
+def strategy_evaluation(run: Run) -> Arms:
+    """Choose the strikes of an iron condor by delta and score it: bounds, chance, charges, Greeks.
+
+    The peer computes bounds, breakevens and chance of the same legs on a grid of the index, one rupee
+    apart within 20 % of the forward.
+    """
+    chain, condor = run.desk().data.option_chain(), IronCondor()
+    legs = condor.legs(chain)
+    return Arms(ours=lambda: evaluate(condor, chain), peer=lambda: _on_grid(legs, chain))
+
+
+def _on_grid(legs: Any, chain: ChainSnapshot) -> tuple[float, ...]:
+    levels = np.arange(0.8 * chain.forward, 1.2 * chain.forward)
+    profit = profit_at_expiry(legs, levels)
+    sd = chain.iv_at(chain.forward) * np.sqrt(chain.t_years)
+    weight = np.exp(-(((np.log(levels / chain.forward) + sd * sd / 2) / sd) ** 2) / 2) / levels
+    crossings = levels[1:][np.diff(np.sign(profit)) != 0]
+    return (
+        float(profit.max()),
+        float(profit.min()),
+        *crossings,
+        float(weight[profit > 0].sum() / weight.sum()),
+    )
+
+
+@row("evaluation_speedup", part="evaluation", unit="times", target=at_least(1.8), quick=True, cores=2)
+def evaluation_speedup(run: Run) -> Samples:
+    """200 strategies of about 10 ms each, in process against two warm workers."""
+    return Samples(_speedups(run, 2))
+
+
+@row("evaluation_speedup_4", part="evaluation", unit="times")
+def evaluation_speedup_4(run: Run) -> Samples:
+    """Repeat it with four warm workers; the cores of the machine bound it."""
+    return Samples(_speedups(run, 4))
+
+
+def _speedups(run: Run, workers: int) -> list[float]:
+    """Return sequential over parallel time, round by round, failures excluded by asking every result."""
+    chain, count = run.desk().data.option_chain(), 40 if run.quick else 200
+    strategies = {f"sweep {number}": sweep for number in range(count)}
+    manager = StrategyEvaluationManager(run.enter(ConcurrentProcessor(max_workers=workers)))
+    manager.evaluate_strategies_concurrent(strategies, chain)
+    figures = []
+    for _ in range(3 if run.quick else 5):
+        run.checkpoint()
+        started = perf_counter()
+        alone = [evaluate(idea, chain) for idea in strategies.values()]
+        between = perf_counter()
+        together = list(manager.evaluate_strategies_concurrent(strategies, chain).values())
+        figures.append((between - started) / (perf_counter() - between))
+        assert together == alone
+    return figures
+
+
+@row("evaluate_many", part="evaluation", unit="k rows/s", quick=True)
+def evaluate_many(run: Run) -> Arms:
+    """Ten condors on each of 50 chains with two warm workers, to one table."""
+    chain = run.desk().data.option_chain()
+    chains = [chain.arriving_from("file") for _ in range(50)]
+    strategies = {f"condor {number}": _SWEEP[25 * number] for number in range(10)}
+    manager = StrategyEvaluationManager(run.enter(ConcurrentProcessor(max_workers=2)))
+    return Arms(ours=lambda: manager.evaluate_many(strategies, chains), items=500, rounds=5)

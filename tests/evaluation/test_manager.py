@@ -1,0 +1,279 @@
+"""Many strategies side by side: nothing lost, the best first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from math import nan
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from kit.errors import DataError, TaskFailed, TaskTimeout, UnknownStrategy
+from kit.evaluation.manager import StrategyEvaluationManager, evaluate
+from kit.evaluation.metrics import FIGURES, Score, score
+from kit.evaluation.results import COLUMNS, Results
+from kit.model import ChainSnapshot, Leg
+from kit.monitor import PerformanceMonitor
+from kit.parallel import ConcurrentProcessor
+from kit.strategies import ALL, IronCondor, ShortStraddle
+from kit.strategies.base import Strategy
+
+MakeChain = Callable[..., ChainSnapshot]
+
+
+@pytest.fixture(scope="module")
+def chain(make_chain: MakeChain) -> ChainSnapshot:
+    """Return one chain for the whole module."""
+    return make_chain()
+
+
+@pytest.fixture(scope="module")
+def processor() -> Iterator[ConcurrentProcessor]:
+    """Return two worker processes for the whole module."""
+    with ConcurrentProcessor(max_workers=2) as running:
+        yield running
+
+
+@pytest.fixture
+def manager(processor: ConcurrentProcessor) -> StrategyEvaluationManager:
+    """Return a manager with a monitor of its own."""
+    return StrategyEvaluationManager(processor, PerformanceMonitor())
+
+
+@dataclass(frozen=True)
+class FromNotebook(Strategy):
+    """A strategy that no module holds, as from a notebook cell."""
+
+    strike: float = 55_000
+
+    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
+        """Return one sold call."""
+        return (snapshot.leg("CE", self.strike, -self.lots),)
+
+
+def divide(snapshot: ChainSnapshot) -> float:
+    """Fail on purpose."""
+    return snapshot.spot / 0
+
+
+def forever(snapshot: ChainSnapshot) -> None:
+    """Never return, and swallow what could end it."""
+    while True:
+        try:
+            time.sleep(0.01)
+        except BaseException:  # noqa: BLE001 - an analyst's mistake that must cost its own row only
+            continue
+
+
+def test_all_strategies_are_scored_as_alone(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> None:
+    """Every member of `ALL` gets the very score it gets alone, in the order of the question."""
+    strategies = {kind().name: kind() for kind in ALL}
+    results = manager.evaluate_strategies_concurrent(strategies, chain)
+    assert list(results) == list(strategies)
+    for name, strategy in strategies.items():
+        assert results[name] == score(strategy.legs(chain), chain, name=name)
+
+
+def test_failures_are_present_and_raise_when_asked_for(
+    manager: StrategyEvaluationManager, chain: ChainSnapshot
+) -> None:
+    """A strategy that raises or overruns is a row with its error; asking for it raises that error."""
+    strategies: dict[str, Any] = {
+        "broken": divide,
+        "condor": IronCondor(),
+        "endless": forever,
+        "straddle": ShortStraddle(),
+        "too wide": IronCondor(width=99_999),
+    }
+    started = time.monotonic()
+    results = manager.evaluate_strategies_concurrent(strategies, chain, timeout=1.5)
+    assert time.monotonic() - started < 30
+    table = results.table()
+    assert set(table.index[:2]) == {"condor", "straddle"}
+    assert dict(table["status"][2:]) == {"broken": "failed", "endless": "timeout", "too wide": "failed"}
+    assert "ZeroDivisionError" in table.loc["broken", "error"]
+    assert "in divide" in table.loc["broken", "traceback"]
+    assert "no PE at this strike" in table.loc["too wide", "error"]
+    with pytest.raises(TaskFailed, match="ZeroDivisionError"):
+        results["broken"]
+    with pytest.raises(TaskTimeout):
+        results["endless"]
+    assert isinstance(results["condor"], Score)
+    assert set(results.failures) == {"broken", "endless", "too wide"}
+    assert set(results.completed) == {"condor", "straddle"}
+
+
+def test_functions_lambdas_and_notebook_classes_work(
+    manager: StrategyEvaluationManager, chain: ChainSnapshot
+) -> None:
+    """Legs from a plain function are scored, any other value is kept as it is."""
+    here = 55_500.0
+    results = manager.evaluate_strategies_concurrent(
+        {
+            "closure": lambda snapshot: [snapshot.leg("PE", here, 2)],
+            "class": FromNotebook(lots=3),
+            "number": lambda snapshot: snapshot.lot_size,
+            "nothing": lambda _: None,
+            "frame": lambda snapshot: snapshot.table.head(2),
+        },
+        chain,
+    )
+    assert results["closure"] == score([chain.leg("PE", here, 2)], chain, name="closure")
+    assert results["class"].legs[0].lots == -3
+    assert results["number"] == 30
+    assert results["nothing"] is None
+    assert len(results["frame"]) == 2
+    table = results.table()
+    assert list(table.index) == [*table.index[:2], "number", "nothing", "frame"]
+    assert table.loc["number", "value"] == 30
+
+
+def test_functions_take_any_market_data(manager: StrategyEvaluationManager) -> None:
+    """A function may be given anything; legs on what is no chain are an error that says so."""
+    strategies: dict[str, Any] = {"sum": sum, "legs": lambda _: [Leg("CE", 100.0, 1, 1.0)]}
+    results = manager.evaluate_strategies_concurrent(strategies, [1, 2, 3])
+    assert results["sum"] == 6
+    with pytest.raises(TaskFailed, match="ChainSnapshot, not on a: 'list'"):
+        results["legs"]
+
+
+def test_the_best_comes_first(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> None:
+    """The table descends in expected profit per rupee at risk, and `best` is its first row."""
+    results = manager.evaluate_strategies_concurrent({kind().name: kind() for kind in ALL}, chain)
+    table = results.table()
+    assert table["return_on_risk"].is_monotonic_decreasing
+    assert results.best().name == table.index[0]
+    assert list(table.columns) == list(COLUMNS)
+    assert set(FIGURES) < set(COLUMNS)
+
+
+def test_an_unknown_return_ranks_last_among_scores(
+    manager: StrategyEvaluationManager, chain: ChainSnapshot
+) -> None:
+    """A score whose return is not known stands below every known one, above values and failures."""
+    known = score(IronCondor().legs(chain), chain)
+    results = manager.evaluate_strategies_concurrent(
+        {
+            "broken": divide,
+            "value": lambda _: 1,
+            "unknown": lambda _: replace(known, return_on_risk=nan),
+            "condor": IronCondor(),
+        },
+        chain,
+    )
+    assert list(results.table().index) == ["condor", "unknown", "value", "broken"]
+
+
+def test_an_unknown_name_is_an_error_and_a_mapping_still(
+    manager: StrategyEvaluationManager, chain: ChainSnapshot
+) -> None:
+    """Asking for a name that was not evaluated says which there are; `in` and `get` work as in a dict."""
+    results = manager.evaluate_strategies_concurrent({"condor": IronCondor()}, chain)
+    with pytest.raises(UnknownStrategy, match=r"'kondor'.*condor"):
+        results["kondor"]
+    assert "kondor" not in results
+    assert results.get("kondor") is None
+    assert len(results) == 1
+
+
+def test_no_strategies_give_an_empty_table(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> None:
+    """An empty question has an empty answer with the usual columns, and no best."""
+    results = manager.evaluate_strategies_concurrent({}, chain)
+    assert results.table().empty
+    assert list(results.table().columns) == list(COLUMNS)
+    with pytest.raises(DataError, match="No strategy was scored"):
+        results.best()
+
+
+def test_rows_arrive_as_they_finish(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> None:
+    """The callback sees each row once, while the slow one still runs."""
+    seen: list[dict[str, Any]] = []
+    strategies: dict[str, Any] = {
+        "slow": lambda _: time.sleep(1.0),
+        "condor": IronCondor(),
+        "bad": divide,
+    }
+    manager.evaluate_strategies_concurrent(strategies, chain, on_result=seen.append)
+    assert sorted(row["strategy"] for row in seen) == ["bad", "condor", "slow"]
+    assert seen[-1]["strategy"] == "slow"
+    assert next(row for row in seen if row["strategy"] == "condor")["max_profit_inr"] > 0
+
+
+def test_a_run_is_timed(processor: ConcurrentProcessor, chain: ChainSnapshot) -> None:
+    """Each run counts once as ``strategy_evaluation`` in the monitor it was given."""
+    monitor = PerformanceMonitor()
+    manager = StrategyEvaluationManager(processor, monitor)
+    manager.evaluate_strategies_concurrent({"condor": IronCondor(), "bad": divide}, chain)
+    metrics = monitor.get_metrics("strategy_evaluation")
+    assert (metrics.calls, metrics.errors) == (1, 0)
+
+
+def test_workers_timings_reach_the_processors_monitor(chain: ChainSnapshot) -> None:
+    """Without a monitor of its own the manager uses the processor's, which hears of every strategy."""
+    monitor = PerformanceMonitor()
+    with ConcurrentProcessor(max_workers=2, backend="threads", monitor=monitor) as processor:
+        manager = StrategyEvaluationManager(processor)
+        manager.evaluate_strategies_concurrent({"condor": IronCondor(), "bad": divide}, chain)
+    assert monitor.get_metrics("strategy_evaluation").calls == 1
+    assert monitor.get_metrics("strategy").calls == 2
+    assert monitor.get_metrics("strategy").errors == 1
+
+
+@pytest.mark.parametrize("backend", ["serial", "threads"])
+def test_every_backend_gives_the_same_table(
+    backend: Any, manager: StrategyEvaluationManager, chain: ChainSnapshot
+) -> None:
+    """In process, on threads and in processes the table is the same, bit for bit, times apart."""
+    strategies: dict[str, Any] = {kind().name: kind() for kind in ALL} | {"bad": divide}
+    with ConcurrentProcessor(max_workers=2, backend=backend) as other:
+        mine = StrategyEvaluationManager(other).evaluate_strategies_concurrent(strategies, chain).table()
+    theirs = manager.evaluate_strategies_concurrent(strategies, chain).table()
+    pd.testing.assert_frame_equal(
+        mine.drop(columns="seconds"), theirs.drop(columns="seconds"), check_exact=True
+    )
+
+
+def test_many_chains_give_one_table(manager: StrategyEvaluationManager, make_chain: MakeChain) -> None:
+    """Strategies times chains give a row each, chain by chain, ranked within, failures included."""
+    chains = [make_chain(forward=forward) for forward in (50_000.0, 55_000.0, 60_000.0)]
+    strategies: dict[str, Any] = {"condor": IronCondor(), "straddle": ShortStraddle(), "bad": divide}
+    seen: list[dict[str, Any]] = []
+    table = manager.evaluate_many(strategies, chains, on_result=seen.append)
+    assert list(table.columns) == ["taken_at", "expiry", "strategy", *COLUMNS]
+    assert len(table) == len(seen) == 9
+    for number, snapshot in enumerate(chains):
+        part = table.iloc[3 * number : 3 * number + 3].set_index("strategy")
+        assert part.index[-1] == "bad"
+        expected = score(IronCondor().legs(snapshot), snapshot)
+        assert part.loc["condor", "max_profit_inr"] == expected.max_profit_inr
+        assert part["return_on_risk"].iloc[:2].is_monotonic_decreasing
+
+
+def test_many_of_nothing(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> None:
+    """No strategies or no chains give an empty table with the usual columns."""
+    for table in (manager.evaluate_many({}, [chain]), manager.evaluate_many({"condor": IronCondor()}, [])):
+        assert table.empty
+        assert "strategy" in table.columns
+
+
+def test_tables_read_as_text_and_html(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> None:
+    """The readable forms show figures with units, unbounded amounts and errors, and escape HTML."""
+    strategies: dict[str, Any] = {"straddle": ShortStraddle(), "<b>": divide}
+    results: Results = manager.evaluate_strategies_concurrent(strategies, chain)
+    text, html = results.to_text(), results._repr_html_()
+    assert "36,057" in text
+    assert "∞" in text
+    assert "ZeroDivisionError" in text
+    assert "&lt;b&gt;" in html
+    assert "<b>" not in html
+    assert repr(results) == "<Results: 1 completed, 1 failed>"
+
+
+def test_evaluating_in_place_needs_no_processor(chain: ChainSnapshot) -> None:
+    """`evaluate` gives one strategy's score where it is called, and lets its error through."""
+    assert evaluate(ShortStraddle(), chain, "mine").name == "mine"
+    with pytest.raises(ZeroDivisionError):
+        evaluate(divide, chain)
