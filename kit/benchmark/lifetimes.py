@@ -41,7 +41,9 @@ class Source:
 SOURCES: Mapping[str, Source] = {
     "ltp": Source("ltp_ttl", "getLtpData"),
     "atm": Source("atm_ttl", "getLtpData"),
-    "options_chain": Source("options_chain_ttl", "quote", calls=5),  # 240 contracts, 50 in a call
+    "options_chain": Source(
+        "options_chain_ttl", "quote", calls=6
+    ),  # index and future, then 241 contracts at 50 a call
     "historical_data": Source("historical_data_ttl", "getCandleData"),
 }
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import re
+import subprocess
 import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from kit.benchmark.run import cores
+from kit.errors import KitError
 
 _PACKAGES = (
     "banknifty-kit", "cachetools", "distributed", "fast-vollib", "joblib", "numba", "numpy", "pandas",
@@ -61,6 +63,18 @@ def _version(name: str) -> str | None:
         return None
 
 
-def interpreter() -> str:
-    """Return the interpreter that fresh processes are started with."""
-    return sys.executable
+def fresh(code: str) -> str:
+    """Run code in a fresh interpreter, so that nothing is warm but the file system; return its output.
+
+    Raises
+    ------
+    KitError
+        The code failed; says how.
+    """
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or ["no word"]
+        raise KitError("A fresh interpreter failed", last[0], "Run the row's code by hand.")
+    return done.stdout

@@ -89,11 +89,11 @@ def judge(row: Row, samples: Samples, cores: int, notes: Sequence[str] = ()) -> 
         What the run noted.
     """
     ours, peer = interval(samples.ours), interval(samples.peer)
-    pairs = [a / b for a, b in zip(samples.ours, samples.peer, strict=False) if b]
+    pairs = [mine / theirs for mine, theirs in zip(samples.ours, samples.peer, strict=False) if theirs]
     spread = interval(pairs)
     ratio = Interval(ours.figure / peer.figure if peer.figure else math.nan, spread.low, spread.high)
-    judged = [(row.target, ours), (row.ratio_target if samples.peer else None, ratio)]
-    held = [(target, found) for target, found in judged if target is not None]
+    judged = [(row.target, ours, samples.ours), (row.ratio_target, ratio, pairs)]
+    held = [(target, found) for target, found, measured in judged if target is not None and measured]
     notes = list(notes)
     if held and cores < row.cores:
         notes.append(f"the target supposes {row.cores} cores, this machine has {cores}: not judged")

@@ -30,6 +30,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def without_disk(settings: Settings) -> Settings:
+    """Return the settings without the disk tier."""
+    plain = settings.cache_config.model_copy(update={"disk": False})
+    return settings.model_copy(update={"cache_config": plain})
+
+
 class Run:
     """One run of the benchmark, shared by its rows; a context manager.
 
@@ -69,6 +75,7 @@ class Run:
         self._row = ExitStack()
         self._folder: Path | None = None
         self._desk: Desk | None = None
+        self._cold_desk: Desk | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -125,7 +132,16 @@ class Run:
     def desk(self) -> Desk:
         """Return the desk of this run: all parts over one simulated exchange, started on first use."""
         if self._desk is None:
-            from kit.desk import open_desk
+            from kit.desk import open_desk  # starts a process and loads every part
 
             self._desk = self._shared.enter_context(open_desk(self.settings))
         return self._desk
+
+    def cold_desk(self) -> Desk:
+        """Return a second desk on the same exchange, without disk tier: what it asks goes to the network."""
+        if self._cold_desk is None:
+            from kit.desk import open_desk
+
+            plain = without_disk(self.settings)
+            self._cold_desk = self._shared.enter_context(open_desk(plain, exchange=self.desk().exchange))
+        return self._cold_desk

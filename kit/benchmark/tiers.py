@@ -1,20 +1,21 @@
 """Cold, warm and hot latency of the main operations, hit rate and speed-up, for the tuning panel.
 
-Cold: every cache is empty, the simulated exchange answers over loopback. Warm: the in-process tier is
-empty and SQLite has the answer, as after a kernel restart. Hot: the in-process tier has it.
+Cold: no tier has the answer and the exchange is asked, the simulated one over loopback. Warm: the
+in-process tier is empty and SQLite has the answer, as after a kernel restart. Hot: the in-process tier
+has it. Cold runs on a second desk without disk tier, so that nobody's stored answers are lost.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Literal
 
 from kit.benchmark.lifetimes import replayed_hit_rate
 from kit.benchmark.measure import Interval, interval
-from kit.benchmark.run import SEED, Stopped
+from kit.benchmark.run import SEED, Stopped, without_disk
 from kit.benchmark.speedup import evaluation_seconds, worker_counts
 from kit.benchmark.trace import SESSION_S, analyst_requests
 from kit.clock import previous_session
@@ -35,7 +36,8 @@ _LIFETIME = {
 }
 _BUDGET = {"chain": "options_chain_processing", "atm": "atm_calculation"}
 _ROUNDS = 5
-_ROUND_S = 0.6  # a cold round costs five quote calls of ten a second: no sample waits for the rate limit
+PAUSE_S = 1.05  # before a round, so that no sample waits for the rate limit of ten quotes a second
+_SAMPLES: Mapping[Tier, int] = {"cold": 1, "warm": 2, "hot": 5}
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,10 @@ def measure_tiers(
     found: dict[str, dict[Tier, list[float]]] = {name: {} for name in OPERATIONS}
     speedup: dict[int, float] = {}
     stopped = False
-    with open_desk(settings) as desk:
+    with open_desk(settings) as desk, open_desk(without_disk(settings), exchange=desk.exchange) as cold:
+        desks: dict[Tier, Desk] = {"cold": cold, "warm": desk, "hot": desk}
         try:
-            _measure_latencies(desk, found, told)
+            _measure_latencies(settings, desks, found, told)
             chain = desk.data.option_chain(UNDERLYING)
             speedup |= _speedups(settings, chain, told)
         except Stopped:
@@ -147,39 +150,33 @@ def tiers_of(settings: Settings, operation: str) -> list[Tier]:
     return ["cold", *warm, *hot]
 
 
-def empty(desk: Desk, tier: Tier) -> None:
-    """Empty the caches that a tier must not find its answer in."""
-    if tier == "cold":
-        desk.client.forget()
-    if tier != "hot":
-        desk.cache.clear()
-
-
-def _measure_latencies(desk: Desk, found: dict[str, dict[Tier, list[float]]], told: _Told) -> None:
-    asks = operations(desk)
-    for ask in asks.values():  # log in, load the master and the libraries
-        told.step(0.0, "starting")
-        ask()
-    for number in _paced(_ROUNDS):
-        for place, (name, ask) in enumerate(asks.items()):
-            told.step(0.6 * (number + place / len(asks)) / _ROUNDS, f"{name}, round {number + 1}")
-            for tier in tiers_of(desk.settings, name):
-                found[name].setdefault(tier, []).extend(_samples_ms(desk, tier, ask))
-
-
-def _paced(rounds: int) -> Iterator[int]:
-    """Count the rounds, starting them at least `_ROUND_S` apart."""
-    for number in range(rounds):
-        started = perf_counter()
-        yield number
-        sleep(max(0.0, _ROUND_S - (perf_counter() - started)))
+def _measure_latencies(
+    settings: Settings,
+    desks: Mapping[Tier, Desk],
+    found: dict[str, dict[Tier, list[float]]],
+    told: _Told,
+) -> None:
+    asks = {tier: operations(desk) for tier, desk in desks.items()}
+    for tier in ("cold", "warm"):  # log in, load the master and the libraries, fill the tiers
+        for name in OPERATIONS:
+            told.step(0.0, f"starting: {name}")
+            asks[tier][name]()
+    for number in range(_ROUNDS):
+        sleep(PAUSE_S)
+        for place, name in enumerate(OPERATIONS):
+            told.step(0.6 * (number + place / len(OPERATIONS)) / _ROUNDS, f"{name}, round {number + 1}")
+            for tier in tiers_of(settings, name):
+                samples = _samples_ms(desks[tier], tier, asks[tier][name])
+                found[name].setdefault(tier, []).extend(samples)
 
 
 def _samples_ms(desk: Desk, tier: Tier, ask: Callable[[], object]) -> Sequence[float]:
-    count = {"cold": 1, "warm": 2, "hot": 5}[tier]
+    if tier != "cold":
+        ask()  # the short-lived answers may have expired since the last round
     samples = []
-    for _ in range(count):
-        empty(desk, tier)
+    for _ in range(_SAMPLES[tier]):
+        if tier != "hot":
+            desk.cache.clear()
         started = perf_counter()
         ask()
         samples.append((perf_counter() - started) * 1e3)

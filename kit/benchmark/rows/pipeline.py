@@ -1,30 +1,118 @@
-"""What the user waits for: a chain, the money, evaluation, memory and start-up."""
+"""What the user waits for: the main operations through each tier, and the chain's own arithmetic."""
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from time import sleep
 
-from kit.benchmark.machine import interpreter
-from kit.benchmark.measure import Samples
+from kit.benchmark.machine import fresh
+from kit.benchmark.measure import Arms, Samples
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run
-from kit.benchmark.targets import at_most
+from kit.benchmark.targets import Target, at_most
+from kit.benchmark.tiers import UNDERLYING, Tier, operations
+from kit.market.chain import QuoteRow, from_quotes, snapshot
+from kit.model import ChainSnapshot, Instrument, Right
 
-_IMPORT = "import time; t = time.perf_counter(); import kit; print(time.perf_counter() - t)"
+# Budgets of the brief where it has one; else references of our own, see docs/benchmark.md.
+_TARGETS_MS: dict[tuple[str, Tier], Target] = {
+    ("chain", "cold"): at_most(2000),
+    ("chain", "warm"): at_most(25),
+    ("chain", "hot"): at_most(0.1),
+    ("candles", "cold"): at_most(200),
+    ("candles", "warm"): at_most(20),
+    ("candles", "hot"): at_most(5),
+    ("ltp", "cold"): at_most(50),
+    ("ltp", "warm"): at_most(5),
+    ("ltp", "hot"): at_most(0.05),
+    ("atm", "cold"): at_most(1000),
+    ("atm", "warm"): at_most(10),
+    ("atm", "hot"): at_most(0.1),
+}
+_WORDS = {
+    "chain": "an option chain",
+    "candles": "a day of candles",
+    "ltp": "a price",
+    "atm": "the ATM strike",
+}
+_PAUSE_S = {"chain": 1.05, "candles": 0.4, "ltp": 0.12, "atm": 0.12}  # no sample waits for a rate limit
 
 
-def _fresh(code: str, *flags: str) -> str:
-    """Run code in a fresh interpreter, so that nothing is warm but the file system."""
-    done = subprocess.run([interpreter(), *flags, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
-    return done.stdout
+def _through(operation: str, tier: Tier) -> Callable[[Run], Arms]:
+    """Return the measurement of one operation through one tier."""
+
+    def measure(run: Run) -> Arms:
+        desk = run.cold_desk() if tier == "cold" else run.desk()
+        ask = operations(desk)[operation]
+        ask()
+
+        def prepare() -> None:
+            if tier == "cold":
+                sleep(_PAUSE_S[operation])
+            desk.cache.clear()
+
+        rounds = {"cold": 5 if run.quick else 15}.get(tier)
+        return Arms(ask, before=None if tier == "hot" else prepare, rounds=rounds, warm=1)
+
+    where = {"cold": "over the network", "warm": "from SQLite", "hot": "from the in-process tier"}[tier]
+    measure.__doc__ = f"Ask the data manager for {_WORDS[operation]}, answered {where}."
+    return measure
 
 
-@row("import_kit", part="pipeline", unit="s", target=at_most(0.3), quick=True)
-def import_kit(run: Run) -> Samples:
-    """``import kit`` in fresh interpreters."""
-    return Samples([float(_fresh(_IMPORT)) for _ in _times(run, quick=7, full=21)])
+for (_operation, _tier), _target in _TARGETS_MS.items():
+    _register = row(f"{_operation}_{_tier}", part="pipeline", unit="ms", target=_target, quick=True)
+    _register(_through(_operation, _tier))
 
 
-def _times(run: Run, quick: int, full: int) -> Sequence[int]:
-    return range(quick if run.quick else full)
+@row("chain_processing", part="pipeline", unit="ms", target=at_most(10), quick=True)
+def chain_processing(run: Run) -> Arms:
+    """From 241 decoded quotes to a chain with forward, volatilities and Greeks; no network, no cache."""
+    desk = run.desk()
+    chain = desk.data.option_chain(UNDERLYING)
+    options = [_instrument(chain, *cells) for cells in chain.table[_IDENTITY].itertuples(index=False)]
+    quotes = desk.client.quotes((option.exchange, option.token) for option in options).data.fetched
+    rows = [quotes.get((option.exchange, option.token)) for option in options]
+    return Arms(lambda: _processed(chain, options, rows))
+
+
+def _processed(
+    chain: ChainSnapshot, options: Sequence[Instrument], rows: Sequence[QuoteRow | None]
+) -> ChainSnapshot:
+    return snapshot(
+        from_quotes(options, rows),
+        underlying=chain.underlying,
+        expiry=chain.expiry,
+        taken_at=chain.taken_at,
+        spot=chain.spot,
+        lot_size=chain.lot_size,
+        source="network",
+    )
+
+
+_IDENTITY = ["token", "symbol", "strike", "right"]
+
+
+def _instrument(chain: ChainSnapshot, token: str, symbol: str, strike: float, right: Right) -> Instrument:
+    return Instrument(
+        token, symbol, chain.underlying, "NFO", "OPTIDX", chain.expiry, strike, right, chain.lot_size, 0.05
+    )
+
+
+@row("main_job_memory", part="pipeline", unit="MiB")
+def main_job_memory(_: Run) -> Samples:
+    """Peak memory of a fresh process that opens a desk, asks for a chain and scores every strategy."""
+    return Samples([float(fresh(_MAIN_JOB)) for _ in range(3)])
+
+
+_MAIN_JOB = """
+import resource, sys
+from kit.desk import open_desk
+from kit.evaluation.manager import evaluate
+from kit.strategies import ALL
+with open_desk() as desk:
+    chain = desk.data.option_chain("BANKNIFTY")
+    for strategy in ALL:
+        evaluate(strategy(), chain)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(peak / (2**20 if sys.platform == "darwin" else 2**10))
+"""
