@@ -18,11 +18,17 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from kit.errors import CacheUnavailable, RateLimited
 from kit.transport.database import Database
+from kit.transport.windows import Wait, Window, binding
 
+__all__ = ["RateLimiter", "Wait", "Window", "binding"]
+
+T = TypeVar("T")
 _LOG = logging.getLogger("kit.transport")
 _TELL_S = 1.0  # a wait longer than this is told
 _QUIET_S = 10.0  # but logged at most this often for one budget
@@ -34,40 +40,11 @@ _SCHEMA = (
     "CREATE INDEX calls_at ON calls (budget, at)",
     "CREATE TABLE blocked (budget TEXT PRIMARY KEY, until REAL NOT NULL)",
 )
+_BLOCK = "INSERT INTO blocked VALUES (?, ?) ON CONFLICT DO UPDATE SET until=max(until, excluded.until)"
 _NTH = (
     "SELECT at FROM calls WHERE budget=? AND (sent OR at < ? OR (at = ? AND id < ?)) "
     "ORDER BY at DESC LIMIT 1 OFFSET ?"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """At most `calls` calls in any `seconds` seconds."""
-
-    calls: int
-    seconds: float
-
-    def __str__(self) -> str:
-        return f"{self.calls} calls in {self.seconds:g} s"
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """A wait worth telling.
-
-    Parameters
-    ----------
-    budget : str
-        What is limited.
-    seconds : float
-        How long it takes.
-    reason : str
-        The window or the refusal that imposes it.
-    """
-
-    budget: str
-    seconds: float
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +54,6 @@ class _Turn:
     id: int
     at: float
     reason: str
-
-
-def binding(windows: Sequence[Window]) -> tuple[Window, ...]:
-    """Drop the windows that can never bind because another is stricter.
-
-    Examples
-    --------
-    >>> binding([Window(3, 1), Window(180, 60), Window(5000, 3600)])
-    (Window(calls=3, seconds=1), Window(calls=5000, seconds=3600))
-    """
-    kept: list[Window] = []
-    for window in sorted(set(windows), key=lambda window: (window.seconds, window.calls)):
-        if not any(_most(other, window.seconds) <= window.calls for other in kept):
-            kept.append(window)
-    return tuple(w for w in kept if not any(o.seconds > w.seconds and o.calls <= w.calls for o in kept))
-
-
-def _most(window: Window, seconds: float) -> int:
-    """Return the most calls a window lets through in a longer time."""
-    return math.ceil(seconds / window.seconds) * window.calls
 
 
 class RateLimiter:
@@ -129,7 +86,7 @@ class RateLimiter:
         self._clock = clock
         self._sleep = sleep
         self._logged: dict[str, float] = {}
-        self._file = self._open(path)
+        self._file = _opened(path)
 
     def acquire(self, budget: str, windows: Sequence[Window], timeout_s: float | None = None) -> float:
         """Wait for a turn and take it.
@@ -172,7 +129,8 @@ class RateLimiter:
             if turn is not None:
                 took, window_s = self._clock() - turn.at, min(window.seconds for window in bound)
                 if took > _GUARD * window_s:
-                    self._move(turn, turn.at + min(took, _LATEST_ANSWER * window_s))
+                    later = turn.at + min(took, _LATEST_ANSWER * window_s)
+                    self._run("UPDATE calls SET at=max(at, ?) WHERE id=?", (later, turn.id))
 
     def refused(self, budget: str, penalty_s: float = 1.0) -> None:
         """Push everybody's next allowed time forward after a refusal.
@@ -184,20 +142,15 @@ class RateLimiter:
             Seconds from now; at most 15 minutes. A longer penalty already imposed stays.
         """
         until = self._clock() + min(penalty_s, _MAX_PENALTY_S)
-        with self._file.write() as rows:
-            rows.execute(
-                "INSERT INTO blocked VALUES (?, ?) "
-                "ON CONFLICT DO UPDATE SET until=max(until, excluded.until)",
-                (self._key(budget), until),
-            )
+        self._run(_BLOCK, (self._key(budget), until))
 
     def remaining(self, budget: str, windows: Sequence[Window]) -> int:
         """Return how many calls could go at once now; 0 while a refusal holds."""
         now, key = self._clock(), self._key(budget)
-        if self._file.read("SELECT 1 FROM blocked WHERE budget=? AND until>?", (key, now)):
+        if self._run("SELECT 1 FROM blocked WHERE budget=? AND until>?", (key, now)):
             return 0
         count = "SELECT count(*) FROM calls WHERE budget=? AND at>?"
-        free = [w.calls - self._file.read(count, (key, now - w.seconds))[0][0] for w in windows]
+        free = [w.calls - self._run(count, (key, now - w.seconds))[0][0] for w in windows]
         return max(0, min(free, default=2**31))
 
     def time_for(self, calls: int, windows: Sequence[Window]) -> float:
@@ -215,40 +168,39 @@ class RateLimiter:
             return None, 0.0
         start = self._clock()
         latest = math.inf if timeout_s is None else start + timeout_s
-        turn = self._reserve(budget, windows, latest)
+        turn = self._written(partial(self._reserve, self._key(budget), windows, latest))
         self._tell(budget, turn, start)
+        waited = 0.0
         while (left := turn.at - self._clock()) > 0:
             try:
                 self._sleep(left)
-                turn = self._confirm(budget, windows, turn)
+                turn = self._written(partial(self._confirm, self._key(budget), windows, turn))
             except BaseException:
-                self._withdraw(turn)
+                self._run("DELETE FROM calls WHERE id=?", (turn.id,))
                 raise
-        return turn, self._clock() - start
+            waited = self._clock() - start
+        return turn, waited
 
-    def _reserve(self, budget: str, windows: Sequence[Window], latest: float) -> _Turn:
+    def _reserve(self, key: str, windows: Sequence[Window], latest: float, rows: sqlite3.Connection) -> _Turn:
         """Note a call at the first free moment after all that are noted, if that is soon enough."""
-        key = self._key(budget)
-        with self._file.write() as rows:
-            now = self._clock()
-            at, reason = self._free(rows, key, windows, now, math.inf, 0)
-            if at > latest:
-                remedy = f"The limit is {reason}; allow {at - now:.1f} s or call less often."
-                raise RateLimited("No turn comes up in time for", budget, remedy)
-            values = (key, at, at <= now)
-            number = rows.execute("INSERT INTO calls (budget, at, sent) VALUES (?, ?, ?)", values).lastrowid
-            assert number is not None
-            if number % 64 == 0:
-                longest = max(window.seconds for window in windows)
-                rows.execute("DELETE FROM calls WHERE budget=? AND at<?", (key, now - longest))
+        now = self._clock()
+        at, reason = self._free(rows, key, windows, now, math.inf, 0)
+        if at > latest:
+            remedy = f"The limit is {reason}; allow {at - now:.1f} s or call less often."
+            raise RateLimited("No turn comes up in time for", key.partition(":")[2], remedy)
+        values = (key, at, at <= now)
+        number = rows.execute("INSERT INTO calls (budget, at, sent) VALUES (?, ?, ?)", values).lastrowid
+        assert number is not None
+        if number % 64 == 0:
+            longest = max(window.seconds for window in windows)
+            rows.execute("DELETE FROM calls WHERE budget=? AND at<?", (key, now - longest))
         return _Turn(number, at, reason)
 
-    def _confirm(self, budget: str, windows: Sequence[Window], turn: _Turn) -> _Turn:
+    def _confirm(self, key: str, windows: Sequence[Window], turn: _Turn, rows: sqlite3.Connection) -> _Turn:
         """After the sleep: go now, or learn when, if calls or refusals came between."""
-        with self._file.write() as rows:
-            now = self._clock()
-            at, reason = self._free(rows, self._key(budget), windows, now, turn.at, turn.id)
-            rows.execute("UPDATE calls SET at=?, sent=? WHERE id=?", (at, at <= now, turn.id))
+        now = self._clock()
+        at, reason = self._free(rows, key, windows, now, turn.at, turn.id)
+        rows.execute("UPDATE calls SET at=?, sent=? WHERE id=?", (at, at <= now, turn.id))
         return _Turn(turn.id, at, reason)
 
     @staticmethod
@@ -265,13 +217,18 @@ class RateLimiter:
                 at, reason = nth[0] + window.seconds + guard, str(window)
         return at, reason
 
-    def _move(self, turn: _Turn, at: float) -> None:
-        with self._file.write() as rows:
-            rows.execute("UPDATE calls SET at=max(at, ?) WHERE id=?", (at, turn.id))
+    def _run(self, statement: str, values: Sequence[object]) -> list[Any]:
+        return self._written(lambda rows: rows.execute(statement, values).fetchall())
 
-    def _withdraw(self, turn: _Turn) -> None:
+    def _written(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do some work in one transaction; if the shared file fails, go on alone, saying so."""
+        try:
+            with self._file.write() as rows:
+                return work(rows)
+        except (OSError, sqlite3.Error) as error:
+            self._file = _alone(self._file.path, error)
         with self._file.write() as rows:
-            rows.execute("DELETE FROM calls WHERE id=?", (turn.id,))
+            return work(rows)
 
     def _tell(self, budget: str, turn: _Turn, start: float) -> None:
         if turn.at - start > _TELL_S:
@@ -286,11 +243,15 @@ class RateLimiter:
     def _key(self, budget: str) -> str:
         return f"{self._account}:{budget}"
 
-    @staticmethod
-    def _open(path: Path | None) -> Database:
-        try:
-            return Database(path, 1, _SCHEMA, durable=False)
-        except (OSError, sqlite3.Error) as error:
-            message = f"The rate limits hold for this process alone; {path} cannot be used: {error}"
-            warnings.warn(CacheUnavailable(message), stacklevel=3)
-            return Database(None, 1, _SCHEMA, durable=False)
+
+def _opened(path: Path | None) -> Database:
+    try:
+        return Database(path, 1, _SCHEMA, durable=False)
+    except (OSError, sqlite3.Error) as error:
+        return _alone(path, error)
+
+
+def _alone(path: Path | None, error: Exception) -> Database:
+    message = f"The rate limits hold for this process alone; {path} cannot be used: {error}"
+    warnings.warn(CacheUnavailable(message), stacklevel=4)
+    return Database(None, 1, _SCHEMA, durable=False)

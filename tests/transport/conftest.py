@@ -65,56 +65,59 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = self.path.partition("?")[0]
         with self.server.lock:
             self.server.seen.append(path)
             fault = self.server.fail_next.pop(0) if self.server.fail_next else ""
-        getattr(self, f"_{fault or 'fine'}")(sent)
+        getattr(self, f"_{fault or 'fine'}")()
 
-    do_GET = do_POST
+    def do_GET(self) -> None:
+        self.do_POST()
 
     def log_message(self, *_words: Any) -> None:
         """Be quiet."""
 
     def _reply(self, status: int, body: bytes, length: int | None = None, more: str = "") -> None:
         head = f"HTTP/1.1 {status} Told\r\nContent-Type: application/json\r\n{more}"
-        head += f"Set-Cookie: session=SECRET-COOKIE\r\nContent-Length: {len(body) if length is None else length}"
+        head += (
+            f"Set-Cookie: session=SECRET-COOKIE\r\nContent-Length: {len(body) if length is None else length}"
+        )
         self.wfile.write(f"{head}\r\n\r\n".encode() + body)
 
-    def _fine(self, sent: bytes) -> None:
+    def _fine(self) -> None:
         if "slow" in self.path:
             time.sleep(0.3)
         self._reply(200, b'{"status": true, "data": {"path": "%s"}}' % self.path.encode())
 
-    def _drop(self, sent: bytes) -> None:
+    def _drop(self) -> None:
         self.close_connection = True
         self.connection.shutdown(socket.SHUT_RDWR)
 
-    def _half(self, sent: bytes) -> None:
+    def _half(self) -> None:
         self._reply(200, b'{"status": tr', length=40)
-        self._drop(sent)
+        self._drop()
 
-    def _stall(self, sent: bytes) -> None:
+    def _stall(self) -> None:
         time.sleep(1.5)
         self.close_connection = True
 
-    def _trickle(self, sent: bytes) -> None:
+    def _trickle(self) -> None:
         self._reply(200, b"", length=10_000)
         for _piece in range(100):
             self.wfile.write(b" ")
             time.sleep(0.1)
 
-    def _broken(self, sent: bytes) -> None:
+    def _broken(self) -> None:
         self._reply(502, b"<html>bad gateway</html>")
 
-    def _refused(self, sent: bytes) -> None:
+    def _refused(self) -> None:
         self._reply(403, b"Access denied because of exceeding access rate")
 
-    def _rejected(self, sent: bytes) -> None:
+    def _rejected(self) -> None:
         self._reply(200, b'{"status": false, "data": null}')
 
-    def _closing(self, sent: bytes) -> None:
+    def _closing(self) -> None:
         self.close_connection = True
         self._reply(200, b'{"status": true}', more="Connection: close\r\n")
 

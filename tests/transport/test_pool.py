@@ -113,7 +113,10 @@ def test_a_lent_connection_is_an_ordinary_session(host: Any) -> None:
             with pool.get_connection() as connection:
                 assert connection.session.get(f"{host.url}/x").json()["data"]["path"] == "/x"
                 assert pool.get_stats()["active_connections"] == 1
-        with pool.get_connection() as connection, connection.session.get(f"{host.url}/y", stream=True) as told:
+        with (
+            pool.get_connection() as connection,
+            connection.session.get(f"{host.url}/y", stream=True) as told,
+        ):
             assert b"".join(told.iter_content(5)).startswith(b'{"status": true')
         pool.exchange(_request(f"{host.url}/z"))
         stats = pool.get_stats()

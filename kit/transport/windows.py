@@ -1,0 +1,57 @@
+"""What a rate limit says, and which of several limits can bind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """At most `calls` calls in any `seconds` seconds."""
+
+    calls: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls in {self.seconds:g} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A wait worth telling.
+
+    Parameters
+    ----------
+    budget : str
+        What is limited.
+    seconds : float
+        How long it takes.
+    reason : str
+        The window or the refusal that imposes it.
+    """
+
+    budget: str
+    seconds: float
+    reason: str
+
+
+def binding(windows: Sequence[Window]) -> tuple[Window, ...]:
+    """Drop the windows that can never bind because another is stricter.
+
+    Examples
+    --------
+    >>> binding([Window(3, 1), Window(180, 60), Window(5000, 3600)])
+    (Window(calls=3, seconds=1), Window(calls=5000, seconds=3600))
+    """
+    kept: list[Window] = []
+    for window in sorted(set(windows), key=lambda window: (window.seconds, window.calls)):
+        if not any(_most(other, window.seconds) <= window.calls for other in kept):
+            kept.append(window)
+    return tuple(w for w in kept if not any(o.seconds > w.seconds and o.calls <= w.calls for o in kept))
+
+
+def _most(window: Window, seconds: float) -> int:
+    """Return the most calls a window lets through in a longer time."""
+    return math.ceil(seconds / window.seconds) * window.calls

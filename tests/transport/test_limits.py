@@ -1,0 +1,252 @@
+"""Rate limits: exact over sliding windows, for one process and for several."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kit.errors import CacheUnavailable, RateLimited
+from kit.transport.limits import RateLimiter, Wait, Window, binding
+
+CANDLES = (Window(3, 1), Window(180, 60), Window(5000, 3600))
+
+
+class Bench:
+    """A limiter on a clock that only sleeping moves."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.now = 1_000_000.0
+        self.told: list[Wait] = []
+        self.limiter = RateLimiter(
+            path, account="A1", on_wait=self.told.append, clock=lambda: self.now, sleep=self.sleep
+        )
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += max(seconds, 1e-6)
+
+    def call(self, windows: tuple[Window, ...], took_s: float = 0.0) -> float:
+        """Take a turn, and tell when the call left."""
+        with self.limiter.turn("candles", windows):
+            sent = self.now
+            self.now += took_s
+        return sent
+
+
+def most_within(moments: list[float], seconds: float) -> int:
+    """Return the largest number of moments in any half-open window."""
+    return max(sum(start <= moment < start + seconds for moment in moments) for start in moments)
+
+
+def test_windows_that_cannot_bind_are_dropped() -> None:
+    """A window that another one already keeps is not looked at."""
+    assert binding(CANDLES) == (Window(3, 1), Window(5000, 3600))
+    assert binding([Window(10, 1), Window(500, 60), Window(5000, 3600)]) == (
+        Window(10, 1),
+        Window(500, 60),
+        Window(5000, 3600),
+    )
+    assert binding([Window(3, 1), Window(3, 60)]) == (Window(3, 60),)
+    assert binding([Window(1, 1), Window(1, 1)]) == (Window(1, 1),)
+    assert binding([]) == ()
+
+
+@given(
+    windows=st.lists(
+        st.builds(Window, st.integers(1, 6), st.sampled_from([1.0, 2.0, 5.0, 10.0])), min_size=1, max_size=3
+    ),
+    pauses=st.lists(st.floats(0, 3), min_size=5, max_size=30),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_window_is_ever_exceeded(windows: list[Window], pauses: list[float]) -> None:
+    """However calls arrive, each published window holds at most its calls, the dropped ones included."""
+    bench = Bench()
+    moments = []
+    for pause in pauses:
+        bench.now += pause
+        moments.append(bench.call(tuple(windows)))
+    for window in windows:
+        assert most_within(moments, window.seconds) <= window.calls
+
+
+def test_two_hundred_candle_calls_keep_nearly_the_permitted_rate() -> None:
+    """The guard against jitter costs at most 5 % of three calls per second."""
+    bench = Bench()
+    moments = [bench.call(CANDLES, took_s=0.03) for _ in range(200)]
+    assert 199 / (moments[-1] - moments[0]) >= 0.95 * 3
+    assert most_within(moments, 1.0) <= 3
+
+
+def test_a_late_answer_moves_its_call() -> None:
+    """A call whose answer took long may have been counted late, so the next waits from there."""
+    quick, slow = Bench(), Bench()
+    gaps = []
+    for bench, took_s in ((quick, 0.001), (slow, 0.04)):
+        first = bench.call((Window(1, 1),), took_s)
+        gaps.append(bench.call((Window(1, 1),)) - first)
+    assert gaps == [pytest.approx(1.01, abs=1e-4), pytest.approx(1.05, abs=1e-4)]
+
+
+def test_a_refusal_stops_everybody_for_its_time() -> None:
+    """After a refusal nothing is free until the penalty is over, also for who was already waiting."""
+    bench = Bench()
+    assert bench.limiter.remaining("candles", CANDLES) == 3
+    bench.limiter.refused("candles", 7.5)
+    bench.limiter.refused("candles", 1.0)  # a shorter one does not shorten it
+    assert bench.limiter.remaining("candles", CANDLES) == 0
+    start = bench.now
+    assert bench.call(CANDLES) - start == pytest.approx(7.5, abs=1e-3)
+    assert [(wait.budget, wait.reason) for wait in bench.told] == [("candles", "the broker's refusal")]
+
+
+def test_a_refusal_reaches_those_who_sleep() -> None:
+    """Who sleeps towards a turn looks again on waking and respects what happened meanwhile."""
+    bench = Bench()
+    bench.call((Window(1, 1),))
+    ordinary_sleep = bench.sleep
+
+    def sleep(seconds: float) -> None:
+        bench.limiter._sleep = ordinary_sleep
+        bench.limiter.refused("candles", 5)
+        ordinary_sleep(seconds)
+
+    start, bench.limiter._sleep = bench.now, sleep
+    assert bench.call((Window(1, 1),)) - start == pytest.approx(5, abs=0.02)
+
+
+def test_a_turn_that_comes_too_late_is_not_taken() -> None:
+    """With a time-out the wait is refused at once, names the window, and costs no token."""
+    bench = Bench()
+    bench.call((Window(1, 60),))
+    with pytest.raises(RateLimited, match="1 calls in 60 s"):
+        bench.limiter.acquire("candles", (Window(1, 60),), timeout_s=10)
+    assert bench.limiter.acquire("other", (Window(1, 60),), timeout_s=10) == 0
+    assert bench.limiter.acquire("candles", (Window(1, 60),), timeout_s=70) == pytest.approx(60.6, abs=0.1)
+
+
+def test_a_long_wait_is_told_before_it_begins() -> None:
+    """A wait over a second says what it waits for and how long; a short one is not mentioned."""
+    bench = Bench()
+    bench.call((Window(1, 30),))
+    bench.call((Window(1, 30),))
+    assert [(wait.budget, wait.reason) for wait in bench.told] == [("candles", "1 calls in 30 s")]
+    assert bench.told[0].seconds == pytest.approx(30.3, abs=0.01)
+    for _ in range(4):
+        bench.call((Window(3, 0.5),))
+    assert len(bench.told) == 1
+
+
+def test_an_interrupted_wait_gives_its_turn_back() -> None:
+    """A wait that is broken off leaves no token behind."""
+    bench = Bench()
+    bench.call((Window(1, 10),))
+
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    good, bench.limiter._sleep = bench.limiter._sleep, interrupt
+    with pytest.raises(KeyboardInterrupt):
+        bench.call((Window(1, 10),))
+    bench.limiter._sleep = good
+    start = bench.now
+    assert bench.call((Window(1, 10),)) - start == pytest.approx(10.1, abs=0.01)
+
+
+def test_accounts_and_budgets_do_not_share() -> None:
+    """Limits count per account and budget."""
+    bench = Bench()
+    bench.call((Window(1, 60),))
+    assert bench.limiter.remaining("candles", (Window(1, 60),)) == 0
+    assert bench.limiter.remaining("quote", (Window(1, 60),)) == 1
+
+
+def test_threads_share_the_window() -> None:
+    """Eight threads together send no more than one thread may."""
+    limiter, moments, lock = RateLimiter(None), [], threading.Lock()
+
+    def call(_number: int) -> None:
+        with limiter.turn("b", (Window(4, 0.25),)), lock:
+            moments.append(time.time())
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(call, range(20)))
+    assert most_within(moments, 0.245) <= 4
+    assert 0.9 < max(moments) - min(moments) < 4
+
+
+_CALLER = """
+import sys, time
+from pathlib import Path
+from kit.transport.limits import RateLimiter, Window
+limiter = RateLimiter(Path(sys.argv[1]), account="A1")
+for _ in range(12):
+    with limiter.turn("candles", (Window(6, 0.5), Window(5000, 3600))):
+        print(time.time(), flush=True)
+"""
+
+
+def test_processes_share_the_window(tmp_path: Path) -> None:
+    """Two processes together send no more than one may, and nearly as much."""
+    file = tmp_path / "limits.sqlite"
+    callers = [
+        subprocess.Popen([sys.executable, "-c", _CALLER, str(file)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    moments = sorted(float(line) for caller in callers for line in caller.communicate(timeout=60)[0].split())
+    assert len(moments) == 24
+    assert most_within(moments, 0.49) <= 6
+
+
+def test_the_file_is_private_and_names_no_account(tmp_path: Path) -> None:
+    """Mode 0600 for the file and its companions, and the client code is nowhere in it."""
+    file = tmp_path / "new" / "limits.sqlite"
+    limiter = RateLimiter(file, account="CLIENT-CODE-77")
+    limiter.acquire("candles", CANDLES)
+    modes = {stat.S_IMODE(each.stat().st_mode) for each in file.parent.iterdir()}
+    assert modes == {0o600}
+    assert all(b"CLIENT-CODE-77" not in each.read_bytes() for each in file.parent.iterdir())
+
+
+def test_without_the_file_the_limits_still_hold(tmp_path: Path) -> None:
+    """A file that cannot be made is done without, and the warning says so."""
+    (tmp_path / "plain").write_text("not a folder")
+    with pytest.warns(CacheUnavailable, match="this process alone"):
+        limiter = RateLimiter(tmp_path / "plain" / "limits.sqlite")
+    assert limiter.acquire("b", (Window(1, 0.05),)) == 0
+    assert limiter.acquire("b", (Window(1, 0.05),)) > 0.03
+
+
+def test_a_damaged_file_is_set_aside(tmp_path: Path) -> None:
+    """Garbage in the shared file is renamed, told, and the limits go on."""
+    file = tmp_path / "limits.sqlite"
+    file.write_bytes(b"this is no database" * 100)
+    with pytest.warns(CacheUnavailable, match="set aside"):
+        limiter = RateLimiter(file)
+    limiter.acquire("b", CANDLES)
+    assert [each for each in tmp_path.iterdir() if "damaged" in each.name]
+
+
+def test_old_calls_are_forgotten(tmp_path: Path) -> None:
+    """The log of calls does not grow beyond its longest window."""
+    bench = Bench(tmp_path / "limits.sqlite")
+    for _ in range(300):
+        bench.call((Window(5, 1),))
+    with sqlite3.connect(tmp_path / "limits.sqlite") as rows:
+        assert rows.execute("SELECT count(*) FROM calls").fetchone()[0] <= 80
+
+
+def test_time_for_tells_the_way_ahead() -> None:
+    """A progress bar learns how long the rest takes by the limits."""
+    limiter = RateLimiter(None)
+    assert limiter.time_for(200, CANDLES) == 66
+    assert limiter.time_for(1, CANDLES) == 0
