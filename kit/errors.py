@@ -30,6 +30,7 @@
     │   ├── TaskTimeout
     │   ├── TaskCrashed          its worker process died
     │   ├── TaskCancelled
+    │   ├── ResultNotReady       the waiting time is over, the task goes on
     │   └── QueueFull
     └── SimulatorError           the simulated exchange cannot start
 
@@ -213,6 +214,13 @@ class TaskCrashed(TaskError):
 
 class TaskCancelled(TaskError):
     """The task was cancelled before it ended."""
+
+
+class ResultNotReady(TaskError, TimeoutError):
+    """The waiting time ended before the task did; the task goes on."""
+
+    def __str__(self) -> str:  # TimeoutError is an OSError, see TransportError
+        return KitError.__str__(self)
 
 
 class QueueFull(TaskError):

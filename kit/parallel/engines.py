@@ -1,0 +1,220 @@
+"""Where tasks run: the backends of joblib, and the one that the kit adds to them.
+
+joblib's ``Parallel`` takes one list of calls, ends all of them on one time-out and cannot stop a running
+one. The processor therefore drives joblib's backends itself, through the same interface that ``Parallel``
+uses: ``submit(call, callback)``.
+
+==============  ============================================================================
+``serial``      none: the thread that waits for the result runs the task
+``threads``     joblib's ``ThreadingBackend``
+``processes``   `kit.parallel.backend.KillableBackend`, registered with joblib as ``"kit"``
+``dask``        joblib's ``DaskDistributedBackend`` (see `kit.parallel.dask_engine`)
+==============  ============================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+from time import monotonic
+from typing import Protocol
+
+from joblib import parallel as joblib_parallel
+
+from kit.parallel.backend import KillableBackend
+from kit.parallel.execution import Outcome, borrowed_globals, execute
+from kit.parallel.packing import Parcel, Scope, pack
+from kit.parallel.process import Job
+from kit.parallel.tasks import ProcessingTask
+from kit.parallel.watchdog import Watchdog
+
+
+@dataclass(slots=True)
+class Call:
+    """One attempt at a task, on its way to an engine."""
+
+    key: int
+    task: ProcessingTask
+    seed: int
+    timeout_s: float | None
+    done: Callable[[Outcome], None]
+    parcel: Parcel | None = None
+
+    def __call__(self) -> Outcome:
+        """Run it here and now."""
+        task = self.task
+        return execute(self.key, task.operation, task.args, task.kwargs, self.seed, "caller")
+
+
+class Engine(Protocol):
+    """What the processor asks of a backend."""
+
+    def pack(self, call: Call, scope: Scope | None) -> None:
+        """Make a call ready to travel; raises what pickling raises."""
+
+    def unpack(self, call: Call) -> None:
+        """Free what `pack` took."""
+
+    def scope(self) -> Scope | None:
+        """Open a scope for the tasks of one run."""
+
+    def room(self) -> int:
+        """Return how many more calls to submit."""
+
+    def submit(self, calls: Sequence[Call]) -> None:
+        """Run calls; each call's `done` hears once, on any thread."""
+
+    def stop(self, keys: Sequence[int]) -> None:
+        """Stop calls, begun or not."""
+
+    def recall(self) -> list[int]:
+        """Take back calls that have not begun; return their keys."""
+
+    def close(self) -> None:
+        """End everything at once."""
+
+
+class InProcess:
+    """What engines share whose tasks need not travel: arguments are the caller's own objects."""
+
+    def pack(self, call: Call, scope: Scope | None) -> None:
+        """Do nothing."""
+
+    def unpack(self, call: Call) -> None:
+        """Do nothing."""
+
+    def scope(self) -> None:
+        """Return None."""
+
+    def recall(self) -> list[int]:
+        """Return nothing: what is submitted has begun."""
+        return []
+
+
+class SerialEngine(InProcess):
+    """Runs nothing by itself; whoever waits for a result calls `run_here`."""
+
+    def room(self) -> int:
+        """Return 0."""
+        return 0
+
+    def submit(self, calls: Sequence[Call]) -> None:
+        """Do nothing: there is never room."""
+
+    def stop(self, keys: Sequence[int]) -> None:
+        """Do nothing: the only thread that could ask is the one that runs."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def run_here(self, call: Call) -> None:
+        """Run a call in this thread; an overrun is found out afterwards."""
+        with borrowed_globals(call.seed):
+            outcome = call()
+        if call.timeout_s is not None and outcome.running_s > call.timeout_s:
+            outcome = outcome._replace(status="timeout", payload=None)
+        call.done(outcome)
+
+
+class ThreadEngine(InProcess):
+    """Runs calls on joblib's threads.
+
+    A thread cannot be stopped. One that overruns is given up: its task ends as timed out, other threads
+    take its place, and it goes on in the background until it returns.
+    """
+
+    def __init__(self, max_workers: int) -> None:
+        self._max_workers = max_workers
+        self._lock = Lock()
+        self._running: dict[int, Call] = {}
+        self._watchdog = Watchdog()
+        self._backend = self._fresh()
+
+    def room(self) -> int:
+        """Return how many threads are free."""
+        return self._max_workers - len(self._running)
+
+    def submit(self, calls: Sequence[Call]) -> None:
+        """Start calls."""
+        for call in calls:
+            with self._lock:
+                self._running[call.key] = call
+            self._backend.submit(call, self._ended)
+            if call.timeout_s is not None:
+                self._watchdog.at(monotonic() + call.timeout_s, partial(self._give_up, call.key, "timeout"))
+
+    def stop(self, keys: Sequence[int]) -> None:
+        """Give calls up."""
+        for key in keys:
+            self._give_up(key, "cancelled")
+
+    def close(self) -> None:
+        """Give everything up; threads end when their task returns."""
+        self.stop([*self._running])
+        self._watchdog.close()
+        self._backend.terminate()
+
+    def _ended(self, outcome: Outcome) -> None:
+        with self._lock:
+            call = self._running.pop(outcome.key, None)
+        if call:
+            call.done(outcome)
+
+    def _give_up(self, key: int, reason: str) -> None:
+        with self._lock:
+            call = self._running.pop(key, None)
+            if call is None:
+                return
+            self._backend = self._fresh()  # its pool would lack a thread
+        call.done(Outcome(key, reason, None, running_s=call.timeout_s or 0.0))
+
+    def _fresh(self) -> joblib_parallel.ThreadingBackend:
+        backend = joblib_parallel.ThreadingBackend()
+        backend.configure(n_jobs=max(2, self._max_workers))  # joblib has no pool of one; `room` keeps to it
+        return backend
+
+
+class ProcessEngine:
+    """Runs calls in worker processes, each of which can be ended alone."""
+
+    def __init__(self, max_workers: int, memory_mb: int | None) -> None:
+        self._backend = KillableBackend(max_workers, memory_mb=memory_mb)
+        self._pool = self._backend.pool
+
+    def pack(self, call: Call, scope: Scope | None) -> None:
+        """Pickle a call."""
+        call.parcel = pack(call.key, call.task, call.seed, self._pool.shelf, scope)
+
+    def unpack(self, call: Call) -> None:
+        """Release what the call had on the shelf."""
+        if call.parcel:
+            self._pool.shelf.release(call.parcel.tokens)
+
+    def scope(self) -> Scope:
+        """Open a scope on the pool's shelf."""
+        return Scope(self._pool.shelf)
+
+    def room(self) -> int:
+        """Return the pool's room."""
+        return self._pool.room()
+
+    def submit(self, calls: Sequence[Call]) -> None:
+        """Send calls to the pool."""
+        for call in calls:
+            assert call.parcel is not None
+            self._backend.submit(Job(call.key, call.parcel.message, call.timeout_s, call.done))
+
+    def stop(self, keys: Sequence[int]) -> None:
+        """Stop calls by ending the workers that run them."""
+        for key in keys:
+            self._pool.stop(key, "cancelled")
+
+    def recall(self) -> list[int]:
+        """Take back what no worker has begun."""
+        return self._pool.recall()
+
+    def close(self) -> None:
+        """End the workers."""
+        self._backend.terminate()

@@ -1,0 +1,85 @@
+"""What the processor remembers of finished tasks: bounded in number and age."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, deque
+from math import nan
+from time import monotonic
+
+from kit.monitor.operation import quantile
+from kit.parallel.tasks import ProcessingResult
+
+_WINDOW = 1000  # tasks over which the quantiles are taken
+
+
+class Ledger:
+    """Results by task, and the counts behind the statistics. Not locked: its owner is.
+
+    Parameters
+    ----------
+    max_results : int
+        Results kept; the oldest go first.
+    max_age_s : float
+        Seconds that a result is kept.
+    """
+
+    def __init__(self, max_results: int, max_age_s: float) -> None:
+        self._max_results = max_results
+        self._max_age_s = max_age_s
+        self._results: OrderedDict[str, tuple[float, ProcessingResult]] = OrderedDict()
+        self._counts: Counter[str] = Counter()
+        self._times: deque[tuple[float, float]] = deque(maxlen=_WINDOW)
+        self.submitted = 0
+
+    def add(self, result: ProcessingResult) -> None:
+        """Keep a result."""
+        self._results.pop(result.task_id, None)
+        self._results[result.task_id] = (monotonic(), result)
+        self._counts[result.status] += 1
+        if result.status != "cancelled":
+            self._times.append((result.waiting_s, result.running_s))
+        self._trim()
+
+    def get(self, task_id: str) -> ProcessingResult | None:
+        """Return a kept result, None when there is none."""
+        self._trim()
+        kept = self._results.get(task_id)
+        return kept[1] if kept else None
+
+    def forget(self, task_id: str) -> None:
+        """Drop one result."""
+        self._results.pop(task_id, None)
+
+    def clear(self) -> int:
+        """Drop every result and return how many there were."""
+        number = len(self._results)
+        self._results.clear()
+        return number
+
+    def statistics(self) -> dict[str, float]:
+        """Return counts by how tasks ended, the success rate, and quantiles in seconds."""
+        counts = self._counts
+        ended = counts["completed"] + counts["failed"] + counts["crashed"] + counts["timeout"]
+        waiting = sorted(waited for waited, _ in self._times)
+        running = sorted(ran for _, ran in self._times)
+        return {
+            "submitted": self.submitted,
+            "completed": counts["completed"],
+            "failed": counts["failed"] + counts["crashed"],
+            "crashed": counts["crashed"],
+            "timeout": counts["timeout"],
+            "cancelled": counts["cancelled"],
+            "success_rate": counts["completed"] / ended if ended else nan,
+            "waiting_p50_s": quantile(waiting, 0.5),
+            "waiting_p95_s": quantile(waiting, 0.95),
+            "running_p50_s": quantile(running, 0.5),
+            "running_p95_s": quantile(running, 0.95),
+        }
+
+    def _trim(self) -> None:
+        oldest = monotonic() - self._max_age_s
+        while self._results:
+            kept_at = next(iter(self._results.values()))[0]
+            if len(self._results) <= self._max_results and kept_at >= oldest:
+                return
+            self._results.popitem(last=False)

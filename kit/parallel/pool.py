@@ -1,0 +1,242 @@
+"""A pool of worker processes in which every job can be stopped alone.
+
+Each worker has one thread here that reads its outcomes, and all share a watchdog. Short jobs are sent a
+few ahead, so that a worker need not wait for its next one; a worker that runs dry takes over what a
+busier one has not begun. A worker that dies is replaced when there is work for another.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import weakref
+from collections import deque
+from functools import partial
+from pathlib import Path
+from threading import Lock, Thread, current_thread
+from time import monotonic, sleep
+
+from kit.parallel.channel import SEPARATE
+from kit.parallel.execution import Outcome
+from kit.parallel.process import Job, WorkerProcess
+from kit.parallel.shelf import Shelf
+from kit.parallel.watchdog import Watchdog
+from kit.parallel.worker import READY
+
+AHEAD_S = 0.02  # work that may lie ready at a worker
+MOST_AHEAD = 32
+SETTLE_S = 0.0005
+_MOST_STILLBORN = 3
+
+
+class WorkerPool:
+    """Runs jobs in worker processes.
+
+    Parameters
+    ----------
+    max_workers : int
+        Most processes at once; each starts when there is work for it.
+    memory_mb : int, optional
+        Limit of a worker's own memory, MiB.
+    """
+
+    def __init__(self, max_workers: int, memory_mb: int | None = None) -> None:
+        self.max_workers = max_workers
+        self.shelf = Shelf(Path(tempfile.mkdtemp(prefix="kit-workers-")))
+        self._threads = max(1, (os.cpu_count() or 1) // max_workers)
+        self._memory_mb = memory_mb
+        self._lock = Lock()
+        self._workers: list[WorkerProcess] = []
+        self._waiting: deque[Job] = deque()  # handed back by a worker that died, or for want of room
+        self._watchdog = Watchdog()
+        self._typical_s = float("inf")
+        self._stillborn = 0
+        self._closed = False
+        self._listeners: list[Thread] = []
+        self._sweep = weakref.finalize(self, _swept, self._workers, self.shelf.folder, os.getpid())
+
+    def room(self) -> int:
+        """Return how many jobs it takes before one would have to wait behind a long one."""
+        with self._lock:
+            sent = sum(len(worker.jobs) for worker in self._workers) + len(self._waiting)
+            return 0 if self._closed else self.max_workers * self._depth() - sent
+
+    def submit(self, job: Job) -> None:
+        """Run a job; `job.done` hears of it on another thread, exactly once."""
+        with self._lock:
+            self._waiting.append(job)
+            self._feed()
+
+    def stop(self, key: int, reason: str) -> bool:
+        """Stop a job, begun or not; its `done` hears `reason`. False when it has ended already."""
+        while True:
+            with self._lock:
+                worker = next((worker for worker in self._workers if key in worker.jobs), None)
+                if worker is None:
+                    break
+                if worker.running() == key:
+                    return worker.end_during(key, reason)
+                self._waiting.extendleft(reversed(self._recalled(worker)))
+            sleep(SETTLE_S)  # the worker may be between taking the job and saying so
+        with self._lock:
+            job = next((job for job in self._waiting if job.key == key), None)
+            if job is not None:
+                self._waiting.remove(job)
+            self._feed()
+        if job is not None:
+            job.done(Outcome(key, reason, None))
+        return job is not None
+
+    def recall(self) -> list[int]:
+        """Take back every job that no worker has begun and return their keys."""
+        with self._lock:
+            jobs = [*self._waiting]
+            self._waiting.clear()
+            for worker in self._workers:
+                jobs += self._recalled(worker)
+        return [job.key for job in jobs]
+
+    def pids(self) -> list[int]:
+        """Return the process ids of the living workers."""
+        with self._lock:
+            return [worker.pid for worker in self._workers]
+
+    def close(self) -> None:
+        """End all workers at once; their jobs hear nothing more."""
+        with self._lock:
+            self._closed = True
+            self._waiting.clear()
+            for worker in self._workers:
+                worker.jobs.clear()
+        self._watchdog.close()
+        self._sweep()
+        for listener in self._listeners:
+            if listener is not current_thread():
+                listener.join(timeout=1.0)
+
+    def _depth(self) -> int:
+        """Return how many jobs one worker may hold: more the shorter they have been lately."""
+        if not SEPARATE or self._typical_s > AHEAD_S:
+            return 1
+        return min(MOST_AHEAD, 1 + int(AHEAD_S / max(self._typical_s, 1e-6)))
+
+    def _feed(self) -> None:
+        """Send what waits to the least busy workers; called with the lock held."""
+        while self._waiting and not self._closed:
+            worker = min(self._workers, key=lambda worker: len(worker.jobs), default=None)
+            if (worker is None or worker.jobs) and len(self._workers) < self.max_workers:
+                worker = self._hired()
+            if worker is None or len(worker.jobs) >= self._depth() or not worker.send(self._waiting[0]):
+                return
+            self._watch(worker, self._waiting.popleft().timeout_s)
+
+    def _hired(self) -> WorkerProcess:
+        worker = WorkerProcess(self.shelf.folder, self._threads, self._memory_mb)
+        self._workers.append(worker)
+        listener = Thread(target=self._listen, args=(worker,), name=f"kit-worker-{worker.pid}", daemon=True)
+        self._listeners = [*(thread for thread in self._listeners if thread.is_alive()), listener]
+        listener.start()
+        return worker
+
+    def _listen(self, worker: WorkerProcess) -> None:
+        """Pass on what a worker sends until it has died."""
+        for outcome in worker.outcomes():
+            if outcome.key == READY:
+                worker.served, self._stillborn = True, 0
+            else:
+                self._ended(worker, outcome)
+        self._bury(worker)
+
+    def _ended(self, worker: WorkerProcess, outcome: Outcome) -> None:
+        with self._lock:
+            job = worker.jobs.pop(outcome.key, None)
+            recent = min(self._typical_s, 1.0)
+            self._typical_s = 0.8 * recent + 0.2 * outcome.running_s
+            if outcome.running_s > AHEAD_S:
+                self._typical_s = outcome.running_s
+            self._relieve(worker)
+            self._feed()
+        if job is not None:
+            job.done(outcome)
+        with self._lock:
+            if not worker.jobs:
+                self._take_over()
+
+    def _take_over(self) -> None:
+        """Let an idle worker have a job that the busiest one has not begun; lock held."""
+        busiest = max(self._workers, key=lambda worker: len(worker.jobs), default=None)
+        if busiest is None or len(busiest.jobs) < 2:
+            return
+        if job := busiest.take_back():
+            self._waiting.appendleft(job)
+            self._feed()
+
+    def _relieve(self, ended: WorkerProcess) -> None:
+        """Take back what waits behind a job that turned out long; lock held."""
+        for worker in self._workers:
+            if worker is not ended and len(worker.jobs) > 1 and worker.busy_for_s() > AHEAD_S:
+                self._waiting.extendleft(reversed(self._recalled(worker)))
+
+    def _recalled(self, worker: WorkerProcess) -> list[Job]:
+        jobs = []
+        while job := worker.take_back():
+            jobs.append(job)
+        return jobs
+
+    def _watch(self, worker: WorkerProcess, timeout_s: float | None) -> None:
+        """Have the watchdog look at a worker no later than a job just sent could overrun; lock held."""
+        if timeout_s is not None and (due := monotonic() + timeout_s) < worker.check_at:
+            worker.check_at = due
+            self._watchdog.at(due, partial(self._check, worker))
+
+    def _check(self, worker: WorkerProcess) -> None:
+        """End a worker whose job has overrun, else look again when that could be."""
+        with self._lock:
+            worker.check_at = float("inf")
+            if self._closed or worker not in self._workers:
+                return
+            due, key = worker.overrun_at(), worker.running()
+            if key is not None and due <= monotonic() and worker.end_during(key, "timeout"):
+                return
+            due = max(due, monotonic() + 0.001)
+            if due < float("inf"):
+                worker.check_at = due
+                self._watchdog.at(due, partial(self._check, worker))
+
+    def _bury(self, worker: WorkerProcess) -> None:
+        """Tell the job that a dead worker was at, and hand its others back."""
+        running, how = worker.running(), worker.bury()
+        with self._lock:
+            if worker in self._workers:
+                self._workers.remove(worker)
+            job = worker.jobs.pop(running, None) if running is not None else None
+            self._waiting.extendleft(reversed(worker.jobs.values()))
+            worker.jobs.clear()
+            lost = self._given_up(worker)
+            self._feed()
+        ended = [(job, worker.verdict)] if job else []
+        for job, verdict in ended:
+            status = verdict[1] if verdict and verdict[0] == job.key else "crashed"
+            job.done(Outcome(job.key, status, None, how, worker=f"pid {worker.pid}"))
+        for job in lost:
+            job.done(Outcome(job.key, "crashed", None, f"No worker could start. {how}"))
+
+    def _given_up(self, worker: WorkerProcess) -> list[Job]:
+        """Return what waits once several workers in a row died before they served; lock held."""
+        self._stillborn += not worker.served
+        if self._stillborn < _MOST_STILLBORN or self._closed:
+            return []
+        self._stillborn = 0
+        lost = [*self._waiting]
+        self._waiting.clear()
+        return lost
+
+
+def _swept(workers: list[WorkerProcess], folder: Path, owner: int) -> None:
+    """End the workers and remove their folder; runs at the latest when the interpreter exits."""
+    if os.getpid() != owner:
+        return  # a fork of the caller ends, not the caller
+    for worker in [*workers]:
+        worker.kill()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,174 @@
+"""One worker process, seen from the caller: starting it, feeding it, ending it."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from time import monotonic, sleep
+from typing import NamedTuple
+
+from joblib.parallel import ParallelBackendBase  # it knows which variables limit thread pools
+
+from kit.parallel.channel import SEPARATE, TaskPipe, TaskSocket, frames
+from kit.parallel.execution import Outcome, outcome_from
+from kit.parallel.stamp import Phase, Stamp
+
+LOADING_GRACE_S = 30.0  # imports may take so long beyond a task's own time
+FREEZE_S = 0.001  # a stopped process has left its processor after this
+_PRELOADED = ("numpy", "pandas", "kit.model")
+_START = "from kit.parallel.worker import main; main()"
+_numbers = count()
+
+
+class Job(NamedTuple):
+    """A message for a worker, and who hears what came of it."""
+
+    key: int
+    message: bytes
+    timeout_s: float | None
+    done: Callable[[Outcome], None]
+
+
+class WorkerProcess:
+    """A process that runs jobs one after another.
+
+    Parameters
+    ----------
+    folder : Path
+        The shelf's folder; the worker's stamp lies there too.
+    threads : int
+        Threads that BLAS, OpenMP and numba may use in the worker.
+    memory_mb : int or None
+        Limit of its own memory, MiB.
+    """
+
+    def __init__(self, folder: Path, threads: int, memory_mb: int | None) -> None:
+        self.jobs: dict[int, Job] = {}  # sent and not ended, in order
+        self.verdict: tuple[int, str] | None = None  # whose job it was ended for, and why
+        self.served = False  # it got as far as waiting for jobs
+        self.check_at = float("inf")  # the watchdog looks at it then, monotonic seconds
+        self.stamp_path = folder / f"{next(_numbers)}.stamp"
+        self._stamp = Stamp(self.stamp_path)
+        self._tasks = TaskSocket() if SEPARATE else TaskPipe()
+        self._start(folder, threads, memory_mb)
+
+    def _start(self, folder: Path, threads: int, memory_mb: int | None) -> None:
+        command = [sys.executable, "-c", _START, str(folder), str(self.stamp_path)]
+        preload = [module for module in _PRELOADED if module in sys.modules]
+        command += [f"--memory-mb={memory_mb}"] if memory_mb else []
+        lifeline = None
+        inherited: tuple[int, ...] = ()
+        if os.name == "posix":
+            lifeline, self._lifeline = os.pipe()
+            command.append(f"--lifeline={lifeline}")
+            inherited = (lifeline,)
+        self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+            [*command, "--preload", *preload],
+            stdin=self._tasks.child_file(),
+            stdout=subprocess.PIPE,
+            pass_fds=inherited,
+            env=_environment(threads),
+            start_new_session=True,  # Ctrl-C reaches the caller alone, and its children end with the worker
+        )
+        if lifeline is not None:
+            os.close(lifeline)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def send(self, job: Job) -> bool:
+        """Give the worker a job; False when its channel is full."""
+        self.jobs[job.key] = job
+        if self._tasks.send(job.message):
+            return True
+        del self.jobs[job.key]
+        return False
+
+    def take_back(self) -> Job | None:
+        """Take the next job back that the worker has not begun, if that can be done."""
+        message = self._tasks.take_back()
+        return self.jobs.pop(pickle.loads(message)[0]) if message else None  # noqa: S301  our own message
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Yield what comes of the jobs until the process has ended."""
+        assert self._process.stdout is not None
+        for body in frames(self._process.stdout):
+            yield outcome_from(body)
+
+    def running(self) -> int | None:
+        """Return the key of the job it has begun and not ended."""
+        state = self._stamp.read()
+        return state.key if state.phase != Phase.IDLE and state.key in self.jobs else None
+
+    def busy_for_s(self) -> float:
+        """Return the seconds since it began what it does now."""
+        return monotonic() - self._stamp.read().since if self.running() is not None else 0.0
+
+    def overrun_at(self) -> float:
+        """Return when its jobs will have overrun, as far as can be known now; infinity without time-outs."""
+        key, phase, since = self._stamp.read()
+        job = self.jobs.get(key)
+        if job is None or phase in (Phase.IDLE, Phase.SENDING):  # the next one begins now at the earliest
+            limits = [job.timeout_s for job in [*self.jobs.values()] if job.timeout_s is not None]
+            return monotonic() + min(limits) if limits else float("inf")
+        if job.timeout_s is None:
+            return float("inf")
+        return since + job.timeout_s + (LOADING_GRACE_S if phase == Phase.LOADING else 0.0)
+
+    def end_during(self, key: int, reason: str) -> bool:
+        """Kill the process if it is still busy with a job.
+
+        It is frozen first: between a look and a kill it could finish this job and begin the next, which
+        would then have to run twice.
+        """
+        self._signal("SIGSTOP")
+        sleep(FREEZE_S if os.name == "posix" else 0)
+        state = self._stamp.read()
+        if state.key != key or state.phase not in (Phase.LOADING, Phase.RUNNING):
+            self._signal("SIGCONT")
+            return False
+        self.verdict = (key, reason)
+        self.kill()
+        return True
+
+    def kill(self) -> None:
+        """Kill the process and what it has started."""
+        self._signal("SIGKILL")
+        self._process.kill()
+
+    def bury(self) -> str:
+        """Wait for the end of the process, free what it held and return how it ended."""
+        self._signal("SIGKILL")
+        code = self._process.wait()
+        self._tasks.close()
+        if self._process.stdout:
+            self._process.stdout.close()
+        if os.name == "posix":
+            os.close(self._lifeline)
+        self.stamp_path.unlink(missing_ok=True)
+        if code >= 0:
+            return f"The process ended with exit code {code}."
+        name = signal.Signals(-code).name
+        return f"The process was ended by {name}."
+
+    def _signal(self, name: str) -> None:
+        """Signal the process and its children, where signals exist."""
+        if os.name == "posix" and self._process.returncode is None:
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                os.killpg(self.pid, getattr(signal, name))
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """Return the worker's environment: the caller's, its import path, and limits for thread pools."""
+    path = os.pathsep.join(part or str(Path.cwd()) for part in sys.path)
+    limits = dict.fromkeys(ParallelBackendBase.MAX_NUM_THREADS_VARS, str(threads))
+    return {**os.environ, "PYTHONPATH": path, **limits}

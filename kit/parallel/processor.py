@@ -1,0 +1,257 @@
+"""The processor: the door to everything that runs beside the caller."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, closing, nullcontext
+from itertools import count
+from types import TracebackType
+from typing import Any, Self
+
+from kit.errors import KitError
+from kit.monitor import PerformanceMonitor
+from kit.parallel.engines import Engine, ProcessEngine, SerialEngine, ThreadEngine
+from kit.parallel.ledger import Ledger
+from kit.parallel.scheduler import Scheduler
+from kit.parallel.tasks import ProcessingResult, ProcessingTask
+from kit.settings import Backend
+
+OnResult = Callable[[ProcessingResult], object]
+_numbers = count(1)
+
+
+class ConcurrentProcessor:
+    """Runs tasks side by side, by priority, each with its own time-out.
+
+    Parameters
+    ----------
+    max_workers : int, default 4
+        Most tasks that run at once.
+    queue_size : int, default 100
+        Most tasks that wait to run.
+    backend : {"processes", "serial", "threads", "dask"}
+        Where they run. Only processes and Dask can stop a task that overruns; threads give it up, and
+        serial tasks, which run in the thread that waits for them, are found out afterwards.
+    dask_address : str, optional
+        Scheduler of a Dask cluster; default a cluster on this machine, ended with the processor.
+    max_worker_memory_mb : int, optional
+        Limit of a worker's own memory, MiB (Linux, processes and Dask).
+    monitor : PerformanceMonitor, optional
+        Hears how long each task ran.
+    task_timeout_s : float, optional
+        Time-out of a task that states none, seconds.
+    seed : int, default 0
+        Base of the seeds of tasks that state none.
+    max_results : int, default 1000
+        Results kept for `get_result`.
+    result_ttl_s : float, default 3600
+        Seconds that a result is kept.
+    """
+
+    def __init__(
+        self,
+        max_workers: int = 4,
+        queue_size: int = 100,
+        backend: Backend = "processes",
+        *,
+        dask_address: str | None = None,
+        max_worker_memory_mb: int | None = None,
+        monitor: PerformanceMonitor | None = None,
+        task_timeout_s: float | None = None,
+        seed: int = 0,
+        max_results: int = 1000,
+        result_ttl_s: float = 3600.0,
+    ) -> None:
+        self.max_workers = max_workers
+        self.queue_size = queue_size
+        self.backend = backend
+        engine = _engine(backend, max_workers, dask_address, max_worker_memory_mb)
+        ledger = Ledger(max_results, result_ttl_s)
+        self._scheduler = Scheduler(
+            engine, ledger, monitor or PerformanceMonitor(), queue_size, task_timeout_s, seed
+        )
+        weakref.finalize(self, engine.close)
+
+    def submit_task(self, task: ProcessingTask, *, wait: bool = False) -> str:
+        """Queue a task and return its id.
+
+        Parameters
+        ----------
+        task : ProcessingTask
+            Its arguments are taken as they are now.
+        wait : bool, default False
+            Wait for a place in a full queue.
+
+        Raises
+        ------
+        QueueFull
+            The queue is full and `wait` is false.
+        TaskError
+            The processor is shut down, or an unfinished task has this id.
+        """
+        self._scheduler.admit(task, wait)
+        return task.task_id
+
+    def submit_strategy_evaluation(
+        self,
+        strategy: Callable[[Any], Any],
+        market_data: Any,
+        *,
+        task_id: str | None = None,
+        priority: int = 0,
+        timeout: float | None = None,
+    ) -> str:
+        """Queue ``strategy(market_data)`` and return its id, made up unless given."""
+        return self._submit_call("strategy", strategy, (market_data,), task_id, priority, timeout)
+
+    def submit_data_processing(
+        self,
+        operation: Callable[..., Any],
+        data: Any,
+        *args: Any,
+        task_id: str | None = None,
+        priority: int = 0,
+        timeout: float | None = None,
+    ) -> str:
+        """Queue ``operation(data, *args)`` and return its id, made up unless given."""
+        return self._submit_call("data", operation, (data, *args), task_id, priority, timeout)
+
+    def get_result(self, task_id: str, timeout: float | None = None) -> Any:
+        """Return the value of a task, waiting for it if need be.
+
+        Raises
+        ------
+        TaskFailed, TaskTimeout, TaskCrashed, TaskCancelled
+            How the task ended instead; the cause is the operation's own exception.
+        ResultNotReady
+            It has not ended within `timeout` seconds; it goes on.
+        TaskError
+            No task of this id is known, or its result was let go.
+        """
+        return self.wait_for_results([task_id], timeout)[task_id].value
+
+    def wait_for_results(
+        self, task_ids: Iterable[str] | None = None, timeout: float | None = None
+    ) -> dict[str, ProcessingResult]:
+        """Wait for tasks, by default all unfinished ones, and return how each ended.
+
+        Raises
+        ------
+        ResultNotReady
+            Some have not ended within `timeout` seconds; they go on.
+        TaskError
+            A task is not known, or its result was let go.
+        """
+        return self._scheduler.wait(task_ids, timeout)
+
+    def run(
+        self,
+        tasks: Iterable[ProcessingTask],
+        *,
+        on_result: OnResult | None = None,
+        progress: bool = False,
+    ) -> dict[str, ProcessingResult]:
+        """Run tasks and return how each ended, in their order.
+
+        What the tasks share, functions, frames and snapshots, is pickled and shipped once. An interrupt
+        cancels what has not ended and is raised again; results so far went to `on_result` and stay
+        available through `wait_for_results`.
+
+        Parameters
+        ----------
+        tasks : iterable of ProcessingTask
+            Read as the queue has places.
+        on_result : callable, optional
+            Called in this thread with each `ProcessingResult` as it comes; if it raises, the run ends.
+        progress : bool, default False
+            Show a progress bar.
+        """
+        tasks = [*tasks] if progress else tasks
+        results: dict[str, ProcessingResult] = {}
+        order: dict[str, None] = {}
+        noted = (order.setdefault(task.task_id) or task for task in tasks)
+        with _bar(tasks, progress) as bar, closing(self._scheduler.stream(noted)) as stream:
+            for result in stream:
+                results[result.task_id] = result
+                if bar is not None:
+                    bar.update()
+                if on_result is not None:
+                    on_result(result)
+        return {task_id: results[task_id] for task_id in order}
+
+    def cancel_task(self, task_id: str) -> bool:
+        """End a task that waits or runs; False when it has ended already."""
+        return self._scheduler.cancel([task_id]) > 0
+
+    def cancel_all(self) -> int:
+        """End every task that waits or runs and return how many those were."""
+        return self._scheduler.cancel(self.get_active_tasks())
+
+    def get_active_tasks(self) -> dict[str, str]:
+        """Return the unfinished tasks by id, each ``"queued"`` or ``"running"``."""
+        return self._scheduler.active()
+
+    def clear_results(self) -> int:
+        """Let all kept results go and return how many there were."""
+        return self._scheduler.clear()
+
+    def get_stats(self) -> dict[str, float]:
+        """Return counts (crashed tasks are among the failed), success rate, and quantiles in seconds."""
+        return self._scheduler.statistics()
+
+    def shutdown(self, wait: bool = False) -> None:
+        """End the workers; kept results stay available.
+
+        Parameters
+        ----------
+        wait : bool, default False
+            Let unfinished tasks end first; otherwise they are cancelled.
+        """
+        if wait:
+            self.wait_for_results()
+        self._scheduler.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown()
+
+    def _submit_call(
+        self,
+        kind: str,
+        operation: Callable[..., Any],
+        args: tuple[Any, ...],
+        task_id: str | None,
+        priority: int,
+        timeout: float | None,
+    ) -> str:
+        if not callable(operation):
+            raise KitError(
+                "An operation must be callable", operation, "Pass a function or a callable object."
+            )
+        task_id = task_id or f"{kind}-{next(_numbers)}"
+        return self.submit_task(ProcessingTask(task_id, operation, args, priority=priority, timeout=timeout))
+
+
+def _engine(backend: Backend, max_workers: int, address: str | None, memory_mb: int | None) -> Engine:
+    if max_workers < 1:
+        raise KitError("A processor needs a worker", max_workers, "Use max_workers >= 1.")
+    if backend == "processes":
+        return ProcessEngine(max_workers, memory_mb)
+    if backend == "threads":
+        return ThreadEngine(max_workers)
+    if backend == "serial":
+        return SerialEngine()
+    raise KitError("There is no such backend", backend, "Use serial, threads, processes or dask.")
+
+
+def _bar(tasks: Iterable[ProcessingTask], progress: bool) -> AbstractContextManager[Any]:
+    if not progress:
+        return nullcontext()
+    from tqdm.auto import tqdm
+
+    return tqdm(total=len([*tasks]), unit="task")

@@ -1,0 +1,325 @@
+"""A queue with priorities in front of an engine, and a ledger behind it."""
+
+from __future__ import annotations
+
+import heapq
+import secrets
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+from itertools import count
+from queue import SimpleQueue
+from threading import Condition
+from time import monotonic
+from typing import cast
+
+from kit.errors import QueueFull, ResultNotReady, TaskError
+from kit.monitor import PerformanceMonitor
+from kit.parallel.engines import Call, Engine, SerialEngine
+from kit.parallel.execution import Outcome
+from kit.parallel.ledger import Ledger
+from kit.parallel.packing import Scope
+from kit.parallel.tasks import ProcessingResult, ProcessingTask, Status, failure
+
+_keys = count(secrets.randbits(60))  # keys of several schedulers meet on one Dask worker
+
+
+@dataclass(slots=True, eq=False)
+class _Record:
+    """A task that has not ended."""
+
+    call: Call
+    submitted: float
+    listener: SimpleQueue[ProcessingResult] | None
+    order: int
+    attempts: int = 0
+
+    def __lt__(self, other: _Record) -> bool:
+        return (-self.call.task.priority, self.order) < (-other.call.task.priority, other.order)
+
+
+class Scheduler:
+    """Decides which task starts next, and tells those who wait how each ended.
+
+    Parameters
+    ----------
+    engine : Engine
+        Runs the tasks.
+    ledger : Ledger
+        Keeps the results.
+    monitor : PerformanceMonitor
+        Hears how long each task ran.
+    queue_size : int
+        Most tasks that wait.
+    task_timeout_s : float or None
+        Time-out of a task that states none.
+    seed : int
+        Base of the seeds of tasks that state none.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        ledger: Ledger,
+        monitor: PerformanceMonitor,
+        queue_size: int,
+        task_timeout_s: float | None,
+        seed: int,
+    ) -> None:
+        self._engine = engine
+        self._ledger = ledger
+        self._monitor = monitor
+        self._queue_size = queue_size
+        self._task_timeout_s = task_timeout_s
+        self._seed = seed
+        self._changed = Condition()
+        self._orders = count()
+        self._waiters = 0
+        self._heap: list[_Record] = []
+        self._records: dict[str, _Record] = {}  # by task id: waiting and running
+        self._running: dict[int, _Record] = {}  # by key: submitted to the engine
+        self._closed = False
+
+    def admit(
+        self,
+        task: ProcessingTask,
+        wait: bool,
+        listener: SimpleQueue[ProcessingResult] | None = None,
+        scope: Scope | None = None,
+    ) -> None:
+        """Queue a task; one that cannot be pickled ends as failed at once.
+
+        Raises
+        ------
+        QueueFull, TaskError
+            See `ConcurrentProcessor.submit_task`.
+        """
+        timeout_s = self._task_timeout_s if task.timeout is None else task.timeout
+        call = Call(next(_keys), task, task.seed_with(self._seed), timeout_s, self._ended)
+        unfit = self._packed(call, scope)
+        record = _Record(call, monotonic(), listener, next(self._orders))
+        with self._changed:
+            try:
+                self._reserve(task.task_id, wait)
+            except BaseException:
+                self._engine.unpack(call)
+                raise
+            self._ledger.submitted += 1
+            self._ledger.forget(task.task_id)
+            self._records[task.task_id] = record
+            if unfit is None:
+                self._enqueue(record)
+            else:
+                self._running[call.key] = record
+        if unfit is not None:
+            self._ended(unfit)
+
+    def cancel(self, task_ids: Iterable[str]) -> int:
+        """End tasks that wait or run; return how many of them had not ended."""
+        ended = []
+        with self._changed:
+            for task_id in task_ids:
+                if record := self._records.get(task_id):
+                    ended.append((record, self._running.get(record.call.key) is record))
+                    self._finish(record, Outcome(record.call.key, "cancelled", None))
+            self._heap = [record for record in self._heap if record.call.task.task_id in self._records]
+            heapq.heapify(self._heap)
+        self._engine.stop([record.call.key for record, running in ended if running])
+        for record, _ in ended:
+            self._engine.unpack(record.call)
+        with self._changed:
+            self._pump()
+        return len(ended)
+
+    def wait(self, task_ids: Iterable[str] | None, timeout: float | None) -> dict[str, ProcessingResult]:
+        """Wait for tasks, by default all, and return how each ended.
+
+        Raises
+        ------
+        ResultNotReady, TaskError
+            See `ConcurrentProcessor.wait_for_results`.
+        """
+        deadline = None if timeout is None else monotonic() + timeout
+        with self._changed:
+            wanted = [*(self._records if task_ids is None else task_ids)]
+        pending = wanted
+        while pending := [task_id for task_id in pending if task_id in self._records]:
+            if self._run_here():
+                continue
+            with self._changed:
+                left = None if deadline is None else deadline - monotonic()
+                if left is not None and left <= 0:
+                    raise ResultNotReady("Tasks have not ended", pending[:5], "Wait longer, or cancel them.")
+                if any(task_id in self._records for task_id in pending):
+                    self._sleep(left)
+        with self._changed:
+            return {task_id: self._kept(task_id) for task_id in wanted}
+
+    def stream(self, tasks: Iterable[ProcessingTask]) -> Generator[ProcessingResult]:
+        """Queue tasks as places become free and yield how each ended, as it ends.
+
+        Closing the iterator, or an exception in it, cancels what has not ended.
+        """
+        ended: SimpleQueue[ProcessingResult] = SimpleQueue()
+        pending: set[str] = set()
+        source, exhausted, scope = iter(tasks), False, self._engine.scope()
+        try:
+            while pending or not exhausted:
+                while not exhausted and (not pending or self._has_place()):
+                    task = next(source, None)
+                    exhausted = task is None
+                    if task is not None:
+                        pending.add(task.task_id)
+                        self.admit(task, True, ended, scope)
+                if pending:
+                    while ended.empty() and self._run_here():
+                        pass
+                    result = ended.get()
+                    pending.discard(result.task_id)
+                    yield result
+        finally:
+            self.cancel(pending)
+            if scope is not None:
+                scope.close()
+
+    def active(self) -> dict[str, str]:
+        """Return the unfinished tasks, each ``"queued"`` or ``"running"``."""
+        with self._changed:
+            return {
+                task_id: "running" if record.call.key in self._running else "queued"
+                for task_id, record in self._records.items()
+            }
+
+    def clear(self) -> int:
+        """Let all kept results go and return how many there were."""
+        with self._changed:
+            return self._ledger.clear()
+
+    def statistics(self) -> dict[str, float]:
+        """Return the ledger's statistics with ``active`` and ``queued``."""
+        with self._changed:
+            queued = len(self._records) - len(self._running)
+            return {**self._ledger.statistics(), "active": len(self._running), "queued": queued}
+
+    def close(self) -> None:
+        """Admit nothing more and cancel everything."""
+        with self._changed:
+            self._closed = True
+            task_ids = [*self._records]
+        self.cancel(task_ids)
+        self._engine.close()
+
+    def _packed(self, call: Call, scope: Scope | None) -> Outcome | None:
+        """Make a call ready to travel; return its failure if it cannot."""
+        try:
+            self._engine.pack(call, scope)
+        except Exception as error:  # noqa: BLE001  pickling runs the user's code and raises anything
+            return Outcome(call.key, "failed", error, f"It cannot travel to a worker: {error}")
+        return None
+
+    def _has_place(self) -> bool:
+        return len(self._records) - len(self._running) < self._queue_size
+
+    def _reserve(self, task_id: str, wait: bool) -> None:
+        """Make sure that a task may enter; lock held."""
+        while not self._closed and wait and not self._has_place():
+            self._sleep(None)
+        if self._closed:
+            raise TaskError("The processor is shut down", task_id, "Make a new one.")
+        if task_id in self._records:
+            raise TaskError("An unfinished task has this id already", task_id, "Give each task its own.")
+        if not self._has_place():
+            raise QueueFull("The queue is full", self._queue_size, "Use wait=True, or a larger queue_size.")
+
+    def _sleep(self, seconds: float | None) -> None:
+        """Wait until something has ended or begun; lock held."""
+        self._waiters += 1
+        try:
+            self._changed.wait(seconds)
+        finally:
+            self._waiters -= 1
+
+    def _enqueue(self, record: _Record) -> None:
+        """Put a task in the queue and start what can start; lock held."""
+        lowest = min((other.call.task.priority for other in self._running.values()), default=None)
+        if lowest is not None and record.call.task.priority > lowest:
+            for key in self._engine.recall():
+                heapq.heappush(self._heap, self._running.pop(key))
+        heapq.heappush(self._heap, record)
+        self._pump()
+
+    def _pump(self) -> None:
+        """Submit the most important tasks that the engine has room for; lock held."""
+        if not self._heap or self._closed:
+            return
+        calls = []
+        for _ in range(min(self._engine.room(), len(self._heap))):
+            record = heapq.heappop(self._heap)
+            record.attempts += 1
+            self._running[record.call.key] = record
+            calls.append(record.call)
+        if calls:
+            self._engine.submit(calls)
+            if self._waiters:
+                self._changed.notify_all()  # there are places in the queue
+
+    def _run_here(self) -> bool:
+        """With the serial engine, run the next task in this thread; tell whether there was one."""
+        if not isinstance(self._engine, SerialEngine):
+            return False
+        with self._changed:
+            if not self._heap:
+                return False
+            record = heapq.heappop(self._heap)
+            record.attempts += 1
+            self._running[record.call.key] = record
+        self._engine.run_here(record.call)
+        return True
+
+    def _ended(self, outcome: Outcome) -> None:
+        """Hear from the engine how an attempt ended."""
+        with self._changed:
+            record = self._running.get(outcome.key)
+            if record is None:
+                return  # it was cancelled meanwhile
+            again = outcome.status != "completed" and record.attempts <= record.call.task.retries
+            if again:
+                del self._running[outcome.key]
+                record.submitted = monotonic()
+                heapq.heappush(self._heap, record)
+            else:
+                self._finish(record, outcome)
+            self._pump()
+        self._monitor.record_execution(
+            record.call.task.metric(), outcome.running_s, outcome.status == "completed"
+        )
+        if not again:
+            self._engine.unpack(record.call)
+
+    def _finish(self, record: _Record, outcome: Outcome) -> None:
+        """Keep a task's result and tell who waits; lock held."""
+        task = record.call.task
+        self._running.pop(record.call.key, None)
+        del self._records[task.task_id]
+        status, completed = cast("Status", outcome.status), outcome.status == "completed"
+        cause = outcome.payload if isinstance(outcome.payload, BaseException) and not completed else None
+        result = ProcessingResult(
+            task.task_id,
+            status,
+            outcome.payload if completed else None,
+            None if completed else failure(status, task, cause, outcome.details, record.call.timeout_s),
+            max(0.0, monotonic() - record.submitted - outcome.running_s),
+            outcome.running_s,
+            record.attempts,
+            outcome.worker,
+        )
+        self._ledger.add(result)
+        if record.listener is not None:
+            record.listener.put(result)
+        if self._waiters:
+            self._changed.notify_all()
+
+    def _kept(self, task_id: str) -> ProcessingResult:
+        result = self._ledger.get(task_id)
+        if result is None:
+            raise TaskError("No result is kept of this task", task_id, "Check the id; results age out.")
+        return result

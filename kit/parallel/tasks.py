@@ -1,0 +1,152 @@
+"""What is asked of the processor, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Literal
+
+from kit.errors import KitError, TaskCancelled, TaskCrashed, TaskError, TaskFailed, TaskTimeout
+
+Status = Literal["completed", "failed", "timeout", "crashed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessingTask:
+    """One call to make in a worker.
+
+    Parameters
+    ----------
+    task_id : str
+        Unique among the unfinished tasks of a processor.
+    operation : callable
+        Any function; lambdas, closures and functions of a notebook cell work.
+    args, kwargs
+        Its arguments; a task must not rely on changing them for the caller.
+    priority : int, default 0
+        A higher one starts first; equals start in the order of submission.
+    timeout : float, optional
+        Seconds from its start until the task is stopped; default the processor's.
+    retries : int, default 0
+        Further attempts after an error, a time-out or a crash.
+    seed : int, optional
+        Seed of the task's random numbers; default derived from `task_id`.
+    name : str, optional
+        Under which the monitor counts it; default the name of `operation`.
+    """
+
+    task_id: str
+    operation: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    priority: int = 0
+    timeout: float | None = None
+    retries: int = 0
+    seed: int | None = None
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.timeout is not None and not self.timeout > 0:
+            raise KitError("A task needs a positive time-out", self.timeout, "Give seconds, or None.")
+        if self.retries < 0:
+            raise KitError("Retries cannot be negative", self.retries, "Give 0 for a single attempt.")
+
+    def metric(self) -> str:
+        """Return the name under which the monitor counts the task."""
+        return self.name or str(getattr(self.operation, "__name__", type(self.operation).__name__))
+
+    def seed_with(self, base: int) -> int:
+        """Return the task's seed, 32 bits: its own, else one derived from a base and its id alone."""
+        if self.seed is not None:
+            return self.seed % 2**32
+        return int.from_bytes(blake2b(f"{base}:{self.task_id}".encode(), digest_size=4).digest(), "big")
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessingResult:
+    """How one task ended.
+
+    Parameters
+    ----------
+    task_id : str
+        The task.
+    status : {"completed", "failed", "timeout", "crashed", "cancelled"}
+        How it ended.
+    output : object
+        What the operation returned; None unless completed.
+    error : TaskError or None
+        Why it returned nothing; None when completed. Its cause is the operation's own exception.
+    waiting_s, running_s : float
+        Seconds in the queue and in the worker, last attempt.
+    attempts : int
+        How often it ran.
+    worker : str
+        Who ran it, for instance ``"pid 4711"``.
+    """
+
+    task_id: str
+    status: Status
+    output: Any = None
+    error: TaskError | None = None
+    waiting_s: float = 0.0
+    running_s: float = 0.0
+    attempts: int = 1
+    worker: str = ""
+
+    @property
+    def success(self) -> bool:
+        """Whether the task returned a value."""
+        return self.error is None
+
+    @property
+    def value(self) -> Any:
+        """What the operation returned.
+
+        Raises
+        ------
+        TaskError
+            The task did not return; the error of this result.
+        """
+        if self.error is not None:
+            raise self.error
+        return self.output
+
+    @property
+    def traceback(self) -> str:
+        """The worker's formatted traceback; empty when there is none."""
+        return getattr(self.error, "traceback", "")
+
+
+def failure(
+    status: Status, task: ProcessingTask, cause: BaseException | None, details: str, timeout_s: float | None
+) -> TaskError:
+    """Return the typed error of a task that did not return a value.
+
+    Parameters
+    ----------
+    status : str
+        How it ended.
+    task : ProcessingTask
+        The task.
+    cause : BaseException or None
+        The operation's own exception, where it survived the way back.
+    details : str
+        The worker's traceback, or how the worker died.
+    timeout_s : float or None
+        The time-out in force, seconds.
+    """
+    name = task.task_id
+    error: TaskError
+    if status == "timeout":
+        remedy = f"It was stopped after its time-out of {timeout_s:g} s; give it more, or make it faster."
+        error = TaskTimeout("The task overran its time", name, remedy)
+    elif status == "crashed":
+        error = TaskCrashed("The worker died while it ran the task", name, f"{details} Other tasks go on.")
+    elif status == "cancelled":
+        error = TaskCancelled("The task was cancelled", name, "Submit it again if it is still wanted.")
+    else:
+        raised = f"{type(cause).__name__}: {cause}" if cause is not None else details.splitlines()[-1]
+        error = TaskFailed(f"The task raised {raised}", name, "See its traceback.", traceback=details)
+    error.__cause__ = cause
+    return error

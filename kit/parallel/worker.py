@@ -1,0 +1,130 @@
+"""The worker process: reads tasks, runs one at a time, sends back what came of each.
+
+It imports the standard library and cloudpickle, and what its
+tasks need.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pickle
+import signal
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from kit.parallel.channel import incoming, write_frame
+from kit.parallel.execution import Outcome, execute, seed_globals, travelling
+from kit.parallel.shelf import open_reader
+from kit.parallel.stamp import Phase, Stamp
+
+READY = -1  # key of a worker's first frame
+
+
+class _Operations:
+    """The functions of the current run, so that a run unpickles each of them once."""
+
+    def __init__(self) -> None:
+        self._scope = 0
+        self._known: dict[bytes, Any] = {}
+
+    def get(self, scope: int, body: bytes) -> Any:
+        if scope != self._scope:
+            self._scope, self._known = scope, {}
+        if not scope:
+            return pickle.loads(body)  # noqa: S301  the caller is our parent process
+        if body not in self._known:
+            self._known[body] = pickle.loads(body)  # noqa: S301  as above
+        return self._known[body]
+
+
+def serve(folder: Path, stamp: Stamp, out: int, memory_mb: int | None) -> None:
+    """Run tasks until the caller hangs up.
+
+    Parameters
+    ----------
+    folder : Path
+        The shelf's folder.
+    stamp : Stamp
+        Where to say what is being done.
+    out : int
+        File descriptor for outcomes.
+    memory_mb : int or None
+        Limit of the worker's own memory, MiB; a task that hits it ends the worker.
+    """
+    open_reader(folder)
+    operations, name = _Operations(), f"pid {os.getpid()}"
+    write_frame(out, travelling(Outcome(READY, "ready", None)))
+    for message in incoming():
+        parts = pickle.loads(message)  # noqa: S301  as above
+        key = parts[0]
+        stamp.write(key, Phase.LOADING)
+        outcome = _run(parts, folder, stamp, operations, name)
+        stamp.write(key, Phase.SENDING)
+        if memory_mb and isinstance(outcome.payload, MemoryError):
+            details = f"It needed more than its {memory_mb} MiB of memory."
+            write_frame(out, travelling(outcome._replace(status="crashed", payload=None, details=details)))
+            return
+        write_frame(out, travelling(outcome))
+        stamp.write(key, Phase.IDLE)
+
+
+def _run(parts: Any, folder: Path, stamp: Stamp, operations: _Operations, name: str) -> Outcome:
+    """Unpickle a task and execute it; what fails while unpickling is the task's failure."""
+    key = parts[0]
+
+    def load_and_call() -> Any:
+        _, seed, scope, body, arguments = parts if len(parts) > 2 else _from_file(folder, parts[1])
+        operation = operations.get(scope, body)
+        args, kwargs = pickle.loads(arguments)  # noqa: S301  as above
+        seed_globals(seed)
+        stamp.write(key, Phase.RUNNING)
+        return execute(key, operation, args, kwargs, seed, name)
+
+    outcome = execute(key, load_and_call, (), {}, 0, name)
+    return outcome.payload if isinstance(outcome.payload, Outcome) else outcome
+
+
+def _from_file(folder: Path, token: str) -> Any:
+    return pickle.loads((folder / token).read_bytes())  # noqa: S301  as above
+
+
+def _die_with(lifeline: int) -> None:
+    """Let the kernel end this process when the caller dies, whatever the task is doing.
+
+    Nobody writes into the lifeline. When its other end closes, the kernel sends SIGIO, and SIGIO ends a
+    process that has no handler, even inside a C call that holds the interpreter.
+    """
+    import fcntl
+
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def _limit_memory(memory_mb: int) -> None:
+    import resource
+
+    limit = memory_mb * 2**20
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def main() -> None:
+    """Set the process up and serve."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("stamp", type=Path)
+    parser.add_argument("--lifeline", type=int)
+    parser.add_argument("--memory-mb", type=int)
+    parser.add_argument("--preload", nargs="*", default=[])
+    given = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the caller's to handle
+    out = os.dup(1)
+    os.dup2(2, 1)  # what a task prints must not run into the outcomes
+    if given.lifeline is not None:
+        _die_with(given.lifeline)
+    for module in given.preload:
+        import_module(module)
+    if given.memory_mb:
+        _limit_memory(given.memory_mb)
+    serve(given.folder, Stamp(given.stamp), out, given.memory_mb)
