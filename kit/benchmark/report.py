@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kit.benchmark.history import Change
 from kit.benchmark.results import Line, Results
@@ -94,19 +93,6 @@ def plot_score(results: Results) -> Figure:
     axes.set_title(f"Performance score {results['score']:.1f}", loc="left")
     axes.invert_yaxis()
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    return page
-
-
-def plot_history(runs: Sequence[dict[str, Any]]) -> Figure:
-    """Plot the score of the recorded runs, quick and full ones apart, over time."""
-    page, axes = figure(7, 3)
-    for quick, label in ((False, "full"), (True, "quick")):
-        chosen = [run for run in runs if run["quick"] == quick and run["score"] is not None]
-        times: list[Any] = [datetime.fromisoformat(run["at"]) for run in chosen]
-        axes.plot(times, [run["score"] for run in chosen], "o-", label=label)
-    axes.set(ylim=(0, 105), ylabel="Performance score")
-    axes.set_title("Earlier runs", loc="left")
-    axes.legend(frameon=False)
     return page
 
 

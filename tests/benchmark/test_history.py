@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kit.benchmark import history
-from kit.benchmark.report import changes_text, plot_history
+from kit.benchmark.report import changes_text
 from kit.errors import UnreadableFile
 
 
@@ -57,10 +57,3 @@ def test_a_missing_history_is_empty_and_a_missing_file_to_compare_is_an_error(tm
     assert history.load(tmp_path / "none.jsonl") == []
     with pytest.raises(UnreadableFile, match=r"none\.json"):
         history.load_json(tmp_path / "none.json")
-
-
-def test_earlier_runs_are_plotted_quick_and_full_apart():
-    """The plot shows one line for full and one for quick runs."""
-    runs = [{"at": f"2026-11-2{day}T10:00:00+05:30", "quick": day % 2 == 0, **run()} for day in range(4)]
-    axes = plot_history(runs).axes[0]
-    assert [len(line.get_xdata()) for line in axes.lines] == [2, 2]
