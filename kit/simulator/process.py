@@ -112,6 +112,9 @@ def launch(
 
 
 def _failed(child: subprocess.Popen[bytes], complaints: IO[bytes]) -> SimulatorError:
+    for pipe in (child.stdin, child.stdout):
+        if pipe:
+            pipe.close()
     child.wait()
     complaints.seek(0)
     said = complaints.read().decode(errors="replace").strip().splitlines()
