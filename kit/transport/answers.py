@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from requests import Response
@@ -37,6 +38,18 @@ class StoredAnswer(CachedResponse):
 
     def __attrs_post_init__(self) -> None:
         """Spare the imitation of a socket that the parent makes for every hit."""
+
+    def __repr__(self) -> str:
+        """Show what it is, never what it says: an answer may speak of an account."""
+        where, _, _query = str(self.url).partition("?")
+        state = "stale" if self.stale else f"{self.remaining_life_s:g} s left"
+        return f"<{type(self).__name__} [{self.status_code}] {where}, {self.age_s:.1f} s old, {state}>"
+
+    __str__ = __repr__
+
+    def __rich_repr__(self) -> Iterator[str]:
+        """Show the same on a rich console."""
+        yield repr(self)
 
     @property
     def age_s(self) -> float:

@@ -47,6 +47,7 @@ class LiveAnswer(OriginalResponse):
     stale = False
     age_s = StoredAnswer.age_s
     remaining_life_s = StoredAnswer.remaining_life_s
+    __repr__ = __str__ = StoredAnswer.__repr__
 
 
 class Session(CachedSession):

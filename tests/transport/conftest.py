@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _fine(self) -> None:
         if "slow" in self.path:
             time.sleep(0.3)
-        self._reply(200, b'{"status": true, "data": {"path": "%s"}}' % self.path.encode())
+        self._reply(200, b'{"status": true, "data": {"path": "%s"}}' % self.path.partition("?")[0].encode())
 
     def _drop(self) -> None:
         self.close_connection = True
