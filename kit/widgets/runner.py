@@ -23,9 +23,9 @@ class Runner(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
     prepare : callable
         Called at each press of the button; returns the work, see `Job`. What it raises starts nothing.
     on_end : callable
-        Gets the finished job, at home.
+        Gets the finished job, at home; shows its error, if it has one.
     on_error : callable
-        Gets what `prepare` or the work raised.
+        Gets what `prepare` raised.
     name : str, default "Run"
         Label of the button.
     tooltip : str, optional
@@ -92,8 +92,6 @@ class Runner(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
     def _ended(self, job: Job) -> None:
         self._switch(running=False, colour=_COLOURS[job.state])
         self._say(job.state)
-        if job.error is not None:
-            self._on_error(job.error)
         self._on_end(job)
 
     def _switch(self, running: bool, colour: str = "") -> None:

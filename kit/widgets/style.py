@@ -44,18 +44,21 @@ SHEET = """<style>
 .kit-panel .kit-facts dd{font-size:15px;font-weight:600;color:var(--jp-ui-font-color0);
   font-variant-numeric:tabular-nums}
 .kit-scroll{max-height:430px;overflow:auto;border:1px solid var(--jp-border-color2)}
-.kit-panel table.kit-table{border-collapse:separate;border-spacing:0;margin:0;font-size:12px;
+.kit-panel table.kit-table{width:100%;margin:0;border-collapse:separate;border-spacing:0;font-size:12px;
   font-variant-numeric:tabular-nums;color:var(--jp-ui-font-color1)}
-.kit-table th,.kit-table td{padding:3px 10px;text-align:right;border-bottom:1px solid var(--jp-border-color3);
-  white-space:nowrap}
-.kit-table thead th{position:sticky;top:0;background:var(--jp-layout-color2);z-index:1;font-weight:600}
-.kit-table thead tr+tr th{top:25px}
-.kit-table td.kit-text{text-align:left}
-.kit-table .kit-inside{background:color-mix(in srgb,var(--jp-warn-color1) 10%,transparent)}
-.kit-table .kit-middle th,.kit-table .kit-middle td{border-top:2px solid var(--jp-brand-color1)}
-.kit-table th.kit-strike{background:var(--jp-layout-color2);font-weight:600;text-align:center}
+.kit-panel .kit-table th,.kit-panel .kit-table td{height:22px;padding:0 9px;line-height:22px;text-align:right;
+  white-space:nowrap;border-bottom:1px solid var(--jp-border-color3)}
+.kit-panel .kit-table thead th{position:sticky;top:0;z-index:1;background:var(--jp-layout-color2)}
+.kit-panel .kit-table thead tr+tr th{top:23px}
+.kit-panel .kit-table th[colspan],.kit-panel .kit-table th.kit-strike{text-align:center}
+.kit-table th.kit-strike{background:var(--jp-layout-color2)}
+.kit-table .kit-inside{background:color-mix(in srgb,var(--jp-warn-color1) 12%,transparent)}
+.kit-panel .kit-table .kit-middle th,.kit-panel .kit-table .kit-middle td{
+  border-top:2px solid var(--jp-brand-color1);font-weight:600}
+.kit-lines pre{margin:8px;font-size:12px}
+.kit-lines table{font-size:12px;white-space:nowrap}
 .kit-live{max-width:100%;height:auto}
-[data-jp-theme-light='false'] .kit-live{filter:invert(.9) hue-rotate(180deg)}
+[data-jp-theme-light='false'] .kit-live{filter:invert(.93) hue-rotate(180deg)}
 </style>"""
 
 

@@ -64,7 +64,10 @@ def chain_table(rows: pd.DataFrame, columns: Sequence[Column], forward: float, m
 
 def _head(titles: Sequence[str]) -> str:
     calls, puts = (f"<th colspan={len(titles)} scope='colgroup'>{side}</th>" for side in ("Calls", "Puts"))
-    names = "".join(f"<th scope='col'>{title}</th>" for title in (*titles, "Strike", *reversed(titles)))
+    left, right = (
+        "".join(f"<th scope='col'>{title}</th>" for title in side) for side in (titles, titles[::-1])
+    )
+    names = f"{left}<th scope='col' class='kit-strike'>Strike</th>{right}"
     return f"<thead><tr>{calls}<th></th>{puts}</tr><tr>{names}</tr></thead>"
 
 

@@ -104,7 +104,7 @@ def test_a_wrong_value_starts_nothing():
 def test_save_writes_settings_that_load(tmp_path):
     """Save writes kit.yaml, and loading it gives the settings shown."""
     file = tmp_path / "kit.yaml"
-    panel = TunePanel(Settings(), _at_once, file)
+    panel = TunePanel(Settings(), _at_once, path=file)
     panel.inputs["ltp_ttl"].value = 3
     panel.inputs["backend"].value = "serial"
     panel.save.click()
@@ -116,7 +116,7 @@ def test_save_writes_settings_that_load(tmp_path):
 
 def test_save_refuses_a_wrong_value(tmp_path):
     """A wrong value is explained and no file is written."""
-    panel = TunePanel(Settings(), _at_once, tmp_path / "kit.yaml")
+    panel = TunePanel(Settings(), _at_once, path=tmp_path / "kit.yaml")
     panel.inputs["ltp_ttl"].value = -1
     panel.save.click()
     assert "ltp_ttl" in panel.errors.value

@@ -1,0 +1,137 @@
+"""The benchmark panel: run the rows, read the score, see memory and the history of earlier runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import ipywidgets as w
+
+from kit.benchmark import history
+from kit.benchmark.report import changes_text, table_html
+from kit.benchmark.results import Results
+from kit.benchmark.suite import run_performance_benchmark
+from kit.widgets.bench_plot import Memory, Runs, draw_history, draw_memory, draw_score
+from kit.widgets.job import Job, OnProgress
+from kit.widgets.live import LiveFigure, styled
+from kit.widgets.panel import Panel, shown
+from kit.widgets.runner import Runner
+from kit.widgets.style import facts, summary
+
+
+class BenchPanel(Panel):
+    """Runs the benchmark and compares it with earlier runs.
+
+    Parameters
+    ----------
+    source : sequence of dict, optional
+        Recorded runs, see `kit.benchmark.history.load`; default the recorded ones of this machine.
+    measure : callable, default `run_performance_benchmark`
+        Called with ``quick``, ``progress`` and ``should_stop``.
+
+    Attributes
+    ----------
+    result : Results or None
+        What the last run found.
+    """
+
+    heading = "Benchmark"
+    lead = "Every figure of the kit, measured on this machine beside its peer; 100 is at the reference."
+
+    def __init__(
+        self, source: Runs | None = None, measure: Callable[..., Results] = run_performance_benchmark
+    ) -> None:
+        self._measure, self.result = measure, None
+        self.memory = Memory()
+        super().__init__(list(source or ()))
+        if source is None:
+            self._load()
+
+    def controls(self) -> dict[str, Any]:
+        """Return the switch between a quick and a full run."""
+        look = {"description": "Quick (under a minute)", "indent": False, "tooltip": "Fewer rows and samples"}
+        return {"quick": w.Checkbox(value=True, layout=w.Layout(width="210px"), **look)}
+
+    def body(self) -> list[Any]:
+        """Return the button row, the score, the plots and the table of rows."""
+        self.tiles, self.table, self.plot = w.HTML(), w.HTML(), LiveFigure(1120, 320)
+        self.runner = Runner(self._prepare, self._ended, self.errors.show, tooltip="Measure every row")
+        row = w.HBox([self.inputs["quick"], self.runner])
+        return [row, self.errors, self.tiles, self.words, self.plot, self.table]
+
+    @staticmethod
+    def compute(source: Runs, quick: bool) -> Runs:
+        """Choose the earlier runs of one kind that have a score, oldest first.
+
+        Parameters
+        ----------
+        source : sequence of dict
+            Recorded runs.
+        quick : bool
+            Quick ones or full ones.
+        """
+        return [run for run in source if run["quick"] == quick and run["score"] is not None]
+
+    def draw(self, result: Runs) -> None:
+        """Draw score by component, memory over time and the history."""
+        self.plot.figure.clear()
+        with styled():
+            score, memory, earlier = self.plot.figure.subplots(1, 3, width_ratios=(4, 4, 4))
+            draw_score(score, self.result)
+            draw_memory(memory, self.memory)
+            draw_history(earlier, result)
+        self.plot.redraw()
+
+    @shown
+    def _load(self) -> None:
+        self.source = history.load()
+        self.draw(self.compute(self.source, **self.values))
+
+    def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], Results]:
+        self.errors.clear()
+        self.memory = Memory()
+        return partial(self._work, self.inputs["quick"].value)
+
+    def _work(self, quick: bool, on_progress: OnProgress, should_stop: Callable[[], bool]) -> Results:
+        def progress(share: float, words: str) -> None:
+            self.memory.sample()
+            on_progress(share, words)
+
+        return self._measure(quick=quick, progress=progress, should_stop=should_stop)
+
+    @shown
+    def _ended(self, job: Job) -> None:
+        if job.error is not None:
+            raise job.error
+        self.result = job.result
+        self.table.value = f"<div class='kit-scroll kit-lines'>{table_html(job.result)}</div>"
+        self.tiles.value = facts(figures(job.result))
+        told = (
+            self._recorded(job.result) if job.state == "done" else "Cancelled: the finished rows are below."
+        )
+        self.words.value = summary(told)
+        self.draw(self.compute(self.source, **self.values))
+
+    def _recorded(self, results: Results) -> str:
+        """Add a finished run to the history and say what changed."""
+        quick = self.inputs["quick"].value
+        earlier = self.compute(self.source, quick)
+        history.record(results, quick)
+        self.source = history.load()
+        if not earlier:
+            return "This is the first run of its kind on this machine."
+        return f"Since the last run: {changes_text(history.compare(earlier[-1], results.as_json()))}"
+
+
+def figures(results: Results) -> dict[str, str]:
+    """Write the figures of a run."""
+    lines = results["lines"]
+    judged = [line for line in lines if line.met is not None]
+    return {
+        "Score": f"{results['score']:.1f} of 100",
+        "Rows": f"{len(lines)}",
+        "Targets met": f"{sum(bool(line.met) for line in judged)} of {len(judged)}",
+        "Missed beyond noise": f"{len(results['violations'])}",
+        "Time": f"{results['seconds']:.0f} s",
+    }

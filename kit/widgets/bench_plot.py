@@ -1,0 +1,79 @@
+"""The plots of the benchmark panel: score by part, memory over time, earlier runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]  # ipykernel needs it, so a lab always has it
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from kit.benchmark.results import Results
+from kit.clock import IST
+from kit.plots import CALL, GAIN, LOSS, PLAIN
+
+Runs = Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Resident memory of this process over a run: seconds since its start, and MiB."""
+
+    at_s: list[float] = field(default_factory=list)
+    mib: list[float] = field(default_factory=list)
+    started: float = field(default_factory=monotonic)
+
+    def sample(self) -> None:
+        """Read it once."""
+        self.at_s.append(monotonic() - self.started)
+        self.mib.append(psutil.Process().memory_info().rss / 2**20)
+
+
+def _empty(axes: Axes, title: str, words: str) -> None:
+    axes.set_title(title)
+    axes.set(xticks=[], yticks=[])
+    axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", color=PLAIN)
+
+
+def draw_score(axes: Axes, results: Results | None) -> None:
+    """Draw the points of every component."""
+    if results is None:
+        _empty(axes, "Score by part", "Press Run to measure")
+        return
+    parts = results["components"][::-1]
+    names = [f"{part.part} ({part.weight:g})" for part in parts]
+    colours = [GAIN if part.points >= 99.5 else LOSS for part in parts]
+    bars = axes.barh(names, [part.points for part in parts], color=colours)
+    axes.bar_label(bars, fmt="{:.0f}", padding=3)
+    axes.set(xlim=(0, 112), xlabel="Points of 100 (weight in brackets)")
+    axes.set_title(f"Score {results['score']:.1f}")
+
+
+def draw_memory(axes: Axes, memory: Memory) -> None:
+    """Draw the resident memory of this process over the run."""
+    if not memory.at_s:
+        _empty(axes, "Memory over time", "Press Run to measure")
+        return
+    axes.plot(memory.at_s, memory.mib, color=CALL)
+    axes.fill_between(memory.at_s, memory.mib, color=CALL, alpha=0.15, lw=0)
+    axes.set(
+        xlabel="Seconds into the run", ylabel="Memory of this process (MiB)", ylim=(0, 1.15 * max(memory.mib))
+    )
+    axes.set_title(f"Memory over time, most {max(memory.mib):.0f} MiB")
+
+
+def draw_history(axes: Axes, runs: Runs) -> None:
+    """Draw the scores of the latest thirty runs."""
+    if not runs:
+        _empty(axes, "Earlier runs", "No run of this kind is recorded yet")
+        return
+    latest = runs[-30:]
+    axes.plot(range(1, len(latest) + 1), [run["score"] for run in latest], "o-", color=CALL)
+    first, last = (datetime.fromisoformat(run["at"]).astimezone(IST) for run in (latest[0], latest[-1]))
+    axes.set(ylim=(0, 105), xlabel=f"Run ({first:%d %b %H:%M} to {last:%d %b %H:%M} IST)", ylabel="Score")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_title("Earlier runs")

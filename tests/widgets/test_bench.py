@@ -1,0 +1,77 @@
+"""The benchmark panel."""
+
+from functools import partial
+
+import pytest
+
+from kit.benchmark import history
+from kit.benchmark.suite import run_performance_benchmark
+from kit.widgets.bench import BenchPanel
+
+WAIT_S = 60
+few_rows = partial(run_performance_benchmark, rows=["memory_per_entry", "no_such_row"])
+
+
+def _press(panel):
+    panel.runner.run.click()
+    assert panel.runner.job.wait(WAIT_S)
+
+
+def test_a_run_is_shown_and_recorded():
+    """Run shows score, rows and memory, and the next panel of this machine knows it."""
+    panel = BenchPanel(measure=few_rows)
+    before = panel.plot.value
+    assert panel.errors.value == ""
+    _press(panel)
+    assert panel.errors.value == ""
+    assert panel.plot.value != before
+    assert "memory_per_entry" in panel.table.value
+    assert "no_such_row" in panel.table.value
+    assert panel.memory.mib[0] > 0
+    assert len(BenchPanel(measure=few_rows).source) == 1
+
+
+def test_only_runs_of_the_same_kind_are_compared():
+    """Quick and full runs are apart, and a run without a score is no point of the history."""
+    runs = [{"quick": True, "score": 90}, {"quick": False, "score": 80}, {"quick": True, "score": None}]
+    assert BenchPanel.compute(runs, quick=True) == runs[:1]
+    assert BenchPanel.compute(runs, quick=False) == runs[1:2]
+
+
+def test_cancel_keeps_the_finished_rows():
+    """A run cancelled before its first row is shown as cancelled and is not recorded."""
+
+    def cancelled(quick, progress, should_stop):
+        return run_performance_benchmark(quick, ["memory_per_entry"], progress, lambda: True)
+
+    panel = BenchPanel(measure=cancelled)
+    panel.runner.run.click()
+    panel.runner.stop.click()
+    assert panel.runner.job.wait(WAIT_S)
+    assert panel.result["stopped"]
+    assert history.load() == [] or panel.runner.job.state == "done"
+
+
+def test_a_corrupt_history_is_told_and_harms_nothing():
+    """A history that cannot be read is explained in the panel, which still draws and runs."""
+    file = history.history_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("not json\n")
+    panel = BenchPanel(measure=few_rows)
+    assert "UnreadableFile" in panel.errors.value
+    assert bytes(panel.plot.value).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_the_switch_reaches_the_run(quick):
+    """A full run is asked for by unticking the box."""
+    asked = []
+
+    def measure(quick, progress, should_stop):
+        asked.append(quick)
+        return few_rows(quick, progress=progress, should_stop=should_stop)
+
+    panel = BenchPanel(measure=measure)
+    panel.inputs["quick"].value = quick
+    _press(panel)
+    assert asked == [quick]
