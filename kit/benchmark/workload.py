@@ -84,12 +84,15 @@ class Workload:
             list(threads.map(ask, range(REQUESTS)))
 
     def _run(self, processor: ConcurrentProcessor, batch_size: int) -> None:
-        starts = range(0, len(self._items), batch_size)
-        names = [f"batch {start} of {perf_counter()}" for start in starts]
-        for name, start in zip(names, starts, strict=True):
-            batch = self._items[start : start + batch_size]
-            processor.submit_task(ProcessingTask(name, evaluate_batch, (self._evaluate, batch)))
-        processor.wait_for_results(names)
+        batches = [
+            self._items[start : start + batch_size] for start in range(0, len(self._items), batch_size)
+        ]
+        tasks = [
+            ProcessingTask(f"batch {number}", evaluate_batch, (self._evaluate, batch))
+            for number, batch in enumerate(batches)
+        ]
+        for result in processor.run(tasks):
+            result.value  # noqa: B018 - raises the error of a batch that failed
 
     def _pool(self, size: int) -> ConnectionPoolManager:
         if size not in self._pools:
