@@ -20,7 +20,8 @@ import pandas as pd
 
 from kit import plots
 from kit.desk import Desk, open_desk
-from kit.evaluation.manager import Results, StrategyEvaluationManager
+from kit.evaluation.manager import StrategyEvaluationManager
+from kit.evaluation.results import Results
 from kit.market.readers import read_chain
 from kit.model import ChainSnapshot
 from kit.monitor import PerformanceMonitor, requirements_from
@@ -31,16 +32,19 @@ from kit.strategies import ALL
 UNDERLYING = "BANKNIFTY"
 ROUNDS = {"network": 1, "sqlite": 3, "hot": 20}
 Tiers = dict[str, dict[str, float]]
-
-
-def broken_idea(snapshot: ChainSnapshot) -> float:
-    """Fail on purpose, to show that a strategy that raises costs its own row and nothing else."""
-    return snapshot.spot / 0
+MILLISECONDS = dict.fromkeys(("median", "P95", "P99"), "{:,.3f}".format) | {"budget": "{:,.0f}".format}
 
 
 def candidates() -> dict[str, Any]:
-    """Return every built-in strategy with its default parameters, and one that fails."""
-    return {strategy().name: strategy() for strategy in ALL} | {"broken idea": broken_idea}
+    """Return every built-in strategy with its default parameters, and one that fails on purpose.
+
+    The broken one shows that a strategy that raises costs its own row and nothing else.
+    """
+
+    def broken_idea(snapshot: ChainSnapshot) -> float:
+        return snapshot.spot / 0
+
+    return {strategy().name: strategy() for strategy in ALL} | {"broken_idea": broken_idea}
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def run_on_exchange(settings: Settings, html: Path | None = None) -> Outcome:
         tiers, statistics = _passes(desk)
         snapshot = desk.data.option_chain(UNDERLYING)
         results = desk.evaluation.evaluate_strategies_concurrent(candidates(), snapshot)
-        outcome = Outcome(snapshot, results, latency_table(desk.monitor), tiers, statistics)
+        outcome = Outcome(snapshot, results, _latency(desk.monitor, settings), tiers, statistics)
     return _shown(outcome, html)
 
 
@@ -92,9 +96,11 @@ def run_on_file(path: Path, settings: Settings, html: Path | None = None) -> Out
         monitor.set_requirement(requirement)
     with monitor.measure("options_chain_processing"):
         snapshot = read_chain(path)[0]
-    with ConcurrentProcessor(workers.max_workers, workers.queue_size, workers.backend, monitor=monitor) as pool:
+    with ConcurrentProcessor(
+        workers.max_workers, workers.queue_size, workers.backend, monitor=monitor
+    ) as pool:
         results = StrategyEvaluationManager(pool).evaluate_strategies_concurrent(candidates(), snapshot)
-    return _shown(Outcome(snapshot, results, latency_table(monitor), {}, pd.DataFrame()), html)
+    return _shown(Outcome(snapshot, results, _latency(monitor, settings), {}, pd.DataFrame()), html)
 
 
 def operations(desk: Desk) -> dict[str, Callable[[], object]]:
@@ -110,7 +116,6 @@ def operations(desk: Desk) -> dict[str, Callable[[], object]]:
 
 def _passes(desk: Desk) -> tuple[Tiers, pd.DataFrame]:
     """Ask cold, then warm with an empty in-process tier, then hot; collect times and statistics."""
-    desk.client.login()
     tiers: Tiers = {}
     rows: dict[str, Mapping[str, Any]] = {}
     for tier, rounds in ROUNDS.items():
@@ -138,14 +143,28 @@ def _difference(
         "network calls": after["network_calls"] - before["network_calls"],
         "SQLite hits": after["sqlite_hits"] - before["sqlite_hits"],
         "hot hits": hot["hits"],
-        "hot entries": hot["entries"],
         "hot hit rate %": hot["hit_rate_percent"],
+        "hot entries": hot["entries"],
+        "hot KiB": hot["size_bytes"] / 1024,
     }
 
 
-def latency_table(monitor: PerformanceMonitor) -> pd.DataFrame:
-    """Return calls, median, P95, P99, budget and verdict per operation, milliseconds."""
-    return monitor.to_frame()
+def latency_table(monitor: PerformanceMonitor, budgets_ms: Mapping[str, float]) -> pd.DataFrame:
+    """Return calls, median, P95, P99, budget and verdict of every operation that has a budget.
+
+    Times are milliseconds; the verdict compares the P95 with the budget.
+    """
+    rows = {}
+    for name, budget in budgets_ms.items():
+        found = monitor.get_metrics(name)
+        times = {"median": found.median * 1e3, "P95": found.p95 * 1e3, "P99": found.p99 * 1e3}
+        verdict = "not run" if not found.calls else "within" if times["P95"] <= budget else "EXCEEDED"
+        rows[name] = {"calls": found.calls} | times | {"budget": budget, "verdict": verdict}
+    return pd.DataFrame(rows).T
+
+
+def _latency(monitor: PerformanceMonitor, settings: Settings) -> pd.DataFrame:
+    return latency_table(monitor, settings.latency_requirements.model_dump())
 
 
 def _shown(outcome: Outcome, html: Path | None) -> Outcome:
@@ -184,18 +203,22 @@ def as_text(outcome: Outcome) -> str:
     """Return the whole outcome as plain text."""
     parts = [headline(outcome.snapshot), chain_table(outcome.snapshot).to_string()]
     parts += ["Strategies, ranked", outcome.results.to_text()]
-    parts += ["Latency against budget", outcome.latency.to_string()]
+    parts += [
+        "Latency against budget, milliseconds",
+        outcome.latency.to_string(formatters=MILLISECONDS, na_rep="–"),
+    ]
     if outcome.tiers:
         tiers = pd.DataFrame(outcome.tiers)
         parts += ["Median latency by tier, milliseconds", tiers.to_string(float_format="{:.3f}".format)]
-        parts += ["Cache: cold, warm and hot pass", outcome.cache.to_string()]
+        parts += ["Cache: cold, warm and hot pass", outcome.cache.to_string(float_format="{:,.0f}".format)]
     return "\n\n".join(parts)
 
 
 _PAGE = Template("""<!doctype html><html lang="en"><meta charset="utf-8"><title>Bank Nifty Kit: demo</title>
 <style>
 body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#1d2327}
-h1{font-size:1.5rem;margin-bottom:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}p.head{color:#5b6770;margin-top:.2rem}
+h1{font-size:1.5rem;margin-bottom:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}
+p.head{color:#5b6770;margin-top:.2rem}
 table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;display:block;overflow-x:auto}
 th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #e3e6e8;white-space:nowrap}
 thead th{border-bottom:2px solid #c8cdd0}img{max-width:100%;width:530px}
@@ -211,11 +234,16 @@ def as_page(outcome: Outcome) -> str:
         ("Chain around the money", chain_table(outcome.snapshot).to_html(na_rep="–", border=0)),
         ("Smile and best strategy", f'<div class="plots">{_smile(outcome)}{_payoff(outcome)}</div>'),
         ("Strategies, ranked", outcome.results._repr_html_()),
-        ("Latency against budget", outcome.latency.to_html(border=0, float_format="{:,.3f}".format)),
+        (
+            "Latency against budget, milliseconds",
+            outcome.latency.to_html(border=0, formatters=MILLISECONDS, na_rep="–"),
+        ),
     ]
     if outcome.tiers:
         sections.append(("Latency by tier", _tiers(outcome)))
-        sections.append(("Cache: cold, warm and hot pass", outcome.cache.to_html(border=0)))
+        sections.append(
+            ("Cache: cold, warm and hot pass", outcome.cache.to_html(border=0, float_format="{:,.0f}".format))
+        )
     body = "".join(f"<h2>{title}</h2>{content}" for title, content in sections)
     return _PAGE.substitute(head=headline(outcome.snapshot), body=body)
 
