@@ -19,6 +19,7 @@ from typing import Any
 from kit.errors import CacheUnavailable
 
 _PATIENCE_S = 30.0  # to wait for another process's transaction
+_DAMAGE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _WAL_LIMIT_BYTES = 16 * 2**20
 
 
@@ -59,7 +60,12 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] = (0, 0)  # process, inode
         with self._lock:
-            self._repaired(self._open)
+            try:
+                self._open()
+            except sqlite3.DatabaseError as error:
+                if not damaged(error):
+                    raise
+                self.set_aside(error)
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -118,16 +124,6 @@ class Database:
             self.close()  # somebody deleted or replaced the file
         return self._connection or self._open()
 
-    def _repaired(self, work: Any) -> None:
-        try:
-            work()
-        except NewerSchema:
-            raise
-        except sqlite3.OperationalError:  # locked, full, read-only: not damage
-            raise
-        except sqlite3.DatabaseError as error:
-            self.set_aside(error)
-
     def _open(self) -> sqlite3.Connection:
         if self.path is not None:
             _create_private(self.path)
@@ -161,6 +157,11 @@ class Database:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version={self._version}")
         connection.execute("COMMIT")
+
+
+def damaged(error: sqlite3.Error) -> bool:
+    """Tell damage (not a database, malformed, a table gone) from what may pass (locked, full, read-only)."""
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGE
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -17,7 +17,7 @@ from requests_cache.backends.base import BaseCache, BaseStorage
 from kit.errors import CacheUnavailable
 from kit.settings import CacheConfig
 from kit.transport.answers import StoredAnswer, decoded, encoded
-from kit.transport.database import Database, NewerSchema
+from kit.transport.database import Database, NewerSchema, damaged
 
 _TIDY_S = 60.0  # between removals of what has expired
 _TOUCHES = 256  # hits noted in memory before they are written together
@@ -178,18 +178,21 @@ class AnswerStore(BaseStorage[str, StoredAnswer]):
         """Run a step; the disk tier may fail, the call that uses it may not."""
         try:
             found: list[Any] = work(*values)
-        except sqlite3.OperationalError as error:  # full, read-only, or locked for half a minute
-            self._failed(error)
-        except sqlite3.DatabaseError as error:  # damaged: set it aside and go on with an empty one
-            try:
-                self._database.set_aside(error)
-            except (OSError, sqlite3.Error) as second:
-                self._failed(second)
-        except OSError as error:
-            self._failed(error)
+        except (OSError, sqlite3.Error) as error:
+            self._recover(error)
         else:
             return found
         return []
+
+    def _recover(self, error: Exception) -> None:
+        """Set a damaged file aside; what may pass (full, read-only, locked for long) is only counted."""
+        if isinstance(error, sqlite3.Error) and damaged(error):
+            try:
+                self._database.set_aside(error)
+                return
+            except (OSError, sqlite3.Error) as second:
+                error = second
+        self._failed(error)
 
     def _failed(self, error: Exception) -> None:
         self.failures += 1
