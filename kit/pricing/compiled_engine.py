@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.pricing import kernels, numpy_engine
-from kit.pricing.numpy_engine import Codes, Columns, Floats
+from kit.pricing.numpy_engine import Codes, Columns
+from kit.pricing.solver import Floats
 
 WORTH_A_THREAD = 24_576  # options; about a millisecond, ten times what starting a thread costs
 

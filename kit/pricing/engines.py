@@ -16,7 +16,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Literal, Protocol, cast
 
-from kit.pricing.numpy_engine import Codes, Columns, Floats
+from kit.pricing.numpy_engine import Codes, Columns
+from kit.pricing.solver import Floats
 
 Name = Literal["compiled", "numpy"]
 

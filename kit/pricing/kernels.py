@@ -1,4 +1,4 @@
-"""The compiled loops: the algorithm of `kit.pricing.numpy_engine`, eight options at a time.
+"""The compiled loops: the algorithm of `kit.pricing.solver`, eight options at a time.
 
 Options travel in blocks through one flat workspace of constant row length. With every row a constant distance
 from every other, LLVM can prove that a loop's rows never overlap and emits vector instructions for the whole
@@ -18,8 +18,9 @@ from numba import njit, types
 from numpy.typing import NDArray
 
 from kit.pricing.elementary import erfcx_bottom, erfcx_top, exp_negative, log_positive
-from kit.pricing.numpy_engine import GUESS_BOTTOM, GUESS_TOP, SLOPE_SCALE, SQRT_HALF, VEGA_SCALE
+from kit.pricing.numpy_engine import VEGA_SCALE
 from kit.pricing.reasons import Reason
+from kit.pricing.solver import GUESS_BOTTOM, GUESS_TOP, SLOPE_SCALE, SQRT_HALF
 
 Floats = NDArray[np.float64]
 
@@ -50,17 +51,18 @@ def _normalise(w: Floats) -> None:
         time_value = undiscounted - max(signed, 0.0)
         noise = 4e-16 * (max(undiscounted, forward + strike) if signed > 0.0 else undiscounted)
         code = 0.0
-        code = ABOVE if time_value >= min(forward, strike) else code
         code = NO_VALUE if time_value <= noise else code
+        code = ABOVE if time_value >= min(forward, strike) else code
         code = BELOW if time_value < -noise or w[i + PRICE] < 0.0 else code
         code = EXPIRED if years <= 0.0 else code
-        total = forward + strike + years + discount
-        sound = total - total == 0.0 and forward > 0.0 and strike > 0.0 and discount > 0.0
+        product, ratio = forward * strike, forward / strike
+        sound = forward > 0.0 and product > 1e-290 and product < 1e290 and ratio > 1e-290 and ratio < 1e290
+        sound = sound and discount > 0.0 and discount < math.inf and abs(years) < math.inf
         code = code if sound and not math.isnan(w[i + PRICE]) else MISSING
         w[i + CODE] = code
         w[i + TIME_VALUE] = time_value
-        w[i + ROOT] = math.sqrt(forward * strike)
-        w[i + P] = abs(log_positive(forward / strike))
+        w[i + ROOT] = math.sqrt(product)
+        w[i + P] = abs(log_positive(ratio))
 
 
 @_loop
@@ -110,7 +112,8 @@ def _settle(w: Floats) -> None:
     for i in range(LANES):
         s, p = w[i + S], w[i + P]
         settled = abs(w[i + STEP]) * (s * s + p * p) < 1e-3 * s * s * s
-        settled = settled and s < 2.0 and p < 36.0 * s
+        scale = s * w[i + YEARS] * w[i + FORWARD]
+        settled = settled and s < 2.0 and p < 36.0 * s and scale > 1e-200 and scale < 1e200
         code = w[i + CODE]
         w[i + CODE] = code if settled or code > 0.0 else UNSETTLED
         w[i + S] = s if settled and code == 0.0 else math.nan
@@ -149,7 +152,7 @@ def _sensitivities(w: Floats) -> None:
         w[i + GAMMA] = density * per_forward * per_forward * per_s
         w[i + VEGA] = 0.01 * density * root_years
         w[i + THETA] = (-1 / 365) * per_year * (log_positive(discount) * price + 0.5 * density * s)
-        w[i + RHO] = -0.01 * years * price
+        w[i + RHO] = -0.01 * years * price + 0.0 * s  # NaN where the volatility is
 
 
 @_loop
@@ -157,7 +160,8 @@ def _price(w: Floats) -> None:
     """Turn volatility into ``s`` and the price; mark what lies outside the range of the fits."""
     for i in range(LANES):
         forward, strike, years, sigma = w[i + FORWARD], w[i + STRIKE], w[i + YEARS], w[i + IV]
-        root, p = math.sqrt(forward * strike), abs(log_positive(forward / strike))
+        product, ratio = forward * strike, forward / strike
+        root, p = math.sqrt(product), abs(log_positive(ratio))
         s = sigma * math.sqrt(years)
         h, t = p / s, 0.5 * s
         low, high = (h - t) * SQRT_HALF, (h + t) * SQRT_HALF
@@ -165,9 +169,10 @@ def _price(w: Floats) -> None:
         difference = erfcx_top(low) * high_bottom - erfcx_top(high) * low_bottom
         twin = 0.5 * root * exp_negative(0.5 * (h * h + t * t)) * difference / (low_bottom * high_bottom)
         signed = forward - strike if w[i + CALL] != 0.0 else strike - forward
-        total = forward + strike + w[i + DISCOUNT]
-        sound = total - total == 0.0 and forward > 0.0 and strike > 0.0 and w[i + DISCOUNT] > 0.0
-        settled = sound and years > 0.0 and s > 0.0 and s < 2.0 and p < 36.0 * s
+        sound = forward > 0.0 and product > 1e-290 and product < 1e290 and ratio > 1e-290 and ratio < 1e290
+        sound = sound and w[i + DISCOUNT] > 0.0 and w[i + DISCOUNT] < math.inf
+        scale = s * years * forward
+        settled = sound and scale > 1e-200 and scale < 1e200 and s < 2.0 and p < 36.0 * s
         w[i + CODE] = 0.0 if settled else (MISSING if math.isnan(sigma) else UNSETTLED)
         w[i + S] = s if settled else math.nan
         w[i + ROOT], w[i + P] = root, p

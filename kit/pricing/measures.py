@@ -76,8 +76,8 @@ def chain_variance(
 ) -> float:
     """Return the variance that all out-of-the-money options of an expiry price together.
 
-    The sum of India VIX: every strike's price, weighted by its distance to its neighbours over its square.
-    From the money outwards it ends at two strikes in a row without a price.
+    The sum of India VIX: every strike's price, weighted by its distance to its neighbours over its
+    square. From the money outwards it ends at two strikes in a row without a price.
 
     Parameters
     ----------
@@ -95,8 +95,8 @@ def chain_variance(
 
     Notes
     -----
-    NSE, "Computation methodology of India VIX", after the Cboe VIX white paper. NSE smooths wide quotes with a
-    spline; here they are used as they are.
+    NSE, "Computation methodology of India VIX", after the Cboe VIX white paper. NSE smooths wide quotes
+    with a spline; here they are used as they are.
     """
     k = np.asarray(strike, dtype=np.float64)
     calls, puts = np.asarray(call, dtype=np.float64), np.asarray(put, dtype=np.float64)
@@ -115,7 +115,7 @@ def chain_variance(
     weights[1:-1] = (k[2:] - k[:-2]) / 2
     weights[0], weights[-1] = k[1] - k[0], k[-1] - k[-2]
     total = 2 / (discount * t_years) * float((weights * price / k**2).sum())
-    return total - (forward / k0 - 1) ** 2 / t_years
+    return float(total - (forward / k0 - 1) ** 2 / t_years)
 
 
 def _reached(price: Floats, middle: int) -> NDArray[np.bool_]:

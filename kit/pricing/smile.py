@@ -4,8 +4,8 @@ The curve is a raw SVI slice, in log-moneyness ``k = ln(K/F)``, for the total va
 
     w(k) = a + b · (rho (k - m) + sqrt((k - m)² + sigma²))
 
-It has no butterfly arbitrage when the density it implies is nowhere negative, that is `Slice.density_sign` (the
-function *g* of the source) is not, and when its wings rise slower than ``2 |k|``.
+It has no butterfly arbitrage when the density it implies is nowhere negative, that is `Slice.density_sign`
+(the function *g* of the source) is not, and when its wings rise slower than ``2 |k|``.
 
 J. Gatheral, A. Jacquier, "Arbitrage-free SVI volatility surfaces", Quantitative Finance 14 (2014), lemma 2.2;
 R. Lee, "The moment formula for implied volatility at extreme strikes", Mathematical Finance 14 (2004).
