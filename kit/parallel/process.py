@@ -168,7 +168,10 @@ class WorkerProcess:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """Return the worker's environment: the caller's, its import path, and limits for thread pools."""
+    """Return the worker's environment: the caller's, its import path, and limits for thread pools.
+
+    A limit that the caller's environment states already, as Dask's does, stays.
+    """
     path = os.pathsep.join(part or str(Path.cwd()) for part in sys.path)
     limits = dict.fromkeys(ParallelBackendBase.MAX_NUM_THREADS_VARS, str(threads))
-    return {**os.environ, "PYTHONPATH": path, **limits}
+    return {**limits, **os.environ, "PYTHONPATH": path}

@@ -68,9 +68,8 @@ class ConcurrentProcessor:
         self.backend = backend
         engine = _engine(backend, max_workers, dask_address, max_worker_memory_mb)
         ledger = Ledger(max_results, result_ttl_s)
-        self._scheduler = Scheduler(
-            engine, ledger, monitor or PerformanceMonitor(), queue_size, task_timeout_s, seed
-        )
+        self.monitor = monitor or PerformanceMonitor()
+        self._scheduler = Scheduler(engine, ledger, self.monitor, queue_size, task_timeout_s, seed)
         weakref.finalize(self, engine.close)
 
     def submit_task(self, task: ProcessingTask, *, wait: bool = False) -> str:
@@ -151,7 +150,7 @@ class ConcurrentProcessor:
         *,
         on_result: OnResult | None = None,
         progress: bool = False,
-    ) -> dict[str, ProcessingResult]:
+    ) -> list[ProcessingResult]:
         """Run tasks and return how each ended, in their order.
 
         What the tasks share, functions, frames and snapshots, is pickled and shipped once. An interrupt
@@ -178,7 +177,7 @@ class ConcurrentProcessor:
                     bar.update()
                 if on_result is not None:
                     on_result(result)
-        return {task_id: results[task_id] for task_id in order}
+        return [results[task_id] for task_id in order]
 
     def cancel_task(self, task_id: str) -> bool:
         """End a task that waits or runs; False when it has ended already."""
@@ -246,6 +245,10 @@ def _engine(backend: Backend, max_workers: int, address: str | None, memory_mb: 
         return ThreadEngine(max_workers)
     if backend == "serial":
         return SerialEngine()
+    if backend == "dask":
+        from kit.parallel.dask_engine import DaskEngine  # distributed takes a second to import
+
+        return DaskEngine(max_workers, address, memory_mb)
     raise KitError("There is no such backend", backend, "Use serial, threads, processes or dask.")
 
 

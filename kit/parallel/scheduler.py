@@ -74,6 +74,7 @@ class Scheduler:
         self._changed = Condition()
         self._orders = count()
         self._waiters = 0
+        self._lowest = float("inf")  # no running task has a lower priority
         self._heap: list[_Record] = []
         self._records: dict[str, _Record] = {}  # by task id: waiting and running
         self._running: dict[int, _Record] = {}  # by key: submitted to the engine
@@ -240,10 +241,12 @@ class Scheduler:
 
     def _enqueue(self, record: _Record) -> None:
         """Put a task in the queue and start what can start; lock held."""
-        lowest = min((other.call.task.priority for other in self._running.values()), default=None)
-        if lowest is not None and record.call.task.priority > lowest:
-            for key in self._engine.recall():
-                heapq.heappush(self._heap, self._running.pop(key))
+        if record.call.task.priority > self._lowest:
+            self._lowest = record.call.task.priority
+            for key in self._engine.recall():  # what lies ready at a worker may be less important
+                if recalled := self._running.pop(key, None):
+                    recalled.attempts -= 1
+                    heapq.heappush(self._heap, recalled)
         heapq.heappush(self._heap, record)
         self._pump()
 
@@ -251,16 +254,18 @@ class Scheduler:
         """Submit the most important tasks that the engine has room for; lock held."""
         if not self._heap or self._closed:
             return
-        calls = []
-        for _ in range(min(self._engine.room(), len(self._heap))):
-            record = heapq.heappop(self._heap)
-            record.attempts += 1
-            self._running[record.call.key] = record
-            calls.append(record.call)
+        places = range(min(self._engine.room(), len(self._heap)))
+        calls = [self._begun(heapq.heappop(self._heap)) for _ in places]
         if calls:
             self._engine.submit(calls)
             if self._waiters:
                 self._changed.notify_all()  # there are places in the queue
+
+    def _begun(self, record: _Record) -> Call:
+        record.attempts += 1
+        self._lowest = min(self._lowest, record.call.task.priority)
+        self._running[record.call.key] = record
+        return record.call
 
     def _run_here(self) -> bool:
         """With the serial engine, run the next task in this thread; tell whether there was one."""
@@ -269,10 +274,8 @@ class Scheduler:
         with self._changed:
             if not self._heap:
                 return False
-            record = heapq.heappop(self._heap)
-            record.attempts += 1
-            self._running[record.call.key] = record
-        self._engine.run_here(record.call)
+            call = self._begun(heapq.heappop(self._heap))
+        self._engine.run_here(call)
         return True
 
     def _ended(self, outcome: Outcome) -> None:

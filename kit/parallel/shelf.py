@@ -78,6 +78,16 @@ class Shelf:
             self._frames[key] = (token, frame.copy(deep=False))
         return token
 
+    def receive(self, token: str, content: bytes) -> str:
+        """Put what another shelf holds under the same token here, unless it is here; count a use."""
+        with self._lock:
+            if token in self._uses:
+                self._uses[token] += 1
+                return token
+            (self.folder / token).write_bytes(content)
+            self._sizes[token], self._uses[token] = len(content), 1
+        return token
+
     def use(self, tokens: Iterable[str]) -> None:
         """Count one more use of each token; putting an object counts as its first."""
         with self._lock:
