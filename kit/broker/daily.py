@@ -21,7 +21,7 @@ import requests
 
 from kit.broker.endpoints import MASTER_BUDGET, windows
 from kit.broker.master import Master, fill, rows_of
-from kit.broker.replies import refusal
+from kit.broker.replies import refusal_of
 from kit.clock import Clock
 from kit.errors import (
     Ambiguous,
@@ -132,9 +132,13 @@ class MasterKeeper:
                 self._pool.get_connection() as connection,
                 connection.session.get(self._url, stream=True) as response,
             ):
-                if response.status_code != 200 and (error := refusal(response, "instruments")):
-                    raise error
-                yield from response.iter_content(_PIECE)
+                pieces = response.iter_content(_PIECE)
+                first = next(pieces, b"")
+                if response.status_code != 200 or first.lstrip().startswith((b"{", b"<")):
+                    error = refusal_of(response.status_code, first + b"".join(pieces), "instruments")
+                    raise error or ProtocolError("The instrument master is no list", None, "Try again later.")
+                yield first
+                yield from pieces
         except requests.RequestException as error:
             raise Ambiguous("The instrument master broke off", self._url, "Try again.") from error
 
@@ -160,11 +164,11 @@ def _kept(file: Path | None, now: datetime, fetch: Fetch) -> Master:
         draft = file.with_name(f"{file.name}.{os.getpid()}.{threading.get_ident()}.new")
         try:
             return _replaced(file, draft, now, fetch)
-        except (PermissionError, FileNotFoundError, sqlite3.Error) as error:
+        except TransportError:
+            raise  # an OSError too, but not the disk's
+        except (OSError, sqlite3.Error) as error:
             note = f"The instrument master is kept in memory only: {error}"
             warnings.warn(note, CacheUnavailable, stacklevel=6)
-        finally:
-            draft.unlink(missing_ok=True)
     database = sqlite3.connect(":memory:", check_same_thread=False)
     fill(database, rows_of(fetch()), now)
     return Master(database, now)
@@ -172,8 +176,11 @@ def _kept(file: Path | None, now: datetime, fetch: Fetch) -> Master:
 
 def _replaced(file: Path, draft: Path, now: datetime, fetch: Fetch) -> Master:
     file.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(draft)) as database:
-        database.execute("PRAGMA journal_mode = OFF")  # the draft is thrown away unless it is whole
-        fill(database, rows_of(fetch()), now)
-    draft.replace(file)
+    try:
+        with closing(sqlite3.connect(draft)) as database:
+            database.execute("PRAGMA journal_mode = OFF")  # the draft is thrown away unless it is whole
+            fill(database, rows_of(fetch()), now)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
     return Master.open(file)

@@ -111,7 +111,8 @@ class Master:
             Field ``expiry``, for instance ``"23NOV2026"``; default all.
         """
         found = self._query(
-            "SELECT row FROM rows WHERE name = ? AND kind = ifnull(?, kind) AND expiry = ifnull(?, expiry)",
+            "SELECT row FROM rows WHERE name = ? AND kind = ifnull(?, kind) AND expiry = ifnull(?, expiry) "
+            "ORDER BY rowid",
             (name, kind, expiry),
         )
         return [json.loads(row) for (row,) in found]

@@ -82,7 +82,8 @@ def _parsed(body: bytes) -> Envelope:
     try:
         content = json.loads(body)
     except ValueError:  # a bare text, an HTML page, nothing, or half a body
-        return Envelope(None, "", body[:200].decode("utf-8", "replace"), None)
+        shown = 50 if body.lstrip().startswith(b"{") else 200  # before the data begin, which may be private
+        return Envelope(None, "", body[:shown].decode("utf-8", "replace"), None)
     if not isinstance(content, dict):
         return Envelope(None, "", "", None)
     code = content.get("errorcode") or content.get("errorCode") or ""
@@ -109,7 +110,15 @@ def refusal(response: Response, asked: str) -> BrokerError | None:
     asked : str
         What was asked, for the message; never with a secret in it.
     """
-    answer = _Answer(response.status_code, envelope(response), bool(_HTML.match(response.content)))
+    return _refusal(_Answer(response.status_code, envelope(response), response.content), asked)
+
+
+def refusal_of(status: int, body: bytes, asked: str) -> BrokerError | None:
+    """Return what `refusal` returns, for an answer that was read in pieces."""
+    return _refusal(_Answer(status, _parsed(body), body), asked)
+
+
+def _refusal(answer: _Answer, asked: str) -> BrokerError | None:
     for applies, kind, what, remedy in _RULES:
         if applies(answer):
             return kind(what, f"{asked} ({answer})", remedy, answer.reply.code, answer.status)
@@ -119,7 +128,7 @@ def refusal(response: Response, asked: str) -> BrokerError | None:
 class _Answer(NamedTuple):
     status: int
     reply: Envelope
-    page: bool  # of HTML
+    body: bytes
 
     def __str__(self) -> str:
         said = (f"HTTP {self.status}", self.reply.code, redacted(self.reply.message))
@@ -137,8 +146,8 @@ def _ended(answer: _Answer) -> bool:
 
 
 def _passing(answer: _Answer) -> bool:
-    page = answer.page and answer.status != 403  # the gateway says "Access Denied" in HTML too
-    return answer.status >= 500 or answer.reply.code in _TRANSIENT_CODES or page
+    page = _HTML.match(answer.body) and answer.status != 403  # the gateway says "Access Denied" in HTML too
+    return answer.status >= 500 or answer.reply.code in _TRANSIENT_CODES or bool(page)
 
 
 _RULES: tuple[tuple[Callable[[_Answer], bool], type[BrokerError], str, str], ...] = (

@@ -43,7 +43,7 @@ class Listing:
         master = self._today()
         wanted = name.upper()
         if wanted not in self._underlyings:
-            rows = master.rows(wanted)
+            rows = master.rows(wanted, expiry="")
             if not rows:
                 raise instruments.unknown(name, master.names())
             self._underlyings[wanted] = instruments.underlying(rows, wanted)

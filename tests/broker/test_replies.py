@@ -1,0 +1,145 @@
+"""Replies as recorded and documented, each to its class."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from requests import Response
+
+from kit.broker.replies import data_of, envelope, judge, redacted, refusal, storable
+from kit.errors import (
+    BadRequest,
+    BrokerError,
+    Denied,
+    ProtocolError,
+    RateLimited,
+    Rejected,
+    SessionExpired,
+    Transient,
+)
+from kit.transport.session import Verdict
+
+
+def reply(body: object, status: int = 200) -> Response:
+    """Return a response with this body; text and bytes as they are, anything else as JSON."""
+    response = Response()
+    response.status_code = status
+    text = body if isinstance(body, bytes | str) else json.dumps(body)
+    response._content = text.encode() if isinstance(text, str) else text
+    return response
+
+
+def application(code: str, message: str = "no") -> dict:
+    """Answer in the application's dialect."""
+    return {"status": False, "message": message, "errorcode": code, "data": None}
+
+
+def gateway(code: str, message: str = "no") -> dict:
+    """Answer in the gateway's dialect: another key, another case, no status."""
+    return {"success": False, "message": message, "errorCode": code, "data": ""}
+
+
+RATE_TEXT = "Access denied because of exceeding access rate"
+HTML = "<!DOCTYPE html><html><body>502 Bad Gateway</body></html>"
+CASES = [
+    (RATE_TEXT, 403, RateLimited),
+    ("Access denied because of exceeding rate limit", 403, RateLimited),
+    ("", 429, RateLimited),
+    (application("AB1021", "Too many requests"), 200, RateLimited),
+    (gateway("", RATE_TEXT), 200, RateLimited),
+    *[(gateway(code), 200, SessionExpired) for code in ("AG8001", "AG8002", "AG8003")],
+    *[(application(code), 200, SessionExpired) for code in ("AB8050", "AB8051", "AB1010", "AB1011")],
+    (gateway("", "Invalid Token"), 200, SessionExpired),
+    (gateway("", "Token missing"), 200, SessionExpired),
+    ("", 401, SessionExpired),
+    *[(application(code), 200, Transient) for code in ("AB1004", "AB2000", "AB2001")],
+    (HTML, 502, Transient),
+    (HTML, 200, Transient),
+    ("", 503, Transient),
+    ("<html><body>Access Denied</body></html>", 403, Denied),
+    ("Forbidden", 403, Denied),
+    ("", 400, BadRequest),
+    ("", 404, BadRequest),
+    (application("AB1009", "Symbol Not Found"), 200, Rejected),
+    (application("AB1050", "Invalid totp and client combination"), 200, Rejected),
+    ({"status": "false", "message": "no", "errorcode": "AB9019", "data": "null"}, 200, Rejected),
+    (application("AB1009"), 400, Rejected),
+    ("", 200, ProtocolError),
+    ("hello", 200, ProtocolError),
+    ([1, 2], 200, ProtocolError),
+    ({"data": []}, 200, ProtocolError),
+    ('{"status":true,"message":"SUCCESS","data":[{"a":', 200, ProtocolError),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "kind"), CASES)
+def test_every_refusal_has_its_class(body, status, kind):
+    """Each recorded or documented refusal must raise its class, with code and status kept."""
+    with pytest.raises(BrokerError) as caught:
+        data_of(reply(body, status), "candles")
+    assert type(caught.value) is kind
+    assert caught.value.status == status
+    assert "candles" in str(caught.value)
+    assert not storable(reply(body, status))
+
+
+@pytest.mark.parametrize(
+    ("body", "data"),
+    [
+        ({"status": True, "message": "SUCCESS", "errorcode": "", "data": [1]}, [1]),
+        ({"status": "true", "message": "SUCCESS", "errorcode": "", "data": {"a": 1}}, {"a": 1}),
+        ({"success": True, "message": "", "data": [2]}, [2]),
+        ({"status": True, "message": "SUCCESS", "errorcode": "", "data": None}, None),
+        ({"status": True, "message": "SUCCESS", "errorcode": "", "data": "null"}, None),
+        ({"status": True, "message": "SUCCESS", "errorcode": "", "data": ""}, None),
+    ],
+)
+def test_every_yes_gives_its_data(body, data):
+    """A yes in any dialect must give its payload, and null in any spelling must be None."""
+    assert data_of(reply(body), "x") == data
+    assert judge(reply(body)) is Verdict.OK
+    assert storable(reply(body)) is (data is not None)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "verdict"),
+    [
+        (RATE_TEXT, 403, Verdict.RATE_LIMITED),
+        (HTML, 502, Verdict.TRANSIENT),
+        ('{"status":true,"data":[', 200, Verdict.TRANSIENT),
+        (gateway("AG8001"), 200, Verdict.FINAL),
+        ("", 400, Verdict.FINAL),
+        (application("AB1009"), 200, Verdict.FINAL),
+    ],
+)
+def test_what_is_worth_another_attempt(body, status, verdict):
+    """The transport may try again only after a passing failure or a rate refusal."""
+    assert judge(reply(body, status)) is verdict
+
+
+def test_sharers_of_a_response_get_data_of_their_own():
+    """Two callers who share one response must not be able to change each other's data."""
+    response = reply({"status": True, "message": "", "errorcode": "", "data": [1]})
+    data_of(response, "x").append(2)
+    assert data_of(response, "x") == [1]
+
+
+@given(st.binary(max_size=200), st.sampled_from([200, 204, 301, 400, 403, 404, 429, 500, 502]))
+def test_no_body_breaks_the_reader(body, status):
+    """Whatever bytes arrive, the reader must give data or a broker's error, nothing else."""
+    response = reply(body, status)
+    error = refusal(response, "x")
+    assert error is None or isinstance(error, BrokerError)
+    assert error is not None or envelope(response).ok is True
+
+
+@pytest.mark.parametrize("secret", ["eyJhbGciOiJIUzUxMiJ9.abc.def", "JBSWY3DPEHPK3PXPJBSWY3DPEH", "493021"])
+def test_what_looks_like_a_secret_is_not_repeated(secret):
+    """Tokens, shared secrets and one-time passwords must be blacked out of the broker's words."""
+    assert secret not in redacted(f"Invalid value {secret} given")
+    with pytest.raises(ProtocolError) as caught:
+        data_of(reply(f'{{"jwtToken": "{secret}'), "login")
+    assert secret not in str(caught.value)

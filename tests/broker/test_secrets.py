@@ -1,0 +1,99 @@
+"""No secret reaches the disk, a log, a repr or a traceback, whatever a call's outcome."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+import traceback
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from kit.broker.client import AngelAPIClient
+from kit.clock import IST
+from kit.errors import KitError
+from kit.settings import Credentials, cache_folder
+from kit.simulator.server import SimulatedExchange
+
+DAY = (datetime(2026, 11, 19, 9, 15, tzinfo=IST), datetime(2026, 11, 19, 15, 39, tzinfo=IST))
+
+
+def secrets_of(credentials: Credentials) -> list[str]:
+    """Return what must never show: the account's secrets and what every token begins with."""
+    account = [getattr(credentials, name).get_secret_value() for name in ("api_key", "pin", "totp_secret")]
+    return [*account, "eyJ"]
+
+
+def use(client: AngelAPIClient) -> None:
+    """Make every kind of call."""
+    client.profile()
+    client.funds()
+    client.instruments()
+    client.candles("NSE", "99926009", "FIVE_MINUTE", *DAY)
+    client.quotes([("NSE", "99926009")])
+    client.ltp("NSE", "Nifty Bank", "99926009")
+    client.option_greeks("BANKNIFTY", date(2026, 11, 23))
+    client.put_call_ratio()
+    client.search("NFO", "BANKNIFTY")
+
+
+def found_in(folder: Path, secrets: list[str]) -> list[tuple[str, str]]:
+    """Return the files of a folder that hold a secret, journals included."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert files
+    return [
+        (path.name, secret) for path in files for secret in secrets if secret.encode() in path.read_bytes()
+    ]
+
+
+def test_disk_and_logs(exchange: SimulatedExchange, open_client, caplog: pytest.LogCaptureFixture, capfd):
+    """After every call, failed ones too, neither the cache folder nor a log nor a stream holds a secret."""
+    caplog.set_level(logging.DEBUG)
+    client = open_client(connection_pool={"max_retries": 1, "backoff_factor": 0.01})
+    use(client)
+    for fault in ("gateway-error:AG8001", "truncated-json", "html-502", "drop-after"):
+        exchange.faults.add("getRMS", fault)
+        client.funds()
+    exchange.faults.add("getRMS", "denied-html")
+    with pytest.raises(KitError):
+        client.funds()
+    client.get_performance_stats()
+    secrets = secrets_of(exchange.credentials)
+    assert found_in(cache_folder(), secrets) == []
+    client.logout()
+    client.close()
+    assert found_in(cache_folder(), secrets) == []
+    out, err = capfd.readouterr()
+    shown = caplog.text + out + err
+    assert not [secret for secret in secrets if secret in shown]
+
+
+def test_reprs(exchange: SimulatedExchange, client: AngelAPIClient):
+    """No repr of a part that holds secrets may show one, nor may its statistics."""
+    client.login()
+    parts = [client, exchange.credentials, client._line, client._line.access, client._line.access.current()]
+    shown = " ".join([*(f"{part!r} {part}" for part in parts), str(client.get_performance_stats())])
+    assert not [secret for secret in secrets_of(exchange.credentials) if secret in shown]
+
+
+def test_tracebacks(exchange: SimulatedExchange, open_client):
+    """The traceback of a refused login may not show what was sent, also when it crosses processes."""
+    wrong = exchange.credentials.model_copy(update={"pin": SecretStr("7391")})
+    client = open_client(credentials=wrong)
+    with pytest.raises(KitError) as caught:
+        client.login()
+    copied = pickle.loads(pickle.dumps(caught.value))
+    told = "".join(traceback.format_exception(caught.value)) + repr(copied) + json.dumps(copied.args)
+    assert not [secret for secret in secrets_of(wrong) if secret in told]
+
+
+def test_refresh_token_in_no_address(exchange: SimulatedExchange, client: AngelAPIClient):
+    """Nothing may travel in the address of a GET, and the key only in its header."""
+    client.profile()
+    headers = exchange.stats.last["getProfile"]["headers"]
+    assert headers["authorization"].startswith("Bearer eyJ")
+    assert headers["x-privatekey"] == exchange.credentials.api_key.get_secret_value()
+    assert "cookie" not in headers
