@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.simulator.contracts import Contract, Series, listed_from
+from kit.simulator.contracts import Series, listed_from
 from kit.simulator.randomness import uniforms
 
 Floats = NDArray[np.float64]
@@ -40,52 +40,47 @@ def _lean(strike: Any, spot: Any, is_call: Any) -> Any:
     return np.where(out, 1.0, 0.45)
 
 
-def option_lots(
-    seed: int,
-    what: int,
-    number: Any,
-    ordinal: Any,
-    strike: Any,
-    spot: Any,
-    is_call: Any,
-    days_left: Any,
-    step: int,
-) -> Floats:
-    """Return the lots of a day before rounding, arguments broadcasting; `what` is a key of this module."""
-    distance = np.abs(np.log(strike / spot)) / _width(days_left)
-    near = np.exp(-np.minimum(distance, 30.0)) * _lean(strike, spot, is_call) * _round_strike(strike, step)
+def _option_lots(seed: int, what: int, series: Series, ordinals: Any, spot: Any) -> Floats:
+    """Return the lots of options, before rounding, shape (options, days)."""
+    days_left = series.last_ordinal - ordinals
+    strikes, is_call = series.strikes[:, None], series.is_call[:, None]
+    distance = np.abs(np.log(strikes / spot)) / _width(days_left)
+    near = np.exp(-np.minimum(distance, 30.0)) * _lean(strikes, spot, is_call)
     life = np.exp(-np.maximum(days_left, 0) / (25 if what == _VOLUME else 60))
     peak = _PEAK_VOLUME_LOTS if what == _VOLUME else _PEAK_INTEREST_LOTS
-    mood = np.exp(0.8 * (uniforms(seed, what, number, ordinal) - 0.5))
-    taste = np.exp(0.9 * (uniforms(seed, what, number) - 0.5))
-    return np.asarray(peak * near * life * mood * taste)
+    mood = np.exp(0.8 * (uniforms(seed, what, series.numbers[:, None], ordinals) - 0.5))
+    taste = np.exp(0.9 * (uniforms(seed, what, series.numbers) - 0.5))
+    liked = taste * _round_strike(series.strikes, series.first.underlying.strike_step)
+    return np.asarray(peak * near * life * mood * liked[:, None])
 
 
-def _day_lots(seed: int, what: int, contract: Contract, ordinal: Any, spot: Any) -> Floats:
-    """Return a contract's lots of one or many days."""
-    expiry = contract.expiry
-    if expiry is None:
-        mood = np.exp(0.6 * (uniforms(seed, what, contract.number, ordinal) - 0.5))
-        return np.asarray(contract.underlying.daily_volume * mood * (what == _VOLUME))
-    days_left = expiry.toordinal() - np.asarray(ordinal)
-    if contract.kind == "OPTION":
-        is_call, step = contract.right == "CE", contract.underlying.strike_step
-        return option_lots(
-            seed, what, contract.number, ordinal, float(contract.strike), spot, is_call, days_left, step
-        )
+def _future_lots(seed: int, what: int, series: Series, ordinals: Any) -> Floats:
     peak = _FUTURE_VOLUME_LOTS if what == _VOLUME else _FUTURE_INTEREST_LOTS
-    mood = np.exp(0.5 * (uniforms(seed, what, contract.number, ordinal) - 0.5))
-    return np.asarray(peak * np.exp(-np.maximum(days_left, 0) / 20) * mood)
+    mood = np.exp(0.5 * (uniforms(seed, what, series.numbers[:, None], ordinals) - 0.5))
+    return np.asarray(peak * np.exp(-np.maximum(series.last_ordinal - ordinals, 0) / 20) * mood)
 
 
-def cumulative_volume(seed: int, contract: Contract, day: date, spot: float, minutes: int) -> Floats:
+def _share_lots(seed: int, series: Series, ordinals: Any) -> Floats:
+    mood = np.exp(0.6 * (uniforms(seed, _VOLUME, series.numbers[:, None], ordinals) - 0.5))
+    return np.asarray(series.first.underlying.daily_volume * mood)
+
+
+def _volume_lots(seed: int, series: Series, ordinals: Any, spot: Any) -> Floats:
+    if series.first.kind == "OPTION":
+        return _option_lots(seed, _VOLUME, series, ordinals, spot)
+    if series.first.kind == "FUTURE":
+        return _future_lots(seed, _VOLUME, series, ordinals)
+    return _share_lots(seed, series, ordinals)
+
+
+def cumulative_volume(seed: int, series: Series, day: date, spot: float, minutes: int) -> Floats:
     """Return the units traded since the open.
 
     Parameters
     ----------
     seed : int
         Of the market.
-    contract : Contract
+    series : Series
         Any; an index trades nothing.
     day : date
         The session.
@@ -96,51 +91,46 @@ def cumulative_volume(seed: int, contract: Contract, day: date, spot: float, min
 
     Returns
     -------
-    ndarray, shape (minutes + 1,)
+    ndarray, shape (contracts, minutes + 1)
         Whole lots, in units; rises; zero at the open.
     """
-    total = float(_day_lots(seed, _VOLUME, contract, day.toordinal(), spot))
-    unequal = 0.4 + 1.2 * uniforms(seed, _MINUTE, contract.number, day.toordinal(), _minute_numbers(minutes))
-    flow = np.concatenate([[0.0], np.cumsum(_shape(minutes) * unequal)])
-    return np.asarray(np.floor(total * flow / flow[-1]) * contract.lot)
+    if series.first.kind in ("INDEX", "VIX"):
+        return np.zeros((len(series.contracts), minutes + 1))
+    ordinal = day.toordinal()
+    total = _volume_lots(seed, series, np.array([ordinal]), spot)
+    drawn = uniforms(seed, _MINUTE, series.numbers[:, None], ordinal, np.arange(minutes))
+    flow = np.zeros((len(series.contracts), minutes + 1))
+    np.cumsum(_shape(minutes) * (0.4 + 1.2 * drawn), axis=1, out=flow[:, 1:])
+    return np.asarray(np.floor(total * flow / flow[:, -1:]) * series.first.lot)
 
 
-def closing_interest(seed: int, contract: Contract, ordinals: Any, spot: Any) -> Floats:
+def closing_interest(seed: int, series: Series, ordinals: NDArray[np.int64], spot: Any) -> Floats:
     """Return the units held at the close of days; zero before the series is listed.
 
     Parameters
     ----------
     seed : int
         Of the market.
-    contract : Contract
-        A future or an option.
-    ordinals : array_like of int
+    series : Series
+        Futures or options; anything else holds nothing.
+    ordinals : ndarray of int
         Days, as `date.toordinal`.
     spot : array_like
         Closing levels of the underlying on those days, rupees.
+
+    Returns
+    -------
+    ndarray, shape (contracts, days)
+        Whole lots, in units.
     """
-    if contract.expiry is None:
-        return np.zeros(np.shape(ordinals))
-    lots = _day_lots(seed, _INTEREST, contract, ordinals, spot)
-    return np.floor(lots * _grown(contract.expiry, np.asarray(ordinals))) * contract.lot
-
-
-def series_interest(seed: int, series: Series, ordinal: int, spot: float) -> Floats:
-    """Return `closing_interest` of all options of a series on one day."""
-    first = series.contracts[0]
-    assert first.expiry is not None
-    lots = option_lots(
-        seed,
-        _INTEREST,
-        series.numbers,
-        ordinal,
-        series.strikes,
-        spot,
-        series.is_call,
-        first.expiry.toordinal() - ordinal,
-        first.underlying.strike_step,
-    )
-    return np.floor(lots * _grown(first.expiry, np.asarray(ordinal))) * first.lot
+    first = series.first
+    if first.expiry is None:
+        return np.zeros((len(series.contracts), ordinals.size))
+    if first.kind == "OPTION":
+        lots = _option_lots(seed, _INTEREST, series, ordinals, spot)
+    else:
+        lots = _future_lots(seed, _INTEREST, series, ordinals)
+    return np.asarray(np.floor(lots * _grown(first.expiry, ordinals)) * first.lot)
 
 
 def _grown(expiry: date, ordinals: NDArray[np.int64]) -> Floats:
@@ -172,11 +162,6 @@ def interest_within(start: Any, end: Any, wiggle: Any, fraction: Any, lot: int) 
 def wiggles(seed: int, numbers: Any, ordinal: Any) -> Floats:
     """Return how crooked the way between two closes is, a small signed fraction."""
     return 0.02 * (uniforms(seed, _WIGGLE, numbers, ordinal) - 0.5)
-
-
-@lru_cache(maxsize=16)
-def _minute_numbers(minutes: int) -> NDArray[np.int64]:
-    return np.arange(minutes)
 
 
 @lru_cache(maxsize=16)

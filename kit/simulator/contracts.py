@@ -7,7 +7,7 @@ quarter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -77,16 +77,18 @@ class Contract:
 
 
 class Series:
-    """The options of one underlying and expiry that are listed on a day, as arrays and as contracts.
+    """Contracts of one kind, underlying and expiry, as they are and as arrays.
 
     Parameters
     ----------
-    contracts : list of Contract
-        Sorted by strike, the call before the put.
+    contracts : sequence of Contract
+        At least one; a listed series is sorted by strike, the call before the put.
     """
 
-    def __init__(self, contracts: list[Contract]) -> None:
+    def __init__(self, contracts: Sequence[Contract]) -> None:
         self.contracts = contracts
+        self.first = contracts[0]
+        self.last_ordinal = self.first.expiry.toordinal() if self.first.expiry else 0
         self.numbers = np.array([contract.number for contract in contracts])
         self.strikes = np.array([float(contract.strike) for contract in contracts])
         self.is_call: NDArray[np.bool_] = np.array([contract.right == "CE" for contract in contracts])

@@ -66,12 +66,13 @@ _GREEKS = ("delta", "gamma", "theta", "vega", "impliedVolatility")
 
 def _sensitivities(desk: Desk, series: Series, expiry: date) -> smile.Greeks:
     """Return what `kit.simulator.smile` says of a series now."""
-    underlying = series.contracts[0].underlying
+    underlying = series.first.underlying
     path = desk.market.paths.day(underlying, last_session(desk.clock.now()).day)
     at = moment(path, desk.clock.now())
-    years = max(years_left(expiry, path.opens_s + 60 * (at.minute + at.minute_share)), 0.0)
-    spot, vol, rate = at.of(path.spot), at.of(path.vol), risk_free_rate(path.day)
-    return smile.greeks(spot, series.strikes, years, vol, series.is_call, rate, underlying.vol_ratio)
+    years = years_left(expiry, path.opens_s + 60 * (at.minute + at.minute_share))
+    rate, ratio = risk_free_rate(path.day), underlying.vol_ratio
+    surface = smile.Smile(at.of(path.spot), years, at.of(path.vol), rate, ratio)
+    return surface.greeks(series.strikes, series.is_call)
 
 
 def put_call_ratio(desk: Desk, call: Call) -> Reply:  # noqa: ARG001 - the form of every route
@@ -92,14 +93,13 @@ def put_call_ratio(desk: Desk, call: Call) -> Reply:  # noqa: ARG001 - the form 
 def _ratio(desk: Desk, series: Series) -> float:
     """Return puts held over calls held, from the same closes as the quotes."""
     now = desk.clock.now()
-    first = series.contracts[0]
+    first = series.first
     path = desk.market.paths.day(first.underlying, last_session(now).day)
-    at, closes = moment(path, now), desk.market.paths.closes(first.underlying)
+    at = moment(path, now)
     days = position(path.day) - np.array([1, 0])
-    start, end = (
-        activity.series_interest(desk.market.seed, series, calendar()[day].toordinal(), float(closes[day]))
-        for day in days.tolist()
-    )
+    ordinals = np.array([calendar()[day].toordinal() for day in days.tolist()])
+    closes = desk.market.paths.closes(first.underlying)[days]
+    start, end = activity.closing_interest(desk.market.seed, series, ordinals, closes).T
     wiggle = activity.wiggles(desk.market.seed, series.numbers, path.day.toordinal())
     held = activity.interest_within(start, end, wiggle, at.session_share(path), first.lot)
     calls = held[series.is_call].sum()

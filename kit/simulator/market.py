@@ -8,7 +8,7 @@ span of its knots, so the two agree; both are rounded to the tick at the very en
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from kit.clock import last_session, risk_free_rate
 from kit.simulator import activity, smile
-from kit.simulator.contracts import TICK, Contract, Exchange, Listing, last_moment_s
+from kit.simulator.contracts import TICK, Contract, Exchange, Listing, Series, last_moment_s
 from kit.simulator.paths import DayPath, Moment, Paths, calendar, moment, position
 from kit.simulator.underlyings import BANKNIFTY, Underlying
 
@@ -173,72 +173,79 @@ class Market:
         """Pair contracts with their day, pricing what is not remembered one expiry at a time."""
         kept = ((contract.token, self._tapes.get((day, contract.token))) for contract in contracts)
         found = {token: tape for token, tape in kept if tape}
-        missing: dict[tuple[str, date | None], list[Contract]] = {}
+        missing: dict[tuple[str, str, date | None], list[Contract]] = {}
         for contract in contracts:
             if contract.token not in found:
-                missing.setdefault((contract.name, contract.expiry), []).append(contract)
+                missing.setdefault((contract.name, contract.kind, contract.expiry), []).append(contract)
         for group in missing.values():
-            for contract, tape in zip(group, self._priced(group, day), strict=True):
+            for contract, tape in zip(group, self._tapes_of(Series(group), day), strict=True):
                 found[contract.token] = self._tapes[day, contract.token] = tape
         return [(contract, found[contract.token]) for contract in contracts]
 
-    def _priced(self, group: Sequence[Contract], day: date) -> Iterable[Tape]:
-        """Yield the tapes of contracts that share underlying and expiry."""
-        path = self.paths.day(group[0].underlying, day)
-        earlier = self.paths.day(group[0].underlying, calendar()[max(position(day) - 1, 0)])
-        fair = self.fair(group, path.spot, path.vol, path.at_s, risk_free_rate(day))
+    def _tapes_of(self, series: Series, day: date) -> Iterator[Tape]:
+        """Yield the days of a series' contracts, in order."""
+        underlying = series.first.underlying
+        path = self.paths.day(underlying, day)
+        earlier = self.paths.day(underlying, calendar()[max(position(day) - 1, 0)])
+        fair = fair_prices(series, path.spot, path.vol, path.at_s, risk_free_rate(day))
         last = (earlier.spot[-1:, -1:], earlier.vol[-1:, -1:], earlier.at_s[-1:, -1:])
-        previous = to_tick(self.fair(group, *last, risk_free_rate(earlier.day)))
-        for number, contract in enumerate(group):
-            yield self._tape(contract, path, earlier, fair[number], float(previous[number, 0, 0]))
-
-    def _tape(
-        self, contract: Contract, path: DayPath, earlier: DayPath, fair: Floats, previous: float
-    ) -> Tape:
-        volume = activity.cumulative_volume(
-            self.seed, contract, path.day, float(path.spot[0, 0]), path.minutes
-        )
-        turnover = np.concatenate([[0.0], np.cumsum(np.diff(volume) * fair.mean(axis=1))])
-        ordinals = np.array([earlier.day.toordinal(), path.day.toordinal()])
+        previous = to_tick(fair_prices(series, *last, risk_free_rate(earlier.day)))[:, 0, 0].tolist()
+        volume = activity.cumulative_volume(self.seed, series, day, float(path.spot[0, 0]), path.minutes)
+        turnover = np.zeros_like(volume)
+        np.cumsum(np.diff(volume) * fair.mean(axis=2), axis=1, out=turnover[:, 1:])
+        ordinals = np.array([earlier.day.toordinal(), day.toordinal()])
         closes = np.array([earlier.spot[-1, -1], path.spot[-1, -1]])
-        held = activity.closing_interest(self.seed, contract, ordinals, closes).tolist()
-        wiggle = float(activity.wiggles(self.seed, contract.number, path.day.toordinal()))
-        high, low = np.maximum.accumulate(fair.max(axis=1)), np.minimum.accumulate(fair.min(axis=1))
-        return Tape(
-            path, fair, high, low, volume, turnover, (held[0], held[1], wiggle), previous, contract.lot
-        )
+        held = activity.closing_interest(self.seed, series, ordinals, closes).tolist()
+        wiggles = activity.wiggles(self.seed, series.numbers, day.toordinal()).tolist()
+        high = np.maximum.accumulate(fair.max(axis=2), axis=1)
+        low = np.minimum.accumulate(fair.min(axis=2), axis=1)
+        for row, contract in enumerate(series.contracts):
+            yield Tape(
+                path,
+                fair[row],
+                high[row],
+                low[row],
+                volume[row],
+                turnover[row],
+                (held[row][0], held[row][1], wiggles[row]),
+                previous[row],
+                contract.lot,
+            )
 
-    def fair(self, group: Sequence[Contract], spot: Any, vol: Any, at_s: Any, rate: Any) -> Floats:
-        """Return prices before rounding of contracts that share kind, underlying and expiry.
 
-        Parameters
-        ----------
-        group : sequence of Contract
-            One kind, underlying and expiry, or several options of them.
-        spot, vol, at_s, rate : array_like
-            Level in rupees, short volatility, epoch seconds and annual rate; they broadcast to one shape.
+def fair_prices(series: Series, spot: Any, vol: Any, at_s: Any, rate: float) -> Floats:
+    """Return prices before rounding.
 
-        Returns
-        -------
-        ndarray, shape (contracts, *shape)
-            Rupees.
-        """
-        first = group[0]
-        ratio = first.underlying.vol_ratio
-        if first.kind == "VIX":
-            return np.asarray(smile.vix(vol, ratio))[None]
-        if first.expiry is None:
-            return np.broadcast_to(spot, (len(group), *np.shape(spot)))
-        years = years_left(first.expiry, at_s)
-        options = [contract for contract in group if contract.kind == "OPTION"]
-        ahead = smile.forward(spot, years, rate)[None]
-        if not options:
-            return ahead
-        deep = (-1, *(1 for _ in np.shape(spot)))
-        strikes = np.array([float(contract.strike) for contract in options]).reshape(deep)
-        is_call = np.array([contract.right == "CE" for contract in options]).reshape(deep)
-        priced = iter(smile.fair_price(spot, strikes, years, vol, is_call, rate, ratio))
-        return np.stack([next(priced) if contract.kind == "OPTION" else ahead[0] for contract in group])
+    Parameters
+    ----------
+    series : Series
+        What is priced.
+    spot, vol, at_s : ndarray, shape (minutes, knots)
+        Level in rupees, short volatility as an annualised fraction, epoch seconds.
+    rate : float
+        Annual rate.
+
+    Returns
+    -------
+    ndarray, shape (contracts, minutes, knots)
+        Rupees.
+    """
+    first = series.first
+    ratio = first.underlying.vol_ratio
+    if first.kind == "VIX":
+        return smile.vix(vol, ratio)[None]
+    if first.expiry is None:
+        return np.asarray(spot)[None]
+    surface = smile.Smile(spot, years_left(first.expiry, at_s), vol, rate, ratio)
+    if first.kind == "FUTURE":
+        return surface.forward[None]
+    priced = np.empty((len(series.contracts), *np.shape(spot)))
+    calls: dict[int, Floats] = {}  # one at a time, so that the temporaries stay in the processor's cache
+    for row, contract in enumerate(series.contracts):
+        strike = contract.strike
+        call = calls[strike] if strike in calls else calls.setdefault(strike, surface.call(float(strike)))
+        priced[row] = call if contract.right == "CE" else surface.put(strike, call)
+    return priced
 
 
 def years_left(expiry: date, at_s: Any) -> Any:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
 Floats = NDArray[np.float64]
@@ -38,43 +38,9 @@ def at_the_money_variance(t_years: Any, short_vol: Any, ratio: float = 1.0) -> F
     return np.asarray(ratio**2 * (LONG_VOL**2 * t + excess * decayed))
 
 
-def volatility(log_moneyness: ArrayLike, t_years: Any, short_vol: Any, ratio: float = 1.0) -> Floats:
-    """Return implied volatility, annualised fraction.
-
-    Parameters
-    ----------
-    log_moneyness : array_like
-        ``ln(strike / forward)``.
-    t_years : array_like
-        Calendar years to expiry.
-    short_vol : array_like
-        Short-dated volatility of Bank Nifty, annualised fraction.
-    ratio : float, default 1.0
-        The underlying's volatility over Bank Nifty's.
-    """
-    t = np.maximum(t_years, _SHORTEST_YEARS)
-    theta = at_the_money_variance(t, short_vol, ratio)
-    tilted = CURVATURE / np.sqrt(theta * (1 + theta)) * np.asarray(log_moneyness)
-    total = theta / 2 * (1 + SKEW * tilted + np.sqrt(np.square(tilted + SKEW) + 1 - SKEW**2))
-    return np.asarray(np.sqrt(total / t))
-
-
 def vix(short_vol: Any, ratio: float) -> Floats:
     """Return the volatility index: thirty-day variance at the money and a little for the wings, percent."""
     return np.asarray(105 * np.sqrt(at_the_money_variance(VIX_YEARS, short_vol, ratio) / VIX_YEARS))
-
-
-def forward(spot: Any, t_years: Any, rate: Any) -> Floats:
-    """Return the forward, rupees: what parity of every pair of options says."""
-    return np.asarray(spot * np.exp((rate - DIVIDEND_YIELD) * np.maximum(t_years, 0)))
-
-
-def fair_price(
-    spot: Any, strike: Any, t_years: Any, short_vol: Any, is_call: Any, rate: Any, ratio: float = 1.0
-) -> Floats:
-    """Return Black-76 prices on this surface before rounding to the tick, rupees; all arguments broadcast."""
-    ahead, spread, d1, discount, side = _terms(spot, strike, t_years, short_vol, is_call, rate, ratio)
-    return np.asarray(side * discount * (ahead * ndtr(side * d1) - strike * ndtr(side * (d1 - spread))))
 
 
 class Greeks(NamedTuple):
@@ -87,32 +53,77 @@ class Greeks(NamedTuple):
     iv_percent: Floats
 
 
-def greeks(
-    spot: Any, strike: Any, t_years: Any, short_vol: Any, is_call: Any, rate: Any, ratio: float = 1.0
-) -> Greeks:
-    """Return sensitivities on this surface; arguments as in `fair_price`."""
-    ahead, spread, d1, discount, side = _terms(spot, strike, t_years, short_vol, is_call, rate, ratio)
-    root = np.sqrt(np.maximum(t_years, _SHORTEST_YEARS))
-    density = discount * np.exp(-np.square(d1) / 2) / np.sqrt(2 * np.pi)
-    value = fair_price(spot, strike, t_years, short_vol, is_call, rate, ratio)
-    decay = ahead * density * spread / root / (2 * root)
-    return Greeks(
-        side * discount * ndtr(side * d1),
-        density / (ahead * spread),
-        (rate * value - decay) / 365,
-        ahead * density * root / 100,
-        100 * spread / root,
-    )
+class Smile:
+    """One expiry at one or many moments.
 
+    Parameters
+    ----------
+    spot : array_like
+        The underlying's level, rupees.
+    t_years : array_like
+        Calendar years to expiry.
+    short_vol : array_like
+        Short-dated volatility of Bank Nifty, annualised fraction.
+    rate : float
+        Annual rate.
+    ratio : float, default 1.0
+        The underlying's volatility over Bank Nifty's.
 
-def _terms(
-    spot: Any, strike: Any, t_years: Any, short_vol: Any, is_call: Any, rate: Any, ratio: float
-) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Return forward, total deviation, d1, discount, and 1 for a call or -1 for a put."""
-    ahead = forward(spot, t_years, rate)
-    log_moneyness = np.log(strike / ahead)
-    spread = volatility(log_moneyness, t_years, short_vol, ratio) * np.sqrt(
-        np.maximum(t_years, _SHORTEST_YEARS)
-    )
-    discount = np.exp(-rate * np.maximum(t_years, 0))
-    return ahead, spread, spread / 2 - log_moneyness / spread, discount, np.where(is_call, 1.0, -1.0)
+    Attributes
+    ----------
+    forward : ndarray
+        What parity of every pair of options says, rupees.
+    discount : ndarray
+        To the expiry.
+    """
+
+    def __init__(self, spot: Any, t_years: Any, short_vol: Any, rate: float, ratio: float = 1.0) -> None:
+        left = np.maximum(t_years, 0)
+        self.forward: Floats = np.asarray(spot * np.exp((rate - DIVIDEND_YIELD) * left))
+        self.discount: Floats = np.asarray(np.exp(-rate * left))
+        self._rate = rate
+        self._years = np.maximum(t_years, _SHORTEST_YEARS)
+        self._log_forward = np.log(self.forward)
+        self._theta = at_the_money_variance(t_years, short_vol, ratio)
+        self._phi = CURVATURE / np.sqrt(self._theta * (1 + self._theta))
+
+    def volatility(self, strike: Any) -> Floats:
+        """Return implied volatility, annualised fraction."""
+        return np.asarray(self._deviation(np.log(strike) - self._log_forward) / np.sqrt(self._years))
+
+    def call(self, strike: Any) -> Floats:
+        """Return Black-76 call prices before rounding to the tick, rupees."""
+        deviation, d1 = self._terms(strike)
+        return np.asarray(self.discount * (self.forward * ndtr(d1) - strike * ndtr(d1 - deviation)))
+
+    def put(self, strike: Any, call: Floats | None = None) -> Floats:
+        """Return put prices by parity, rupees; from `call` where that is at hand."""
+        paid = self.call(strike) if call is None else call
+        return np.asarray(np.maximum(paid - self.discount * (self.forward - strike), 0))
+
+    def greeks(self, strike: Any, is_call: Any) -> Greeks:
+        """Return sensitivities of calls and puts."""
+        deviation, d1 = self._terms(strike)
+        root, side = np.sqrt(self._years), np.where(is_call, 1.0, -1.0)
+        density = self.discount * np.exp(-np.square(d1) / 2) / np.sqrt(2 * np.pi)
+        value = np.where(is_call, self.call(strike), self.put(strike))
+        decay = self.forward * density * deviation / (2 * self._years)
+        return Greeks(
+            side * self.discount * ndtr(side * d1),
+            density / (self.forward * deviation),
+            (self._rate * value - decay) / 365,
+            self.forward * density * root / 100,
+            100 * deviation / root,
+        )
+
+    def _terms(self, strike: Any) -> tuple[Floats, Floats]:
+        """Return total deviation and d1."""
+        log_moneyness = np.log(strike) - self._log_forward
+        deviation = self._deviation(log_moneyness)
+        return deviation, deviation / 2 - log_moneyness / deviation
+
+    def _deviation(self, log_moneyness: Any) -> Floats:
+        """Return the square root of total variance."""
+        tilted = self._phi * log_moneyness
+        total = self._theta / 2 * (1 + SKEW * tilted + np.sqrt(np.square(tilted + SKEW) + 1 - SKEW**2))
+        return np.asarray(np.sqrt(total))

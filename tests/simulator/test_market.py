@@ -16,6 +16,7 @@ from kit.clock import IST, expiries, last_session, lot_size, risk_free_rate, ses
 from kit.errors import DataError
 from kit.simulator.contracts import TICK
 from kit.simulator.market import Market, years_left
+from kit.simulator.smile import Smile
 from kit.simulator.underlyings import BANKNIFTY, NIFTY
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=IST)
@@ -151,14 +152,14 @@ def test_quotes_are_whole_and_consistent(market, now, pick):
 
 def test_smile_has_skew_and_term_structure(market):
     """Puts below the money cost more volatility than calls above, more so near expiry."""
-    from kit.simulator.smile import volatility
-
+    steep = []
     for years in (5 / 365, 30 / 365, 90 / 365):
-        below, at, above = volatility(np.array([-0.04, 0.0, 0.04]), years, 0.14)
+        smile = Smile(57_000.0, years, 0.14, 0.055)
+        below, at, above = smile.volatility(smile.forward * np.exp([-0.04, 0.0, 0.04]))
+        steep.append(below - at)
         assert below > at
         assert below > above
-    steep = [float(np.ptp(volatility(np.array([-0.02, 0.0]), years, 0.14))) for years in (5 / 365, 0.5)]
-    assert steep[0] > steep[1]
+    assert steep == sorted(steep, reverse=True)
 
 
 def test_prices_move_in_sessions_only(market):
