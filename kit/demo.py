@@ -216,12 +216,12 @@ def as_text(outcome: Outcome) -> str:
 
 _PAGE = Template("""<!doctype html><html lang="en"><meta charset="utf-8"><title>Bank Nifty Kit: demo</title>
 <style>
-body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#1d2327}
+body{font:15px/1.5 system-ui,sans-serif;max-width:1500px;margin:2rem auto;padding:0 1rem;color:#1d2327}
 h1{font-size:1.5rem;margin-bottom:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}
 p.head{color:#5b6770;margin-top:.2rem}
-table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;display:block;overflow-x:auto}
+table{border-collapse:collapse;font-size:.8rem;font-variant-numeric:tabular-nums;display:block;overflow-x:auto}
 th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #e3e6e8;white-space:nowrap}
-thead th{border-bottom:2px solid #c8cdd0}img{max-width:100%;width:530px}
+thead th{border-bottom:2px solid #c8cdd0}img{max-width:100%;width:600px}
 .plots{display:flex;flex-wrap:wrap;gap:1rem}
 </style><h1>Bank Nifty Kit</h1><p class="head">$head</p>$body
 <p class="head">Simulated or saved data; research, not advice.</p></html>

@@ -35,7 +35,7 @@ def figure(width: float = 6.4, height: float = 3.4) -> tuple[Figure, Axes]:
     return page, axes
 
 
-def smile(axes: Axes, snapshot: ChainSnapshot, within: float = 0.1) -> Axes:
+def smile(axes: Axes, snapshot: ChainSnapshot, within: float | None = None) -> Axes:
     """Draw implied volatility against strike for the out-of-the-money side.
 
     Parameters
@@ -44,10 +44,14 @@ def smile(axes: Axes, snapshot: ChainSnapshot, within: float = 0.1) -> Axes:
         Where to draw.
     snapshot : ChainSnapshot
         One expiry.
-    within : float, default 0.1
-        Fraction of the forward to show on either side.
+    within : float, optional
+        Fraction of the forward to show on either side; default five expected moves, at most a tenth.
+        Beyond that a tick of price is worth points of volatility and the smile says nothing.
     """
     table, forward = snapshot.table, snapshot.forward
+    if within is None:
+        moves = 5 * snapshot.iv_at(forward) * max(snapshot.t_years, 0.0) ** 0.5
+        within = float(np.clip(np.nan_to_num(moves, nan=0.1), 0.01, 0.1))
     near = table[(table["strike"] / forward - 1).abs() <= within]
     for right, colour, side in (
         ("PE", PUT, near["strike"] <= forward),
