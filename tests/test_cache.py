@@ -421,7 +421,7 @@ print(most, left, cleaners())
 
 
 def test_the_cleaner_ends_with_the_last_cache() -> None:
-    """A thousand re-made caches share one thread; it ends with the last of them, and a new one has one again."""
+    """A thousand re-made caches share one thread; it ends with them, and a new cache has one again."""
     told = subprocess.run(
         [sys.executable, "-c", _ALONE], capture_output=True, text=True, check=True, timeout=60
     )
