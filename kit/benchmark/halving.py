@@ -51,7 +51,7 @@ def successive_halving(
     Returns
     -------
     list of Tried
-        Best first.
+        Best first; of those within `tight` of the best, the preferred one.
     """
     samples: list[list[float]] = [[] for _ in candidates]
     dropped: dict[int, int] = {}
@@ -75,7 +75,10 @@ def successive_halving(
         Tried(candidates[place], interval(found_s), len(found_s), dropped.get(place, number))
         for place, found_s in enumerate(samples)
     ]
-    return sorted(tried, key=lambda one: (-one.round, one.seconds.figure))
+    ranked = sorted(tried, key=lambda one: (-one.round, one.seconds.figure))
+    near = (1 + tight) * ranked[0].seconds.figure
+    chosen = next(one for one in tried if one.round == number and one.seconds.figure <= near)
+    return [chosen, *(one for one in ranked if one is not chosen)]
 
 
 def _decided(ranked: Sequence[Interval], tight: float) -> bool:

@@ -36,6 +36,12 @@ def test_it_ends_when_two_candidates_cannot_be_told_apart():
     assert max(one.samples for one in tried) <= 20
 
 
+def test_of_equals_the_leaner_one_is_kept():
+    """A candidate that is better by less than the tightness does not displace a preferred one."""
+    costs = {"lean": 1.0, "rich": 0.98, "poor": 2.0}
+    assert successive_halving(list(costs), costs.__getitem__)[0].candidate == "lean"
+
+
 def test_one_candidate_needs_no_contest():
     """With nothing to compare it is measured briefly and returned."""
     assert successive_halving(["only"], lambda _: 1.0)[0].samples == 2

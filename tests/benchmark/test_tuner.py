@@ -1,0 +1,107 @@
+"""The tuner end to end, on the simulated exchange and this machine."""
+
+import pytest
+
+from kit.benchmark import tuner
+from kit.benchmark.run import cores
+from kit.benchmark.trace import Trace, read_trace
+from kit.benchmark.tuner import choices, record, tune
+from kit.benchmark.workload import Choice, Workload
+from kit.desk import open_desk
+from kit.errors import SettingsError, TaskFailed, UnreadableFile
+from kit.settings import Settings, WorkersConfig
+from kit.simulator.process import launch
+
+SETTINGS = Settings(workers=WorkersConfig(backend="serial", max_workers=1))
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """Return a trace recorded on a desk, through its file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KIT_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        with open_desk(SETTINGS) as desk:
+            return read_trace(record(desk).save(tmp_path_factory.mktemp("trace") / "trace.csv"))
+
+
+def test_a_recorded_trace_is_a_session_of_requests_over_real_paths(recorded):
+    """Every request has a price path as long as the session, and option prices are option prices."""
+    assert isinstance(recorded, Trace)
+    index, option = recorded.prices["BANKNIFTY"], recorded.prices["ATM option"]
+    assert len(index.price) > 20_000
+    assert 10_000 < index.price.min() < index.price.max() < 200_000
+    assert 0 < option.price.mean() < index.price.mean() / 10
+    assert {request.key for request in recorded.requests} == set(recorded.prices)
+
+
+def test_the_candidates_start_with_the_leanest():
+    """Small pools and few workers come first, and one worker is always among them."""
+    found = choices(4)
+    assert found[0] == Choice(1, 1, 1)
+    assert {choice.workers for choice in found} == {1, 2, 4}
+    assert {choice.workers for choice in choices(1)} == {1}
+
+
+def test_tune_recommends_explains_and_writes(recorded, monkeypatch, tmp_path, capsys):
+    """The advice changes the settings it names and nothing else, and the written file reads back."""
+    monkeypatch.setattr(tuner, "choices", lambda _: [Choice(1, 1, 20), Choice(8, 1, 20)])
+    seen = []
+    advice = tune(SETTINGS, recorded, 20.0, progress=lambda share, _: seen.append(share))
+    for one in advice.lifetimes:
+        if one.chosen is not None:
+            assert getattr(advice.settings.cache_config, one.setting) == one.chosen.lifetime_s
+    assert advice.settings.connection_pool.pool_size == 8  # 24 waits of 20 ms each
+    assert advice.settings.broker == SETTINGS.broker
+    assert advice.settings.cache_config.max_size == SETTINGS.cache_config.max_size
+    assert "pool_size 8" in str(advice)
+    assert "rate-limit head-room" in str(advice)
+    assert all(0 <= share <= 1 for share in seen)
+    assert Settings.load(advice.settings.save(tmp_path / "kit.yaml")) == advice.settings
+
+
+def test_main_prints_and_writes_on_request(recorded, monkeypatch, tmp_path, capsys):
+    """The command prints the advice, and writes the file only where it is told to."""
+    monkeypatch.setattr(tuner, "choices", lambda _: [Choice(4, 1, 20)])
+    file = tmp_path / "kit.yaml"
+    trace = recorded.save(tmp_path / "trace.csv")
+    assert tuner.main(settings=SETTINGS, trace=trace, write=file, tolerance_inr=50) == 0
+    printed = capsys.readouterr().out
+    assert "Lifetimes" in printed
+    assert f"Written: {file}" in printed
+    assert Settings.load(file).connection_pool.pool_size == 4
+
+
+def test_cancel_still_recommends_lifetimes(recorded):
+    """Stopped during the search, the advice holds what was finished."""
+    advice = tune(SETTINGS, recorded, should_stop=lambda: True)
+    assert advice.tried == []
+    assert advice.lifetimes
+    assert advice.settings.connection_pool == SETTINGS.connection_pool
+
+
+def test_wrong_input_is_named(recorded, tmp_path):
+    """A tolerance below zero and a trace that is none are refused before anything is measured."""
+    with pytest.raises(SettingsError, match="-3"):
+        tune(SETTINGS, recorded, tolerance_bps=-3)
+    with pytest.raises(UnreadableFile, match="absent"):
+        tuner.main(settings=SETTINGS, trace=tmp_path / "absent.csv")
+
+
+def broken(item):
+    """Fail, as a user's evaluation may."""
+    raise ValueError(item)
+
+
+def test_a_workload_that_fails_says_so():
+    """An evaluation that raises is an error of the search, not a fast candidate."""
+    with (
+        launch(limits=False) as exchange,
+        Workload(SETTINGS, exchange.url, broken, ["a"]) as workload,
+        pytest.raises(TaskFailed, match="ValueError"),
+    ):
+        workload.seconds(Choice(1, 1, 1))
+
+
+def test_this_machine_has_a_core():
+    """The number of cores is that of the process, at least one."""
+    assert cores() >= 1
