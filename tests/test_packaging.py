@@ -36,7 +36,7 @@ def test_environment_names_what_pyproject_needs():
     for name, spec in declared().items():
         conda_name = CONDA_NAMES.get(name, name)
         assert found.pop(conda_name, None) == spec.replace(name, conda_name, 1)
-    assert sorted(found) == ["hatchling", "pip", "python"]
+    assert sorted(found) == ["editables", "hatchling", "pip", "python"]
     assert pip == ["-e .[lab,test]"]
 
 
