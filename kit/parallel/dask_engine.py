@@ -84,8 +84,8 @@ class DaskEngine:
         self._lock = Lock()
         self._calls: dict[int, Call] = {}
         self._crates: dict[str, Crate] = {}
-        self._typical_s = 1.0
-        self._slots = max(1, sum(self.client.ncores().values()))
+        self._typical_s: float = 1.0
+        self._slots: int = max(1, sum(self.client.ncores().values()))
         self._backend = _backend(self.client)
         self._backend.configure(n_jobs=self._slots)
         self._backend.start_call()
@@ -138,7 +138,7 @@ class DaskEngine:
             self.client.cluster.close()
 
     def _batch(self) -> int:
-        return max(1, min(MOST_BATCHED, int(BATCH_S / self._typical_s)))
+        return max(1, min(MOST_BATCHED, round(BATCH_S / self._typical_s)))
 
     def _send(self, calls: Sequence[Call]) -> None:
         orders: list[Order] = []

@@ -1,12 +1,11 @@
-"""Where tasks run: the backends of joblib, and the one that the kit adds to them.
+"""Where tasks run: here, in threads, or on a backend of joblib.
 
 joblib's ``Parallel`` takes one list of calls, ends all of them on one time-out and cannot stop a running
-one. The processor therefore drives joblib's backends itself, through the same interface that ``Parallel``
-uses: ``submit(call, callback)``.
+one. The processor therefore drives joblib's backends itself, through the interface that ``Parallel`` uses.
 
 ==============  ============================================================================
 ``serial``      none: the thread that waits for the result runs the task
-``threads``     joblib's ``ThreadingBackend``
+``threads``     threads, which can be given up but not stopped
 ``processes``   `kit.parallel.backend.KillableBackend`, registered with joblib as ``"kit"``
 ``dask``        joblib's ``DaskDistributedBackend`` (see `kit.parallel.dask_engine`)
 ==============  ============================================================================
@@ -17,11 +16,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from threading import Lock
+from queue import SimpleQueue
+from threading import Lock, Thread
 from time import monotonic
 from typing import Protocol
-
-from joblib import parallel as joblib_parallel
 
 from kit.parallel.backend import KillableBackend
 from kit.parallel.execution import Outcome, borrowed_globals, execute
@@ -119,18 +117,19 @@ class SerialEngine(InProcess):
 
 
 class ThreadEngine(InProcess):
-    """Runs calls on joblib's threads.
+    """Runs calls on threads.
 
-    A thread cannot be stopped. One that overruns is given up: its task ends as timed out, other threads
-    take its place, and it goes on in the background until it returns.
+    A thread cannot be stopped. One that overruns is given up: its task ends as timed out, a fresh thread
+    takes its place, and it goes on in the background until its task returns.
     """
 
     def __init__(self, max_workers: int) -> None:
         self._max_workers = max_workers
         self._lock = Lock()
+        self._waiting: SimpleQueue[Call | None] = SimpleQueue()
         self._running: dict[int, Call] = {}
+        self._threads = 0
         self._watchdog = Watchdog()
-        self._backend = self._fresh()
 
     def room(self) -> int:
         """Return how many threads are free."""
@@ -141,7 +140,9 @@ class ThreadEngine(InProcess):
         for call in calls:
             with self._lock:
                 self._running[call.key] = call
-            self._backend.submit(call, self._ended)
+                if self._threads < len(self._running):
+                    self._start()
+            self._waiting.put(call)
             if call.timeout_s is not None:
                 self._watchdog.at(monotonic() + call.timeout_s, partial(self._give_up, call.key, "timeout"))
 
@@ -154,12 +155,19 @@ class ThreadEngine(InProcess):
         """Give everything up; threads end when their task returns."""
         self.stop([*self._running])
         self._watchdog.close()
-        self._backend.terminate()
+        for _ in range(self._threads):
+            self._waiting.put(None)
 
-    def _ended(self, outcome: Outcome) -> None:
-        with self._lock:
-            call = self._running.pop(outcome.key, None)
-        if call:
+    def _start(self) -> None:
+        self._threads += 1
+        Thread(target=self._serve, name="kit-task", daemon=True).start()
+
+    def _serve(self) -> None:
+        while call := self._waiting.get():
+            outcome = call()
+            with self._lock:
+                if self._running.pop(call.key, None) is None:
+                    return  # given up; another thread serves instead
             call.done(outcome)
 
     def _give_up(self, key: int, reason: str) -> None:
@@ -167,13 +175,9 @@ class ThreadEngine(InProcess):
             call = self._running.pop(key, None)
             if call is None:
                 return
-            self._backend = self._fresh()  # its pool would lack a thread
+            self._threads -= 1
+            self._start()
         call.done(Outcome(key, reason, None, running_s=call.timeout_s or 0.0))
-
-    def _fresh(self) -> joblib_parallel.ThreadingBackend:
-        backend = joblib_parallel.ThreadingBackend()
-        backend.configure(n_jobs=max(2, self._max_workers))  # joblib has no pool of one; `room` keeps to it
-        return backend
 
 
 class ProcessEngine:
