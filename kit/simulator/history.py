@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from kit.clock import last_session, session
 from kit.simulator import activity
 from kit.simulator.contracts import Contract, listed_from
-from kit.simulator.market import Market, Tape, to_tick
+from kit.simulator.market import Market, Tape, of_knots, to_tick
 from kit.simulator.paths import calendar, moment
 
 Floats = NDArray[np.float64]
@@ -139,8 +139,8 @@ def _day_bars(tape: Tape, minutes: int, now: datetime) -> Bars:
     ends = np.minimum(starts + minutes, known.shape[0])
     prices = np.empty((starts.size, 4))
     prices[:, 0], prices[:, 3] = known[starts, 0], known[ends - 1, -1]
-    prices[:, 1] = np.maximum.reduceat(known.max(axis=1), starts)
-    prices[:, 2] = np.minimum.reduceat(known.min(axis=1), starts)
+    prices[:, 1] = np.maximum.reduceat(of_knots(np.maximum, known), starts)
+    prices[:, 2] = np.minimum.reduceat(of_knots(np.minimum, known), starts)
     share = np.minimum(ends / tape.path.minutes, at.session_share(tape.path))
     interest = activity.interest_within(*tape.interest, share, tape.lot)
     stamps = _stamps(tape.path.day, minutes)[: starts.size]

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
@@ -187,18 +188,18 @@ class Market:
         underlying = series.first.underlying
         path = self.paths.day(underlying, day)
         earlier = self.paths.day(underlying, calendar()[max(position(day) - 1, 0)])
-        fair = fair_prices(series, path.spot, path.vol, path.at_s, risk_free_rate(day))
+        fair = fair_prices(series, path.spot, path.vol, path.at_s, _rate(day))
         last = (earlier.spot[-1:, -1:], earlier.vol[-1:, -1:], earlier.at_s[-1:, -1:])
-        previous = to_tick(fair_prices(series, *last, risk_free_rate(earlier.day)))[:, 0, 0].tolist()
+        previous = to_tick(fair_prices(series, *last, _rate(earlier.day)))[:, 0, 0].tolist()
         volume = activity.cumulative_volume(self.seed, series, day, float(path.spot[0, 0]), path.minutes)
         turnover = np.zeros_like(volume)
-        np.cumsum(np.diff(volume) * fair.mean(axis=2), axis=1, out=turnover[:, 1:])
+        np.cumsum(np.diff(volume) * (fair[:, :, 0] + fair[:, :, -1]) / 2, axis=1, out=turnover[:, 1:])
         ordinals = np.array([earlier.day.toordinal(), day.toordinal()])
         closes = np.array([earlier.spot[-1, -1], path.spot[-1, -1]])
         held = activity.closing_interest(self.seed, series, ordinals, closes).tolist()
         wiggles = activity.wiggles(self.seed, series.numbers, day.toordinal()).tolist()
-        high = np.maximum.accumulate(fair.max(axis=2), axis=1)
-        low = np.minimum.accumulate(fair.min(axis=2), axis=1)
+        high = np.maximum.accumulate(of_knots(np.maximum, fair), axis=1)
+        low = np.minimum.accumulate(of_knots(np.minimum, fair), axis=1)
         for row, contract in enumerate(series.contracts):
             yield Tape(
                 path,
@@ -211,6 +212,14 @@ class Market:
                 previous[row],
                 contract.lot,
             )
+
+
+_rate = cache(risk_free_rate)
+
+
+def of_knots(ufunc: np.ufunc, fair: Floats) -> Floats:
+    """Reduce the last axis; column by column, which for so short an axis is several times faster."""
+    return reduce(ufunc, (fair[..., knot] for knot in range(fair.shape[-1])))
 
 
 def fair_prices(series: Series, spot: Any, vol: Any, at_s: Any, rate: float) -> Floats:

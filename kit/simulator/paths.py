@@ -169,18 +169,14 @@ class Paths:
         number = position(day)
         opens, closes = self._levels(underlying)
         minutes = _minutes(day)
-        vol = np.geomspace(self.vol[max(number - 1, 0)], self.vol[number], minutes * KNOTS + 1)
-        fraction = np.linspace(0, 1, minutes * KNOTS, endpoint=False)
-        lively = 0.75 + 1.25 * (2 * fraction - 1) ** 4 + 0.9 * np.exp(-fraction * 18)
-        steps = self._shocks(underlying, day, fraction.size) * lively
-        walk = np.concatenate([[0.0], np.cumsum(steps)])
-        clock = np.concatenate([[0.0], np.cumsum(lively**2)])
-        clock_total = clock[-1]
-        share = np.sqrt((1 - _OVERNIGHT_SHARE) * min(1, minutes / FULL_SESSION_MIN) / clock_total / 252)
-        sd = vol[0] * underlying.vol_ratio * _REALISED * share
-        bridge = sd * (walk - clock / clock_total * walk[-1])
-        start, end = np.log(opens[number]), np.log(closes[number])
-        spot = np.exp(start + (end - start) * clock / clock_total + bridge)
+        lively, clock = _pace(minutes)
+        walk = np.zeros(clock.size)
+        np.cumsum(self._shocks(underlying, day, lively.size) * lively, out=walk[1:])
+        before, after = self.vol[max(number - 1, 0)], self.vol[number]
+        share = np.sqrt((1 - _OVERNIGHT_SHARE) * min(1, minutes / FULL_SESSION_MIN) / 252)
+        bridge = before * underlying.vol_ratio * _REALISED * share * (walk - clock * walk[-1])
+        spot = opens[number] * np.exp(np.log(closes[number] / opens[number]) * clock + bridge)
+        vol = before + (after - before) * np.linspace(0, 1, clock.size)
         return DayPath(day, session(day).open.timestamp(), minutes, _by_minute(spot), _by_minute(vol))
 
     def _shocks(self, underlying: Underlying, day: date, size: int) -> Floats:
@@ -208,6 +204,15 @@ def _volatility(daily: Floats, own: Floats) -> Floats:
 def _by_minute(knots: Floats) -> Floats:
     """Shape the knots of a day as (minutes, KNOTS + 1), sharing the knot between two minutes."""
     return np.column_stack([knots[:-1].reshape(-1, KNOTS), knots[KNOTS::KNOTS]])
+
+
+@cache
+def _pace(minutes: int) -> tuple[Floats, Floats]:
+    """Return the deviation of every step of a day of unit variance, and the variance passed at every knot."""
+    fraction = np.linspace(0, 1, minutes * KNOTS, endpoint=False)
+    lively = 0.75 + 1.25 * (2 * fraction - 1) ** 4 + 0.9 * np.exp(-fraction * 18)
+    lively /= np.sqrt(np.sum(lively**2))
+    return lively, np.concatenate([[0.0], np.cumsum(lively**2)])
 
 
 @cache
