@@ -3,68 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
-from kit.errors import DataError
-from kit.evaluation.metrics import Score, score
+from kit.evaluation.batches import Ask, Batches, Idea
 from kit.evaluation.results import COLUMNS, Results, order, row_of
-from kit.model import ChainSnapshot, Leg
+from kit.model import ChainSnapshot
 from kit.monitor import PerformanceMonitor
-from kit.parallel import ConcurrentProcessor, ProcessingResult, ProcessingTask
-from kit.strategies.base import Strategy
+from kit.parallel import ConcurrentProcessor, ProcessingResult
 
-Idea = Strategy | Callable[[Any], Any]
-OPERATION = "strategy_evaluation"
 OnRow = Callable[[dict[str, Any]], object]
-ONE = "strategy"  # the name under which the monitor counts a single strategy, timed in its worker
-
-
-def evaluate(idea: Idea, market_data: Any, name: str = "") -> Score | Any:
-    """Evaluate one strategy where it is called.
-
-    Parameters
-    ----------
-    idea : Strategy or callable
-        Anything with a method ``legs(market_data)``, or a function ``f(market_data)``.
-    market_data : ChainSnapshot or object
-        A snapshot; a plain function may be given anything.
-    name : str, optional
-        What to call the score.
-
-    Returns
-    -------
-    Score or object
-        The score where the strategy gave legs, else what the function returned.
-
-    Raises
-    ------
-    DataError
-        Legs were given on something that is no chain, so that they cannot be scored.
-    """
-    found = idea.legs(market_data) if hasattr(idea, "legs") else idea(market_data)
-    if not _are_legs(found):
-        return found
-    if not isinstance(market_data, ChainSnapshot):
-        kind = type(market_data).__name__
-        raise DataError(
-            "Legs are scored on a ChainSnapshot, not on a", kind, "Pass DataManager.option_chain()."
-        )
-    return score(found, market_data, name=name)
-
-
-def _are_legs(found: object) -> bool:
-    return isinstance(found, list | tuple) and bool(found) and all(isinstance(leg, Leg) for leg in found)
-
-
-class _Ask(NamedTuple):
-    """One strategy on one chain, and what its row of the table starts with."""
-
-    name: str
-    idea: Idea
-    market_data: Any
-    place: dict[str, Any]
+OPERATION = "strategy_evaluation"
 
 
 class StrategyEvaluationManager:
@@ -110,8 +60,9 @@ class StrategyEvaluationManager:
         Results
             Name to score; asking for one that failed raises its error, `Results.table` ranks them.
         """
-        asked = [_Ask(name, idea, market_data, {"strategy": name}) for name, idea in strategies.items()]
-        ended = self._run(asked, timeout, on_result)
+        asks = [Ask(idea, market_data, name, name) for name, idea in strategies.items()]
+        places = [{"strategy": name} for name in strategies]
+        ended = self._run(asks, places, timeout, on_result)
         return Results(dict(zip(strategies, ended, strict=True)))
 
     def evaluate_many(
@@ -138,31 +89,36 @@ class StrategyEvaluationManager:
             One row per chain and strategy, chain by chain and ranked within each, failures included:
             ``taken_at``, ``expiry``, ``strategy`` and the columns of `Results.table`.
         """
-        asked = [
-            _Ask(name, idea, chain, {"taken_at": chain.taken_at, "expiry": chain.expiry, "strategy": name})
-            for chain in snapshots
+        chains = list(snapshots)
+        asks = [
+            Ask(idea, chain, name, f"{name} on chain {number}")
+            for number, chain in enumerate(chains)
             for name, idea in strategies.items()
         ]
-        ended = list(zip(asked, self._run(asked, timeout, on_result), strict=True))
+        places = [
+            {"taken_at": chain.taken_at, "expiry": chain.expiry, "strategy": name}
+            for chain in chains
+            for name in strategies
+        ]
+        ended = list(zip(places, self._run(asks, places, timeout, on_result), strict=True))
         rows = []
         for first in range(0, len(ended), max(1, len(strategies))):
             of_one_chain = sorted(ended[first : first + len(strategies)], key=lambda pair: order(pair[1]))
-            rows += [ask.place | row_of(result) for ask, result in of_one_chain]
+            rows += [place | row_of(result) for place, result in of_one_chain]
         return pd.DataFrame(rows, columns=["taken_at", "expiry", "strategy", *COLUMNS])
 
-    def _run(self, asked: Sequence[_Ask], timeout: float, on_result: OnRow | None) -> list[ProcessingResult]:
-        """Run each as a task of its own and return the results in the order asked."""
-        places = {f"{OPERATION} {number} {ask.name}": ask for number, ask in enumerate(asked)}
-        tasks = [
-            ProcessingTask(
-                task_id, evaluate, (ask.idea, ask.market_data, ask.name), timeout=timeout, name=ONE
-            )
-            for task_id, ask in places.items()
-        ]
+    def _run(
+        self,
+        asks: Sequence[Ask],
+        places: Sequence[dict[str, Any]],
+        timeout: float,
+        on_result: OnRow | None,
+    ) -> list[ProcessingResult]:
+        """Evaluate everything, tell of each row as it ends, and return the results in the order asked."""
 
-        def finished(result: ProcessingResult) -> None:
+        def ended(number: int, result: ProcessingResult) -> None:
             if on_result is not None:
-                on_result(places[result.task_id].place | row_of(result))
+                on_result(places[number] | row_of(result))
 
         with self.monitor.measure(OPERATION):
-            return self.processor.run(tasks, on_result=finished)
+            return Batches(self.processor, asks, timeout, ended).run()

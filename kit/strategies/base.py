@@ -40,6 +40,10 @@ class Strategy(ABC):
         """The class name in words: ``iron_condor``."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
 
+    def __call__(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
+        """Return the legs: a strategy may stand wherever a function of a chain is asked for."""
+        return self.legs(snapshot)
+
     @abstractmethod
     def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
         """Return the positions this idea takes on a chain.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from math import nan
 from typing import Any
@@ -12,12 +14,13 @@ import pandas as pd
 import pytest
 
 from kit.errors import DataError, TaskFailed, TaskTimeout, UnknownStrategy
-from kit.evaluation.manager import StrategyEvaluationManager, evaluate
+from kit.evaluation.batches import evaluate
+from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.metrics import FIGURES, Score, score
 from kit.evaluation.results import COLUMNS, Results
 from kit.model import ChainSnapshot, Leg
 from kit.monitor import PerformanceMonitor
-from kit.parallel import ConcurrentProcessor
+from kit.parallel import ConcurrentProcessor, task_rng
 from kit.strategies import ALL, IronCondor, ShortStraddle
 from kit.strategies.base import Strategy
 
@@ -57,6 +60,11 @@ class FromNotebook(Strategy):
 def divide(snapshot: ChainSnapshot) -> float:
     """Fail on purpose."""
     return snapshot.spot / 0
+
+
+def roll(_: ChainSnapshot) -> float:
+    """Draw one number from the task's own generator."""
+    return float(task_rng().random())
 
 
 def forever(snapshot: ChainSnapshot) -> None:
@@ -236,6 +244,26 @@ def test_every_backend_gives_the_same_table(
     )
 
 
+def test_random_strategies_repeat(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> None:
+    """A strategy that draws random numbers draws the same ones in every run and on every backend."""
+    strategies: dict[str, Any] = {f"dice {number}": roll for number in range(4)}
+    first = dict(manager.evaluate_strategies_concurrent(strategies, chain))
+    assert len(set(first.values())) == 4
+    with ConcurrentProcessor(max_workers=1, backend="serial") as other:
+        assert (
+            dict(StrategyEvaluationManager(other).evaluate_strategies_concurrent(strategies, chain)) == first
+        )
+
+
+def test_two_runs_share_a_processor(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> None:
+    """Two runs with the same names at the same time on one processor do not disturb each other."""
+    strategies: dict[str, Any] = {"condor": IronCondor(), "wait": lambda _: time.sleep(0.3)}
+    with ThreadPoolExecutor(2) as threads:
+        runs = [threads.submit(manager.evaluate_strategies_concurrent, strategies, chain) for _ in range(2)]
+        one, two = (run.result() for run in runs)
+    assert one["condor"] == two["condor"]
+
+
 def test_many_chains_give_one_table(manager: StrategyEvaluationManager, make_chain: MakeChain) -> None:
     """Strategies times chains give a row each, chain by chain, ranked within, failures included."""
     chains = [make_chain(forward=forward) for forward in (50_000.0, 55_000.0, 60_000.0)]
@@ -277,3 +305,57 @@ def test_evaluating_in_place_needs_no_processor(chain: ChainSnapshot) -> None:
     assert evaluate(ShortStraddle(), chain, "mine").name == "mine"
     with pytest.raises(ZeroDivisionError):
         evaluate(divide, chain)
+
+
+@dataclass(frozen=True)
+class Endless(Strategy):
+    """A strategy that never returns at one strike; pure, so it shares a task with others."""
+
+    stuck: bool = False
+
+    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
+        """Return one sold call, or loop."""
+        while self.stuck:
+            pass
+        return (snapshot.leg("CE", snapshot.atm_strike, -self.lots),)
+
+
+@dataclass(frozen=True)
+class Deadly(Strategy):
+    """A strategy that ends its process."""
+
+    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
+        """End the worker at once, whatever the chain."""
+        os._exit(len(snapshot.strikes))
+
+
+def test_hundreds_share_tasks_and_nothing_changes(
+    manager: StrategyEvaluationManager, chain: ChainSnapshot
+) -> None:
+    """Hundreds of strategies in few tasks give the scores, errors and tracebacks they get one by one."""
+    strategies: dict[str, Any] = {
+        f"condor {width}": IronCondor(width=width) for width in range(50, 20_000, 50)
+    }
+    results = manager.evaluate_strategies_concurrent(strategies, chain)
+    for name, strategy in list(strategies.items())[::37]:
+        one = manager.evaluate_strategies_concurrent({name: strategy}, chain)
+        assert results.completed.get(name) == one.completed.get(name)
+        assert str(results.failures.get(name)) == str(one.failures.get(name))
+    failed = results.table().query("status == 'failed'")
+    assert len(failed) + len(results.completed) == len(strategies)
+    assert failed["error"].str.contains("no (?:PE|CE) at this strike").all()
+    assert failed["traceback"].str.contains("DataError").all()
+
+
+def test_one_endless_or_deadly_strategy_costs_only_its_own_row(
+    manager: StrategyEvaluationManager, chain: ChainSnapshot
+) -> None:
+    """Where a shared task overruns or dies, its other strategies are scored all the same."""
+    strategies: dict[str, Any] = {f"call {number}": Endless(lots=number + 1) for number in range(40)}
+    strategies |= {"stuck": Endless(stuck=True), "deadly": Deadly()}
+    results = manager.evaluate_strategies_concurrent(strategies, chain, timeout=1.5)
+    assert set(results.failures) == {"stuck", "deadly"}
+    table = results.table()
+    assert table.loc["stuck", "status"] == "timeout"
+    assert table.loc["deadly", "status"] == "crashed"
+    assert results["call 39"].legs[0].lots == -40

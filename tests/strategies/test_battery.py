@@ -40,7 +40,7 @@ def test_legs_are_listed_priced_and_repeatable(
     """On any chain a strategy gives the same legs twice, each a listed contract at the chain's price."""
     snapshot = make_chain(**chain)
     legs = kind().legs(snapshot)
-    assert legs == kind().legs(snapshot)
+    assert legs == kind().legs(snapshot) == kind()(snapshot)
     assert len(legs) in (2, 4)
     for leg in legs:
         assert leg.lots != 0

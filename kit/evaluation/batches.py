@@ -1,0 +1,211 @@
+"""Many small evaluations in few tasks, without losing a row.
+
+A built-in strategy is scored in some 40 µs, less than it takes to send it to a worker. Strategies are
+pure, so several of them share a task; the error of one stays beside the scores of the others, and where
+a shared task overruns, dies or cannot travel, each of its strategies is run once more in a task of its
+own. Plain functions may do anything and always have a task of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count, groupby
+from threading import Lock
+from typing import Any, NamedTuple
+
+from kit.errors import DataError, TaskError
+from kit.evaluation.metrics import Score, score
+from kit.model import ChainSnapshot, Leg
+from kit.parallel import ConcurrentProcessor, ProcessingResult, ProcessingTask
+from kit.parallel.execution import execute
+from kit.parallel.tasks import Status, failure
+from kit.strategies.base import Strategy
+
+Idea = Strategy | Callable[[Any], Any]
+ONE = "strategy"  # the name under which the monitor counts a single strategy, timed in its worker
+BATCH = "strategy_batch"
+_MOST = 64
+_PER_WORKER = 4  # batches for each worker, so that none idles at the end
+
+
+class Ask(NamedTuple):
+    """One strategy on one chain, and what errors call it."""
+
+    idea: Idea
+    market_data: Any
+    name: str
+    label: str
+
+
+class _Ended(NamedTuple):
+    """What came of one strategy of a batch."""
+
+    output: Any
+    error: TaskError | None
+    seconds: float
+
+
+def evaluate(idea: Idea, market_data: Any, name: str = "") -> Score | Any:
+    """Evaluate one strategy where it is called.
+
+    Parameters
+    ----------
+    idea : Strategy or callable
+        Anything with a method ``legs(market_data)``, or a function ``f(market_data)``.
+    market_data : ChainSnapshot or object
+        A snapshot; a plain function may be given anything.
+    name : str, optional
+        What to call the score.
+
+    Returns
+    -------
+    Score or object
+        The score where the strategy gave legs, else what the function returned.
+
+    Raises
+    ------
+    DataError
+        Legs were given on something that is no chain, so that they cannot be scored.
+    """
+    found = idea.legs(market_data) if hasattr(idea, "legs") else idea(market_data)
+    if not _are_legs(found):
+        return found
+    if not isinstance(market_data, ChainSnapshot):
+        kind = type(market_data).__name__
+        raise DataError(
+            "Legs are scored on a ChainSnapshot, not on a", kind, "Pass DataManager.option_chain()."
+        )
+    return score(found, market_data, name=name)
+
+
+def _are_legs(found: object) -> bool:
+    return isinstance(found, list | tuple) and bool(found) and all(isinstance(leg, Leg) for leg in found)
+
+
+def evaluate_batch(strategies: Sequence[tuple[Idea, str, str]], market_data: Any) -> list[_Ended]:
+    """Evaluate strategies, each with name and label, one after the other on one chain; runs in a worker."""
+    return [_ended(idea, market_data, name, label) for idea, name, label in strategies]
+
+
+def _ended(idea: Idea, market_data: Any, name: str, label: str) -> _Ended:
+    outcome = execute(0, evaluate, (idea, market_data, name), {}, 0, "")
+    if outcome.status == "completed":
+        return _Ended(outcome.payload, None, outcome.running_s)
+    task = ProcessingTask(label, evaluate)
+    error = failure("failed", task, outcome.payload, outcome.details, None)
+    return _Ended(None, error, outcome.running_s)
+
+
+class Batches:
+    """One run of many strategies on a processor.
+
+    Parameters
+    ----------
+    processor : ConcurrentProcessor
+        Runs the tasks.
+    asks : sequence of Ask
+        What to evaluate; the labels differ.
+    timeout : float
+        Seconds that one strategy, or one batch of them, may run.
+    on_ended : callable
+        Called with the position and the result of each strategy as it ends.
+    """
+
+    def __init__(
+        self,
+        processor: ConcurrentProcessor,
+        asks: Sequence[Ask],
+        timeout: float,
+        on_ended: Callable[[int, ProcessingResult], object],
+    ) -> None:
+        self._processor = processor
+        self._asks = asks
+        self._timeout = timeout
+        self._on_ended = on_ended
+        self._results: dict[int, ProcessingResult] = {}
+        self._again: list[int] = []
+
+    def run(self) -> list[ProcessingResult]:
+        """Evaluate everything and return the results in the order asked."""
+        with _turn() as turn:
+            # two runs may share a processor at the same time; alone, a task is called what it is
+            suffix = f" (run {turn + 1})" if turn else ""
+            self._run(_groups(self._asks, self._processor.max_workers), suffix)
+            again, self._again = self._again, []
+            self._run([[place] for place in again], suffix)
+        return [self._results[place] for place in range(len(self._asks))]
+
+    def _run(self, groups: list[list[int]], suffix: str) -> None:
+        tasks = {f"{self._asks[group[0]].label}{suffix}": group for group in groups}
+        ended = self._processor.run(
+            [self._task(task_id, group) for task_id, group in tasks.items()],
+            on_result=lambda result: self._take(tasks[result.task_id], result),
+        )
+        assert len(ended) == len(groups)
+
+    def _task(self, task_id: str, group: list[int]) -> ProcessingTask:
+        asks = [self._asks[place] for place in group]
+        first = asks[0]
+        if len(group) == 1:
+            args = (first.idea, first.market_data, first.name)
+            return ProcessingTask(task_id, evaluate, args, timeout=self._timeout, seed=group[0], name=ONE)
+        # the chain is an argument of its own, so that a worker keeps it from batch to batch
+        shared = ([(ask.idea, ask.name, ask.label) for ask in asks], first.market_data)
+        return ProcessingTask(task_id, evaluate_batch, shared, timeout=self._timeout, name=BATCH)
+
+    def _take(self, group: list[int], result: ProcessingResult) -> None:
+        """Hand on what a task came to, strategy by strategy."""
+        if len(group) == 1:
+            self._end(group[0], result)
+        elif result.status == "completed":
+            for place, one in zip(group, result.output, strict=True):
+                self._processor.monitor.record_execution(ONE, one.seconds, one.error is None)
+                self._end(place, _part(result, one))
+        elif result.status == "cancelled":
+            for place in group:
+                self._end(place, result)
+        else:
+            self._again += group
+
+    def _end(self, place: int, result: ProcessingResult) -> None:
+        self._results[place] = replace(result, task_id=self._asks[place].label)
+        self._on_ended(place, self._results[place])
+
+
+def _part(whole: ProcessingResult, one: _Ended) -> ProcessingResult:
+    status: Status = "completed" if one.error is None else "failed"
+    return replace(whole, status=status, output=one.output, error=one.error, running_s=one.seconds)
+
+
+def _groups(asks: Sequence[Ask], workers: int) -> list[list[int]]:
+    """Put neighbouring strategies on the same chain together, as many as leave every worker enough."""
+    size = min(_MOST, max(1, len(asks) // (_PER_WORKER * workers)))
+    groups: list[list[int]] = []
+    for (pure, _), places in groupby(range(len(asks)), lambda place: _kind(asks[place])):
+        run = list(places)
+        step = size if pure else 1
+        groups += [run[first : first + step] for first in range(0, len(run), step)]
+    return groups
+
+
+def _kind(ask: Ask) -> tuple[bool, int]:
+    return isinstance(ask.idea, Strategy), id(ask.market_data)
+
+
+_turns: set[int] = set()
+_turns_lock = Lock()
+
+
+@contextmanager
+def _turn() -> Iterator[int]:
+    """Give each of the runs under way a number of its own, the lowest that is free: usually 0."""
+    with _turns_lock:
+        number = next(number for number in count() if number not in _turns)
+        _turns.add(number)
+    try:
+        yield number
+    finally:
+        with _turns_lock:
+            _turns.discard(number)
