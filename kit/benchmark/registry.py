@@ -131,7 +131,7 @@ def row(
 
 
 def all_rows() -> Mapping[str, Row]:
-    """Import every file of rows and return the rows by name, grouped by part.
+    """Import every file of rows and return the rows by name.
 
     A file that cannot be imported gives one row of the file's name that fails with the reason, so
     that the rows of the other files still run.
@@ -141,7 +141,7 @@ def all_rows() -> Mapping[str, Row]:
             import_module(f"{_rows.__name__}.{module.name}")
         except Exception as error:  # noqa: BLE001 - whatever a file of rows does, the others run
             _REGISTER[module.name] = Row(module.name, module.name, "s", _failing(module.name, error))
-    return dict(sorted(_REGISTER.items(), key=lambda item: item[1].part))
+    return dict(_REGISTER)
 
 
 def _failing(file: str, error: Exception) -> Measure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from kit.plots import as_html, figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_HEAD = ("part", "row", "figure", "95 % interval", "unit", "target", "peer", "peer figure", "ratio", "met")
+_HEAD = ("row", "figure", "unit", "95 % interval", "target", "peer figure", "ratio", "met", "took", "peer")
 
 
 def _number(value: float) -> str:
@@ -28,20 +29,27 @@ def _cells(line: Line) -> tuple[str, ...]:
         met = "within noise"
     span = "–" if math.isnan(line.low) else f"{line.low:.4g} … {line.high:.4g}"
     return (
-        line.part, line.name, _number(line.figure), span, line.unit, line.target or "–", line.peer or "–",
-        _number(line.peer_figure), _number(line.ratio), met,
+        line.name, _number(line.figure), line.unit, span, line.target or "–", _number(line.peer_figure),
+        _number(line.ratio), met, f"{line.seconds:.1f} s", line.peer or "",
     )  # fmt: skip
 
 
 def text(results: Results) -> str:
-    """Return the table, the notes, the components of the score and the summary, as text."""
-    table = [_HEAD, *(_cells(line) for line in results["lines"])]
+    """Return the table part by part, the notes, the components of the score and the summary, as text."""
+    lines: list[Line] = results["lines"]
+    table = [_HEAD, *(_cells(line) for line in lines)]
     widths = [max(len(row[column]) for row in table) for column in range(len(_HEAD))]
-    rows = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
-    notes = [f"  {line.name}: {line.note}" for line in results["lines"] if line.note]
+    shown = [_padded(_HEAD, widths)]
+    for part, group in groupby(lines, key=lambda line: line.part):
+        shown += [part or "unknown", *(f"  {_padded(_cells(line), widths)}" for line in group)]
+    notes = [f"  {line.name}: {line.note}" for line in lines if line.note]
     parts = [f"  {part}" for part in results["components"]]
-    return "\n".join([*rows, "", *(["Notes", *notes, ""] if notes else []), "Score by component", *parts, "",
-                      summary(results)])  # fmt: skip
+    return "\n".join([f"  {shown[0]}", *shown[1:], "", *(["Notes", *notes, ""] if notes else []),
+                      "Score by component", *parts, "", summary(results)])  # fmt: skip
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def summary(results: Results) -> str:
@@ -59,9 +67,9 @@ def summary(results: Results) -> str:
 
 def table_html(results: Results) -> str:
     """Return the table and the summary as an HTML fragment."""
-    head = "".join(f"<th>{name}</th>" for name in _HEAD)
+    head = "".join(f"<th>{name}</th>" for name in ("part", *_HEAD))
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(line)) + "</tr>"
+        f"<tr><td>{line.part}</td>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(line)) + "</tr>"
         for line in results["lines"]
     )
     return f"<pre>{escape(summary(results))}</pre><table><tr>{head}</tr>{body}</table>"

@@ -40,6 +40,8 @@ class Line:
         How much of the target is reached, 0 to 1; NaN when there is nothing to judge.
     note : str
         What a reader must know: a missing peer, the error of a failed row.
+    seconds : float
+        Time that measuring the row took.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Line:
     missed: bool = False
     attained: float = math.nan
     note: str = ""
+    seconds: float = math.nan
 
     @property
     def peer_missing(self) -> bool:

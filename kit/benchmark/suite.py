@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_format
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -18,7 +19,7 @@ from kit.benchmark.registry import Row, all_rows, unknown_row
 from kit.benchmark.report import changes_text, save_html, text
 from kit.benchmark.results import Line, Results, failed, judge
 from kit.benchmark.run import Run, Stopped
-from kit.benchmark.score import components, score
+from kit.benchmark.score import WEIGHTS, components, score
 from kit.errors import KitError, SettingsError
 from kit.settings import Settings
 
@@ -66,11 +67,16 @@ def run_performance_benchmark(
 def _choose(quick: bool, names: Iterable[str] | None) -> tuple[list[Row], list[Line]]:
     known = all_rows()
     if names is None:
-        return [row for row in known.values() if row.quick or not quick], []
+        return _by_part(row for row in known.values() if row.quick or not quick), []
     wanted = list(dict.fromkeys(names))
     unknown = [name for name in wanted if name not in known]
     lost = [failed(Row(name, "", "", lambda _: Samples([])), unknown_row(name)) for name in unknown]
-    return [known[name] for name in wanted if name in known], lost
+    return _by_part(known[name] for name in wanted if name in known), lost
+
+
+def _by_part(rows: Iterable[Row]) -> list[Row]:
+    parts = list(WEIGHTS)
+    return sorted(rows, key=lambda row: parts.index(row.part) if row.part in parts else len(parts))
 
 
 class _Bar:
@@ -101,7 +107,9 @@ def _measure_all(run: Run, rows: Sequence[Row], progress: Progress) -> tuple[lis
         progress(number / len(rows), row.name)
         try:
             run.checkpoint()
-            lines.append(_measure(run, row))
+            started = perf_counter()
+            line = _measure(run, row)
+            lines.append(replace(line, seconds=perf_counter() - started))
         except Stopped:
             return lines, True
     progress(1.0, "done")

@@ -19,7 +19,7 @@ from kit.benchmark.trace import SESSION_S, analyst_requests
 from kit.cache import CacheManager
 from kit.settings import CacheConfig
 
-_ENTRIES = 100
+_ENTRIES = 40
 
 
 def _chain_table(seed: int) -> pd.DataFrame:

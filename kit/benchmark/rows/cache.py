@@ -1,0 +1,147 @@
+"""The in-process tier, and what the disk tier costs beside the library it stands on."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from kit.benchmark.measure import Arms
+from kit.benchmark.registry import row
+from kit.benchmark.run import Run
+from kit.benchmark.targets import at_most, faster, within
+from kit.cache import CacheManager
+from kit.settings import CacheConfig
+
+_QUOTE = {"exchange": "NFO", "ltp": 512.35, "open": 498.0, "high": 530.7, "low": 471.15, "close": 505.5}
+_QUOTE |= {
+    "lastTradeQty": 30,
+    "exchFeedTime": "20-Nov-2026 11:15:00",
+    "netChange": 6.85,
+    "tradeVolume": 9_150,
+}
+_ROWS = [
+    {"tradingSymbol": f"BANKNIFTY30NOV26{46_000 + 100 * number}CE", "symbolToken": str(number), **_QUOTE}
+    for number in range(200)
+]
+_BODY = json.dumps({"status": True, "message": "SUCCESS", "errorcode": "", "data": _ROWS}).encode()
+_HITS = 1000
+
+
+def _repeated(call: Callable[[], object], times: int = _HITS) -> Callable[[], None]:
+    """Make a sample of many hits: one lasts less than the timer's own step."""
+
+    def many() -> None:
+        for _ in range(times):
+            call()
+
+    return many
+
+
+def _hot() -> Callable[[], object]:
+    cache = CacheManager(CacheConfig())
+    cache.set("chain", tuple(tuple(row.values()) for row in _ROWS))
+    return partial(cache.get, "chain")
+
+
+@row(
+    "hot_hit",
+    part="cache",
+    unit="us",
+    target=at_most(2),
+    peer="a bare cachetools TLRU under a lock",
+    peer_target=within(3),
+    quick=True,
+)
+def hot_hit(run: Run) -> Arms:
+    """Read one cached value in process, statistics on."""
+    library = run.peer("cachetools")
+    if library is None:
+        return Arms(_repeated(_hot()), items=_HITS)
+    bare, lock = (
+        library.TLRUCache(1000, lambda _key, _value, now: now + 300, time.monotonic),
+        threading.RLock(),
+    )
+    bare["chain"] = _ROWS
+
+    def hit() -> object:
+        with lock:
+            return bare["chain"]
+
+    return Arms(_repeated(_hot()), _repeated(hit), items=_HITS)
+
+
+@row(
+    "hot_against_sqlite",
+    part="cache",
+    unit="us",
+    peer="a requests-cache SQLite hit, decoded",
+    peer_target=faster(500),
+    quick=True,
+)
+def hot_against_sqlite(run: Run) -> Arms:
+    """Read decoded rows in process, beside the same rows from requests-cache's SQLite tier as it comes."""
+    stock = _stock_hit(run)
+    hot = _hot()
+    return Arms(
+        lambda: [hot() for _ in range(100)], lambda: [stock() for _ in range(100)], items=100, calls=1
+    )
+
+
+@row(
+    "disk_hit", part="cache", unit="us", peer="a requests-cache SQLite hit", peer_target=faster(1), quick=True
+)
+def disk_hit(run: Run) -> Arms:
+    """Read a stored 44 KB answer from the disk tier by its key, as yet undecoded."""
+    store = _store(run)
+    store["key"] = _answer()
+    return Arms(lambda: store["key"].content, _stock_hit(run, decode=False))
+
+
+@row("disk_write", part="cache", unit="us", quick=True)
+def disk_write(run: Run) -> Arms:
+    """Store a 44 KB answer in the disk tier, committed, at its bound of entries."""
+    store, answer, number = _store(run, disk_max_entries=200), _answer(), iter(range(10**9))
+
+    def write() -> None:
+        store[f"k{next(number)}"] = answer
+
+    return Arms(write, warm=250)
+
+
+def _answer() -> Any:
+    from kit.transport.answers import decoded
+
+    about = {"method": "POST", "url": "http://host/x", "status": 200, "reason": "OK"}
+    text = json.dumps({**about, "encoding": "utf-8", "headers": {"Content-Type": "application/json"}})
+    return decoded("", text, _BODY, time.time(), time.time() + 3600)
+
+
+def _store(run: Run, **config: int) -> Any:
+    from kit.transport.disk import AnswerStore
+
+    store = AnswerStore(run.folder() / "replies.sqlite", CacheConfig.model_validate(config))
+    run.after_row(store.close)
+    return store
+
+
+def _stock_hit(run: Run, decode: bool = True) -> Callable[[], object]:
+    """Return a hit through requests-cache with its own SQLite backend and serializer."""
+    import requests
+    from requests_cache import CachedSession
+
+    session = CachedSession(str(Path(run.folder()) / "stock.sqlite"), backend="sqlite", wal=True)
+    run.after_row(session.close)
+    session.headers["Accept"] = "application/json"
+    request = session.prepare_request(requests.Request("GET", "http://host/x"))
+    session.cache.save_response(_answer(), session.cache.create_key(request))
+
+    def hit() -> object:
+        answer = session.get("http://host/x")
+        return answer.json() if decode else answer.content
+
+    return hit
