@@ -39,6 +39,17 @@ def settings_page():
     return "\n".join(text) + "\n"
 
 
+def test_the_readme_example_runs(tmp_path, monkeypatch):
+    """The README's Python block runs as it stands and ends in a ranked table."""
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    *lines, last = block.strip().splitlines()
+    names: dict[str, object] = {}
+    exec("\n".join(lines), names)
+    with names["desk"]:
+        assert set(eval(last, names)["status"]) == {"completed"}
+
+
 def test_every_command_is_in_the_readme():
     """Each subcommand of `kit` stands in the README."""
     from kit.cli import _parser
