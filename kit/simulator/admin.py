@@ -37,7 +37,8 @@ def stats(app: ExchangeApp, body: bytes) -> Reply:  # noqa: ARG001 - the form of
 def add_fault(app: ExchangeApp, body: bytes) -> Reply:
     """Let the next requests of a route fail."""
     asked = json_object(body)
-    app.faults.add(str(asked.get("route", "*")), str(asked.get("fault")), int(asked.get("times", 1)))
+    times = int(_number(asked.get("times", 1)))
+    app.faults.add(str(asked.get("route", "*")), str(asked.get("fault")), times)
     return _done()
 
 
@@ -53,7 +54,7 @@ def move_clock(app: ExchangeApp, body: bytes) -> Reply:
     if "at" in asked:
         app.desk.clock.jump(moment_of(str(asked["at"])))
     else:
-        app.desk.clock.advance(float(asked.get("advance_s", 0)))
+        app.desk.clock.advance(_number(asked.get("advance_s", 0)))
     return encoded({"now": app.desk.clock.now().isoformat()})
 
 
@@ -93,6 +94,12 @@ def moment_of(text: str) -> datetime:
     except ValueError:
         raise SimulatorError("Not a time", text, "Write it as 2026-11-20T11:00.") from None
     return at if at.tzinfo else at.replace(tzinfo=IST)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, int | float):
+        return value
+    raise SimulatorError("This must be a number", value, "For instance 2.")
 
 
 def _done() -> Reply:

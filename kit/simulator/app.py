@@ -65,6 +65,8 @@ class ExchangeApp:
             await self._serve(request, send)
         except SimulatorError as error:
             await _send(Reply(400, str(error).encode(), TEXT), request, send)
+        except Refused as refused:  # by an order to the exchange itself; routes answer their own
+            await _send(refused.reply, request, send)
 
     async def _serve(self, request: Request, send: Send) -> None:
         body = await request.body()
@@ -101,10 +103,10 @@ class ExchangeApp:
         Refused
             A check fails; carries the answer.
         """
-        if not self.limits.admit(route.name, self.desk.account.client_code):
-            raise Refused(rate_refusal(self.limits.form))
         if route.is_public:
             return Call({})
+        if not self.limits.admit(route.name, self.desk.account.client_code):
+            raise Refused(rate_refusal(self.limits.form))
         key = self.desk.account.credentials.api_key.get_secret_value()
         if request.headers.get("x-privatekey") != key:
             raise Refused(gateway_error("AG8004"))

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, reduce
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,7 @@ class Market:
         self.paths = Paths(seed)
         self.exchange = Exchange(self.paths)
         self._tapes: LRUCache[tuple[date, str], Tape] = LRUCache(_TAPES_KEPT)
+        self._lock = Lock()
 
     def listing(self, now: datetime) -> Listing:
         """Return what is listed at `now`: on the running session, else the latest one."""
@@ -172,6 +174,10 @@ class Market:
 
     def _day_of(self, contracts: Sequence[Contract], day: date) -> list[tuple[Contract, Tape]]:
         """Pair contracts with their day, pricing what is not remembered one expiry at a time."""
+        with self._lock:  # a test may look at the market while the server answers
+            return self._remembered(contracts, day)
+
+    def _remembered(self, contracts: Sequence[Contract], day: date) -> list[tuple[Contract, Tape]]:
         kept = ((contract.token, self._tapes.get((day, contract.token))) for contract in contracts)
         found = {token: tape for token, tape in kept if tape}
         missing: dict[tuple[str, str, date | None], list[Contract]] = {}

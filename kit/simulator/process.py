@@ -15,7 +15,7 @@ from kit.errors import SimulatorError
 from kit.settings import Credentials
 from kit.simulator.market_clock import MarketClock
 
-_STOP_TIMEOUT_S = 5
+_PATIENCE_S = 3
 
 
 class ExchangeProcess:
@@ -63,16 +63,17 @@ class ExchangeProcess:
 
     def close(self) -> None:
         """End the child process; a second call does nothing."""
-        if self._child.stdin and not self._child.stdin.closed:
-            self._child.stdin.close()
-        self._child.terminate()
-        try:
-            self._child.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
-        if self._child.stdout:
-            self._child.stdout.close()
+        for pipe in (self._child.stdin, self._child.stdout):
+            if pipe:
+                pipe.close()
+        for stronger in (self._child.terminate, self._child.kill):
+            try:
+                self._child.wait(_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                stronger()  # a forked sibling may hold the other end of its input open
+            else:
+                return
+        self._child.wait()
 
 
 def launch(

@@ -25,7 +25,9 @@ def quote(desk: Desk, call: Call) -> Reply:
     mode, asked = call.text("mode"), call.body.get("exchangeTokens")
     if mode not in _MODES or not isinstance(asked, dict):
         raise Refused(bad_request())
-    pairs = [(exchange, token) for exchange, tokens in asked.items() for token in tokens]
+    if not all(isinstance(tokens, list) for tokens in asked.values()):
+        raise Refused(bad_request())
+    pairs = [(exchange, str(token)) for exchange, tokens in asked.items() for token in tokens]
     if len(pairs) > _MOST_TOKENS:
         raise Refused(bad_request())
     now = desk.clock.now()
@@ -36,7 +38,7 @@ def quote(desk: Desk, call: Call) -> Reply:
     return success({"fetched": _rows(desk, mode, quotes, now), "unfetched": unknown})
 
 
-def _unfetched(exchange: Any, token: Any) -> dict[str, Any]:
+def _unfetched(exchange: str, token: str) -> dict[str, Any]:
     code = "AB1009" if token else "AB4018"
     return {"exchange": exchange, "symbolToken": token, "message": MESSAGES[code], "errorCode": code}
 

@@ -58,11 +58,21 @@ def build(
         Whether the broker's rate limits apply.
     credentials : Credentials, optional
         Of its account; default drawn afresh.
+
+    Raises
+    ------
+    SimulatorError
+        Seed or speed is out of range.
+    DataError
+        The market does not cover `at`.
     """
+    if seed < 0 or not speed > 0:
+        raise SimulatorError("Seed or speed is out of range", (seed, speed), "Use seed >= 0 and speed > 0.")
     start = opening_moment(SystemClock().now()) if at is None else at
     clock = MarketClock(start if start.tzinfo else start.replace(tzinfo=IST), speed)
     account = Account(credentials or fresh_credentials(), clock)
     desk = Desk(Market(seed), account, clock)
+    desk.market.listing(clock.now())  # refuses a time outside the market's years; the first answer is ready
     return ExchangeApp(desk, SlidingLimits(clock.now().date(), enabled=limits))
 
 
@@ -126,7 +136,9 @@ class SimulatedExchange:
     Raises
     ------
     SimulatorError
-        The port is taken, or TLS lacks its package.
+        The port is taken, TLS lacks its package, or seed or speed is out of range.
+    DataError
+        The market does not cover `at`.
     """
 
     def __init__(
@@ -139,8 +151,8 @@ class SimulatedExchange:
         port: int = 0,
         credentials: Credentials | None = None,
     ) -> None:
-        self._socket = listen(port)
         self.app = build(seed, speed, at, limits, credentials)
+        self._socket = listen(port)
         self.credentials = self.app.desk.account.credentials
         self.clock = self.app.desk.clock
         self.limits, self.faults, self.stats = self.app.limits, self.app.faults, self.app.stats

@@ -119,7 +119,7 @@ def test_last_prices_are_ordered_and_obey_parity_to_the_tick(market, now, place)
         assert np.ptp(forwards) <= 2 * TICK / discount
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(moments)
 def test_later_expiries_cost_more_time_value(market, now):
     """At one strike a later call at the ask is never cheaper than an earlier one at the bid."""

@@ -14,15 +14,22 @@ from pathlib import Path
 
 import pytest
 import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from kit.clock import IST
-from kit.errors import SimulatorError
+from kit.errors import DataError, SimulatorError
 from kit.simulator import certificates
+from kit.simulator.app import ROUTES
 from kit.simulator.process import launch
 from kit.simulator.server import SimulatedExchange
 
 GATEWAY_KEYS = {"success", "message", "errorCode", "data"}
 AT = datetime(2026, 11, 20, 11, 15, tzinfo=IST)
+FIELDS = (
+    "exchange symboltoken interval fromdate todate mode exchangeTokens name expirydate datatype expirytype "
+    "searchscrip refreshToken clientcode password totp"
+).split()
 
 
 def ends_within(pid, seconds):
@@ -215,6 +222,42 @@ def test_port_in_use_is_a_typed_error():
             SimulatedExchange(port=port)
         with pytest.raises(SimulatorError, match=str(port)):
             launch(port=port)
+
+
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"speed": 0}, {"port": 70_000}])
+def test_values_out_of_range_are_typed_errors(wrong):
+    """Seed, speed and port that cannot be are refused before anything is served."""
+    with pytest.raises(SimulatorError):
+        SimulatedExchange(**wrong)
+
+
+def test_time_outside_the_market_is_refused():
+    """A start the market does not cover is refused, naming what it covers."""
+    with pytest.raises(DataError, match="2015-01-02"):
+        SimulatedExchange(at=datetime(2013, 5, 2, 12, tzinfo=IST))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES.values() if route.method == "POST"])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_body_breaks_a_route(caller, exchange, route, data):
+    """Whatever JSON a route is sent, it answers in one of the broker's ways."""
+    fields = st.sampled_from(FIELDS)
+    known = st.sampled_from(["NSE", "NFO", "99926009", "ONE_DAY", "2026-11-20 09:15", "FULL", "BANKNIFTY"])
+    body = data.draw(st.dictionaries(fields, json_values | known, max_size=6) | json_values)
+    if route.name == "logout":
+        body = {**body, "clientcode": "any"} if isinstance(body, dict) else body
+        caller.login()
+    answer = caller.session.post(exchange.url + route.path, json=body, timeout=20)
+    assert answer.status_code in (200, 400)
+    assert answer.status_code == 400 or {"status", "success"} & set(answer.json())
 
 
 def test_https_needs_its_package(monkeypatch, tmp_path):
