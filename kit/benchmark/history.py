@@ -16,8 +16,8 @@ from kit.errors import UnreadableFile
 from kit.settings import cache_folder
 
 # Two runs on one machine differ by more than either run's own interval says: clock speed, memory
-# layout and neighbours change between runs and not within one. Ten repeated runs moved quiet rows by
-# up to this share, so a smaller change is noise.
+# layout and neighbours change between runs and not within one. Eight runs of five rows on a shared
+# two-core machine moved by up to 12 % while no neighbour took a core; a smaller change is noise.
 BETWEEN_RUNS = 0.15
 
 
