@@ -76,6 +76,7 @@ def _demo(options: argparse.Namespace) -> int:
 def _add_lab(commands: Commands[argparse.ArgumentParser]) -> None:
     lab = commands.add_parser("lab", help="open JupyterLab on the first notebook")
     lab.add_argument("notebook", nargs="?", default="notebooks/00_start_here.ipynb", help="notebook to open")
+    lab.add_argument("--no-browser", action="store_true", help="serve only, and print the address")
     lab.set_defaults(run=_lab)
 
 
@@ -90,7 +91,10 @@ def _lab(options: argparse.Namespace) -> int:
         raise SettingsError("There is no notebook here", options.notebook, "Run it in the project's folder.")
     extra = [str(Path("etc").resolve()), os.environ.get("JUPYTER_CONFIG_PATH", "")]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, extra))
-    words = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", options.notebook]
+    words = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
+    words += [f"--LabApp.default_url=/lab/tree/{Path(options.notebook).as_posix()}"]
+    words += ["--no-browser"] if options.no_browser else []
+    words += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # in a container
     os.execv(sys.executable, words)  # noqa: S606 - the lab takes this process over
 
 

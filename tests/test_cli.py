@@ -3,10 +3,13 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from kit.cli import main
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_wrong_settings_file_is_one_sentence(tmp_path, capsys):
@@ -63,3 +66,23 @@ def test_simulate_on_a_taken_port_names_it(exchange, capsys):
     port = exchange.url.rsplit(":", 1)[1]
     assert main(["simulate", "--port", port]) == 2
     assert port in capsys.readouterr().err
+
+
+def test_lab_serves_the_first_notebook_on_loopback_only():
+    """`kit lab` starts JupyterLab on 127.0.0.1 and names the first notebook in its address."""
+    words = [sys.executable, "-m", "kit.cli", "lab", "--no-browser"]
+    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as lab:
+        try:
+            address = next(line for line in lab.stderr if "http://" in line and "?token=" in line)
+        finally:
+            lab.terminate()
+        lab.stderr.read()
+        lab.wait(20)
+    assert "http://127.0.0.1:" in address
+    assert "00_start_here.ipynb" in address
+
+
+def test_lab_on_a_notebook_that_is_not_there(capsys):
+    """A notebook that does not exist gives exit code 2 and names it."""
+    assert main(["lab", "notebooks/nowhere.ipynb"]) == 2
+    assert "nowhere.ipynb" in capsys.readouterr().err
