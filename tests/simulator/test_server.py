@@ -26,10 +26,24 @@ from kit.simulator.server import SimulatedExchange
 
 GATEWAY_KEYS = {"success", "message", "errorCode", "data"}
 AT = datetime(2026, 11, 20, 11, 15, tzinfo=IST)
-FIELDS = (
-    "exchange symboltoken interval fromdate todate mode exchangeTokens name expirydate datatype expirytype "
-    "searchscrip refreshToken clientcode password totp"
-).split()
+FIELDS = [
+    "exchange",
+    "symboltoken",
+    "interval",
+    "fromdate",
+    "todate",
+    "mode",
+    "exchangeTokens",
+    "name",
+    "expirydate",
+    "datatype",
+    "expirytype",
+    "searchscrip",
+    "refreshToken",
+    "clientcode",
+    "password",
+    "totp",
+]
 
 
 def ends_within(pid, seconds):
