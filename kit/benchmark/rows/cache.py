@@ -18,12 +18,7 @@ from kit.cache import CacheManager
 from kit.settings import CacheConfig
 
 _QUOTE = {"exchange": "NFO", "ltp": 512.35, "open": 498.0, "high": 530.7, "low": 471.15, "close": 505.5}
-_QUOTE |= {
-    "lastTradeQty": 30,
-    "exchFeedTime": "20-Nov-2026 11:15:00",
-    "netChange": 6.85,
-    "tradeVolume": 9_150,
-}
+_QUOTE |= {"exchFeedTime": "20-Nov-2026 11:15:00"}
 _ROWS = [
     {"tradingSymbol": f"BANKNIFTY30NOV26{46_000 + 100 * number}CE", "symbolToken": str(number), **_QUOTE}
     for number in range(200)

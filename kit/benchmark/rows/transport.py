@@ -1,0 +1,202 @@
+"""Calls over verified HTTPS beside the official client and a bare session, and the permitted rate."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import time
+from types import ModuleType
+from typing import Any
+
+import certifi
+import requests
+
+from kit.benchmark.measure import Arms
+from kit.benchmark.registry import row
+from kit.benchmark.run import Run
+from kit.benchmark.targets import faster, within
+from kit.broker.auth import totp
+from kit.broker.endpoints import CANDLES, LOGIN, LTP
+from kit.broker.line import routes
+from kit.broker.replies import data_of, judge, storable
+from kit.settings import CacheConfig
+from kit.simulator.process import ExchangeProcess, launch
+from kit.transport.limits import RateLimiter, Window
+from kit.transport.pool import ConnectionPoolManager
+from kit.transport.session import open_session
+
+_UNLIMITED = (Window(10**6, 1), Window(10**7, 60))  # counted like the real ones, never reached
+_LTP_BODY = {"exchange": "NSE", "tradingsymbol": "Nifty Bank", "symboltoken": "99926009"}
+_HEADERS = {
+    "Accept": "application/json",
+    "X-UserType": "USER",
+    "X-SourceID": "WEB",
+    "X-ClientLocalIP": "127.0.0.1",
+    "X-ClientPublicIP": "127.0.0.1",
+    "X-MACAddress": "00:00:00:00:00:00",
+}
+_CALLS = 200
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A session at a simulated exchange over HTTPS, with what its peers need to do the same."""
+
+    exchange: ExchangeProcess
+    bundle: Path
+    headers: dict[str, str]
+    session: Any
+
+    def ours(self, path: str, body: dict[str, Any]) -> Callable[[], object]:
+        """Return a call through limiter, pool and disk tier, its answer parsed, judged and stored."""
+        url = self.exchange.url + path
+        return lambda: data_of(
+            self.session.request("POST", url, json=body, headers=self.headers, force_refresh=True), path
+        )
+
+    def bare(self, path: str, body: dict[str, Any]) -> Callable[[], object]:
+        """Return a call through one plain `requests.Session`, its answer parsed."""
+        session, url = requests.Session(), self.exchange.url + path
+        send = {"json": body, "headers": self.headers, "verify": str(self.bundle), "timeout": (3, 10)}
+        return lambda: json.loads(session.post(url, **send).content)  # type: ignore[arg-type]
+
+
+def _line(run: Run) -> _Line:
+    exchange = run.enter(launch(tls=True, limits=False))
+    folder = run.folder()
+    bundle = folder / "ca.pem"  # what users load: the whole bundle, plus the exchange's own authority
+    assert exchange.ca_file is not None
+    bundle.write_bytes(Path(certifi.where()).read_bytes() + exchange.ca_file.read_bytes())
+    pool = run.enter(ConnectionPoolManager(ca_file=bundle))
+    config = CacheConfig()
+    free = [replace(route, windows=_UNLIMITED) for route in routes(config, exchange.clock)]
+    limiter = RateLimiter(folder / "limits.sqlite")
+    session = open_session(pool, free, judge, storable, config, folder / "replies.sqlite", limiter)
+    run.after_row(session.close)
+    return _Line(exchange, bundle, {**_HEADERS, **_logged_in(session, exchange)}, session)
+
+
+def _logged_in(session: Any, exchange: ExchangeProcess) -> dict[str, str]:
+    secrets = {name: getattr(exchange.credentials, name).get_secret_value() for name in ("api_key", "pin")}
+    body = {
+        "clientcode": exchange.credentials.client_code.get_secret_value(),
+        "password": secrets["pin"],
+        "totp": totp(exchange.credentials.totp_secret.get_secret_value(), time()),
+    }
+    key = {"X-PrivateKey": secrets["api_key"]}
+    answer = session.post(exchange.url + LOGIN.path, json=body, headers={**_HEADERS, **key})
+    return {**key, "Authorization": f"Bearer {data_of(answer, 'login')['jwtToken']}"}
+
+
+def _candle_body(exchange: ExchangeProcess) -> dict[str, str]:
+    day = exchange.clock.now().date().isoformat()
+    span = {"fromdate": f"{day} 09:15", "todate": f"{day} 15:30"}
+    return {"exchange": "NSE", "symboltoken": "99926009", "interval": "ONE_MINUTE", **span}
+
+
+@row("candles_call", part="transport", unit="ms", peer="the official client", peer_target=faster(6))
+def candles_call(run: Run) -> Arms:
+    """Ask for a day of minute candles over verified HTTPS with the full bundle, everything included."""
+    line = _line(run)
+    body, official = _candle_body(line.exchange), _official(run, line)
+    return Arms(
+        line.ours(CANDLES.path, body), official and (lambda: official.getCandleData(dict(body))), calls=1
+    )
+
+
+@row("ltp_call", part="transport", unit="ms", peer="the official client", peer_target=faster(12), quick=True)
+def ltp_call(run: Run) -> Arms:
+    """Ask for one last traded price over verified HTTPS with the full bundle, everything included."""
+    line = _line(run)
+    official = _official(run, line)
+    wanted = ("NSE", "Nifty Bank", "99926009")
+    return Arms(line.ours(LTP.path, _LTP_BODY), official and (lambda: official.ltpData(*wanted)), calls=1)
+
+
+@row(
+    "candles_overhead",
+    part="transport",
+    unit="ms",
+    peer="a bare requests.Session",
+    peer_target=within(1.25),
+)
+def candles_overhead(run: Run) -> Arms:
+    """Ask for a day of minute candles: limiter, pool, verdict and disk tier beside a bare session."""
+    line = _line(run)
+    body = _candle_body(line.exchange)
+    return Arms(line.ours(CANDLES.path, body), line.bare(CANDLES.path, body), calls=1)
+
+
+@row(
+    "ltp_overhead",
+    part="transport",
+    unit="ms",
+    peer="a bare requests.Session",
+    peer_target=within(1.25),
+    quick=True,
+)
+def ltp_overhead(run: Run) -> Arms:
+    """Ask for one last traded price: limiter, pool, verdict and disk tier beside a bare session."""
+    line = _line(run)
+    return Arms(line.ours(LTP.path, _LTP_BODY), line.bare(LTP.path, _LTP_BODY), calls=1)
+
+
+def _official(run: Run, line: _Line) -> Any:
+    """Return the official client, logged in; None, with a note, where it is not installed."""
+    with _neutral(run, line.bundle):
+        library = run.peer("SmartApi.smartConnect")
+        if library is None:
+            return None
+        client = _made(library, line)
+    run.after_row(_variable("REQUESTS_CA_BUNDLE", str(line.bundle)))  # its only way to another authority
+    return client
+
+
+def _made(library: ModuleType, line: _Line) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # its TLS options, never used
+        key = line.headers["X-PrivateKey"]
+        client = library.SmartConnect(api_key=key, root=line.exchange.url, timeout=30)
+    client.setAccessToken(line.headers["Authorization"].removeprefix("Bearer "))
+    for handler in list(library.logger.handlers):
+        if isinstance(handler, logging.FileHandler):  # it would hold PIN and tokens
+            library.logger.removeHandler(handler)
+            handler.close()
+    return client
+
+
+@contextmanager
+def _neutral(run: Run, _bundle: Path) -> Iterator[None]:
+    """Keep the official client from calling the network on import and from logging into this folder."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise requests.ConnectionError
+
+    get, here = requests.get, Path.cwd()
+    requests.get = refuse  # type: ignore[assignment]
+    os.chdir(run.folder())
+    try:
+        yield
+    finally:
+        os.chdir(here)
+        requests.get = get
+
+
+def _variable(name: str, value: str) -> Callable[[], None]:
+    """Set an environment variable and return what undoes it."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+
+    def undo() -> None:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before
+
+    return undo
