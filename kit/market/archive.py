@@ -14,7 +14,6 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pandas as pd
-from tqdm.auto import tqdm
 
 from kit.market import candles
 from kit.market.candles import Coverage, Interval, Piece
@@ -100,6 +99,8 @@ def fill(
     quiet : bool, default False
         Show none.
     """
+    from tqdm.auto import tqdm  # it looks for a notebook when it is imported
+
     folder.mkdir(parents=True, exist_ok=True)
     with tqdm(total=len(wanted), desc=title, unit="request", disable=quiet) as bar:
         for done, piece in enumerate(wanted):
@@ -107,7 +108,9 @@ def fill(
             bar.set_postfix_str(
                 f"{left} requests left, at least {least_s(left, windows):.0f} s by the limits"
             )
-            keep(folder, piece, fetch(piece))
+            bars = fetch(piece)
+            if len(bars):  # an empty answer may be a passing fault: ask again next time
+                keep(folder, piece, bars)
             bar.update()
 
 

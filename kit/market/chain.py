@@ -271,4 +271,7 @@ def _key(instrument: Instrument) -> tuple[str, str]:
 
 
 def _last(row: QuoteRow | None) -> float:
-    return float(row["ltp"]) if row and row.get("ltp") else float("nan")
+    try:
+        return float(row["ltp"]) if row and row.get("ltp") else float("nan")
+    except (TypeError, ValueError) as error:
+        raise ProtocolError("A quote cannot be read", str(error), "Try again; else report it.") from error

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from kit.clock import parse_expiry
+from kit.clock import is_session, parse_expiry, session
 from kit.errors import DataError, ProtocolError, UnknownExpiry, UnknownSymbol
 from kit.model import Instrument, Right
 
@@ -96,8 +96,13 @@ def future(rows: Iterable[Mapping[str, Any]], expiry: date) -> Instrument | None
     return next((future for future in found if future.expiry == expiry), None)
 
 
-def listed_expiry(text: str | date | None, listed: list[date], today: date) -> date:
-    """Return the expiry that is meant: the one named, or the nearest that has not passed.
+def trading(listed: Iterable[date], now: datetime) -> list[date]:
+    """Return the expiries whose last session has not closed."""
+    return [day for day in listed if (session(day).close > now if is_session(day) else day > now.date())]
+
+
+def listed_expiry(text: str | date | None, listed: list[date], now: datetime) -> date:
+    """Return the expiry that is meant: the one named, or the nearest that still trades.
 
     Parameters
     ----------
@@ -105,15 +110,15 @@ def listed_expiry(text: str | date | None, listed: list[date], today: date) -> d
         As `kit.clock.parse_expiry` reads it; None: the nearest.
     listed : list of date
         What is listed, nearest first.
-    today : date
-        The exchange's day.
+    now : datetime
+        The exchange's present.
 
     Raises
     ------
     UnknownExpiry
         No contract expires then; names those that are listed.
     """
-    alive = [day for day in listed if day >= today]
+    alive = trading(listed, now)
     shown = f"Listed: {', '.join(day.isoformat() for day in alive) or 'none'}."
     if text is None and alive:
         return alive[0]

@@ -140,15 +140,14 @@ class DataManager:
         return self._price(self._listed().instrument(symbol))
 
     def expiries(self, underlying: str = "BANKNIFTY") -> list[date]:
-        """Return the listed expiries that have not passed, nearest first.
+        """Return the listed expiries that still trade, nearest first.
 
         Raises
         ------
         UnknownSymbol
             There is none of this name.
         """
-        today = self._clock().now().date()
-        return [day for day in self._listed().expiries(underlying) if day >= today]
+        return instruments.trading(self._listed().expiries(underlying), self._clock().now())
 
     def atm_strike(
         self,
@@ -255,7 +254,7 @@ class DataManager:
 
     def _expiry(self, underlying: str, expiry: str | date | None) -> date:
         listed = self._listed().expiries(underlying)
-        return instruments.listed_expiry(expiry, listed, self._clock().now().date())
+        return instruments.listed_expiry(expiry, listed, self._clock().now())
 
     def _chain(self, underlying: str, expiry: date) -> Reply[ChainSnapshot]:
         return chain.fetch(

@@ -1,0 +1,185 @@
+"""Files of the exchange as they are: real ones, and ones that claim to be."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kit.clock import IST
+from kit.errors import UnreadableFile
+from kit.market.readers import read_chain
+
+JSON = "chain/nse_option_chain_BANKNIFTY_20230503_1530.json.gz"
+APRIL = "chain/option-chain-ED-BANKNIFTY-28-Apr-2026.csv"
+MAY = "chain/option-chain-ED-BANKNIFTY-26-May-2026.csv"
+
+
+def test_parity_forward_of_a_real_chain(shared_data: Path):
+    """Put-call parity on 3 May 2023 must give a forward near 43322 against a spot of 43312.70."""
+    chain = read_chain(shared_data / JSON)[0]
+    assert (chain.underlying, chain.expiry, chain.spot) == ("BANKNIFTY", date(2023, 5, 4), 43_312.7)
+    assert chain.taken_at == datetime(2023, 5, 3, 15, 30, tzinfo=IST)
+    assert chain.forward_from == "parity"
+    assert chain.forward == pytest.approx(43_322, abs=8)
+
+
+def test_lots_become_units(shared_data: Path):
+    """Open interest counted in lots must come out in units, contract by contract."""
+    raw = json.loads(gzip.decompress((shared_data / JSON).read_bytes()))
+    legs = [
+        entry["CE"]
+        for entry in raw["records"]["data"]
+        if "CE" in entry and entry["expiryDate"] == "04-May-2023"
+    ]
+    chain = read_chain(shared_data / JSON)[0]
+    assert chain.lot_size == 25
+    for leg in legs:
+        row = chain.quote(leg["strikePrice"], "CE")
+        assert row["oi"] == leg["openInterest"] * 25
+        assert row["volume"] == leg["totalTradedVolume"] * 25
+        assert row["bid"] == leg["bidprice"] or np.isnan(row["bid"])
+
+
+def test_every_expiry_in_order(shared_data: Path):
+    """Every expiry of the answer must be a snapshot, nearest first, and one that became a holiday moves."""
+    chains = read_chain(shared_data / JSON)
+    assert len(chains) == 10
+    assert [chain.expiry for chain in chains] == sorted(chain.expiry for chain in chains)
+    assert date(2023, 6, 28) in [chain.expiry for chain in chains]  # listed as the 29th, a holiday since
+
+
+def test_volatilities_agree_with_the_exchange(shared_data: Path):
+    """Near the money our volatility must be near the one that the exchange printed."""
+    raw = json.loads(gzip.decompress((shared_data / JSON).read_bytes()))
+    chain = read_chain(shared_data / JSON)[1]
+    for entry in raw["records"]["data"]:
+        if entry["expiryDate"] == "11-May-2023" and abs(entry["strikePrice"] - 43_300) <= 300:
+            printed = (entry["CE"]["impliedVolatility"] + entry["PE"]["impliedVolatility"]) / 200
+            ours = np.mean([chain.quote(entry["strikePrice"], right)["iv"] for right in ("CE", "PE")])
+            assert ours == pytest.approx(printed, abs=0.012)
+
+
+@pytest.mark.parametrize(("file", "expiry"), [(APRIL, date(2026, 4, 28)), (MAY, date(2026, 5, 26))])
+def test_web_export(shared_data: Path, file, expiry):
+    """The web page's CSV must give a chain whose time follows from the volatilities that it prints."""
+    (chain,) = read_chain(shared_data / file)
+    assert (chain.expiry, chain.lot_size, chain.source) == (expiry, 30, "file")
+    assert abs(chain.taken_at.date() - date(2026, 4, 21)) <= timedelta(days=1)
+    assert chain.forward_from == "parity"
+    assert chain.forward == pytest.approx(56_700, rel=0.006)
+    assert (chain.frame["oi"] % 30 == 0).all()
+
+
+def test_web_export_units(shared_data: Path):
+    """Numbers with commas, dashes for nothing, and open interest in lots must be read right."""
+    row = read_chain(shared_data / APRIL)[0].quote(43_000, "PE")
+    assert (row["oi"], row["oi_change"], row["volume"]) == (3_686 * 30, -321 * 30, 2_354 * 30)
+    assert (row["bid"], row["ask"], row["ltp"]) == (2.15, 2.40, 2.20)
+    call = read_chain(shared_data / APRIL)[0].quote(43_000, "CE")
+    assert (call["oi"], call["bid"]) == (0, 12_817.90)
+    assert np.isnan(call["ltp"])
+
+
+def test_web_export_told_when(shared_data: Path):
+    """A time and a spot that the caller knows must be used as they are."""
+    at = datetime(2026, 4, 21, 12, 0, tzinfo=IST)
+    (chain,) = read_chain(shared_data / APRIL, taken_at=at, spot=56_500.0)
+    assert (chain.taken_at, chain.spot) == (at, 56_500.0)
+
+
+def test_old_bhavcopy(shared_data: Path):
+    """The old end-of-day file must give every expiry, with parity against the future within a few points."""
+    chains = read_chain(shared_data / "eod" / "fo01JAN2020bhav.csv.zip")
+    monthly = next(chain for chain in chains if chain.expiry == date(2020, 1, 30))
+    assert monthly.lot_size == 20
+    assert monthly.forward == pytest.approx(
+        32_285.2, abs=10
+    )  # settlement price of the future that expires then
+    assert (monthly.frame["oi"] % 20 == 0).all()
+
+
+def test_bhavcopy_on_expiry_day(shared_data: Path):
+    """On its last day a series must be there, expired, at the level its last trades say."""
+    expiring = read_chain(shared_data / "eod" / "fo02JAN2020bhav.csv.zip")[0]
+    assert (expiring.expiry, expiring.t_years) == (date(2020, 1, 2), 0.0)
+    assert expiring.spot == pytest.approx(32_443, abs=15)
+    assert set(expiring.frame["iv_reason"]) <= {"expired", "missing"}
+
+
+def test_new_bhavcopy(shared_data: Path):
+    """The UDiFF file must be read by its header, volume from lots to units, its own lot and spot used."""
+    chains = read_chain(shared_data / "eod" / "fo_udiff_20260826_BANKNIFTY_rows.csv")
+    chain = next(found for found in chains if found.expiry == date(2026, 9, 29))
+    row = chain.quote(54_300, "CE")
+    assert (chain.spot, chain.lot_size) == (57_783.75, 30)
+    assert (row["volume"], row["oi"], row["oi_change"], row["ltp"]) == (7 * 30, 330, 120, 3_900)
+    assert date(2026, 11, 23) in [found.expiry for found in chains]  # moved from the 24th, a holiday
+
+
+def test_no_record_found(shared_data: Path):
+    """An export without records must say so and what to do."""
+    with pytest.raises(UnreadableFile, match="no record") as caught:
+        read_chain(shared_data / "chain/option-chain-ED-BANKNIFTY-30-Mar-2027.csv")
+    assert "Export" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "eod/BhavCopy_NSE_CM_0_0_0_20250829_F_0000.csv.zip",
+        "eod/fo14112025.zip",
+        "eod/nse_contractwise_OPTIDX_BANKNIFTY_28Mar2024_sample.csv",
+        "chain/option-chain-ED-BANKNIFTY-29-Sep-2026.csv",
+        "chain/rohm_BANKNIFTY_nse_chain_2019-05.tar.xz",
+        "intraday/bnf_20221230.parquet",
+        "angel/docsample_quote_1.json",
+        "README.md",
+        "no such file.csv",
+        ".",
+    ],
+)
+def test_wrong_files(shared_data: Path, file):
+    """A real file of another kind must be refused by name with a remedy."""
+    with pytest.raises(UnreadableFile) as caught:
+        read_chain(shared_data / file)
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"{", b"[]", b'{"records": {}}', b'{"records": {"timestamp": "x", "data": []}}',
+        b'{"records": {"timestamp": "03-May-2023 15:30:00", "underlyingValue": 1, "data": []}}',
+        b"\x1f\x8b half a gzip", b"PK half a zip", b"\xff\xfe\x00", b"CALLS,,PUTS\n",
+        b"CALLS,,PUTS\na,b\n1,2\n",
+        b"INSTRUMENT,SYMBOL,EXPIRY_DT,STRIKE_PR\nOPTIDX,BANKNIFTY\n", b"TradDt,BizDt,Sgmt\n2026-01-01\n",
+    ],
+)  # fmt: skip
+def test_damaged_files(tmp_path: Path, content):
+    """Half a file, or a file that only begins like one, must be refused, never crash."""
+    file = tmp_path / "option-chain-ED-BANKNIFTY-28-Apr-2026.csv"
+    file.write_bytes(content)
+    with pytest.raises(UnreadableFile):
+        read_chain(file)
+
+
+def test_renamed_export(shared_data: Path, tmp_path: Path):
+    """An export whose name lost its expiry must be refused; other words around it are fine."""
+    shutil.copy(shared_data / APRIL, tmp_path / "chain.csv")
+    with pytest.raises(UnreadableFile, match="name"):
+        read_chain(tmp_path / "chain.csv")
+    shutil.copy(shared_data / APRIL, tmp_path / "option-chain-ED-BANKNIFTY-28-Apr-2026 (1).csv")
+    assert read_chain(tmp_path / "option-chain-ED-BANKNIFTY-28-Apr-2026 (1).csv")
+
+
+def test_the_same_file_everywhere(shared_data: Path, tmp_path: Path):
+    """A copied file must give the same chain, whatever its date on disk."""
+    copied = tmp_path / Path(APRIL).name
+    shutil.copyfile(shared_data / APRIL, copied)
+    assert read_chain(copied)[0].taken_at == read_chain(shared_data / APRIL)[0].taken_at
