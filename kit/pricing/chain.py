@@ -169,7 +169,10 @@ def _forward(
 def _carried(
     books: list[_Book], columns: dict[str, Floats], k: Floats, call: Bools, forward: Floats, discount: Floats
 ) -> tuple[Floats, Bools]:
-    """Replace in-the-money prices whose time value is within their spread by their twin's, plus parity."""
+    """Price what is in the money, and has less time value than half its spread, in a better way.
+
+    That is from its twin by parity; without a twin, from the part of its own quote above intrinsic value.
+    """
     price, own = columns["price"], columns["ask"] - columns["bid"]
     twin = np.full(k.size, np.nan)
     for book in books:
@@ -177,6 +180,8 @@ def _carried(
         c, p = book.calls[both], book.puts[both]
         twin[c], twin[p] = price[p], price[c]
     intrinsic = discount * np.maximum(np.where(call, forward - k, k - forward), 0.0)
-    drowned = ~(price - intrinsic > np.nan_to_num(own) / 2)
-    from_twin = (intrinsic > 0) & drowned & ~np.isnan(twin) & ~np.isnan(price)
-    return np.where(from_twin, intrinsic + twin, price), from_twin
+    drowned = (intrinsic > 0) & ~np.isnan(price) & ~(price - intrinsic > np.nan_to_num(own) / 2)
+    from_twin = drowned & ~np.isnan(twin)
+    possible = (np.maximum(columns["bid"], intrinsic) + columns["ask"]) / 2  # NaN without both quotes
+    cut = drowned & ~from_twin & (columns["ask"] > intrinsic) & ~np.isnan(columns["bid"])
+    return np.where(from_twin, intrinsic + twin, np.where(cut, possible, price)), from_twin

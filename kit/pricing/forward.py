@@ -19,6 +19,7 @@ Origin = Literal["parity", "future", "spot"]
 MIN_PAIRS = 3  # two strikes always lie on a line: only a third one can disagree
 MAX_PAIRS = 24
 WINDOW = 0.10  # of the forward; beyond it spreads are wide and quotes stale
+NEAR = 0.01  # of the forward; further out quotes are staler than their spread admits
 RATE_DOUBT = 0.02  # how far the financing rate in the quotes may be from the treasury bill's
 MAX_ERROR = 0.005  # of the forward; a looser parity is not a forward
 TICK_INR = 0.05
@@ -116,7 +117,8 @@ def _near_the_money(k: Floats, gap: Floats, width: Floats, prior: float) -> tupl
     distance = np.abs(k - centre)
     nearest = np.argsort(distance, kind="stable")[:MAX_PAIRS]
     kept = np.sort(nearest[distance[nearest] <= WINDOW * centre])
-    return k[kept], gap[kept], width[kept]
+    doubt = 1 + (distance[kept] / (NEAR * centre)) ** 2
+    return k[kept], gap[kept], width[kept] * doubt
 
 
 def _regress(k: Floats, gap: Floats, width: Floats, prior: float, t_years: float) -> Forward:

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kit.pricing.black76 import price
+from kit.pricing.forward import implied_forward
+
+STRIKES = np.arange(40_000.0, 46_100.0, 100.0)
+
+
+def quotes(forward: float, discount: float, years: float, half_spread: float) -> list[np.ndarray]:
+    """Return strike, call bid and ask, put bid and ask around exact prices on a skewed smile."""
+    sigma = 0.14 - 0.3 * np.log(STRIKES / forward)
+    call, put = price(forward, STRIKES, years, sigma, discount, np.array([[True], [False]]))
+    return [STRIKES, call - half_spread, call + half_spread, put - half_spread, put + half_spread]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(42_000, 44_000), st.floats(0.003, 0.5), st.floats(0.0, 0.09))
+def test_exact_quotes_give_the_exact_forward(forward: float, years: float, rate: float) -> None:
+    """From prices without noise come the forward to a paisa and the discount factor to 1e-3."""
+    discount = np.exp(-rate * years)
+    found = implied_forward(*quotes(forward, discount, years, 0.0), years, spot=np.nan, rate=0.065)
+    assert found.source == "parity"
+    assert found.value == pytest.approx(forward, abs=0.01)
+    assert found.discount == pytest.approx(discount, abs=1e-3)
+
+
+def test_wild_quotes_do_not_move_it() -> None:
+    """Three quotes that are wrong by hundreds of rupees move the forward by less than its standard error."""
+    columns = quotes(43_322.0, 0.995, 0.05, 0.5)
+    clean = implied_forward(*columns, 0.05, spot=43_312.7, rate=0.068)
+    for side, row, error in ((1, 32, 300.0), (2, 32, 300.0), (3, 35, -60.0), (4, 35, -60.0)):
+        columns[side][row] += error
+    columns[1][30], columns[2][30] = 1.0, 5_000.0  # somebody's joke
+    dirty = implied_forward(*columns, 0.05, spot=43_312.7, rate=0.068)
+    assert abs(dirty.value - clean.value) < 0.5
+
+
+def test_wide_quotes_weigh_less_than_tight_ones() -> None:
+    """A biased but wide quote hardly matters; the same bias in a tight quote does."""
+    columns = quotes(43_322.0, 0.995, 0.05, 0.25)
+    shifted = [column.copy() for column in columns]
+    for row in range(0, 61, 2):  # every second strike is wrong by 20 rupees, and 40 wide
+        shifted[1][row], shifted[2][row] = shifted[1][row], shifted[2][row] + 40.0
+    found = implied_forward(*shifted, 0.05, spot=43_312.7, rate=0.068)
+    assert found.value == pytest.approx(43_322.0, abs=1.0)
+
+
+def test_it_falls_back_to_the_future_and_then_to_the_spot() -> None:
+    """With fewer than three pairs the future is used, without a future the spot grown at the rate."""
+    columns = [column[30:32] for column in quotes(43_322.0, 0.995, 0.05, 0.5)]
+    future = implied_forward(*columns, 0.05, spot=43_312.7, rate=0.068, future=43_330.0)
+    assert (future.value, future.source, future.pairs) == (43_330.0, "future", 0)
+    assert future.discount == pytest.approx(np.exp(-0.068 * 0.05))
+    spot = implied_forward(*columns, 0.05, spot=43_312.7, rate=0.068, future=np.nan)
+    assert spot.source == "spot"
+    assert spot.value == pytest.approx(43_312.7 * np.exp(0.068 * 0.05))
+    assert np.isnan(spot.error_inr)
+
+
+def test_missing_crossed_and_empty_quotes_are_left_out() -> None:
+    """NaN, zero and crossed quotes never count as pairs."""
+    columns = quotes(43_322.0, 0.995, 0.05, 0.5)
+    columns[1][::3] = np.nan
+    columns[3][1::3] = 0.0
+    crossed = slice(2, None, 6)
+    columns[1][crossed], columns[2][crossed] = columns[2][crossed].copy(), columns[1][crossed].copy()
+    found = implied_forward(*columns, 0.05, spot=43_312.7, rate=0.068)
+    assert found.source == "parity"
+    assert found.pairs <= 10
+    assert found.value == pytest.approx(43_322.0, abs=0.1)
+
+
+def test_quotes_that_contradict_each_other_are_not_a_forward() -> None:
+    """Where pairs scatter by thousands of rupees the fallback is used instead."""
+    columns = quotes(43_322.0, 0.995, 0.05, 0.5)
+    noise = np.random.default_rng(3).normal(0, 3_000, STRIKES.size)
+    columns[1], columns[2] = columns[1] + 5_000 + noise, columns[2] + 5_000 + noise
+    assert implied_forward(*columns, 0.05, spot=43_312.7, rate=0.068).source == "spot"

@@ -1,0 +1,195 @@
+"""Real quotes of the exchange: 2019 snapshots, 2020 settlements, 2023 chain and intraday bars."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kit.clock import IST, expiries, parse_expiry, years_to_expiry
+from kit.market.readers.door import read_chain
+from kit.model import ChainSnapshot
+from kit.pricing.chain import ChainAnalysis, analyse
+from kit.pricing.forward import implied_forward
+from kit.pricing.surface import fit_surface
+
+JSON = "chain/nse_option_chain_BANKNIFTY_20230503_1530.json.gz"
+
+
+@pytest.fixture(scope="module")
+def chain_2023(shared_data: Path) -> list[ChainSnapshot]:
+    """Ten expiries of 3 May 2023, 15:30."""
+    return read_chain(shared_data / JSON)
+
+
+def whole(chains: list[ChainSnapshot]) -> tuple[pd.DataFrame, ChainAnalysis]:
+    """Analyse all expiries in one call."""
+    table = pd.concat([chain.table.assign(expiry=chain.expiry, years=chain.t_years) for chain in chains])
+    columns = (table[name].to_numpy() for name in ("bid", "ask", "ltp", "oi", "volume", "years"))
+    call = table["right"].to_numpy() == "CE"
+    when = table["expiry"].to_numpy("datetime64[D]")
+    found = analyse(when, table["strike"].to_numpy(), call, *columns, spot=chains[0].spot, rate=0.068)
+    return table, found
+
+
+def liquid(table: pd.DataFrame, forward: Any) -> np.ndarray:
+    """Mark what was traded, is quoted on both sides and lies within 10 % of the forward."""
+    near = np.abs(table["strike"].to_numpy() / forward - 1) < 0.10
+    quoted = (table["bid"] > 0) & (table["ask"] > 0) & (table["volume"] > 0)
+    return near & quoted.to_numpy()
+
+
+def test_the_2023_chain_gives_forwards_near_the_traded_one(chain_2023: list[ChainSnapshot]) -> None:
+    """The monthly forward is near 43,322, not the spot of 43,312.7; far expiries say they use the spot."""
+    _, found = whole(chain_2023)
+    assert len(found.forwards) == 10
+    monthly = found.forwards[3]
+    assert str(found.expiries[3]) == "2023-05-25"
+    assert monthly.source == "parity"
+    assert monthly.value == pytest.approx(43_322, abs=1.5)
+    assert monthly.error_inr < 1
+    assert found.forwards[-1].source == "spot"
+
+
+def test_the_2023_chain_has_a_volatility_for_every_liquid_quote(chain_2023: list[ChainSnapshot]) -> None:
+    """No traded, two-sided quote within 10 % of the forward is NaN; calls agree with puts near the money."""
+    table, found = whole(chain_2023)
+    forward = np.array(
+        [
+            found.forwards[at].value
+            for at in np.searchsorted(found.expiries, table["expiry"].to_numpy("datetime64[D]"))
+        ]
+    )
+    rows = liquid(table, forward)
+    assert rows.sum() > 450
+    assert np.isfinite(found.greeks.iv[rows]).all()
+    smile = table.assign(iv=found.greeks.iv)[rows & (np.abs(table["strike"] / forward - 1) < 0.01)]
+    sides = smile[smile["expiry"] <= date(2023, 5, 25)].pivot(
+        index=["expiry", "strike"], columns="right", values="iv"
+    )
+    assert (sides["CE"] - sides["PE"]).abs().median() < 0.002
+
+
+def test_the_2023_chain_gives_one_surface(chain_2023: list[ChainSnapshot]) -> None:
+    """Its smiles fit the core of the market, are free of butterfly arbitrage, and flag what is off."""
+    surface = fit_surface(chain_2023)
+    assert len(surface.slices) >= 7
+    moneyness = np.linspace(-0.6, 0.6, 601)
+    for piece in surface.slices:
+        assert (piece.density_sign(moneyness) >= 0).all()
+    monthly = surface.slices[surface.expiries.index(date(2023, 5, 25))]
+    assert monthly.fit_error < 0.006
+    assert 0.12 < monthly.atm_iv < 0.14
+
+
+def snapshots_2019(shared_data: Path) -> Iterator[tuple[datetime, date, pd.DataFrame]]:
+    """Yield every saved chain page: when, which expiry, and its numbers by column."""
+    with tarfile.open(shared_data / "chain/rohm_BANKNIFTY_nse_chain_2019-05.tar.xz") as archive:
+        for member in archive:
+            stamp = re.search(r"(\d\d)-(\d\d)-(\d{4})_(\d\d)-(\d\d)\.csv$", member.name)
+            if stamp is None:
+                continue
+            day, month, year, hour, minute = map(int, stamp.groups())
+            folder = Path(member.name).parent.name
+            content = archive.extractfile(member)
+            assert content is not None
+            table = pd.read_csv(content, na_values=["-"])
+            named = folder[0].isdigit()
+            expiry = parse_expiry(folder.zfill(9)) if named else expiries(date(year, month, day))[0]
+            yield datetime(year, month, day, hour, minute, tzinfo=IST), expiry, table
+
+
+def test_the_election_week_of_2019_has_a_volatility_for_every_liquid_quote(shared_data: Path) -> None:
+    """Where parity gives the forward, none of over 20,000 liquid quotes is NaN."""
+    seen = missing = 0
+    for taken_at, expiry, page in snapshots_2019(shared_data):
+        years, strike = years_to_expiry(taken_at, expiry), page["StrikePrice"].to_numpy(np.float64)
+        if years <= 0:
+            continue
+        both = {
+            name: page[[f"Call{name}", f"Put{name}"]].to_numpy(np.float64).T.ravel()
+            for name in ("BidPrice", "AskPrice", "LTP", "OI", "Volume")
+        }
+        spot = float(page["CurrentVal"].iloc[0]) if "CurrentVal" in page else float("nan")
+        sides = np.arange(2 * strike.size) < strike.size
+        strikes = np.concatenate([strike, strike])
+        found = analyse(np.zeros(sides.size), strikes, sides, *both.values(), years, spot=spot, rate=0.064)
+        if found.forwards[0].source != "parity":
+            continue
+        table = pd.DataFrame(
+            {"strike": strikes, "bid": both["BidPrice"], "ask": both["AskPrice"], "volume": both["Volume"]}
+        )
+        rows = liquid(table, found.forwards[0].value)
+        seen += int(rows.sum())
+        missing += int(np.isnan(found.greeks.iv[rows]).sum())
+    assert seen > 20_000
+    assert missing == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "day"), [("fo01JAN2020bhav", date(2020, 1, 1)), ("fo02JAN2020bhav", date(2020, 1, 2))]
+)
+def test_settlement_prices_of_2020_agree_with_the_future(shared_data: Path, name: str, day: date) -> None:
+    """The parity forward of the traded January strikes is within 7 points of the January future."""
+    with zipfile.ZipFile(shared_data / f"eod/{name}.csv.zip") as archive:
+        rows = [
+            row
+            for row in csv.DictReader(io.StringIO(archive.read(archive.namelist()[0]).decode()))
+            if row["SYMBOL"] == "BANKNIFTY" and row["EXPIRY_DT"] == "30-Jan-2020"
+        ]
+    future = next(float(row["SETTLE_PR"]) for row in rows if row["INSTRUMENT"] == "FUTIDX")
+    settled = (
+        pd.DataFrame(
+            [
+                (float(row["STRIKE_PR"]), row["OPTION_TYP"], float(row["SETTLE_PR"]))
+                for row in rows
+                if float(row["CONTRACTS"]) > 0
+            ],
+            columns=["strike", "right", "price"],
+        )
+        .query("right != 'XX'")
+        .pivot(index="strike", columns="right", values="price")
+    )
+    call, put = settled["CE"].to_numpy(), settled["PE"].to_numpy()
+    years = years_to_expiry(datetime(day.year, day.month, day.day, 15, 30, tzinfo=IST), date(2020, 1, 30))
+    found = implied_forward(
+        settled.index.to_numpy(), call, call, put, put, years, spot=float("nan"), rate=0.05
+    )
+    assert found.source == "parity"
+    assert abs(found.value - future) <= 7
+
+
+def test_minute_bars_of_2023_agree_with_the_future(shared_data: Path) -> None:
+    """Through a whole day the parity forward stays at the future of its expiry, mean within 1.5 points."""
+    bars = pd.read_feather(shared_data / "intraday/BANKNIFTY_JF_FNO_10042023.feather")
+    bars = bars[(bars["Close"] > 0) & (bars["Volume"] > 0)]
+    future = bars[bars["Symbol"] == "BANKNIFTY-I"].set_index("TickTime")["Close"]
+    options = bars[bars["Symbol"].str.contains("27APR23")]
+    options = options.assign(
+        strike=options["Symbol"].str[16:-2].astype(float), right=options["Symbol"].str[-2:]
+    )
+    gaps = []
+    for moment, minute in options.groupby("TickTime"):
+        pairs = minute.pivot(index="strike", columns="right", values="Close").dropna()
+        if moment not in future.index:
+            continue
+        call, put = pairs["CE"].to_numpy(), pairs["PE"].to_numpy()
+        years = years_to_expiry(moment.to_pydatetime().replace(tzinfo=IST), date(2023, 4, 27))
+        found = implied_forward(
+            pairs.index.to_numpy(), call, call, put, put, years, spot=float("nan"), rate=0.068
+        )
+        assert found.source == "parity"
+        gaps.append(found.value - future[moment])
+    assert len(gaps) > 370
+    assert abs(np.mean(gaps)) < 1.5
+    assert np.std(gaps) < 6.4
