@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +30,19 @@ from kit import (
     StrategyEvaluationManager,
     run_performance_benchmark,
 )
+from kit.benchmark.registry import all_rows
+from kit.errors import TaskFailed, TaskTimeout
 from kit.settings import DataManagerConfig, LatencyRequirements, PerformanceMonitorConfig
+from kit.strategies import ShortStraddle
 
 MakeChain = Callable[..., ChainSnapshot]
+
+
+@pytest.fixture(scope="module")
+def processor() -> Iterator[ConcurrentProcessor]:
+    """Return the processor of the text's usage example."""
+    with ConcurrentProcessor(max_workers=4) as running:
+        yield running
 
 
 class TestCacheManager:
@@ -186,6 +198,22 @@ class TestConnectionPool:
         assert f"Active connections: {pool_stats['active_connections']}" == "Active connections: 0"
         assert (pool_stats["created"], pool_stats["reused"]) == (1, 2)
 
+    def test_statistics(self, exchange: Any) -> None:
+        """Threads share the pool, and it counts connections, reuse, retries, errors and latency."""
+        with ConnectionPoolManager(ConnectionConfig(pool_size=2), ca_file=exchange.ca_file) as pool_manager:
+
+            def ask(_: int) -> int:
+                with pool_manager.get_connection() as conn:
+                    return int(conn.session.get(exchange.master_url).status_code)
+
+            with ThreadPoolExecutor(6) as threads:
+                assert list(threads.map(ask, range(12))) == [200] * 12
+            stats = pool_manager.get_stats()
+        assert stats["created"] <= 2
+        assert stats["created"] + stats["reused"] == 12
+        assert (stats["retries"], stats["errors"]) == (0, 0)
+        assert 0 < stats["p50_ms"] <= stats["p95_ms"]
+
     def test_configuration_defaults(self) -> None:
         """Pool size, retries, time-out and back-off have the values that the text states."""
         config = ConnectionConfig()
@@ -199,12 +227,6 @@ class TestConnectionPool:
 
 class TestConcurrentProcessor:
     """Section 4: concurrent processor."""
-
-    @pytest.fixture(scope="class")
-    def processor(self) -> Iterator[ConcurrentProcessor]:
-        """Return the processor of the usage example."""
-        with ConcurrentProcessor(max_workers=4) as processor:
-            yield processor
 
     def test_usage(self, processor: ConcurrentProcessor, make_chain: MakeChain) -> None:
         """The usage example evaluates three strategy functions concurrently."""
@@ -225,7 +247,7 @@ class TestConcurrentProcessor:
 
         assert results["strategy1"] == 55_000
         assert results["strategy2"].max_profit_inr > 0
-        with pytest.raises(kit.errors.TaskFailed, match="ZeroDivisionError"):
+        with pytest.raises(TaskFailed, match="ZeroDivisionError"):
             results["strategy3"]
 
     def test_priorities_timeouts_recovery_and_statistics(self, processor: ConcurrentProcessor) -> None:
@@ -234,14 +256,40 @@ class TestConcurrentProcessor:
         processor.submit_task(ProcessingTask("late", time.sleep, (60,), timeout=0.5))
         processor.submit_task(ProcessingTask("wrong", int, ("x",)))
         processor.submit_task(ProcessingTask("right", sum, ([1, 2, 3],), priority=5))
-        assert processor.get_result("right", timeout=60).value == 6
-        with pytest.raises(kit.errors.TaskFailed, match="ValueError"):
-            _ = processor.get_result("wrong", timeout=60).value
-        with pytest.raises(kit.errors.TaskTimeout):
-            _ = processor.get_result("late", timeout=60).value
+        assert processor.get_result("right", timeout=60) == 6
+        with pytest.raises(TaskFailed, match="ValueError"):
+            processor.get_result("wrong", timeout=60)
+        with pytest.raises(TaskTimeout):
+            processor.get_result("late", timeout=60)
         after = processor.get_stats()
         grown = {name: after[name] - before[name] for name in ("submitted", "completed", "failed", "timeout")}
         assert grown == {"submitted": 3, "completed": 1, "failed": 1, "timeout": 1}
+
+    def test_a_higher_priority_starts_first(self) -> None:
+        """Of the tasks that wait for one worker, the one with the highest priority runs first."""
+        ran: list[int] = []
+        gate = threading.Event()
+        with ConcurrentProcessor(max_workers=1, backend="threads") as processor:
+            processor.submit_task(ProcessingTask("gate", gate.wait, (30,)))
+            while processor.get_active_tasks()["gate"] != "running":
+                time.sleep(0.01)
+            for priority in (1, 3, 2):
+                processor.submit_task(
+                    ProcessingTask(f"p{priority}", ran.append, (priority,), priority=priority)
+                )
+            gate.set()
+            processor.wait_for_results(timeout=30)
+        assert ran == [3, 2, 1]
+
+    def test_strategies_and_data_can_be_submitted_alone(
+        self, processor: ConcurrentProcessor, make_chain: MakeChain
+    ) -> None:
+        """A single strategy and a piece of data processing are tasks of their own."""
+        chain = make_chain()
+        legs = processor.submit_strategy_evaluation(ShortStraddle(), chain)
+        strikes = processor.submit_data_processing(sorted, chain.strikes)
+        assert processor.get_result(legs, timeout=60) == ShortStraddle().legs(chain)
+        assert processor.get_result(strikes, timeout=60) == chain.strikes
 
 
 class TestIntegration:
@@ -263,6 +311,28 @@ class TestIntegration:
         assert len(chain.frame) > 0
         assert stats["cache"]["hits"] >= 1
         assert "options_chain_processing" in stats["performance"]["operations"]
+
+    @pytest.mark.parametrize(("enabled", "source"), [(True, "hot"), (False, "sqlite")])
+    def test_caching_can_be_switched(self, exchange: Any, enabled: bool, source: str) -> None:
+        """With `enable_caching` off a second question goes past the in-process tier."""
+        settings = Settings(data_manager=DataManagerConfig(enable_caching=enabled))
+        with _client(exchange, CacheManager(), PerformanceMonitor()) as api_client:
+            data_manager = DataManager(api_client=api_client, settings=settings)
+            data_manager.option_chain("BANKNIFTY")
+            assert data_manager.option_chain("BANKNIFTY").source == source
+
+    @pytest.mark.parametrize("remembered", [True, False])
+    def test_atm_results_can_be_remembered(self, exchange: Any, remembered: bool) -> None:
+        """With `cache_atm_results` the strike at the money is kept in process, without it is not."""
+        settings = Settings(data_manager=DataManagerConfig(cache_atm_results=remembered))
+        cache_manager = CacheManager()
+        with _client(exchange, cache_manager, PerformanceMonitor()) as api_client:
+            data_manager = DataManager(api_client=api_client, cache_manager=cache_manager, settings=settings)
+            strike = data_manager.atm_strike("BANKNIFTY")
+            kept = SmartCache(cache_manager).get_atm_strike(
+                "BANKNIFTY", data_manager.expiries("BANKNIFTY")[0]
+            )
+        assert kept == (strike if remembered else None)
 
     def test_data_manager_without_anything(self) -> None:
         """DataManager can be made of its defaults, as the text's first lines suggest."""
@@ -295,20 +365,22 @@ class TestBenchmark:
     """Performance benchmarking."""
 
     def test_results(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """The benchmark returns a score, the number of benchmarks and the violations, and prints them."""
-        results = run_performance_benchmark(quick=True, rows=["hot_hit"])
-        assert 0 <= results["score"] <= 100
-        assert results["total_benchmarks"] == 1
-        assert isinstance(results["violations"], list)
-        assert "score" in capsys.readouterr().out.lower()
+        """The benchmark returns score, benchmarks and violations, and prints them as the text shows."""
+        results = run_performance_benchmark(quick=True, rows=["hit_rate", "import_kit"])
+        assert all(row["figure"] > 0 for row in results["rows"])
+        printed = capsys.readouterr().out
+        assert f"Performance Score: {results['score']:.1f}/100" in printed
+        assert f"Total Benchmarks: {results['total_benchmarks']}" in printed
+        assert results["total_benchmarks"] == 2
+        assert ("No latency violations detected ✓" in printed) == (results["violations"] == [])
 
-    @pytest.mark.parametrize("part", ["cache", "parallel", "memory", "chain"])
-    def test_what_it_validates(self, part: str) -> None:
-        """Cache, concurrency, data processing and memory are among the rows."""
-        from kit.benchmark.registry import all_rows
-
-        rows = all_rows()
-        assert any(part in f"{row.part} {row.name}" for row in rows.values()), sorted(rows)
+    @pytest.mark.parametrize(
+        "row",
+        ["hot_hit", "disk_write", "evaluation_speedup", "chain_processing", "memory_growth", "atm_hot"],
+    )
+    def test_what_it_validates(self, row: str) -> None:
+        """Cache reads and writes, concurrent speed-up, processing latency and memory are among the rows."""
+        assert row in all_rows()
 
 
 class TestConfiguration:
@@ -404,10 +476,17 @@ class TestTuning:
         monitor.reset_metrics()
         with ConcurrentProcessor(max_workers=1, backend="threads") as processor:
             processor.submit_task(ProcessingTask("one", sum, ([1],)))
-            assert processor.get_result("one", timeout=30).value == 1
+            assert processor.get_result("one", timeout=30) == 1
             processor.clear_results()
         assert cache_manager.get_stats()["entries"] == 0
         assert monitor.get_metrics("x").calls == 0
+
+
+@pytest.mark.parametrize("problem", ["cache misses", "slow evaluation", "PoolExhausted", "memory grows"])
+def test_common_issues_have_an_answer(problem: str) -> None:
+    """Each of the four common issues of the text stands on the page on troubleshooting."""
+    page = Path(__file__).parent.parent / "docs" / "troubleshooting.md"
+    assert problem in page.read_text(encoding="utf-8")
 
 
 def test_every_given_name_imports_from_the_kit() -> None:
