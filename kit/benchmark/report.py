@@ -41,7 +41,7 @@ def text(results: Results) -> str:
     widths = [max(len(row[column]) for row in table) for column in range(len(_HEAD))]
     shown = [_padded(_HEAD, widths)]
     for part, group in groupby(lines, key=lambda line: line.part):
-        shown += [part or "unknown", *(f"  {_padded(_cells(line), widths)}" for line in group)]
+        shown += [part, *(f"  {_padded(_cells(line), widths)}" for line in group)]
     notes = [f"  {line.name}: {line.note}" for line in lines if line.note]
     parts = [f"  {part}" for part in results["components"]]
     return "\n".join([f"  {shown[0]}", *shown[1:], "", *(["Notes", *notes, ""] if notes else []),
@@ -58,7 +58,7 @@ def summary(results: Results) -> str:
     told = [f"  {sentence}" for sentence in violations]
     stopped = ["Cancelled: the rows above are those that finished."] if results["stopped"] else []
     return "\n".join([
-        f"Performance Score: {results['score']:.1f}/100",
+        f"Performance Score: {'–' if math.isnan(results['score']) else format(results['score'], '.1f')}/100",
         f"Total Benchmarks: {results['total_benchmarks']} in {results['seconds']:.0f} s",
         *(["Violations:", *told] if violations else ["No latency violations detected ✓"]),
         *stopped,

@@ -24,6 +24,7 @@ from kit.errors import KitError, SettingsError
 from kit.settings import Settings
 
 Progress = Callable[[float, str], None]
+UNKNOWN = "unknown"  # the part of a row that was asked for and does not exist
 
 
 def run_performance_benchmark(
@@ -70,7 +71,7 @@ def _choose(quick: bool, names: Iterable[str] | None) -> tuple[list[Row], list[L
         return _by_part(row for row in known.values() if row.quick or not quick), []
     wanted = list(dict.fromkeys(names))
     unknown = [name for name in wanted if name not in known]
-    lost = [failed(Row(name, "", "", lambda _: Samples([])), unknown_row(name)) for name in unknown]
+    lost = [failed(Row(name, UNKNOWN, "", lambda _: Samples([])), unknown_row(name)) for name in unknown]
     return _by_part(known[name] for name in wanted if name in known), lost
 
 
@@ -189,7 +190,7 @@ def main(
     Returns
     -------
     int
-        0, or 1 as `check` and `against` say.
+        0; 1 as `check` and `against` say; 2 when a row was asked for that does not exist.
 
     Raises
     ------
@@ -205,9 +206,14 @@ def main(
     results = run_performance_benchmark(quick, _against(against, quick, rows))
     _write(results, json, html)
     sys.stdout.write(_since_last(results, quick) + "\n")
-    lines: list[Line] = results["lines"]
+    return _exit_code(results["lines"], check, against is not None)
+
+
+def _exit_code(lines: Sequence[Line], check: bool, against: bool) -> int:
+    if any(line.part == UNKNOWN for line in lines):
+        return 2
     missed = check and any(line.missed for line in lines)
-    return int(missed or (against is not None and any(line.peer_missing for line in lines)))
+    return int(missed or (against and any(line.peer_missing for line in lines)))
 
 
 def _against(against: str | None, quick: bool, rows: Sequence[str] | None) -> Sequence[str] | None:

@@ -10,7 +10,7 @@ from kit.benchmark import history, registry, report, suite
 from kit.benchmark.measure import Arms, Samples
 from kit.benchmark.registry import Row, all_rows, row
 from kit.benchmark.run import Run
-from kit.benchmark.targets import at_most, within
+from kit.benchmark.targets import at_least, at_most, within
 from kit.errors import KitError, SettingsError
 
 
@@ -194,6 +194,23 @@ def test_check_fails_on_a_clear_miss_and_not_on_noise(toys, capsys):
     toys("b", lambda _: Samples([2.1, 2.2, 2.3]))
     assert suite.main(check=True) == 1
     assert suite.main() == 0
+
+
+def test_only_unknown_rows_is_wrong_usage_and_no_score(toys, capsys):
+    """Asking for nothing that exists measures nothing, scores nothing, and exits with 2."""
+    toys("a")
+    assert suite.main(rows=["b"]) == 2
+    assert "Performance Score: –/100" in capsys.readouterr().out
+
+
+def test_a_machine_with_one_core_runs_every_row(toys, monkeypatch):
+    """The figure is measured, the target that supposes two cores is not judged, and a word says so."""
+    monkeypatch.setattr("kit.benchmark.run.cores", lambda: 1)
+    toys("speedup", lambda _: Samples([0.9]), target=at_least(1.8), unit="times", cores=2)
+    (line,) = run_quietly()["lines"]
+    assert line.figure == 0.9
+    assert line.met is None
+    assert "this machine has 1: not judged" in line.note
 
 
 def test_against_peers_runs_the_rows_with_peers_and_fails_without_one(toys, capsys):

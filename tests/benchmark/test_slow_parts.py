@@ -1,0 +1,54 @@
+"""The score falls when a part of the kit is slow: each part is slowed down on purpose, in place."""
+
+import functools
+from importlib import import_module
+from time import sleep
+
+import pytest
+
+from kit.benchmark.registry import all_rows
+from kit.benchmark.score import WEIGHTS
+from kit.benchmark.suite import run_performance_benchmark
+
+# part: (a row of it, what is slowed down, by how many seconds a call)
+SLOWED = {
+    "pipeline": ("chain_hot", "kit.market.manager:DataManager.option_chain", 0.005),
+    "cache": ("hot_hit", "kit.cache.manager:CacheManager.get", 0.0002),
+    "evaluation": ("strategy_evaluation", "kit.evaluation.batches:score", 0.005),
+}
+
+
+def points(name):
+    """Return the score of a quick run of one row."""
+    results = run_performance_benchmark(quick=True, rows=[name], progress=lambda *_: None)
+    assert len(results["components"]) == 1
+    return results["score"]
+
+
+@pytest.mark.parametrize("part", SLOWED)
+def test_the_score_falls_when_a_part_is_slow(part, monkeypatch):
+    """A real delay inside the part costs its row points, and its component and the score with it."""
+    name, target, delay_s = SLOWED[part]
+    assert all_rows()[name].part == part
+    before = points(name)
+    _slow_down(monkeypatch, target, delay_s)
+    assert points(name) < 0.8 * before
+
+
+def test_every_part_is_slowed_down():
+    """No component of the score goes without this proof."""
+    assert set(SLOWED) == set(WEIGHTS)
+
+
+def _slow_down(monkeypatch, target, delay_s):
+    module, _, path = target.partition(":")
+    *parents, name = path.split(".")
+    owner = functools.reduce(getattr, parents, import_module(module))
+    fast = getattr(owner, name)
+
+    @functools.wraps(fast)
+    def slow(*args, **kwargs):
+        sleep(delay_s)
+        return fast(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, slow)
