@@ -17,6 +17,7 @@ Raw = tuple[float, float, float, float, float]  # a, b, rho, m, sigma
 MIN_POINTS = 6  # five parameters, and one to disagree
 STEPS = 40
 PENALTIES = (0.1, 10.0, 1000.0)  # points of volatility per unit of negative density, until none is left
+MARGIN = 1e-4  # of density, so that none is negative between the points looked at
 OUTLIER = 4.0  # robust standard deviations
 OUTLIER_FLOOR = 0.005  # half a point of volatility is within the noise of any chain
 TRUST = 0.001  # a tenth of a point: no quote is trusted more than this
@@ -73,27 +74,34 @@ def _arbitrage_free(k: Floats, quoted: Floats, weight: Floats, t_years: float) -
     flat = math.log(middle * middle * t_years)
     width = max(float(np.abs(k).max()), 1e-3)
     starts = [np.array([flat, 0.0, -0.3, 0.0, math.log(width * part)]) for part in (0.1, 0.5)]
-    check = width * np.sinh(np.linspace(-4.5, 4.5, 241)) / math.sinh(1.5)
     for penalty in PENALTIES:
         problem = _problem(k, quoted, weight, t_years, penalty)
         found = [_descend(start, problem, k.size) for start in starts]
         best = min(found, key=lambda free: _cost(problem(free), k.size))
         raw = _raw(best, t_years)
-        if density_sign(check, *raw).min() >= 0:
+        if _sound(raw, width):
             return raw
         starts = [best, starts[0]]
-    return _flattened(raw, check)
+    return _flattened(raw, width)
 
 
-def _flattened(raw: Raw, check: Floats) -> Raw:
+def _sound(raw: Raw, width: float) -> bool:
+    """Look for negative density around the money at the scale of the quotes, and at that of the curve."""
+    steps = np.sinh(np.linspace(-6.0, 6.0, 601))
+    *_, m, sigma = raw
+    looked_at = np.concatenate([width / 2 * steps, m + sigma * steps])
+    return bool(density_sign(looked_at, *raw).min() >= MARGIN)
+
+
+def _flattened(raw: Raw, width: float) -> Raw:
     """Flatten the curve around its value at the forward, just enough; wholly flat has no arbitrage."""
     a, b, rho, m, sigma = raw
     rise = math.hypot(m, sigma) - rho * m
     low, high = 0.0, 1.0
     for _ in range(30):
         part = (low + high) / 2
-        sound = density_sign(check, a + (1 - part) * b * rise, part * b, rho, m, sigma).min() >= 0
-        low, high = (part, high) if sound else (low, part)
+        flatter = (a + (1 - part) * b * rise, part * b, rho, m, sigma)
+        low, high = (part, high) if _sound(flatter, width) else (low, part)
     return a + (1 - low) * b * rise, low * b, rho, m, sigma
 
 
@@ -120,7 +128,7 @@ def _problem(
     def residuals(free: Floats) -> Floats:
         raw = _raw(free, t_years)
         misfit = weight * (np.sqrt(np.maximum(svi(k, *raw), 1e-300) / t_years) - quoted)
-        return np.concatenate([misfit, penalty * np.minimum(density_sign(grid, *raw) - 1e-3, 0.0)])
+        return np.concatenate([misfit, penalty * np.minimum(density_sign(grid, *raw) - 10 * MARGIN, 0.0)])
 
     return residuals
 

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kit.pricing.analytics import (
+    build_up,
+    gamma_exposure,
+    max_pain,
+    put_call_ratio,
+    resistance,
+    snapshot_analytics,
+    straddle_price,
+    support,
+    synthetic_future,
+)
+from kit.pricing.chain import analyse
+
+STRIKES = np.array([100.0, 110.0, 120.0, 130.0])
+
+
+def test_put_call_ratio() -> None:
+    """The ratio is puts over calls, missing counts as nothing, and no calls give NaN."""
+    assert put_call_ratio([10, 20, np.nan], [15, np.nan, 30]) == pytest.approx(1.5)
+    assert np.isnan(put_call_ratio([0, np.nan], [5, 5]))
+
+
+def test_max_pain_is_where_holders_get_least() -> None:
+    """The strike agrees with a plain sum over every contract, and is NaN without open interest."""
+    random = np.random.default_rng(11)
+    for _ in range(20):
+        calls, puts = random.integers(0, 500, (2, STRIKES.size))
+        paid = [
+            sum(c * max(at - k, 0) + p * max(k - at, 0) for k, c, p in zip(STRIKES, calls, puts, strict=True))
+            for at in STRIKES
+        ]
+        assert max_pain(STRIKES, calls, puts) == STRIKES[int(np.argmin(paid))]
+    assert np.isnan(max_pain(STRIKES, [0, 0, 0, 0], [np.nan] * 4))
+
+
+def test_build_up_names_the_four_corners() -> None:
+    """Price and open interest together name the build-up; anything missing is unchanged."""
+    words = build_up([1, -1, 1, -1, 0, np.nan], [5, 5, -5, -5, 5, 5]).tolist()
+    assert words == [
+        "long build-up",
+        "short build-up",
+        "short covering",
+        "long unwinding",
+        *["unchanged"] * 2,
+    ]
+
+
+def test_support_and_resistance_are_the_heaviest_strikes_on_their_side() -> None:
+    """Puts below the forward support, calls above it resist, heaviest first, empty strikes never."""
+    assert support(STRIKES, [5, 9, 99, 0], 115.0).tolist() == [110.0, 100.0]
+    assert resistance(STRIKES, [50, 9, 3, 8], 115.0, count=1).tolist() == [130.0]
+    assert resistance(STRIKES, [0, 0, 0, np.nan], 115.0).size == 0
+
+
+def test_straddle_and_synthetic_future_use_both_sides() -> None:
+    """The straddle is the sum at the nearest strike; a synthetic future is strike plus gap over discount."""
+    call, put = np.array([14.0, 7.0, 3.0, 1.0]), np.array([1.0, 4.0, 9.0, np.nan])
+    assert straddle_price(STRIKES, call, put, 112.0) == 11.0
+    implied = synthetic_future(STRIKES, call, put, discount=0.5)
+    np.testing.assert_allclose(implied, [126.0, 116.0, 108.0, np.nan])
+
+
+def test_gamma_exposure_counts_calls_for_and_puts_against() -> None:
+    """Equal gamma and open interest cancel; one lot of calls adds gamma times forward squared per cent."""
+    assert gamma_exposure([0.01], [0.01], [100], [100], 50.0).tolist() == [0.0]
+    assert gamma_exposure([0.01], [np.nan], [100], [70], 50.0).tolist() == [pytest.approx(25.0)]
+
+
+def test_a_snapshot_gives_all_of_it(make_chain: Any) -> None:
+    """A chain's analytics agree with the functions applied to its columns."""
+    chain = make_chain()
+    found = snapshot_analytics(chain)
+    assert found.pcr_oi == 1.0
+    assert found.atm_strike == chain.atm_strike
+    straddle = chain.price(chain.atm_strike, "CE") + chain.price(chain.atm_strike, "PE")
+    assert found.straddle_inr == pytest.approx(straddle)
+    assert found.synthetic_future == pytest.approx(chain.forward, abs=0.2)
+    assert found.gamma_exposure.shape == (len(chain.strikes),)
+    assert max(found.support) <= chain.forward <= min(found.resistance)
+
+
+def test_a_whole_chain_in_one_call_equals_its_expiries_one_by_one(make_chain: Any) -> None:
+    """Several expiries, shuffled, give row for row what each gives alone."""
+    chains = [make_chain(days=days, forward=forward) for days, forward in ((7, 55_000.0), (35, 55_300.0))]
+    rows: list[list[Any]] = [[], [], [], [], [], [], [], [], []]
+    for number, chain in enumerate(chains):
+        table = chain.table
+        parts = (table[name].to_numpy() for name in ("bid", "ask", "ltp", "oi", "volume"))
+        call, years = table["right"].to_numpy() == "CE", np.full(len(table), chain.t_years)
+        columns = [np.full(len(table), number), table["strike"].to_numpy(), call, *parts, years]
+        for store, column in zip(rows, columns, strict=True):
+            store.append(column)
+    together = [np.concatenate(parts) for parts in rows]
+    order = np.random.default_rng(2).permutation(together[0].size)
+    found = analyse(*(column[order] for column in together), spot=55_000.0, rate=0.055)
+    for number, chain in enumerate(chains):
+        alone = analyse(*(column[number] for column in rows), spot=55_000.0, rate=0.055)
+        mine = np.argsort(order)[together[0] == number]
+        np.testing.assert_array_equal(found.greeks.iv[mine], alone.greeks.iv)
+        assert found.forwards[number] == alone.forwards[0]
+        assert found.forwards[number].value == pytest.approx(chain.forward, abs=0.2)
+        assert found.analytics[number].max_pain == alone.analytics[0].max_pain
+
+
+def test_a_deep_option_is_priced_from_its_twin() -> None:
+    """An in-the-money quote below intrinsic value takes its volatility from the other side."""
+    strike = np.array([40_000.0, 40_000.0, 42_900.0, 42_900.0, 43_000.0, 43_000.0, 43_100.0, 43_100.0])
+    call = np.array([True, False] * 4)
+    middle = np.array([3_050.0, 40.0, 450.0, 350.0, 400.0, 400.0, 350.0, 450.0])
+    width = np.array([200.0, 1.0, *[1.0] * 6])
+    found = analyse(
+        np.zeros(8),
+        strike,
+        call,
+        middle - width,
+        middle + width,
+        middle,
+        middle,
+        middle,
+        0.02,
+        spot=43_000.0,
+        rate=0.0,
+    )
+    assert found.from_twin.tolist() == [True, *[False] * 7]
+    assert found.greeks.iv[0] == pytest.approx(found.greeks.iv[1], rel=1e-9)

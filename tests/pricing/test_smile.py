@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kit.clock import IST
+from kit.errors import DataError
+from kit.pricing.black76 import price
+from kit.pricing.smile import Slice
+from kit.pricing.smile_fit import fit_slice
+from kit.pricing.surface import Surface, fit_snapshot, fit_surface
+
+FORWARD, YEARS = 43_000.0, 0.05
+STRIKES = np.arange(38_000.0, 48_100.0, 200.0)
+KNOWN = Slice(YEARS, FORWARD, a=0.0004, b=0.012, rho=-0.35, m=0.01, sigma=0.04)
+
+
+def test_a_known_smile_is_found_again() -> None:
+    """From its own volatilities a curve comes back to a hundredth of a point."""
+    found = fit_slice(STRIKES, KNOWN.iv(STRIKES), FORWARD, YEARS)
+    assert np.abs(found.iv(STRIKES) - KNOWN.iv(STRIKES)).max() < 1e-4
+    assert found.fit_error < 1e-4
+    assert found.outliers == ()
+
+
+def test_outliers_are_flagged_and_do_not_bend_the_curve() -> None:
+    """Three absurd quotes are named by their strikes, and the fit error speaks of the others."""
+    quoted = np.array(KNOWN.iv(STRIKES))
+    for row, error in ((10, 0.08), (25, -0.03), (40, 0.2)):
+        quoted[row] += error
+    found = fit_slice(STRIKES, quoted, FORWARD, YEARS)
+    assert found.outliers == (STRIKES[10], STRIKES[25], STRIKES[40])
+    assert np.abs(found.iv(FORWARD) - KNOWN.iv(FORWARD)) < 0.001
+    assert found.fit_error < 0.002
+
+
+def test_uncertain_quotes_count_less() -> None:
+    """A wing with wide spreads gives way to the tight quotes near the money."""
+    quoted, error = np.array(KNOWN.iv(STRIKES)), np.full(STRIKES.size, 1e-4)
+    quoted[40:], error[40:] = quoted[40:] + 0.05, 0.10
+    found = fit_slice(STRIKES, quoted, FORWARD, YEARS, iv_error=error)
+    assert np.abs(found.iv(STRIKES[15:35]) - KNOWN.iv(STRIKES[15:35])).max() < 0.003
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.floats(0.002, 1.0), st.floats(0.0, 0.05))
+def test_no_fit_can_be_arbitraged_with_a_butterfly(seed: int, years: float, noise: float) -> None:
+    """Whatever the quotes, the implied density is nowhere negative, so calls are convex in the strike."""
+    random = np.random.default_rng(seed)
+    k = np.sort(random.uniform(-4, 4, 25)) * 0.15 * np.sqrt(years)
+    quoted = np.maximum(0.15 - 0.1 * k + random.uniform(0, 3) * k**2 + random.normal(0, noise, k.size), 0.02)
+    found = fit_slice(FORWARD * np.exp(k), quoted, FORWARD, years)
+    near = np.linspace(2 * k[0], 2 * k[-1], 401)
+    assert (found.total_variance(near) > 0).all()
+    assert (found.density_sign(near) >= -1e-9).all()
+    strikes = np.linspace(FORWARD * np.exp(2 * k[0]), FORWARD * np.exp(2 * k[-1]), 301)
+    calls = price(FORWARD, strikes, years, found.iv(strikes), 1.0, True)
+    assert (np.diff(calls, 2) >= -1e-7).all()
+
+
+def test_too_few_volatilities_are_an_error_that_says_so() -> None:
+    """Five volatilities, or no time, raise with the number found."""
+    with pytest.raises(DataError, match="six volatilities"):
+        fit_slice(STRIKES[:5], KNOWN.iv(STRIKES[:5]), FORWARD, YEARS)
+    with pytest.raises(DataError, match="time to expiry"):
+        fit_slice(STRIKES, KNOWN.iv(STRIKES), FORWARD, 0.0)
+
+
+def test_skew_is_the_slope_at_the_forward() -> None:
+    """The stated skew equals a difference quotient of the volatility in log-moneyness."""
+    up, down = KNOWN.iv(FORWARD * np.exp(np.array([1e-5, -1e-5])))
+    assert KNOWN.skew == pytest.approx((up - down) / 2e-5, rel=1e-6)
+    assert KNOWN.atm_iv == pytest.approx(KNOWN.iv(FORWARD), rel=1e-14)
+
+
+def surface() -> Surface:
+    """Two expiries a month apart."""
+    taken = datetime(2026, 9, 1, 11, 0, tzinfo=IST)
+    days = (date(2026, 9, 29), date(2026, 10, 27))
+    years = [
+        ((datetime(d.year, d.month, d.day, 15, 40, tzinfo=IST) - taken) / timedelta(days=365)) for d in days
+    ]
+    near = Slice(years[0], 43_100.0, a=0.001, b=0.02, rho=-0.3, m=0.0, sigma=0.05)
+    far = Slice(years[1], 43_300.0, a=0.003, b=0.03, rho=-0.3, m=0.0, sigma=0.08)
+    return Surface(taken, days, (near, far))
+
+
+def test_total_variance_is_linear_between_expiries() -> None:
+    """Halfway between two expiries the total variance is halfway, at equal log-moneyness."""
+    both = surface()
+    near, far = both.slices
+    middle = (near.t_years + far.t_years) / 2
+    k = np.array([-0.1, 0.0, 0.07])
+    strikes = both.forward(middle) * np.exp(k)
+    expected = (near.total_variance(k) + far.total_variance(k)) / 2
+    np.testing.assert_allclose(both.iv(strikes, middle) ** 2 * middle, expected, rtol=1e-12)
+    assert both.forward(middle) == pytest.approx(np.sqrt(43_100.0 * 43_300.0))
+
+
+def test_listed_expiries_give_their_own_slice() -> None:
+    """On a listed expiry the surface is the slice; before the first and after the last it stands still."""
+    both = surface()
+    near, far = both.slices
+    assert both.iv(43_000.0, both.expiries[0]) == pytest.approx(near.iv(43_000.0), rel=1e-9)
+    assert both.iv(43_000.0, both.expiries[1]) == pytest.approx(far.iv(43_000.0), rel=1e-9)
+    assert both.iv(43_100.0, near.t_years / 2) == pytest.approx(near.atm_iv)
+    assert both.iv(43_300.0, 2 * far.t_years) == pytest.approx(far.atm_iv)
+    assert np.isnan(both.iv(43_000.0, 0.0))
+
+
+def test_a_calendar_that_crosses_is_reported() -> None:
+    """The gap of total variance is positive for a sound pair, negative where the far expiry is cheaper."""
+    both = surface()
+    assert (both.calendar_gap() > 0).all()
+    near, far = both.slices
+    cheap = Slice(far.t_years, far.forward, a=0.0001, b=0.001, rho=-0.3, m=0.0, sigma=0.05)
+    assert (Surface(both.taken_at, both.expiries, (near, cheap)).calendar_gap() < 0).all()
+
+
+def test_a_snapshot_gives_the_smile_it_was_made_from(make_chain: Any) -> None:
+    """A chain built on a known smile is fitted to a fifth of a point around the money."""
+    chain = make_chain(atm_iv=0.14, skew=-0.4, days=14.0)
+    found = fit_snapshot(chain)
+    assert found.atm_iv == pytest.approx(0.14, abs=0.002)
+    assert found.skew == pytest.approx(-0.4 * 0.14, abs=0.03)
+    assert found.fit_error < 0.002
+    assert fit_surface([chain]).iv(chain.forward, chain.t_years) == pytest.approx(found.atm_iv)
+
+
+def test_a_surface_without_quotes_is_an_error(make_chain: Any) -> None:
+    """When no chain has enough volatilities the error counts the chains."""
+    with pytest.raises(DataError, match="No expiry"):
+        fit_surface([make_chain(strikes=3)])
