@@ -13,6 +13,7 @@ from kit.benchmark.targets import Target, at_most
 from kit.benchmark.tiers import UNDERLYING, Tier, operations
 from kit.market.chain import QuoteRow, from_quotes, snapshot
 from kit.model import ChainSnapshot, Instrument, Right
+from kit.strategies import ALL
 
 # Budgets of the brief where it has one; else references of our own, see docs/benchmark.md.
 _TARGETS_MS: dict[tuple[str, Tier], Target] = {
@@ -98,6 +99,15 @@ def _instrument(chain: ChainSnapshot, token: str, symbol: str, strike: float, ri
     )
 
 
+@row("evaluation_run", part="pipeline", unit="ms", target=at_most(5000), quick=True)
+def evaluation_run(run: Run) -> Arms:
+    """Evaluate every built-in strategy on one chain with the desk's warm workers, to a ranked table."""
+    desk = run.desk()
+    chain = desk.data.option_chain(UNDERLYING)
+    strategies = {strategy().name: strategy() for strategy in ALL}
+    return Arms(lambda: desk.evaluation.evaluate_strategies_concurrent(strategies, chain).table())
+
+
 @row("main_job_memory", part="pipeline", unit="MiB")
 def main_job_memory(_: Run) -> Samples:
     """Peak memory of a fresh process that opens a desk, asks for a chain and scores every strategy."""
@@ -107,7 +117,7 @@ def main_job_memory(_: Run) -> Samples:
 _MAIN_JOB = """
 import resource, sys
 from kit.desk import open_desk
-from kit.evaluation.manager import evaluate
+from kit.evaluation.batches import evaluate
 from kit.strategies import ALL
 with open_desk() as desk:
     chain = desk.data.option_chain("BANKNIFTY")
