@@ -37,12 +37,12 @@ _LATEST_ANSWER = 0.05  # of the shortest window: how far an answer may move its 
 _MAX_PENALTY_S = 900.0
 _SCHEMA = (
     "CREATE TABLE calls (id INTEGER PRIMARY KEY, budget TEXT NOT NULL, at REAL NOT NULL, sent INT NOT NULL)",
-    "CREATE INDEX calls_at ON calls (budget, at)",
+    "CREATE INDEX calls_at ON calls (budget, at, sent)",
     "CREATE TABLE blocked (budget TEXT PRIMARY KEY, until REAL NOT NULL)",
 )
 _BLOCK = "INSERT INTO blocked VALUES (?, ?) ON CONFLICT DO UPDATE SET until=max(until, excluded.until)"
 _NTH = (
-    "SELECT at FROM calls WHERE budget=? AND (sent OR at < ? OR (at = ? AND id < ?)) "
+    "SELECT at FROM calls WHERE budget=? AND at > ? AND (sent OR at < ? OR (at = ? AND id < ?)) "
     "ORDER BY at DESC LIMIT 1 OFFSET ?"
 )
 
@@ -212,9 +212,10 @@ class RateLimiter:
         at, reason = (until[0], "the broker's refusal") if until and until[0] > now else (now, "")
         guard = _GUARD * min(window.seconds for window in windows)
         for window in windows:
-            nth = rows.execute(_NTH, (key, before, before, number, window.calls - 1)).fetchone()
-            if nth and nth[0] + window.seconds + guard > at:
-                at, reason = nth[0] + window.seconds + guard, str(window)
+            span = window.seconds + guard
+            nth = rows.execute(_NTH, (key, now - span, before, before, number, window.calls - 1)).fetchone()
+            if nth and nth[0] + span > at:
+                at, reason = nth[0] + span, str(window)
         return at, reason
 
     def _run(self, statement: str, values: Sequence[object]) -> list[Any]:

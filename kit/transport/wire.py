@@ -35,9 +35,7 @@ def read_answer(connection: Any, request: PreparedRequest, target: str, timeout_
         A header cannot be sent.
     """
     started = time.perf_counter()
-    connection.request(
-        request.method, target, request.body, request.headers, preload_content=False, decode_content=True
-    )
+    _send(connection, request, target)
     raw = connection.getresponse()
     response = Response()
     response.status_code = raw.status
@@ -50,6 +48,17 @@ def read_answer(connection: Any, request: PreparedRequest, target: str, timeout_
     response._content_consumed = True  # type: ignore[attr-defined]
     response.elapsed = timedelta(seconds=time.perf_counter() - started)
     return response
+
+
+def _send(connection: Any, request: PreparedRequest, target: str) -> None:
+    """Send head and body in one piece; the library sends two, and the host wakes up twice."""
+    pieces: list[bytes] = []
+    connection.send = pieces.append
+    try:
+        connection.request(request.method, target, request.body, request.headers, preload_content=False)
+    finally:
+        del connection.send
+    connection.sock.sendall(b"".join(pieces))
 
 
 def _whole(raw: Any, deadline: float) -> bytes:
