@@ -90,9 +90,11 @@ class Runner(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
         self._say(f"{share:.0%} · {words}" if words else f"{share:.0%}")
 
     def _ended(self, job: Job) -> None:
-        self._switch(running=False, colour=_COLOURS[job.state])
-        self._say(job.state)
-        self._on_end(job)
+        try:
+            self._on_end(job)  # first: who reads "done" finds the result drawn
+        finally:
+            self._switch(running=False, colour=_COLOURS[job.state])
+            self._say(job.state)
 
     def _switch(self, running: bool, colour: str = "") -> None:
         self.run.disabled, self.stop.disabled, self.bar.bar_style = running, not running, colour

@@ -89,9 +89,28 @@ class Notebook:
             except NotStarted:
                 continue
         self.page.wait_for_function(ALL_RAN, timeout=1000 * timeout_s)
+        self._no_traceback()
+
+    def _no_traceback(self) -> None:
         stderr = self.page.locator('[data-mime-type="application/vnd.jupyter.stderr"]')
         failed = stderr.filter(has_text="Traceback (most recent call last)").all_inner_texts()
         assert not failed, failed[0][-2000:]
+
+    def run_first_cell(self) -> None:
+        """Run the first cell of code and nothing else."""
+        cell = self.page.locator(".jp-CodeCell").first
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+        cell.locator(".jp-InputPrompt").get_by_text("[1]").wait_for(timeout=60_000)
+        self._no_traceback()
+
+    def type_cell(self, code: str) -> None:
+        """Append a cell below the first one and run it."""
+        self.page.locator(".jp-CodeCell .cm-content").first.click()
+        for key in ("Escape", "b", "Enter"):
+            self.page.keyboard.press(key)
+        self.page.keyboard.type(code)
+        self.page.keyboard.press("Control+Enter")
 
     def screenshot(self, name: str) -> None:
         """Keep a picture of the page under ``build/screens``."""
