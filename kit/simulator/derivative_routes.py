@@ -14,8 +14,9 @@ from kit.simulator import activity, smile
 from kit.simulator.answers import Refused, Reply, application_error, bad_request, success
 from kit.simulator.contracts import Series
 from kit.simulator.desk import Call, Desk, Route, known_day
-from kit.simulator.market import Quote, years_left
+from kit.simulator.market import years_left
 from kit.simulator.paths import calendar, moment, position
+from kit.simulator.tape import Quote
 
 Floats = NDArray[np.float64]
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache, reduce
+from functools import cache
 from threading import Lock
 from typing import Any
 
@@ -22,81 +21,14 @@ from numpy.typing import NDArray
 from kit.clock import last_session, risk_free_rate
 from kit.simulator import activity, smile
 from kit.simulator.contracts import TICK, Contract, Exchange, Listing, Series, last_moment_s
-from kit.simulator.paths import DayPath, Moment, Paths, calendar, moment, position
+from kit.simulator.paths import Moment, Paths, calendar, moment, position
+from kit.simulator.tape import Quote, Tape, of_knots, to_tick
 from kit.simulator.underlyings import BANKNIFTY, Underlying
 
 Floats = NDArray[np.float64]
 
 SECONDS_PER_YEAR = 365 * 24 * 3600.0
 _TAPES_KEPT = 2048  # days of contracts, about 20 KB each
-
-
-def to_tick(price: Any) -> Any:
-    """Round to the tick, at least one; a rising function, so it keeps every order of prices."""
-    return np.maximum(np.rint(np.asarray(price) / TICK), 1) / round(1 / TICK)
-
-
-@dataclass(frozen=True)
-class Tape:
-    """The day of one contract.
-
-    Parameters
-    ----------
-    path : DayPath
-        Of its underlying.
-    fair : ndarray, shape (minutes, knots)
-        Prices before rounding, rupees.
-    high, low : ndarray, shape (minutes,)
-        Highest and lowest fair price up to the end of each minute.
-    volume, turnover : ndarray, shape (minutes + 1,)
-        Units and rupees traded since the open.
-    interest : tuple of float
-        Units held at the previous close and at this close, and the wiggle between.
-    previous : float
-        Last price of the previous session, rupees.
-    lot : int
-        Units in one lot.
-    """
-
-    path: DayPath
-    fair: Floats
-    high: Floats
-    low: Floats
-    volume: Floats
-    turnover: Floats
-    interest: tuple[float, float, float]
-    previous: float
-    lot: int
-
-    def traded(self, at: Moment) -> float:
-        """Return the units traded up to a moment, whole lots."""
-        before, after = self.volume[at.minute], self.volume[at.minute + 1]
-        return float(math.floor((before + (after - before) * at.minute_share) / self.lot) * self.lot)
-
-    def held(self, at: Moment) -> float:
-        """Return the units held at a moment, whole lots."""
-        return float(activity.interest_within(*self.interest, at.session_share(self.path), self.lot))
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """One contract at one moment; rupees and units.
-
-    ``bid`` or ``ask`` is 0 where nobody quotes; ``previous`` is the previous session's last price.
-    """
-
-    contract: Contract
-    ltp: float
-    open: float
-    high: float
-    low: float
-    previous: float
-    bid: float
-    ask: float
-    volume: int
-    average: float
-    interest: int
-    interest_before: int
 
 
 class Market:
@@ -126,27 +58,24 @@ class Market:
 
     def quotes(self, contracts: Sequence[Contract], now: datetime) -> list[Quote]:
         """Return one quote per contract, in order, as of `now` or the last close."""
-        day = last_session(now).day
-        return [self._quote(contract, tape, now) for contract, tape in self._day_of(contracts, day)]
+        days = self._day_of(contracts, last_session(now).day)
+        if not days:
+            return []
+        at = moment(days[0][1].path, now)  # every path of a day has the same knots
+        return [self._quote(contract, tape, at) for contract, tape in days]
 
-    def _quote(self, contract: Contract, tape: Tape, now: datetime) -> Quote:
-        at = moment(tape.path, now)
+    def _quote(self, contract: Contract, tape: Tape, at: Moment) -> Quote:
         fair = at.of(tape.fair)
-        seen = tape.fair[at.minute, : at.knot + 1]
-        before = max(at.minute - 1, 0)
-        high = max(fair, seen.max(), tape.high[before] if at.minute else fair)
-        low = min(fair, seen.min(), tape.low[before] if at.minute else fair)
-        ltp, opened, highest, lowest = to_tick([fair, tape.fair[0, 0], high, low]).tolist()
+        ltp, opened, low, high = to_tick([fair, tape.fair[0, 0], *tape.span(at)]).tolist()
         volume = tape.traded(at)
-        paid = float(np.interp(at.minute + at.minute_share, np.arange(tape.turnover.size), tape.turnover))
-        average = min(max(paid / volume, lowest), highest) if volume else 0.0
+        average = min(max(tape.paid(at) / volume, low), high) if volume else 0.0
         bid, ask = self._book(contract, fair, tape, at)
         return Quote(
             contract,
             ltp,
             opened,
-            highest,
-            lowest,
+            high,
+            low,
             tape.previous,
             bid,
             ask,
@@ -221,11 +150,6 @@ class Market:
 
 
 _rate = cache(risk_free_rate)
-
-
-def of_knots(ufunc: np.ufunc, fair: Floats) -> Floats:
-    """Reduce the last axis; column by column, which for so short an axis is several times faster."""
-    return reduce(ufunc, (fair[..., knot] for knot in range(fair.shape[-1])))
 
 
 def fair_prices(series: Series, spot: Any, vol: Any, at_s: Any, rate: float) -> Floats:

@@ -9,8 +9,8 @@ from kit.clock import last_session
 from kit.simulator.answers import MESSAGES, Refused, Reply, application_error, bad_request, success
 from kit.simulator.contracts import TICK, Contract
 from kit.simulator.desk import Call, Desk, Route
-from kit.simulator.market import Quote
 from kit.simulator.randomness import uniforms
+from kit.simulator.tape import Quote
 
 _MOST_TOKENS = 50
 _MODES = ("LTP", "OHLC", "FULL")
@@ -48,10 +48,10 @@ def _rows(desk: Desk, mode: str, quotes: list[Quote], now: datetime) -> list[dic
         return [{**_name(item.contract), "ltp": item.ltp} for item in quotes]
     rows = [_ohlc(item) for item in quotes]
     if mode == "FULL":
-        traded = _written(min(now, last_session(now).close))
+        traded, fed = _written(min(now, last_session(now).close)), _written(now)
         sizes = _sizes(desk, quotes, now)
         for number, (row, item) in enumerate(zip(rows, quotes, strict=True)):
-            row.update(_full(item, traded, _written(now), sizes[number]))
+            row.update(_full(item, traded, fed, sizes[number]))
     return rows
 
 

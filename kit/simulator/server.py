@@ -7,10 +7,8 @@ Orders, positions and the WebSocket streams are not simulated; `kit.simulator.ap
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -28,17 +26,14 @@ from kit.errors import SimulatorError
 from kit.settings import Credentials
 from kit.simulator.accounts import Account, fresh_credentials
 from kit.simulator.app import ExchangeApp
-from kit.simulator.certificates import Certificates, issue
-from kit.simulator.connections import watched
+from kit.simulator.certificates import issue
 from kit.simulator.desk import MASTER_PATH, Desk
+from kit.simulator.hosting import HOST, listen, uvicorn_config
 from kit.simulator.limits import SlidingLimits
 from kit.simulator.market import Market
 from kit.simulator.market_clock import MarketClock, opening_moment
 
-_HOST = "127.0.0.1"
 _START_TIMEOUT_S = 20
-_KEEP_ALIVE_S = 75
-_GRACE_S = 1
 
 
 def build(
@@ -74,30 +69,6 @@ def build(
     desk = Desk(Market(seed), account, clock)
     desk.market.listing(clock.now())  # refuses a time outside the market's years; the first answer is ready
     return ExchangeApp(desk, SlidingLimits(clock.now().date(), enabled=limits))
-
-
-def listen(port: int) -> socket.socket:
-    """Return a socket bound to 127.0.0.1.
-
-    The protocol is named because asyncio sets TCP_NODELAY only where it is; without, a kept connection
-    waits 40 ms per answer.
-
-    Raises
-    ------
-    SimulatorError
-        The port is taken or not allowed.
-    """
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    if sys.platform != "win32":  # there the option would let two servers share a port
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((_HOST, port))
-    except (OSError, OverflowError) as error:
-        bound.close()
-        taken = getattr(error, "errno", None) == errno.EADDRINUSE
-        what = "The port is in use" if taken else "The port cannot be opened"
-        raise SimulatorError(what, port, "Choose another one, or 0 for any free one.") from None
-    return bound
 
 
 class SimulatedExchange:
@@ -161,9 +132,9 @@ class SimulatedExchange:
         certificates = issue(Path(self._folder.name)) if self._folder else None
         self.ca_file: Path | None = certificates.authority if certificates else None
         scheme = "https" if tls else "http"
-        self.url = f"{scheme}://{_HOST}:{self._socket.getsockname()[1]}"
+        self.url = f"{scheme}://{HOST}:{self._socket.getsockname()[1]}"
         self.master_url = self.url + MASTER_PATH
-        self._server = uvicorn.Server(_config(self.app, certificates))
+        self._server = uvicorn.Server(uvicorn_config(self.app, certificates))
         self._thread = threading.Thread(target=self._run, name="simulated-exchange", daemon=True)
         self._thread.start()
         self._wait()
@@ -218,24 +189,6 @@ class SimulatedExchange:
                 "ca_file": str(self.ca_file) if self.ca_file else None,
             }
         )
-
-
-def _config(app: ExchangeApp, certificates: Certificates | None) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http=watched(app.connections),
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=_GRACE_S,
-        ssl_certfile=certificates.chain if certificates else None,
-        ssl_keyfile=certificates.key if certificates else None,
-    )
 
 
 def serve(
