@@ -19,7 +19,7 @@ from kit.benchmark.trace import PricePath, Trace, analyst_requests, fill_between
 from kit.benchmark.workload import Choice, Workload
 from kit.clock import previous_session, session
 from kit.desk import Desk, open_desk
-from kit.evaluation.batches import evaluate
+from kit.evaluation.worker import evaluate
 from kit.settings import Section, Settings
 from kit.simulator.process import launch
 from kit.strategies import ALL

@@ -11,10 +11,10 @@ from kit.benchmark.measure import Arms, Samples
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run
 from kit.benchmark.targets import at_least, at_most, faster
-from kit.evaluation.batches import evaluate
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.metrics import score
 from kit.evaluation.payoff import profit_at_expiry
+from kit.evaluation.worker import evaluate
 from kit.model import ChainSnapshot
 from kit.parallel import ConcurrentProcessor
 from kit.strategies import IronCondor

@@ -117,7 +117,7 @@ def main_job_memory(_: Run) -> Samples:
 _MAIN_JOB = """
 import resource, sys
 from kit.desk import open_desk
-from kit.evaluation.batches import evaluate
+from kit.evaluation.worker import evaluate
 from kit.strategies import ALL
 with open_desk() as desk:
     chain = desk.data.option_chain("BANKNIFTY")

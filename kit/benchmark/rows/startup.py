@@ -15,7 +15,7 @@ from kit.errors import UnreadableFile
 SLIDER_FILE = Path("build/slider.json")
 _TIME_IMPORT = "import time; t = time.perf_counter(); import kit; print(time.perf_counter() - t)"
 # An audit hook sees every socket and every opened file; the package and the interpreter do not count.
-_COUNT_OPENED = """
+COUNT_OPENED = """
 import importlib.util, pathlib, sys
 package = pathlib.Path(importlib.util.find_spec("kit").origin).parent
 inside = (str(package), sys.prefix, sys.base_prefix, "<")
@@ -39,7 +39,7 @@ def import_kit(run: Run) -> Samples:
 @row("import_opens", part="pipeline", unit="sockets and files", target=at_most(0), quick=True)
 def import_opens(_: Run) -> Samples:
     """Sockets, and files outside the package and the interpreter, that ``import kit`` opens."""
-    return Samples([float(fresh(_COUNT_OPENED))])
+    return Samples([float(fresh(COUNT_OPENED))])
 
 
 @row("slider", part="pipeline", unit="ms", target=at_most(80))
