@@ -120,7 +120,7 @@ def least_s(requests: int, windows: tuple[Window, ...]) -> float:
 
 
 def keep(folder: Path, piece: Piece, bars: pd.DataFrame) -> Path:
-    """Write a part in one step, and drop the shorter parts of the same piece that it replaces."""
+    """Write a part in one step, and drop the older parts whose days it covers."""
     part = folder / _name(piece)
     draft = part.with_suffix(f".{os.getpid()}.new")
     try:
@@ -130,8 +130,9 @@ def keep(folder: Path, piece: Piece, bars: pd.DataFrame) -> Path:
         draft.replace(part)
     finally:
         draft.unlink(missing_ok=True)
-    for other in folder.glob(f"{piece.first}_*.parquet"):
-        if other.name < part.name:
+    for other in folder.glob("*.parquet"):
+        first, last = _days(other)
+        if other != part and piece.first <= first and last <= piece.last:
             other.unlink()
     return part
 
@@ -161,6 +162,15 @@ def report(folder: Path, length: Interval, first: date, last: date, now: datetim
     bars = stored(folder, first, last)
     wrong = candles.broken(bars)
     return candles.coverage(bars[~wrong], length, first, last, now, int(wrong.sum()))
+
+
+def _meets(days: tuple[date, date], first: date, last: date) -> bool:
+    return days[0] <= last and first <= days[1]
+
+
+def _days(part: Path) -> tuple[date, date]:
+    first, last = part.stem.split("_")
+    return date.fromisoformat(first), date.fromisoformat(last)
 
 
 def _name(piece: Piece) -> str:

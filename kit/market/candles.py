@@ -172,7 +172,9 @@ def frame(rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
     """
     listed = list(rows)
     try:
-        times = pd.DatetimeIndex(pd.to_datetime([row[0] for row in listed], format="ISO8601"), name="time")
+        times = pd.DatetimeIndex(
+            pd.to_datetime([str(row[0]) for row in listed], format="ISO8601"), name="time"
+        )
         values = np.array([row[1:6] for row in listed], dtype=np.float64).reshape(-1, 5)
         zoned = times.tz_localize(IST) if times.tz is None else times.tz_convert(IST)
     except (TypeError, ValueError, IndexError) as error:
