@@ -262,7 +262,7 @@ def _client(max_workers: int, address: str | None) -> Any:
         )
         return distributed.Client(cluster, set_as_default=False)
     try:
-        return distributed.Client(address, set_as_default=False, timeout=10)
+        return distributed.Client(address, set_as_default=False, timeout=5)
     except OSError as error:
         raise KitError(
             "No Dask scheduler answers", address, "Start one, or leave dask_address out."

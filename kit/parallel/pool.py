@@ -73,20 +73,18 @@ class WorkerPool:
         while True:
             with self._lock:
                 worker = next((worker for worker in self._workers if key in worker.jobs), None)
-                if worker is None:
+                if worker is None or worker.running() == key:
+                    stopped = worker is not None and worker.end_during(key, reason)
                     break
-                if worker.running() == key:
-                    return worker.end_during(key, reason)
                 self._waiting.extendleft(reversed(self._recalled(worker)))
             sleep(SETTLE_S)  # the worker may be between taking the job and saying so
         with self._lock:
-            job = next((job for job in self._waiting if job.key == key), None)
-            if job is not None:
-                self._waiting.remove(job)
+            jobs = [job for job in self._waiting if job.key == key]
+            self._waiting = deque(job for job in self._waiting if job.key != key)
             self._feed()
-        if job is not None:
+        for job in jobs:
             job.done(Outcome(key, reason, None))
-        return job is not None
+        return stopped or bool(jobs)
 
     def recall(self) -> list[int]:
         """Take back every job that no worker has begun and return their keys."""

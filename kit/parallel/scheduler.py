@@ -110,9 +110,7 @@ class Scheduler:
             if unfit is None:
                 self._enqueue(record)
             else:
-                self._running[call.key] = record
-        if unfit is not None:
-            self._ended(unfit)
+                self._finish(record, unfit)
 
     def cancel(self, task_ids: Iterable[str]) -> int:
         """End tasks that wait or run; return how many of them had not ended."""
@@ -282,8 +280,9 @@ class Scheduler:
         """Hear from the engine how an attempt ended."""
         with self._changed:
             record = self._running.get(outcome.key)
-            if record is None:
-                return  # it was cancelled meanwhile
+            if record is None:  # it was cancelled meanwhile, and now its worker is free
+                self._pump()
+                return
             again = outcome.status != "completed" and record.attempts <= record.call.task.retries
             if again:
                 del self._running[outcome.key]

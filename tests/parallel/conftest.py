@@ -35,7 +35,7 @@ def log(tmp_path: Path) -> Callable[[], list[str]]:
         return path.read_text().split() if path.exists() else []
 
     path = tmp_path / "log"
-    lines.path = str(path)
+    lines.path = path
     return lines
 
 

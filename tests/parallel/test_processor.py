@@ -46,11 +46,11 @@ def test_exit_in_a_task_fails_that_task(processor):
 
 
 def test_a_higher_priority_starts_first(processor, log):
-    """Waiting tasks start by priority, equals in the order of submission, even after a spell of short tasks."""
+    """Waiting tasks start by priority, equals as submitted, even after a spell of short ones."""
     path = log.path
 
     def note(name):
-        with open(path, "a") as file:
+        with path.open("a") as file:
             file.write(f"{name}\n")
 
     processor.run(ProcessingTask(f"warm{number}", int) for number in range(60))
@@ -81,7 +81,9 @@ def test_a_failing_callback_ends_the_run(processor):
         raise RuntimeError("enough")
 
     with pytest.raises(RuntimeError, match="enough"):
-        processor.run([ProcessingTask(f"t{number}", time.sleep, (0.01,)) for number in range(5)], on_result=refuses)
+        processor.run(
+            [ProcessingTask(f"t{number}", time.sleep, (0.01,)) for number in range(5)], on_result=refuses
+        )
     assert processor.get_active_tasks() == {}
     assert processor.run([ProcessingTask("after", lambda: 1)])[0].value == 1
 
@@ -91,7 +93,7 @@ def test_retries_as_often_as_asked(processor, log):
     path = log.path
 
     def third_time_lucky():
-        with open(path, "a+") as file:
+        with path.open("a+") as file:
             file.write("x\n")
             file.seek(0)
             if len(file.readlines()) < 3:
@@ -144,7 +146,10 @@ def test_cancel_ends_waiting_and_running_tasks(processes):
 
 def test_cancel_all_ends_a_run_from_another_thread(processes):
     """A Cancel button ends a run: what finished is kept, the rest is marked as cancelled."""
-    tasks = [ProcessingTask("quick", lambda: 1), *(ProcessingTask(f"s{n}", time.sleep, (60,)) for n in range(5))]
+    tasks = [
+        ProcessingTask("quick", lambda: 1),
+        *(ProcessingTask(f"s{n}", time.sleep, (60,)) for n in range(5)),
+    ]
 
     def press(result):
         if result.task_id == "quick":

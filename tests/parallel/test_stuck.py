@@ -1,0 +1,257 @@
+"""What cannot be stuck: overrunning tasks are stopped, dying workers cost one task, nothing stays behind."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import psutil
+import pytest
+
+from kit.errors import TaskCrashed, TaskTimeout
+from kit.parallel import ConcurrentProcessor, ProcessingTask
+
+
+def endless_loop():
+    """Return a pure-Python loop."""
+
+    def loop():
+        while True:
+            pass
+
+    return loop
+
+
+def swallowing_loop():
+    """Return a loop that swallows every exception."""
+
+    def loop():
+        while True:
+            try:
+                while True:
+                    sum(range(100))
+            except BaseException:  # noqa: BLE001  that is what it is here for
+                continue
+
+    return loop
+
+
+def sleeping():
+    """Return a sleep."""
+    return lambda: time.sleep(600)
+
+
+def stuck_in_c():
+    """Return a C call that never returns and never lets another Python thread run."""
+    return lambda: ctypes.PyDLL(None).pause()
+
+
+STUCK = [endless_loop, swallowing_loop, sleeping, stuck_in_c]
+
+
+def noting(path):
+    """Return an operation that notes that it ran."""
+
+    def note(name):
+        with path.open("a") as file:
+            file.write(f"{name}\n")
+        time.sleep(0.01)
+        return name
+
+    return note
+
+
+@pytest.mark.parametrize("kind", STUCK)
+def test_an_overrunning_task_is_stopped(processes, log, eventually, children, kind):
+    """It ends in its time-out and a second; the others finish, each once, and the pool is whole."""
+    note = noting(log.path)
+    processes.run([ProcessingTask(f"warm{number}", time.sleep, (0.1,)) for number in range(2)])
+    before = children()
+    ends = []
+    tasks = [ProcessingTask(f"t{number}", note, (f"t{number}",), timeout=30) for number in range(40)]
+    tasks.insert(5, ProcessingTask("stuck", kind(), timeout=0.5))
+    started = time.monotonic()
+    results = processes.run(tasks, on_result=lambda r: ends.append((r.task_id, time.monotonic() - started)))
+    assert [r.task_id for r in results if not r.success] == ["stuck"]
+    assert isinstance(results[5].error, TaskTimeout)
+    assert dict(ends)["stuck"] < 0.5 + 1 + 0.5  # the run needs some tenths until the task starts
+    assert sorted(log()) == sorted(f"t{number}" for number in range(40))
+    assert processes.run([ProcessingTask(f"a{n}", os.getpid) for n in range(4)])[3].success
+    processes.run([ProcessingTask(f"b{n}", time.sleep, (0.2,)) for n in range(2)])
+    eventually(lambda: len(children()) == 2)
+    assert len(before) == 2
+
+
+def test_every_worker_can_be_stuck_at_once(processes):
+    """With more stuck tasks than workers each is stopped in turn, and the last task still runs."""
+    tasks = [ProcessingTask(kind.__name__, kind(), timeout=0.3) for kind in STUCK]
+    results = processes.run([*tasks, ProcessingTask("last", lambda: "ran")])
+    assert [result.status for result in results] == ["timeout"] * 4 + ["completed"]
+
+
+def test_a_stuck_task_runs_again_only_if_it_asks(processes, log):
+    """retries= repeats a timed-out task; without it the task runs once."""
+    note, loop = noting(log.path), endless_loop()
+
+    def note_and_hang(name):
+        note(name)
+        loop()
+
+    results = processes.run(
+        [
+            ProcessingTask("once", note_and_hang, ("once",), timeout=0.3),
+            ProcessingTask("twice", note_and_hang, ("twice",), timeout=0.3, retries=1),
+        ]
+    )
+    assert [result.attempts for result in results] == [1, 2]
+    assert sorted(log()) == ["once", "twice", "twice"]
+
+
+def test_short_tasks_behind_a_stuck_one_are_not_lost(processes, log):
+    """Short tasks that lie ready at a worker whose task hangs without a time-out run elsewhere, once."""
+    note, path = noting(log.path), log.path
+
+    def quick(name):
+        with path.open("a") as file:
+            file.write(f"{name}\n")
+
+    processes.run(ProcessingTask(f"warm{number}", int) for number in range(100))
+    processes.submit_task(ProcessingTask("stuck", endless_loop()))
+    names = [f"q{number}" for number in range(60)]
+    processes.run([ProcessingTask(name, quick, (name,)) for name in names])
+    assert sorted(log()) == sorted(names)
+    assert processes.get_active_tasks() == {"stuck": "running"}
+    assert processes.cancel_task("stuck")
+    assert note  # the pool serves on
+    assert processes.run([ProcessingTask("next", lambda: 1)])[0].value == 1
+
+
+def test_a_dying_worker_costs_only_its_task(processes, log):
+    """os._exit, a segmentation fault and a kill from outside each end one task, and no other runs twice."""
+    note = noting(log.path)
+    deaths = {
+        "exit": lambda: os._exit(3),
+        "segfault": lambda: ctypes.string_at(0),
+        "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    }
+    tasks = [ProcessingTask(f"t{number}", note, (f"t{number}",)) for number in range(30)]
+    for place, (name, death) in enumerate(deaths.items()):
+        tasks.insert(8 * place + 3, ProcessingTask(name, death))
+    results = {result.task_id: result for result in processes.run(tasks)}
+    assert {name for name, result in results.items() if not result.success} == set(deaths)
+    assert all(isinstance(results[name].error, TaskCrashed) for name in deaths)
+    assert "exit code 3" in str(results["exit"].error)
+    assert "SIGSEGV" in str(results["segfault"].error)
+    assert sorted(log()) == sorted(f"t{number}" for number in range(30))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel enforces the limit on Linux only")
+def test_a_task_that_outgrows_its_memory_costs_only_itself():
+    """A task that needs more than max_worker_memory_mb crashes, and its neighbours finish."""
+    with ConcurrentProcessor(2, max_worker_memory_mb=600) as processor:
+        tasks = [ProcessingTask(f"t{number}", lambda: len(bytes(2**20))) for number in range(10)]
+        tasks.insert(3, ProcessingTask("big", lambda: len(bytearray(2**30))))
+        results = processor.run(tasks)
+    assert isinstance(results.pop(3).error, TaskCrashed)
+    assert all(result.value == 2**20 for result in results)
+
+
+def test_children_of_a_stopped_task_end_with_it(processes, log, eventually):
+    """Processes that an overrunning task has started are ended with its worker."""
+    path = log.path
+
+    def starts_another():
+        child = subprocess.Popen(["sleep", "600"])
+        with path.open("w") as file:
+            file.write(str(child.pid))
+        child.wait()
+
+    (result,) = processes.run([ProcessingTask("parent", starts_another, timeout=1)])
+    assert result.status == "timeout"
+    eventually(lambda: not alive(int(log()[0])))
+
+
+def test_shutdown_leaves_no_process(children, eventually):
+    """After shutdown no worker lives, whatever it was doing."""
+    processor = ConcurrentProcessor(2)
+    for number, kind in enumerate((endless_loop, stuck_in_c, sleeping)):
+        processor.submit_task(ProcessingTask(f"s{number}", kind()))
+    eventually(lambda: len(children()) == 2)
+    mine = children()
+    processor.shutdown()
+    eventually(lambda: not (mine & children()))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs the kernel's signal on hang-up")
+def test_workers_die_with_their_caller(tmp_path, eventually):
+    """When the caller is killed, its workers end too, even one that is stuck inside a C call."""
+    script = tmp_path / "caller.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import ctypes, time
+            from pathlib import Path
+            import psutil
+            from kit.parallel import ConcurrentProcessor, ProcessingTask
+
+            processor = ConcurrentProcessor(2)
+            processor.submit_task(ProcessingTask("c", lambda: ctypes.PyDLL(None).pause()))
+            processor.submit_task(ProcessingTask("python", lambda: [0 for _ in iter(int, 1)]))
+            time.sleep(1.5)
+            pids = [str(child.pid) for child in psutil.Process().children()]
+            Path("pids").write_text(" ".join(pids))
+            time.sleep(600)
+            """
+        )
+    )
+    caller = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path)
+    pids = tmp_path / "pids"
+    eventually(lambda: pids.exists() and len(pids.read_text().split()) == 2, 30)
+    caller.kill()
+    caller.wait()
+    eventually(lambda: not any(alive(int(pid)) for pid in pids.read_text().split()))
+
+
+def test_an_interrupt_ends_a_run_within_a_second(tmp_path):
+    """Ctrl-C ends a run of sleepers within a second, keeps what finished and leaves a usable processor."""
+    script = tmp_path / "caller.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import os, signal, threading, time
+            from kit.parallel import ConcurrentProcessor, ProcessingTask
+
+            with ConcurrentProcessor(2) as processor:
+                tasks = [ProcessingTask("quick", lambda: 7)]
+                tasks += [ProcessingTask(f"s{n}", time.sleep, (600,)) for n in range(20)]
+                pressed = []
+
+                def press(result):
+                    if not pressed:
+                        pressed.append(time.monotonic() + 0.3)
+                        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+                try:
+                    processor.run(tasks, on_result=press)
+                except KeyboardInterrupt:
+                    took = time.monotonic() - pressed[0]
+                kept = processor.get_result("quick")
+                after = processor.run([ProcessingTask("after", lambda: 8)])[0].value
+                print(took < 1, kept, after, processor.get_active_tasks())
+            """
+        )
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split() == ["True", "7", "8", "{}"], done.stderr
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process runs, zombies excepted."""
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"
