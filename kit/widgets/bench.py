@@ -20,13 +20,39 @@ from kit.widgets.runner import Runner
 from kit.widgets.style import facts, summary
 
 
+def of_kind(runs: Runs, quick: bool) -> Runs:
+    """Return the recorded runs of one kind that have a score, oldest first."""
+    return [run for run in runs if run["quick"] == quick and run["score"] is not None]
+
+
+def archive(results: Results, quick: bool) -> tuple[Runs, str]:
+    """Record a run.
+
+    Returns
+    -------
+    tuple of Runs and str
+        All recorded runs, and what changed since the one before.
+
+    Raises
+    ------
+    UnreadableFile
+        The history file is damaged; nothing is recorded.
+    """
+    earlier = of_kind(history.load(), quick)
+    history.record(results, quick)
+    told = "This is the first run of its kind on this machine."
+    if earlier:
+        told = f"Since the last run: {changes_text(history.compare(earlier[-1], results.as_json()))}"
+    return history.load(), told
+
+
 class BenchPanel(Panel):
     """Runs the benchmark and compares it with earlier runs.
 
     Parameters
     ----------
     source : sequence of dict, optional
-        Recorded runs, see `kit.benchmark.history.load`; default the recorded ones of this machine.
+        The earlier runs, see `kit.benchmark.history.load`; default those of this machine.
     measure : callable, default `run_performance_benchmark`
         Called with ``quick``, ``progress`` and ``should_stop``.
 
@@ -42,9 +68,9 @@ class BenchPanel(Panel):
     def __init__(
         self, source: Runs | None = None, measure: Callable[..., Results] = run_performance_benchmark
     ) -> None:
-        self._measure, self.result = measure, None
-        self.memory = Memory()
-        super().__init__(list(source or ()))
+        self._measure, self._memory = measure, Memory()
+        self.result: Results | None = None
+        super().__init__(source or ())
         if source is None:
             self._load()
 
@@ -62,24 +88,16 @@ class BenchPanel(Panel):
 
     @staticmethod
     def compute(source: Runs, quick: bool) -> Runs:
-        """Choose the earlier runs of one kind that have a score, oldest first.
-
-        Parameters
-        ----------
-        source : sequence of dict
-            Recorded runs.
-        quick : bool
-            Quick ones or full ones.
-        """
-        return [run for run in source if run["quick"] == quick and run["score"] is not None]
+        """Return the earlier runs of one kind; see `of_kind`."""
+        return of_kind(source, quick)
 
     def draw(self, result: Runs) -> None:
         """Draw score by component, memory over time and the history."""
         self.plot.figure.clear()
         with styled():
-            score, memory, earlier = self.plot.figure.subplots(1, 3, width_ratios=(4, 4, 4))
+            score, memory, earlier = self.plot.figure.subplots(1, 3)
             draw_score(score, self.result)
-            draw_memory(memory, self.memory)
+            draw_memory(memory, self._memory)
             draw_history(earlier, result)
         self.plot.redraw()
 
@@ -90,47 +108,35 @@ class BenchPanel(Panel):
 
     def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], Results]:
         self.errors.clear()
-        self.memory = Memory()
+        self._memory = Memory()
         return partial(self._work, self.inputs["quick"].value)
 
     def _work(self, quick: bool, on_progress: OnProgress, should_stop: Callable[[], bool]) -> Results:
-        def progress(share: float, words: str) -> None:
-            self.memory.sample()
-            on_progress(share, words)
-
-        return self._measure(quick=quick, progress=progress, should_stop=should_stop)
+        return self._measure(
+            quick=quick, progress=self._memory.watching(on_progress), should_stop=should_stop
+        )
 
     @shown
     def _ended(self, job: Job) -> None:
         if job.error is not None:
             raise job.error
-        self.result = job.result
-        self.table.value = f"<div class='kit-scroll kit-lines'>{table_html(job.result)}</div>"
-        self.tiles.value = facts(figures(job.result))
-        told = (
-            self._recorded(job.result) if job.state == "done" else "Cancelled: the finished rows are below."
-        )
-        self.words.value = summary(told)
+        self.result = found = job.result
+        self.table.value = f"<div class='kit-scroll kit-lines' tabindex=0>{table_html(found)}</div>"
+        self.tiles.value = facts(figures(found))
+        self.words.value = summary("Cancelled: the finished rows are below, nothing is recorded.")
         self.draw(self.compute(self.source, **self.values))
-
-    def _recorded(self, results: Results) -> str:
-        """Add a finished run to the history and say what changed."""
-        quick = self.inputs["quick"].value
-        earlier = self.compute(self.source, quick)
-        history.record(results, quick)
-        self.source = history.load()
-        if not earlier:
-            return "This is the first run of its kind on this machine."
-        return f"Since the last run: {changes_text(history.compare(earlier[-1], results.as_json()))}"
+        if job.state == "done":
+            self.source, told = archive(found, self.inputs["quick"].value)
+            self.words.value = summary(told)
+            self.draw(self.compute(self.source, **self.values))
 
 
 def figures(results: Results) -> dict[str, str]:
     """Write the figures of a run."""
-    lines = results["lines"]
-    judged = [line for line in lines if line.met is not None]
+    judged = [line for line in results["lines"] if line.met is not None]
     return {
         "Score": f"{results['score']:.1f} of 100",
-        "Rows": f"{len(lines)}",
+        "Rows": f"{results['total_benchmarks']}",
         "Targets met": f"{sum(bool(line.met) for line in judged)} of {len(judged)}",
         "Missed beyond noise": f"{len(results['violations'])}",
         "Time": f"{results['seconds']:.0f} s",

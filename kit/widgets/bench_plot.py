@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from kit.benchmark.results import Results
 from kit.clock import IST
 from kit.plots import CALL, GAIN, LOSS, PLAIN
+from kit.widgets.job import OnProgress
 
 Runs = Sequence[dict[str, Any]]
 
@@ -32,8 +33,18 @@ class Memory:
         self.at_s.append(monotonic() - self.started)
         self.mib.append(psutil.Process().memory_info().rss / 2**20)
 
+    def watching(self, on_progress: OnProgress) -> OnProgress:
+        """Return a progress callback that samples, then passes on."""
 
-def _empty(axes: Axes, title: str, words: str) -> None:
+        def progress(share: float, words: str) -> None:
+            self.sample()
+            on_progress(share, words)
+
+        return progress
+
+
+def draw_empty(axes: Axes, title: str, words: str) -> None:
+    """Say why there is nothing to see yet."""
     axes.set_title(title)
     axes.set(xticks=[], yticks=[])
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", color=PLAIN)
@@ -42,7 +53,7 @@ def _empty(axes: Axes, title: str, words: str) -> None:
 def draw_score(axes: Axes, results: Results | None) -> None:
     """Draw the points of every component."""
     if results is None:
-        _empty(axes, "Score by part", "Press Run to measure")
+        draw_empty(axes, "Score by part", "Press Run to measure")
         return
     parts = results["components"][::-1]
     names = [f"{part.part} ({part.weight:g})" for part in parts]
@@ -56,7 +67,7 @@ def draw_score(axes: Axes, results: Results | None) -> None:
 def draw_memory(axes: Axes, memory: Memory) -> None:
     """Draw the resident memory of this process over the run."""
     if not memory.at_s:
-        _empty(axes, "Memory over time", "Press Run to measure")
+        draw_empty(axes, "Memory over time", "Press Run to measure")
         return
     axes.plot(memory.at_s, memory.mib, color=CALL)
     axes.fill_between(memory.at_s, memory.mib, color=CALL, alpha=0.15, lw=0)
@@ -69,7 +80,7 @@ def draw_memory(axes: Axes, memory: Memory) -> None:
 def draw_history(axes: Axes, runs: Runs) -> None:
     """Draw the scores of the latest thirty runs."""
     if not runs:
-        _empty(axes, "Earlier runs", "No run of this kind is recorded yet")
+        draw_empty(axes, "Earlier runs", "No run of this kind is recorded yet")
         return
     latest = runs[-30:]
     axes.plot(range(1, len(latest) + 1), [run["score"] for run in latest], "o-", color=CALL)

@@ -1,4 +1,4 @@
-"""The plots of the tuning panel: latency by tier, hit rate against lifetime, speed-up against workers."""
+"""The plots of the tuning panel: latency, hit rate, speed-up, score, memory and history."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from kit.benchmark.lifetimes import SOURCES, served_from
+from kit.benchmark.results import Results
 from kit.benchmark.tiers import Tier, TierLatencies
 from kit.benchmark.trace import analyst_requests
-from kit.plots import CALL, GAIN, PLAIN, PUT, latencies, speed_up
+from kit.plots import CALL, GAIN, PUT, latencies, speed_up
 from kit.settings import CacheConfig
+from kit.widgets.bench_plot import Memory, Runs, draw_empty, draw_history, draw_memory, draw_score
 from kit.widgets.live import LiveFigure
+from kit.widgets.tune_tasks import Outcome
 
 _SESSION_S = 3600.0
 _LIFETIMES_S = np.geomspace(0.5, 3600, 25)
@@ -26,6 +29,8 @@ _SHOWN = {
     "historical_data": ("candles", GAIN),
 }
 _TIERS: Mapping[Tier, str] = {"cold": "network", "warm": "sqlite", "hot": "hot"}
+_LEGEND = {"network": "cold: network", "sqlite": "warm: SQLite", "hot": "hot: memory"}
+_TITLES = {"ltp": "last price", "atm": "at the money"}
 
 
 @cache
@@ -51,7 +56,7 @@ def _curve(kind: str) -> NDArray[np.float64]:
 
 
 class TunePlot:
-    """Three axes in one figure; the marks of the middle one follow the controls.
+    """Six axes in one figure; the marks on the hit-rate curves follow the controls.
 
     Parameters
     ----------
@@ -61,9 +66,12 @@ class TunePlot:
 
     def __init__(self, plot: LiveFigure) -> None:
         self._plot = plot
-        self._tiers, self._hits, self._workers = plot.figure.subplots(1, 3, width_ratios=(5, 4, 3))
-        _wait(self._tiers, "Latency by tier")
-        _wait(self._workers, "Speed-up by workers")
+        (self._tiers, self._hits, self._workers), below = plot.figure.subplots(2, 3, width_ratios=(5, 4, 4))
+        self._score, self._memory, self._history = below
+        draw_empty(self._tiers, "Latency by tier", "Press Run to measure")
+        draw_empty(self._workers, "Speed-up by workers", "Press Run to measure")
+        draw_score(self._score, None)
+        draw_memory(self._memory, Memory())
         self._marks = _hit_curves(self._hits)
         plot.moving = list(self._marks.values())
 
@@ -74,36 +82,50 @@ class TunePlot:
             mark.set_data([max(lifetime_s, _LIFETIMES_S[0])], [hit_rate(kind, lifetime_s)])
         self._plot.step()
 
-    def measured(self, result: TierLatencies) -> None:
-        """Show what a run measured beside its budgets and the ideal line."""
-        for axes in (self._tiers, self._workers):
-            axes.clear()
-            axes.grid(visible=True)
-        budgets = {name: ms for name, ms in result.budget_ms.items() if isfinite(ms)}
-        latencies(self._tiers, by_tier(result), budgets)
-        self._tiers.yaxis.set_major_formatter("{x:g}")
-        if result.speedup:
-            speed_up(self._workers, list(result.speedup), list(result.speedup.values()))
-        else:
-            _wait(self._workers, "Speed-up by workers")
-        self._hits.set_title(f"Hit rate by lifetime (last run {result.hit_rate_percent:.0f} %)")
+    def remember(self, runs: Runs) -> None:
+        """Show the scores of earlier runs."""
+        _clear(self._history)
+        draw_history(self._history, runs)
         self._plot.redraw()
+
+    def show(self, found: Outcome, memory: Memory, runs: Runs) -> None:
+        """Show what a task found, the memory it took, and the earlier runs."""
+        if isinstance(found, TierLatencies):
+            self._measured(found)
+        if isinstance(found, Results):
+            _clear(self._score)
+            draw_score(self._score, found)
+        _clear(self._memory)
+        draw_memory(self._memory, memory)
+        self.remember(runs)
+
+    def _measured(self, result: TierLatencies) -> None:
+        _clear(self._tiers)
+        budgets = {_TITLES.get(name, name): ms for name, ms in result.budget_ms.items() if isfinite(ms)}
+        latencies(self._tiers, by_tier(result), budgets).yaxis.set_major_formatter("{x:g}")
+        for text in self._tiers.get_legend().get_texts():
+            text.set_text(_LEGEND.get(text.get_text(), text.get_text()))
+        self._hits.set_title(f"Hit rate by lifetime (typical session {result.hit_rate_percent:.0f} %)")
+        if result.speedup:
+            _clear(self._workers)
+            speed_up(self._workers, list(result.speedup), list(result.speedup.values()))
+
+
+def _clear(axes: Axes) -> None:
+    axes.clear()
+    axes.grid(visible=True)
 
 
 def by_tier(result: TierLatencies) -> Mapping[str, Mapping[str, float]]:
     """Turn operation to tier into tier to operation, in the names that the figures use."""
     return {
         name: {
-            operation: found[tier].figure for operation, found in result.latency_ms.items() if tier in found
+            _TITLES.get(operation, operation): found[tier].figure
+            for operation, found in result.latency_ms.items()
+            if tier in found
         }
         for tier, name in _TIERS.items()
     }
-
-
-def _wait(axes: Axes, title: str) -> None:
-    axes.set_title(title)
-    axes.set(xticks=[], yticks=[])
-    axes.text(0.5, 0.5, "Press Run to measure", transform=axes.transAxes, ha="center", color=PLAIN)
 
 
 def _hit_curves(axes: Axes) -> dict[str, Line2D]:

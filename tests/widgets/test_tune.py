@@ -4,12 +4,16 @@ import threading
 
 import pytest
 
+from kit.benchmark import history
 from kit.benchmark.measure import Interval
+from kit.benchmark.suite import run_performance_benchmark
 from kit.benchmark.tiers import TierLatencies
+from kit.benchmark.tuner import Advice
 from kit.errors import SettingsError
 from kit.settings import Settings
 from kit.widgets.tune import TunePanel
 from kit.widgets.tune_plot import by_tier, hit_rate
+from kit.widgets.tune_tasks import TASKS as ALL_TASKS
 
 WAIT_S = 30
 
@@ -30,6 +34,9 @@ def _at_once(settings, on_progress, should_stop):
     return _figures(settings.connection_pool.pool_size)
 
 
+TASKS = {"Measure": _at_once}
+
+
 def _press(panel):
     panel.runner.run.click()
     assert panel.runner.job.wait(WAIT_S)
@@ -38,7 +45,7 @@ def _press(panel):
 def test_every_setting_starts_where_it_stands():
     """The controls show the values of the settings they were given."""
     settings = Settings(cache_config={"ltp_ttl": 2}, workers={"backend": "threads"})
-    panel = TunePanel(settings, _at_once)
+    panel = TunePanel(settings, TASKS)
     assert panel.errors.value == ""
     assert panel.values["ltp_ttl"] == 2
     assert panel.values["backend"] == "threads"
@@ -47,7 +54,7 @@ def test_every_setting_starts_where_it_stands():
 
 def test_a_moved_control_is_told_and_marked():
     """A changed lifetime moves its mark on the hit-rate curve and is named in words."""
-    panel = TunePanel(Settings(), _at_once)
+    panel = TunePanel(Settings(), TASKS)
     before = panel.plot.value
     panel.inputs["options_chain_ttl"].value = 10
     assert panel.plot.value != before
@@ -56,7 +63,7 @@ def test_a_moved_control_is_told_and_marked():
 
 def test_run_measures_with_the_settings_shown():
     """Run hands the changed settings to the measurement and draws what it found."""
-    panel = TunePanel(Settings(), _at_once)
+    panel = TunePanel(Settings(), TASKS)
     before = panel.plot.value
     panel.inputs["pool_size"].value = 33
     _press(panel)
@@ -78,7 +85,7 @@ def test_cancel_keeps_what_was_found():
             threading.Event().wait(0.001)
         return _figures(stopped=True)
 
-    panel = TunePanel(Settings(), endless)
+    panel = TunePanel(Settings(), {"Endless": endless})
     panel.runner.run.click()
     assert started.wait(WAIT_S)
     assert panel.runner.run.disabled
@@ -91,7 +98,7 @@ def test_cancel_keeps_what_was_found():
 
 def test_a_wrong_value_starts_nothing():
     """A value outside its range shows the error of the settings, and Run measures nothing."""
-    panel = TunePanel(Settings(), _at_once)
+    panel = TunePanel(Settings(), TASKS)
     panel.inputs["timeout"].value = 0
     assert "timeout" in panel.errors.value
     panel.runner.run.click()
@@ -104,7 +111,7 @@ def test_a_wrong_value_starts_nothing():
 def test_save_writes_settings_that_load(tmp_path):
     """Save writes kit.yaml, and loading it gives the settings shown."""
     file = tmp_path / "kit.yaml"
-    panel = TunePanel(Settings(), _at_once, path=file)
+    panel = TunePanel(Settings(), TASKS, path=file)
     panel.inputs["ltp_ttl"].value = 3
     panel.inputs["backend"].value = "serial"
     panel.save.click()
@@ -116,7 +123,7 @@ def test_save_writes_settings_that_load(tmp_path):
 
 def test_save_refuses_a_wrong_value(tmp_path):
     """A wrong value is explained and no file is written."""
-    panel = TunePanel(Settings(), _at_once, path=tmp_path / "kit.yaml")
+    panel = TunePanel(Settings(), TASKS, path=tmp_path / "kit.yaml")
     panel.inputs["ltp_ttl"].value = -1
     panel.save.click()
     assert "ltp_ttl" in panel.errors.value
@@ -129,11 +136,61 @@ def test_a_failed_run_is_shown():
     def broken(settings, on_progress, should_stop):
         raise SettingsError("No credentials", "KIT_PIN", "Set it.")
 
-    panel = TunePanel(Settings(), broken)
+    panel = TunePanel(Settings(), {"Broken": broken})
     _press(panel)
     assert "KIT_PIN" in panel.errors.value
     assert panel.runner.bar.bar_style == "danger"
     assert not panel.runner.run.disabled
+
+
+def test_a_search_sets_the_controls():
+    """A recommendation moves the controls, explains itself, and saves nothing by itself."""
+
+    def advise(settings, on_progress, should_stop):
+        pool = settings.connection_pool.model_copy(update={"pool_size": 4})
+        return Advice(settings.model_copy(update={"connection_pool": pool}), [], [])
+
+    panel = TunePanel(Settings(), {"Search": advise})
+    _press(panel)
+    assert panel.errors.value == ""
+    assert panel.values["pool_size"] == 4
+    assert "Lifetimes" in panel.words.value
+    assert panel.saved.value == ""
+
+
+def test_a_benchmark_is_shown_and_remembered():
+    """A benchmark fills score, memory and history, and the next panel of this machine knows it."""
+
+    def benchmark(settings, on_progress, should_stop):
+        return run_performance_benchmark(True, ["memory_per_entry"], on_progress, should_stop)
+
+    panel = TunePanel(Settings(), {"Benchmark": benchmark})
+    before = panel.plot.value
+    _press(panel)
+    assert panel.errors.value == ""
+    assert panel.plot.value != before
+    assert "Performance Score" in panel.words.value
+    assert "first run" in panel.words.value
+    _press(panel)
+    assert "Since the last run" in panel.words.value
+
+
+def test_a_corrupt_history_is_told_and_harms_nothing():
+    """A damaged history file is explained, and Run still works."""
+    file = history.history_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("not json\n")
+    panel = TunePanel(Settings(), TASKS)
+    assert "UnreadableFile" in panel.errors.value
+    _press(panel)
+    assert panel.errors.value == ""
+
+
+def test_every_task_has_a_name():
+    """The panel offers a measurement, a search and the benchmark."""
+    panel = TunePanel(Settings())
+    assert panel.task.options == tuple(ALL_TASKS)
+    assert len(ALL_TASKS) == 3
 
 
 @pytest.mark.parametrize("kind", ["ltp", "options_chain", "historical_data"])
