@@ -83,8 +83,8 @@ class Row:
     def goal(self) -> str | None:
         """Both targets in words."""
         own = [f"{self.target} {self.unit}"] if self.target else []
-        beside = [f"{self.ratio_target} x peer"] if self.ratio_target else []
-        return " and ".join([*own, *beside]) or None
+        beside = [str(self.peer_target)] if self.peer_target else []
+        return ", ".join([*own, *beside]) or None
 
     def in_unit(self, seconds: float, items: float) -> float:
         """Convert the seconds of one call over `items` operations.

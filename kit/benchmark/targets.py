@@ -55,6 +55,11 @@ class Speed:
 
     times: float
 
+    def __str__(self) -> str:
+        if self.times >= 1:
+            return f"{self.times:.4g} x as fast as the peer"
+        return f"within {1 / self.times:.4g} x the peer"
+
     def on_ratio(self, less_is_better: bool) -> Target:
         """Return the limit on figure / peer figure that this speed means."""
         return Target(1 / self.times, True) if less_is_better else Target(self.times, False)

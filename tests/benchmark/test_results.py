@@ -57,6 +57,13 @@ def test_speed_against_a_peer_reads_the_same_for_times_and_rates():
     assert line([2.9] * 6, peer=[1.0] * 6, peer_target=within(3)).met is True
 
 
+def test_targets_read_as_words():
+    """A reader sees the limit with its unit, and what is asked beside the peer."""
+    assert line([1.0], at_most(2), peer_target=within(3)).target == "<= 2 us, within 3 x the peer"
+    assert line([1.0], peer_target=faster(500)).target == "500 x as fast as the peer"
+    assert line([1.0]).target is None
+
+
 def test_a_miss_within_noise_is_not_a_miss_beyond_it():
     """The median misses, yet the interval reaches the target: not met, and not counted as missed."""
     found = line([1.8, 1.9, 2.05, 2.1, 2.2], at_most(2))

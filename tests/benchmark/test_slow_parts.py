@@ -14,7 +14,9 @@ from kit.benchmark.suite import run_performance_benchmark
 SLOWED = {
     "pipeline": ("chain_hot", "kit.market.manager:DataManager.option_chain", 0.005),
     "cache": ("hot_hit", "kit.cache.manager:CacheManager.get", 0.0002),
-    "evaluation": ("strategy_evaluation", "kit.evaluation.batches:score", 0.005),
+    "evaluation": ("strategy_evaluation", "kit.evaluation.metrics:round_trip_inr", 0.005),
+    "pricing": ("iv_greeks_call", "kit.pricing.black76:_columns", 0.005),
+    "transport": ("ltp_overhead", "kit.transport.pool:ConnectionPoolManager.exchange", 0.02),
 }
 
 

@@ -1,12 +1,10 @@
-"""Calls over verified HTTPS beside the official client and a bare session, and the permitted rate."""
+"""Calls over verified HTTPS beside the official client and a bare session."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,16 +17,15 @@ from typing import Any
 import certifi
 import requests
 
-from kit.benchmark.measure import Arms, Samples
+from kit.benchmark.measure import Arms
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run
-from kit.benchmark.targets import at_least, faster, within
+from kit.benchmark.targets import faster, within
 from kit.broker.auth import totp
-from kit.broker.endpoints import CANDLES, LOGIN, LTP, windows
+from kit.broker.endpoints import CANDLES, LOGIN, LTP
 from kit.broker.line import routes
 from kit.broker.replies import data_of, judge, storable
-from kit.errors import SimulatorError
-from kit.settings import CacheConfig, Credentials
+from kit.settings import CacheConfig
 from kit.simulator.process import ExchangeProcess, launch
 from kit.transport.limits import RateLimiter, Window
 from kit.transport.pool import ConnectionPoolManager
@@ -44,7 +41,6 @@ _HEADERS = {
     "X-ClientPublicIP": "127.0.0.1",
     "X-MACAddress": "00:00:00:00:00:00",
 }
-_CALLS = 200
 
 
 @dataclass(frozen=True)
@@ -203,84 +199,3 @@ def _variable(name: str, value: str) -> Callable[[], None]:
             os.environ[name] = before
 
     return undo
-
-
-_CALLER = """
-import json, sys, time
-from datetime import datetime, timedelta
-from kit.broker.client import AngelAPIClient
-from kit.settings import Credentials, Settings
-from kit.simulator.market_clock import MarketClock
-told = json.loads(sys.stdin.readline())
-settings = Settings(cache_config={"disk": False})
-client = AngelAPIClient(
-    Credentials(**told["credentials"]), settings, base_url=told["url"], master_url=told["master_url"],
-    clock=MarketClock(datetime.fromisoformat(told["now"])),
-).login()
-print("ready", flush=True)
-sys.stdin.readline()
-start = datetime.fromisoformat(told["now"]) - timedelta(days=3)
-began = time.time()
-for number in range(told["calls"]):
-    begin = start - timedelta(minutes=number)
-    client.candles("NSE", "99926009", "ONE_MINUTE", begin, begin + timedelta(minutes=30))
-print(json.dumps([began, time.time(), client.get_performance_stats()["connections"]["retries"]]))
-"""
-
-
-@row("candle_rate", part="transport", unit="% of the permitted rate", target=at_least(95))
-def candle_rate(run: Run) -> Samples:
-    """Fetch 200 candle requests under the documented limits; a refusal or a retry counts as nothing."""
-    return _permitted(run, processes=1)
-
-
-@row("candle_rate_two", part="transport", unit="% of the permitted rate", target=at_least(95))
-def candle_rate_two(run: Run) -> Samples:
-    """Fetch 200 candle requests by two processes that share the limits; a refusal counts as nothing."""
-    return _permitted(run, processes=2)
-
-
-def _permitted(run: Run, processes: int) -> Samples:
-    exchange = run.enter(launch(limits=True))
-    environment = {**os.environ, "KIT_CACHE_DIR": str(run.folder())}
-    callers = [_caller(exchange, _CALLS // processes, environment) for _ in range(processes)]
-    for caller in callers:
-        run.after_row(caller.kill)
-    lines = [caller.stdout.readline() for caller in callers if caller.stdout]
-    if any(line.strip() != "ready" for line in lines):
-        raise SimulatorError("A caller of the benchmark did not start", lines, "Run the row alone.")
-    told = [json.loads(caller.communicate()[0]) for caller in _started(callers)]
-    took_s = max(ended for _, ended, _ in told) - min(began for began, _, _ in told)
-    if retries := sum(retries for *_, retries in told):
-        run.notes.append(f"{retries} calls had to be repeated")
-        return Samples([0.0])
-    windows_ = windows(CANDLES.budget, exchange.clock.now().date())
-    shortest_s = max((_CALLS - window.calls) / window.calls * window.seconds for window in windows_)
-    return Samples([100 * shortest_s / took_s])
-
-
-def _started(callers: list[subprocess.Popen[str]]) -> list[subprocess.Popen[str]]:
-    """Let all callers go at once."""
-    for caller in callers:
-        assert caller.stdin is not None
-        caller.stdin.write("go\n")
-        caller.stdin.flush()
-    return callers
-
-
-def _caller(exchange: ExchangeProcess, calls: int, environment: dict[str, str]) -> subprocess.Popen[str]:
-    secrets = {
-        name: getattr(exchange.credentials, name).get_secret_value() for name in Credentials.model_fields
-    }
-    told = {"credentials": secrets, "url": exchange.url, "master_url": exchange.master_url}
-    caller = subprocess.Popen(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", _CALLER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-    assert caller.stdin is not None
-    caller.stdin.write(json.dumps({**told, "now": exchange.clock.now().isoformat(), "calls": calls}) + "\n")
-    caller.stdin.flush()
-    return caller
