@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, dataclass
@@ -396,11 +397,12 @@ def test_the_cleaner_removes_without_being_asked() -> None:
     """Expired entries leave while nobody touches the cache."""
     cache = CacheManager()
     for number in range(100):
-        cache.set(number, bytes(1000), ttl=0.05)
+        cache.set(number, np.zeros(number), ttl=0.2)
+    watched = weakref.ref(cache._store[99].kept)
     deadline = time.monotonic() + 10
-    while cache._store.bytes and time.monotonic() < deadline:
+    while watched() is not None and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert cache._store.bytes == 0
+    assert watched() is None
     assert cache.get_stats()["cleanup_runs"] > 0
     assert cache.get_stats()["expirations"] == 100
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-import weakref
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from cachetools import Cache, TLRUCache
-
+from kit.cache.cleaner import CLEANER, INTERVAL_S
 from kit.cache.flights import Flights
+from kit.cache.store import Entry, Store
 from kit.cache.values import Held, hold
 from kit.settings import CacheConfig
 
-_CLEANING_INTERVAL_S = 1.0
 _CLEANING_SLICE_S = 0.005  # entries are removed by the moment they expired, this much of time per lock
 _MISSING = object()
 
@@ -34,61 +32,6 @@ class Timed:
 
     value: Any
     ttl: float
-
-
-class _Entry:
-    """One kept value and its history."""
-
-    __slots__ = ("created", "expires", "give", "hits", "kept", "size")
-
-    def __init__(self, held: Held, created: float, expires: float) -> None:
-        self.kept, self.give, self.size = held
-        self.created = created
-        self.expires = expires
-        self.hits = 0
-
-
-class _Store(TLRUCache[Hashable, _Entry]):
-    """The library's exact LRU with lifetimes, counting what leaves it and the bytes in it."""
-
-    def __init__(self, max_size: int, max_bytes: int | None, timer: Callable[[], float]) -> None:
-        super().__init__(max_size, ttu=lambda _key, entry, _now: entry.expires, timer=timer)
-        self.max_bytes = max_bytes
-        self.bytes = self.evictions = self.expirations = 0
-
-    def put(self, key: Hashable, entry: _Entry) -> None:
-        self.drop(key)
-        if self.max_bytes is not None and entry.size > self.max_bytes:
-            return
-        self[key] = entry
-        if key in self:  # not when its lifetime is zero
-            self.bytes += entry.size
-        while self.max_bytes is not None and self.bytes > self.max_bytes:
-            self.popitem()
-
-    def drop(self, key: Hashable) -> bool:
-        self.expire()
-        entry = self.pop(key, None)
-        if entry is None:
-            return False
-        self.bytes -= entry.size
-        return True
-
-    def entries(self) -> list[tuple[Hashable, _Entry]]:
-        """List what lives, without making it recently used."""
-        return [(key, Cache.__getitem__(self, key)) for key in self]
-
-    def expire(self, time: float | None = None) -> list[tuple[Hashable, _Entry]]:
-        gone = list(super().expire(time))
-        self.expirations += len(gone)
-        self.bytes -= sum(entry.size for _key, entry in gone)
-        return gone
-
-    def popitem(self) -> tuple[Hashable, _Entry]:
-        key, entry = super().popitem()
-        self.evictions += 1
-        self.bytes -= entry.size
-        return key, entry
 
 
 class CacheManager:
@@ -120,11 +63,11 @@ class CacheManager:
         self.config = config or CacheConfig()
         self._timer = timer
         self._lock = threading.RLock()
-        self._store = _Store(self.config.max_size, self.config.max_bytes, timer)
+        self._store = Store(self.config.max_size, self.config.max_bytes, timer)
         self._flights: Flights[Held] = Flights()
         self._hits = self._misses = self._cleanup_runs = 0
         self._cleaned = timer()
-        _CLEANER.watch(self)
+        CLEANER.watch(self)
 
     def get(self, key: Hashable, default: Any = None) -> Any:
         """Return the value kept under a key, or `default` when there is none that still lives."""
@@ -159,7 +102,7 @@ class CacheManager:
 
     def _put(self, key: Hashable, held: Held, ttl: float | None) -> None:
         now = self._timer()
-        entry = _Entry(held, now, now + (self.config.default_ttl if ttl is None else ttl))
+        entry = Entry(held, now, now + (self.config.default_ttl if ttl is None else ttl))
         with self._lock:
             self._store.put(key, entry)
 
@@ -190,7 +133,7 @@ class CacheManager:
         """Look for what a flight that ended a moment ago left, without counting."""
         with self._lock:
             entry = self._store.get(key)
-        return None if entry is None else Held(entry.kept, entry.give, entry.size)
+        return None if entry is None else Held(entry.kept, entry.give)
 
     def _make(self, key: Hashable, factory: Callable[[], Any], ttl: float | None) -> Held:
         flight = self._flights.current(key)
@@ -213,7 +156,6 @@ class CacheManager:
         self._flights.abandon()
         with self._lock:
             self._store.clear()
-            self._store.bytes = 0
 
     def get_stats(self) -> dict[str, Any]:
         """Return counts since the start.
@@ -230,7 +172,7 @@ class CacheManager:
             return {
                 "entries": len(self._store),
                 "max_size": self.config.max_size,
-                "size_bytes": self._store.bytes,
+                "size_bytes": sum(entry.size for _key, entry in self._store.entries()),
                 "max_bytes": self.config.max_bytes,
                 "hits": self._hits,
                 "misses": self._misses,
@@ -267,7 +209,7 @@ class CacheManager:
         """Remove what has expired, a slice of time per lock so that no reader waits long."""
         now = self._timer()
         while self._cleaned < now:
-            self._cleaned = min(now, max(self._cleaned + _CLEANING_SLICE_S, now - _CLEANING_INTERVAL_S))
+            self._cleaned = min(now, max(self._cleaned + _CLEANING_SLICE_S, now - INTERVAL_S))
             with self._lock:
                 self._store.expire(self._cleaned)
         self._cleanup_runs += 1
@@ -276,37 +218,3 @@ class CacheManager:
         with self._lock:
             entries = len(self._store)
         return f"CacheManager(entries={entries}, max_size={self.config.max_size})"
-
-
-class _Cleaner:
-    """One daemon thread for all managers of the process; it ends when the last manager is gone."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._managers: weakref.WeakSet[CacheManager] = weakref.WeakSet()
-        self._thread: threading.Thread | None = None
-
-    def watch(self, manager: CacheManager) -> None:
-        with self._lock:
-            self._managers.add(manager)
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="kit-cache-cleaner", daemon=True)
-                self._thread.start()
-
-    def _run(self) -> None:
-        while self._pass():
-            time.sleep(_CLEANING_INTERVAL_S)
-
-    def _pass(self) -> bool:
-        """Clean every manager once; False: none is left, and the thread ends."""
-        with self._lock:
-            managers = list(self._managers)
-            if not managers:
-                self._thread = None
-                return False
-        for manager in managers:
-            manager.clean()
-        return True
-
-
-_CLEANER = _Cleaner()

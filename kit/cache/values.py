@@ -49,13 +49,10 @@ class Held(NamedTuple):
         The safe form.
     give : callable or None
         Makes a caller's copy from `kept`; None: `kept` itself is handed out.
-    size : int
-        Bytes, estimated.
     """
 
     kept: Any
     give: Callable[[Any], Any] | None
-    size: int
 
 
 def hold(value: Any) -> Held:
@@ -67,15 +64,15 @@ def hold(value: Any) -> Held:
         The value cannot be copied, so the cache could not protect it.
     """
     if isinstance(value, _CONSTANT):
-        return Held(value, None, sys.getsizeof(value))
+        return Held(value, None)
     if _is("pandas", "DataFrame", value) or _is("pandas", "Series", value):
-        return Held(_shallow(value), _shallow, _size(value))
+        return Held(_shallow(value), _shallow)
     if _is("numpy", "ndarray", value):
         frozen = value.copy()
         frozen.setflags(write=False)
-        return Held(frozen, _view, int(frozen.nbytes))
+        return Held(frozen, _view)
     if _constant(value):
-        return Held(value, None, _size(value))
+        return Held(value, None)
     return _pickled(value)
 
 
@@ -87,7 +84,7 @@ def _pickled(value: Any) -> Held:
         raise KitError(
             "The cache cannot protect a value of this type", type(value).__name__, remedy
         ) from error
-    return Held(kept, pickle.loads, len(kept))  # of this very process, never a file's
+    return Held(kept, pickle.loads)  # of this very process, never a file's
 
 
 def _is(library: str, name: str, value: Any) -> bool:
@@ -104,12 +101,13 @@ def _constant(value: Any) -> bool:
     return isinstance(value, _CONSTANT) or _is("numpy", "generic", value)
 
 
-def _size(value: Any) -> int:
-    if hasattr(value, "memory_usage"):
-        usage = value.memory_usage(deep=True)
+def size_of(kept: Any) -> int:
+    """Estimate the bytes of a kept value."""
+    if hasattr(kept, "memory_usage"):
+        usage = kept.memory_usage(deep=True)
         return int(usage.sum() if hasattr(usage, "sum") else usage)
-    if is_dataclass(value):
-        return sum(_size(getattr(value, part.name)) for part in fields(value))
-    if isinstance(value, (tuple, frozenset)):
-        return sys.getsizeof(value) + sum(_size(part) for part in value)
-    return sys.getsizeof(value)
+    if is_dataclass(kept):
+        return sum(size_of(getattr(kept, part.name)) for part in fields(kept))
+    if isinstance(kept, (tuple, frozenset)):
+        return sys.getsizeof(kept) + sum(size_of(part) for part in kept)
+    return int(getattr(kept, "nbytes", 0)) or sys.getsizeof(kept)
