@@ -30,7 +30,7 @@ __all__ = ["RateLimiter", "Wait", "Window", "binding"]
 
 T = TypeVar("T")
 _LOG = logging.getLogger("kit.transport")
-_TELL_S = 1.0  # a wait longer than this is told
+_TELL_S = 1.5  # a wait longer than this is told
 _QUIET_S = 10.0  # but logged at most this often for one budget
 _GUARD = 0.01  # of the shortest window: added to each window
 _LATEST_ANSWER = 0.05  # of the shortest window: how far an answer may move its call
@@ -67,7 +67,7 @@ class RateLimiter:
     account : str, optional
         Limits count per account; only a digest of it is stored.
     on_wait : callable, optional
-        Gets a `Wait` longer than a second before it begins; default: a log line now and then.
+        Gets a `Wait` longer than 1.5 s before it begins; default: a log line now and then.
     clock, sleep : callable, optional
         Seconds since the epoch, and how to let them pass.
     """

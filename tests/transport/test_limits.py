@@ -135,7 +135,7 @@ def test_a_turn_that_comes_too_late_is_not_taken() -> None:
 
 
 def test_a_long_wait_is_told_before_it_begins() -> None:
-    """A wait over a second says what it waits for and how long; a short one is not mentioned."""
+    """A wait over 1.5 s says what it waits for and how long; a short one is not mentioned."""
     bench = Bench()
     bench.call((Window(1, 30),))
     bench.call((Window(1, 30),))

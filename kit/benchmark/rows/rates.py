@@ -1,0 +1,95 @@
+"""The permitted rate: 200 candle requests under the documented limits, by one process and by two."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from kit.benchmark.measure import Samples
+from kit.benchmark.registry import row
+from kit.benchmark.run import Run
+from kit.benchmark.targets import at_least
+from kit.broker.endpoints import CANDLES, windows
+from kit.errors import SimulatorError
+from kit.settings import Credentials
+from kit.simulator.process import ExchangeProcess, launch
+
+_CALLS = 200
+_CALLER = """
+import json, sys, time
+from datetime import datetime, timedelta
+from kit.broker.client import AngelAPIClient
+from kit.settings import Credentials, Settings
+from kit.simulator.market_clock import MarketClock
+told = json.loads(sys.stdin.readline())
+settings = Settings(cache_config={"disk": False})
+client = AngelAPIClient(
+    Credentials(**told["credentials"]), settings, base_url=told["url"], master_url=told["master_url"],
+    clock=MarketClock(datetime.fromisoformat(told["now"])),
+).login()
+print("ready", flush=True)
+sys.stdin.readline()
+start = datetime.fromisoformat(told["now"]) - timedelta(days=3)
+began = time.time()
+for number in range(told["calls"]):
+    begin = start - timedelta(minutes=number)
+    client.candles("NSE", "99926009", "ONE_MINUTE", begin, begin + timedelta(minutes=30))
+print(json.dumps([began, time.time(), client.get_performance_stats()["connections"]["retries"]]))
+"""
+
+
+@row("candle_rate", part="transport", unit="% of the permitted rate", target=at_least(95))
+def candle_rate(run: Run) -> Samples:
+    """Fetch 200 candle requests under the documented limits; a refusal or a retry counts as nothing."""
+    return _permitted(run, processes=1)
+
+
+@row("candle_rate_two", part="transport", unit="% of the permitted rate", target=at_least(95))
+def candle_rate_two(run: Run) -> Samples:
+    """Fetch 200 candle requests by two processes that share the limits; a refusal counts as nothing."""
+    return _permitted(run, processes=2)
+
+
+def _permitted(run: Run, processes: int) -> Samples:
+    exchange = run.enter(launch(limits=True))
+    environment = {**os.environ, "KIT_CACHE_DIR": str(run.folder())}
+    callers = [_caller(exchange, _CALLS // processes, environment) for _ in range(processes)]
+    for caller in callers:
+        run.after_row(caller.kill)
+    lines = [caller.stdout.readline() for caller in callers if caller.stdout]
+    if any(line.strip() != "ready" for line in lines):
+        raise SimulatorError("A caller of the benchmark did not start", lines, "Run the row alone.")
+    told = [json.loads(caller.communicate()[0]) for caller in _started(callers)]
+    took_s = max(ended for _, ended, _ in told) - min(began for began, _, _ in told)
+    if retries := sum(retries for *_, retries in told):
+        run.notes.append(f"{retries} calls had to be repeated")
+        return Samples([0.0])
+    windows_ = windows(CANDLES.budget, exchange.clock.now().date())
+    shortest_s = max((_CALLS - window.calls) / window.calls * window.seconds for window in windows_)
+    return Samples([100 * shortest_s / took_s])
+
+
+def _started(callers: list[subprocess.Popen[str]]) -> list[subprocess.Popen[str]]:
+    """Let all callers go at once."""
+    for caller in callers:
+        assert caller.stdin is not None
+        caller.stdin.write("go\n")
+        caller.stdin.flush()
+    return callers
+
+
+def _caller(exchange: ExchangeProcess, calls: int, environment: dict[str, str]) -> subprocess.Popen[str]:
+    secrets = {
+        name: getattr(exchange.credentials, name).get_secret_value() for name in Credentials.model_fields
+    }
+    told = {"credentials": secrets, "url": exchange.url, "master_url": exchange.master_url}
+    command = [sys.executable, "-c", _CALLER]
+    caller = subprocess.Popen(  # noqa: S603 - our own interpreter
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert caller.stdin is not None
+    caller.stdin.write(json.dumps({**told, "now": exchange.clock.now().isoformat(), "calls": calls}) + "\n")
+    caller.stdin.flush()
+    return caller
