@@ -126,7 +126,7 @@ def price(
         Rupees; NaN where an input is NaN or outside its range.
     """
     shape, size, columns = _columns(sigma, forward, strike, t_years, discount, is_call)
-    return engine().prices(columns, size, 1, thread_limit())[0].reshape(shape)[()]
+    return engine(size).prices(columns, size, 1, thread_limit())[0].reshape(shape)[()]
 
 
 def implied_volatility(
@@ -152,7 +152,7 @@ def implied_volatility(
         An in-the-money price is solved as its out-of-the-money twin.
     """
     shape, size, columns = _columns(price, forward, strike, t_years, discount, is_call)
-    rows, reason = engine().volatilities(columns, size, 1, thread_limit())
+    rows, reason = engine(size).volatilities(columns, size, 1, thread_limit())
     return ImpliedVolatility(rows[0].reshape(shape)[()], reason.reshape(shape)[()])
 
 
@@ -176,7 +176,7 @@ def greeks(
         What delta moves; a rupee of spot moves the forward by ``1 / discount``.
     """
     shape, size, columns = _columns(sigma, forward, strike, t_years, discount, is_call)
-    rows = engine().prices(columns, size, 6, thread_limit())
+    rows = engine(size).prices(columns, size, 6, thread_limit())
     if delta_of == "spot":
         rows[1] /= columns[4]
     _, delta, gamma, theta, vega, rho = rows.reshape(6, *shape)
@@ -208,7 +208,7 @@ def iv_and_greeks(
         Where `reason` is not OK, everything else is NaN.
     """
     shape, size, columns = _columns(price, forward, strike, t_years, discount, is_call)
-    rows, reason = engine().volatilities(columns, size, 6, thread_limit())
+    rows, reason = engine(size).volatilities(columns, size, 6, thread_limit())
     if delta_of == "spot":
         rows[1] /= columns[4]
     iv, delta, gamma, theta, vega, rho = rows.reshape(6, *shape)

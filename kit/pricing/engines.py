@@ -1,6 +1,7 @@
 """Which engine computes: numba's compiled loops where numba is installed, else plain NumPy.
 
-Both give the same numbers to rounding. The choice is made on first use and can be forced for a block::
+Both give the same numbers to rounding. The first few thousand options of a process are left to NumPy, see
+`engine`. The choice can be forced for a block::
 
     with using("numpy"):
         iv_and_greeks(...)
@@ -20,6 +21,9 @@ from kit.pricing.numpy_engine import Codes, Columns
 from kit.pricing.solver import Floats
 
 Name = Literal["compiled", "numpy"]
+_WORTH_LOADING = 20_000  # options
+_asked: list[int] = []  # sizes of the calls before the compiled engine was worth loading
+_loaded: list[bool] = []
 
 _forced: ContextVar[Name | None] = ContextVar("_forced", default=None)
 _threads: ContextVar[int | None] = ContextVar("_threads", default=None)
@@ -52,9 +56,20 @@ def default_engine() -> Name:
     return "compiled" if find_spec("numba") else "numpy"
 
 
-def engine() -> Engine:
-    """Return the engine in use here, loading it on first use."""
-    return _load(_forced.get() or default_engine())
+def engine(size: int) -> Engine:
+    """Return the engine in use here for so many options.
+
+    The compiled one takes over a second to load, in which NumPy solves half a million options. So it is
+    loaded once the options of this process, together, are worth it: a chain after a restart does not wait.
+    """
+    forced = _forced.get()
+    if forced or default_engine() == "numpy" or _loaded:
+        return _load(forced or default_engine())
+    _asked.append(size)
+    if sum(_asked) < _WORTH_LOADING:
+        return _load("numpy")
+    _loaded.append(True)
+    return _load("compiled")
 
 
 def thread_limit() -> int | None:

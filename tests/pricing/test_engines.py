@@ -113,14 +113,15 @@ def test_without_numba_numpy_answers() -> None:
     assert float(iv) == pytest.approx(0.2232210725659, abs=1e-12)
 
 
-def test_numba_loads_on_first_use_only() -> None:
-    """Importing the pricing modules does not import numba; the first call does."""
+def test_numba_loads_when_it_is_worth_it() -> None:
+    """Neither importing the pricing modules nor one chain loads numba; many options do."""
     program = (
-        "import sys, kit.pricing.chain, kit.pricing.surface; from kit.pricing.black76 import price\n"
-        "before = 'numba' in sys.modules; price(1.0, 1.0, 1.0, 0.2, 1.0, True)\n"
-        "print(before, 'numba' in sys.modules)"
+        "import sys, numpy, kit.pricing.chain, kit.pricing.surface; from kit.pricing.black76 import price\n"
+        "before = 'numba' in sys.modules; price(numpy.ones(240), 1.0, 1.0, 0.2, 1.0, True)\n"
+        "chain = 'numba' in sys.modules; price(numpy.ones(30_000), 1.0, 1.0, 0.2, 1.0, True)\n"
+        "print(before, chain, 'numba' in sys.modules)"
     )
-    assert _python(program).split() == ["False", "True"]
+    assert _python(program).split() == ["False", "False", "True"]
 
 
 def test_a_folder_that_cannot_be_written_still_computes(tmp_path: Path) -> None:
