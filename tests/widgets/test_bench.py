@@ -9,7 +9,7 @@ from kit.benchmark.suite import run_performance_benchmark
 from kit.widgets.bench import BenchPanel
 
 WAIT_S = 60
-few_rows = partial(run_performance_benchmark, rows=["memory_per_entry", "no_such_row"])
+few_rows = partial(run_performance_benchmark, rows=["import_opens", "no_such_row"])
 
 
 def _press(panel):
@@ -25,7 +25,7 @@ def test_a_run_is_shown_and_recorded():
     _press(panel)
     assert panel.errors.value == ""
     assert panel.plot.value != before
-    assert "memory_per_entry" in panel.table.value
+    assert "import_opens" in panel.table.value
     assert "no_such_row" in panel.table.value
     assert panel._memory.mib[0] > 0
     assert len(BenchPanel(measure=few_rows).source) == 1
@@ -42,7 +42,7 @@ def test_cancel_keeps_the_finished_rows():
     """A run cancelled before its first row is shown as such."""
 
     def cancelled(quick, progress, should_stop):
-        return run_performance_benchmark(quick, ["memory_per_entry"], progress, lambda: True)
+        return run_performance_benchmark(quick, ["import_opens"], progress, lambda: True)
 
     panel = BenchPanel(measure=cancelled)
     panel.runner.run.click()
@@ -60,7 +60,7 @@ def test_a_corrupt_history_is_told_and_harms_nothing():
     assert "UnreadableFile" in panel.errors.value
     _press(panel)
     assert "UnreadableFile" in panel.errors.value
-    assert "memory_per_entry" in panel.table.value
+    assert "import_opens" in panel.table.value
     assert bytes(panel.plot.value).startswith(b"\x89PNG")
 
 

@@ -162,7 +162,7 @@ def test_a_benchmark_is_shown_and_remembered():
     """A benchmark fills score, memory and history, and the next panel of this machine knows it."""
 
     def benchmark(settings, on_progress, should_stop):
-        return run_performance_benchmark(True, ["memory_per_entry"], on_progress, should_stop)
+        return run_performance_benchmark(True, ["import_opens"], on_progress, should_stop)
 
     panel = TunePanel(Settings(), {"Benchmark": benchmark})
     before = panel.plot.value
