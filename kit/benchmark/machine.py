@@ -63,8 +63,15 @@ def _version(name: str) -> str | None:
         return None
 
 
-def fresh(code: str) -> str:
+def fresh(code: str, given: str = "") -> str:
     """Run code in a fresh interpreter, so that nothing is warm but the file system; return its output.
+
+    Parameters
+    ----------
+    code : str
+        Python.
+    given : str, optional
+        Its standard input.
 
     Raises
     ------
@@ -72,7 +79,7 @@ def fresh(code: str) -> str:
         The code failed; says how.
     """
     done = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], input=given, capture_output=True, text=True, check=False
     )
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no word"]
