@@ -9,10 +9,13 @@ The coefficients are our own fits: Chebyshev interpolation in 60-digit arithmeti
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
 import numpy as np
 from numba import njit
 
-_inline = njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
+F = TypeVar("F", bound=Callable[..., Any])
 
 _SQRT_HALF_BITS = np.uint64(0x3FE6A09E667F3BCD)
 _ONE_MINUS_IT = np.uint64(0x3FF0000000000000 - 0x3FE6A09E667F3BCD)
@@ -20,6 +23,12 @@ _MANTISSA = np.uint64(0x000FFFFFFFFFFFFF)
 _TWO_TO_52 = np.uint64(0x4330000000000000)
 _52 = np.uint64(52)
 _LN2 = 0.6931471805599453
+
+
+def _inline(function: F) -> F:
+    options: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
+    bare = {**options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # only loops call it
+    return cast(F, njit(**bare)(function))
 
 
 @_inline

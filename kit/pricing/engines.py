@@ -1,7 +1,7 @@
 """Which engine computes: numba's compiled loops where numba is installed, else plain NumPy.
 
-Both give the same numbers to rounding. The first few thousand options of a process are left to NumPy, see
-`engine`. The choice can be forced for a block::
+Both give the same numbers to rounding. The first chain of a process is left to NumPy, see `engine`. The
+choice can be forced for a block::
 
     with using("numpy"):
         iv_and_greeks(...)
@@ -15,16 +15,16 @@ from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import count
 from typing import Literal, Protocol, cast
 
 from kit.pricing.numpy_engine import Codes, Columns
 from kit.pricing.solver import Floats
 
 Name = Literal["compiled", "numpy"]
-_WORTH_LOADING = 20_000  # options
-_asked: list[int] = []  # sizes of the calls before the compiled engine was worth loading
-_loaded: list[bool] = []
 
+A_CHAIN = 5_000  # options; NumPy needs two milliseconds for them, loading numba takes a third of a second
+_calls = count()
 _forced: ContextVar[Name | None] = ContextVar("_forced", default=None)
 _threads: ContextVar[int | None] = ContextVar("_threads", default=None)
 
@@ -57,19 +57,15 @@ def default_engine() -> Name:
 
 
 def engine(size: int) -> Engine:
-    """Return the engine in use here for so many options.
+    """Return the engine in use here for so many options, loading it on first use.
 
-    The compiled one takes over a second to load, in which NumPy solves half a million options. So it is
-    loaded once the options of this process, together, are worth it: a chain after a restart does not wait.
+    If the first call of a process is no larger than a chain, NumPy answers it: after a restart the chain
+    is there before numba could be.
     """
     forced = _forced.get()
-    if forced or default_engine() == "numpy" or _loaded:
-        return _load(forced or default_engine())
-    _asked.append(size)
-    if sum(_asked) < _WORTH_LOADING:
+    if forced is None and next(_calls) == 0 and size <= A_CHAIN:
         return _load("numpy")
-    _loaded.append(True)
-    return _load("compiled")
+    return _load(forced or default_engine())
 
 
 def thread_limit() -> int | None:

@@ -11,7 +11,8 @@ Importing this module imports numba; `kit.pricing.engines` does so on first use.
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numba import njit, types
@@ -23,6 +24,7 @@ from kit.pricing.reasons import Reason
 from kit.pricing.solver import GUESS_BOTTOM, GUESS_TOP, SLOPE_SCALE, SQRT_HALF
 
 Floats = NDArray[np.float64]
+F = TypeVar("F", bound=Callable[..., Any])
 
 LANES = 128  # options in one block: the workspace then fits the first-level cache
 UNSETTLED = -1
@@ -38,7 +40,13 @@ BELOW, NO_VALUE, ABOVE = int(Reason.BELOW_INTRINSIC), int(Reason.NO_TIME_VALUE),
 (T0, T1, T2, T3, T4, T5, T6), (_, B1, B2, B3, B4, B5) = GUESS_TOP, GUESS_BOTTOM
 
 # `contract` alone: NaN and infinity keep their meaning, sums keep their order.
-_loop = njit(fastmath={"contract"}, error_model="numpy")
+_OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy"}
+
+
+def _loop(function: F) -> F:
+    """Compile a loop that only `run` calls: wrapping it for Python would take time and serve nobody."""
+    bare = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return cast(F, njit(**bare)(function))
 
 
 @_loop
@@ -258,7 +266,7 @@ def _compiled(**options: Any) -> Any:
     floats, bools = types.Array(types.f8, 1, "C", readonly=True), types.Array(types.b1, 1, "C", readonly=True)
     inputs = (*[floats] * 5, bools)  # frozen columns, as pandas hands them out, are welcome
     signature = types.void(*inputs, types.f8[:, ::1], types.i1[::1], types.i8, types.i8, types.b1)
-    return njit(signature, fastmath={"contract"}, error_model="numpy", nogil=True, **options)(evaluate)
+    return njit(signature, nogil=True, **_OPTIONS, **options)(evaluate)
 
 
 try:  # beside this file, or in the user's cache folder

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from kit.pricing.black76 import greeks, iv_and_greeks
+from kit.pricing.black76 import iv_and_greeks
+from kit.pricing.engines import default_engine, using
 
 
 def warm() -> float:
@@ -16,6 +17,6 @@ def warm() -> float:
         Seconds until the first answer.
     """
     start = perf_counter()
-    answer = iv_and_greeks(800.0, 43_000.0, 43_100.0, 0.05, 0.99, is_call=True)
-    greeks(43_000.0, 43_100.0, 0.05, answer.iv, 0.99, is_call=True)
+    with using(default_engine()):
+        iv_and_greeks(800.0, 43_000.0, 43_100.0, 0.05, 0.99, is_call=True)
     return perf_counter() - start

@@ -1,0 +1,269 @@
+"""Options per second against the pricing libraries, accuracy, cold starts and a whole chain."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.benchmark.machine import has_avx512
+from kit.benchmark.measure import Arms, Samples
+from kit.benchmark.registry import row
+from kit.benchmark.run import Run
+from kit.benchmark.targets import Speed, Target, at_least, at_most, faster
+from kit.pricing.black76 import greeks, iv_and_greeks, price
+from kit.pricing.chain import analyse
+from kit.pricing.engines import using
+from kit.pricing.warm import warm
+
+Floats = NDArray[np.float64]
+Work = Callable[[], object]
+
+SIZES = (200, 2_000, 100_000, 1_000_000)
+LOOP = 2_000  # options that a library without arrays is timed on: its rate does not change with the number
+ROUNDS = 7
+RATE = 0.065
+
+
+class Options(NamedTuple):
+    """A seeded chain with unrounded prices, each with a volatility; 1-D columns."""
+
+    price: Floats
+    forward: Floats
+    strike: Floats
+    t_years: Floats
+    discount: Floats
+    is_call: NDArray[np.bool_]
+
+
+def options(size: int) -> Options:
+    """Draw out-of-the-money options of four expiries, 10 % to 40 % volatility, within 3.5 deviations."""
+    random = np.random.default_rng(size)
+    years = random.choice(np.array([1, 7, 30, 90]) / 365, size)
+    sigma = random.uniform(0.10, 0.40, size)
+    forward = 43_000 * np.exp(random.normal(0, 0.01, size))
+    strike = forward * np.exp(random.uniform(-3.5, 3.5, size) * sigma * np.sqrt(years))
+    discount, is_call = np.exp(-RATE * years), strike > forward
+    value = price(forward, strike, years, sigma, discount, is_call)
+    return Options(value, forward, strike, years, discount, is_call)
+
+
+def _fast_vollib(run: Run, size: int) -> Work | None:
+    library = run.peer("fast_vollib")
+    if library is None:
+        return None
+    import numba
+
+    given = options(size)
+    flags = np.where(given.is_call, "c", "p")
+    rates = np.full(size, RATE)
+
+    def work() -> object:
+        numba.set_num_threads(1)
+        sigma = library.fast_implied_volatility_black(
+            given.price, given.forward, given.strike, rates, given.t_years, flags,
+            on_error="ignore", return_as="numpy", backend="numba",
+        )  # fmt: skip
+        return library.get_all_greeks(
+            flags, given.forward, given.strike, given.t_years, rates, sigma,
+            model="black", return_as="dict", backend="numba",
+        )  # fmt: skip
+
+    return work
+
+
+def _vollib(run: Run, size: int) -> Work | None:
+    implied = run.peer("vollib.black.implied_volatility")
+    analytical = run.peer("vollib.black.greeks.analytical")
+    if implied is None or analytical is None:
+        return None
+    measures = [getattr(analytical, name) for name in Greek]
+    rows = list(zip(*(column.tolist() for column in options(size)), strict=True))
+
+    def work() -> None:
+        for value, forward, strike, years, _, is_call in rows:
+            flag = "c" if is_call else "p"
+            sigma = implied.implied_volatility(value, forward, strike, RATE, years, flag)
+            for measure in measures:
+                measure(flag, forward, strike, years, RATE, sigma)
+
+    return work
+
+
+def _quantlib(run: Run, size: int) -> Work | None:
+    library = run.peer("QuantLib")
+    if library is None:
+        return None
+    sides = {True: library.Option.Call, False: library.Option.Put}
+    rows = list(zip(*(column.tolist() for column in options(size)), strict=True))
+
+    def work() -> None:
+        for value, forward, strike, years, discount, is_call in rows:
+            deviation = library.blackFormulaImpliedStdDev(
+                sides[is_call], strike, forward, value, discount, 0.0, 0.2 * years**0.5, 1e-12
+            )
+            payoff = library.PlainVanillaPayoff(sides[is_call], strike)
+            found = library.BlackCalculator(payoff, forward, deviation, discount)
+            found.deltaForward(), found.gammaForward(), found.theta(forward, years)
+            found.vega(years), found.rho(years)
+
+    return work
+
+
+Greek = ("delta", "gamma", "theta", "vega", "rho")
+PEERS: dict[str, Callable[[Run, int], Work | None]] = {
+    "fast-vollib": _fast_vollib,
+    "QuantLib": _quantlib,
+    "vollib": _vollib,
+}
+
+
+def _rates(run: Run, size: int, peer: str) -> Samples:
+    """Time one thread of each in turns, in millions of options per second."""
+    given = options(size)
+    theirs = size if peer == "fast-vollib" else min(size, LOOP)
+    work = PEERS[peer](run, theirs)
+    repeats = max(1, 20_000 // size)
+    ours_rates: list[float] = []
+    peer_rates: list[float] = []
+    with using("compiled", threads=1):
+        for number in range(ROUNDS + 1):
+            run.checkpoint()
+            started = perf_counter()
+            for _ in range(repeats):
+                iv_and_greeks(*given)
+            between = perf_counter()
+            if work is not None:
+                work()
+            if number:  # the first round warms up
+                ours_rates.append(size * repeats / (between - started) / 1e6)
+                peer_rates.append(theirs / (perf_counter() - between) / 1e6)
+    return Samples(ours_rates, peer_rates if work is not None else ())
+
+
+def _goal(size: int) -> Target | None:
+    return at_least(15 if has_avx512() else 8) if size == 100_000 else None
+
+
+def _speed(size: int) -> Speed | None:
+    return faster(10) if size == 100_000 else None
+
+
+def _register(size: int, peer: str) -> None:
+    def measure(run: Run) -> Samples:
+        return _rates(run, size, peer)
+
+    measure.__doc__ = f"Volatility and five Greeks of {size:,} options on one thread, beside {peer}."
+    name = f"iv_greeks_{size}_{peer.lower().replace('-', '_')}"
+    quick = size == 100_000 and peer == "fast-vollib"
+    row(name, part="pricing", unit="M options/s", target=_goal(size), peer=peer,
+        peer_target=_speed(size), quick=quick)(measure)  # fmt: skip
+
+
+for _size in SIZES:
+    for _peer in PEERS:
+        _register(_size, _peer)
+
+
+@row("iv_greeks_call", part="pricing", unit="us", target=at_most(40), quick=True)
+def iv_greeks_call(run: Run) -> Arms:  # noqa: ARG001 the row needs nothing of the run
+    """Volatility and Greeks of 200 options, the whole call."""
+    given = options(200)
+    warm()
+    return Arms(ours=lambda: iv_and_greeks(*given))
+
+
+@row("iv_greeks_threads", part="pricing", unit="M options/s")
+def iv_greeks_threads(run: Run) -> Arms:  # noqa: ARG001 as above
+    """Volatility and Greeks of 1,000,000 options on every core."""
+    given = options(1_000_000)
+    return Arms(ours=lambda: iv_and_greeks(*given), items=1_000_000)
+
+
+@row("iv_greeks_numpy", part="pricing", unit="M options/s", target=at_least(2), quick=True)
+def iv_greeks_numpy(run: Run) -> Arms:
+    """Volatility and Greeks of 100,000 options where numba is missing."""
+    given = options(100_000)
+    run.enter(using("numpy"))
+    return Arms(ours=lambda: iv_and_greeks(*given), items=100_000)
+
+
+@row("iv_error", part="pricing", unit="1e-11", target=at_most(1), quick=True)
+def iv_error(run: Run) -> Samples:
+    """Largest error of a volatility where vega tells, one minute to three years, 0.1 % to 500 %."""
+    f, k, t, sigma, df, call = _hard(20_000 if run.quick else 200_000)
+    telling = greeks(f, k, t, sigma, df, call).vega * 100 > 1e-4 * f
+    found = iv_and_greeks(price(f, k, t, sigma, df, call), f, k, t, df, call)
+    return Samples([float(np.abs(found.iv - sigma)[telling].max() / 1e-11)])
+
+
+@row("reprice_error", part="pricing", unit="1e-9 of forward", target=at_most(1), quick=True)
+def reprice_error(run: Run) -> Samples:
+    """Largest distance from a price to the price of its volatility, wherever that is defined."""
+    f, k, t, sigma, df, call = _hard(20_000 if run.quick else 200_000)
+    value = price(f, k, t, sigma, df, call)
+    found = iv_and_greeks(value, f, k, t, df, call)
+    again = price(f, k, t, found.iv, df, call)
+    return Samples([float(np.nanmax(np.abs(again - value) / f) / 1e-9)])
+
+
+def _hard(size: int) -> tuple[Any, ...]:
+    random = np.random.default_rng(76)
+    forward = 43_000.0 * np.ones(size)
+    years = np.exp(random.uniform(np.log(1 / 525_600), np.log(3.0), size))
+    sigma = np.exp(random.uniform(np.log(0.001), np.log(5.0), size))
+    strike = forward * np.exp(np.clip(random.normal(0, 2, size) * sigma * np.sqrt(years), -2, 2))
+    return forward, strike, years, sigma, np.exp(-RATE * years), random.random(size) < 0.5
+
+
+_FIRST_CALL = "from kit.pricing.warm import warm; print(warm())"
+
+
+def _first_call(cache: str) -> float:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
+    command = [sys.executable, "-c", _FIRST_CALL]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603 own words
+    return float(done.stdout)
+
+
+@row("first_call", part="pricing", unit="s", target=at_most(6))
+def first_call(run: Run) -> Samples:
+    """Make the first call after installation: numba loads and compiles."""
+    return Samples([_first_call(str(run.folder()))])
+
+
+@row("first_call_later", part="pricing", unit="s", target=at_most(0.4))
+def first_call_later(run: Run) -> Samples:
+    """Make the first call in a later process: numba and the compiled loops load."""
+    cache = str(run.folder())
+    _first_call(cache)
+    return Samples([_first_call(cache) for _ in range(5)])
+
+
+@row("whole_chain", part="pricing", unit="ms", target=at_most(10), quick=True)
+def whole_chain(run: Run) -> Arms:  # noqa: ARG001 as above
+    """Raw quotes of 638 strikes over ten expiries to forwards, volatility, Greeks and analytics."""
+    expiry = np.repeat(np.arange(10), np.array([106, 92, 73, 105, 47, 103, 34, 38, 26, 14]))
+    place = np.concatenate([np.arange(np.count_nonzero(expiry == number)) for number in range(10)])
+    count = np.bincount(expiry)[expiry]
+    strike = 43_300.0 + 100.0 * (place - count // 2)
+    random = np.random.default_rng(1)
+    years = (1 + 14 * expiry) / 365
+    forward, discount = 43_312.7 * np.exp(0.04 * years), np.exp(-RATE * years)
+    k, when, t = np.tile(strike, 2), np.tile(expiry, 2), np.tile(years, 2)
+    call = np.arange(2 * strike.size) < strike.size
+    sigma = 0.14 + 0.4 * np.log(k / np.tile(forward, 2)) ** 2 / t
+    middle = price(np.tile(forward, 2), k, t, np.minimum(sigma, 1.5), np.tile(discount, 2), call) + 0.05
+    bid, ask = middle * 0.995, middle * 1.005
+    oi, volume = random.integers(0, 50_000, (2, k.size)).astype(np.float64)
+
+    def work() -> object:
+        return analyse(when, k, call, bid, ask, middle, oi, volume, t, spot=43_312.7, rate=RATE)
+
+    return Arms(ours=work)
