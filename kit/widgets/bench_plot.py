@@ -47,13 +47,14 @@ def draw_empty(axes: Axes, title: str, words: str) -> None:
     """Say why there is nothing to see yet."""
     axes.set_title(title)
     axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", color=PLAIN)
 
 
 def draw_score(axes: Axes, results: Results | None) -> None:
     """Draw the points of every component."""
     if results is None:
-        draw_empty(axes, "Score by part", "Press Run to measure")
+        draw_empty(axes, "Score by part", "Run the benchmark to see it")
         return
     parts = results["components"][::-1]
     names = [f"{part.part} ({part.weight:g})" for part in parts]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
+from kit.widgets.bench import BenchPanel
 from kit.widgets.chain import ChainPanel
 from kit.widgets.payoff import PayoffPanel
 from kit.widgets.tune import TunePanel
@@ -29,7 +30,7 @@ def lab(desk: Desk, underlying: str = "BANKNIFTY", expiries: int = 3) -> w.Tab:
     Returns
     -------
     Tab
-        Chain, payoff and tuning.
+        Chain, payoff, tuning and benchmark.
 
     Raises
     ------
@@ -38,5 +39,10 @@ def lab(desk: Desk, underlying: str = "BANKNIFTY", expiries: int = 3) -> w.Tab:
     """
     days = desk.data.expiries(underlying)[:expiries]
     chains = [desk.data.option_chain(underlying, day) for day in days]
-    panels = {"Chain": ChainPanel(chains), "Payoff": PayoffPanel(chains[0]), "Tuning": TunePanel(desk)}
+    panels = {
+        "Chain": ChainPanel(chains),
+        "Payoff": PayoffPanel(chains[0]),
+        "Tuning": TunePanel(desk),
+        "Benchmark": BenchPanel(),
+    }
     return w.Tab(list(panels.values()), titles=list(panels))

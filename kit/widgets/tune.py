@@ -60,7 +60,7 @@ class TunePanel(Panel):
 
     def body(self) -> list[Any]:
         """Return the settings, the buttons and the plots."""
-        self.plot, self.saved = LiveFigure(1120, 660), w.HTML()
+        self.plot, self.saved = LiveFigure(1120, 600), w.HTML()
         with styled():
             self._plots = TunePlot(self.plot)
         self.task = w.Dropdown(

@@ -15,7 +15,7 @@ LIFETIMES = {
     "historical_data_ttl": "Candles",
     "search_ttl": "Search",
     "instruments_ttl": "Instruments",
-    "default_ttl": "Anything else",
+    "default_ttl": "All others",
 }
 CONNECTIONS = {"pool_size": "Pool size", "max_retries": "Retries", "timeout": "Time-out (s)"}
 WORKERS = {"max_workers": "Workers", "backend": "Backend"}

@@ -66,7 +66,9 @@ class TunePlot:
 
     def __init__(self, plot: LiveFigure) -> None:
         self._plot = plot
-        (self._tiers, self._hits, self._workers), below = plot.figure.subplots(2, 3, width_ratios=(5, 4, 4))
+        (self._tiers, self._hits, self._workers), below = plot.figure.subplots(
+            2, 3, width_ratios=(5, 4, 4), height_ratios=(5, 4)
+        )
         self._score, self._memory, self._history = below
         draw_empty(self._tiers, "Latency by tier", "Press Run to measure")
         draw_empty(self._workers, "Speed-up by workers", "Press Run to measure")
@@ -113,6 +115,7 @@ class TunePlot:
 
 def _clear(axes: Axes) -> None:
     axes.clear()
+    axes.spines[["left", "bottom"]].set_visible(True)  # an empty plot hides them
     axes.grid(visible=True)
 
 

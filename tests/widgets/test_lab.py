@@ -1,0 +1,31 @@
+"""All panels on one page, over a real desk."""
+
+import pytest
+
+from kit.desk import open_desk
+from kit.errors import UnknownSymbol
+from kit.settings import Settings
+from kit.widgets.lab import lab
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """Return a desk with its own simulated exchange and without a disk tier."""
+    settings = Settings(cache_config={"disk": False}, workers={"backend": "serial"})
+    with open_desk(settings) as opened:
+        yield opened
+
+
+def test_every_panel_draws_what_the_market_says(desk):
+    """Each tab holds a panel that drew without an error; the chains are those of the desk."""
+    page = lab(desk, expiries=2)
+    assert page.titles == ("Chain", "Payoff", "Tuning", "Benchmark")
+    assert [panel.errors.value for panel in page.children] == [""] * 4
+    assert [chain.expiry for chain in page.children[0].source] == desk.data.expiries("BANKNIFTY")[:2]
+    assert page.children[2].source == desk.settings
+
+
+def test_an_unknown_index_is_named(desk):
+    """A name that the exchange does not list is an error, not an empty page."""
+    with pytest.raises(UnknownSymbol, match="BANKNIFFTY"):
+        lab(desk, "BANKNIFFTY")
