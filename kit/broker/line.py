@@ -100,6 +100,10 @@ class Line:
         except SessionExpired:
             return self._once(endpoint, body, self.access.renewed(tokens))
 
+    def holds(self, endpoint: Endpoint, body: Mapping[str, Any]) -> bool:
+        """Tell whether the disk tier can answer a call."""
+        return self._session.holds(self._request(endpoint, body, None))
+
     def leave(self) -> None:
         """Log out, if logged in."""
         tokens = self.access.current()

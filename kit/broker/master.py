@@ -115,7 +115,8 @@ class Master:
             "ORDER BY rowid",
             (name, kind, expiry),
         )
-        return [json.loads(row) for (row,) in found]
+        rows: list[dict[str, Any]] = json.loads(f"[{','.join(row for (row,) in found)}]")  # at one go
+        return rows
 
     def symbol(self, symbol: str) -> list[dict[str, Any]]:
         """Return the rows of one trading symbol, for instance ``"BANKNIFTY23NOV2657000CE"``."""

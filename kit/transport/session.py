@@ -146,11 +146,14 @@ class Session(CachedSession):
 
     def stored(self, request: PreparedRequest) -> StoredAnswer | None:
         """Return the living answer on disk, if there is one; nobody is asked, so no login is needed."""
-        route = self._route(request)
-        found = self._living(self._key(request, route)) if route and route.ttl_s is not None else None
+        found = self._on_disk(request)
         if found is not None:
             self._counts["hits"] += 1
         return found
+
+    def holds(self, request: PreparedRequest) -> bool:
+        """Tell whether a living answer is on disk; that is not counted as a hit."""
+        return self._on_disk(request) is not None
 
     def get_stats(self) -> dict[str, Any]:
         """Return ``hits, misses, hit_rate_percent, stale_served`` and those of the disk tier."""
@@ -162,6 +165,10 @@ class Session(CachedSession):
         """Close the cache file; the pool stays open, it may serve others."""
         if self.cache.store is not None:
             self.cache.store.close()
+
+    def _on_disk(self, request: PreparedRequest) -> StoredAnswer | None:
+        route = self._route(request)
+        return None if route is None or route.ttl_s is None else self._living(self._key(request, route))
 
     def _route(self, request: PreparedRequest) -> Route | None:
         return self._routes.get(urlsplit(str(request.url)).path.rstrip("/"))
