@@ -11,22 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import count, groupby
+from itertools import count
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from kit.errors import DataError, TaskError
-from kit.evaluation.metrics import Score, score
-from kit.model import ChainSnapshot, Leg
+from kit.evaluation.worker import Ended, Idea, evaluate, evaluate_batch
 from kit.parallel import ConcurrentProcessor, ProcessingResult, ProcessingTask
-from kit.parallel.execution import execute
-from kit.parallel.tasks import Status, failure
+from kit.parallel.tasks import Status
+from kit.strategies import ALL
 from kit.strategies.base import Strategy
 
-Idea = Strategy | Callable[[Any], Any]
 ONE = "strategy"  # the name under which the monitor counts a single strategy, timed in its worker
 BATCH = "strategy_batch"
-_MOST = 64
+_LEAST = {"built-in": 32, "own": 1, "function": 1}  # built-in strategies are known to take microseconds
+_MOST = {"built-in": 64, "own": 64, "function": 1}
 _PER_WORKER = 4  # batches for each worker, so that none idles at the end
 
 
@@ -37,65 +35,6 @@ class Ask(NamedTuple):
     market_data: Any
     name: str
     label: str
-
-
-class _Ended(NamedTuple):
-    """What came of one strategy of a batch."""
-
-    output: Any
-    error: TaskError | None
-    seconds: float
-
-
-def evaluate(idea: Idea, market_data: Any, name: str = "") -> Score | Any:
-    """Evaluate one strategy where it is called.
-
-    Parameters
-    ----------
-    idea : Strategy or callable
-        Anything with a method ``legs(market_data)``, or a function ``f(market_data)``.
-    market_data : ChainSnapshot or object
-        A snapshot; a plain function may be given anything.
-    name : str, optional
-        What to call the score.
-
-    Returns
-    -------
-    Score or object
-        The score where the strategy gave legs, else what the function returned.
-
-    Raises
-    ------
-    DataError
-        Legs were given on something that is no chain, so that they cannot be scored.
-    """
-    found = idea.legs(market_data) if hasattr(idea, "legs") else idea(market_data)
-    if not _are_legs(found):
-        return found
-    if not isinstance(market_data, ChainSnapshot):
-        kind = type(market_data).__name__
-        raise DataError(
-            "Legs are scored on a ChainSnapshot, not on a", kind, "Pass DataManager.option_chain()."
-        )
-    return score(found, market_data, name=name)
-
-
-def _are_legs(found: object) -> bool:
-    return isinstance(found, list | tuple) and bool(found) and all(isinstance(leg, Leg) for leg in found)
-
-
-def evaluate_batch(strategies: Sequence[tuple[Idea, str, str]], market_data: Any) -> list[_Ended]:
-    """Evaluate strategies, each with name and label, one after the other on one chain; runs in a worker."""
-    return [_ended(idea, market_data, name, label) for idea, name, label in strategies]
-
-
-def _ended(idea: Idea, market_data: Any, name: str, label: str) -> _Ended:
-    outcome = execute(0, evaluate, (idea, market_data, name), {}, 0, "")
-    if outcome.status == "completed":
-        return _Ended(outcome.payload, None, outcome.running_s)
-    task = ProcessingTask(label, evaluate)
-    error = failure("failed", task, outcome.payload, outcome.details, None)
-    return _Ended(None, error, outcome.running_s)
 
 
 class Batches:
@@ -174,24 +113,31 @@ class Batches:
         self._on_ended(place, self._results[place])
 
 
-def _part(whole: ProcessingResult, one: _Ended) -> ProcessingResult:
+def _part(whole: ProcessingResult, one: Ended) -> ProcessingResult:
     status: Status = "completed" if one.error is None else "failed"
     return replace(whole, status=status, output=one.output, error=one.error, running_s=one.seconds)
 
 
 def _groups(asks: Sequence[Ask], workers: int) -> list[list[int]]:
-    """Put neighbouring strategies on the same chain together, as many as leave every worker enough."""
-    size = min(_MOST, max(1, len(asks) // (_PER_WORKER * workers)))
+    """Put strategies of one kind on one chain together, as many as leave every worker enough."""
+    alike: dict[tuple[_Kind, int], list[int]] = {}
+    for place, ask in enumerate(asks):
+        alike.setdefault((_kind(ask.idea), id(ask.market_data)), []).append(place)
+    fair = len(asks) // (_PER_WORKER * workers)
     groups: list[list[int]] = []
-    for (pure, _), places in groupby(range(len(asks)), lambda place: _kind(asks[place])):
-        run = list(places)
-        step = size if pure else 1
-        groups += [run[first : first + step] for first in range(0, len(run), step)]
+    for (kind, _), places in alike.items():
+        size = min(_MOST[kind], max(_LEAST[kind], fair))
+        groups += [places[first : first + size] for first in range(0, len(places), size)]
     return groups
 
 
-def _kind(ask: Ask) -> tuple[bool, int]:
-    return isinstance(ask.idea, Strategy), id(ask.market_data)
+_Kind = Literal["built-in", "own", "function"]
+
+
+def _kind(idea: Idea) -> _Kind:
+    if type(idea) in ALL:
+        return "built-in"
+    return "own" if isinstance(idea, Strategy) else "function"
 
 
 _turns: set[int] = set()

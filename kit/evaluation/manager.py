@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from kit.evaluation.batches import Ask, Batches, Idea
+from kit.evaluation.batches import Ask, Batches
 from kit.evaluation.results import COLUMNS, Results, order, row_of
+from kit.evaluation.worker import Idea
 from kit.model import ChainSnapshot
 from kit.monitor import PerformanceMonitor
 from kit.parallel import ConcurrentProcessor, ProcessingResult

@@ -39,11 +39,13 @@ class WorkerPool:
         Most processes at once; each starts when there is work for it.
     memory_mb : int, optional
         Limit of a worker's own memory, MiB.
+    folder : str, optional
+        Where the pool makes its own folder; default the system's place for temporary files.
     """
 
-    def __init__(self, max_workers: int, memory_mb: int | None = None) -> None:
+    def __init__(self, max_workers: int, memory_mb: int | None = None, folder: str | None = None) -> None:
         self.max_workers = max_workers
-        self.shelf = Shelf(Path(tempfile.mkdtemp(prefix="kit-workers-")))
+        self.shelf = Shelf(Path(tempfile.mkdtemp(prefix="kit-workers-", dir=folder)))
         self._threads = max(1, (os.cpu_count() or 1) // max_workers)
         self._memory_mb = memory_mb
         self._lock = Lock()
@@ -197,7 +199,7 @@ class WorkerPool:
             due, key = worker.overrun_at(), worker.running()
             if key is not None and due <= monotonic() and worker.end_during(key, "timeout"):
                 return
-            due = max(due, monotonic() + 0.001)
+            due = max(worker.look_at(), monotonic() + 0.001)
             if due < float("inf"):
                 worker.check_at = due
                 self._watchdog.at(due, partial(self._check, worker))

@@ -21,6 +21,7 @@ from kit.parallel.execution import Outcome, outcome_from
 from kit.parallel.stamp import Phase, Stamp
 
 LOADING_GRACE_S = 30.0  # imports may take so long beyond a task's own time
+LOADING_LOOK_S = 0.25
 FREEZE_S = 0.001  # a stopped process has left its processor after this
 _PRELOADED = ("numpy", "pandas", "kit.model")
 _START = "from kit.parallel.worker import main; main()"
@@ -123,6 +124,14 @@ class WorkerProcess:
         if job.timeout_s is None:
             return float("inf")
         return since + job.timeout_s + (LOADING_GRACE_S if phase == Phase.LOADING else 0.0)
+
+    def look_at(self) -> float:
+        """Return when to look next: at the overrun, but soon while a job loads, as it may begin any moment."""
+        due, (key, phase, _) = self.overrun_at(), self._stamp.read()
+        job = self.jobs.get(key)
+        if phase != Phase.LOADING or job is None or job.timeout_s is None:
+            return due
+        return min(due, monotonic() + min(job.timeout_s, LOADING_LOOK_S))
 
     def end_during(self, key: int, reason: str) -> bool:
         """Kill the process if it is still busy with a job.

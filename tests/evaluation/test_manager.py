@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from math import nan
+from threading import Event
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from kit.errors import DataError, TaskFailed, TaskTimeout, UnknownStrategy
-from kit.evaluation.batches import evaluate
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.metrics import FIGURES, Score, score
 from kit.evaluation.results import COLUMNS, Results
+from kit.evaluation.worker import evaluate
 from kit.model import ChainSnapshot, Leg
 from kit.monitor import PerformanceMonitor
 from kit.parallel import ConcurrentProcessor, task_rng
@@ -196,18 +197,28 @@ def test_no_strategies_give_an_empty_table(manager: StrategyEvaluationManager, c
         results.best()
 
 
-def test_rows_arrive_as_they_finish(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> None:
-    """The callback sees each row once, while the slow one still runs."""
+def test_rows_arrive_as_they_finish(chain: ChainSnapshot) -> None:
+    """The callback sees a row while another strategy still runs, and each row once."""
     seen: list[dict[str, Any]] = []
+    first_row = Event()
+
+    def note(row: dict[str, Any]) -> None:
+        seen.append(row)
+        first_row.set()
+
     strategies: dict[str, Any] = {
-        "slow": lambda _: time.sleep(1.0),
+        "waits": lambda _: first_row.wait(60),
         "condor": IronCondor(),
         "bad": divide,
     }
-    manager.evaluate_strategies_concurrent(strategies, chain, on_result=seen.append)
-    assert sorted(row["strategy"] for row in seen) == ["bad", "condor", "slow"]
-    assert seen[-1]["strategy"] == "slow"
-    assert next(row for row in seen if row["strategy"] == "condor")["max_profit_inr"] > 0
+    with ConcurrentProcessor(max_workers=2, backend="threads") as threads:
+        manager = StrategyEvaluationManager(threads)
+        results = manager.evaluate_strategies_concurrent(strategies, chain, on_result=note)
+    assert results["waits"] is True
+    rows = {row["strategy"]: row for row in seen}
+    assert len(seen) == len(rows) == 3
+    assert rows["condor"]["max_profit_inr"] > 0
+    assert "ZeroDivisionError" in rows["bad"]["error"]
 
 
 def test_a_run_is_timed(processor: ConcurrentProcessor, chain: ChainSnapshot) -> None:

@@ -1,0 +1,77 @@
+"""What runs in a worker: one strategy, or several pure ones in turn.
+
+A worker imports this module before its first strategy, so it needs little more than the snapshot does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from kit.errors import DataError, TaskError
+from kit.evaluation.metrics import Score, score
+from kit.model import ChainSnapshot, Leg
+from kit.parallel.execution import execute
+from kit.parallel.tasks import ProcessingTask, failure
+from kit.strategies.base import Strategy
+
+Idea = Strategy | Callable[[Any], Any]
+
+
+class Ended(NamedTuple):
+    """What came of one strategy of a batch."""
+
+    output: Any
+    error: TaskError | None
+    seconds: float
+
+
+def evaluate(idea: Idea, market_data: Any, name: str = "") -> Score | Any:
+    """Evaluate one strategy where it is called.
+
+    Parameters
+    ----------
+    idea : Strategy or callable
+        Anything with a method ``legs(market_data)``, or a function ``f(market_data)``.
+    market_data : ChainSnapshot or object
+        A snapshot; a plain function may be given anything.
+    name : str, optional
+        What to call the score.
+
+    Returns
+    -------
+    Score or object
+        The score where the strategy gave legs, else what the function returned.
+
+    Raises
+    ------
+    DataError
+        Legs were given on something that is no chain, so that they cannot be scored.
+    """
+    found = idea.legs(market_data) if hasattr(idea, "legs") else idea(market_data)
+    if not _are_legs(found):
+        return found
+    if not isinstance(market_data, ChainSnapshot):
+        kind = type(market_data).__name__
+        raise DataError(
+            "Legs are scored on a ChainSnapshot, not on a", kind, "Pass DataManager.option_chain()."
+        )
+    return score(found, market_data, name=name)
+
+
+def _are_legs(found: object) -> bool:
+    return isinstance(found, list | tuple) and bool(found) and all(isinstance(leg, Leg) for leg in found)
+
+
+def evaluate_batch(strategies: Sequence[tuple[Idea, str, str]], market_data: Any) -> list[Ended]:
+    """Evaluate strategies, each with name and label, one after the other on one chain; runs in a worker."""
+    return [_ended(idea, market_data, name, label) for idea, name, label in strategies]
+
+
+def _ended(idea: Idea, market_data: Any, name: str, label: str) -> Ended:
+    outcome = execute(0, evaluate, (idea, market_data, name), {}, 0, "")
+    if outcome.status == "completed":
+        return Ended(outcome.payload, None, outcome.running_s)
+    task = ProcessingTask(label, evaluate)
+    error = failure("failed", task, outcome.payload, outcome.details, None)
+    return Ended(None, error, outcome.running_s)
