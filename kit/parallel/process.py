@@ -126,7 +126,7 @@ class WorkerProcess:
         return since + job.timeout_s + (LOADING_GRACE_S if phase == Phase.LOADING else 0.0)
 
     def look_at(self) -> float:
-        """Return when to look next: at the overrun, but soon while a job loads, as it may begin any moment."""
+        """Return when to look next: at the overrun, but soon while a job loads, as it may begin then."""
         due, (key, phase, _) = self.overrun_at(), self._stamp.read()
         job = self.jobs.get(key)
         if phase != Phase.LOADING or job is None or job.timeout_s is None:
