@@ -103,6 +103,7 @@ def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
     bench.add_argument("rows", nargs="*", help="only these rows")
     bench.add_argument("--quick", action="store_true", help="fewer repetitions, under a minute")
     bench.add_argument("--json", type=Path, help="write the results here")
+    bench.add_argument("--html", type=Path, help="write a self-contained page with the plot here")
     bench.add_argument("--against", choices=["peers"], help="fail when a peer is not installed")
     bench.add_argument("--check", action="store_true", help="exit 1 when a target is missed beyond noise")
     bench.add_argument("--compare", nargs=2, type=Path, metavar=("A", "B"), help="what changed between two")
@@ -115,6 +116,7 @@ def _bench(options: argparse.Namespace) -> int:
     return suite.main(
         quick=options.quick,
         json=options.json,
+        html=options.html,
         against=options.against,
         check=options.check,
         compare=options.compare,
@@ -125,6 +127,9 @@ def _bench(options: argparse.Namespace) -> int:
 def _add_tune(commands: Commands[argparse.ArgumentParser]) -> None:
     tune = commands.add_parser("tune", help="recommend lifetimes, pool size and workers")
     tune.add_argument("--write", action="store_true", help="write the recommendation to the settings file")
+    tune.add_argument("--trace", type=Path, help="recorded requests and prices (default: a typical session)")
+    tune.add_argument("--tolerance-bps", type=float, default=5.0, help="largest P95 price error (default: 5)")
+    tune.add_argument("--tolerance-inr", type=float, help="the same in rupees, instead")
     tune.set_defaults(run=_tune)
 
 
@@ -134,7 +139,11 @@ def _tune(options: argparse.Namespace) -> int:
 
     settings = Settings.load(options.settings)
     return tuner.main(
-        settings=settings, write=(options.settings or Path("kit.yaml")) if options.write else None
+        settings=settings,
+        write=(options.settings or Path("kit.yaml")) if options.write else None,
+        trace=options.trace,
+        tolerance_bps=options.tolerance_bps,
+        tolerance_inr=options.tolerance_inr,
     )
 
 

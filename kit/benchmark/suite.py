@@ -8,13 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
-
-from tqdm.auto import tqdm
 
 from kit.benchmark import history
 from kit.benchmark.machine import machine, versions
 from kit.benchmark.measure import Arms, Samples, time_arms
+from kit.benchmark.progress import Bar, Progress
 from kit.benchmark.registry import Row, all_rows, unknown_row
 from kit.benchmark.report import changes_text, save_html, text
 from kit.benchmark.results import Line, Results, failed, judge
@@ -23,7 +21,6 @@ from kit.benchmark.score import WEIGHTS, components, score
 from kit.errors import KitError, SettingsError
 from kit.settings import Settings
 
-Progress = Callable[[float, str], None]
 UNKNOWN = "unknown"  # the part of a row that was asked for and does not exist
 
 
@@ -56,7 +53,7 @@ def run_performance_benchmark(
         A dict with ``score``, ``total_benchmarks``, ``violations``, ``machine``, ``versions``, ``rows``.
     """
     chosen, unknown = _choose(quick, rows)
-    with Run(quick, settings, should_stop or (lambda: False)) as run, _Bar(progress) as bar:
+    with Run(quick, settings, should_stop or (lambda: False)) as run, Bar(progress) as bar:
         started = perf_counter()
         lines, stopped = _measure_all(run, chosen, bar)
     results = _assemble([*unknown, *lines], perf_counter() - started, stopped)
@@ -78,28 +75,6 @@ def _choose(quick: bool, names: Iterable[str] | None) -> tuple[list[Row], list[L
 def _by_part(rows: Iterable[Row]) -> list[Row]:
     parts = list(WEIGHTS)
     return sorted(rows, key=lambda row: parts.index(row.part) if row.part in parts else len(parts))
-
-
-class _Bar:
-    """Shows progress on a terminal or in a notebook cell, or hands it to the caller's callback."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress = progress
-        self._bar: Any = None
-
-    def __enter__(self) -> Progress:
-        if self._progress is not None:
-            return self._progress
-        self._bar = tqdm(total=100, disable=None, leave=False, bar_format="{l_bar}{bar}| {desc}")
-        return self._show
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def _show(self, share: float, word: str) -> None:
-        self._bar.set_description_str(word, refresh=False)
-        self._bar.update(round(100 * share) - self._bar.n)
 
 
 def _measure_all(run: Run, rows: Sequence[Row], progress: Progress) -> tuple[list[Line], bool]:

@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from tqdm.auto import tqdm
 
 from kit.benchmark.halving import Tried, successive_halving
 from kit.benchmark.lifetimes import Lifetime, advise_lifetimes
+from kit.benchmark.progress import Bar, Progress
 from kit.benchmark.run import SEED, Stopped, cores
 from kit.benchmark.trace import PricePath, Trace, analyst_requests, fill_between, read_trace
 from kit.benchmark.workload import Choice, Workload
@@ -25,7 +25,6 @@ from kit.simulator.process import launch
 from kit.strategies import ALL
 
 UNDERLYING = "BANKNIFTY"
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
@@ -194,12 +193,7 @@ def main(
         0.
     """
     recorded = read_trace(trace) if trace else None
-    with tqdm(total=100, disable=None, leave=False, bar_format="{l_bar}{bar}| {desc}") as bar:
-
-        def show(share: float, word: str) -> None:
-            bar.set_description_str(word, refresh=False)
-            bar.update(round(100 * share) - bar.n)
-
+    with Bar() as show:
         advice = tune(settings, recorded, tolerance_bps, tolerance_inr, show)
     sys.stdout.write(f"{advice}\n")
     if write is not None:
