@@ -1,0 +1,67 @@
+"""A kernel restart: the first chain of a fresh interpreter over a warm cache file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from kit.benchmark.machine import fresh
+from kit.benchmark.measure import Samples
+from kit.benchmark.registry import row
+from kit.benchmark.run import Run
+from kit.benchmark.targets import at_most
+from kit.errors import SimulatorError
+from kit.settings import Credentials
+from kit.simulator.process import ExchangeProcess, launch
+
+# Its lifetimes are long so that a slow machine measures the same thing as a fast one.
+_RESTARTED = """
+import json, os, sys
+told = json.load(sys.stdin)
+os.environ["KIT_CACHE_DIR"], sys.dont_write_bytecode = told["folder"], False
+from datetime import datetime
+from time import perf_counter
+from kit.broker.client import AngelAPIClient
+from kit.cache import CacheManager
+from kit.market.manager import DataManager
+from kit.settings import Credentials, Settings
+from kit.simulator.market_clock import MarketClock
+settings = Settings(cache_config={"ltp_ttl": 3600, "options_chain_ttl": 3600})
+began = perf_counter()
+clock = MarketClock(datetime.fromisoformat(told["now"]))
+client = AngelAPIClient(
+    Credentials(**told["credentials"]), settings,
+    base_url=told["url"], master_url=told["master_url"], clock=clock,
+)
+data = DataManager(api_client=client, cache_manager=CacheManager(), settings=settings, clock=clock)
+chain = data.option_chain("BANKNIFTY")
+print(json.dumps([perf_counter() - began, len(chain.frame), chain.source]))
+"""
+
+
+@row("restart_chain", part="cache", unit="ms", target=at_most(25))
+def restart_chain(run: Run) -> Samples:
+    """Build everything and get a chain of at least 240 contracts in a fresh interpreter, from a warm file."""
+    given = json.dumps(_told(run.enter(launch(limits=False)), run.folder()))
+    fresh(_RESTARTED, given)  # fills the file
+    taken_ms = []
+    for _ in range(5 if run.quick else 11):
+        run.checkpoint()
+        seconds, contracts, source = json.loads(fresh(_RESTARTED, given))
+        if source != "sqlite" or contracts < 240:
+            found = f"{contracts} contracts from {source}"
+            raise SimulatorError("The restarted chain is not the one to measure", found, "Run the row alone.")
+        taken_ms.append(1000 * seconds)
+    return Samples(taken_ms)
+
+
+def _told(exchange: ExchangeProcess, folder: Path) -> dict[str, Any]:
+    held = {name: getattr(exchange.credentials, name) for name in Credentials.model_fields}
+    return {
+        "credentials": {name: secret.get_secret_value() for name, secret in held.items()},
+        "url": exchange.url,
+        "master_url": exchange.master_url,
+        "now": exchange.clock.now().isoformat(),
+        "folder": str(folder),
+    }
