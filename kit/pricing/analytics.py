@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from kit.pricing.measures import chain_variance
 
 if TYPE_CHECKING:
     from kit.model import ChainSnapshot
@@ -196,12 +198,24 @@ def snapshot_analytics(snapshot: ChainSnapshot) -> Analytics:
 
     Prices are the mid of bid and ask where both are quoted, else the last traded price.
     """
-    sides: dict[str, Any] = {}
-    frame = snapshot.frame
+    strikes, call, put = _sides(snapshot)
+    return analytics(strikes, call, put, snapshot.forward, snapshot.discount)
+
+
+def snapshot_variance(snapshot: ChainSnapshot) -> float:
+    """Return `kit.pricing.measures.chain_variance` of a chain snapshot: annualised, like India VIX squared."""
+    strikes, call, put = _sides(snapshot)
+    forward, discount, years = snapshot.forward, snapshot.discount, snapshot.t_years
+    return chain_variance(strikes, call["price"], put["price"], forward, discount, years)
+
+
+def _sides(snapshot: ChainSnapshot) -> tuple[Floats, dict[str, Floats], dict[str, Floats]]:
+    """Return the strikes, and the columns of calls and of puts by strike."""
+    frame, strikes = snapshot.frame, np.array(snapshot.strikes)
     middle = (frame["bid"] + frame["ask"]) / 2
     priced = frame.assign(price=middle.where(middle.notna(), frame["ltp"]))
-    strikes = np.array(snapshot.strikes)
+    columns = []
     for right in ("CE", "PE"):
         rows = priced[priced["right"] == right].set_index("strike").reindex(strikes)
-        sides[right] = {name: rows[name].to_numpy(np.float64) for name in ("price", "oi", "volume", "gamma")}
-    return analytics(strikes, sides["CE"], sides["PE"], snapshot.forward, snapshot.discount)
+        columns.append({name: rows[name].to_numpy(np.float64) for name in ("price", "oi", "volume", "gamma")})
+    return strikes, columns[0], columns[1]

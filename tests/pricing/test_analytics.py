@@ -12,6 +12,7 @@ from kit.pricing.analytics import (
     put_call_ratio,
     resistance,
     snapshot_analytics,
+    snapshot_variance,
     straddle_price,
     support,
     synthetic_future,
@@ -84,6 +85,12 @@ def test_a_snapshot_gives_all_of_it(make_chain: Any) -> None:
     assert found.synthetic_future == pytest.approx(chain.forward, abs=0.2)
     assert found.gamma_exposure.shape == (len(chain.strikes),)
     assert max(found.support) <= chain.forward <= min(found.resistance)
+
+
+def test_a_snapshot_prices_its_variance(make_chain: Any) -> None:
+    """The variance of all options together lies a little above that at the money, as wings demand."""
+    chain = make_chain(atm_iv=0.14)
+    assert 0.14 < np.sqrt(snapshot_variance(chain)) < 0.15
 
 
 def test_a_whole_chain_in_one_call_equals_its_expiries_one_by_one(make_chain: Any) -> None:
