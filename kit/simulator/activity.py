@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.simulator.contracts import Series, listed_from
+from kit.simulator.contracts import Series
+from kit.simulator.listings import listed_from
 from kit.simulator.randomness import uniforms
 
 Floats = NDArray[np.float64]

@@ -70,7 +70,7 @@ class ExchangeApp:
 
     async def _serve(self, request: Request, send: Send) -> None:
         body = await request.body()
-        path = _plain(request.url.path)
+        path = _plain(request.scope["path"])
         if admin := ADMIN.get((request.method, path)):
             await _send(admin(self, body), request, send)
             return

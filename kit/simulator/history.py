@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from kit.clock import last_session, session
 from kit.simulator import activity
-from kit.simulator.contracts import Contract, listed_from
+from kit.simulator.contracts import Contract
+from kit.simulator.listings import listed_from
 from kit.simulator.market import Market
 from kit.simulator.paths import calendar, moment
 from kit.simulator.tape import Tape, of_knots, to_tick

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from kit.clock import last_session, risk_free_rate
 from kit.simulator import activity, smile
-from kit.simulator.contracts import TICK, Contract, Exchange, Listing, Series, last_moment_s
+from kit.simulator.contracts import TICK, Contract, Listing, Series, last_moment_s
+from kit.simulator.listings import Listings
 from kit.simulator.paths import Moment, Paths, calendar, moment, position
 from kit.simulator.tape import Quote, Tape, of_knots, to_tick
 from kit.simulator.underlyings import BANKNIFTY, Underlying
@@ -43,13 +44,13 @@ class Market:
     def __init__(self, seed: int = 7) -> None:
         self.seed = seed
         self.paths = Paths(seed)
-        self.exchange = Exchange(self.paths)
+        self.listings = Listings(self.paths)
         self._tapes: LRUCache[tuple[date, str], Tape] = LRUCache(_TAPES_KEPT)
         self._lock = Lock()
 
     def listing(self, now: datetime) -> Listing:
         """Return what is listed at `now`: on the running session, else the latest one."""
-        return self.exchange.listing(last_session(now).day)
+        return self.listings.on(last_session(now).day)
 
     def spot(self, now: datetime, underlying: Underlying = BANKNIFTY) -> float:
         """Return the level of an underlying, rupees."""

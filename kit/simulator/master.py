@@ -21,7 +21,7 @@ def master(desk: Desk, call: Call) -> Reply:  # noqa: ARG001 - the form of every
     """Return every listed instrument; made once a day."""
     day = last_session(desk.clock.now()).day
     if desk.master[0] != day:
-        listed = desk.market.exchange.listing(day).rows.values()
+        listed = desk.market.listings.on(day).rows.values()
         rows = [*(_row(contract) for contract in listed), *_unlisted()]
         desk.master = (day, json.dumps(rows, separators=(",", ":")).encode())
     return Reply(200, desk.master[1])

@@ -114,7 +114,7 @@ def market() -> Market:
 
 
 @pytest.fixture
-def official(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Any], Any]:
+def official(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[Any], Any]]:
     """Make the broker's official clients without their network call, log file and shared root."""
 
     def no_network(*_: Any, **__: Any) -> None:
@@ -135,9 +135,13 @@ def official(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Any],
             client = smartConnect.SmartConnect(
                 api_key=exchange.credentials.api_key.get_secret_value(), root=exchange.url
             )
+        close_log_files()
+        return client
+
+    def close_log_files() -> None:
         for handler in [item for item in logzero.logger.handlers if isinstance(item, logging.FileHandler)]:
             logzero.logger.removeHandler(handler)
             handler.close()
-        return client
 
-    return make
+    yield make
+    close_log_files()  # of a client that a test made itself

@@ -210,7 +210,7 @@ def test_contracts_stay_listed_until_they_expire(market):
     """What is listed today is listed under the same token tomorrow, unless its expiry has passed."""
     days = sessions(date(2026, 11, 2), date(2026, 11, 27))
     for today, tomorrow in pairwise(days):
-        before, after = (market.exchange.listing(day).rows for day in (today, tomorrow))
+        before, after = (market.listings.on(day).rows for day in (today, tomorrow))
         for key, contract in before.items():
             assert (contract.expiry == today) or after[key] == contract
 

@@ -1,0 +1,137 @@
+"""What can be traded on a day: indices, shares, futures and options, with the broker's tokens.
+
+Strikes only ever join a series: they are listed around every close since the series began, 100 rupees
+apart (Bank Nifty) near the money and wider far out, and wider everywhere while the expiry is a distant
+quarter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.clock import expiries, format_expiry, lot_size, monthly_expiry
+from kit.errors import DataError
+from kit.simulator.contracts import Contract, Listing
+from kit.simulator.paths import FIRST_DAY, Paths, calendar, position
+from kit.simulator.underlyings import (
+    INDICES,
+    NIFTY,
+    SHARES,
+    VIX_NAME,
+    VIX_SYMBOL,
+    VIX_TOKEN,
+    Underlying,
+)
+
+_NEAR, _FAR = 0.12, 0.25  # listed around the closes, as a fraction, at the fine and the wide step
+_WIDER = 5  # the wide step over the fine one
+_SERIAL_MONTHS, _QUARTERS = 3, 4
+_FUTURE_NUMBERS, _OPTION_NUMBERS = 35_000, 40_000
+_SLOTS, _STRIKES = 512, 1024  # numbers per underlying: expiry days before one is reused, strikes of an expiry
+
+
+class Listings:
+    """Lists contracts by day.
+
+    Parameters
+    ----------
+    paths : Paths
+        Where the closes come from that strikes are listed around.
+    """
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self.on = lru_cache(maxsize=8)(self._list)
+
+    def _list(self, day: date) -> Listing:
+        rows = [*_cash(), *(row for index in INDICES for row in self._derivatives(index, day))]
+        return Listing(day, {(row.exchange, row.token): row for row in rows})
+
+    def _derivatives(self, index: Underlying, day: date) -> Iterator[Contract]:
+        for number, expiry in enumerate(expiries(day, _SERIAL_MONTHS, _QUARTERS)):
+            try:
+                lot = lot_size(index.name, expiry)
+            except DataError:
+                continue  # no dated lot: the kit does not know this contract
+            if number < _SERIAL_MONTHS:
+                yield _future(index, expiry, lot)
+            for strike in self._strikes(index, expiry, day):
+                yield _option(index, expiry, strike, "CE", lot)
+                yield _option(index, expiry, strike, "PE", lot)
+
+    def _strikes(self, index: Underlying, expiry: date, day: date) -> list[int]:
+        listed = set(self._around(index, listed_from(expiry), day, index.strike_step * _WIDER))
+        serial_from = _listed_after(expiry, _SERIAL_MONTHS, 1)
+        if serial_from <= day or _is_weekly(expiry):
+            start = max(serial_from, listed_from(expiry))
+            listed.update(self._around(index, start, day, index.strike_step))
+        return sorted(listed)
+
+    def _around(self, index: Underlying, start: date, day: date, step: int) -> Iterator[int]:
+        """Yield strikes around every close from the one before `start` to the one before `day`."""
+        reach = _NEAR if step == index.strike_step else _FAR
+        first = int(np.searchsorted(_ordinals(), start.toordinal()))
+        closes = self._paths.closes(index)[max(first - 1, 0) : max(position(day), first, 1)]
+        low, high = float(closes.min()) * (1 - reach), float(closes.max()) * (1 + reach)
+        yield from range(int(low // step) * step, int(-(-high // step)) * step + 1, step)
+
+
+@lru_cache(maxsize=1)
+def _ordinals() -> NDArray[np.int64]:
+    return np.array([day.toordinal() for day in calendar()])
+
+
+def _is_weekly(expiry: date) -> bool:
+    return expiry != monthly_expiry(expiry.year, expiry.month)
+
+
+@lru_cache(maxsize=256)
+def listed_from(expiry: date) -> date:
+    """Return the first day a series is listed: weeks, three months or four quarters before its expiry."""
+    if _is_weekly(expiry):
+        return max(FIRST_DAY, expiry - timedelta(28))
+    if expiry.month % 3 == 0:
+        return _listed_after(expiry, _QUARTERS, 3)
+    return _listed_after(expiry, _SERIAL_MONTHS, 1)
+
+
+def _listed_after(expiry: date, count: int, step: int) -> date:
+    """Return the day after the expiry `count` steps of `step` months earlier."""
+    months = expiry.year * 12 + expiry.month - 1 - count * step
+    return max(FIRST_DAY, monthly_expiry(months // 12, months % 12 + 1) + timedelta(1))
+
+
+def _cash() -> Iterator[Contract]:
+    for index in INDICES:
+        yield Contract("NSE", index.token, index.symbol, index.name, "INDEX", index)
+    yield Contract("NSE", VIX_TOKEN, VIX_SYMBOL, VIX_NAME, "VIX", NIFTY)
+    for share in SHARES:
+        yield Contract("NSE", share.token, share.symbol, share.name, "SHARE", share)
+
+
+def _slot(index: Underlying, expiry: date) -> int:
+    """Return the number of an expiry of an index; it comes round again once the old contract is gone."""
+    return (index.key - 1) * _SLOTS + expiry.toordinal() % _SLOTS
+
+
+def _stem(index: Underlying, expiry: date) -> str:
+    text = format_expiry(expiry)
+    return f"{index.name}{text[:5]}{text[-2:]}"
+
+
+def _future(index: Underlying, expiry: date, lot: int) -> Contract:
+    token = str(_FUTURE_NUMBERS + _slot(index, expiry))
+    symbol = f"{_stem(index, expiry)}FUT"
+    return Contract("NFO", token, symbol, index.name, "FUTURE", index, expiry, 0, "", lot)
+
+
+def _option(index: Underlying, expiry: date, strike: int, right: str, lot: int) -> Contract:
+    place = _slot(index, expiry) * _STRIKES + strike // index.strike_step % _STRIKES
+    token = str(_OPTION_NUMBERS + place * 2 + (right == "PE"))
+    symbol = f"{_stem(index, expiry)}{strike}{right}"
+    return Contract("NFO", token, symbol, index.name, "OPTION", index, expiry, strike, right, lot)
