@@ -15,7 +15,7 @@ from kit.benchmark.halving import Tried, successive_halving
 from kit.benchmark.lifetimes import Lifetime, advise_lifetimes
 from kit.benchmark.progress import Bar, Progress
 from kit.benchmark.run import SEED, Stopped, cores
-from kit.benchmark.trace import PricePath, Trace, analyst_requests, fill_between, read_trace
+from kit.benchmark.trace import PricePath, Request, Trace, analyst_requests, fill_between, read_trace
 from kit.benchmark.workload import Choice, Workload
 from kit.clock import previous_session, session
 from kit.desk import Desk, open_desk
@@ -111,13 +111,24 @@ def tune(
     return Advice(_recommended(settings, lifetimes, tried), lifetimes, tried)
 
 
-def record(desk: Desk) -> Trace:
-    """Return a typical session's requests over the latest closed session's price moves.
+def record(desk: Desk, requests: Sequence[Request] = ()) -> Trace:
+    """Return requests over the latest closed session's price moves.
 
-    The prices are one-minute candles of the index and of the call at the money, with the seconds
-    between two closes filled in as `fill_between` describes.
+    The prices are one-minute candles, with the seconds between two closes filled in as `fill_between`
+    describes.
+
+    Parameters
+    ----------
+    desk : Desk
+        Has the candles.
+    requests : sequence of Request, optional
+        What a `kit.benchmark.recorder.Recorder` noted; default a typical session's requests for the
+        index and the call at the money.
     """
     day = previous_session(desk.clock.now().date())
+    if requests:
+        keys = dict.fromkeys(request.key for request in requests)
+        return Trace(requests, {key: _path(desk, key, day) for key in keys})
     chain = desk.data.option_chain(UNDERLYING)
     symbols = {UNDERLYING: UNDERLYING, "ATM option": str(chain.quote(chain.atm_strike, "CE")["symbol"])}
     paths = {key: _path(desk, symbol, day) for key, symbol in symbols.items()}

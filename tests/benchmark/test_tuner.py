@@ -3,10 +3,13 @@
 import pytest
 
 from kit.benchmark import tuner
+from kit.benchmark.lifetimes import advise_lifetimes
+from kit.benchmark.recorder import Recorder
 from kit.benchmark.run import cores
 from kit.benchmark.trace import Trace, read_trace
 from kit.benchmark.tuner import choices, record, tune
 from kit.benchmark.workload import Choice, Workload
+from kit.clock import previous_session
 from kit.desk import open_desk
 from kit.errors import SettingsError, TaskFailed, UnreadableFile
 from kit.settings import Settings, WorkersConfig
@@ -32,6 +35,32 @@ def test_a_recorded_trace_is_a_session_of_requests_over_real_paths(recorded):
     assert 10_000 < index.price.min() < index.price.max() < 200_000
     assert 0 < option.price.mean() < index.price.mean() / 10
     assert {request.key for request in recorded.requests} == set(recorded.prices)
+
+
+def test_a_recorder_notes_what_is_asked_and_passes_it_on():
+    """What a notebook asks is answered as ever, and becomes a trace with its own keys."""
+    with open_desk(SETTINGS) as desk:
+        seconds = iter(range(100))
+        recorder = Recorder(desk.data, timer=lambda: float(next(seconds)))
+        symbol = recorder.option_chain().table["symbol"].iloc[0]
+        assert recorder.spot() == desk.data.spot()
+        assert recorder.atm_strike(tie="higher") == desk.data.atm_strike(tie="higher")
+        assert recorder.ltp(symbol) == desk.data.ltp(symbol)
+        assert recorder.expiries() == desk.data.expiries()
+        day = previous_session(desk.clock.now().date())
+        assert recorder.candles("BANKNIFTY", "ONE_HOUR", day, day).equals(
+            desk.data.candles("BANKNIFTY", "ONE_HOUR", day, day)
+        )
+        trace = record(desk, recorder.requests)
+    assert [(asked.at_s, asked.kind) for asked in trace.requests] == [
+        (1, "options_chain"),
+        (2, "ltp"),
+        (3, "atm"),
+        (4, "ltp"),
+        (5, "historical_data"),
+    ]
+    assert set(trace.prices) == {"BANKNIFTY", symbol}
+    assert len(advise_lifetimes(trace)) == 4
 
 
 def test_the_candidates_start_with_the_leanest():

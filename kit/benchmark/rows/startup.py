@@ -10,7 +10,6 @@ from kit.benchmark.measure import Samples
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run
 from kit.benchmark.targets import at_most
-from kit.benchmark.tiers import UNDERLYING
 from kit.errors import UnreadableFile
 
 SLIDER_FILE = Path("build/slider.json")
@@ -41,44 +40,6 @@ def import_kit(run: Run) -> Samples:
 def import_opens(_: Run) -> Samples:
     """Sockets, and files outside the package and the interpreter, that ``import kit`` opens."""
     return Samples([float(fresh(COUNT_OPENED))])
-
-
-@row("chain_restart", part="pipeline", unit="ms", target=at_most(25))
-def chain_restart(run: Run) -> Samples:
-    """From a fresh interpreter's imports to a 241-contract chain out of the warm SQLite file."""
-    desk = run.desk()
-    desk.data.option_chain(UNDERLYING)
-    exchange = desk.exchange
-    assert exchange is not None
-    secrets = {name: getattr(exchange.credentials, name) for name in type(exchange.credentials).model_fields}
-    given = {
-        "credentials": {name: secret.get_secret_value() for name, secret in secrets.items()},
-        "base_url": exchange.url,
-        "master_url": exchange.master_url,
-        "now": exchange.clock.now().isoformat(),
-    }
-    return Samples([float(fresh(_RESTART, json.dumps(given))) for _ in range(7)])
-
-
-_RESTART = """
-import json, sys, time
-from datetime import datetime
-from kit.broker.client import AngelAPIClient
-from kit.market.manager import DataManager
-from kit.settings import Credentials, Settings
-from kit.simulator.market_clock import MarketClock
-given = json.loads(sys.stdin.read())
-clock = MarketClock(datetime.fromisoformat(given["now"]), 1.0)
-started = time.perf_counter()
-client = AngelAPIClient(
-    Credentials(**given["credentials"]), Settings(), clock=clock,
-    base_url=given["base_url"], master_url=given["master_url"],
-)
-chain = DataManager(client).option_chain("BANKNIFTY")
-ended = time.perf_counter()
-assert chain.source == "sqlite", chain.source
-print((ended - started) * 1e3)
-"""
 
 
 @row("slider", part="pipeline", unit="ms", target=at_most(80))
