@@ -155,7 +155,7 @@ class RateLimiter:
 
     def time_for(self, calls: int, windows: Sequence[Window]) -> float:
         """Return the seconds that so many calls take by the limits, from a fresh start."""
-        return max((((calls - 1) // w.calls) * w.seconds for w in windows), default=0.0)
+        return float(max((((calls - 1) // w.calls) * w.seconds for w in windows), default=0))
 
     def close(self) -> None:
         """Close the shared file."""
