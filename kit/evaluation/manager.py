@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pandas as pd
@@ -41,6 +42,7 @@ class StrategyEvaluationManager:
         market_data: Any,
         timeout: float = 30.0,
         on_result: OnRow | None = None,
+        progress: bool = False,
     ) -> Results:
         """Evaluate strategies on one chain, side by side.
 
@@ -55,6 +57,8 @@ class StrategyEvaluationManager:
         on_result : callable, optional
             Given the row of each strategy, a dict with ``strategy`` and the columns of `Results.table`,
             as it finishes.
+        progress : bool, default False
+            Show a progress bar.
 
         Returns
         -------
@@ -63,7 +67,7 @@ class StrategyEvaluationManager:
         """
         asks = [Ask(idea, market_data, name, name) for name, idea in strategies.items()]
         places = [{"strategy": name} for name in strategies]
-        ended = self._run(asks, places, timeout, on_result)
+        ended = self._run(asks, places, timeout, on_result, progress)
         return Results(dict(zip(strategies, ended, strict=True)))
 
     def evaluate_many(
@@ -72,6 +76,7 @@ class StrategyEvaluationManager:
         snapshots: Iterable[ChainSnapshot],
         timeout: float = 30.0,
         on_result: OnRow | None = None,
+        progress: bool = False,
     ) -> pd.DataFrame:
         """Evaluate every strategy on every chain; each chain travels to a worker once.
 
@@ -83,6 +88,8 @@ class StrategyEvaluationManager:
             For instance one per day.
         on_result : callable, optional
             Given each row of the table, a dict, as it finishes.
+        progress : bool, default False
+            Show a progress bar.
 
         Returns
         -------
@@ -101,7 +108,7 @@ class StrategyEvaluationManager:
             for chain in chains
             for name in strategies
         ]
-        ended = list(zip(places, self._run(asks, places, timeout, on_result), strict=True))
+        ended = list(zip(places, self._run(asks, places, timeout, on_result, progress), strict=True))
         rows = []
         for first in range(0, len(ended), max(1, len(strategies))):
             of_one_chain = sorted(ended[first : first + len(strategies)], key=lambda pair: order(pair[1]))
@@ -114,12 +121,23 @@ class StrategyEvaluationManager:
         places: Sequence[dict[str, Any]],
         timeout: float,
         on_result: OnRow | None,
+        progress: bool,
     ) -> list[ProcessingResult]:
         """Evaluate everything, tell of each row as it ends, and return the results in the order asked."""
+        with self.monitor.measure(OPERATION), _bar(len(asks), progress) as bar:
 
-        def ended(number: int, result: ProcessingResult) -> None:
-            if on_result is not None:
-                on_result(places[number] | row_of(result))
+            def ended(number: int, result: ProcessingResult) -> None:
+                if bar is not None:
+                    bar.update()
+                if on_result is not None:
+                    on_result(places[number] | row_of(result))
 
-        with self.monitor.measure(OPERATION):
             return Batches(self.processor, asks, timeout, ended).run()
+
+
+def _bar(total: int, shown: bool) -> AbstractContextManager[Any]:
+    if not shown:
+        return nullcontext()
+    from tqdm.auto import tqdm
+
+    return tqdm(total=total, unit="strategy")

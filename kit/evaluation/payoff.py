@@ -6,6 +6,7 @@ rupees. Prices are rounded at the ninth decimal, so that sums of ticks are zero 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from math import inf
@@ -66,14 +67,21 @@ def knots(legs: Sequence[Leg]) -> Knots:
     legs : sequence of Leg
         The position; none at all is a profit of 0 everywhere.
     """
-    levels = (0.0, *sorted({leg.strike for leg in legs}))
-    profits = tuple(round(sum([_profit(leg, level) for leg in legs]), 9) for level in levels)
-    return Knots(levels, profits, float(sum([leg.lots for leg in legs if leg.right == "CE"])))
-
-
-def _profit(leg: Leg, level: float) -> float:
-    inside = level - leg.strike if leg.right == "CE" else leg.strike - level
-    return leg.lots * ((inside if inside > 0 else 0.0) - leg.price)
+    profit, slope = 0.0, 0
+    turns: dict[float, int] = {}
+    for leg in legs:
+        turns[leg.strike] = turns.get(leg.strike, 0) + leg.lots  # a call begins to rise, a put ends to fall
+        profit -= leg.lots * leg.price
+        if leg.right == "PE":
+            profit += leg.lots * leg.strike
+            slope -= leg.lots
+    levels, profits = [0.0], [round(profit, 9)]
+    for strike in sorted(turns):
+        profit += slope * (strike - levels[-1])
+        slope += turns[strike]
+        levels.append(strike)
+        profits.append(round(profit, 9))
+    return Knots(tuple(levels), tuple(profits), float(slope))
 
 
 def extremes(shape: Knots) -> tuple[float, float]:
@@ -105,8 +113,8 @@ def breakevens(shape: Knots) -> tuple[float, ...]:
 
 
 def profit_at(shape: Knots, level: float) -> float:
-    """Return the profit at one settlement level, points."""
-    before = max(0, sum([knot <= level for knot in shape.levels]) - 1)
+    """Return the profit at one settlement level from 0 upwards, points."""
+    before = bisect_right(shape.levels, level) - 1
     start = shape.levels[before]
     if before + 1 == len(shape.levels):
         return shape.profits[before] + shape.slope * (level - start)

@@ -202,9 +202,10 @@ def _closest(snapshot: ChainSnapshot, right: Right, figure: Figure, wanted: floa
     if not known or not 0.9 * known[0] <= wanted <= 1.1 * known[-1]:
         reach = f"Known are {known[0]:.4g} to {known[-1]:.4g}." if known else "None is known."
         raise DataError(f"The chain has no {right} of this {figure}", wanted, reach)
-    above = bisect_left(known, wanted)
-    near = range(max(0, above - 1), min(above + 1, len(known)))
-    return strikes[min(near, key=lambda place: abs(known[place] - wanted))]
+    place = bisect_left(known, wanted)
+    if place == len(known) or (place and wanted - known[place - 1] <= known[place] - wanted):
+        place -= 1
+    return strikes[place]
 
 
 def _ladder(snapshot: ChainSnapshot, right: Right, figure: Figure) -> Ladder:

@@ -221,6 +221,15 @@ def test_rows_arrive_as_they_finish(chain: ChainSnapshot) -> None:
     assert "ZeroDivisionError" in rows["bad"]["error"]
 
 
+def test_progress_counts_strategies(
+    manager: StrategyEvaluationManager, chain: ChainSnapshot, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A progress bar, when asked for, ends at the number of strategies."""
+    strategies = {kind().name: kind() for kind in ALL}
+    manager.evaluate_strategies_concurrent(strategies, chain, progress=True)
+    assert f"{len(ALL)}/{len(ALL)}" in capsys.readouterr().err
+
+
 def test_a_run_is_timed(processor: ConcurrentProcessor, chain: ChainSnapshot) -> None:
     """Each run counts once as ``strategy_evaluation`` in the monitor it was given."""
     monitor = PerformanceMonitor()
