@@ -8,20 +8,25 @@ Source: SmartAPI documentation of getCandleData (longest spans), as of 2026-08.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kit.clock import IST, previous_session, session, sessions
 from kit.errors import ProtocolError, UnknownInterval
 
 COLUMNS = ("open", "high", "low", "close", "volume")
 _LAST_MINUTE = time(23, 59)
+_DAY = 1440  # minutes
+_OFFSET, _AHEAD = "+05:30", np.timedelta64(330, "m")  # of Asia/Kolkata from UTC, all year
+Nanoseconds = NDArray[np.datetime64]
+_NONE: Nanoseconds = np.array([], dtype="datetime64[ns]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ INTERVALS = {
         Interval("FIFTEEN_MINUTE", 15, 28),
         Interval("THIRTY_MINUTE", 30, 28),
         Interval("ONE_HOUR", 60, 56),
-        Interval("ONE_DAY", 1440, 285),
+        Interval("ONE_DAY", _DAY, 285),
     )
 }
 
@@ -172,36 +177,56 @@ def frame(rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
     """
     listed = list(rows)
     try:
-        times = pd.DatetimeIndex(
-            pd.to_datetime([str(row[0]) for row in listed], format="ISO8601"), name="time"
-        )
-        values = np.array([row[1:6] for row in listed], dtype=np.float64).reshape(-1, 5)
-        zoned = times.tz_localize(IST) if times.tz is None else times.tz_convert(IST)
+        times = _times([str(row[0]) for row in listed])
+        columns = [np.array([row[at] for row in listed], dtype=np.float64) for at in range(1, 6)]
     except (TypeError, ValueError, IndexError) as error:
         raise ProtocolError("A candle cannot be read", str(error), "Try again; else report it.") from error
-    table = pd.DataFrame(values, index=zoned.as_unit("ns"), columns=list(COLUMNS))
-    return table[~table.index.duplicated()].sort_index()
+    table = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)), index=times)
+    if times.is_monotonic_increasing and times.is_unique:
+        return table
+    return table[~times.duplicated()].sort_index()
+
+
+def _times(texts: list[str]) -> pd.DatetimeIndex:
+    """Read ISO times; those in the exchange's own offset, which all should be, the quick way."""
+    if texts and all(text[19:] == _OFFSET for text in texts):
+        local = np.array([text[:19] for text in texts], dtype="datetime64[ns]")
+        index = pd.DatetimeIndex(local - _AHEAD).tz_localize("UTC").tz_convert(IST)
+    else:
+        index = pd.to_datetime(pd.Index(texts, dtype=object), format="ISO8601", utc=True).tz_convert(IST)
+    return pd.DatetimeIndex(index, name="time").as_unit("ns")
 
 
 def broken(bars: pd.DataFrame) -> pd.Series:
     """Tell for each bar whether it contradicts itself; such a bar is set aside, never repaired."""
-    prices = bars[["open", "high", "low", "close"]]
-    top, bottom = prices.max(axis=1), prices.min(axis=1)
-    wrong = (bars["high"] < top) | (bars["low"] > bottom) | (bottom <= 0) | (bars["volume"] < 0)
-    return wrong | bars.isna().any(axis=1)
+    opened, high, low, close, volume = (bars[name].to_numpy() for name in COLUMNS)
+    sound = (high >= np.maximum(opened, close)) & (low <= np.minimum(opened, close)) & (high >= low)
+    return pd.Series(~(sound & (low > 0) & (volume >= 0)), index=bars.index)  # NaN compares as unsound
 
 
 def starts(length: Interval, first: date, last: date, now: datetime) -> pd.DatetimeIndex:
     """Return the starts of all bars that have begun between two days, by the exchange's calendar."""
-    found: list[pd.DatetimeIndex] = []
-    for day in sessions(first, min(last, now.date())):
-        hours = session(day)
-        if length.minutes == 1440:
-            begun = pd.DatetimeIndex([datetime.combine(day, time.min, IST)]) if hours.open <= now else None
-        else:
-            begun = pd.date_range(hours.open, min(hours.close, now), freq=length.step, inclusive="left")
-        found += [begun] if begun is not None and len(begun) else []
-    return pd.DatetimeIndex(found[0].append(found[1:])) if found else pd.DatetimeIndex([], tz=IST)
+    each = _begun(length, sessions(first, min(last, now.date())), now)
+    return pd.DatetimeIndex(np.concatenate([_NONE, *each]), tz="UTC").tz_convert(IST)
+
+
+def _begun(length: Interval, days: Sequence[date], now: datetime) -> list[Nanoseconds]:
+    """Return the bar starts of each session up to now, as UTC nanoseconds."""
+    until = _utc(now)
+    each = [_session_starts(length.minutes, day) for day in days]
+    return [bars if day < now.date() else bars[bars < until] for day, bars in zip(days, each, strict=True)]
+
+
+@lru_cache(maxsize=10_000)
+def _session_starts(minutes: int, day: date) -> Nanoseconds:
+    hours = session(day)
+    if minutes == _DAY:
+        return np.array([_utc(datetime.combine(day, time.min, IST))])
+    return np.arange(_utc(hours.open), _utc(hours.close), np.timedelta64(minutes, "m"))
+
+
+def _utc(moment: datetime) -> np.datetime64:
+    return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "ns")
 
 
 def coverage(
@@ -222,12 +247,17 @@ def coverage(
     broken_bars : int, default 0
         How many were set aside; they count as missing as well.
     """
-    expected = starts(length, first, last, now)
-    absent = expected.difference(pd.DatetimeIndex(bars.index))
-    wanted, lacking = Counter(expected.date), Counter(absent.date)
-    whole = tuple(day for day, count in lacking.items() if count == wanted[day])
-    partly = tuple((day, count) for day, count in lacking.items() if count < wanted[day])
-    return Coverage(len(expected), len(expected) - len(absent), whole, partly, broken_bars)
+    days = sessions(first, min(last, now.date()))
+    each = _begun(length, days, now)
+    expected = np.concatenate([_NONE, *each])
+    present = np.isin(
+        expected.view(np.int64), pd.DatetimeIndex(bars.index).as_unit("ns").asi8, assume_unique=True
+    )
+    counts = np.array([len(bars_of_day) for bars_of_day in each], dtype=np.intp)
+    lacking = np.bincount(np.repeat(np.arange(len(days)), counts)[~present], minlength=len(days))
+    whole = tuple(days[at] for at in np.flatnonzero((lacking == counts) & (counts > 0)))
+    partly = tuple((days[at], int(lacking[at])) for at in np.flatnonzero((lacking > 0) & (lacking < counts)))
+    return Coverage(len(expected), int(present.sum()), whole, partly, broken_bars)
 
 
 def forming(bars: pd.DataFrame, length: Interval, now: datetime) -> pd.Series:

@@ -100,9 +100,11 @@ def collect(asked: Asked, now: datetime, fetch_piece: Fetch, drop_forming: bool 
     if not replies:
         return _described(candles.frame([]), asked, now, 0, None)
     whole = pd.concat([reply.data for reply in replies]) if len(replies) > 1 else replies[0].data
-    bars = whole[(whole.index >= asked.start) & (whole.index <= asked.end)]
+    bars = whole.iloc[
+        whole.index.searchsorted(asked.start) : whole.index.searchsorted(asked.end, side="right")
+    ]
     wrong = candles.broken(bars)
-    sound = bars[~wrong]
+    sound = bars[~wrong] if wrong.any() else bars
     if drop_forming:
         sound = sound[~candles.forming(sound, asked.length, now)]
     return _described(sound, asked, now, int(wrong.sum()), oldest(replies))
