@@ -203,7 +203,7 @@ def snapshot_analytics(snapshot: ChainSnapshot) -> Analytics:
 
 
 def snapshot_variance(snapshot: ChainSnapshot) -> float:
-    """Return `kit.pricing.measures.chain_variance` of a chain snapshot: annualised, like India VIX squared."""
+    """Return `kit.pricing.measures.chain_variance` of a chain snapshot, annualised."""
     strikes, call, put = _sides(snapshot)
     forward, discount, years = snapshot.forward, snapshot.discount, snapshot.t_years
     return chain_variance(strikes, call["price"], put["price"], forward, discount, years)

@@ -118,7 +118,10 @@ def _polish(w: Floats) -> None:
 
 @_loop
 def _settle(w: Floats) -> None:
-    """Mark what has not converged, or has left the range of the fits, for the bracketing solver."""
+    """Mark what has not converged, or has left the range of the fits, for the bracketing solver.
+
+    With ``s < 2`` and ``h < 36`` the arguments of the fits lie between -0.8 and 27.
+    """
     for i in range(LANES):
         s, p = w[i + S], w[i + P]
         settled = abs(w[i + STEP]) * (s * s + p * p) < 1e-3 * s * s * s
@@ -131,11 +134,15 @@ def _settle(w: Floats) -> None:
 
 @_loop
 def _far(w: Floats) -> bool:
-    """Tell whether any step of the block was too long to be the last."""
+    """Tell whether any step of the block was too long to be the last.
+
+    The step is of the fourth order: what it leaves over is its relative length, times the squared
+    deviations, to the fourth power, here under 1e-13.
+    """
     far = 0.0
     for i in range(LANES):
         s, p = w[i + S], w[i + P]
-        long = not abs(w[i + STEP]) * (s * s + p * p) < 1e-4 * s * s * s
+        long = not abs(w[i + STEP]) * (s * s + p * p) < 4e-4 * s * s * s
         far += 1.0 if long and w[i + CODE] == 0.0 else 0.0
     return far > 0.0
 
@@ -256,7 +263,8 @@ def evaluate(
             _settle(w)
         else:
             _price(w)
-        _sensitivities(w)
+        if solve or rows.shape[0] > 1:
+            _sensitivities(w)
         _store(w, IV if solve else PRICE, rows[0], start, count)
         for row in range(1, rows.shape[0]):
             _store(w, IV + row * LANES, rows[row], start, count)
