@@ -72,9 +72,8 @@ def draw_memory(axes: Axes, memory: Memory) -> None:
         return
     axes.plot(memory.at_s, memory.mib, color=CALL)
     axes.fill_between(memory.at_s, memory.mib, color=CALL, alpha=0.15, lw=0)
-    axes.set(
-        xlabel="Seconds into the run", ylabel="Memory of this process (MiB)", ylim=(0, 1.15 * max(memory.mib))
-    )
+    axes.set(xlim=(0, max(1.0, memory.at_s[-1])), ylim=(0, 1.15 * max(memory.mib)))
+    axes.set(xlabel="Seconds into the run", ylabel="Memory of this process (MiB)")
     axes.set_title(f"Memory over time, most {max(memory.mib):.0f} MiB")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from math import isfinite
 
@@ -11,11 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from kit.benchmark.lifetimes import SOURCES, served_from
+from kit.benchmark.lifetimes import SOURCES, Lifetime, served_from
 from kit.benchmark.results import Results
 from kit.benchmark.tiers import Tier, TierLatencies
 from kit.benchmark.trace import analyst_requests
-from kit.plots import CALL, GAIN, PUT, latencies, speed_up
+from kit.benchmark.tuner import Advice
+from kit.plots import CALL, GAIN, PLAIN, PUT, latencies, speed_up
 from kit.settings import CacheConfig
 from kit.widgets.bench_plot import Memory, Runs, draw_empty, draw_history, draw_memory, draw_score
 from kit.widgets.live import LiveFigure
@@ -94,6 +95,9 @@ class TunePlot:
         """Show what a task found, the memory it took, and the earlier runs."""
         if isinstance(found, TierLatencies):
             self._measured(found)
+        if isinstance(found, Advice):
+            _clear(self._tiers)
+            price_errors(self._tiers, found.lifetimes)
         if isinstance(found, Results):
             _clear(self._score)
             draw_score(self._score, found)
@@ -131,15 +135,36 @@ def by_tier(result: TierLatencies) -> Mapping[str, Mapping[str, float]]:
     }
 
 
+def price_errors(axes: Axes, lifetimes: Sequence[Lifetime]) -> None:
+    """Draw what a lifetime costs: the P95 error of the served price, with the recommended lifetimes."""
+    for one in lifetimes:
+        name, colour = _SHOWN.get(one.kind, (_TITLES.get(one.kind, one.kind), PLAIN))
+        at_s, errors = [point.lifetime_s for point in one.curve], [point.p95_bps for point in one.curve]
+        axes.plot(at_s, errors, color=colour, lw=1.6, label=name)
+        if one.chosen:
+            axes.plot(
+                one.chosen.lifetime_s, one.chosen.p95_bps, "o", color=colour, ms=9, mec="white", mew=1.5
+            )
+    _time_axis(axes)
+    axes.set(ylabel="P95 price error (basis points)")
+    axes.set_title("Price error by lifetime")
+    axes.legend(loc="upper left", title="marked: recommended")
+
+
+def _time_axis(axes: Axes) -> None:
+    axes.set_xscale("log")
+    axes.set_xticks([1, 10, 60, 600, 3600], ["1 s", "10 s", "1 min", "10 min", "1 h"])
+    axes.minorticks_off()
+    axes.set_xlabel("Lifetime")
+
+
 def _hit_curves(axes: Axes) -> dict[str, Line2D]:
     marks: dict[str, Line2D] = {}
     for kind, (name, colour) in _SHOWN.items():
         axes.plot(_LIFETIMES_S, _curve(kind), color=colour, lw=1.6, label=name)
         (marks[kind],) = axes.plot([], [], "o", color=colour, ms=9, mec="white", mew=1.5)
-    axes.set_xscale("log")
-    axes.set_xticks([1, 10, 60, 600, 3600], ["1 s", "10 s", "1 min", "10 min", "1 h"])
-    axes.minorticks_off()
-    axes.set(xlabel="Lifetime", ylabel="Requests answered from memory (%)", ylim=(-4, 104))
+    _time_axis(axes)
+    axes.set(ylabel="Requests answered from memory (%)", ylim=(-4, 104))
     axes.set_title("Hit rate by lifetime")
     axes.legend(loc="lower right")
     return marks

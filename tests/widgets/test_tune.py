@@ -2,12 +2,15 @@
 
 import threading
 
+import numpy as np
 import pytest
 
 from kit.benchmark import history
+from kit.benchmark.lifetimes import advise_lifetimes
 from kit.benchmark.measure import Interval
 from kit.benchmark.suite import run_performance_benchmark
 from kit.benchmark.tiers import TierLatencies
+from kit.benchmark.trace import PricePath, Trace, analyst_requests
 from kit.benchmark.tuner import Advice
 from kit.errors import SettingsError
 from kit.settings import Settings
@@ -144,14 +147,19 @@ def test_a_failed_run_is_shown():
 
 
 def test_a_search_sets_the_controls():
-    """A recommendation moves the controls, explains itself, and saves nothing by itself."""
+    """A recommendation moves the controls, draws its reasons, and saves nothing by itself."""
+    at_s = np.arange(600.0)
+    paths = {key: PricePath(at_s, 55_000 + np.sin(at_s)) for key in ("BANKNIFTY", "ATM option")}
+    lifetimes = advise_lifetimes(Trace(analyst_requests(600), paths))
 
     def advise(settings, on_progress, should_stop):
         pool = settings.connection_pool.model_copy(update={"pool_size": 4})
-        return Advice(settings.model_copy(update={"connection_pool": pool}), [], [])
+        return Advice(settings.model_copy(update={"connection_pool": pool}), lifetimes, [])
 
     panel = TunePanel(Settings(), {"Search": advise})
+    before = panel.plot.value
     _press(panel)
+    assert panel.plot.value != before
     assert panel.errors.value == ""
     assert panel.values["pool_size"] == 4
     assert "Lifetimes" in panel.words.value
