@@ -11,8 +11,11 @@ its own shelf. Calls travel in batches, smaller the longer they have been taking
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
 BATCH_S = 0.05  # work in one message to a Dask worker
 MOST_BATCHED = 64
+GREETING_S = 5.0  # for a scheduler to answer
 _FORGOTTEN_KEYS = 10_000
 
 
@@ -136,6 +140,7 @@ class DaskEngine:
             self.client.close()
         if self.client.cluster is not None:
             self.client.cluster.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _batch(self) -> int:
         return max(1, min(MOST_BATCHED, round(BATCH_S / self._typical_s)))
@@ -246,7 +251,8 @@ def _pool_here(memory_mb: int | None) -> WorkerPool:
 
     with _making:
         if memory_mb not in _pools:
-            _pools[memory_mb] = WorkerPool(get_worker().state.nthreads, memory_mb)
+            worker = get_worker()
+            _pools[memory_mb] = WorkerPool(worker.state.nthreads, memory_mb, worker.local_directory)
     return _pools[memory_mb]
 
 
@@ -261,9 +267,21 @@ def _client(max_workers: int, address: str | None) -> Any:
             n_workers=max_workers, threads_per_worker=1, dashboard_address=None
         )
         return distributed.Client(cluster, set_as_default=False)
+    _check(distributed, address)
+    return distributed.Client(address, set_as_default=False)
+
+
+def _check(distributed: Any, address: str) -> None:
+    """Make sure that a scheduler answers; a Dask client may wait for ever for one that does not."""
+
+    async def greet() -> None:
+        comm = await asyncio.wait_for(distributed.core.connect(address), GREETING_S)
+        await comm.close()
+
     try:
-        return distributed.Client(address, set_as_default=False, timeout=5)
-    except OSError as error:
+        with ThreadPoolExecutor(1) as elsewhere:  # a notebook's own thread runs an event loop already
+            elsewhere.submit(asyncio.run, greet()).result()
+    except (OSError, ValueError, TimeoutError) as error:
         raise KitError(
             "No Dask scheduler answers", address, "Start one, or leave dask_address out."
         ) from error

@@ -214,6 +214,8 @@ class WorkerPool:
             self._waiting.extendleft(reversed(worker.jobs.values()))
             worker.jobs.clear()
             lost = self._given_up(worker)
+            if worker.served and not self._closed:
+                self._hired()  # at once, so that the pool is whole before the next task comes
             self._feed()
         ended = [(job, worker.verdict)] if job else []
         for job, verdict in ended:

@@ -23,7 +23,6 @@ from kit.parallel.stamp import Phase, Stamp
 LOADING_GRACE_S = 30.0  # imports may take so long beyond a task's own time
 LOADING_LOOK_S = 0.25
 FREEZE_S = 0.001  # a stopped process has left its processor after this
-_PRELOADED = ("numpy", "pandas", "kit.model")
 _START = "from kit.parallel.worker import main; main()"
 _numbers = count()
 
@@ -62,7 +61,6 @@ class WorkerProcess:
 
     def _start(self, folder: Path, threads: int, memory_mb: int | None) -> None:
         command = [sys.executable, "-c", _START, str(folder), str(self.stamp_path)]
-        preload = [module for module in _PRELOADED if module in sys.modules]
         command += [f"--memory-mb={memory_mb}"] if memory_mb else []
         lifeline = None
         inherited: tuple[int, ...] = ()
@@ -71,7 +69,7 @@ class WorkerProcess:
             command.append(f"--lifeline={lifeline}")
             inherited = (lifeline,)
         self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-            [*command, "--preload", *preload],
+            command,
             stdin=self._tasks.child_file(),
             stdout=subprocess.PIPE,
             pass_fds=inherited,

@@ -10,7 +10,6 @@ import argparse
 import os
 import pickle
 import signal
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -116,15 +115,12 @@ def main() -> None:
     parser.add_argument("stamp", type=Path)
     parser.add_argument("--lifeline", type=int)
     parser.add_argument("--memory-mb", type=int)
-    parser.add_argument("--preload", nargs="*", default=[])
     given = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the caller's to handle
     out = os.dup(1)
     os.dup2(2, 1)  # what a task prints must not run into the outcomes
     if given.lifeline is not None:
         _die_with(given.lifeline)
-    for module in given.preload:
-        import_module(module)
     if given.memory_mb:
         _limit_memory(given.memory_mb)
     serve(given.folder, Stamp(given.stamp), out, given.memory_mb)

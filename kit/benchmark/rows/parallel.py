@@ -1,0 +1,154 @@
+"""What the processor makes of two cores, beside bare joblib, and how fast it gets rid of a stuck task."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, partial
+from time import perf_counter
+from typing import Any
+
+from kit.benchmark.measure import Arms, Samples
+from kit.benchmark.registry import row
+from kit.benchmark.run import Run
+from kit.benchmark.targets import at_least, at_most, within
+from kit.parallel import ConcurrentProcessor, ProcessingTask
+
+_WORKERS = 2
+
+
+def work(turns: int) -> int:
+    """Add squares in plain Python."""
+    total = 0
+    for number in range(turns):
+        total += number * number
+    return total
+
+
+@cache
+def _turns(seconds: float) -> int:
+    """Return how many turns of `work` take so long on this machine."""
+    turns = 1000
+    while (took := min(_timed(partial(work, turns)) for _ in range(5))) < 0.005:
+        turns *= 2
+    return max(1, round(turns * seconds / took))
+
+
+def _timed(call: Callable[[], object]) -> float:
+    started = perf_counter()
+    call()
+    return perf_counter() - started
+
+
+def _tasks(count: int, turns: int) -> list[ProcessingTask]:
+    return [ProcessingTask(f"task {number}", work, (turns,), timeout=30) for number in range(count)]
+
+
+def _run(processor: ConcurrentProcessor, count: int, turns: int) -> None:
+    assert all(result.value == work_value(turns) for result in processor.run(_tasks(count, turns)))
+
+
+@cache
+def work_value(turns: int) -> int:
+    """Return the sum that `work` must find."""
+    return work(turns)
+
+
+@contextmanager
+def _warm(backend: Any = "processes") -> Iterator[ConcurrentProcessor]:
+    with ConcurrentProcessor(_WORKERS, backend=backend) as processor:
+        processor.run(
+            [ProcessingTask(f"warm {number}", time.sleep, (0.2,)) for number in range(2 * _WORKERS)]
+        )
+        _run(processor, 40, 100)
+        yield processor
+
+
+def _speedups(run: Run, processor: ConcurrentProcessor) -> Samples:
+    turns, count = _turns(0.01), 50 if run.quick else 200
+    work_value(turns)
+    figures = []
+    for _ in range(3 if run.quick else 5):
+        run.checkpoint()
+        alone = _timed(lambda: [work(turns) for _ in range(count)])
+        figures.append(alone / _timed(lambda: _run(processor, count, turns)))
+    return Samples(figures)
+
+
+@row("parallel_10ms", part="parallel", unit="times", target=at_least(1.8), quick=True, cores=2)
+def parallel_10ms(run: Run) -> Samples:
+    """200 pure-Python tasks of 10 ms: in process against two warm workers."""
+    return _speedups(run, run.enter(_warm()))
+
+
+def _beside_joblib(run: Run, count: int, seconds: float, **options: Any) -> Arms:
+    from joblib import Parallel, delayed
+
+    processor, turns = run.enter(_warm()), _turns(seconds)
+    work_value(turns)
+    return Arms(
+        ours=lambda: _run(processor, count, turns),
+        peer=lambda: Parallel(n_jobs=_WORKERS, **options)(delayed(work)(turns) for _ in range(count)),
+        items=count,
+        calls=1,
+        rounds=5 if run.quick else 15 if seconds < 0.001 else 7,
+    )
+
+
+@row("parallel_10ms_beside_joblib", part="parallel", unit="ms",
+     peer="joblib.Parallel(n_jobs=2)", peer_target=within(1.1), cores=2)  # fmt: skip
+def parallel_10ms_beside_joblib(run: Run) -> Arms:
+    """One of 200 tasks of 10 ms, each with its own time-out; the peer sends automatic batches."""
+    return _beside_joblib(run, 200, 0.01)
+
+
+@row("parallel_10ms_one_by_one", part="parallel", unit="ms",
+     peer="joblib.Parallel(n_jobs=2, batch_size=1)", peer_target=within(1.1), cores=2)  # fmt: skip
+def parallel_10ms_one_by_one(run: Run) -> Arms:
+    """Repeat it beside joblib sending one task at a time, which balances better."""
+    return _beside_joblib(run, 200, 0.01, batch_size=1)
+
+
+@row("parallel_10us", part="parallel", unit="us",
+     peer="joblib.Parallel(n_jobs=2)", peer_target=within(2), quick=True, cores=2)  # fmt: skip
+def parallel_10us(run: Run) -> Arms:
+    """One of 1,000 tasks of 10 us, each with its own time-out, seed and result; the peer sends batches."""
+    return _beside_joblib(run, 1000, 0.00001)
+
+
+def column_sum(frame: Any, number: int) -> float:
+    """Return the sum of one column of a frame."""
+    return float(frame.iloc[:, number % frame.shape[1]].sum())
+
+
+@row("parallel_shared_frame", part="parallel", unit="times", target=at_most(3), quick=True)
+def parallel_shared_frame(run: Run) -> Samples:
+    """50 tasks on one 8 MB frame, over one task on another frame of that size."""
+    import numpy as np
+    import pandas as pd
+
+    processor = run.enter(_warm())
+
+    def shipment(count: int) -> float:
+        frame = pd.DataFrame(np.random.default_rng(run.rng.randrange(2**32)).normal(size=(100_000, 10)))
+        tasks = [ProcessingTask(f"sum {n}", column_sum, (frame, n)) for n in range(count)]
+        return _timed(lambda: processor.run(tasks))
+
+    shipment(_WORKERS)
+    return Samples([shipment(50) / shipment(1) for _ in range(7)])
+
+
+@row("parallel_stuck_task", part="parallel", unit="s", target=at_most(1), quick=True)
+def parallel_stuck_task(run: Run) -> Samples:
+    """Seconds that a sleeping task lives beyond its time-out of 0.2 s, seen from the caller."""
+    processor = run.enter(_warm())
+    stuck = ProcessingTask("stuck", time.sleep, (60,), timeout=0.2)
+    return Samples([_timed(lambda: processor.run([stuck])) - 0.2 for _ in range(5)])
+
+
+@row("parallel_dask", part="parallel", unit="times", target=at_least(1.6), cores=2)
+def parallel_dask(run: Run) -> Samples:
+    """200 pure-Python tasks of 10 ms: in process against two local Dask workers."""
+    run.peer("distributed")
+    return _speedups(run, run.enter(_warm("dask")))
