@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, dataclass
 from datetime import date, datetime, timedelta
@@ -24,6 +25,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from kit.cache import CacheConfig, CacheManager, SmartCache, Timed, quote_ttl_s
 from kit.clock import IST, ManualClock
 from kit.errors import DataError, KitError
+from kit.model import ChainSnapshot
 
 
 class Timer:
@@ -374,6 +376,20 @@ def test_nobody_can_corrupt_a_cached_frame() -> None:
     taken = cache.get("series")
     taken.iloc[0] = -5
     assert cache.get("series").iloc[0] == 1
+
+
+def test_nobody_can_corrupt_the_table_of_a_cached_snapshot(make_chain: Callable[..., ChainSnapshot]) -> None:
+    """A snapshot comes as a twin: its table changed in place changes neither the cached nor the given one."""
+    cache, chain = CacheManager(), make_chain()
+    first = chain.frame["ltp"].iloc[0]
+    cache.set("chain", chain)
+    for changed in (chain.frame, cache.get("chain").frame, cache.get("chain").frame):
+        changed.loc[0, "ltp"] = -1
+        changed["new"] = 0
+    kept = cache.get("chain")
+    assert kept.frame["ltp"].iloc[0] == first
+    assert "new" not in kept.frame
+    assert (kept.expiry, kept.forward, kept.atm_strike) == (chain.expiry, chain.forward, chain.atm_strike)
 
 
 def test_nobody_can_corrupt_a_cached_array() -> None:
