@@ -15,16 +15,21 @@ from itertools import count
 from threading import Lock
 from typing import Any, Literal, NamedTuple
 
-from kit.evaluation.worker import Ended, Idea, evaluate, evaluate_batch
+from kit.evaluation.worker import Ended, Idea, Part, evaluate, evaluate_batch
 from kit.parallel import ConcurrentProcessor, ProcessingResult, ProcessingTask
 from kit.parallel.tasks import Status
 from kit.strategies import ALL
 from kit.strategies.base import Strategy
 
+_Kind = Literal["built-in", "own", "function"]
 ONE = "strategy"  # the name under which the monitor counts a single strategy, timed in its worker
 BATCH = "strategy_batch"
-_LEAST = {"built-in": 32, "own": 1, "function": 1}  # built-in strategies are known to take microseconds
-_MOST = {"built-in": 64, "own": 64, "function": 1}
+_LEAST: dict[_Kind, int] = {
+    "built-in": 32,
+    "own": 1,
+    "function": 1,
+}  # built-in strategies are known to take microseconds
+_MOST: dict[_Kind, int] = {"built-in": 64, "own": 64, "function": 1}
 _PER_WORKER = 4  # batches for each worker, so that none idles at the end
 
 
@@ -85,14 +90,16 @@ class Batches:
         assert len(ended) == len(groups)
 
     def _task(self, task_id: str, group: list[int]) -> ProcessingTask:
-        asks = [self._asks[place] for place in group]
-        first = asks[0]
+        first = self._asks[group[0]]
         if len(group) == 1:
             args = (first.idea, first.market_data, first.name)
             return ProcessingTask(task_id, evaluate, args, timeout=self._timeout, seed=group[0], name=ONE)
         # the chain is an argument of its own, so that a worker keeps it from batch to batch
-        shared = ([(ask.idea, ask.name, ask.label) for ask in asks], first.market_data)
-        return ProcessingTask(task_id, evaluate_batch, shared, timeout=self._timeout, name=BATCH)
+        asks = ((place, self._asks[place]) for place in group)
+        parts = [Part(ask.idea, ask.name, ask.label, seed=place) for place, ask in asks]
+        return ProcessingTask(
+            task_id, evaluate_batch, (parts, first.market_data), timeout=self._timeout, name=BATCH
+        )
 
     def _take(self, group: list[int], result: ProcessingResult) -> None:
         """Hand on what a task came to, strategy by strategy."""
@@ -129,9 +136,6 @@ def _groups(asks: Sequence[Ask], workers: int) -> list[list[int]]:
         size = min(_MOST[kind], max(_LEAST[kind], fair))
         groups += [places[first : first + size] for first in range(0, len(places), size)]
     return groups
-
-
-_Kind = Literal["built-in", "own", "function"]
 
 
 def _kind(idea: Idea) -> _Kind:

@@ -63,15 +63,24 @@ def _are_legs(found: object) -> bool:
     return isinstance(found, list | tuple) and bool(found) and all(isinstance(leg, Leg) for leg in found)
 
 
-def evaluate_batch(strategies: Sequence[tuple[Idea, str, str]], market_data: Any) -> list[Ended]:
-    """Evaluate strategies, each with name and label, one after the other on one chain; runs in a worker."""
-    return [_ended(idea, market_data, name, label) for idea, name, label in strategies]
+class Part(NamedTuple):
+    """One strategy of a batch: its score's name, what errors call it, and its own seed."""
+
+    idea: Idea
+    name: str
+    label: str
+    seed: int
 
 
-def _ended(idea: Idea, market_data: Any, name: str, label: str) -> Ended:
-    outcome = execute(0, evaluate, (idea, market_data, name), {}, 0, "")
+def evaluate_batch(parts: Sequence[Part], market_data: Any) -> list[Ended]:
+    """Evaluate strategies one after the other on one chain; the error of one is kept in its place."""
+    return [_ended(part, market_data) for part in parts]
+
+
+def _ended(part: Part, market_data: Any) -> Ended:
+    outcome = execute(0, evaluate, (part.idea, market_data, part.name), {}, part.seed, "")
     if outcome.status == "completed":
         return Ended(outcome.payload, None, outcome.running_s)
-    task = ProcessingTask(label, evaluate)
+    task = ProcessingTask(part.label, evaluate)
     error = failure("failed", task, outcome.payload, outcome.details, None)
     return Ended(None, error, outcome.running_s)
