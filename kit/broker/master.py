@@ -12,6 +12,7 @@ import codecs
 import json
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -83,6 +84,7 @@ class Master:
     def __init__(self, database: sqlite3.Connection, fetched_at: datetime) -> None:
         self._database = database
         self._lock = threading.Lock()
+        self._closing = weakref.finalize(self, database.close)  # a master of yesterday may be in use
         self.fetched_at = fetched_at
 
     @classmethod
@@ -95,8 +97,12 @@ class Master:
             The file is not one.
         """
         database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
-        (fetched_at,) = database.execute("SELECT at FROM fetched").fetchone()
-        return cls(database, datetime.fromisoformat(fetched_at))
+        try:
+            (fetched_at,) = database.execute("SELECT at FROM fetched").fetchone()
+            return cls(database, datetime.fromisoformat(fetched_at))
+        except BaseException:
+            database.close()
+            raise
 
     def rows(self, name: str, kind: str | None = None, expiry: str | None = None) -> list[dict[str, Any]]:
         """Return the rows of one name as the broker wrote them, in file order.
@@ -133,8 +139,8 @@ class Master:
         return [name for (name,) in found]
 
     def close(self) -> None:
-        """Close the file."""
-        self._database.close()
+        """Close the file; harmless twice."""
+        self._closing()
 
     def _query(self, sql: str, values: tuple[str | None, ...] = ()) -> list[Any]:
         with self._lock:

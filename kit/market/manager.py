@@ -63,6 +63,11 @@ class DataManager:
         self._hot = Hot(self._cache, self._settings.data_manager.enable_caching)
         self._listing = Listing(api_client) if api_client else None
 
+    @property
+    def clock(self) -> Clock:
+        """The exchange's present: the clock that was given, else the client's."""
+        return self._given_clock or self._client().clock
+
     def option_chain(self, underlying: str = "BANKNIFTY", expiry: str | date | None = None) -> ChainSnapshot:
         """Return one expiry of the option chain with forward, volatilities and Greeks.
 
@@ -116,7 +121,7 @@ class DataManager:
         length = candles.interval(interval)
         with self._monitor.measure("candles"):
             asked = Asked(self._listed().instrument(symbol), length, moment(start), moment(end, last=True))
-            now = self._clock().now()
+            now = self.clock.now()
             return history.collect(asked, now, lambda piece: self._piece(asked, piece), drop_forming)
 
     def spot(self, underlying: str = "BANKNIFTY") -> Price:
@@ -147,7 +152,7 @@ class DataManager:
         UnknownSymbol
             There is none of this name.
         """
-        return instruments.trading(self._listed().expiries(underlying), self._clock().now())
+        return instruments.trading(self._listed().expiries(underlying), self.clock.now())
 
     def atm_strike(
         self,
@@ -217,7 +222,7 @@ class DataManager:
         UnknownSymbol, UnknownInterval
             There is no such symbol or interval.
         """
-        length, now = candles.interval(interval), self._clock().now()
+        length, now = candles.interval(interval), self.clock.now()
         instrument, first, last = self._listed().instrument(symbol), moment(start).date(), moment(end).date()
         folder = archive.folder_of(symbol, length, store)
         wanted = candles.pieces(length, first, last, now.date())
@@ -249,12 +254,9 @@ class DataManager:
         assert self._listing is not None
         return self._listing
 
-    def _clock(self) -> Clock:
-        return self._given_clock or self._client().clock
-
     def _expiry(self, underlying: str, expiry: str | date | None) -> date:
         listed = self._listed().expiries(underlying)
-        return instruments.listed_expiry(expiry, listed, self._clock().now())
+        return instruments.listed_expiry(expiry, listed, self.clock.now())
 
     def _chain(self, underlying: str, expiry: date) -> Reply[ChainSnapshot]:
         return chain.fetch(
@@ -263,7 +265,7 @@ class DataManager:
             self._listed().series(underlying, expiry),
             expiry,
             self._settings.data_manager.strikes_around,
-            self._clock().now(),
+            self.clock.now(),
         )
 
     def _piece(self, asked: Asked, piece: Piece) -> Reply[pd.DataFrame]:

@@ -174,10 +174,10 @@ def test_expired_token_mid_run(client: AngelAPIClient, exchange: SimulatedExchan
 
 
 def test_invalid_token_is_refreshed_once_for_all(client: AngelAPIClient, exchange: SimulatedExchange):
-    """Threads that learn together of an invalid token must share one refresh and no login."""
+    """When one of three threads learns of an invalid token, one refresh and no login must serve them all."""
     client.login()
     before = exchange.stats.requests.copy()
-    exchange.faults.add("getCandleData", "gateway-error:AG8001", times=3)
+    exchange.faults.add("getCandleData", "gateway-error:AG8001")
     days = [timedelta(days=number) for number in (0, 1, 2)]
     with ThreadPoolExecutor(3) as threads:
         replies = list(
