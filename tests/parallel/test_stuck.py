@@ -178,11 +178,12 @@ def test_children_of_a_stopped_task_end_with_it(processes, log, eventually):
 
 def test_shutdown_leaves_no_process(children, eventually):
     """After shutdown no worker lives, whatever it was doing."""
+    others = children()
     processor = ConcurrentProcessor(2)
     for number, kind in enumerate((endless_loop, stuck_in_c, sleeping)):
         processor.submit_task(ProcessingTask(f"s{number}", kind()))
-    eventually(lambda: len(children()) == 2)
-    mine = children()
+    eventually(lambda: len(children() - others) == 2)
+    mine = children() - others
     processor.shutdown()
     eventually(lambda: not (mine & children()))
 
