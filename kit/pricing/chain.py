@@ -14,6 +14,8 @@ from kit.pricing.forward import Forward, implied_forward
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+TRADED_PAIRS = 5  # settlements of strikes traded on both sides, enough to do without the others
+
 
 @dataclass(frozen=True)
 class ChainAnalysis:
@@ -161,6 +163,10 @@ def _forward(
 ) -> Forward:
     call_bid, call_ask = (book.pick(columns[side], True) for side in ("bid", "ask"))
     put_bid, put_ask = (book.pick(columns[side], False) for side in ("bid", "ask"))
+    traded = (book.pick(columns["volume"], True) > 0) & (book.pick(columns["volume"], False) > 0)
+    if np.count_nonzero(traded & (call_bid > 0) & (put_bid > 0)) >= TRADED_PAIRS:
+        # A quote without spread is a settlement price, and an untraded one is the exchange's own theory.
+        call_bid = np.where(traded | (call_bid < call_ask), call_bid, np.nan)
     return implied_forward(
         book.strikes, call_bid, call_ask, put_bid, put_ask, t_years, spot=spot, rate=rate, future=future
     )

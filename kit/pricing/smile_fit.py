@@ -62,7 +62,10 @@ def fit_slice(
     raw = _arbitrage_free(k, quoted, weight, t_years)
     residual = np.sqrt(svi(k, *raw) / t_years) - quoted
     scale = 1.4826 * float(np.median(np.abs(residual)))
-    far = np.abs(residual) > np.maximum(max(OUTLIER * scale, OUTLIER_FLOOR), 3 * error)
+    expected = max(OUTLIER * scale, OUTLIER_FLOOR) * (
+        1 + (deviations / 2) ** 2
+    )  # five numbers miss the wings
+    far = np.abs(residual) > np.maximum(expected, 3 * error)
     near = weight * ~far
     outliers = tuple(np.sort(forward * np.exp(k[far])).round(2).tolist())
     return Slice(t_years, forward, *raw, float(np.sqrt(near @ residual**2 / near.sum())), outliers)
@@ -143,7 +146,8 @@ def _huber(errors: Floats, quotes: int) -> Floats:
 
 
 def _cost(errors: Floats, quotes: int) -> float:
-    return float((_huber(errors, quotes) * errors * errors).sum())
+    """Compare fits by the sum of distances, which one outlier cannot decide."""
+    return float(np.abs(errors[:quotes]).sum() + (errors[quotes:] ** 2).sum())
 
 
 def _descend(free: Floats, residuals: Callable[[Floats], Floats], quotes: int) -> Floats:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 TICK_INR = 0.05
+STALE = 0.02  # annualised fraction: nobody knows when a last trade was
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ class Surface:
 def fit_snapshot(snapshot: ChainSnapshot) -> Slice:
     """Fit the smile of a chain snapshot to its out-of-the-money options.
 
-    Each volatility is as uncertain as half the spread, or a tick, over vega.
+    Each volatility is as uncertain as half the spread, or a tick, over vega; one from a last traded price,
+    as two points.
 
     Raises
     ------
@@ -114,7 +116,7 @@ def fit_snapshot(snapshot: ChainSnapshot) -> Slice:
     iv = np.where(out_of_the_money, frame["iv"].to_numpy(np.float64), np.nan)
     spread = (frame["ask"] - frame["bid"]).to_numpy(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):  # no vega, no say
-        error = np.fmax(spread / 2, TICK_INR) / vega
+        error = np.where(np.isnan(spread), STALE, np.maximum(spread / 2, TICK_INR) / vega)
     return fit_slice(strike, iv, snapshot.forward, snapshot.t_years, iv_error=error)
 
 

@@ -169,6 +169,13 @@ def test_settlement_prices_of_2020_agree_with_the_future(shared_data: Path, name
     assert abs(found.value - future) <= 7
 
 
+def test_a_bhavcopy_prefers_what_was_traded(shared_data: Path) -> None:
+    """From all strikes of a settlement file, theory included, the forward stays at the future."""
+    chains = {chain.expiry: chain for chain in read_chain(shared_data / "eod/fo02JAN2020bhav.csv.zip")}
+    assert abs(chains[date(2020, 1, 30)].forward - 32_579.15) <= 7
+    assert chains[date(2020, 1, 30)].forward_from == "parity"
+
+
 def test_minute_bars_of_2023_agree_with_the_future(shared_data: Path) -> None:
     """Through a whole day the parity forward stays at the future of its expiry, mean within 1.5 points."""
     bars = pd.read_feather(shared_data / "intraday/BANKNIFTY_JF_FNO_10042023.feather")
