@@ -24,11 +24,8 @@ from kit.strategies.base import Strategy
 _Kind = Literal["built-in", "own", "function"]
 ONE = "strategy"  # the name under which the monitor counts a single strategy, timed in its worker
 BATCH = "strategy_batch"
-_LEAST: dict[_Kind, int] = {
-    "built-in": 32,
-    "own": 1,
-    "function": 1,
-}  # built-in strategies are known to take microseconds
+# strategies in one task; the built-in ones are known to take microseconds
+_LEAST: dict[_Kind, int] = {"built-in": 32, "own": 1, "function": 1}
 _MOST: dict[_Kind, int] = {"built-in": 64, "own": 64, "function": 1}
 _PER_WORKER = 4  # batches for each worker, so that none idles at the end
 
