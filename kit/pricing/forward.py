@@ -21,7 +21,7 @@ MAX_PAIRS = 24
 WINDOW = 0.10  # of the forward; beyond it spreads are wide and quotes stale
 NEAR = 0.01  # of the forward; further out quotes are staler than their spread admits
 RATE_DOUBT = 0.02  # how far the financing rate in the quotes may be from the treasury bill's
-MAX_ERROR = 0.005  # of the forward; a looser parity is not a forward
+MAX_ERROR = 0.002  # of the forward; a looser parity is not a forward
 TICK_INR = 0.05
 
 
