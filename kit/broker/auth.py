@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from kit.broker.endpoints import LOGIN, REFRESH, Endpoint
 from kit.clock import IST, Clock
-from kit.errors import BrokerError, LoginRefused, ProtocolError
+from kit.errors import BrokerError, KitError, LoginRefused, ProtocolError
 from kit.settings import Credentials
 
 STEP_S = 30
@@ -117,7 +117,7 @@ class Login:
         self._clock = clock
         self._lock = threading.Lock()
         self._tokens: Tokens | None = None
-        self._refusal: BrokerError | None = None
+        self._refusal: KitError | None = None
         self._attempts = 0
         self._used_step = -1
 
@@ -159,12 +159,12 @@ class Login:
         with self._lock:
             if found := held():
                 return found
-            if self._refusal and self._attempts != seen:  # the flight we waited for was refused
+            if self._refusal and self._attempts != seen:  # the flight we waited for failed
                 raise type(self._refusal)(*self._refusal.args)
             try:
                 self._refusal = None
                 self._tokens = fetch()
-            except BrokerError as error:
+            except KitError as error:
                 self._refusal = error
                 raise
             finally:

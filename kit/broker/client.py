@@ -66,7 +66,7 @@ class AngelAPIClient:
     ) -> None:
         settings = settings or Settings()
         self.clock = clock or SystemClock()
-        self._settings = settings
+        self.settings = settings
         self._monitor = performance_monitor or PerformanceMonitor()
         self._cache = cache_manager
         self._pool = pool or ConnectionPoolManager(
@@ -224,7 +224,7 @@ class AngelAPIClient:
         missing = sum(not self._line.holds(endpoint, body) for body in bodies)
         if missing <= 1:  # the disk answers sooner than a thread starts
             return [self._call(endpoint, body, shapes.quotes) for body in bodies]
-        with ThreadPoolExecutor(min(missing, self._settings.connection_pool.pool_size)) as threads:
+        with ThreadPoolExecutor(min(missing, self.settings.connection_pool.pool_size)) as threads:
             return list(threads.map(lambda body: self._call(endpoint, body, shapes.quotes), bodies))
 
 

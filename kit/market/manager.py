@@ -41,7 +41,7 @@ class DataManager:
     performance_monitor : PerformanceMonitor, optional
         Times ``options_chain_processing`` and ``atm_calculation``; default its own.
     settings : Settings, optional
-        Lifetimes, strikes around the money.
+        Lifetimes, strikes around the money; default the client's.
     clock : Clock, optional
         Tells the present; default the client's.
     """
@@ -55,7 +55,7 @@ class DataManager:
         settings: Settings | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._settings = settings or Settings()
+        self._settings = settings or (api_client.settings if api_client else Settings())
         self._api = api_client
         self._cache = cache_manager or CacheManager(self._settings.cache_config)
         self._monitor = performance_monitor or PerformanceMonitor()

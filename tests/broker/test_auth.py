@@ -15,7 +15,7 @@ from kit.broker import auth
 from kit.broker.auth import Login, Tokens, totp
 from kit.broker.endpoints import LOGIN, REFRESH
 from kit.clock import IST, ManualClock
-from kit.errors import LoginRefused, ProtocolError, RateLimited, Rejected
+from kit.errors import LoginRefused, NeverSent, ProtocolError, RateLimited, Rejected
 from kit.settings import Credentials
 
 SECRET = base64.b32encode(b"12345678901234567890").decode()
@@ -114,20 +114,21 @@ def test_one_login_for_eight_threads(wall):
     assert all(tokens is found[0] for tokens in found)
 
 
-def test_one_bad_login_for_eight_threads(wall):
-    """Eight threads waiting for a login that is refused must all see the refusal of one attempt."""
-    broker = Broker(LoginRefused("no", code="AB1050"), pause_s=0.2)
+@pytest.mark.parametrize("why", [LoginRefused("no"), NeverSent("no connection")])
+def test_one_bad_login_for_eight_threads(wall, why):
+    """Eight threads waiting for a login that fails must all see the failure of one attempt."""
+    broker = Broker(why, pause_s=0.2)
     login = Login(CREDENTIALS, broker, ManualClock(NOON))
     start = threading.Barrier(8)
 
     def ask(_: int) -> str:
         start.wait()
-        with pytest.raises(LoginRefused) as caught:
+        with pytest.raises(type(why)) as caught:
             login.tokens()
-        return caught.value.code
+        return caught.value.what
 
     with ThreadPoolExecutor(8) as threads:
-        assert set(threads.map(ask, range(8))) == {"AB1050"}
+        assert set(threads.map(ask, range(8))) == {why.what}
     assert broker.asked == ["login"]
 
 
