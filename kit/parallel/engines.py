@@ -74,6 +74,15 @@ class Engine(Protocol):
         """End everything at once."""
 
 
+def packed(engine: Engine, call: Call, scope: Scope | None) -> Outcome | None:
+    """Make a call ready to travel with an engine; return its failure if it cannot."""
+    try:
+        engine.pack(call, scope)
+    except Exception as error:  # noqa: BLE001  pickling runs the user's code and raises anything
+        return Outcome(call.key, "failed", error, f"It cannot travel to a worker: {error}")
+    return None
+
+
 class InProcess:
     """What engines share whose tasks need not travel: arguments are the caller's own objects."""
 

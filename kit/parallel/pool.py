@@ -14,7 +14,7 @@ import weakref
 from collections import deque
 from functools import partial
 from pathlib import Path
-from threading import Lock, Thread, current_thread
+from threading import RLock, Thread, current_thread
 from time import monotonic, sleep
 
 from kit.parallel.channel import SEPARATE
@@ -48,7 +48,7 @@ class WorkerPool:
         self.shelf = Shelf(Path(tempfile.mkdtemp(prefix="kit-workers-", dir=folder)))
         self._threads = max(1, (os.cpu_count() or 1) // max_workers)
         self._memory_mb = memory_mb
-        self._lock = Lock()
+        self._lock = RLock()  # the collector may call `close` on a thread that holds it
         self._workers: list[WorkerProcess] = []
         self._waiting: deque[Job] = deque()  # handed back by a worker that died, or for want of room
         self._watchdog = Watchdog()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from itertools import count
 from types import TracebackType
 from typing import Any, Self
 
-from kit.errors import KitError
+from kit.errors import KitError, TaskError
 from kit.monitor import PerformanceMonitor
 from kit.parallel.engines import Engine, ProcessEngine, SerialEngine, ThreadEngine
 from kit.parallel.ledger import Ledger
@@ -169,8 +170,15 @@ class ConcurrentProcessor:
         tasks = [*tasks] if progress else tasks
         results: dict[str, ProcessingResult] = {}
         order: dict[str, None] = {}
-        noted = (order.setdefault(task.task_id) or task for task in tasks)
-        with _bar(tasks, progress) as bar, closing(self._scheduler.stream(noted)) as stream:
+
+        def noted() -> Iterator[ProcessingTask]:
+            for task in tasks:
+                if task.task_id in order:
+                    raise TaskError("Two tasks of the run have this id", task.task_id, "Give each its own.")
+                order[task.task_id] = None
+                yield task
+
+        with _bar(tasks, progress) as bar, closing(self._scheduler.stream(noted())) as stream:
             for result in stream:
                 results[result.task_id] = result
                 if bar is not None:
@@ -239,6 +247,8 @@ class ConcurrentProcessor:
 def _engine(backend: Backend, max_workers: int, address: str | None, memory_mb: int | None) -> Engine:
     if max_workers < 1:
         raise KitError("A processor needs a worker", max_workers, "Use max_workers >= 1.")
+    if memory_mb and sys.platform != "linux":
+        raise KitError("Only Linux limits a worker's memory", memory_mb, "Leave max_worker_memory_mb out.")
     if backend == "processes":
         return ProcessEngine(max_workers, memory_mb)
     if backend == "threads":

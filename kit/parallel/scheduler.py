@@ -5,36 +5,21 @@ from __future__ import annotations
 import heapq
 import secrets
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
 from itertools import count
 from queue import SimpleQueue
 from threading import Condition
 from time import monotonic
-from typing import cast
 
 from kit.errors import QueueFull, ResultNotReady, TaskError
 from kit.monitor import PerformanceMonitor
-from kit.parallel.engines import Call, Engine, SerialEngine
+from kit.parallel.engines import Call, Engine, SerialEngine, packed
 from kit.parallel.execution import Outcome
 from kit.parallel.ledger import Ledger
 from kit.parallel.packing import Scope
-from kit.parallel.tasks import ProcessingResult, ProcessingTask, Status, failure
+from kit.parallel.records import Record
+from kit.parallel.tasks import ProcessingResult, ProcessingTask
 
 _keys = count(secrets.randbits(60))  # keys of several schedulers meet on one Dask worker
-
-
-@dataclass(slots=True, eq=False)
-class _Record:
-    """A task that has not ended."""
-
-    call: Call
-    submitted: float
-    listener: SimpleQueue[ProcessingResult] | None
-    order: int
-    attempts: int = 0
-
-    def __lt__(self, other: _Record) -> bool:
-        return (-self.call.task.priority, self.order) < (-other.call.task.priority, other.order)
 
 
 class Scheduler:
@@ -75,9 +60,9 @@ class Scheduler:
         self._orders = count()
         self._waiters = 0
         self._lowest = float("inf")  # no running task has a lower priority
-        self._heap: list[_Record] = []
-        self._records: dict[str, _Record] = {}  # by task id: waiting and running
-        self._running: dict[int, _Record] = {}  # by key: submitted to the engine
+        self._heap: list[Record] = []
+        self._records: dict[str, Record] = {}  # by task id: waiting and running
+        self._running: dict[int, Record] = {}  # by key: submitted to the engine
         self._closed = False
 
     def admit(
@@ -96,8 +81,10 @@ class Scheduler:
         """
         timeout_s = self._task_timeout_s if task.timeout is None else task.timeout
         call = Call(next(_keys), task, task.seed_with(self._seed), timeout_s, self._ended)
-        unfit = self._packed(call, scope)
-        record = _Record(call, monotonic(), listener, next(self._orders))
+        unfit = packed(self._engine, call, scope)
+        while wait and not self._has_place() and self._run_here():
+            pass  # nobody else would make a place
+        record = Record(call, monotonic(), listener, next(self._orders))
         with self._changed:
             try:
                 self._reserve(task.task_id, wait)
@@ -167,8 +154,8 @@ class Scheduler:
                     task = next(source, None)
                     exhausted = task is None
                     if task is not None:
-                        pending.add(task.task_id)
                         self.admit(task, True, ended, scope)
+                        pending.add(task.task_id)
                 if pending:
                     while ended.empty() and self._run_here():
                         pass
@@ -176,7 +163,9 @@ class Scheduler:
                     pending.discard(result.task_id)
                     yield result
         finally:
-            self.cancel(pending)
+            with self._changed:
+                left = [task_id for task_id, record in self._records.items() if record.listener is ended]
+            self.cancel(left)
             if scope is not None:
                 scope.close()
 
@@ -207,14 +196,6 @@ class Scheduler:
         self.cancel(task_ids)
         self._engine.close()
 
-    def _packed(self, call: Call, scope: Scope | None) -> Outcome | None:
-        """Make a call ready to travel; return its failure if it cannot."""
-        try:
-            self._engine.pack(call, scope)
-        except Exception as error:  # noqa: BLE001  pickling runs the user's code and raises anything
-            return Outcome(call.key, "failed", error, f"It cannot travel to a worker: {error}")
-        return None
-
     def _has_place(self) -> bool:
         return len(self._records) - len(self._running) < self._queue_size
 
@@ -237,7 +218,7 @@ class Scheduler:
         finally:
             self._waiters -= 1
 
-    def _enqueue(self, record: _Record) -> None:
+    def _enqueue(self, record: Record) -> None:
         """Put a task in the queue and start what can start; lock held."""
         if record.call.task.priority > self._lowest:
             self._lowest = record.call.task.priority
@@ -259,7 +240,7 @@ class Scheduler:
             if self._waiters:
                 self._changed.notify_all()  # there are places in the queue
 
-    def _begun(self, record: _Record) -> Call:
+    def _begun(self, record: Record) -> Call:
         record.attempts += 1
         self._lowest = min(self._lowest, record.call.task.priority)
         self._running[record.call.key] = record
@@ -278,42 +259,33 @@ class Scheduler:
 
     def _ended(self, outcome: Outcome) -> None:
         """Hear from the engine how an attempt ended."""
+        record = self._running.get(outcome.key)
+        if record is not None:  # before anybody can ask, and without the lock: alerts are the user's code
+            self._monitor.record_execution(
+                record.call.task.metric(), outcome.running_s, outcome.status == "completed"
+            )
         with self._changed:
             record = self._running.get(outcome.key)
-            if record is None:  # it was cancelled meanwhile, and now its worker is free
-                self._pump()
-                return
-            again = outcome.status != "completed" and record.attempts <= record.call.task.retries
-            if again:
-                del self._running[outcome.key]
-                record.submitted = monotonic()
-                heapq.heappush(self._heap, record)
-            else:
-                self._finish(record, outcome)
+            again = record is not None and self._goes_on(record, outcome)
             self._pump()
-        self._monitor.record_execution(
-            record.call.task.metric(), outcome.running_s, outcome.status == "completed"
-        )
-        if not again:
+        if record is not None and not again:
             self._engine.unpack(record.call)
 
-    def _finish(self, record: _Record, outcome: Outcome) -> None:
+    def _goes_on(self, record: Record, outcome: Outcome) -> bool:
+        """Queue a task again if it wants another attempt, else finish it; lock held."""
+        if outcome.status == "completed" or record.attempts > record.call.task.retries:
+            self._finish(record, outcome)
+            return False
+        del self._running[outcome.key]
+        record.submitted = monotonic()
+        heapq.heappush(self._heap, record)
+        return True
+
+    def _finish(self, record: Record, outcome: Outcome) -> None:
         """Keep a task's result and tell who waits; lock held."""
-        task = record.call.task
         self._running.pop(record.call.key, None)
-        del self._records[task.task_id]
-        status, completed = cast("Status", outcome.status), outcome.status == "completed"
-        cause = outcome.payload if isinstance(outcome.payload, BaseException) and not completed else None
-        result = ProcessingResult(
-            task.task_id,
-            status,
-            outcome.payload if completed else None,
-            None if completed else failure(status, task, cause, outcome.details, record.call.timeout_s),
-            max(0.0, monotonic() - record.submitted - outcome.running_s),
-            outcome.running_s,
-            record.attempts,
-            outcome.worker,
-        )
+        del self._records[record.call.task.task_id]
+        result = record.result(outcome)
         self._ledger.add(result)
         if record.listener is not None:
             record.listener.put(result)

@@ -25,7 +25,7 @@ from uuid import uuid4
 import cloudpickle  # type: ignore[import-untyped]  # it has no types
 
 ALIGNMENT = 64  # bytes; what SIMD loads like
-KEPT_BYTES = 512 * 2**20  # beyond this, objects that no task uses are removed
+KEPT_BYTES = 256 * 2**20  # beyond this, objects that no task uses are removed
 _ONE_WAY = ".bin"
 _GLANCE = 4096  # bytes that tell most different buffers apart
 _HEADER = struct.Struct("<q")

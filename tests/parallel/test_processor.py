@@ -260,3 +260,25 @@ def test_a_progress_bar_counts_the_tasks(capsys):
     with ConcurrentProcessor(1, backend="serial") as processor:
         processor.run((ProcessingTask(f"t{n}", int) for n in range(3)), progress=True)
     assert "3/3" in capsys.readouterr().err
+
+
+def test_two_tasks_of_a_run_need_two_ids():
+    """A run with an id twice is refused, leaves nothing behind and harms no other task of that id."""
+    gate = threading.Event()
+    with ConcurrentProcessor(2, backend="threads") as processor:
+        processor.submit_task(ProcessingTask("other", gate.wait))
+        with pytest.raises(TaskError, match="twice"):
+            processor.run([ProcessingTask("twice", int), ProcessingTask("twice", int)])
+        with pytest.raises(TaskError, match="other"):
+            processor.run([ProcessingTask("other", int)])
+        assert processor.get_active_tasks() == {"other": "running"}
+        gate.set()
+        assert processor.get_result("other", timeout=5) is True
+
+
+def test_a_full_serial_queue_makes_its_own_place():
+    """Waiting for a place with the serial backend runs what waits."""
+    with ConcurrentProcessor(1, queue_size=2, backend="serial") as processor:
+        for number in range(10):
+            processor.submit_task(ProcessingTask(f"t{number}", int), wait=True)
+        assert len(processor.run([ProcessingTask(f"r{n}", int) for n in range(5)])) == 5

@@ -253,6 +253,34 @@ def test_an_interrupt_ends_a_run_within_a_second(tmp_path):
     assert done.stdout.split() == ["True", "7", "8", "{}"], done.stderr
 
 
+def test_workers_that_cannot_start_are_not_started_for_ever(monkeypatch):
+    """When no worker can start, tasks end as crashed and say so."""
+    monkeypatch.setattr("kit.parallel.process._START", "raise SystemExit(5)")
+    with ConcurrentProcessor(1) as processor:
+        results = processor.run([ProcessingTask(f"t{n}", int) for n in range(3)])
+    assert {result.status for result in results} == {"crashed"}
+    assert "exit code 5" in str(results[0].error)
+
+
+def test_a_plain_pipe_does_where_sockets_cannot_take_back(monkeypatch, log):
+    """With the channel of other systems tasks run, time out, are cancelled and crash just the same."""
+    monkeypatch.setattr("kit.parallel.process.SEPARATE", False)
+    monkeypatch.setattr("kit.parallel.pool.SEPARATE", False)
+    note = noting(log.path)
+    with ConcurrentProcessor(2) as processor:
+        tasks = [ProcessingTask(f"t{number}", note, (f"t{number}",)) for number in range(20)]
+        tasks.insert(3, ProcessingTask("stuck", endless_loop(), timeout=0.3))
+        tasks.insert(9, ProcessingTask("exit", os._exit, (3,)))
+        tasks.insert(12, ProcessingTask("long", len, (bytes(300_000),)))
+        results = {result.task_id: result for result in processor.run(tasks)}
+        processor.submit_task(ProcessingTask("cancelled", time.sleep, (60,)))
+        assert processor.cancel_task("cancelled")
+        assert processor.run([ProcessingTask("after", lambda: 1)])[0].value == 1
+    assert (results["stuck"].status, results["exit"].status) == ("timeout", "crashed")
+    assert results["long"].value == 300_000
+    assert sorted(log()) == sorted(f"t{number}" for number in range(20))
+
+
 def alive(pid: int) -> bool:
     """Tell whether a process runs, zombies excepted."""
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"
