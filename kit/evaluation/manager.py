@@ -82,14 +82,10 @@ class StrategyEvaluationManager:
 
         Parameters
         ----------
-        strategies, timeout
-            As in `evaluate_strategies_concurrent`.
         snapshots : iterable of ChainSnapshot
             For instance one per day.
-        on_result : callable, optional
-            Given each row of the table, a dict, as it finishes.
-        progress : bool, default False
-            Show a progress bar.
+        strategies, timeout, on_result, progress
+            As in `evaluate_strategies_concurrent`.
 
         Returns
         -------
@@ -97,22 +93,18 @@ class StrategyEvaluationManager:
             One row per chain and strategy, chain by chain and ranked within each, failures included:
             ``taken_at``, ``expiry``, ``strategy`` and the columns of `Results.table`.
         """
-        chains = list(snapshots)
+        pairs = [(chain, name) for chain in snapshots for name in strategies]
         asks = [
-            Ask(idea, chain, name, f"{name} on chain {number}")
-            for number, chain in enumerate(chains)
-            for name, idea in strategies.items()
+            Ask(strategies[name], chain, name, f"{name} on chain {at // len(strategies)}")
+            for at, (chain, name) in enumerate(pairs)
         ]
         places = [
-            {"taken_at": chain.taken_at, "expiry": chain.expiry, "strategy": name}
-            for chain in chains
-            for name in strategies
+            {"taken_at": chain.taken_at, "expiry": chain.expiry, "strategy": name} for chain, name in pairs
         ]
-        ended = list(zip(places, self._run(asks, places, timeout, on_result, progress), strict=True))
-        rows = []
-        for first in range(0, len(ended), max(1, len(strategies))):
-            of_one_chain = sorted(ended[first : first + len(strategies)], key=lambda pair: order(pair[1]))
-            rows += [place | row_of(result) for place, result in of_one_chain]
+        ended = self._run(asks, places, timeout, on_result, progress)
+        # as many results in a row belong to one chain as there are strategies
+        ranked = sorted(range(len(asks)), key=lambda at: (at // len(strategies), *order(ended[at])))
+        rows = [places[at] | row_of(ended[at]) for at in ranked]
         return pd.DataFrame(rows, columns=["taken_at", "expiry", "strategy", *COLUMNS])
 
     def _run(

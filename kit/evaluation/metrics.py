@@ -23,7 +23,7 @@ from kit.evaluation.distribution import (
     probability_of_profit,
     worst_within,
 )
-from kit.evaluation.payoff import breakevens, extremes, knots, profit_at_expiry
+from kit.evaluation.payoff import Knots, breakevens, extremes, knots, profit_at_expiry
 from kit.model import ChainSnapshot, Leg
 
 
@@ -152,13 +152,9 @@ def score(
     if not legs:
         raise DataError("A position needs at least one leg", tuple(legs), "Return legs from the strategy.")
     lot, shape = snapshot.lot_size, knots(legs)
+    premium = round(-sum([leg.lots * leg.price for leg in legs]), 9)
     best, worst = extremes(shape)
     crossings = breakevens(shape)
-    premium = round(-sum([leg.lots * leg.price for leg in legs]), 9)
-    charges = round_trip_inr(legs, lot, snapshot.taken_at.date())
-    sd = deviation(snapshot, sigma)
-    expected = lot * expected_profit(legs, premium / snapshot.discount, snapshot.forward, sd) - charges
-    risk = lot * -worst_within(shape, snapshot.forward, sd)
     return Score(
         name,
         tuple(legs),
@@ -167,13 +163,26 @@ def score(
         lot * best,
         lot * -worst,
         crossings,
-        probability_of_profit(shape, crossings, snapshot.forward, sd),
-        expected,
-        charges,
-        risk,
-        _ratio(expected, risk),
+        *_prospects(legs, snapshot, shape, crossings, premium, sigma),
         *_net_greeks(legs, snapshot),
     )
+
+
+def _prospects(
+    legs: Sequence[Leg],
+    snapshot: ChainSnapshot,
+    shape: Knots,
+    crossings: tuple[float, ...],
+    premium: float,
+    sigma: float | None,
+) -> tuple[float, float, float, float, float]:
+    """Chance of profit, mean profit, charges, money at risk and the return on it."""
+    forward, lot, sd = snapshot.forward, snapshot.lot_size, deviation(snapshot, sigma)
+    charges = round_trip_inr(legs, lot, snapshot.taken_at.date())
+    expected = lot * expected_profit(legs, premium / snapshot.discount, forward, sd) - charges
+    risk = lot * -worst_within(shape, forward, sd)
+    chance = probability_of_profit(shape, crossings, forward, sd)
+    return chance, expected, charges, risk, _ratio(expected, risk)
 
 
 def _ratio(expected: float, risk: float) -> float:

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from kit.model import ChainSnapshot, Leg
 from kit.pricing.black76 import price
 
+Grid = NDArray[np.float64]
+
 
 def profit_before_expiry(
     legs: Sequence[Leg],
@@ -47,16 +49,20 @@ def profit_before_expiry(
     spots, later, shift = np.broadcast_arrays(
         *(np.asarray(value, np.float64) for value in (spot, days, iv_shift))
     )
-    left = np.maximum(snapshot.t_years - later / 365, 0.0)
-    share = left / snapshot.t_years if snapshot.t_years > 0 else left
-    forward = spots * (snapshot.forward / snapshot.spot) ** share
-    discount = snapshot.discount**share
+    left, forward, discount = _ahead(snapshot, spots, later)
     total = np.zeros_like(spots)
     for leg in legs:
         sigma = np.maximum(_volatility(leg, snapshot) + shift, 0.0)
         value = price(forward, leg.strike, left, sigma, discount, leg.right == "CE")
         total += leg.lots * (value - leg.price)
     return total
+
+
+def _ahead(snapshot: ChainSnapshot, spots: Grid, days: Grid) -> tuple[Grid, Grid, Grid]:
+    """Return the years left, the forward and the discount factor at each point; carry stays as it is."""
+    left = np.maximum(snapshot.t_years - days / 365, 0.0)
+    share = left / snapshot.t_years if snapshot.t_years > 0 else left
+    return left, spots * (snapshot.forward / snapshot.spot) ** share, snapshot.discount**share
 
 
 def _volatility(leg: Leg, snapshot: ChainSnapshot) -> float:

@@ -289,7 +289,7 @@ def test_many_chains_give_one_table(manager: StrategyEvaluationManager, make_cha
     chains = [make_chain(forward=forward) for forward in (50_000.0, 55_000.0, 60_000.0)]
     strategies: dict[str, Any] = {"condor": IronCondor(), "straddle": ShortStraddle(), "bad": divide}
     seen: list[dict[str, Any]] = []
-    table = manager.evaluate_many(strategies, chains, on_result=seen.append)
+    table = manager.evaluate_many(strategies, iter(chains), on_result=seen.append)
     assert list(table.columns) == ["taken_at", "expiry", "strategy", *COLUMNS]
     assert len(table) == len(seen) == 9
     for number, snapshot in enumerate(chains):
