@@ -155,17 +155,9 @@ def score(
     premium = round(-sum([leg.lots * leg.price for leg in legs]), 9)
     best, worst = extremes(shape)
     crossings = breakevens(shape)
-    return Score(
-        name,
-        tuple(legs),
-        lot,
-        lot * premium,
-        lot * best,
-        lot * -worst,
-        crossings,
-        *_prospects(legs, snapshot, shape, crossings, premium, sigma),
-        *_net_greeks(legs, snapshot),
-    )
+    bounds = (lot * premium, lot * best, lot * -worst, crossings)
+    prospects = _prospects(legs, snapshot, shape, crossings, premium, sigma)
+    return Score(name, tuple(legs), lot, *bounds, *prospects, *_net_greeks(legs, snapshot))
 
 
 def _prospects(

@@ -30,10 +30,9 @@ def profit_before_expiry(
 
     Parameters
     ----------
-    legs : sequence of Leg
-        The position, entered at the prices of the legs.
-    snapshot : ChainSnapshot
-        Gives carry, discount, time and the volatility of every strike, which stays with its strike.
+    legs, snapshot
+        The position, and the chain that gives carry, discount, time and the volatility of every strike,
+        which stays with its strike.
     spot : array_like
         Index levels, rupees.
     days : array_like, default 0
@@ -46,9 +45,8 @@ def profit_before_expiry(
     ndarray of the broadcast shape
         Points; NaN where the chain has no volatility at all.
     """
-    spots, later, shift = np.broadcast_arrays(
-        *(np.asarray(value, np.float64) for value in (spot, days, iv_shift))
-    )
+    grids = (np.asarray(value, np.float64) for value in (spot, days, iv_shift))
+    spots, later, shift = np.broadcast_arrays(*grids)
     left, forward, discount = _ahead(snapshot, spots, later)
     total = np.zeros_like(spots)
     for leg in legs:
