@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from kit.errors import ProtocolError
@@ -43,11 +43,6 @@ class Reply(Generic[T]):
     def holding(self, data: U) -> Reply[U]:
         """Return other data, made from this reply's, with the same age."""
         return Reply(data, self.source, self.age_s, self.remaining_s, self.stale)
-
-    def hot(self, kept_s: float) -> Reply[T]:
-        """Return the same data as found in process after `kept_s` seconds."""
-        left_s = max(0.0, self.remaining_s - kept_s)
-        return replace(self, source="hot", age_s=self.age_s + kept_s, remaining_s=left_s)
 
 
 def oldest(replies: list[Reply[Any]]) -> Reply[None]:

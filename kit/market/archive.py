@@ -139,10 +139,7 @@ def keep(folder: Path, piece: Piece, bars: pd.DataFrame) -> Path:
 
 def stored(folder: Path, first: date, last: date) -> pd.DataFrame:
     """Return every stored bar between two days, each once, the latest part's word for it."""
-    parts = sorted(folder.glob("*.parquet"))
-    near = [
-        part for part in parts if part.stem[:10] <= last.isoformat() and part.stem[11:] >= first.isoformat()
-    ]
+    near = [part for part in sorted(folder.glob("*.parquet")) if _meets(_days(part), first, last)]
     if not near:
         return candles.frame([])
     bars = pd.concat([pd.read_parquet(part) for part in near])

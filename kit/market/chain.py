@@ -16,7 +16,7 @@ from kit.broker.shapes import Reply, oldest
 from kit.clock import IST, risk_free_rate, years_to_expiry
 from kit.errors import ProtocolError
 from kit.model import ChainSnapshot, Instrument, Source
-from kit.pricing.chain import analyse
+from kit.pricing.chain import ChainAnalysis, analyse
 from kit.pricing.reasons import reason_text
 
 Floats = NDArray[np.float64]
@@ -75,33 +75,8 @@ def snapshot(
     """
     years = years_to_expiry(taken_at, expiry)
     rate = risk_free_rate(taken_at.date())
-    numbers = contracts.numbers
-    found = analyse(
-        np.zeros(contracts.strike.size),
-        contracts.strike,
-        contracts.is_call,
-        numbers["bid"],
-        numbers["ask"],
-        numbers["ltp"],
-        numbers["oi"],
-        numbers["volume"],
-        years,
-        spot=spot,
-        rate=rate,
-        future=[np.nan if future is None else future],
-    )
+    found = _analysed(contracts, years, spot, rate, future)
     forward = found.forwards[0]
-    greeks = found.greeks._asdict()
-    reason = reason_text(greeks.pop("reason"))
-    columns = {
-        "strike": contracts.strike,
-        "right": np.where(contracts.is_call, "CE", "PE"),
-        **{name: numbers[name] for name in _NUMBERS},
-        **greeks,
-        "iv_reason": reason,
-        "token": contracts.token,
-        "symbol": contracts.symbol,
-    }
     return ChainSnapshot(
         underlying=underlying,
         expiry=expiry,
@@ -112,9 +87,37 @@ def snapshot(
         discount=forward.discount,
         t_years=years,
         lot_size=lot_size,
-        frame=pd.DataFrame(columns),
+        frame=_table(contracts, found),
         source=source,
     )
+
+
+def _analysed(
+    contracts: Contracts, years: float, spot: float, rate: float, future: float | None
+) -> ChainAnalysis:
+    one_expiry = np.zeros(contracts.strike.size)
+    quoted = ("bid", "ask", "ltp", "oi", "volume")
+    bid, ask, ltp, oi, volume = (contracts.numbers[name] for name in quoted)
+    traded = [np.nan if future is None else future]
+    return analyse(
+        one_expiry, contracts.strike, contracts.is_call, bid, ask, ltp, oi, volume, years,
+        spot=spot, rate=rate, future=traded,
+    )  # fmt: skip
+
+
+def _table(contracts: Contracts, found: ChainAnalysis) -> pd.DataFrame:
+    greeks = found.greeks._asdict()
+    reason = reason_text(greeks.pop("reason"))
+    columns = {
+        "strike": contracts.strike,
+        "right": np.where(contracts.is_call, "CE", "PE"),
+        **{name: contracts.numbers[name] for name in _NUMBERS},
+        **greeks,
+        "iv_reason": reason,
+        "token": contracts.token,
+        "symbol": contracts.symbol,
+    }
+    return pd.DataFrame(columns)
 
 
 def from_quotes(instruments: Sequence[Instrument], rows: Sequence[QuoteRow | None]) -> Contracts:

@@ -17,9 +17,9 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from kit.clock import parse_expiry, session
+from kit.clock import lot_size, parse_expiry, session
 from kit.errors import DataError, UnreadableFile
-from kit.market.readers.sheet import Line, Sheet, lot_of
+from kit.market.readers.sheet import Line, Sheet
 from kit.model import Right
 
 _OLD, _NEW = "INSTRUMENT,SYMBOL,EXPIRY_DT,STRIKE_PR", "TradDt,BizDt,Sgmt"
@@ -75,7 +75,7 @@ def _old(rows: Iterator[Row] | csv.DictReader[str], underlying: str) -> Iterator
         right = _RIGHTS.get(row["OPTION_TYP"] or "")
         if row["SYMBOL"] == underlying and right:
             expiry, lots = parse_expiry(row["EXPIRY_DT"]), float(row["CONTRACTS"])
-            lot = lot_of(underlying, expiry)
+            lot = lot_size(underlying, expiry)
             yield (
                 parse_expiry(row["TIMESTAMP"]),
                 expiry,

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from kit.clock import last_session, parse_expiry, session
+from kit.clock import last_session, lot_size, parse_expiry, session
 from kit.errors import DataError, UnreadableFile
-from kit.market.readers.sheet import Line, Sheet, last_trading_day, lot_of
+from kit.market.readers.sheet import Line, Sheet, last_trading_day
 from kit.model import Right
 
 _NAME = re.compile(r"([A-Z][A-Z0-9&]*)-(\d{1,2}-[A-Za-z]{3}-\d{4})")
@@ -34,7 +34,7 @@ def sheets(text: str, path: Path, taken_at: datetime | None, spot: float | None)
         It is not one, holds no record, or its name does not say underlying and expiry.
     """
     underlying, expiry = _named(path)
-    lot = lot_of(underlying, expiry)
+    lot = lot_size(underlying, expiry)
     rows = list(csv.reader(text.splitlines()))
     if any(_EMPTY in cell for row in rows for cell in row):
         raise UnreadableFile(

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from kit.clock import IST, parse_expiry
+from kit.clock import IST, lot_size, parse_expiry
 from kit.errors import DataError, UnreadableFile
-from kit.market.readers.sheet import Line, Sheet, lot_of
+from kit.market.readers.sheet import Line, Sheet
 from kit.model import Right
 
 _RIGHTS: tuple[Right, ...] = ("CE", "PE")
@@ -35,7 +35,7 @@ def sheets(text: str, name: str, taken_at: datetime | None, spot: float | None) 
                 if leg := entry.get(right):
                     underlying = underlying or str(leg["underlying"])
                     expiry = parse_expiry(str(leg.get("expiryDate") or entry["expiryDate"]))
-                    lot = lot_of(underlying, expiry)
+                    lot = lot_size(underlying, expiry)
                     by_expiry.setdefault(expiry, []).append(_line(leg, right, lot))
     except (ValueError, KeyError, TypeError, AttributeError, DataError) as error:
         raise UnreadableFile(
@@ -44,7 +44,7 @@ def sheets(text: str, name: str, taken_at: datetime | None, spot: float | None) 
     if not by_expiry:
         raise UnreadableFile("The option-chain answer is empty", name, "Save it again in market hours.")
     return [
-        Sheet(underlying, expiry, at, level, lot_of(underlying, expiry), lines)
+        Sheet(underlying, expiry, at, level, lot_size(underlying, expiry), lines)
         for expiry, lines in by_expiry.items()
     ]
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 import numpy as np
 
-from kit.clock import is_session, lot_size, previous_session
+from kit.clock import is_session, previous_session
 from kit.errors import UnreadableFile
 from kit.market.chain import Contracts, positive, snapshot
 from kit.model import ChainSnapshot, Right
@@ -115,8 +115,3 @@ def columns(lines: list[Line]) -> Contracts:
 def last_trading_day(expiry: date) -> date:
     """Return the expiry itself, or the session before it where it became a holiday."""
     return expiry if is_session(expiry) else previous_session(expiry)
-
-
-def lot_of(underlying: str, expiry: date) -> int:
-    """Return the units of one lot by the dated table."""
-    return lot_size(underlying, expiry)
