@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -53,7 +53,11 @@ def load(path: Path | None = None) -> list[dict[str, Any]]:
     if not file.is_file():
         return []
     lines = file.read_bytes().splitlines()
-    return [_run(line, f"{file}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+    return [
+        _run(line, f"{file}, line {number}", ("at", "quick", *JSON_KEYS))
+        for number, line in enumerate(lines, 1)
+        if line.strip()
+    ]
 
 
 def load_json(path: str | Path) -> dict[str, Any]:
@@ -68,16 +72,16 @@ def load_json(path: str | Path) -> dict[str, Any]:
         content = Path(path).read_bytes()
     except OSError as error:
         raise UnreadableFile("The benchmark file cannot be read", str(path), "Check the path.") from error
-    return _run(content, str(path))
+    return _run(content, str(path), JSON_KEYS)
 
 
-def _run(content: bytes, place: str) -> dict[str, Any]:
+def _run(content: bytes, place: str, keys: Collection[str]) -> dict[str, Any]:
     remedy = "Move or delete it; kit bench writes a new one."
     try:
         run = json.loads(content)
     except ValueError as error:
         raise UnreadableFile("The benchmark history is not JSON", place, remedy) from error
-    if not isinstance(run, dict) or not set(JSON_KEYS) <= set(run) or not isinstance(run["rows"], list):
+    if not isinstance(run, dict) or not set(keys) <= set(run) or not isinstance(run["rows"], list):
         raise UnreadableFile("This is not a recorded benchmark", place, remedy)
     return run
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -72,7 +72,7 @@ class Run:
         self.notes: list[str] = []
         self._should_stop = should_stop
         self._shared = ExitStack()
-        self._row = ExitStack()
+        self._row = ExitStack()  # of the row that runs
         self._folder: Path | None = None
         self._desk: Desk | None = None
         self._cold_desk: Desk | None = None
@@ -81,18 +81,15 @@ class Run:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.end_row()
         self._shared.close()
 
-    def begin_row(self) -> None:
-        """Seed the row's random numbers and forget the notes of the row before."""
-        self.rng = random.Random(SEED)  # noqa: S311
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """Run one row: its random numbers seeded, no notes yet, and at the end all it entered closed."""
+        self.rng = random.Random(SEED)  # noqa: S311 - samples, not secrets
         self.notes = []
-
-    def end_row(self) -> None:
-        """Close what the row entered."""
-        self._row.close()
-        self._row = ExitStack()
+        with ExitStack() as self._row:
+            yield
 
     def checkpoint(self) -> None:
         """End the run here if the user cancelled; long rows call this between steps.

@@ -66,7 +66,7 @@ def _choose(quick: bool, names: Iterable[str] | None) -> tuple[list[Row], list[L
     known = all_rows()
     if names is None:
         return _by_part(row for row in known.values() if row.quick or not quick), []
-    wanted = list(dict.fromkeys(names))
+    wanted = list(dict.fromkeys([names] if isinstance(names, str) else names))
     unknown = [name for name in wanted if name not in known]
     lost = [failed(Row(name, UNKNOWN, "", lambda _: Samples([])), unknown_row(name)) for name in unknown]
     return _by_part(known[name] for name in wanted if name in known), lost
@@ -93,18 +93,16 @@ def _measure_all(run: Run, rows: Sequence[Row], progress: Progress) -> tuple[lis
 
 
 def _measure(run: Run, row: Row) -> Line:
-    run.begin_row()
     try:
-        found = row.measure(run)
-        samples = found if isinstance(found, Samples) else _timed(run, row, found)
+        with run.scope():
+            found = row.measure(run)
+            samples = found if isinstance(found, Samples) else _timed(run, row, found)
         return judge(row, samples, run.cores, run.notes)
     except KitError as error:
         return failed(row, error)
     except Exception as error:  # noqa: BLE001 - one broken row must not take the others with it
         what = f"The row failed with {type(error).__name__}"
         return failed(row, KitError(what, str(error), "The other rows still ran."))
-    finally:
-        run.end_row()
 
 
 def _timed(run: Run, row: Row, arms: Arms) -> Samples:
@@ -200,11 +198,21 @@ def _against(against: str | None, quick: bool, rows: Sequence[str] | None) -> Se
 
 
 def _write(results: Results, json: str | Path | None, html: str | Path | None) -> None:
-    if json is not None:
-        content = json_format.dumps(results.as_json(), indent=2, allow_nan=False)
-        Path(json).write_text(content + "\n", encoding="utf-8")
-    if html is not None:
-        save_html(results, html)
+    """Write what was asked for.
+
+    Raises
+    ------
+    SettingsError
+        The file cannot be written; the results were printed before.
+    """
+    try:
+        if json is not None:
+            content = json_format.dumps(results.as_json(), indent=2, allow_nan=False)
+            Path(json).write_text(content + "\n", encoding="utf-8")
+        if html is not None:
+            save_html(results, html)
+    except OSError as error:
+        raise SettingsError("The results cannot be written", error.filename, f"{error.strerror}.") from error
 
 
 def _since_last(results: Results, quick: bool) -> str:

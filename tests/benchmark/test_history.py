@@ -43,11 +43,14 @@ def test_the_largest_change_comes_first():
     assert [change.name for change in history.compare(before, after)] == ["b", "c", "a"]
 
 
-@pytest.mark.parametrize("content", [b"\x00\xff rubbish", b'{"score": 1}', b"[1, 2]", b'{"score":'])
+@pytest.mark.parametrize(
+    "content", [b"\x00\xff rubbish", b'{"score": 1}', b"[1, 2]", b'{"score":', json.dumps(run()).encode()]
+)
 def test_a_corrupt_history_names_file_line_and_remedy(tmp_path, content):
     """What cannot be read is a typed error that says where and what to do."""
     file = tmp_path / "benchmarks.jsonl"
-    file.write_bytes(json.dumps(run()).encode() + b"\n" + content + b"\n")
+    recorded = {"at": "2026-11-20T10:00:00+05:30", "quick": True, **run()}
+    file.write_bytes(json.dumps(recorded).encode() + b"\n" + content + b"\n")
     with pytest.raises(UnreadableFile, match=r"benchmarks\.jsonl, line 2.*Move or delete it"):
         history.load(file)
 

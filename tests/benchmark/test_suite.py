@@ -250,6 +250,27 @@ def test_compare_reads_two_files_and_runs_nothing(toys, tmp_path, capsys):
     assert capsys.readouterr().out == "changed beyond noise:\n  a: 1 -> 3 us  x 3.00\n"
 
 
+def test_a_file_that_cannot_be_written_is_named_after_the_results(toys, tmp_path, capsys):
+    """A folder that does not exist loses no figure: they were printed before."""
+    toys("a")
+    with pytest.raises(SettingsError, match=r"nowhere/b\.json"):
+        suite.main(json=tmp_path / "nowhere" / "b.json")
+    assert "Performance Score: 100.0/100" in capsys.readouterr().out
+
+
+def test_a_closing_that_fails_costs_its_row_only(toys):
+    """What a row left behind and cannot be closed is that row's failure."""
+
+    def measure(run):
+        run.after_row(lambda: 1 / 0)
+        return Samples([1.0])
+
+    toys("a", measure)
+    toys("b")
+    assert [line.missed for line in run_quietly(rows=["a", "b"])["lines"]] == [True, False]
+    assert run_quietly(rows="b")["total_benchmarks"] == 1
+
+
 def test_a_failed_row_shows_dashes_not_numbers(toys):
     """The table never shows a number that was not measured."""
     toys("a", lambda _: Samples([math.nan]))
