@@ -67,11 +67,17 @@ class Database:
                     raise
                 self.set_aside(error)
 
+    def __del__(self) -> None:
+        if getattr(self, "_connection", None) is not None:
+            self.close()
+
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """Hold the write lock of the file for one transaction; an error undoes it."""
         with self._lock:
             connection = self._ready()
+            if connection.in_transaction:  # a commit that Ctrl-C broke off
+                connection.execute("ROLLBACK")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection

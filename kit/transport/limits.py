@@ -30,6 +30,7 @@ __all__ = ["RateLimiter", "Wait", "Window", "binding"]
 
 T = TypeVar("T")
 _LOG = logging.getLogger("kit.transport")
+_VERSION = 2
 _TELL_S = 1.5  # a wait longer than this is told
 _QUIET_S = 10.0  # but logged at most this often for one budget
 _GUARD = 0.01  # of the shortest window: added to each window
@@ -38,9 +39,8 @@ _MAX_PENALTY_S = 900.0
 _SCHEMA = (
     "CREATE TABLE calls (id INTEGER PRIMARY KEY, budget TEXT NOT NULL, at REAL NOT NULL, sent INT NOT NULL)",
     "CREATE INDEX calls_at ON calls (budget, at, sent)",
-    "CREATE TABLE blocked (budget TEXT PRIMARY KEY, until REAL NOT NULL)",
+    "CREATE TABLE blocked (budget TEXT PRIMARY KEY, until REAL NOT NULL, penalty REAL NOT NULL)",
 )
-_BLOCK = "INSERT INTO blocked VALUES (?, ?) ON CONFLICT DO UPDATE SET until=max(until, excluded.until)"
 _NTH = (
     "SELECT at FROM calls WHERE budget=? AND at > ? AND (sent OR at < ? OR (at = ? AND id < ?)) "
     "ORDER BY at DESC LIMIT 1 OFFSET ?"
@@ -135,14 +135,17 @@ class RateLimiter:
     def refused(self, budget: str, penalty_s: float = 1.0) -> None:
         """Push everybody's next allowed time forward after a refusal.
 
+        A refusal soon after a penalty is over doubles that penalty, up to 15 minutes: the broker counts
+        something we do not know of.
+
         Parameters
         ----------
         budget : str
+            What was refused.
         penalty_s : float, default 1.0
-            Seconds from now; at most 15 minutes. A longer penalty already imposed stays.
+            Seconds from now. A longer penalty already imposed stays.
         """
-        until = self._clock() + min(penalty_s, _MAX_PENALTY_S)
-        self._run(_BLOCK, (self._key(budget), until))
+        self._written(partial(self._block, self._key(budget), penalty_s))
 
     def remaining(self, budget: str, windows: Sequence[Window]) -> int:
         """Return how many calls could go at once now; 0 while a refusal holds."""
@@ -196,6 +199,17 @@ class RateLimiter:
             rows.execute("DELETE FROM calls WHERE budget=? AND at<?", (key, now - longest))
         return _Turn(number, at, reason)
 
+    def _block(self, key: str, penalty_s: float, rows: sqlite3.Connection) -> None:
+        now = self._clock()
+        found = rows.execute("SELECT until, penalty FROM blocked WHERE budget=?", (key,)).fetchone()
+        until, penalty = found or (0.0, 0.0)
+        if until <= now < until + 2 * penalty:
+            penalty_s = max(penalty_s, 2 * penalty)
+        penalty_s = min(penalty_s, _MAX_PENALTY_S)
+        if now + penalty_s > until:
+            values = (key, now + penalty_s, penalty_s)
+            rows.execute("INSERT OR REPLACE INTO blocked VALUES (?, ?, ?)", values)
+
     def _confirm(self, key: str, windows: Sequence[Window], turn: _Turn, rows: sqlite3.Connection) -> _Turn:
         """After the sleep: go now, or learn when, if calls or refusals came between."""
         now = self._clock()
@@ -247,7 +261,7 @@ class RateLimiter:
 
 def _opened(path: Path | None) -> Database:
     try:
-        return Database(path, 1, _SCHEMA, durable=False)
+        return Database(path, _VERSION, _SCHEMA, durable=False)
     except (OSError, sqlite3.Error) as error:
         return _alone(path, error)
 
@@ -255,4 +269,4 @@ def _opened(path: Path | None) -> Database:
 def _alone(path: Path | None, error: Exception) -> Database:
     message = f"The rate limits hold for this process alone; {path} cannot be used: {error}"
     warnings.warn(CacheUnavailable(message), stacklevel=4)
-    return Database(None, 1, _SCHEMA, durable=False)
+    return Database(None, _VERSION, _SCHEMA, durable=False)

@@ -43,10 +43,22 @@ class Connection:
 
 
 @dataclass(frozen=True)
-class _Host:
+class Host:
+    """What the pool knows of one host.
+
+    Parameters
+    ----------
+    lane : Lane
+        Its connections.
+    health : Health
+        How it is doing.
+    absolute : bool
+        A plain proxy stands before it and wants the whole URL.
+    """
+
     lane: Lane
     health: Health
-    absolute: bool  # a plain proxy wants the whole URL
+    absolute: bool
 
 
 class ConnectionPoolManager:
@@ -79,7 +91,7 @@ class ConnectionPoolManager:
         self._monitor = monitor
         self._sockets = Sockets(self.config.pool_size, self.config.acquire_timeout, self.config.max_idle_s)
         self._adapter = PoolAdapter(self, self._sockets, ca_file)
-        self._hosts: dict[str, _Host] = {}
+        self._hosts: dict[str, Host] = {}
         self._lock = threading.Lock()
         self._places = threading.Semaphore(self.config.pool_size)
         self._counting = threading.Lock()
@@ -141,7 +153,7 @@ class ConnectionPoolManager:
             host.lane.give(connection)
             self.note(host.health, time.perf_counter() - started, ok)
 
-    def host(self, scheme: str, netloc: str) -> _Host:
+    def host(self, scheme: str, netloc: str) -> Host:
         """Return what is known of a host, finding its proxy and certificates the first time."""
         origin = f"{scheme}://{netloc}"
         found = self._hosts.get(origin)
@@ -205,16 +217,16 @@ class ConnectionPoolManager:
         with self._counting:
             self._active += active
 
-    def _new_host(self, origin: str) -> _Host:
+    def _new_host(self, origin: str) -> Host:
         probe = requests.Request("GET", f"{origin}/").prepare()
         environment = requests.Session().merge_environment_settings(f"{origin}/", {}, None, None, None)
         lane = cast(
             Lane, self._adapter.get_connection_with_tls_context(probe, True, environment["proxies"], None)
         )
         health = Health(origin, self.config.circuit_failures, self.config.circuit_reset_s)
-        return _Host(lane, health, absolute=lane.proxy is not None and origin.startswith("http:"))
+        return Host(lane, health, absolute=lane.proxy is not None and origin.startswith("http:"))
 
-    def _connect(self, host: _Host, connection: Any, shown: str) -> None:
+    def _connect(self, host: Host, connection: Any, shown: str) -> None:
         if not connection.is_closed:
             return
         connection.timeout = self.config.connect_timeout

@@ -106,7 +106,7 @@ class Sender:
             else:
                 verdict = self.judge(response)
                 if verdict is Verdict.RATE_LIMITED:
-                    self.limiter.refused(route.budget, _penalty_s(response, attempt))
+                    self.limiter.refused(route.budget, _penalty_s(response))
                 if verdict in (Verdict.OK, Verdict.FINAL) or attempt >= last or not route.retry_safe:
                     return response, verdict, sent_at
             self.pool.count_retry()
@@ -128,7 +128,7 @@ def _safe(error: TransportError, route: Route) -> bool:
     return isinstance(error, NeverSent) or (isinstance(error, Ambiguous) and route.retry_safe)
 
 
-def _penalty_s(response: Response, attempt: int) -> float:
-    """Return how long nobody may call after a refusal: what the broker says, else doubled from 1 s."""
+def _penalty_s(response: Response) -> float:
+    """Return how long nobody may call after a refusal: what the broker says, else a second."""
     asked = response.headers.get("Retry-After", "")
-    return float(asked) if asked.isdigit() else 2.0**attempt
+    return float(asked) if asked.isdigit() else 1.0

@@ -120,7 +120,7 @@ class Session(CachedSession):
         request = requests.Request(method, url, headers, data=data, params=params, json=json).prepare()
         return self.send(request, force_refresh=force_refresh)
 
-    def send(self, request: PreparedRequest, force_refresh: bool = False, **_unused: Any) -> Any:  # type: ignore[override]
+    def send(self, request: PreparedRequest, *, force_refresh: bool = False) -> Any:  # type: ignore[override]
         """Answer a prepared request.
 
         1. Without a route, or with one that stores nothing: the network.

@@ -109,6 +109,22 @@ def test_a_refusal_stops_everybody_for_its_time() -> None:
     assert [(wait.budget, wait.reason) for wait in bench.told] == [("candles", "the broker's refusal")]
 
 
+def test_refusals_in_a_row_double_the_penalty() -> None:
+    """Refused again as soon as a penalty is over, everybody waits twice as long, to 15 minutes at most."""
+    bench = Bench()
+    waits = []
+    for _ in range(12):
+        for _thread in range(3):  # several callers learn of the same refusal
+            bench.limiter.refused("candles")
+        start = bench.now
+        waits.append(bench.call((Window(1000, 1),)) - start)
+    assert waits == [pytest.approx(min(2.0**number, 900), abs=0.01) for number in range(12)]
+    bench.now += 2000
+    bench.limiter.refused("candles")
+    start = bench.now
+    assert bench.call((Window(1000, 1),)) - start == pytest.approx(1, abs=0.01)  # long ago: from the start
+
+
 def test_a_refusal_reaches_those_who_sleep() -> None:
     """Who sleeps towards a turn looks again on waking and respects what happened meanwhile."""
     bench = Bench()
