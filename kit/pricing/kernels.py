@@ -112,7 +112,7 @@ def _polish(w: Floats) -> None:
         gamma = second - slope
         delta = third - 3.0 * slope * second + 2.0 * slope * slope
         step = newton * (1.0 + 0.5 * gamma * newton) / (1.0 + newton * (gamma + delta * newton / 6.0))
-        w[i + STEP] = step
+        w[i + STEP] = newton
         w[i + S] = s + step
 
 

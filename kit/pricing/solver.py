@@ -66,8 +66,12 @@ def first_guess(c: Floats, d: Floats, root: Floats, p: Floats) -> Floats:
     return guess
 
 
-def householder_step(p: Floats, s: Floats, log_target: Floats, upper: Bools | bool = False) -> Floats:
-    """Return the third-order step that moves ``ln b(s)`` towards `log_target`.
+def householder_step(
+    p: Floats, s: Floats, log_target: Floats, upper: Bools | bool = False
+) -> tuple[Floats, Floats]:
+    """Return Newton's step and the third-order step that move ``ln b(s)`` towards `log_target`.
+
+    Newton's always points the right way; the other is the better one where both are small.
 
     Parameters
     ----------
@@ -89,8 +93,8 @@ def householder_step(p: Floats, s: Floats, log_target: Floats, upper: Bools | bo
     newton = -value / slope
     gamma = second - slope
     delta = third - 3 * slope * second + 2 * slope * slope
-    step: Floats = newton * (1 + 0.5 * gamma * newton) / (1 + newton * (gamma + delta * newton / 6))
-    return step
+    step = newton * (1 + 0.5 * gamma * newton) / (1 + newton * (gamma + delta * newton / 6))
+    return newton, step
 
 
 def total_volatility(c: Floats, d: Floats, forward: Floats, strike: Floats) -> Floats:
@@ -110,11 +114,11 @@ def total_volatility(c: Floats, d: Floats, forward: Floats, strike: Floats) -> F
     p = np.abs(np.log(forward / strike))
     log_target = np.log(c / root)
     s = first_guess(c, d, root, p)
-    step = householder_step(p, s, log_target)
+    _, step = householder_step(p, s, log_target)
     s = s + step
-    step = householder_step(p, s, log_target)
+    newton, step = householder_step(p, s, log_target)
     s = s + step
-    rest = ~((np.abs(step) * (1 + (p / s) ** 2) < 1e-3 * s) & (s < 2))
+    rest = ~((np.abs(newton) * (1 + (p / s) ** 2) < 1e-3 * s) & (s < 2))
     if rest.any():
         s[rest] = bracketed_volatility(c[rest], forward[rest], strike[rest])
     return s
@@ -132,11 +136,11 @@ def bracketed_volatility(c: Floats, forward: Floats, strike: Floats) -> Floats:
     high = np.maximum(9 + np.sqrt(81 + 2 * p), 2 * low)
     s = np.sqrt(low * high)
     for _ in range(200):
-        step = householder_step(p, s, log_target, upper)
+        newton, step = householder_step(p, s, log_target, upper)
         # It overflows only far on the wrong side, where the direction is known.
-        step = np.where(np.isfinite(step), step, np.where(upper, high, -s))
-        low, high = np.where(step > 0, s, low), np.where(step < 0, s, high)
-        moved = s + step
+        newton = np.where(np.isfinite(newton), newton, np.where(upper, high, -s))
+        low, high = np.where(newton > 0, s, low), np.where(newton < 0, s, high)
+        moved = s + np.where(step * newton > 0, step, newton)
         moved = np.where((moved >= low) & (moved <= high), moved, np.sqrt(low * high))
         done = np.abs(moved - s) <= 4e-16 * s
         s = moved

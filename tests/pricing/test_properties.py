@@ -115,3 +115,22 @@ def test_greeks_stay_in_their_ranges(
     assert found.vega >= 0
     assert abs(found.rho + years * value / 100) <= 1e-14 * forward
     assert abs(of_spot.delta * discount - found.delta) <= 1e-15
+
+
+def test_a_hundred_thousand_odd_markets(each_engine: str) -> None:
+    """Any price within its bounds, in any market, has a volatility that gives it back to 1e-13 of the market."""
+    random = np.random.default_rng(99)
+    size = 100_000
+    forward = np.exp(random.uniform(-3, 14, size))
+    strike = forward * np.exp(random.normal(0, 1, size) * np.exp(random.uniform(-9, 1, size)))
+    years = np.exp(random.uniform(np.log(1e-7), np.log(10), size))
+    discount = np.exp(-random.uniform(-0.05, 0.2, size) * years)
+    is_call = random.random(size) < 0.5
+    intrinsic = np.maximum(np.where(is_call, forward - strike, strike - forward), 0)
+    share = np.where(random.random(size) < 0.5, random.random(size) ** 8, 1 - random.random(size) ** 8)
+    value = discount * (intrinsic + share * np.minimum(forward, strike))
+    iv, reason = implied_volatility(value, forward, strike, years, discount, is_call)
+    solved = reason == Reason.OK
+    assert solved.mean() > 0.95
+    again = price(forward, strike, years, iv, discount, is_call)
+    assert (np.abs(again - value) / np.maximum(forward, strike) / discount)[solved].max() <= 1e-13
