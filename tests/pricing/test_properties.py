@@ -118,7 +118,7 @@ def test_greeks_stay_in_their_ranges(
 
 
 def test_a_hundred_thousand_odd_markets(each_engine: str) -> None:
-    """Any price within its bounds, in any market, has a volatility that gives it back to 1e-13 of the market."""
+    """Any price within its bounds, in any market, has a volatility that gives it back to 1e-13."""
     random = np.random.default_rng(99)
     size = 100_000
     forward = np.exp(random.uniform(-3, 14, size))
