@@ -7,12 +7,13 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
 
 from kit.broker import endpoints
-from kit.broker.auth import Login, Tokens
+from kit.broker.auth import Login, Tokens, wall_s
 from kit.broker.endpoints import LOGIN, LOGOUT, Endpoint
 from kit.broker.lifetimes import lifetime_s
 from kit.broker.replies import data_of, judge, storable
@@ -32,6 +33,7 @@ _HEADERS = {
     "X-ClientPublicIP": "127.0.0.1",  # not looked at for data calls; orders go by the socket's address
     "X-MACAddress": "00:00:00:00:00:00",
 }
+_CLOCK_ERROR_S = 5
 
 
 class Line:
@@ -130,18 +132,14 @@ class Line:
         self._session.close()
 
     def _authenticate(self, endpoint: Endpoint, body: Mapping[str, str], tokens: Tokens | None) -> Any:
+        answer = self._session.send(self._request(endpoint, body, tokens))
         try:
-            return self._once(endpoint, body, tokens).data
+            return self._reply(endpoint, body, answer).data
         except (Rejected, BadRequest, SessionExpired) as error:
             if endpoint is not LOGIN:
                 raise
-            raise LoginRefused(
-                "The broker refused the credentials",
-                error.value,
-                "Check PIN and TOTP secret, and that this machine's clock is right.",
-                error.code,
-                error.status,
-            ) from None
+            what, remedy = "The broker refused the credentials", _advice(answer.headers.get("Date"))
+            raise LoginRefused(what, error.value, remedy, error.code, error.status) from None
 
     def _once(self, endpoint: Endpoint, body: Mapping[str, Any], tokens: Tokens | None) -> Reply[Any]:
         return self._reply(endpoint, body, self._session.send(self._request(endpoint, body, tokens)))
@@ -194,6 +192,15 @@ def _account(credentials: Credentials, base_url: str) -> str:
     code = credentials.client_code.get_secret_value() + base_url
     key = credentials.api_key.get_secret_value().encode()[:64]
     return hashlib.blake2b(code.encode(), key=key, digest_size=8).hexdigest()
+
+
+def _advice(broker_says: str | None) -> str:
+    """Say what may be wrong with a login; a clock that is off makes every one-time password wrong."""
+    ahead_s = wall_s() - parsedate_to_datetime(broker_says).timestamp() if broker_says else 0.0
+    if abs(ahead_s) < _CLOCK_ERROR_S:
+        return "Check PIN and TOTP secret, and that this machine's clock is right."
+    where = "ahead of" if ahead_s > 0 else "behind"
+    return f"This machine's clock is {abs(ahead_s):.0f} s {where} the broker's: set it right."
 
 
 def _shown(endpoint: Endpoint, body: Mapping[str, Any]) -> str:

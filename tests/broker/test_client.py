@@ -139,6 +139,15 @@ def test_wrong_password(exchange: SimulatedExchange, open_client):
     assert exchange.stats.requests["loginByPassword"] == before + 1
 
 
+def test_a_clock_that_is_off(open_client, monkeypatch):
+    """When the machine's clock makes the password wrong, the refusal must say by how much."""
+    ahead = auth.wall_s() + 300
+    monkeypatch.setattr("kit.broker.auth.wall_s", lambda: ahead)
+    monkeypatch.setattr("kit.broker.line.wall_s", lambda: ahead)
+    with pytest.raises(LoginRefused, match=r"(29|30)\d s ahead"):
+        open_client().login()
+
+
 def test_wrong_pin(exchange: SimulatedExchange, open_client):
     """A wrong PIN must be refused on the first call that needs a login."""
     wrong = exchange.credentials.model_copy(update={"pin": SecretStr("0000")})
