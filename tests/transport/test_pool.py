@@ -184,6 +184,17 @@ def test_statistics_tell_errors_and_latency(host: Any) -> None:
     assert 0 < stats["p50_ms"] <= stats["p95_ms"]
 
 
+def test_a_proxy_of_the_environment_is_used(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a proxy set, a call to any host goes to the proxy, which is asked with the whole URL."""
+    monkeypatch.setenv("http_proxy", host.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with ConnectionPoolManager() as pool, pool.get_connection() as connection:
+        assert pool.exchange(_request("http://broker.invalid/exchanged")).ok
+        assert connection.session.get("http://broker.invalid/lent").ok
+    assert host.seen == ["http://broker.invalid/exchanged", "http://broker.invalid/lent"]
+    assert host.accepted == 1
+
+
 def test_a_stranger_certificate_is_not_trusted(tmp_path: Any) -> None:
     """A host whose certificate no known authority signed is refused before anything is sent."""
     trustme = pytest.importorskip("trustme")
