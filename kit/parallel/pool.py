@@ -59,10 +59,15 @@ class WorkerPool:
         self._sweep = weakref.finalize(self, _swept, self._workers, self.shelf.folder, os.getpid())
 
     def room(self) -> int:
-        """Return how many jobs it takes before one would have to wait behind a long one."""
+        """Return how many jobs it takes before one would have to wait behind a long one.
+
+        Of very short jobs it wants several at a time: that spares the caller's threads most of their
+        waiting for one another.
+        """
         with self._lock:
             sent = sum(len(worker.jobs) for worker in self._workers) + len(self._waiting)
-            return 0 if self._closed else self.max_workers * self._depth() - sent
+            most = self.max_workers * self._depth()
+            return 0 if self._closed or most - sent < most // 4 else most - sent
 
     def submit(self, job: Job) -> None:
         """Run a job; `job.done` hears of it on another thread, exactly once."""

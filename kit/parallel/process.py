@@ -179,6 +179,6 @@ def _environment(threads: int) -> dict[str, str]:
 
     A limit that the caller's environment states already, as Dask's does, stays.
     """
-    path = os.pathsep.join(part or str(Path.cwd()) for part in sys.path)
+    path = os.pathsep.join(str(part) or str(Path.cwd()) for part in sys.path)
     limits = dict.fromkeys(ParallelBackendBase.MAX_NUM_THREADS_VARS, str(threads))
     return {**limits, **os.environ, "PYTHONPATH": path}

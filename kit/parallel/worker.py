@@ -119,6 +119,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the caller's to handle
     out = os.dup(1)
     os.dup2(2, 1)  # what a task prints must not run into the outcomes
+    if hasattr(os, "register_at_fork"):  # else a fork of a task would hide the death of this process
+        os.register_at_fork(after_in_child=lambda: os.close(out))
     if given.lifeline is not None:
         _die_with(given.lifeline)
     if given.memory_mb:

@@ -86,6 +86,16 @@ def test_stuck_tasks_are_stopped(dask, log):
     assert max(ends.values()) < 2 * (0.5 + 1) + 5  # two workers, two stuck tasks each, and starting up
 
 
+def test_a_shared_frame_is_shipped_once(dask):
+    """Fifty tasks on one frame scatter it once, not once per batch."""
+    frame = pd.DataFrame(np.random.default_rng(3).normal(size=(100_000, 10)))
+    before = len(dask._scheduler._engine._crates)
+    results = dask.run([ProcessingTask(f"t{n}", lambda table: table.shape, (frame,)) for n in range(50)])
+    assert {result.value for result in results} == {(100_000, 10)}
+    assert len(dask._scheduler._engine._crates) - before <= 2  # the frame, and at most the function
+    assert len(dask._scheduler._engine._backend.call_data_futures) <= before + 2
+
+
 def test_a_running_task_is_cancelled(dask, log, eventually):
     """Cancelling stops the task on its worker, which serves on."""
     path = log.path

@@ -176,6 +176,23 @@ def test_children_of_a_stopped_task_end_with_it(processes, log, eventually):
     eventually(lambda: not alive(int(log()[0])))
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_of_a_task_does_not_hide_its_death(processes, log, eventually):
+    """A worker that dies while a process it forked lives on is noticed at once, and that process ends too."""
+    path = log.path
+
+    def forks_and_dies():
+        if not (pid := os.fork()):
+            time.sleep(600)
+        path.write_text(str(pid))
+        os._exit(4)
+
+    started = time.monotonic()
+    (result,) = processes.run([ProcessingTask("fork", forks_and_dies)])
+    assert (result.status, time.monotonic() - started < 5) == ("crashed", True)
+    eventually(lambda: not alive(int(log()[0])))
+
+
 def test_shutdown_leaves_no_process(children, eventually):
     """After shutdown no worker lives, whatever it was doing."""
     others = children()
