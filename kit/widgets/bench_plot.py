@@ -84,7 +84,11 @@ def draw_history(axes: Axes, runs: Runs) -> None:
         return
     latest = runs[-30:]
     axes.plot(range(1, len(latest) + 1), [run["score"] for run in latest], "o-", color=CALL)
-    first, last = (datetime.fromisoformat(run["at"]).astimezone(IST) for run in (latest[0], latest[-1]))
-    axes.set(ylim=(0, 105), xlabel=f"Run ({first:%d %b %H:%M} to {last:%d %b %H:%M} IST)", ylabel="Score")
+    ends = [datetime.fromisoformat(run["at"]).astimezone(IST) for run in (latest[0], latest[-1])]
+    since, until = (f"{end:%d %b %H:%M}" for end in ends)
+    axes.set(xlim=(0.5, max(len(latest), 2) + 0.5), ylim=(0, 105))
+    axes.set(
+        xlabel=f"Run, {since} to {until} IST" if len(latest) > 1 else f"Run of {since} IST", ylabel="Score"
+    )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title("Earlier runs")

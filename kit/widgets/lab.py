@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
+from kit.strategies import ALL
 from kit.widgets.bench import BenchPanel
 from kit.widgets.chain import ChainPanel
 from kit.widgets.payoff import PayoffPanel
+from kit.widgets.ranking import RankingPanel
 from kit.widgets.tune import TunePanel
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def lab(desk: Desk, underlying: str = "BANKNIFTY", expiries: int = 3) -> w.Tab:
     Returns
     -------
     Tab
-        Chain, payoff, tuning and benchmark.
+        Chain, payoff, ranking, tuning and benchmark.
 
     Raises
     ------
@@ -39,9 +41,12 @@ def lab(desk: Desk, underlying: str = "BANKNIFTY", expiries: int = 3) -> w.Tab:
     """
     days = desk.data.expiries(underlying)[:expiries]
     chains = [desk.data.option_chain(underlying, day) for day in days]
+    ideas = {kind().name: kind() for kind in ALL}
+    results = desk.evaluation.evaluate_strategies_concurrent(ideas, chains[0])
     panels = {
         "Chain": ChainPanel(chains),
         "Payoff": PayoffPanel(chains[0]),
+        "Ranking": RankingPanel(results),
         "Tuning": TunePanel(desk),
         "Benchmark": BenchPanel(),
     }

@@ -50,13 +50,18 @@ SHEET = """<style>
   white-space:nowrap;border-bottom:1px solid var(--jp-border-color3)}
 .kit-panel .kit-table thead th{position:sticky;top:0;z-index:1;background:var(--jp-layout-color2)}
 .kit-panel .kit-table thead tr+tr th{top:23px}
-.kit-panel .kit-table th[colspan],.kit-panel .kit-table th.kit-strike{text-align:center}
+.kit-panel .kit-table th[colspan],.kit-panel .kit-panel .kit-wrap thead th{height:36px;line-height:16px;white-space:normal;vertical-align:bottom}
+.kit-panel .kit-table .kit-text{text-align:left}
+.kit-table th.kit-strike{text-align:center}
+.kit-panel .kit-wrap thead th{height:36px;line-height:16px;white-space:normal;vertical-align:bottom}
+.kit-panel .kit-table .kit-text{text-align:left}
 .kit-table th.kit-strike{background:var(--jp-layout-color2)}
 .kit-table .kit-inside{background:color-mix(in srgb,var(--jp-warn-color1) 12%,transparent)}
 .kit-panel .kit-table .kit-middle th,.kit-panel .kit-table .kit-middle td{
   border-top:2px solid var(--jp-brand-color1);font-weight:600}
 .kit-lines pre{margin:8px;font-size:12px}
-.kit-lines table{font-size:12px;white-space:nowrap}
+.kit-panel .kit-lines table{margin:0;font-size:12px;white-space:nowrap}
+.kit-panel .kit-lines th,.kit-panel .kit-lines td{height:22px;padding:0 9px;line-height:22px;text-align:left}
 .kit-live{max-width:100%;height:auto}
 [data-jp-theme-light='false'] .kit-live{filter:invert(.93) hue-rotate(180deg)}
 </style>"""

@@ -19,10 +19,10 @@ def desk(tmp_path_factory):
 def test_every_panel_draws_what_the_market_says(desk):
     """Each tab holds a panel that drew without an error; the chains are those of the desk."""
     page = lab(desk, expiries=2)
-    assert page.titles == ("Chain", "Payoff", "Tuning", "Benchmark")
-    assert [panel.errors.value for panel in page.children] == [""] * 4
+    assert page.titles == ("Chain", "Payoff", "Ranking", "Tuning", "Benchmark")
+    assert [panel.errors.value for panel in page.children] == [""] * 5
     assert [chain.expiry for chain in page.children[0].source] == desk.data.expiries("BANKNIFTY")[:2]
-    assert page.children[2].source == desk.settings
+    assert page.children[3].source == desk.settings
 
 
 def test_an_unknown_index_is_named(desk):

@@ -1,0 +1,72 @@
+"""The ranking panel."""
+
+from math import isnan
+
+import pytest
+
+from kit.evaluation.manager import StrategyEvaluationManager
+from kit.parallel import ConcurrentProcessor
+from kit.strategies import ALL
+from kit.widgets.ranking import COLUMNS, RankingPanel
+
+
+def broken(snapshot):
+    """Divide by zero."""
+    return snapshot.spot / 0
+
+
+def seven(_):
+    """Return a number, which is no score."""
+    return 7
+
+
+@pytest.fixture(scope="module")
+def results(make_chain):
+    """Return every strategy, one that fails and one that returns a number."""
+    ideas = {kind().name: kind() for kind in ALL} | {"broken": broken, "a <number>": seven}
+    processor = ConcurrentProcessor(max_workers=1, backend="serial")
+    try:
+        yield StrategyEvaluationManager(processor).evaluate_strategies_concurrent(ideas, make_chain())
+    finally:
+        processor.shutdown()
+
+
+@pytest.mark.parametrize("by", [column.field for column in COLUMNS])
+def test_the_best_row_stands_first(results, by):
+    """Whatever it is sorted by, the best figure leads, and rows without one stand last."""
+    panel = RankingPanel(results)
+    panel.inputs["by"].value = by
+    assert panel.errors.value == ""
+    figures = RankingPanel.compute(panel.source, by)[by].tolist()
+    known = [figure for figure in figures if not isnan(figure)]
+    assert known == sorted(known, reverse=by != "max_loss_inr")
+    assert len(known) == len(ALL)
+    assert panel.table.value.count("<tr>") == len(results) + 1
+
+
+def test_a_failure_and_a_plain_value_are_told(results):
+    """The error of a strategy stands in its row, and so does a value that is no score, as text."""
+    panel = RankingPanel(results)
+    assert "ZeroDivisionError" in panel.table.value
+    assert "returned 7" in panel.table.value
+    assert "a &lt;number&gt;" in panel.table.value
+    assert "Failed: broken." in panel.words.value
+
+
+def test_an_unbounded_loss_is_no_number(results):
+    """An infinite loss is written as such."""
+    panel = RankingPanel(results)
+    assert "∞" in panel.table.value
+    assert "inf" not in panel.table.value
+
+
+def test_nothing_scored_is_said(make_chain):
+    """Where every strategy failed, the panel says so."""
+    processor = ConcurrentProcessor(max_workers=1, backend="serial")
+    try:
+        manager = StrategyEvaluationManager(processor)
+        panel = RankingPanel(manager.evaluate_strategies_concurrent({"broken": broken}, make_chain()))
+    finally:
+        processor.shutdown()
+    assert panel.errors.value == ""
+    assert "No strategy was scored." in panel.words.value
