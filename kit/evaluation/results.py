@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from html import escape
 from math import inf, isnan
 from typing import Any
 
@@ -107,11 +108,15 @@ class Results(Mapping[str, Any]):
         return pd.DataFrame([row_of(one) for one in ranked.values()], index=index, columns=list(COLUMNS))
 
     def to_text(self) -> str:
-        """Return the table as plain text, in an analyst's columns and units (rupees)."""
-        return str(_readable(self.table()).to_string())
+        """Return the table as plain text, in an analyst's columns and units (rupees), errors below."""
+        failed = [f"{name}: {error}" for name, error in self.failures.items()]
+        return "\n".join([str(_readable(self.table()).to_string()), *failed])
 
     def _repr_html_(self) -> str:
-        return str(_readable(self.table()).to_html(border=0))
+        failed = [
+            f"<p><b>{escape(name)}</b>: {escape(str(error))}</p>" for name, error in self.failures.items()
+        ]
+        return "".join([str(_readable(self.table()).to_html(border=0)), *failed])
 
     def __repr__(self) -> str:
         return f"<Results: {len(self.completed)} completed, {len(self.failures)} failed>"
@@ -141,13 +146,13 @@ def _rank(score: Score) -> tuple[float, float]:
 
 
 def _readable(table: pd.DataFrame) -> pd.DataFrame:
-    """Write the figures with their units; an empty column is left out."""
+    """Write the figures with their units; an empty column is left out, errors go below the table."""
     shown = pd.DataFrame({"status": table["status"]})
     for name, (heading, form) in _SHOWN.items():
         write = _levels if name == "breakevens" else form.format
         texts = [write(value) if _given(value) else "–" for value in table[name]]
         shown[heading] = [text.replace("inf", "∞") for text in texts]
-    for name in ("legs", "value", "error"):
+    for name in ("legs", "value"):
         shown[name] = [str(value) if _given(value) else "" for value in table[name]]
     return shown.loc[:, (shown != "").any()]
 
