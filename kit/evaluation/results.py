@@ -113,9 +113,7 @@ class Results(Mapping[str, Any]):
         return "\n".join([str(_readable(self.table()).to_string()), *failed])
 
     def _repr_html_(self) -> str:
-        failed = [
-            f"<p><b>{escape(name)}</b>: {escape(str(error))}</p>" for name, error in self.failures.items()
-        ]
+        failed = [f"<p>{escape(name)}: {escape(str(error))}</p>" for name, error in self.failures.items()]
         return "".join([str(_readable(self.table()).to_html(border=0)), *failed])
 
     def __repr__(self) -> str:
