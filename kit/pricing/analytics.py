@@ -22,7 +22,8 @@ BUILD_UPS = ("unchanged", "long build-up", "short build-up", "short covering", "
 
 
 def _amounts(values: ArrayLike) -> Floats:
-    return np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0)
+    amounts = np.asarray(values, dtype=np.float64)
+    return np.where(np.isnan(amounts), 0.0, amounts)
 
 
 def put_call_ratio(call: ArrayLike, put: ArrayLike) -> float:
