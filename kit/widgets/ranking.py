@@ -80,8 +80,8 @@ def ranking_table(rows: pd.DataFrame, by: str) -> str:
     end = "<th scope='col'>Breakevens</th><th scope='col' class='kit-text'>Legs</th>"
     records = zip(rows.index.tolist(), rows.to_dict("records"), strict=True)
     body = "".join(_row(str(name), cast(Mapping[str, Any], row), marks) for name, row in records)
-    table = f"<table class='kit-table kit-wrap'><thead><tr>{start}{head}{end}</tr></thead><tbody>{body}</tbody></table>"
-    return f"<div class='kit-scroll' tabindex=0>{table}</div>"
+    table = f"<thead><tr>{start}{head}{end}</tr></thead><tbody>{body}</tbody>"
+    return f"<div class='kit-scroll' tabindex=0><table class='kit-table kit-wrap'>{table}</table></div>"
 
 
 def _row(name: str, row: Mapping[str, Any], marks: Mapping[str, str]) -> str:

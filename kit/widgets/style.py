@@ -43,19 +43,18 @@ SHEET = """<style>
 .kit-panel .kit-facts dt{font-size:11px;font-weight:400;color:var(--jp-ui-font-color2)}
 .kit-panel .kit-facts dd{font-size:15px;font-weight:600;color:var(--jp-ui-font-color0);
   font-variant-numeric:tabular-nums}
-.kit-scroll{max-height:430px;overflow:auto;border:1px solid var(--jp-border-color2)}
+.kit-panel .widget-html,.kit-panel .widget-html-content{min-width:0;max-width:100%}
+.kit-scroll{max-width:100%;max-height:448px;overflow:auto;border:1px solid var(--jp-border-color2)}
 .kit-panel table.kit-table{width:100%;margin:0;border-collapse:separate;border-spacing:0;font-size:12px;
   font-variant-numeric:tabular-nums;color:var(--jp-ui-font-color1)}
-.kit-panel .kit-table th,.kit-panel .kit-table td{height:22px;padding:0 9px;line-height:22px;text-align:right;
+.kit-panel .kit-table th,.kit-panel .kit-table td{height:22px;padding:0 8px;line-height:22px;text-align:right;
   white-space:nowrap;border-bottom:1px solid var(--jp-border-color3)}
 .kit-panel .kit-table thead th{position:sticky;top:0;z-index:1;background:var(--jp-layout-color2)}
 .kit-panel .kit-table thead tr+tr th{top:23px}
-.kit-panel .kit-table th[colspan],.kit-panel .kit-panel .kit-wrap thead th{height:36px;line-height:16px;white-space:normal;vertical-align:bottom}
+.kit-panel .kit-table th[colspan],.kit-panel .kit-table th.kit-strike{text-align:center}
+.kit-panel .kit-table th.kit-strike{background:var(--jp-layout-color2)}
 .kit-panel .kit-table .kit-text{text-align:left}
-.kit-table th.kit-strike{text-align:center}
 .kit-panel .kit-wrap thead th{height:36px;line-height:16px;white-space:normal;vertical-align:bottom}
-.kit-panel .kit-table .kit-text{text-align:left}
-.kit-table th.kit-strike{background:var(--jp-layout-color2)}
 .kit-table .kit-inside{background:color-mix(in srgb,var(--jp-warn-color1) 12%,transparent)}
 .kit-panel .kit-table .kit-middle th,.kit-panel .kit-table .kit-middle td{
   border-top:2px solid var(--jp-brand-color1);font-weight:600}
