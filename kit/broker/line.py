@@ -24,6 +24,7 @@ from kit.settings import CacheConfig, Credentials, Settings, cache_folder
 from kit.transport.limits import RateLimiter
 from kit.transport.pool import ConnectionPoolManager
 from kit.transport.session import Route, open_session
+from kit.transport.wire import prepared
 
 _HEADERS = {
     "Accept": "application/json",
@@ -152,7 +153,7 @@ class Line:
             headers["Authorization"] = f"Bearer {tokens.jwt.get_secret_value()}"
         content = dict(body) if endpoint.method == "POST" else None
         url = self.base_url + endpoint.path
-        return requests.Request(endpoint.method, url, headers, json=content).prepare()
+        return prepared(endpoint.method, url, headers, content)
 
     def _reply(self, endpoint: Endpoint, body: Mapping[str, Any], answer: Any) -> Reply[Any]:
         data = data_of(answer, _shown(endpoint, body))

@@ -26,6 +26,7 @@ from kit.transport.disk import AnswerCache
 from kit.transport.limits import RateLimiter
 from kit.transport.pool import ConnectionPoolManager
 from kit.transport.sending import Route, Sender, Verdict
+from kit.transport.wire import prepared
 
 __all__ = ["LiveAnswer", "Route", "Session", "StoredAnswer", "Verdict", "open_session"]
 
@@ -117,7 +118,10 @@ class Session(CachedSession):
         TransportError
             The bytes did not travel and nothing stored may stand in.
         """
-        request = requests.Request(method, url, headers, data=data, params=params, json=json).prepare()
+        if data is None and params is None:
+            request = prepared(method, url, headers or {}, json)
+        else:
+            request = requests.Request(method, url, headers, data=data, params=params, json=json).prepare()
         return self.send(request, force_refresh=force_refresh)
 
     def send(self, request: PreparedRequest, *, force_refresh: bool = False) -> Any:  # type: ignore[override]

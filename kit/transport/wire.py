@@ -1,17 +1,42 @@
-"""One request over one connection, read into a `requests.Response` without detours."""
+"""Requests made, sent over one connection and read, without the library's detours."""
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from requests import PreparedRequest, Response
+from requests.hooks import default_hooks
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 
 _PIECE = 2**16
 _SLOW_BODY = 6  # time-outs that a whole body may take: a trickle must not hold a socket for ever
+
+
+def prepared(method: str, url: str, headers: Mapping[str, str], content: Any = None) -> PreparedRequest:
+    """Prepare a request with a JSON body; the library's way is slower, and its errors quote headers.
+
+    Parameters
+    ----------
+    method, url : str
+        The URL complete and already quoted.
+    headers : mapping
+        Beside those of the body.
+    content : object, optional
+        Becomes the JSON body; None: no body.
+    """
+    request = PreparedRequest()
+    request.method, request.url, request.hooks = method, url, default_hooks()
+    request.headers = CaseInsensitiveDict(headers)
+    if content is not None:
+        request.body = json.dumps(content).encode()
+        request.headers["Content-Type"] = "application/json"
+        request.headers["Content-Length"] = str(len(request.body))
+    return request
 
 
 def read_answer(connection: Any, request: PreparedRequest, target: str, timeout_s: float) -> Response:
