@@ -1,4 +1,4 @@
-"""What the caches weigh, whether they grow, and what they spare."""
+"""What the in-process tier weighs, whether it grows, what a write costs, and what it spares."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import gc
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 
 import numpy as np
 import pandas as pd
 
 from kit.benchmark.lifetimes import best_hit_rate, replayed_hit_rate
-from kit.benchmark.measure import Samples
+from kit.benchmark.measure import Arms, Samples
 from kit.benchmark.registry import row
 from kit.benchmark.run import SEED, Run
 from kit.benchmark.targets import at_most, within
@@ -90,6 +91,13 @@ def _write_and_read(cache: CacheManager, keys: range) -> None:
     for key in keys:
         cache.set(("ltp", key), [float(key)] * 20)
         cache.get(("ltp", key - 50))
+
+
+@row("hot_write", part="cache", unit="us", quick=True)
+def hot_write(_: Run) -> Arms:
+    """Keep a 240-contract table in the in-process tier under one of 100 keys, protected from its caller."""
+    cache, table, number = CacheManager(CacheConfig()), _chain_table(SEED), count()
+    return Arms(lambda: cache.set(next(number) % 100, table))
 
 
 @row("hit_rate", part="cache", unit="%", peer="the best any cache with these lifetimes can do",
