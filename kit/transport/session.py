@@ -145,14 +145,14 @@ class Session(CachedSession):
                 look=lambda: None if force_refresh else self._living(key),
                 fetch=lambda: self._fetch(request, route, key),
             )
-        self._counts["hits" if found.from_cache else "misses"] += 1
+        self._count("hits" if found.from_cache else "misses")
         return found
 
     def stored(self, request: PreparedRequest) -> StoredAnswer | None:
         """Return the living answer on disk, if there is one; nobody is asked, so no login is needed."""
         found = self._on_disk(request)
         if found is not None:
-            self._counts["hits"] += 1
+            self._count("hits")
         return found
 
     def holds(self, request: PreparedRequest) -> bool:
@@ -169,6 +169,10 @@ class Session(CachedSession):
         """Close the cache file; the pool stays open, it may serve others."""
         if self.cache.store is not None:
             self.cache.store.close()
+
+    def _count(self, what: str) -> None:
+        with self._lock:
+            self._counts[what] += 1
 
     def _on_disk(self, request: PreparedRequest) -> StoredAnswer | None:
         route = self._route(request)
@@ -215,7 +219,7 @@ class Session(CachedSession):
         found = self.cache.find(key) if self._stale_if_error else None
         if found is not None:
             found.stale = True
-            self._counts["stale_served"] += 1
+            self._count("stale_served")
             message = f"{route.name} is {found.age_s:.0f} s old, past its lifetime: {why}"
             warnings.warn(StaleData(message), stacklevel=8)
         return found

@@ -148,10 +148,11 @@ def ltp_overhead(run: Run) -> Arms:
 
 def _official(run: Run, line: _Line) -> Any:
     """Return the official client, logged in; None, with a note, where it is not installed."""
-    with _neutral(run, line.bundle):
-        library = run.peer("SmartApi.smartConnect")
-        if library is None:
+    with _neutral(run):
+        logzero, library = run.peer("logzero"), run.peer("SmartApi.smartConnect")
+        if library is None or logzero is None:
             return None
+        logzero.loglevel(logging.CRITICAL)  # it reports every step
         client = _made(library, line)
     run.after_row(_variable("REQUESTS_CA_BUNDLE", str(line.bundle)))  # its only way to another authority
     return client
@@ -171,7 +172,7 @@ def _made(library: ModuleType, line: _Line) -> Any:
 
 
 @contextmanager
-def _neutral(run: Run, _bundle: Path) -> Iterator[None]:
+def _neutral(run: Run) -> Iterator[None]:
     """Keep the official client from calling the network on import and from logging into this folder."""
 
     def refuse(*_: object, **__: object) -> None:
