@@ -149,10 +149,11 @@ def ltp_overhead(run: Run) -> Arms:
 def _official(run: Run, line: _Line) -> Any:
     """Return the official client, logged in; None, with a note, where it is not installed."""
     with _neutral(run):
-        logzero, library = run.peer("logzero"), run.peer("SmartApi.smartConnect")
-        if library is None or logzero is None:
+        if logs := run.peer("logzero"):
+            logs.loglevel(logging.CRITICAL)  # the client reports every step there
+        library = run.peer("SmartApi.smartConnect")
+        if library is None:
             return None
-        logzero.loglevel(logging.CRITICAL)  # it reports every step
         client = _made(library, line)
     run.after_row(_variable("REQUESTS_CA_BUNDLE", str(line.bundle)))  # its only way to another authority
     return client
