@@ -10,6 +10,7 @@ import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from kit.benchmark.run import cores
 from kit.errors import KitError
@@ -38,8 +39,8 @@ def _memory_mb() -> int | None:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 
-def machine() -> dict[str, object]:
-    """Return the machine: processor, cores this process may use, memory, system, load."""
+def machine() -> dict[str, Any]:
+    """Return the machine: processor, cores this process may use, memory, system, load before the run."""
     model = re.search(r"model name\s*: (.+)", _cpuinfo())
     return {
         "processor": model.group(1) if model else platform.processor() or platform.machine(),

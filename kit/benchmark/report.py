@@ -57,10 +57,13 @@ def summary(results: Results) -> str:
     violations = results["violations"]
     told = [f"  {sentence}" for sentence in violations]
     stopped = ["Cancelled: the rows above are those that finished."] if results["stopped"] else []
+    load, cores = results["machine"]["load_1min"] or 0.0, results["machine"]["cores"]
+    busy = [f"The machine was busy (load {load:g} on {cores} cores): quiet, it does better."]
     return "\n".join([
         f"Performance Score: {'–' if math.isnan(results['score']) else format(results['score'], '.1f')}/100",
         f"Total Benchmarks: {results['total_benchmarks']} in {results['seconds']:.0f} s",
         *(["Violations:", *told] if violations else ["No latency violations detected ✓"]),
+        *(busy if load > 0.5 * cores else []),
         *stopped,
     ])  # fmt: skip
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from kit.benchmark import history
 from kit.benchmark.machine import machine, versions
@@ -53,10 +54,12 @@ def run_performance_benchmark(
         A dict with ``score``, ``total_benchmarks``, ``violations``, ``machine``, ``versions``, ``rows``.
     """
     chosen, unknown = _choose(quick, rows)
+    where = machine()
     with Run(quick, settings, should_stop or (lambda: False)) as run, Bar(progress) as bar:
         started = perf_counter()
         lines, stopped = _measure_all(run, chosen, bar)
-    results = _assemble([*unknown, *lines], perf_counter() - started, stopped)
+        seconds = perf_counter() - started
+    results = _assemble([*unknown, *lines], machine=where, seconds=seconds, stopped=stopped)
     if progress is None:
         sys.stdout.write(f"{text(results)}\n")
     return results
@@ -111,19 +114,17 @@ def _timed(run: Run, row: Row, arms: Arms) -> Samples:
     return Samples(ours, peer)
 
 
-def _assemble(lines: Sequence[Line], seconds: float, stopped: bool) -> Results:
+def _assemble(lines: Sequence[Line], **about: Any) -> Results:
     parts = components(lines)
     return Results(
         score=score(parts),
         total_benchmarks=len(lines),
         violations=[_violation(line) for line in lines if line.missed],
-        machine=machine(),
         versions=versions(),
         rows=[line.as_json() for line in lines],
         components=parts,
         lines=list(lines),
-        seconds=seconds,
-        stopped=stopped,
+        **about,
     )
 
 

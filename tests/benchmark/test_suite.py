@@ -280,6 +280,15 @@ def test_a_failed_row_shows_dashes_not_numbers(toys):
     assert "<td>NO</td>" in report.table_html(run_quietly())
 
 
+def test_a_busy_machine_is_said(toys, monkeypatch):
+    """When others use the cores before the run starts, the summary says that the figures suffer."""
+    toys("a")
+    monkeypatch.setattr("os.getloadavg", lambda: (9.0, 9.0, 9.0))
+    assert "The machine was busy (load 9 on" in str(run_quietly())
+    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
+    assert "busy" not in str(run_quietly())
+
+
 def test_a_run_gives_each_row_fresh_folders_and_removes_them(toys):
     """Folders are empty, apart, and gone after the run."""
     with Run() as run:

@@ -10,7 +10,6 @@ from kit.benchmark.tiers import UNDERLYING
 from kit.settings import Backend, Settings, WorkersConfig
 
 _CASES: tuple[tuple[Backend, int], ...] = (
-    ("serial", 1),
     ("threads", 2),
     ("processes", 1),
     ("processes", 2),
