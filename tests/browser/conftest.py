@@ -172,8 +172,16 @@ def lab(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator
             yield lab
             lab.end_kernels()
         finally:
-            server.terminate()
-            server.wait(20)
+            _end(server)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 def _environment(home: Path) -> dict[str, str]:
