@@ -169,7 +169,7 @@ class DaskEngine:
             self._lost(keys, error)
             return
         for body in bodies:
-            self._ended(outcome_from(body))
+            self._ended(outcome_from(body, "dask"))
 
     def _checked(self, keys: Sequence[int], error: BaseException | None) -> None:
         if error is not None:  # the callback hears of batches that came back, and only of those

@@ -39,36 +39,36 @@ class Outcome(NamedTuple):
     worker: str = ""
 
 
-_KEY = struct.Struct("<q")
+_HEAD = struct.Struct("<qd?")  # key, seconds, whether the payload is the value alone
 
 
 def travelling(outcome: Outcome) -> bytes:
     """Return an outcome as bytes: pickled plainly if that does, else by value, else as a failure."""
-    return _KEY.pack(outcome.key) + _pickled(outcome)
-
-
-def _pickled(outcome: Outcome) -> bytes:
+    completed = outcome.status == "completed"
+    content = outcome.payload if completed else tuple(outcome)
+    head = _HEAD.pack(outcome.key, outcome.running_s, completed)
     try:
-        return pickle.dumps(outcome, protocol=5)
+        return head + pickle.dumps(content, protocol=5)
     except Exception:  # noqa: BLE001, S110  what a notebook defines needs cloudpickle below
         pass
     try:
-        return cloudpickle.dumps(outcome, protocol=5)  # type: ignore[no-any-return]  # it has no types
+        return head + bytes(cloudpickle.dumps(content, protocol=5))
     except Exception as error:  # noqa: BLE001  pickling runs the user's code and raises anything
-        if outcome.status == "failed":
-            return pickle.dumps(outcome._replace(payload=None))
-        details = f"{type(error).__name__}: the result cannot be pickled: {error}"
-        return pickle.dumps(outcome._replace(status="failed", payload=None, details=details))
+        details = outcome.details or f"{type(error).__name__}: the result cannot be pickled: {error}"
+        failed = outcome._replace(status="failed", payload=None, details=details)
+        return _HEAD.pack(outcome.key, outcome.running_s, False) + pickle.dumps(tuple(failed))
 
 
-def outcome_from(body: bytes) -> Outcome:
+def outcome_from(body: bytes, worker: str) -> Outcome:
     """Return the outcome in bytes; one that cannot be unpickled here becomes a failure."""
-    (key,) = _KEY.unpack_from(body)
+    key, running_s, completed = _HEAD.unpack_from(body)
     try:
-        outcome: Outcome = pickle.loads(memoryview(body)[_KEY.size :])  # noqa: S301  sent by our own worker
+        content = pickle.loads(memoryview(body)[_HEAD.size :])  # noqa: S301  sent by our own worker
     except Exception as error:  # noqa: BLE001  unpickling runs the user's code and raises anything
-        return Outcome(key, "failed", error, traceback.format_exc())
-    return outcome
+        return Outcome(key, "failed", error, traceback.format_exc(), running_s, worker)
+    if completed:
+        return Outcome(key, "completed", content, "", running_s, worker)
+    return Outcome(*content)
 
 
 def task_rng() -> np.random.Generator:

@@ -85,7 +85,7 @@ def pack(key: int, task: ProcessingTask, seed: int, shelf: Shelf, scope: Scope |
     packer = _Packer(shelf, scope)
     try:
         operation = packer.operation(task.operation)
-        arguments = packer.dump((packer.shared(task.args), packer.shared_values(task.kwargs)))
+        arguments = packer.arguments(task.args, task.kwargs)
         number = scope.number if scope else 0
         message = pickle.dumps((key, seed, number, operation, arguments), protocol=5)
         if len(message) > MESSAGE_BYTES:
@@ -131,11 +131,12 @@ class _Packer:
             self._scope.remember("operation", operation, body)
         return body
 
-    def shared(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(self._once(arg) for arg in args)
-
-    def shared_values(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: self._once(arg) for name, arg in kwargs.items()}
+    def arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
+        """Pickle the arguments, those that tasks of a run share by their tokens."""
+        if not kwargs and all(type(arg) in _PLAIN for arg in args):
+            return pickle.dumps((args, {}), protocol=5)  # several times as fast, and the same
+        shared = {name: self._once(arg) for name, arg in kwargs.items()}
+        return self.dump((tuple(self._once(arg) for arg in args), shared))
 
     def large(self, thing: Any) -> str | None:
         """Return the token of a frame or array worth sharing, else None."""
@@ -156,7 +157,7 @@ class _Packer:
 
     def _once(self, arg: Any) -> Any:
         """Put a sizeable argument of a run on the shelf, so that its further tasks ship a token."""
-        if self._scope is None or isinstance(arg, _PLAIN):
+        if self._scope is None or type(arg) in _PLAIN:
             return arg
         tokens: tuple[str, ...] | None = self._scope.get("argument", arg)
         if tokens is None:

@@ -52,7 +52,9 @@ class WorkerPool:
         self._workers: list[WorkerProcess] = []
         self._waiting: deque[Job] = deque()  # handed back by a worker that died, or for want of room
         self._watchdog = Watchdog()
+        self._open = 0  # jobs submitted and neither ended nor taken back
         self._typical_s = float("inf")
+        self._relieved_at = 0.0
         self._stillborn = 0
         self._closed = False
         self._listeners: list[Thread] = []
@@ -64,14 +66,14 @@ class WorkerPool:
         Of very short jobs it wants several at a time: that spares the caller's threads most of their
         waiting for one another.
         """
-        with self._lock:
-            sent = sum(len(worker.jobs) for worker in self._workers) + len(self._waiting)
-            most = self.max_workers * self._depth()
-            return 0 if self._closed or most - sent < most // 4 else most - sent
+        most = self.max_workers * self._depth()
+        free = most - self._open
+        return 0 if self._closed or free < most // 4 else free
 
     def submit(self, job: Job) -> None:
         """Run a job; `job.done` hears of it on another thread, exactly once."""
         with self._lock:
+            self._open += 1
             self._waiting.append(job)
             self._feed()
 
@@ -88,6 +90,7 @@ class WorkerPool:
         with self._lock:
             jobs = [job for job in self._waiting if job.key == key]
             self._waiting = deque(job for job in self._waiting if job.key != key)
+            self._open -= len(jobs)
             self._feed()
         for job in jobs:
             job.done(Outcome(key, reason, None))
@@ -100,6 +103,7 @@ class WorkerPool:
             self._waiting.clear()
             for worker in self._workers:
                 jobs += self._recalled(worker)
+            self._open -= len(jobs)
         return [job.key for job in jobs]
 
     def pids(self) -> list[int]:
@@ -156,31 +160,33 @@ class WorkerPool:
     def _ended(self, worker: WorkerProcess, outcome: Outcome) -> None:
         with self._lock:
             job = worker.jobs.pop(outcome.key, None)
-            recent = min(self._typical_s, 1.0)
-            self._typical_s = 0.8 * recent + 0.2 * outcome.running_s
-            if outcome.running_s > AHEAD_S:
-                self._typical_s = outcome.running_s
-            self._relieve(worker)
+            self._open -= job is not None
+            self._learn(outcome.running_s)
+            if monotonic() - self._relieved_at > AHEAD_S:
+                self._relieve()
             self._feed()
         if job is not None:
             job.done(outcome)
-        with self._lock:
-            if not worker.jobs:
-                self._take_over()
+        if not worker.jobs:
+            self._take_over()
+
+    def _learn(self, seconds: float) -> None:
+        """Keep how long a job typically takes: one long job counts at once, short ones in time."""
+        self._typical_s = seconds if seconds > AHEAD_S else 0.8 * min(self._typical_s, 0.1) + 0.2 * seconds
 
     def _take_over(self) -> None:
-        """Let an idle worker have a job that the busiest one has not begun; lock held."""
-        busiest = max(self._workers, key=lambda worker: len(worker.jobs), default=None)
-        if busiest is None or len(busiest.jobs) < 2:
-            return
-        if job := busiest.take_back():
-            self._waiting.appendleft(job)
-            self._feed()
+        """Let an idle worker have a job that the busiest one has not begun."""
+        with self._lock:
+            busiest = max(self._workers, key=lambda worker: len(worker.jobs), default=None)
+            if busiest is not None and len(busiest.jobs) > 1 and (job := busiest.take_back()):
+                self._waiting.appendleft(job)
+                self._feed()
 
-    def _relieve(self, ended: WorkerProcess) -> None:
+    def _relieve(self) -> None:
         """Take back what waits behind a job that turned out long; lock held."""
+        self._relieved_at = monotonic()
         for worker in self._workers:
-            if worker is not ended and len(worker.jobs) > 1 and worker.busy_for_s() > AHEAD_S:
+            if len(worker.jobs) > 1 and worker.busy_for_s() > AHEAD_S:
                 self._waiting.extendleft(reversed(self._recalled(worker)))
 
     def _recalled(self, worker: WorkerProcess) -> list[Job]:
@@ -216,6 +222,7 @@ class WorkerPool:
             if worker in self._workers:
                 self._workers.remove(worker)
             job = worker.jobs.pop(running, None) if running is not None else None
+            self._open -= job is not None
             self._waiting.extendleft(reversed(worker.jobs.values()))
             worker.jobs.clear()
             lost = self._given_up(worker)
@@ -237,6 +244,7 @@ class WorkerPool:
         self._stillborn = 0
         lost = [*self._waiting]
         self._waiting.clear()
+        self._open -= len(lost)
         return lost
 
 

@@ -100,8 +100,9 @@ class WorkerProcess:
     def outcomes(self) -> Iterator[Outcome]:
         """Yield what comes of the jobs until the process has ended."""
         assert self._process.stdout is not None
+        name = f"pid {self.pid}"
         for body in frames(self._process.stdout):
-            yield outcome_from(body)
+            yield outcome_from(body, name)
 
     def running(self) -> int | None:
         """Return the key of the job it has begun and not ended."""

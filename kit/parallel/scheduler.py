@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Generator, Iterable
 from itertools import count
 from queue import SimpleQueue
-from threading import Condition
+from threading import Condition, RLock
 from time import monotonic
 
 from kit.errors import QueueFull, ResultNotReady, TaskError
@@ -56,7 +56,8 @@ class Scheduler:
         self._queue_size = queue_size
         self._task_timeout_s = task_timeout_s
         self._seed = seed
-        self._changed = Condition()
+        self._lock = RLock()
+        self._changed = Condition(self._lock)
         self._orders = count()
         self._waiters = 0
         self._lowest = float("inf")  # no running task has a lower priority
@@ -85,7 +86,7 @@ class Scheduler:
         while wait and not self._has_place() and self._run_here():
             pass  # nobody else would make a place
         record = Record(call, monotonic(), listener, next(self._orders))
-        with self._changed:
+        with self._lock:
             try:
                 self._reserve(task.task_id, wait)
             except BaseException:
@@ -102,7 +103,7 @@ class Scheduler:
     def cancel(self, task_ids: Iterable[str]) -> int:
         """End tasks that wait or run; return how many of them had not ended."""
         ended = []
-        with self._changed:
+        with self._lock:
             for task_id in task_ids:
                 if record := self._records.get(task_id):
                     ended.append((record, self._running.get(record.call.key) is record))
@@ -112,7 +113,7 @@ class Scheduler:
         self._engine.stop([record.call.key for record, running in ended if running])
         for record, _ in ended:
             self._engine.unpack(record.call)
-        with self._changed:
+        with self._lock:
             self._pump()
         return len(ended)
 
@@ -125,19 +126,19 @@ class Scheduler:
             See `ConcurrentProcessor.wait_for_results`.
         """
         deadline = None if timeout is None else monotonic() + timeout
-        with self._changed:
+        with self._lock:
             wanted = [*(self._records if task_ids is None else task_ids)]
         pending = wanted
         while pending := [task_id for task_id in pending if task_id in self._records]:
             if self._run_here():
                 continue
-            with self._changed:
+            with self._lock:
                 left = None if deadline is None else deadline - monotonic()
                 if left is not None and left <= 0:
                     raise ResultNotReady("Tasks have not ended", pending[:5], "Wait longer, or cancel them.")
                 if any(task_id in self._records for task_id in pending):
                     self._sleep(left)
-        with self._changed:
+        with self._lock:
             return {task_id: self._kept(task_id) for task_id in wanted}
 
     def stream(self, tasks: Iterable[ProcessingTask]) -> Generator[ProcessingResult]:
@@ -163,7 +164,7 @@ class Scheduler:
                     pending.discard(result.task_id)
                     yield result
         finally:
-            with self._changed:
+            with self._lock:
                 left = [task_id for task_id, record in self._records.items() if record.listener is ended]
             self.cancel(left)
             if scope is not None:
@@ -171,7 +172,7 @@ class Scheduler:
 
     def active(self) -> dict[str, str]:
         """Return the unfinished tasks, each ``"queued"`` or ``"running"``."""
-        with self._changed:
+        with self._lock:
             return {
                 task_id: "running" if record.call.key in self._running else "queued"
                 for task_id, record in self._records.items()
@@ -179,18 +180,18 @@ class Scheduler:
 
     def clear(self) -> int:
         """Let all kept results go and return how many there were."""
-        with self._changed:
+        with self._lock:
             return self._ledger.clear()
 
     def statistics(self) -> dict[str, float]:
         """Return the ledger's statistics with ``active`` and ``queued``."""
-        with self._changed:
+        with self._lock:
             queued = len(self._records) - len(self._running)
             return {**self._ledger.statistics(), "active": len(self._running), "queued": queued}
 
     def close(self) -> None:
         """Admit nothing more and cancel everything."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             task_ids = [*self._records]
         self.cancel(task_ids)
@@ -250,7 +251,7 @@ class Scheduler:
         """With the serial engine, run the next task in this thread; tell whether there was one."""
         if not isinstance(self._engine, SerialEngine):
             return False
-        with self._changed:
+        with self._lock:
             if not self._heap:
                 return False
             call = self._begun(heapq.heappop(self._heap))
@@ -264,7 +265,7 @@ class Scheduler:
             self._monitor.record_execution(
                 record.call.task.metric(), outcome.running_s, outcome.status == "completed"
             )
-        with self._changed:
+        with self._lock:
             record = self._running.get(outcome.key)
             again = record is not None and self._goes_on(record, outcome)
             self._pump()

@@ -227,7 +227,8 @@ def test_workers_die_with_their_caller(tmp_path, eventually):
             """
         )
     )
-    caller = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path)
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}  # whoever is killed cannot tidy up
+    caller = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path, env=environment)
     pids = tmp_path / "pids"
     eventually(lambda: pids.exists() and len(pids.read_text().split()) == 2, 30)
     caller.kill()
