@@ -102,6 +102,7 @@ def plot_score(results: Results) -> Figure:
         axes.barh(names, [100 * share for share in part.attained.values()], label=label)
     axes.set(xlim=(0, 100), xlabel="% of the target reached; 100 = at the reference")
     axes.set_title(f"Performance score {results['score']:.1f}", loc="left")
+    axes.margins(y=0.01)
     axes.invert_yaxis()
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return page

@@ -61,7 +61,7 @@ def _explained(tried: Sequence[Tried[Choice]]) -> list[str]:
     ]
     for other in others[:2]:
         slower = other.seconds.figure / best.seconds.figure - 1
-        lines.append(f"{other.candidate}: {slower:+.0%} time, dropped in round {other.round + 1}")
+        lines.append(f"{other.candidate}: {slower:+.0%} time, {other.samples} samples")
     return lines
 
 
