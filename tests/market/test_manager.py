@@ -84,14 +84,14 @@ def test_one_flight_for_eight_threads(data: DataManager, exchange: SimulatedExch
 
 def test_a_hot_entry_inherits_what_is_left(exchange: SimulatedExchange, open_data):
     """No chain may be served longer than its quotes may live, whichever tiers it passed."""
-    short = {"cache_config": {"options_chain_ttl": 1.0}}
+    short = {"cache_config": {"options_chain_ttl": 5.0}}
     first = open_data(**short).option_chain()
-    time.sleep(0.6)
+    time.sleep(2.7)
     data = open_data(**short)
     from_disk = data.option_chain()
     assert (from_disk.source, from_disk.taken_at) == ("sqlite", first.taken_at)
     assert data.option_chain().source == "hot"
-    time.sleep(0.6)
+    time.sleep(2.7)
     fresh = data.option_chain()
     assert fresh.source == "network"
     assert fresh.taken_at > first.taken_at
