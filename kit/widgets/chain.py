@@ -156,7 +156,14 @@ def open_interest(axes: Axes, chain: ChainSnapshot, pain: float) -> None:
     axes.set_title("Open interest")
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.yaxis.set_major_formatter("{x:,g}")
-    axes.legend(loc="lower right", ncols=3, bbox_to_anchor=(1, 1), borderaxespad=0.3)
+    axes.legend(
+        loc="lower right",
+        ncols=3,
+        bbox_to_anchor=(1, 1),
+        borderaxespad=0.3,
+        handlelength=1.4,
+        columnspacing=1.2,
+    )
 
 
 def figures(view: ChainView) -> dict[str, str]:
