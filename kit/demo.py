@@ -160,7 +160,7 @@ def latency_table(monitor: PerformanceMonitor, budgets_ms: Mapping[str, float]) 
         times = {"median": found.median * 1e3, "P95": found.p95 * 1e3, "P99": found.p99 * 1e3}
         verdict = "not run" if not found.calls else "within" if times["P95"] <= budget else "EXCEEDED"
         rows[name] = {"calls": found.calls} | times | {"budget": budget, "verdict": verdict}
-    return pd.DataFrame(rows).T
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def _latency(monitor: PerformanceMonitor, settings: Settings) -> pd.DataFrame:
