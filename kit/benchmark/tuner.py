@@ -17,6 +17,7 @@ from kit.benchmark.progress import Bar, Progress
 from kit.benchmark.run import SEED, Stopped, cores
 from kit.benchmark.trace import PricePath, Request, Trace, analyst_requests, fill_between, read_trace
 from kit.benchmark.workload import Choice, Workload
+from kit.broker.endpoints import PROFILE
 from kit.clock import previous_session, session
 from kit.desk import Desk, open_desk
 from kit.evaluation.worker import evaluate
@@ -158,7 +159,10 @@ def _search(
 
     idea = partial(evaluate, market_data=desk.data.option_chain(UNDERLYING))
     items = [kind() for kind in ALL] * 4
-    with launch(limits=False) as exchange, Workload(settings, exchange.url, idea, items) as workload:
+    with (
+        launch(limits=False) as exchange,
+        Workload(settings, exchange.url + PROFILE.path, idea, items) as workload,
+    ):
         try:
             return successive_halving(candidates, workload.seconds, checkpoint=checkpoint)
         except Stopped:

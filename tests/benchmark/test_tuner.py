@@ -8,7 +8,8 @@ from kit.benchmark.recorder import Recorder
 from kit.benchmark.run import cores
 from kit.benchmark.trace import Trace, read_trace
 from kit.benchmark.tuner import choices, record, tune
-from kit.benchmark.workload import Choice, Workload
+from kit.benchmark.workload import REQUESTS, ROUND_TRIP_S, Choice, Workload
+from kit.broker.endpoints import PROFILE
 from kit.clock import previous_session
 from kit.desk import open_desk
 from kit.errors import SettingsError, TaskFailed, UnreadableFile
@@ -79,7 +80,7 @@ def test_tune_recommends_explains_and_writes(recorded, monkeypatch, tmp_path, ca
     for one in advice.lifetimes:
         if one.chosen is not None:
             assert getattr(advice.settings.cache_config, one.setting) == one.chosen.lifetime_s
-    assert advice.settings.connection_pool.pool_size == 8  # 24 waits of 20 ms each
+    assert advice.settings.connection_pool.pool_size == 8  # 12 waits of 20 ms each
     assert advice.settings.broker == SETTINGS.broker
     assert advice.settings.cache_config.max_size == SETTINGS.cache_config.max_size
     assert "pool_size 8" in str(advice)
@@ -125,10 +126,20 @@ def test_a_workload_that_fails_says_so():
     """An evaluation that raises is an error of the search, not a fast candidate."""
     with (
         launch(limits=False) as exchange,
-        Workload(SETTINGS, exchange.url, broken, ["a"]) as workload,
+        Workload(SETTINGS, exchange.url + PROFILE.path, broken, ["a"]) as workload,
         pytest.raises(TaskFailed, match="ValueError"),
     ):
         workload.seconds(Choice(1, 1, 1))
+
+
+def test_the_requests_of_a_workload_are_spread_over_the_pool():
+    """Answers of 20 ms each last as long as they must one after the other, and as eight at a time."""
+    with (
+        launch(limits=False) as exchange,
+        Workload(SETTINGS, exchange.url + PROFILE.path, len, []) as workload,
+    ):
+        assert workload.seconds(Choice(1, 1, 1)) >= REQUESTS * ROUND_TRIP_S
+        assert workload.seconds(Choice(8, 1, 1)) >= REQUESTS * ROUND_TRIP_S / 8
 
 
 def test_this_machine_has_a_core():
