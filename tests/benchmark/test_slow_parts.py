@@ -17,7 +17,7 @@ SLOWED = {
     "evaluation": ("strategy_evaluation", "kit.evaluation.metrics:round_trip_inr", 0.005),
     "pricing": ("iv_greeks_call", "kit.pricing.black76:_columns", 0.005),
     "monitor": ("monitor_measure", "kit.monitor.measurement:Measurement.__enter__", 0.0002),
-    "parallel": ("parallel_10us", "kit.parallel.scheduler:Scheduler._finish", 0.001),
+    "parallel": ("parallel_10us", "kit.parallel.scheduler:Scheduler._finish", 0.0003),
     "transport": ("ltp_overhead", "kit.transport.pool:ConnectionPoolManager.exchange", 0.02),
 }
 
