@@ -13,53 +13,29 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from queue import SimpleQueue
 from tempfile import mkdtemp
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from joblib.parallel import get_active_backend, parallel_config
 
 from kit.errors import KitError
-from kit.parallel.execution import Outcome, outcome_from, travelling
+from kit.parallel.dask_worker import Crate, Order, run_orders, stop_here
+from kit.parallel.execution import Outcome, outcome_from
 from kit.parallel.packing import Scope, pack
-from kit.parallel.pool import WorkerPool
-from kit.parallel.process import Job
 from kit.parallel.shelf import Shelf
 
 if TYPE_CHECKING:
     from kit.parallel.engines import Call
 
-BATCH_S = 0.05  # work in one message to a Dask worker
+BATCH_S = 0.2  # work in one message to a Dask worker
 MOST_BATCHED = 64
 GREETING_S = 5.0  # for a scheduler to answer
-_FORGOTTEN_KEYS = 10_000
-
-
-class Crate:
-    """The content of a shelf's token on its way to another machine."""
-
-    def __init__(self, token: str, content: bytes) -> None:
-        self.token = token
-        self.content = content
-
-    def __sizeof__(self) -> int:
-        """Tell Dask what it weighs."""
-        return len(self.content) + 2000  # joblib scatters objects from 1,000 bytes on
-
-
-class Order(NamedTuple):
-    """One call, as a Dask worker is told of it."""
-
-    key: int
-    message: bytes
-    timeout_s: float | None
 
 
 class DaskEngine:
@@ -87,6 +63,7 @@ class DaskEngine:
         self._shelf = Shelf(self._folder)
         self._lock = Lock()
         self._calls: dict[int, Call] = {}
+        self._unsent: list[Call] = []
         self._crates: dict[str, Crate] = {}
         self._typical_s: float = 1.0
         self._slots: int = max(1, sum(self.client.ncores().values()))
@@ -111,14 +88,26 @@ class DaskEngine:
         return Scope(self._shelf)
 
     def room(self) -> int:
-        """Return how many calls keep every worker busy and one batch ahead."""
-        return 2 * self._slots * self._batch() - len(self._calls)
+        """Return how many calls keep every worker busy and one batch ahead, if that makes a batch."""
+        batch = self._batch()
+        free = 2 * self._slots * batch - len(self._calls)
+        return free if free >= batch else 0
 
     def submit(self, calls: Sequence[Call]) -> None:
-        """Send calls in batches."""
+        """Send calls in batches, together with those that follow within moments."""
         with self._lock:
             self._calls.update((call.key, call) for call in calls)
-        size = min(self._batch(), -(-len(calls) // self._slots))
+            first = not self._unsent
+            self._unsent += calls
+        if first:
+            self.client.loop.add_callback(self._flush)
+
+    def _flush(self) -> None:
+        """Send what has gathered until Dask's event loop came round."""
+        with self._lock:
+            calls = [call for call in self._unsent if call.key in self._calls]
+            self._unsent = []
+        size = max(1, min(self._batch(), -(-len(calls) // self._slots)))
         for first in range(0, len(calls), size):
             self._send(calls[first : first + size])
 
@@ -196,64 +185,6 @@ class _Batch:
 
     def __init__(self, arguments: tuple[Any, ...]) -> None:
         self.items: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [(run_orders, arguments, {})]
-
-
-def run_orders(orders: Sequence[Order], memory_mb: int | None, *crates: Crate) -> list[bytes]:
-    """Run orders in this Dask worker's own processes (called by Dask).
-
-    Parameters
-    ----------
-    orders : sequence of Order
-        The calls.
-    memory_mb : int or None
-        Limit of a process's own memory, MiB.
-    crates : Crate
-        What the messages speak of.
-
-    Returns
-    -------
-    list of bytes
-        The outcomes, as `kit.parallel.execution.outcome_from` reads them.
-    """
-    pool = _pool_here(memory_mb)
-    tokens = [pool.shelf.receive(crate.token, crate.content) for crate in crates]
-    ended: SimpleQueue[Outcome] = SimpleQueue()
-    bodies: list[bytes] = []
-    try:
-        for order in orders:
-            if order.key in _cancelled:
-                bodies.append(travelling(Outcome(order.key, "cancelled", None)))
-            else:
-                pool.submit(Job(order.key, order.message, order.timeout_s, ended.put))
-        while len(bodies) < len(orders):
-            bodies.append(travelling(ended.get()))
-    finally:
-        pool.shelf.release(tokens)
-    return bodies
-
-
-def stop_here(keys: Sequence[int]) -> None:
-    """Stop calls that run or will run on this Dask worker (called by Dask)."""
-    _cancelled.extend(keys)
-    for pool in _pools.values():
-        for key in keys:
-            pool.stop(key, "cancelled")
-
-
-_cancelled: deque[int] = deque(maxlen=_FORGOTTEN_KEYS)
-_pools: dict[int | None, WorkerPool] = {}
-_making = Lock()
-
-
-def _pool_here(memory_mb: int | None) -> WorkerPool:
-    """Return this Dask worker's pool, one process per thread of it."""
-    from distributed import get_worker
-
-    with _making:
-        if memory_mb not in _pools:
-            worker = get_worker()
-            _pools[memory_mb] = WorkerPool(worker.state.nthreads, memory_mb, worker.local_directory)
-    return _pools[memory_mb]
 
 
 def _client(max_workers: int, address: str | None) -> Any:
