@@ -68,7 +68,7 @@ def memory_per_entry(run: Run) -> Samples:
         return {number: _chain_table(number) for number in range(_ENTRIES)}
 
     _weight_kib(cached)  # the first time also loads what pandas loads lazily
-    pairs = [(_weight_kib(cached), _weight_kib(plain)) for _ in range(3 if run.quick else 9)]
+    pairs = [(_weight_kib(cached), _weight_kib(plain)) for _ in range(2 if run.quick else 9)]
     return Samples(*zip(*pairs, strict=True))
 
 
@@ -84,7 +84,7 @@ def memory_growth(run: Run) -> Samples:
             _write_and_read(cache, range(1000, 11_000))
             return (held() - full) / 1024
 
-    return Samples([grown_kib() for _ in range(1 if run.quick else 5)])
+    return Samples([grown_kib() for _ in range(3 if run.quick else 7)])
 
 
 def _write_and_read(cache: CacheManager, keys: range) -> None:
