@@ -52,10 +52,11 @@ class Section(BaseModel):
 
 def _explained(error: ValidationError, section: type[BaseModel]) -> SettingsError:
     """Turn the first complaint into the kit's form; the input of a secret is never repeated."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    first = error.errors(include_url=False, include_context=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
-        return SettingsError(f"{section.__name__} does not accept this value for", where, f"{first['msg']}.")
+        value = None if issubclass(section, Credentials) else first["input"]
+        return SettingsError(f"{section.__name__}.{where} does not accept", value, f"{first['msg']}.")
     known = list(section.model_fields)
     close = difflib.get_close_matches(where, known, n=1)
     meant = f"Did you mean {close[0]!r}?" if close else f"It knows: {', '.join(known)}."
@@ -228,13 +229,17 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        place = str(getattr(error, "problem_mark", "")).strip() or "not text"
-        raise SettingsError("The settings file is not YAML", str(file), f"Look at {place}.") from error
+        raise SettingsError("The settings file is not YAML", str(file), _place(error)) from error
     if content is None:
         return {}
     if not isinstance(content, dict):
         raise SettingsError("The settings file must hold named sections", str(file), "See docs/settings.md.")
     return {str(key): value for key, value in content.items()}
+
+
+def _place(error: yaml.YAMLError | UnicodeDecodeError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f"Look at line {mark.line + 1}, column {mark.column + 1}." if mark else "It must be plain text."
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:

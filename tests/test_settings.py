@@ -30,6 +30,12 @@ def test_value_out_of_range_names_the_key_and_the_bound():
         Settings(connection_pool={"pool_size": 0})
 
 
+def test_value_of_the_wrong_type_is_named():
+    """A value of the wrong type is repeated, except where it may be a secret."""
+    with pytest.raises(SettingsError, match=r"CacheConfig\.ltp_ttl does not accept: 'soon'"):
+        Settings(cache_config={"ltp_ttl": "soon"})
+
+
 def test_file_round_trip(tmp_path):
     """What is saved is loaded again, whole."""
     changed = Settings(cache_config={"ltp_ttl": 9}, workers={"backend": "threads"})
@@ -43,6 +49,14 @@ def test_a_file_that_is_no_settings_yaml_is_named(tmp_path, text):
     file = tmp_path / "kit.yaml"
     file.write_text(text)
     with pytest.raises(SettingsError, match=r"kit\.yaml"):
+        Settings.load(file)
+
+
+def test_a_broken_file_says_where_in_one_line(tmp_path):
+    """The place of a mistake in the file is said by line and column, in one sentence."""
+    file = tmp_path / "kit.yaml"
+    file.write_text("workers:\n  backend: }\n")
+    with pytest.raises(SettingsError, match=r"Look at line 2, column 12\.$"):
         Settings.load(file)
 
 

@@ -23,6 +23,7 @@ from kit.errors import ProtocolError, UnknownInterval
 
 COLUMNS = ("open", "high", "low", "close", "volume")
 _LAST_MINUTE = time(23, 59)
+_SHOWN = 6  # days that a report names before it counts the rest
 _DAY = 1440  # minutes
 _OFFSET, _AHEAD = "+05:30", np.timedelta64(330, "m")  # of Asia/Kolkata from UTC, all year
 Nanoseconds = NDArray[np.datetime64]
@@ -109,10 +110,20 @@ class Coverage:
 
     def __str__(self) -> str:
         missing = sum(count for _, count in self.missing_bars)
-        return (
+        lines = [
             f"{self.found} of {self.expected} bars; {len(self.missing_sessions)} sessions missing, "
             f"{missing} bars missing in {len(self.missing_bars)} sessions, {self.broken_bars} broken"
-        )
+        ]
+        if self.missing_sessions:
+            lines.append("  no bar at all: " + _few([str(day) for day in self.missing_sessions]))
+        if self.missing_bars:
+            lines.append("  some missing: " + _few([f"{day} ({count})" for day, count in self.missing_bars]))
+        return "\n".join(lines)
+
+
+def _few(days: list[str]) -> str:
+    more = len(days) - _SHOWN
+    return ", ".join(days[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def interval(name: str) -> Interval:

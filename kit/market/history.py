@@ -66,6 +66,20 @@ def moment(value: Moment, last: bool = False) -> datetime:
     return found.replace(tzinfo=IST) if found.tzinfo is None else found.astimezone(IST)
 
 
+def span(start: Moment, end: Moment) -> tuple[datetime, datetime]:
+    """Return both ends of a range as times; the end as its last minute where it is a day.
+
+    Raises
+    ------
+    DataError
+        One is no date, or the end lies before the start.
+    """
+    first, last = moment(start), moment(end, last=True)
+    if last < first:
+        raise DataError("The range ends before it begins", f"{start} to {end}", "Swap the two.")
+    return first, last
+
+
 def fetch(
     client: AngelAPIClient, instrument: Instrument, length: Interval, piece: Piece
 ) -> Reply[pd.DataFrame]:

@@ -20,7 +20,7 @@ from kit.market import archive, candles, chain, history, instruments
 from kit.market.archive import STORE, Download
 from kit.market.atm import Tie, atm_strike
 from kit.market.candles import Piece
-from kit.market.history import Asked, Moment, moment
+from kit.market.history import Asked, Moment, span
 from kit.market.hot import Hot
 from kit.market.listing import Listing
 from kit.market.price import Price
@@ -115,12 +115,12 @@ class DataManager:
 
         Raises
         ------
-        UnknownSymbol, UnknownInterval
-            There is no such symbol or interval.
+        UnknownSymbol, UnknownInterval, DataError
+            There is no such symbol or interval, or the range is none.
         """
         length = candles.interval(interval)
         with self._monitor.measure("candles"):
-            asked = Asked(self._listed().instrument(symbol), length, moment(start), moment(end, last=True))
+            asked = Asked(self._listed().instrument(symbol), length, *span(start, end))
             now = self.clock.now()
             return history.collect(asked, now, lambda piece: self._piece(asked, piece), drop_forming)
 
@@ -219,12 +219,12 @@ class DataManager:
 
         Raises
         ------
-        UnknownSymbol, UnknownInterval
-            There is no such symbol or interval.
+        UnknownSymbol, UnknownInterval, DataError
+            There is no such symbol or interval, or the range is none.
         """
         length, now = candles.interval(interval), self.clock.now()
-        instrument, first, last = self._listed().instrument(symbol), moment(start).date(), moment(end).date()
-        folder = archive.folder_of(symbol, length, store)
+        first, last = (moment.date() for moment in span(start, end))
+        instrument, folder = self._listed().instrument(symbol), archive.folder_of(symbol, length, store)
         wanted = candles.pieces(length, first, last, now.date())
         todo = archive.missing(folder, wanted, now.date())
         client, limits = self._client(), windows(CANDLES.budget, now.date())

@@ -134,6 +134,14 @@ def test_coverage_names_what_is_missing():
     assert found.missing_sessions == (date(2026, 11, 17),)
     assert found.missing_bars == ((date(2026, 11, 19), 15),)
     assert "2 broken" in str(found)
+    assert "no bar at all: 2026-11-17" in str(found)
+    assert "some missing: 2026-11-19 (15)" in str(found)
+
+
+def test_long_reports_stay_short():
+    """A report of many missing sessions must name the first ones and count the rest."""
+    days = tuple(date(2026, 11, day) for day in range(2, 12))
+    assert str(candles.Coverage(10, 0, days, (), 0)).endswith("2026-11-07 and 4 more")
 
 
 def test_forming_bars():

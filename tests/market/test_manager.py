@@ -177,6 +177,13 @@ def test_candles_of_every_interval(data: DataManager, interval, per_day):
     assert str(bars.index.tz) == "Asia/Kolkata"
 
 
+def test_candles_of_a_range_that_ends_before_it_begins(data: DataManager):
+    """A range turned round must be refused by name, for candles and downloads, before anybody is asked."""
+    for ask in (data.candles, data.download):
+        with pytest.raises(DataError, match="2026-11-19 to 2026-11-18"):
+            ask("BANKNIFTY", "ONE_MINUTE", "2026-11-19", "2026-11-18")
+
+
 def test_candles_share_their_pieces(data: DataManager, exchange: SimulatedExchange, open_data):
     """Overlapping ranges must share what is stored, in this process and the next."""
     today = exchange.clock.now().date()
