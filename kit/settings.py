@@ -44,10 +44,13 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     def __init__(self, **values: Any) -> None:
+        refused = None
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise _explained(error, type(self)) from None
+            refused = _explained(error, type(self))
+        if refused:  # raised out here, so that the refused values do not stay behind it as its context
+            raise refused
 
 
 def _explained(error: ValidationError, section: type[BaseModel]) -> SettingsError:

@@ -94,7 +94,7 @@ def test_refused_credentials_do_not_show():
         Credentials(**{**SECRETS, "pin": 4321.5, "totp": SECRETS["totp_secret"]})
     assert "4321" not in str(caught.value)
     assert SECRETS["totp_secret"] not in repr(caught.value)
-    assert caught.value.__cause__ is None
+    assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 def test_missing_credentials_are_named():

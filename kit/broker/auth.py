@@ -8,7 +8,6 @@ not eight. A one-time password is used once: a second login waits for the next 3
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import threading
@@ -53,12 +52,20 @@ def totp(secret: str, at_s: float, digits: int = 6) -> str:
     plain = secret.replace(" ", "").upper()
     try:
         key = base64.b32decode(plain + "=" * (-len(plain) % 8))
-    except binascii.Error:
+    except ValueError:
+        secret = plain = ""  # a traceback may print what a function holds
         raise LoginRefused("The TOTP secret is not base32", None, "Copy it again from the broker.") from None
     mac = hmac.digest(key, int(at_s // STEP_S).to_bytes(8, "big"), hashlib.sha1)
     start = mac[-1] & 0x0F
     number = int.from_bytes(mac[start : start + 4], "big") & 0x7FFF_FFFF
     return f"{number % 10**digits:0{digits}d}"
+
+
+class SecretBody(dict[str, str]):
+    """A request's body that shows its names only: a notebook's traceback may print what a function holds."""
+
+    def __repr__(self) -> str:
+        return f"<SecretBody: {', '.join(self)}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +180,11 @@ class Login:
 
     def _enter(self) -> Tokens:
         secrets = self._credentials
-        body = {
-            "clientcode": secrets.client_code.get_secret_value(),
-            "password": secrets.pin.get_secret_value(),
-            "totp": self._unused_password(),
-        }
+        body = SecretBody(
+            clientcode=secrets.client_code.get_secret_value(),
+            password=secrets.pin.get_secret_value(),
+            totp=self._unused_password(),
+        )
         return Tokens.from_reply(self._ask(LOGIN, body, None), self._clock.now())
 
     def _refresh(self) -> Tokens:
@@ -185,7 +192,7 @@ class Login:
         if held is None:
             return self._enter()
         try:
-            data = self._ask(REFRESH, {"refreshToken": held.refresh.get_secret_value()}, held)
+            data = self._ask(REFRESH, SecretBody(refreshToken=held.refresh.get_secret_value()), held)
             return Tokens.from_reply(data, self._clock.now())
         except BrokerError:  # whatever the reason, the credentials can still open a new session
             return self._enter()

@@ -16,7 +16,7 @@ import requests
 from requests import PreparedRequest, Response
 from urllib3.exceptions import HTTPError
 
-from kit.errors import Ambiguous, NeverSent, TransportError
+from kit.errors import Ambiguous, NeverSent, SettingsError, TransportError
 from kit.monitor import PerformanceMonitor
 from kit.settings import ConnectionConfig
 from kit.transport.adapter import PoolAdapter
@@ -131,6 +131,8 @@ class ConnectionPoolManager:
             No socket became free in time.
         CircuitOpen
             The host has failed repeatedly.
+        SettingsError
+            The URL names no host.
         """
         url = urlsplit(str(request.url))
         host = self.host(url.scheme, url.netloc)
@@ -218,7 +220,7 @@ class ConnectionPoolManager:
             self._active += active
 
     def _new_host(self, origin: str) -> Host:
-        probe = requests.Request("GET", f"{origin}/").prepare()
+        probe = _probe(origin)
         environment = requests.Session().merge_environment_settings(f"{origin}/", {}, None, None, None)
         lane = cast(
             Lane, self._adapter.get_connection_with_tls_context(probe, True, environment["proxies"], None)
@@ -236,14 +238,28 @@ class ConnectionPoolManager:
             raise never_sent(error, shown) from None
 
     def _converse(self, connection: Any, request: PreparedRequest, target: str, shown: str) -> Response:
-        """Send and read. Errors are renamed here because the library's own show headers or bodies."""
+        """Send and read. Errors are renamed here because the library's own show headers or bodies.
+
+        They are raised when the library's is gone: it would stay behind them as their context.
+        """
         connection.timeout = self.config.timeout
+        failed: TransportError
         try:
             return read_answer(connection, request, target, self.config.timeout)
         except ValueError:
-            raise NeverSent("The request has a malformed header", shown, "Check the credentials.") from None
+            failed = NeverSent("The request has a malformed header", shown, "Check the credentials.")
         except _BROKEN as error:
-            raise ambiguous(error, shown) from None
+            failed = ambiguous(error, shown)
+        raise failed
+
+
+def _probe(origin: str) -> PreparedRequest:
+    try:
+        if origin.startswith(("http://", "https://")):
+            return requests.Request("GET", f"{origin}/").prepare()
+    except requests.RequestException:
+        pass  # the same mistake in the library's words
+    raise SettingsError("Not the address of a host", origin, "Write it as https://host or https://host:port.")
 
 
 def never_sent(error: Exception, shown: str) -> NeverSent:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from kit.broker.client import AngelAPIClient
 from kit.clock import IST
-from kit.errors import KitError
+from kit.errors import KitError, SettingsError
 from kit.settings import Credentials, cache_folder
 from kit.simulator.server import SimulatedExchange
 
@@ -88,6 +88,48 @@ def test_tracebacks(exchange: SimulatedExchange, open_client):
     copied = pickle.loads(pickle.dumps(caught.value))
     told = "".join(traceback.format_exception(caught.value)) + repr(copied) + json.dumps(copied.args)
     assert not [secret for secret in secrets_of(wrong) if secret in told]
+
+
+def told_with_locals(error: BaseException | None) -> str:
+    """Return all that a verbose traceback prints, and all that hangs on the errors behind it."""
+    told = []
+    while error is not None:
+        shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+        told += ["".join(shown.format()), repr(vars(error)), repr(error.args)]
+        error = error.__cause__ or error.__context__
+    return "".join(told)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"pin": "739155"},
+        {"totp_secret": "JBSWY3DPEHPK3PXP"},
+        {"totp_secret": "not base32 1890"},
+        {"totp_secret": "schlüssel"},
+        {"api_key": "two\nlines"},
+        {"api_key": "schlüssel→"},
+    ],
+    ids="".join,
+)
+def test_verbose_tracebacks(exchange: SimulatedExchange, open_client, wrong):
+    """A traceback with every local, and every error behind the error, may not show a secret."""
+    update = {name: SecretStr(value) for name, value in wrong.items()}
+    credentials = exchange.credentials.model_copy(update=update)
+    client = open_client(credentials=credentials, connection_pool={"max_retries": 0})
+    del wrong, update
+    with pytest.raises(KitError) as caught:
+        client.login()
+    caught.value.__traceback__ = caught.value.__traceback__.tb_next  # this function's own locals
+    told = told_with_locals(caught.value)
+    assert not [secret for secret in secrets_of(credentials) if secret in told or repr(secret)[1:-1] in told]
+
+
+def test_an_address_that_is_none(exchange: SimulatedExchange, open_client):
+    """A base URL without scheme or host must be refused by name."""
+    for address in ("apiconnect.angelone.in", "https://", "ftp://host", "https://host:99999"):
+        with pytest.raises(SettingsError, match="https://host"):
+            open_client(base_url=address).login()
 
 
 def test_refresh_token_in_no_address(exchange: SimulatedExchange, client: AngelAPIClient):
