@@ -106,11 +106,6 @@ class WorkerPool:
             self._open -= len(jobs)
         return [job.key for job in jobs]
 
-    def pids(self) -> list[int]:
-        """Return the process ids of the living workers."""
-        with self._lock:
-            return [worker.pid for worker in self._workers]
-
     def close(self) -> None:
         """End all workers at once; their jobs hear nothing more."""
         with self._lock:

@@ -139,8 +139,9 @@ def test_a_killed_dask_worker_loses_nothing(cluster, dask, eventually):
     assert [result.value for result in results] == list(range(100))
 
 
-def test_no_scheduler_is_a_clear_error():
+def test_no_scheduler_is_a_clear_error(monkeypatch):
     """An address where nothing listens, or nobody answers, is a KitError that names it."""
+    monkeypatch.setattr("kit.parallel.dask_engine.GREETING_S", 1.0)
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         address = "tcp://{}:{}".format(*mute.getsockname())
