@@ -111,7 +111,7 @@ class TunePlot:
         latencies(self._tiers, by_tier(result), budgets).yaxis.set_major_formatter("{x:g}")
         for text in self._tiers.get_legend().get_texts():
             text.set_text(_LEGEND.get(text.get_text(), text.get_text()))
-        self._hits.set_title(f"Hit rate by lifetime (typical session {result.hit_rate_percent:.0f} %)")
+        self._hits.set_title(f"Hit rate by lifetime ({result.hit_rate_percent:.0f} % now)")
         if result.speedup:
             _clear(self._workers)
             speed_up(self._workers, list(result.speedup), list(result.speedup.values()))
