@@ -112,7 +112,7 @@ class PayoffPanel(Panel):
         names = [(spaced(name), name) for name in _KINDS]
         return {
             "kind": w.Dropdown(options=names, value="IronCondor", description="Strategy", **label),
-            "strike": w.IntSlider(4, 0, 20, description="Steps out", tooltip="Strikes from the money", **label),
+            "strike": w.IntSlider(4, 0, 20, description="Steps out", tooltip="Strikes away", **label),
             "width": w.FloatSlider(
                 5 * step, min=step, max=20 * step, step=step, readout_format=".0f", description="Width",
                 tooltip="Rupees between a short strike and its wing", **label,
