@@ -8,11 +8,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
-from kit.errors import KitError
+from kit.errors import KitError, KitWarning, SettingsError
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -32,14 +34,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     command: Command = options.run
+    warnings.showwarning = _warn  # type: ignore[assignment]
     try:
         return command(options)
     except KitError as error:
-        print(f"kit: {error}", file=sys.stderr)
-        return 2
+        return _refused(error)
+    except ModuleNotFoundError as error:
+        return _refused(SettingsError("Not installed", error.name, 'Run: pip install "banknifty-kit[lab]".'))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _refused(SettingsError(str(error.strerror), error.filename, "Choose another path."))
     except KeyboardInterrupt:
         print("kit: stopped", file=sys.stderr)
         return 130
+
+
+def _refused(error: KitError) -> int:
+    print(f"kit: {error}", file=sys.stderr)
+    return 2
+
+
+def _warn(message: Warning | str, category: type[Warning], *where: Any) -> None:
+    """Say the kit's own warnings in one line, without the place in the code that gave them."""
+    told = f"kit: {message}\n" if issubclass(category, KitWarning) else None
+    sys.stderr.write(told or warnings.formatwarning(message, category, *where))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,6 +76,8 @@ Commands = argparse._SubParsersAction  # the type that argparse gives no public 
 def _add_demo(commands: Commands[argparse.ArgumentParser]) -> None:
     demo = commands.add_parser("demo", help="run the main job without a screen")
     demo.add_argument("--chain", type=Path, help="NSE option-chain JSON or CSV instead of the exchange")
+    demo.add_argument("--at", type=_moment, help="when that file was saved (IST), if it does not tell")
+    demo.add_argument("--spot", type=float, help="index level then, rupees, if it does not tell")
     demo.add_argument("--html", type=Path, help="write a self-contained page with plots here")
     demo.set_defaults(run=_demo)
 
@@ -67,10 +88,17 @@ def _demo(options: argparse.Namespace) -> int:
 
     settings = Settings.load(options.settings)
     if options.chain:
-        run_on_file(options.chain, settings, options.html)
+        run_on_file(options.chain, settings, options.html, taken_at=options.at, spot=options.spot)
     else:
         run_on_exchange(settings, options.html)
     return 0
+
+
+def _moment(text: str) -> datetime:
+    from kit.clock import IST
+
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=IST)
 
 
 def _add_lab(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -82,8 +110,6 @@ def _add_lab(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def _lab(options: argparse.Namespace) -> int:
     from importlib.util import find_spec
-
-    from kit.errors import SettingsError
 
     if not find_spec("jupyterlab"):
         raise SettingsError("JupyterLab is not installed", None, 'Run: pip install "banknifty-kit[lab]".')

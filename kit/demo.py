@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 from string import Template
@@ -20,6 +20,7 @@ import pandas as pd
 
 from kit import plots
 from kit.desk import Desk, open_desk
+from kit.errors import DataError
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.results import Results
 from kit.market.readers import read_chain
@@ -82,8 +83,15 @@ def run_on_exchange(settings: Settings, html: Path | None = None) -> Outcome:
     return _shown(outcome, html)
 
 
-def run_on_file(path: Path, settings: Settings, html: Path | None = None) -> Outcome:
-    """Run the main job on the nearest expiry of a saved chain.
+def run_on_file(
+    path: Path,
+    settings: Settings,
+    html: Path | None = None,
+    *,
+    taken_at: datetime | None = None,
+    spot: float | None = None,
+) -> Outcome:
+    """Run the main job on the nearest expiry of a saved chain; time and spot for files that do not tell.
 
     Raises
     ------
@@ -95,7 +103,7 @@ def run_on_file(path: Path, settings: Settings, html: Path | None = None) -> Out
     for requirement in requirements_from(settings.latency_requirements.model_dump()):
         monitor.set_requirement(requirement)
     with monitor.measure("options_chain_processing"):
-        snapshot = read_chain(path)[0]
+        snapshot = read_chain(path, taken_at=taken_at, spot=spot)[0]
     with ConcurrentProcessor(
         workers.max_workers, workers.queue_size, workers.backend, monitor=monitor
     ) as pool:
@@ -255,8 +263,11 @@ def _smile(outcome: Outcome) -> str:
 
 
 def _payoff(outcome: Outcome) -> str:
+    try:
+        best = outcome.results.best()
+    except DataError:  # none was scored; the table below says why
+        return ""
     page, axes = plots.figure()
-    best = outcome.results.best()
     levels, profit = best.payoff(outcome.snapshot)
     plots.payoff(
         axes, levels, profit, breakevens=best.breakevens, spot=outcome.snapshot.spot, title=best.name

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,52 @@ def test_demo_on_a_file_that_is_no_chain(tmp_path, capsys):
     file.write_text('{"dear": "reader"}')
     assert main(["demo", "--chain", str(file)]) == 2
     assert "letter.json" in capsys.readouterr().err
+
+
+def test_demo_on_a_chain_that_does_not_tell_its_time(shared_data, tmp_path, capsys):
+    """An export of an expiry that hardly trades names the options for what it lacks, and runs with them."""
+    file = shared_data / "chain/option-chain-ED-BANKNIFTY-29-Sep-2026.csv"
+    settings = tmp_path / "kit.yaml"
+    settings.write_text("workers: {backend: serial}")
+    words = ["--settings", str(settings), "demo", "--chain", str(file)]
+    assert main(words) == 2
+    assert "--at" in capsys.readouterr().err
+    words += ["--at", "2026-04-21T12:00", "--html", str(tmp_path / "page.html")]
+    assert main(words) == 2
+    assert "--spot" in capsys.readouterr().err
+    assert main([*words, "--spot", "56500"]) == 0
+    said = capsys.readouterr().out
+    assert "21 Apr 2026 12:00:00 IST" in said
+    assert "The PE has no price at this strike" in said
+    assert "no price at this strike" in (tmp_path / "page.html").read_text()
+
+
+def test_page_that_cannot_be_written(shared_data, tmp_path, capsys):
+    """A page whose place is a folder gives exit code 2 and names it, after the text was printed."""
+    file = shared_data / "chain/nse_option_chain_BANKNIFTY_20230503_1530.json.gz"
+    settings = tmp_path / "kit.yaml"
+    settings.write_text("workers: {backend: serial}")
+    words = ["--settings", str(settings), "demo", "--chain", str(file), "--html", str(tmp_path)]
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert "Strategies, ranked" in said.out
+    assert str(tmp_path) in said.err
+    assert "Traceback" not in said.err
+
+
+def test_cache_folder_that_cannot_be_used(tmp_path, monkeypatch, capsys):
+    """Where the cache folder is a file, a command goes on and says so in plain lines."""
+    occupied = tmp_path / "occupied"
+    occupied.write_text("")
+    monkeypatch.setenv("KIT_CACHE_DIR", str(occupied))
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert main(["download", "--interval", "ONE_DAY", "--from", "2026-11-16", "--to", "2026-11-17"]) == 0
+    said = capsys.readouterr()
+    assert "2 of 2 bars" in said.out
+    assert "kit: The disk tier is off" in said.err
+    assert "line.py" not in said.err
 
 
 def test_download_rejects_a_day_that_is_none(capsys):

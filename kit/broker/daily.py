@@ -13,7 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -39,6 +39,7 @@ from kit.transport.pool import ConnectionPoolManager
 
 _PUBLISHED = timedelta(hours=8, minutes=30)  # the broker writes the day's file in the early morning
 _PIECE = 65_536  # bytes
+_COPIES = 4  # sources whose master is kept
 
 Fetch = Callable[[], Iterable[bytes]]
 
@@ -181,6 +182,23 @@ def _replaced(file: Path, draft: Path, now: datetime, fetch: Fetch) -> Master:
             database.execute("PRAGMA journal_mode = OFF")  # the draft is thrown away unless it is whole
             fill(database, rows_of(fetch()), now)
         draft.replace(file)
+        file.chmod(0o600)
     finally:
         draft.unlink(missing_ok=True)
+    _forget_old(file)
     return Master.open(file)
+
+
+def _forget_old(newest: Path) -> None:
+    """Keep the copies of a few sources: every start of a simulated exchange is a source of its own."""
+    copies = sorted(newest.parent.glob("instruments-*.sqlite"), key=_modified, reverse=True)
+    for copy in [copy for copy in copies if copy != newest][_COPIES - 1 :]:
+        with suppress(OSError):  # in use elsewhere, where a file in use cannot be removed
+            copy.unlink(missing_ok=True)
+
+
+def _modified(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:  # gone meanwhile
+        return 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -132,6 +133,21 @@ def test_a_damaged_copy_is_replaced(exchange: SimulatedExchange, open_client):
     (stored,) = cache_folder().glob("instruments-*.sqlite")
     stored.write_bytes(b"not a database, but long enough to look at" * 100)
     assert open_client().instruments().names()
+
+
+def test_copies_do_not_pile_up(exchange: SimulatedExchange, open_client):
+    """Masters of addresses long gone must be removed, the newest kept; nobody else may read one."""
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    for number in range(9):
+        old = cache_folder() / f"instruments-0000000{number}.sqlite"
+        old.touch()
+        os.utime(old, (number, number))
+    open_client().instruments()
+    left = sorted(path.name for path in cache_folder().glob("instruments-*.sqlite"))
+    old = [f"instruments-0000000{number}.sqlite" for number in (6, 7, 8)]
+    (new,) = set(left) - set(old)
+    assert set(left) == {*old, new}
+    assert (cache_folder() / new).stat().st_mode & 0o077 == 0
 
 
 def test_no_place_on_disk(exchange: SimulatedExchange, open_client, monkeypatch, tmp_path: Path):

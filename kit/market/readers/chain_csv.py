@@ -49,7 +49,9 @@ def sheets(text: str, path: Path, taken_at: datetime | None, spot: float | None)
     at = taken_at or _told(quoted, expiry)
     if at is None:
         raise UnreadableFile(
-            "The file prints no volatility that would tell its time", path.name, "Pass taken_at=."
+            "The file prints no volatility that would tell its time",
+            path.name,
+            "Say when it was saved: --at, or taken_at=.",
         )
     return [Sheet(underlying, expiry, at, math.nan if spot is None else spot, lot, lines)]
 

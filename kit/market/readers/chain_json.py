@@ -25,6 +25,9 @@ def sheets(text: str, name: str, taken_at: datetime | None, spot: float | None) 
     """
     try:
         content = json.loads(text)
+    except ValueError as error:
+        raise UnreadableFile("The JSON breaks off or is damaged", name, f"Save it again: {error}.") from error
+    try:
         records = content["records"]
         at = taken_at or _time(records["timestamp"])
         level = spot if spot is not None else float(records.get("underlyingValue") or "nan")

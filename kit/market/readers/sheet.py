@@ -92,7 +92,7 @@ class Sheet:
             raise UnreadableFile(
                 "Too few strikes have both a call and a put quote to know the forward",
                 f"{self.underlying} {self.expiry}",
-                "Pass spot=.",
+                "Say the index level then: --spot, or spot=.",
             )
         return found
 
