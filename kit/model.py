@@ -40,7 +40,7 @@ import pandas as pd
 from kit.errors import DataError
 
 Right = Literal["CE", "PE"]
-Source = Literal["hot", "sqlite", "network", "file"]
+Source = Literal["hot", "sqlite", "network", "file", "stale"]
 Token = NewType("Token", str)
 
 QUOTE_COLUMNS = ("strike", "right", "ltp", "bid", "ask", "volume", "oi", "oi_change", "token", "symbol")
@@ -143,8 +143,8 @@ class ChainSnapshot:
         Units in one lot.
     frame : DataFrame
         The columns of this module's docstring; taken over, so do not keep another reference.
-    source : {"hot", "sqlite", "network", "file"}
-        Where the caller got it from.
+    source : {"hot", "sqlite", "network", "file", "stale"}
+        Where the caller got it from; ``"stale"``: past its lifetime, because the network failed.
     """
 
     underlying: str

@@ -20,6 +20,7 @@ from kit.broker.replies import data_of, judge, storable
 from kit.broker.shapes import Reply
 from kit.clock import Clock
 from kit.errors import BadRequest, LoginRefused, Rejected, SessionExpired
+from kit.model import Source
 from kit.settings import CacheConfig, Credentials, Settings, cache_folder
 from kit.transport.limits import RateLimiter
 from kit.transport.pool import ConnectionPoolManager
@@ -158,7 +159,8 @@ class Line:
     def _reply(self, endpoint: Endpoint, body: Mapping[str, Any], answer: Any) -> Reply[Any]:
         data = data_of(answer, _shown(endpoint, body))
         if answer.from_cache:
-            return self._counted(Reply(data, "sqlite", answer.age_s, answer.remaining_life_s, answer.stale))
+            tier: Source = "stale" if answer.stale else "sqlite"
+            return self._counted(Reply(data, tier, answer.age_s, answer.remaining_life_s, answer.stale))
         life_s = lifetime_s(endpoint, body, self._config, self._clock.now()) or 0.0
         return self._counted(Reply(data, "network", 0.0, life_s))
 

@@ -24,8 +24,8 @@ class Reply(Generic[T]):
     ----------
     data : object
         What was asked for.
-    source : {"hot", "sqlite", "network", "file"}
-        Which tier answered.
+    source : {"hot", "sqlite", "network", "file", "stale"}
+        Which tier answered; ``"stale"``: SQLite, past its lifetime.
     age_s : float
         Seconds since the broker said it.
     remaining_s : float
@@ -48,7 +48,9 @@ class Reply(Generic[T]):
 def oldest(replies: list[Reply[Any]]) -> Reply[None]:
     """Return one age for data joined from several replies: the oldest age, the shortest life."""
     sources = {reply.source for reply in replies}
-    source: Source = next(found for found in ("network", "sqlite", "hot", "file") if found in sources)
+    source: Source = next(
+        found for found in ("stale", "network", "sqlite", "hot", "file") if found in sources
+    )
     return Reply(
         None,
         source,

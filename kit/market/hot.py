@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from time import monotonic
 from typing import TypeVar
 
 from kit.broker.shapes import Reply
@@ -44,8 +45,10 @@ class Hot:
 
         def timed() -> Timed:
             made.append(True)
+            began = monotonic()
             reply = make()
-            return Timed(reply.data, reply.remaining_s)
+            spent_s = monotonic() - began  # asking and decoding use up the lifetime too
+            return Timed(reply.data, max(0.0, reply.remaining_s - spent_s))
 
         found = self._cache.get_or_set(key, timed)
         if not isinstance(found, kind):

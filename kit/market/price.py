@@ -16,8 +16,8 @@ class Price(float):
     ----------
     value : float
         Rupees.
-    source : {"hot", "sqlite", "network", "file"}
-        Which tier answered.
+    source : {"hot", "sqlite", "network", "file", "stale"}
+        Which tier answered; ``"stale"``: past its lifetime, because the network failed.
     age_s : float
         Seconds since the broker said it.
     kept_since : float

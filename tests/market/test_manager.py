@@ -18,6 +18,7 @@ from kit.errors import (
     FarStrike,
     KitError,
     SettingsError,
+    StaleData,
     UnknownExpiry,
     UnknownInterval,
     UnknownSymbol,
@@ -175,6 +176,23 @@ def test_candles_of_every_interval(data: DataManager, interval, per_day):
     assert isinstance(bars.attrs["coverage"], Coverage)
     assert bars.attrs["coverage"].missing_bars == ()
     assert str(bars.index.tz) == "Asia/Kolkata"
+
+
+def test_stale_data_are_marked(open_data, exchange: SimulatedExchange):
+    """What outlived its lifetime because the network failed must say so: price, chain and candles."""
+    brief = {"ltp_ttl": 0.01, "options_chain_ttl": 0.01, "historical_data_ttl": 0.01, "stale_if_error": True}
+    data = open_data(cache_config=brief, connection_pool={"max_retries": 0, "timeout": 2})
+    today = exchange.clock.now().date()
+    asks = (data.spot, data.option_chain, lambda: data.candles("BANKNIFTY", "FIVE_MINUTE", today, today))
+    fresh = [ask() for ask in asks]
+    for route in ("getLtpData", "quote", "getCandleData"):
+        exchange.faults.add(route, "html-502", times=20)
+    time.sleep(0.05)
+    with pytest.warns(StaleData):
+        price, chain, bars = (ask() for ask in asks)
+    assert [fresh[0].source, fresh[1].source, fresh[2].attrs["source"]] == ["network"] * 3
+    assert [price.source, chain.source, bars.attrs["source"]] == ["stale"] * 3
+    assert price.age_s > 0
 
 
 def test_candles_of_a_range_that_ends_before_it_begins(data: DataManager):
