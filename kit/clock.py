@@ -280,7 +280,7 @@ def parse_expiry(text: str | date) -> date:
     """
     if isinstance(text, date):
         return text.date() if isinstance(text, datetime) else text
-    plain = text.strip().replace("-", "").upper()
+    plain = str(text).strip().replace("-", "").upper()
     try:
         if plain.isdigit():
             return datetime.strptime(plain, "%Y%m%d").date()

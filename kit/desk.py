@@ -21,7 +21,7 @@ from kit.settings import Credentials, Settings
 from kit.simulator.process import ExchangeProcess, launch
 
 
-@dataclass
+@dataclass(repr=False)
 class Desk:
     """All parts, wired; use it as a context manager or call `close`.
 
@@ -46,7 +46,10 @@ class Desk:
     processor: ConcurrentProcessor
     evaluation: StrategyEvaluationManager
     exchange: ExchangeProcess | None = None
-    _closing: ExitStack = field(default_factory=ExitStack, repr=False)
+    _closing: ExitStack = field(default_factory=ExitStack)
+
+    def __repr__(self) -> str:
+        return f"Desk({self.settings.broker.mode}, {self.client!r}, {self.cache!r})"
 
     def close(self) -> None:
         """Stop the workers, close the connections, end the simulated exchange; harmless twice."""

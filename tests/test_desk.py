@@ -22,11 +22,13 @@ def test_desk_runs_the_main_job_on_its_own_exchange():
 
 
 def test_two_desks_share_a_running_exchange(exchange):
-    """A desk on an exchange that already runs leaves it running."""
+    """A desk on an exchange that already runs leaves it running, and shows itself in one line."""
     settings = Settings(workers={"backend": "serial"})
     for _ in range(2):
         with open_desk(settings, exchange=exchange) as desk:
             assert desk.data.spot("BANKNIFTY") > 0
+            assert repr(desk).startswith("Desk(simulated, AngelAPIClient('http")
+            assert len(repr(desk)) < 160
 
 
 def test_live_without_credentials_names_what_is_missing():

@@ -58,7 +58,7 @@ def moment(value: Moment, last: bool = False) -> datetime:
     try:
         found = value if isinstance(value, date) else datetime.fromisoformat(value)
         whole_day = not isinstance(found, datetime) or (isinstance(value, str) and len(value) <= 10)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise DataError("Not a date", value, "Write it as 2026-11-20 or 2026-11-20 09:15.") from error
     if whole_day:
         return datetime.combine(found, time(23, 59) if last else time.min, IST)

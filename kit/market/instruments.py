@@ -127,7 +127,8 @@ def listed_expiry(text: str | date | None, listed: list[date], now: datetime) ->
     except DataError as error:
         raise UnknownExpiry("Not an expiry date", text, shown) from error
     if wanted not in listed:
-        raise UnknownExpiry("No contract expires on this day", str(wanted or "any"), shown)
+        closed = ", which is no trading day" if wanted and not is_session(wanted) else ""
+        raise UnknownExpiry(f"No contract expires on this day{closed}", str(wanted or "any"), shown)
     return wanted
 
 

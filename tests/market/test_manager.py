@@ -144,14 +144,17 @@ def test_bad_questions(data: DataManager):
     """Unknown symbols, expiries that are holidays and intervals that do not exist must say what does."""
     with pytest.raises(UnknownSymbol, match="BANKNIFTY"):
         data.option_chain("BANKNIFY")
-    with pytest.raises(UnknownExpiry, match="2026-11-23"):
+    with pytest.raises(UnknownExpiry, match=r"no trading day.*2026-11-23"):
         data.option_chain("BANKNIFTY", "2026-11-24")  # a holiday
-    with pytest.raises(UnknownExpiry):
-        data.option_chain("BANKNIFTY", "soon")
+    for nonsense in ("soon", 5):
+        with pytest.raises(UnknownExpiry, match="2026-11-23"):
+            data.option_chain("BANKNIFTY", nonsense)
     with pytest.raises(UnknownInterval, match="ONE_MINUTE"):
         data.candles("BANKNIFTY", "1m", "2026-11-18", "2026-11-19")
     with pytest.raises(DataError, match="2026-11-20"):
         data.candles("BANKNIFTY", "ONE_MINUTE", "last week", "2026-11-19")
+    with pytest.raises(DataError, match="Not a date: 20"):
+        data.candles("BANKNIFTY", "ONE_MINUTE", 20, "2026-11-19")
 
 
 def test_no_broker():
