@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import pickle
+import subprocess
+import sys
 import traceback
 from datetime import date, datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from kit.errors import KitError, SettingsError
 from kit.settings import Credentials, cache_folder
 from kit.simulator.server import SimulatedExchange
 
+ROOT = Path(__file__).parents[2]
 DAY = (datetime(2026, 11, 19, 9, 15, tzinfo=IST), datetime(2026, 11, 19, 15, 39, tzinfo=IST))
 
 
@@ -123,6 +126,53 @@ def test_verbose_tracebacks(exchange: SimulatedExchange, open_client, wrong):
     caught.value.__traceback__ = caught.value.__traceback__.tb_next  # this function's own locals
     told = told_with_locals(caught.value)
     assert not [secret for secret in secrets_of(credentials) if secret in told or repr(secret)[1:-1] in told]
+
+
+_CURIOUS = """
+from pathlib import Path
+from kit.broker.client import AngelAPIClient
+names = ("api_key", "client_code", "pin", "totp_secret")
+hidden = [getattr(desk.exchange.credentials, name).get_secret_value() for name in names]
+desk.client.login()
+hidden += [str(token.get_secret_value()) for token in (desk.client._line.access.current().jwt,)]
+Path({file!r}).write_text("\\n".join(hidden))
+del hidden
+display(desk, desk.client, desk.exchange, desk.exchange.credentials, desk.client._line.access.current())
+display(desk.settings, desk.client.get_performance_stats())
+refused = desk.exchange.credentials.model_copy(update={{"pin": type(desk.exchange.credentials.pin)("8402")}})
+get_ipython().run_line_magic("xmode", "Verbose")
+AngelAPIClient(refused, base_url=desk.exchange.url, clock=desk.clock).login()
+"""
+
+
+def test_notebook_outputs(tmp_path: Path):
+    """Neither the first notebook's outputs, nor a curious user's with verbose tracebacks, show a secret."""
+    notebook = json.loads((ROOT / "notebooks" / "00_start_here.ipynb").read_text())
+    file = tmp_path / "hidden.txt"
+    curious = {"cell_type": "code", "execution_count": None, "id": "curious", "metadata": {}, "outputs": []}
+    curious["source"] = _CURIOUS.format(file=str(file))
+    last = max(at for at, cell in enumerate(notebook["cells"]) if cell["cell_type"] == "code")
+    notebook["cells"].insert(last, curious)  # before the desk is closed
+    words = [
+        "-m",
+        "jupyter",
+        "nbconvert",
+        "--to",
+        "notebook",
+        "--execute",
+        "--allow-errors",
+        "--stdin",
+        "--stdout",
+    ]
+    ran = subprocess.run(
+        [sys.executable, *words], input=json.dumps(notebook), capture_output=True, text=True, check=True
+    )
+    outputs = json.dumps([cell.get("outputs") for cell in json.loads(ran.stdout)["cells"]])
+    secrets = file.read_text().split()
+    assert len(secrets) == 5
+    assert "LoginRefused" in outputs
+    assert not [secret for secret in [*secrets, "eyJ"] if secret in outputs + ran.stderr]
+    assert found_in(cache_folder(), secrets[:1] + secrets[2:]) == []
 
 
 def test_an_address_that_is_none(exchange: SimulatedExchange, open_client):
