@@ -8,18 +8,22 @@ it is written beside its place and put there in one step.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 import pandas as pd
 
+from kit.errors import UnreadableFile
 from kit.market import candles
 from kit.market.candles import Coverage, Interval, Piece
 from kit.transport.limits import Window
 
 STORE = Path("data/store")
+_DRAFT_S = 600.0  # no draft takes this long to write
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,7 @@ def fill(
     from tqdm.auto import tqdm  # it looks for a notebook when it is imported
 
     folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
     with tqdm(total=len(wanted), desc=title, unit="request", disable=quiet) as bar:
         for done, piece in enumerate(wanted):
             left = len(wanted) - done
@@ -137,12 +142,26 @@ def keep(folder: Path, piece: Piece, bars: pd.DataFrame) -> Path:
     return part
 
 
+def _sweep(folder: Path) -> None:
+    """Remove the drafts of downloads that were killed while they wrote; one being written is younger."""
+    for draft in folder.glob("*.new"):
+        with suppress(FileNotFoundError):
+            if time.time() - draft.stat().st_mtime > _DRAFT_S:
+                draft.unlink()
+
+
 def stored(folder: Path, first: date, last: date) -> pd.DataFrame:
-    """Return every stored bar between two days, each once, the latest part's word for it."""
+    """Return every stored bar between two days, each once, the latest part's word for it.
+
+    Raises
+    ------
+    UnreadableFile
+        A part is damaged.
+    """
     near = [part for part in sorted(folder.glob("*.parquet")) if _meets(_days(part), first, last)]
     if not near:
         return candles.frame([])
-    bars = pd.concat([pd.read_parquet(part) for part in near])
+    bars = pd.concat([_read(part) for part in near])
     bars = bars[~bars.index.duplicated(keep="last")].sort_index()
     opening, ending = Piece(first, last).span
     return bars[(bars.index >= opening) & (bars.index <= ending)]
@@ -159,6 +178,15 @@ def report(folder: Path, length: Interval, first: date, last: date, now: datetim
     bars = stored(folder, first, last)
     wrong = candles.broken(bars)
     return candles.coverage(bars[~wrong], length, first, last, now, int(wrong.sum()))
+
+
+def _read(part: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(part)
+    except ValueError as error:  # which is what Arrow's error for a damaged file is
+        raise UnreadableFile(
+            "A stored part is damaged", str(part), "Delete it and download again."
+        ) from error
 
 
 def _meets(days: tuple[date, date], first: date, last: date) -> bool:

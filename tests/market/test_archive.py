@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from kit.clock import IST
-from kit.errors import KitError, UnknownInterval, UnknownSymbol
+from kit.errors import KitError, UnknownInterval, UnknownSymbol, UnreadableFile
 from kit.market import archive, candles
 from kit.market.candles import Piece
 from kit.simulator.server import SimulatedExchange
@@ -131,6 +131,30 @@ def test_a_failure_keeps_what_is_there(exchange: SimulatedExchange, open_data, t
     done = data.download("BANKNIFTY", "FIVE_MINUTE", FIRST, LAST, store=tmp_path, quiet=True)
     assert done.already >= 1
     assert done.coverage.found == done.coverage.expected
+
+
+def test_a_killed_writers_draft_is_swept(open_data, tmp_path: Path):
+    """The draft of a writer that was killed must go with the next download, a living writer's must stay."""
+    data = open_data()
+    folder = data.download("BANKNIFTY", "ONE_DAY", LAST, LAST, store=tmp_path, quiet=True).folder
+    dead, living = folder / "dead.1.new", folder / "living.2.new"
+    dead.touch()
+    living.touch()
+    os.utime(dead, (0, 0))
+    data.download("BANKNIFTY", "ONE_DAY", LAST, LAST, store=tmp_path, quiet=True)
+    assert (dead.exists(), living.exists()) == (False, True)
+
+
+def test_a_damaged_part_is_named(open_data, tmp_path: Path):
+    """A part that somebody damaged must be named with the remedy, and the remedy must work."""
+    data = open_data()
+    folder = data.download("BANKNIFTY", "ONE_DAY", LAST, LAST, store=tmp_path, quiet=True).folder
+    (part,) = folder.glob("*.parquet")
+    part.write_bytes(part.read_bytes()[:200])
+    with pytest.raises(UnreadableFile, match="Delete it"):
+        data.download("BANKNIFTY", "ONE_DAY", LAST, LAST, store=tmp_path, quiet=True)
+    part.unlink()
+    assert len(data.download("BANKNIFTY", "ONE_DAY", LAST, LAST, store=tmp_path, quiet=True).frame()) == 1
 
 
 def test_an_empty_answer_is_not_final(exchange: SimulatedExchange, open_data, tmp_path: Path):
