@@ -75,7 +75,12 @@ class AngelAPIClient:
         self._owns_pool = pool is None
         self._line = Line(credentials, settings, self._pool, self.clock, base_url or settings.broker.base_url)
         self._master = MasterKeeper(
-            master_url or settings.broker.master_url, settings, self._pool, self._line.limiter, self.clock
+            master_url or settings.broker.master_url,
+            settings,
+            self._pool,
+            self._line.limiter,
+            self.clock,
+            market=self._line.market,
         )
 
     def __repr__(self) -> str:

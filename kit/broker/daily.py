@@ -59,12 +59,22 @@ class MasterKeeper:
         Paces the downloads.
     clock : Clock
         Tells the present.
+    market : str, optional
+        Keeps apart the copies of several markets that one address served.
     """
 
     def __init__(
-        self, url: str, settings: Settings, pool: ConnectionPoolManager, limiter: RateLimiter, clock: Clock
+        self,
+        url: str,
+        settings: Settings,
+        pool: ConnectionPoolManager,
+        limiter: RateLimiter,
+        clock: Clock,
+        *,
+        market: str = "",
     ) -> None:
         self._url = url
+        self._market = market
         self._settings = settings
         self._pool = pool
         self._limiter = limiter
@@ -146,7 +156,7 @@ class MasterKeeper:
     def _file(self) -> Path | None:
         if not self._settings.cache_config.disk:
             return None
-        source = hashlib.blake2b(self._url.encode(), digest_size=4).hexdigest()
+        source = hashlib.blake2b((self._url + self._market).encode(), digest_size=4).hexdigest()
         return cache_folder() / f"instruments-{source}.sqlite"
 
 

@@ -7,8 +7,10 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -53,6 +55,12 @@ class Line:
         Tells the present.
     base_url : str
         Root of the broker's API.
+
+    Attributes
+    ----------
+    market : str
+        Keeps apart what simulated exchanges say that had the same port one after the other; each start
+        has an account of its own. Empty for the broker, whose market is the same for every account.
     """
 
     def __init__(
@@ -70,11 +78,12 @@ class Line:
         self._counting = threading.Lock()
         self.answers = Counter[str]()
         account = _account(credentials, self.base_url)
-        folder = cache_folder()
+        self.market = account if _on_this_machine(self.base_url) else ""
+        folder, table = cache_folder(), routes(settings.cache_config, clock)
         self.limiter = RateLimiter(folder / "limits.sqlite", account=account)
         self._session = open_session(
             pool,
-            routes(settings.cache_config, clock),
+            [replace(route, private=route.private or bool(self.market)) for route in table],
             judge,
             storable,
             settings.cache_config,
@@ -195,6 +204,10 @@ def _account(credentials: Credentials, base_url: str) -> str:
     code = credentials.client_code.get_secret_value() + base_url
     key = credentials.api_key.get_secret_value().encode()[:64]
     return hashlib.blake2b(code.encode(), key=key, digest_size=8).hexdigest()
+
+
+def _on_this_machine(base_url: str) -> bool:
+    return urlsplit(base_url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def _advice(broker_says: str | None) -> str:

@@ -355,3 +355,16 @@ def test_quotes_hold_until_the_next_open(open_data):
         (entry,) = [row for row in data._cache.get_cache_info() if row["key"][0] == "chain"]
     until_open = (datetime(2026, 11, 23, 9, 15, tzinfo=IST) - evening).total_seconds()
     assert entry["remaining_s"] == pytest.approx(until_open, abs=30)
+
+
+def test_another_market_at_the_same_address(exchange: SimulatedExchange, open_data):
+    """An exchange with another seed at the port of an earlier one must not be answered from its cache."""
+    port, closes, masters = 0, [], []
+    for seed in (7, 8):
+        with SimulatedExchange(seed=seed, port=port, at=exchange.clock.now(), limits=False) as server:
+            port = int(server.url.rsplit(":", 1)[1])
+            data = open_data(server)
+            closes.append(data.candles("BANKNIFTY", "ONE_DAY", "2026-11-16", "2026-11-16")["close"].item())
+            masters.append(server.stats.requests["instrumentMaster"])
+    assert closes[0] != closes[1]
+    assert masters == [1, 1]
