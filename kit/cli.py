@@ -207,8 +207,9 @@ def _add_cache(commands: Commands[argparse.ArgumentParser]) -> None:
 def _cache(options: argparse.Namespace) -> int:
     from kit.settings import cache_folder
 
-    files = sorted(cache_folder().glob("*.sqlite*"))
-    for file in files:
+    # The limits are no cache: without them every kernel would call as if nobody had called before.
+    files = sorted(file for file in cache_folder().glob("*.sqlite*") if not file.name.startswith("limits"))
+    for file in reversed(files):  # a log goes before its file, else the next file would inherit it
         print(f"{file}  {file.stat().st_size / 2**20:.1f} MiB")
         if options.action == "clear":
             file.unlink()

@@ -86,13 +86,14 @@ def test_download_rejects_a_day_that_is_none(capsys):
 
 
 def test_cache_info_and_clear(tmp_path, monkeypatch, capsys):
-    """`kit cache` lists the SQLite files, and clear removes them."""
+    """`kit cache` lists the SQLite files, and clear removes them all but the account's shared limits."""
     monkeypatch.setenv("KIT_CACHE_DIR", str(tmp_path))
-    (tmp_path / "replies.sqlite").write_bytes(b"x")
+    for name in ("replies.sqlite", "replies.sqlite-wal", "limits.sqlite"):
+        (tmp_path / name).write_bytes(b"x")
     assert main(["cache"]) == 0
     assert "replies.sqlite" in capsys.readouterr().out
     assert main(["cache", "clear"]) == 0
-    assert not list(tmp_path.iterdir())
+    assert [file.name for file in tmp_path.iterdir()] == ["limits.sqlite"]
 
 
 def test_simulate_prints_one_json_object_first():

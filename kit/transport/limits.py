@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kit.errors import CacheUnavailable, RateLimited
-from kit.transport.database import Database
+from kit.transport.database import Database, damaged
 from kit.transport.windows import Wait, Window, binding
 
 __all__ = ["RateLimiter", "Wait", "Window", "binding"]
@@ -236,14 +236,22 @@ class RateLimiter:
         return self._written(lambda rows: rows.execute(statement, values).fetchall())
 
     def _written(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do some work in one transaction; if the shared file fails, go on alone, saying so."""
+        """Do some work in one transaction; rebuild a damaged file, and failing that go on alone."""
         try:
             with self._file.write() as rows:
                 return work(rows)
         except (OSError, sqlite3.Error) as error:
-            self._file = _alone(self._file.path, error)
+            self._mend(error)
         with self._file.write() as rows:
             return work(rows)
+
+    def _mend(self, error: Exception) -> None:
+        try:
+            if not (isinstance(error, sqlite3.Error) and damaged(error)):
+                raise error
+            self._file.set_aside(error)
+        except (OSError, sqlite3.Error) as final:
+            self._file = _alone(self._file.path, final)
 
     def _tell(self, budget: str, turn: _Turn, start: float) -> None:
         if turn.at - start > _TELL_S:

@@ -252,6 +252,18 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path) -> None:
     assert [each for each in tmp_path.iterdir() if "damaged" in each.name]
 
 
+def test_a_file_found_damaged_in_use_is_rebuilt(tmp_path: Path) -> None:
+    """Damage that shows only later is mended, too: the next process shares limits again."""
+    file = tmp_path / "limits.sqlite"
+    limiter = RateLimiter(file)
+    limiter.acquire("b", CANDLES)
+    with sqlite3.connect(file) as rows:
+        rows.execute("DROP TABLE calls")
+    with pytest.warns(CacheUnavailable, match="set aside"):
+        limiter.acquire("b", CANDLES)
+    assert RateLimiter(file).remaining("b", CANDLES) == CANDLES[0].calls - 1
+
+
 def test_old_calls_are_forgotten(tmp_path: Path) -> None:
     """The log of calls does not grow beyond its longest window."""
     bench = Bench(tmp_path / "limits.sqlite")
