@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.extensions import ExtensionArray
 
 from kit.broker.client import AngelAPIClient
 from kit.broker.shapes import Reply, oldest
@@ -21,6 +22,7 @@ from kit.pricing.reasons import reason_text
 
 Floats = NDArray[np.float64]
 QuoteRow = Mapping[str, Any]
+_TEXT = pd.StringDtype("python", na_value=np.nan)
 _NUMBERS = ("ltp", "bid", "ask", "volume", "oi", "oi_change")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -110,14 +112,24 @@ def _table(contracts: Contracts, found: ChainAnalysis) -> pd.DataFrame:
     reason = reason_text(greeks.pop("reason"))
     columns = {
         "strike": contracts.strike,
-        "right": np.where(contracts.is_call, "CE", "PE"),
+        "right": _text(np.where(contracts.is_call, "CE", "PE").tolist()),
         **{name: contracts.numbers[name] for name in _NUMBERS},
         **greeks,
-        "iv_reason": reason,
-        "token": contracts.token,
-        "symbol": contracts.symbol,
+        "iv_reason": _text(reason),
+        "token": _text(contracts.token),
+        "symbol": _text(contracts.symbol),
     }
-    return pd.DataFrame(columns)
+    frame = pd.DataFrame(dict(enumerate(columns.values())))
+    frame.columns = pd.Index(_text(columns))
+    return frame
+
+
+def _text(values: Iterable[str]) -> ExtensionArray:
+    """Return texts kept in Python's strings.
+
+    Arrow's, the default, cost up to 13 ms for the first one of a process: half a restart.
+    """
+    return pd.array(np.array([*values], dtype=object), dtype=_TEXT)
 
 
 def from_quotes(instruments: Sequence[Instrument], rows: Sequence[QuoteRow | None]) -> Contracts:
