@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
-from time import monotonic
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
@@ -59,29 +58,6 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         """Move the clock forward by `seconds`."""
         self.at += timedelta(seconds=seconds)
-
-
-@dataclass(frozen=True)
-class ReplayClock:
-    """A clock that starts at a chosen moment and runs at a chosen speed.
-
-    Parameters
-    ----------
-    start : datetime
-        Timezone-aware time it shows when `origin` is the machine's monotonic time.
-    speed : float, default 1.0
-        Shown seconds per real second.
-    origin : float, optional
-        Monotonic seconds at `start`; default now.
-    """
-
-    start: datetime
-    speed: float = 1.0
-    origin: float = field(default_factory=monotonic)
-
-    def now(self) -> datetime:
-        """Return the shown time in Asia/Kolkata."""
-        return self.start.astimezone(IST) + timedelta(seconds=(monotonic() - self.origin) * self.speed)
 
 
 @dataclass(frozen=True)
