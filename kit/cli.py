@@ -128,7 +128,9 @@ def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
     bench = commands.add_parser("bench", help="measure the kit against its targets and peers")
     bench.add_argument("rows", nargs="*", help="only these rows")
     bench.add_argument("--quick", action="store_true", help="fewer repetitions, under a minute")
-    bench.add_argument("--json", type=Path, help="write the results here")
+    bench.add_argument(
+        "--json", type=Path, nargs="?", const=Path("bench.json"), help="write the results here (bench.json)"
+    )
     bench.add_argument("--html", type=Path, help="write a self-contained page with the plot here")
     bench.add_argument("--against", choices=["peers"], help="fail when a peer is not installed")
     bench.add_argument("--check", action="store_true", help="exit 1 when a target is missed beyond noise")
