@@ -36,7 +36,8 @@ class Forward:
     discount : float
         Discount factor to the expiry.
     source : {"parity", "future", "spot"}
-        Put-call parity, the future of the same expiry, or the spot grown at the rate.
+        Put-call parity, the future of the same expiry, or the spot grown at the rate, as far as the
+        quotes allow that.
     pairs : int
         Strikes the parity rests on; 0 otherwise.
     error_inr : float
@@ -83,7 +84,8 @@ def implied_forward(
     -------
     Forward
         From parity where at least three strikes near the money are quoted on both sides and agree; else
-        the future, else the spot grown at the rate.
+        the future, else the spot grown at the rate, held between the forwards at which somebody could
+        trade against the quotes for certain profit.
     """
     prior = float(np.exp(-rate * max(t_years, 0.0)))
     quotes = [np.asarray(side, dtype=np.float64) for side in (strike, call_bid, call_ask, put_bid, put_ask)]
@@ -96,7 +98,32 @@ def implied_forward(
             return found
     if future is not None and np.isfinite(future) and future > 0:
         return Forward(float(future), prior, "future")
-    return Forward(spot / prior, prior, "spot")
+    return Forward(_possible(spot / prior, prior, *quotes), prior, "spot")
+
+
+def _possible(
+    guess: float,
+    prior: float,
+    k: Floats,
+    call_bid: Floats,
+    call_ask: Floats,
+    put_bid: Floats,
+    put_ask: Floats,
+) -> float:
+    """Hold a guessed forward within the bounds that the quotes set, where these are near it and agree.
+
+    Buying a call and selling its put buys the forward; a put nobody bids for can be sold for nothing.
+    """
+    bought = k + (_quoted(call_ask, np.nan) - _quoted(put_bid, 0.0)) / prior
+    sold = k + (_quoted(call_bid, 0.0) - _quoted(put_ask, np.nan)) / prior
+    dearest, cheapest = np.fmin.reduce(bought, initial=np.inf), np.fmax.reduce(sold, initial=-np.inf)
+    held = float(min(max(guess, cheapest), dearest))
+    sound = cheapest <= dearest and abs(held - guess) <= NEAR * guess
+    return held if sound else guess
+
+
+def _quoted(side: Floats, otherwise: float) -> Floats:
+    return np.where(side > 0, side, otherwise)
 
 
 def _pairs(

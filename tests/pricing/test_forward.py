@@ -53,6 +53,7 @@ def test_wide_quotes_weigh_less_than_tight_ones() -> None:
 def test_it_falls_back_to_the_future_and_then_to_the_spot() -> None:
     """With fewer than three pairs the future is used, without a future the spot grown at the rate."""
     columns = [column[30:32] for column in quotes(43_322.0, 0.995, 0.05, 0.5)]
+    columns[2][:] = columns[4][:] = np.nan  # nobody sells, so nothing says what the forward is worth at most
     future = implied_forward(*columns, 0.05, spot=43_312.7, rate=0.068, future=43_330.0)
     assert (future.value, future.source, future.pairs) == (43_330.0, "future", 0)
     assert future.discount == pytest.approx(np.exp(-0.068 * 0.05))
@@ -60,6 +61,19 @@ def test_it_falls_back_to_the_future_and_then_to_the_spot() -> None:
     assert spot.source == "spot"
     assert spot.value == pytest.approx(43_312.7 * np.exp(0.068 * 0.05))
     assert np.isnan(spot.error_inr)
+
+
+def test_a_spot_is_held_within_what_the_quotes_allow() -> None:
+    """Two pairs are no parity, but say to a few rupees what the forward can be; wild quotes say nothing."""
+    columns = [column[30:32] for column in quotes(43_322.0, 0.995, 0.05, 0.5)]
+    above = implied_forward(*columns, 0.05, spot=43_312.7, rate=0.068)
+    below = implied_forward(*columns, 0.05, spot=43_100.0, rate=0.0)
+    assert (above.source, below.source) == ("spot", "spot")
+    assert 43_322.0 < above.value < 43_324.0
+    assert 43_319.0 < below.value < 43_322.0
+    columns[2][0] = 1.0  # a call offered for a rupee
+    grown = 43_312.7 * np.exp(0.068 * 0.05)
+    assert implied_forward(*columns, 0.05, spot=43_312.7, rate=0.068).value == pytest.approx(grown)
 
 
 def test_missing_crossed_and_empty_quotes_are_left_out() -> None:
