@@ -38,6 +38,7 @@ from typing import Any, Literal, NamedTuple, NewType, Self
 import pandas as pd
 
 from kit.errors import DataError
+from kit.quotes import mid_or_last
 
 Right = Literal["CE", "PE"]
 Source = Literal["hot", "sqlite", "network", "file", "stale"]
@@ -104,8 +105,7 @@ class Leg:
 class Contract(NamedTuple):
     """One contract of a chain as plain numbers: what arithmetic on a few legs needs, without pandas.
 
-    The fields have the units of the module's table; `price` is the mid of bid and ask, else last traded,
-    and NaN where the contract has neither.
+    The fields have the units of the module's table; `price` is that of `kit.quotes.mid_or_last`.
     """
 
     price: float
@@ -188,8 +188,7 @@ class ChainSnapshot:
     @cached_property
     def contracts(self) -> Mapping[Right, Mapping[float, Contract]]:
         """Every contract by right, then by ascending strike; read from the table once."""
-        mid = (self.frame["bid"] + self.frame["ask"]) / 2
-        price = mid.fillna(self.frame["ltp"]).tolist()
+        price = mid_or_last(*(self.frame[name] for name in ("bid", "ask", "ltp", "volume"))).tolist()
         greeks = (self.frame[name].tolist() for name in Contract._fields[1:])
         sides: dict[Right, dict[float, Contract]] = {"CE": {}, "PE": {}}
         keys = zip(self.frame["right"].tolist(), self.frame["strike"].tolist(), strict=True)

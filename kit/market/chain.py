@@ -184,8 +184,8 @@ def _quoted(row: QuoteRow) -> tuple[Any, ...]:
 
 
 def positive(prices: Floats) -> Floats:
-    """Return prices with everything that is none (0, negative, NaN) as NaN."""
-    return np.where(prices > 0, prices, np.nan)
+    """Return prices with everything that is none (0, negative, NaN, infinite) as NaN."""
+    return np.where((prices > 0) & (prices < np.inf), prices, np.nan)
 
 
 def quoted_at(rows: Sequence[QuoteRow | None], otherwise: datetime) -> datetime:

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kit.pricing.arrays import Floats, floats
 from kit.pricing.measures import chain_variance
+from kit.quotes import mid_or_last
 
 if TYPE_CHECKING:
     from kit.model import ChainSnapshot
 
-Floats = NDArray[np.float64]
 
 BUILD_UPS = ("unchanged", "long build-up", "short build-up", "short covering", "long unwinding")
 
 
 def _amounts(values: ArrayLike) -> Floats:
-    amounts = np.asarray(values, dtype=np.float64)
+    amounts = floats(values)
     return np.where(np.isnan(amounts), 0.0, amounts)
 
 
@@ -46,7 +47,7 @@ def max_pain(strike: ArrayLike, call_oi: ArrayLike, put_oi: ArrayLike) -> float:
     float
         The lower one of two equal strikes; NaN without open interest.
     """
-    k, calls, puts = np.asarray(strike, dtype=np.float64), _amounts(call_oi), _amounts(put_oi)
+    k, calls, puts = floats(strike), _amounts(call_oi), _amounts(put_oi)
     if not (calls.sum() + puts.sum()):
         return float("nan")
     gain = k[:, None] - k[None, :]  # settlement by row, strike by column
@@ -83,36 +84,39 @@ def build_up(price_change: ArrayLike, oi_change: ArrayLike) -> NDArray[np.object
 
 def support(strike: ArrayLike, put_oi: ArrayLike, forward: float, count: int = 3) -> Floats:
     """Return the strikes at or below the forward with the most put open interest, largest first."""
-    return _heaviest(strike, put_oi, np.asarray(strike, dtype=np.float64) <= forward, count)
+    return _heaviest(strike, put_oi, floats(strike) <= forward, count)
 
 
 def resistance(strike: ArrayLike, call_oi: ArrayLike, forward: float, count: int = 3) -> Floats:
     """Return the strikes at or above the forward with the most call open interest, largest first."""
-    return _heaviest(strike, call_oi, np.asarray(strike, dtype=np.float64) >= forward, count)
+    return _heaviest(strike, call_oi, floats(strike) >= forward, count)
 
 
 def _heaviest(strike: ArrayLike, oi: ArrayLike, allowed: NDArray[np.bool_], count: int) -> Floats:
     weight = np.where(allowed, _amounts(oi), 0.0)
     order = np.argsort(-weight, kind="stable")[:count]
-    heaviest: Floats = np.asarray(strike, dtype=np.float64)[order[weight[order] > 0]]
+    heaviest: Floats = floats(strike)[order[weight[order] > 0]]
     return heaviest
 
 
-def atm_index(strike: ArrayLike, forward: float) -> int:
-    """Return the position of the strike nearest the forward; the first one of two equally near."""
-    return int(np.argmin(np.abs(np.asarray(strike, dtype=np.float64) - forward)))
+def _at_the_money(strike: ArrayLike, forward: float, *columns: ArrayLike) -> list[float]:
+    """Return each column at the strike nearest the forward, the first of two; NaN without a forward."""
+    distance = np.abs(floats(strike) - forward)
+    if not np.isfinite(distance).any():
+        return [float("nan")] * len(columns)
+    at = int(np.nanargmin(distance))
+    return [float(floats(column)[at]) for column in columns]
 
 
 def straddle_price(strike: ArrayLike, call: ArrayLike, put: ArrayLike, forward: float) -> float:
-    """Return call plus put at the strike nearest the forward, rupees per unit; NaN if either is NaN."""
-    at = atm_index(strike, forward)
-    return float(np.asarray(call, dtype=np.float64)[at] + np.asarray(put, dtype=np.float64)[at])
+    """Return call plus put at the strike nearest the forward, rupees per unit; NaN if any of them is NaN."""
+    return sum(_at_the_money(strike, forward, call, put))
 
 
 def synthetic_future(strike: ArrayLike, call: ArrayLike, put: ArrayLike, discount: float = 1.0) -> Floats:
     """Return what each strike's call and put imply for the forward, rupees: ``K + (C - P) / D``."""
-    k = np.asarray(strike, dtype=np.float64)
-    gap = np.asarray(call, dtype=np.float64) - np.asarray(put, dtype=np.float64)
+    k = floats(strike)
+    gap = floats(call) - floats(put)
     implied: Floats = k + gap / discount
     return implied
 
@@ -148,7 +152,7 @@ class Analytics:
     pcr_oi, pcr_volume : float
         Put-call ratios.
     max_pain, atm_strike, straddle_inr, synthetic_future : float
-        Rupees; the last at the strike nearest the forward.
+        Rupees; the last at the strike nearest the forward. NaN where the forward is.
     support, resistance : tuple of float
         Strikes, heaviest open interest first, rupees.
     gamma_exposure : ndarray
@@ -180,14 +184,14 @@ def analytics(
     forward, discount : float
         Rupees, and the discount factor.
     """
-    at = atm_index(strike, forward)
+    atm, call_price, put_price = _at_the_money(strike, forward, strike, call["price"], put["price"])
     return Analytics(
         pcr_oi=put_call_ratio(call["oi"], put["oi"]),
         pcr_volume=put_call_ratio(call["volume"], put["volume"]),
         max_pain=max_pain(strike, call["oi"], put["oi"]),
-        atm_strike=float(strike[at]),
-        straddle_inr=float(call["price"][at] + put["price"][at]),
-        synthetic_future=float(strike[at] + (call["price"][at] - put["price"][at]) / discount),
+        atm_strike=atm,
+        straddle_inr=call_price + put_price,
+        synthetic_future=atm + (call_price - put_price) / discount,
         support=tuple(support(strike, put["oi"], forward).tolist()),
         resistance=tuple(resistance(strike, call["oi"], forward).tolist()),
         gamma_exposure=gamma_exposure(call["gamma"], put["gamma"], call["oi"], put["oi"], forward),
@@ -197,7 +201,7 @@ def analytics(
 def snapshot_analytics(snapshot: ChainSnapshot) -> Analytics:
     """Gather every analytic of a chain snapshot.
 
-    Prices are the mid of bid and ask where both are quoted, else the last traded price.
+    Prices are those of `kit.quotes.mid_or_last`.
     """
     strikes, call, put = _sides(snapshot)
     return analytics(strikes, call, put, snapshot.forward, snapshot.discount)
@@ -213,8 +217,7 @@ def snapshot_variance(snapshot: ChainSnapshot) -> float:
 def _sides(snapshot: ChainSnapshot) -> tuple[Floats, dict[str, Floats], dict[str, Floats]]:
     """Return the strikes, and the columns of calls and of puts by strike."""
     frame, strikes = snapshot.frame, np.array(snapshot.strikes)
-    middle = (frame["bid"] + frame["ask"]) / 2
-    priced = frame.assign(price=middle.where(middle.notna(), frame["ltp"]))
+    priced = frame.assign(price=mid_or_last(*(frame[name] for name in ("bid", "ask", "ltp", "volume"))))
     columns = []
     for right in ("CE", "PE"):
         rows = priced[priced["right"] == right].set_index("strike").reindex(strikes)

@@ -7,7 +7,9 @@ Conventions, the same in every function:
 - volatility is an annualised fraction, time is in years (`kit.clock.years_to_expiry`);
 - theta is rupees per calendar day with the forward held still, vega and rho rupees per percentage point;
 - rho holds the forward still as well, so it is ``-T`` times the price;
-- arithmetic gives NaN and never raises; where a price has no volatility, a `Reason` says why.
+- arithmetic gives NaN and never raises; where a price has no volatility, a `Reason` says why;
+- an option's side is True or False, 1 or 0, or ``"CE"`` or ``"PE"``; another word, here or for `delta_of`, is
+  no arithmetic and raises a `kit.errors.KitError`.
 
 F. Black, "The pricing of commodity contracts", Journal of Financial Economics 3 (1976).
 """
@@ -15,11 +17,12 @@ F. Black, "The pricing of commodity contracts", Journal of Financial Economics 3
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kit.pricing.arrays import Floats, floats, one_of, sides
 from kit.pricing.engines import engine, thread_limit
 from kit.pricing.numpy_engine import Columns
 
@@ -51,7 +54,8 @@ class Greeks(NamedTuple):
     delta : ndarray or float64
         Rupees per rupee of the forward (or of the spot, as asked).
     gamma : ndarray or float64
-        Change of the forward delta per rupee of the forward.
+        Change of the forward delta per rupee of the forward; NaN on the forward itself once volatility or
+        time is zero, where delta jumps.
     theta : ndarray or float64
         Rupees per calendar day, forward held still.
     vega : ndarray or float64
@@ -82,11 +86,19 @@ class IvAndGreeks(NamedTuple):
 def _columns(*given: ArrayLike) -> tuple[tuple[int, ...], int, Columns]:
     """Return the common shape, its size, and the arguments as contiguous columns of that size or of one."""
     *numbers, calls = given
-    arrays = [np.asarray(number, dtype=np.float64) for number in numbers]
-    is_call = np.asarray(calls, dtype=np.bool_)
+    arrays = [floats(number) for number in numbers]
+    is_call = sides(calls)
     shape = np.broadcast(*arrays, is_call).shape
     first, forward, strike, years, discount = (_column(array, shape) for array in arrays)
     return shape, math.prod(shape), (first, forward, strike, years, discount, _column(is_call, shape))
+
+
+def _per_rupee(rows: Floats, discount: Floats, delta_of: DeltaOf) -> Floats:
+    """Turn the delta of the forward, among the rows of an engine, into the delta that was asked for."""
+    one_of(delta_of, get_args(DeltaOf), "What delta moves")
+    if delta_of == "spot":
+        rows[1] /= discount
+    return rows
 
 
 def _column(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -117,8 +129,8 @@ def price(
         Annualised fraction, not negative.
     discount : array_like
         Discount factor to the expiry.
-    is_call : array_like of bool
-        Call or put.
+    is_call : array_like of bool or str
+        Call or put: a chain's column ``right`` will do.
 
     Returns
     -------
@@ -176,9 +188,7 @@ def greeks(
         What delta moves; a rupee of spot moves the forward by ``1 / discount``.
     """
     shape, size, columns = _columns(sigma, forward, strike, t_years, discount, is_call)
-    rows = engine(size).prices(columns, size, 6, thread_limit())
-    if delta_of == "spot":
-        rows[1] /= columns[4]
+    rows = _per_rupee(engine(size).prices(columns, size, 6, thread_limit()), columns[4], delta_of)
     _, delta, gamma, theta, vega, rho = rows.reshape(6, *shape)
     return Greeks(delta[()], gamma[()], theta[()], vega[()], rho[()])
 
@@ -209,8 +219,6 @@ def iv_and_greeks(
     """
     shape, size, columns = _columns(price, forward, strike, t_years, discount, is_call)
     rows, reason = engine(size).volatilities(columns, size, 6, thread_limit())
-    if delta_of == "spot":
-        rows[1] /= columns[4]
-    iv, delta, gamma, theta, vega, rho = rows.reshape(6, *shape)
+    iv, delta, gamma, theta, vega, rho = _per_rupee(rows, columns[4], delta_of).reshape(6, *shape)
     codes = reason.reshape(shape)[()]
     return IvAndGreeks(iv[()], delta[()], gamma[()], theta[()], vega[()], rho[()], codes)

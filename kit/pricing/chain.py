@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kit.pricing.analytics import Analytics, analytics
+from kit.pricing.arrays import Bools, Floats, floats, sides
 from kit.pricing.black76 import DeltaOf, IvAndGreeks, iv_and_greeks
 from kit.pricing.forward import Forward, implied_forward
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from kit.quotes import mid_or_last
 
 TRADED_PAIRS = 5  # settlements of strikes traded on both sides, enough to do without the others
 
@@ -63,8 +62,8 @@ def analyse(
 ) -> ChainAnalysis:
     """Analyse the quotes of one or many expiries.
 
-    A volatility rests on the mid of bid and ask, else on the last traded price. An in-the-money option whose
-    time value drowns in its own spread is priced from its out-of-the-money twin.
+    A volatility rests on the mid of bid and ask, else on the last traded price (`kit.quotes.mid_or_last`). An
+    in-the-money option whose time value drowns in its own spread is priced from its out-of-the-money twin.
 
     Parameters
     ----------
@@ -72,8 +71,8 @@ def analyse(
         Anything sortable, for instance ``datetime64[D]``.
     strike : array_like, shape (n,)
         Rupees.
-    is_call : array_like of bool, shape (n,)
-        Call or put.
+    is_call : array_like of bool or str, shape (n,)
+        Call or put: a chain's column ``right`` will do.
     bid, ask, ltp : array_like, shape (n,)
         Rupees; NaN or zero: none.
     oi, volume : array_like, shape (n,)
@@ -92,11 +91,11 @@ def analyse(
     ChainAnalysis
         Rows in the order of the input.
     """
-    k = np.asarray(strike, dtype=np.float64)
-    call = np.asarray(is_call, dtype=np.bool_)
-    years = np.broadcast_to(np.asarray(t_years, dtype=np.float64), k.shape)
-    columns = {"bid": _positive(bid), "ask": _positive(ask), "oi": _floats(oi), "volume": _floats(volume)}
-    columns["price"] = _mid_or_last(columns["bid"], columns["ask"], _positive(ltp))
+    k = floats(strike)
+    call = sides(is_call)
+    years = np.broadcast_to(floats(t_years), k.shape)
+    columns = {"bid": _positive(bid), "ask": _positive(ask), "oi": floats(oi), "volume": floats(volume)}
+    columns["price"] = mid_or_last(columns["bid"], columns["ask"], _positive(ltp), columns["volume"])
     expiries, which = np.unique(np.asarray(expiry), return_inverse=True)
     futures = np.full(expiries.size, np.nan) if future is None else np.asarray(future, dtype=np.float64)
     books = [_Book.of(np.flatnonzero(which == number), k, call) for number in range(expiries.size)]
@@ -118,19 +117,10 @@ def analyse(
     return ChainAnalysis(expiries, forwards, scored, price, from_twin, greeks)
 
 
-def _floats(values: ArrayLike) -> Floats:
-    return np.asarray(values, dtype=np.float64)
-
-
 def _positive(values: ArrayLike) -> Floats:
-    """Read quotes; feeds write zero where there is none."""
-    quotes = _floats(values)
-    return np.where(quotes > 0, quotes, np.nan)
-
-
-def _mid_or_last(bid: Floats, ask: Floats, ltp: Floats) -> Floats:
-    middle = np.where(ask >= bid, (bid + ask) / 2, np.nan)
-    return np.where(np.isnan(middle), ltp, middle)
+    """Read quotes; feeds write zero where there is none, and infinity is no price."""
+    quotes = floats(values)
+    return np.where((quotes > 0) & (quotes < np.inf), quotes, np.nan)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.pricing import kernels, numpy_engine
+from kit.pricing.arrays import Floats
+from kit.pricing.machine_code import run
 from kit.pricing.numpy_engine import Codes, Columns
-from kit.pricing.solver import Floats
 
 WORTH_A_THREAD = 24_576  # options; about a millisecond, ten times what starting a thread costs
 
@@ -61,10 +62,10 @@ def _evaluate(
     count, blocks = threads_for(size, threads), -(-size // kernels.LANES)
     edges = [min(size, blocks * part // count * kernels.LANES) for part in range(count + 1)]
     parts = [(*columns, out, codes, edges[i], edges[i + 1], solve) for i in range(count)]
-    others = [threading.Thread(target=kernels.run, args=part) for part in parts[1:]]
+    others = [threading.Thread(target=run, args=part) for part in parts[1:]]
     for other in others:
         other.start()
-    kernels.run(*parts[0])
+    run(*parts[0])
     for other in others:
         other.join()
     return out, codes, np.flatnonzero(codes == kernels.UNSETTLED)

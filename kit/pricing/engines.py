@@ -9,6 +9,7 @@ choice can be forced for a block::
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,10 +17,11 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import count
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol, cast, get_args
 
+from kit.errors import KitWarning, SettingsError
+from kit.pricing.arrays import Floats, one_of
 from kit.pricing.numpy_engine import Codes, Columns
-from kit.pricing.solver import Floats
 
 Name = Literal["compiled", "numpy"]
 
@@ -52,8 +54,16 @@ def _load(name: Name) -> Engine:
 
 @cache
 def default_engine() -> Name:
-    """Return the engine that is used unless another is forced."""
-    return "compiled" if find_spec("numba") else "numpy"
+    """Return the engine that is used unless another is forced, loading it; warns where numba is broken."""
+    if not find_spec("numba"):
+        return "numpy"
+    try:
+        _load("compiled")
+    except Exception as error:  # noqa: BLE001 it breaks in many ways: a NumPy it refuses, a missing LLVM
+        told = f"numba cannot be loaded, so that NumPy prices, ten times slower: {error}"
+        warnings.warn(told, KitWarning, stacklevel=2)
+        return "numpy"
+    return "compiled"
 
 
 def engine(size: int) -> Engine:
@@ -83,7 +93,20 @@ def using(name: Name | None = None, threads: int | None = None) -> Iterator[None
         Default: whichever is in use outside.
     threads : int, optional
         The most threads a call may use; default as outside.
+
+    Raises
+    ------
+    SettingsError
+        There is no such engine here, or no thread is left.
     """
+    if name is not None:
+        one_of(name, get_args(Name), "A pricing engine")
+    if name == "compiled" and default_engine() != "compiled":
+        raise SettingsError(
+            "The compiled engine needs numba", name, "Run: pip install 'banknifty-kit[fast]'."
+        )
+    if threads is not None and threads < 1:
+        raise SettingsError("A call needs at least one thread", threads, "Say threads=1.")
     chosen, limit = _forced.set(name or _forced.get()), _threads.set(threads or _threads.get())
     try:
         yield

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from kit.pricing.arrays import Floats
+
 Origin = Literal["parity", "future", "spot"]
 
 MIN_PAIRS = 3  # two strikes always lie on a line: only a third one can disagree

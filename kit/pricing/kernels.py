@@ -5,27 +5,24 @@ from every other, LLVM can prove that a loop's rows never overlap and emits vect
 loop; separate arrays would need more run-time checks than it is willing to make. No loop branches. What needs
 more than the loops give (see `_settle`) is marked, and left to the NumPy engine.
 
-Importing this module imports numba; `kit.pricing.engines` does so on first use.
+`kit.pricing.machine_code` compiles `evaluate`. Importing this module imports numba.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar, cast
-from zlib import crc32
 
 import numpy as np
-from numba import njit, types
-from numpy.typing import NDArray
+from numba import njit
 
+from kit.pricing.arrays import Floats
 from kit.pricing.elementary import erfcx_bottom, erfcx_top, exp_negative, log_positive
 from kit.pricing.numpy_engine import VEGA_SCALE
 from kit.pricing.reasons import Reason
 from kit.pricing.solver import GUESS_BOTTOM, GUESS_TOP, SLOPE_SCALE, SQRT_HALF
 
-Floats = NDArray[np.float64]
 F = TypeVar("F", bound=Callable[..., Any])
 
 LANES = 128  # options in one block: the workspace then fits the first-level cache
@@ -42,12 +39,12 @@ BELOW, NO_VALUE, ABOVE = int(Reason.BELOW_INTRINSIC), int(Reason.NO_TIME_VALUE),
 (T0, T1, T2, T3, T4, T5, T6), (_, B1, B2, B3, B4, B5) = GUESS_TOP, GUESS_BOTTOM
 
 # `contract` alone: NaN and infinity keep their meaning, sums keep their order.
-_OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy"}
+OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy"}
 
 
 def _loop(function: F) -> F:
     """Compile a loop that only `run` calls: wrapping it for Python would take time and serve nobody."""
-    bare = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    bare = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     return cast(F, njit(**bare)(function))
 
 
@@ -270,24 +267,3 @@ def evaluate(
             _store(w, IV + row * LANES, rows[row], start, count)
         for lane in range(count):
             codes[start + lane] = int(w[CODE + lane])
-
-
-def _compiled(**options: Any) -> Any:
-    floats, bools = types.Array(types.f8, 1, "C", readonly=True), types.Array(types.b1, 1, "C", readonly=True)
-    inputs = (*[floats] * 5, bools)  # frozen columns, as pandas hands them out, are welcome
-    signature = types.void(*inputs, types.f8[:, ::1], types.i1[::1], types.i8, types.i8, types.b1)
-    return njit(signature, nogil=True, **_OPTIONS, **options)(evaluate)
-
-
-def _fingerprint() -> int:
-    """Sum up the other files that the machine code is made of."""
-    sources = ("elementary.py", "numpy_engine.py", "reasons.py", "solver.py")
-    return crc32(b"".join((Path(__file__).parent / name).read_bytes() for name in sources))
-
-
-# numba names its cache file after the function, and compares the date of this file alone.
-evaluate.__qualname__ = f"evaluate_{_fingerprint():08x}"
-try:  # beside this file, or in the user's cache folder
-    run = _compiled(cache=True)
-except RuntimeError:  # neither can be written: compile in every process
-    run = _compiled()

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from kit.errors import SettingsError
+from kit.pricing.arrays import Floats, floats
 from kit.pricing.smile import Slice
-
-Floats = NDArray[np.float64]
 
 
 def delta_strike(smile: Slice, delta: float) -> float:
@@ -22,14 +22,39 @@ def delta_strike(smile: Slice, delta: float) -> float:
         The smile.
     delta : float
         Between 0 and 1 for a call, between -1 and 0 for a put.
+
+    Returns
+    -------
+    float
+        NaN for a delta of NaN, and where the smile reaches it at no strike that a float can hold.
+
+    Raises
+    ------
+    SettingsError
+        No option has this delta: 25 for what is 0.25.
     """
+    if abs(delta) >= 1 or delta == 0:
+        raise SettingsError(
+            "A delta lies between 0 and 1, a put's between -1 and 0",
+            delta,
+            "Say 0.25, not 25.",
+        )
     d1 = float(ndtri(delta if delta > 0 else 1 + delta))
-    low, high = -2.0, 2.0  # log-moneyness: d1 falls as the strike rises
+    high = 2.0  # log-moneyness, either way: d1 falls as the strike rises
+    while not _d1(smile, -high) >= d1 >= _d1(smile, high):
+        high *= 2
+        if high > 500.0 or math.isnan(d1):
+            return float("nan")
+    low = -high
     for _ in range(60):
         k = (low + high) / 2
-        total = math.sqrt(float(smile.total_variance(k)))
-        low, high = (k, high) if -k / total + total / 2 > d1 else (low, k)
+        low, high = (k, high) if _d1(smile, k) > d1 else (low, k)
     return smile.forward * math.exp(low)
+
+
+def _d1(smile: Slice, k: float) -> float:
+    total = math.sqrt(float(smile.total_variance(k)))
+    return -k / total + total / 2
 
 
 def risk_reversal(smile: Slice, delta: float = 0.25) -> float:
@@ -66,7 +91,7 @@ def iv_percentile(now: float, history: ArrayLike) -> float:
 
 
 def _known(history: ArrayLike) -> Floats:
-    values = np.asarray(history, dtype=np.float64).reshape(-1)
+    values = floats(history).reshape(-1)
     known: Floats = values[np.isfinite(values)]
     return known
 
@@ -98,8 +123,8 @@ def chain_variance(
     NSE, "Computation methodology of India VIX", after the Cboe VIX white paper. NSE smooths wide quotes
     with a spline; here they are used as they are.
     """
-    k = np.asarray(strike, dtype=np.float64)
-    calls, puts = np.asarray(call, dtype=np.float64), np.asarray(put, dtype=np.float64)
+    k = floats(strike)
+    calls, puts = floats(call), floats(put)
     below = np.flatnonzero(k <= forward)
     if below.size < 2 or k.size - below.size < 2 or not t_years > 0:
         return float("nan")
@@ -147,7 +172,7 @@ def volatility_index(variance: ArrayLike, t_years: ArrayLike, days: float = 30) 
     float
         Annualised fraction; total variance is linear in time between expiries, flat volatility outside.
     """
-    level, years = np.asarray(variance, dtype=np.float64), np.asarray(t_years, dtype=np.float64)
+    level, years = floats(variance), floats(t_years)
     known = np.isfinite(level) & (years > 0)
     if not known.any():
         return float("nan")

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, ndtr
 
+from kit.pricing.arrays import Bools, Floats
 from kit.pricing.reasons import Reason
-from kit.pricing.solver import SQRT_HALF, Bools, Floats, total_volatility
+from kit.pricing.solver import SQRT_HALF, total_volatility
 
 Codes = NDArray[np.int8]
 Columns = tuple[Floats, Floats, Floats, Floats, Floats, Bools]
@@ -126,7 +127,7 @@ def _sensitivities(
     return np.stack(
         [
             delta + 0 * price,
-            density / (forward * forward * safe),
+            density / (forward * forward * np.where(s + h > 0, safe, np.nan)),  # delta jumps there
             carry / (365 * np.where(alive, years, 1.0)) + 0 * s,
             0.01 * density * np.sqrt(years),
             -0.01 * years * price + 0 * s,

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kit.errors import DataError
+from kit.pricing.arrays import Floats
 from kit.pricing.smile import Slice, density_sign, svi
 
-Floats = NDArray[np.float64]
 Raw = tuple[float, float, float, float, float]  # a, b, rho, m, sigma
 
 MIN_POINTS = 6  # five parameters, and one to disagree

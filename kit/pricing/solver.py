@@ -18,11 +18,10 @@ and the use of erfcx: P. Jäckel, "Let's Be Rational" (2015). The coefficients a
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import erfcx
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from kit.pricing.arrays import Bools, Floats
+
 SQRT_HALF = 0.7071067811865476
 SLOPE_SCALE = 0.7978845608028654  # √(2/π)
 

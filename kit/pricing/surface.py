@@ -8,17 +8,17 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kit.clock import years_to_expiry
 from kit.errors import DataError
+from kit.pricing.arrays import Floats
 from kit.pricing.smile import Slice
 from kit.pricing.smile_fit import fit_slice
 
 if TYPE_CHECKING:
     from kit.model import ChainSnapshot
 
-Floats = NDArray[np.float64]
 
 TICK_INR = 0.05
 STALE = 0.02  # annualised fraction: nobody knows when a last trade was

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from kit.pricing.analytics import (
     synthetic_future,
 )
 from kit.pricing.chain import analyse
+from kit.pricing.reasons import Reason
 
 STRIKES = np.array([100.0, 110.0, 120.0, 130.0])
 
@@ -85,6 +87,35 @@ def test_a_snapshot_gives_all_of_it(make_chain: Any) -> None:
     assert found.synthetic_future == pytest.approx(chain.forward, abs=0.2)
     assert found.gamma_exposure.shape == (len(chain.strikes),)
     assert max(found.support) <= chain.forward <= min(found.resistance)
+
+
+def test_without_a_forward_nothing_is_at_the_money() -> None:
+    """Where parity, future and spot are missing, what needs a forward is NaN and the rest is not."""
+    ones = np.ones(8)
+    strike, call = np.repeat(STRIKES, 2), np.arange(8) % 2 == 0
+    found = analyse(ones, strike, call, ones * np.nan, ones, ones, ones, ones, 0.1, spot=np.nan, rate=0.06)
+    scored = found.analytics[0]
+    assert np.isnan([scored.atm_strike, scored.straddle_inr, scored.synthetic_future]).all()
+    assert np.isnan(straddle_price(STRIKES, STRIKES, STRIKES, np.nan))
+    assert (scored.pcr_oi, scored.support) == (1.0, ())
+
+
+def test_a_last_trade_beyond_the_only_quote_counts_nowhere(make_chain: Any) -> None:
+    """With an ask of 100 and nobody bidding, a last trade at 1,800 gives neither price nor volatility."""
+    chain = make_chain()
+    frame = chain.table
+    row = frame.index[(frame["strike"] == chain.atm_strike) & (frame["right"] == "CE")]
+    frame.loc[row, ["bid", "ask", "ltp", "volume"]] = [np.nan, 100.0, 1_800.0, 0.0]
+    stale = replace(chain, frame=frame)
+    assert np.isnan(stale.price(chain.atm_strike, "CE"))
+    assert np.isnan(snapshot_analytics(stale).straddle_inr)
+    columns = (frame[name].to_numpy() for name in ("right", "bid", "ask", "ltp", "oi", "volume"))
+    found = analyse(
+        np.zeros(len(frame)), frame["strike"], *columns, chain.t_years, spot=chain.spot, rate=0.055
+    )
+    at = frame.index.get_loc(row[0])
+    assert np.isnan(found.greeks.iv[at])
+    assert found.greeks.reason[at] == Reason.MISSING
 
 
 def test_a_snapshot_prices_its_variance(make_chain: Any) -> None:

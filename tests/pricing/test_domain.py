@@ -141,3 +141,11 @@ def test_reasons_read_as_the_words_of_the_chain_column() -> None:
     """Codes become the lower-case words that a chain table holds."""
     words = reason_text(np.arange(6, dtype=np.int8)).tolist()
     assert words == ["ok", "missing", "below_intrinsic", "no_time_value", "above_bound", "expired"]
+
+
+@pytest.mark.parametrize(("years", "sigma"), [(0.0, 0.2), (-0.1, 0.2), (0.02, 0.0), (0.0, 0.0)])
+def test_gamma_on_the_forward_is_nan_where_delta_jumps(each_engine: Name, years: float, sigma: float) -> None:
+    """Without time or volatility gamma is 0 beside the forward and NaN on it, never a huge number."""
+    found = greeks(F, np.array([F, F + 1e-9, K]), years, sigma, D, True)
+    np.testing.assert_equal(found.gamma, [NAN, 0.0, 0.0])
+    assert np.isfinite(found.delta).all()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kit.errors import SettingsError
 from kit.pricing.black76 import iv_and_greeks, price
 from kit.pricing.compiled_engine import WORTH_A_THREAD, threads_for
 from kit.pricing.engines import default_engine, thread_limit, using
@@ -146,6 +147,55 @@ def test_a_folder_that_cannot_be_written_still_computes(tmp_path: Path) -> None:
     assert float(_python(program)) == pytest.approx(7.965567455405804, abs=1e-12)
 
 
+def test_a_numba_that_refuses_to_load_is_said_once() -> None:
+    """Where numba is installed but fails to import, NumPy answers every call, and one warning says so."""
+    program = (
+        "import sys, warnings\n"
+        "class Broken:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'llvmlite': raise ImportError('Numba needs NumPy 2.3 or less.')\n"
+        "sys.meta_path.insert(0, Broken())\n"
+        "from kit.pricing.black76 import price; from kit.pricing.engines import using\n"
+        "from kit.errors import SettingsError; from kit.pricing.warm import warm\n"
+        "with warnings.catch_warnings(record=True) as told:\n"
+        "    warnings.simplefilter('always')\n"
+        "    values = {float(price(100.0, 100.0, 1.0, 0.2, 1.0, True)) for _ in range(3)}; warm()\n"
+        "print(values.pop(), len(values), len(told), 'needs NumPy 2.3' in str(told[0].message))\n"
+        "try:\n"
+        "    with using('compiled'): pass\n"
+        "except SettingsError as error: print(error.remedy)\n"
+    )
+    value, *rest = _python(program).splitlines()[0].split()
+    assert float(value) == pytest.approx(7.965567455405804, abs=1e-12)
+    assert rest == ["0", "1", "True"]
+
+
+def test_damaged_machine_code_is_made_anew(tmp_path: Path) -> None:
+    """An empty or truncated file in the cache is replaced, and the next process loads it again."""
+    program = (
+        "from kit.pricing.warm import warm; from kit.pricing.black76 import price\n"
+        "warm(); print(float(price(100.0, 100.0, 1.0, 0.2, 1.0, True)))"
+    )
+    _python(program, NUMBA_CACHE_DIR=str(tmp_path))
+    for kind, kept in (("nbi", 0), ("nbc", 3_000)):
+        (file,) = tmp_path.rglob(f"*.{kind}")
+        whole = file.stat().st_size
+        file.write_bytes(file.read_bytes()[:kept])
+        answer = _python(program, NUMBA_CACHE_DIR=str(tmp_path))
+        assert float(answer) == pytest.approx(7.965567455405804, abs=1e-12)
+        (anew,) = tmp_path.rglob(f"*.{kind}")
+        assert abs(anew.stat().st_size - whole) < 2_000
+
+
+def test_engines_and_threads_that_do_not_exist_are_refused() -> None:
+    """An unknown engine, and a call without a thread, raise with what will do."""
+    with pytest.raises(SettingsError, match="compiled"), using("gpu"):  # type: ignore[arg-type]
+        pass
+    for threads in (0, -1):
+        with pytest.raises(SettingsError, match="threads=1"), using(threads=threads):
+            pass
+
+
 def test_warming_up_leaves_nothing_to_compile() -> None:
     """After warming up, a call takes no compilation."""
     assert warm() >= 0
@@ -158,11 +208,11 @@ def test_the_command_warms_up() -> None:
     assert _python("import runpy; runpy.run_module('kit.pricing')").startswith("The compiled pricing engine")
 
 
-def _python(program: str) -> str:
+def _python(program: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
-        env={**os.environ},
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,

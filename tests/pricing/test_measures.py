@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from kit.errors import SettingsError
 from kit.pricing.black76 import greeks, price
 from kit.pricing.measures import (
     butterfly,
@@ -27,6 +28,24 @@ def test_a_delta_strike_has_that_delta(delta: float) -> None:
     strike = delta_strike(SMILE, delta)
     found = greeks(FORWARD, strike, YEARS, SMILE.iv(strike), 1.0, delta > 0).delta
     assert found == pytest.approx(delta, abs=1e-10)
+
+
+@pytest.mark.parametrize("delta", [25, -25, 0, 1, -1, 2, 0.0])
+def test_a_delta_that_no_option_has_is_refused(delta: float) -> None:
+    """A delta typed in per cent, or beyond its range, raises and says how to write it."""
+    for measure in (delta_strike, risk_reversal, butterfly):
+        with pytest.raises(SettingsError, match=r"0\.25"):
+            measure(SMILE, delta)
+
+
+def test_a_delta_far_out_is_found_or_nan() -> None:
+    """Beyond a log-moneyness of 2 the strike still has its delta, and NaN stays NaN."""
+    wide = Slice(3.0, FORWARD, a=25.0 * 3.0, b=0.0, rho=0.0, m=0.0, sigma=1.0)  # 500 % for three years
+    strike = delta_strike(wide, -0.25)
+    assert np.log(strike / FORWARD) > 2
+    assert greeks(FORWARD, strike, 3.0, 5.0, 1.0, False).delta == pytest.approx(-0.25, abs=1e-10)
+    assert np.isnan(delta_strike(SMILE, float("nan")))
+    assert np.isnan(risk_reversal(SMILE, float("nan")))
 
 
 def test_a_flat_smile_has_neither_tilt_nor_wings() -> None:

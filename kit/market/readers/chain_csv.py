@@ -18,6 +18,7 @@ from kit.clock import last_session, lot_size, parse_expiry, session
 from kit.errors import DataError, UnreadableFile
 from kit.market.readers.sheet import Line, Sheet, last_trading_day
 from kit.model import Right
+from kit.quotes import mid_or_last
 
 _NAME = re.compile(r"([A-Z][A-Z0-9&]*)-(\d{1,2}-[A-Za-z]{3}-\d{4})")
 _WANTED = ("OI", "CHNG IN OI", "VOLUME", "IV", "LTP", "BID", "ASK")
@@ -127,8 +128,7 @@ def _none_is_zero(number: float) -> float:
 
 
 def _price(side: dict[str, float]) -> float:
-    middle = (side["BID"] + side["ASK"]) / 2
-    return side["LTP"] if math.isnan(middle) else middle
+    return float(mid_or_last(side["BID"], side["ASK"], side["LTP"], side["VOLUME"]))
 
 
 def _told(rows: Sequence[_Row], expiry: date) -> datetime | None:

@@ -1,0 +1,65 @@
+"""The arrays of this room, and arguments of many shapes turned into them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kit.errors import DataError, SettingsError
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+_SIDES: dict[Any, bool] = {"CE": True, "PE": False, True: True, False: False}  # 1 and 0 equal the last two
+
+
+def floats(values: ArrayLike) -> Floats:
+    """Return float64; what a masked array hides is NaN."""
+    if isinstance(values, np.ma.MaskedArray):
+        return np.ma.filled(values.astype(np.float64), np.nan)
+    return np.asarray(values, dtype=np.float64)
+
+
+def sides(is_call: ArrayLike) -> Bools:
+    """Return which options are calls.
+
+    Parameters
+    ----------
+    is_call : array_like
+        Bool, 1 and 0, or the words of a chain's column ``right``: ``"CE"`` and ``"PE"``.
+
+    Raises
+    ------
+    DataError
+        Anything else, NaN included: no side is a guess.
+    """
+    hidden = np.ma.is_masked(is_call)
+    given = np.ma.filled(np.ma.asarray(is_call, dtype=object), "masked") if hidden else np.asarray(is_call)
+    if given.dtype == np.bool_:
+        return given
+    try:
+        known = [_SIDES[side] for side in given.ravel().tolist()]
+    except (KeyError, TypeError) as error:  # unknown, or not even hashable
+        wrong = next(side for side in given.ravel().tolist() if not _is_side(side))
+        raise DataError(
+            "Neither a call nor a put", str(wrong), 'Say True or False, 1 or 0, "CE" or "PE".'
+        ) from error
+    return np.array(known, dtype=np.bool_).reshape(given.shape)
+
+
+def _is_side(side: Any) -> bool:
+    return isinstance(side, str | int | float) and side in _SIDES
+
+
+def one_of(word: str, known: tuple[str, ...], what: str) -> None:
+    """Refuse a word that is none of the known ones.
+
+    Raises
+    ------
+    SettingsError
+        It is not; names the known ones.
+    """
+    if word not in known:
+        raise SettingsError(f"{what} is not", word, f"Say {' or '.join(map(repr, known))}.")

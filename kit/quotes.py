@@ -1,0 +1,30 @@
+"""What a quote is worth, decided once for tables, volatilities and entries."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def mid_or_last(bid: ArrayLike, ask: ArrayLike, ltp: ArrayLike, volume: ArrayLike) -> NDArray[np.float64]:
+    """Return the mid of bid and ask, else the last traded price.
+
+    A crossed quote has no mid. Where one side alone is quoted, a last trade beyond it is held at that side if
+    it is of today, and is nothing if it is older: nobody pays 1,800 for what is offered at 100.
+
+    Parameters
+    ----------
+    bid, ask, ltp : array_like
+        Rupees; NaN: none.
+    volume : array_like
+        Units traded today; NaN: unknown, taken for none.
+
+    Returns
+    -------
+    ndarray
+        Rupees; NaN where nothing is known.
+    """
+    bids, asks, last = (np.asarray(side, dtype=np.float64) for side in (bid, ask, ltp))
+    beyond = (np.isnan(bids) & (last > asks)) | (np.isnan(asks) & (last < bids))
+    held = np.where(np.asarray(volume, dtype=np.float64) > 0, np.fmax(bids, asks), np.nan)
+    return np.where(asks >= bids, (bids + asks) / 2, np.where(beyond, held, last))
