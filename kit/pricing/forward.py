@@ -21,6 +21,7 @@ MIN_PAIRS = 3  # two strikes always lie on a line: only a third one can disagree
 MAX_PAIRS = 24
 WINDOW = 0.10  # of the forward; beyond it spreads are wide and quotes stale
 NEAR = 0.01  # of the forward; further out quotes are staler than their spread admits
+AGREE = 0.001  # of the forward; bounds that contradict each other by more are wrong quotes
 RATE_DOUBT = 0.02  # how far the financing rate in the quotes may be from the treasury bill's
 MAX_ERROR = 0.002  # of the forward; a looser parity is not a forward
 TICK_INR = 0.05
@@ -118,6 +119,8 @@ def _possible(
     bought = k + (_quoted(call_ask, np.nan) - _quoted(put_bid, 0.0)) / prior
     sold = k + (_quoted(call_bid, 0.0) - _quoted(put_ask, np.nan)) / prior
     dearest, cheapest = np.fmin.reduce(bought, initial=np.inf), np.fmax.reduce(sold, initial=-np.inf)
+    if dearest < cheapest <= dearest + AGREE * guess:  # settlements without a spread never agree to the rupee
+        dearest = cheapest = (dearest + cheapest) / 2
     held = float(min(max(guess, cheapest), dearest))
     sound = cheapest <= dearest and abs(held - guess) <= NEAR * guess
     return held if sound else guess

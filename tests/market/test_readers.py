@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+import zipfile
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -120,6 +121,27 @@ def test_new_bhavcopy(shared_data: Path):
     assert (chain.spot, chain.lot_size) == (57_783.75, 30)
     assert (row["volume"], row["oi"], row["oi_change"], row["ltp"]) == (7 * 30, 330, 120, 3_900)
     assert date(2026, 11, 23) in [found.expiry for found in chains]  # moved from the 24th, a holiday
+
+
+def test_the_future_of_a_bhavcopy_is_used(shared_data: Path, tmp_path: Path):
+    """Where an expiry has no pairs, the settlement of its own future is the forward, in both formats."""
+    with zipfile.ZipFile(shared_data / "eod" / "fo01JAN2020bhav.csv.zip") as packed:
+        lines = packed.read(packed.namelist()[0]).decode().splitlines()
+    kept = [line for line in lines if ",BANKNIFTY,27-Feb-2020," in line and ",CE," not in line]
+    old = tmp_path / "old.csv"
+    old.write_text("\n".join([lines[0], *kept]))
+    (chain,) = read_chain(old)
+    assert (chain.forward, chain.forward_from) == (32_403.25, "future")
+
+    header, *rows = (shared_data / "eod" / "fo_udiff_20260826_BANKNIFTY_rows.csv").read_text().splitlines()
+    cells = next(row for row in rows if ",2026-11-23," in row).split(",")
+    names = header.split(",")
+    for name, cell in {"FinInstrmTp": "IDF", "OptnTp": "", "StrkPric": "", "SttlmPric": "58601.5"}.items():
+        cells[names.index(name)] = cell
+    new = tmp_path / "new.csv"
+    new.write_text("\n".join([header, *rows, ",".join(cells)]))
+    chain = next(found for found in read_chain(new) if found.expiry == date(2026, 11, 23))
+    assert (chain.forward, chain.forward_from) == (58_601.5, "future")
 
 
 def test_no_record_found(shared_data: Path):

@@ -76,6 +76,17 @@ def test_a_spot_is_held_within_what_the_quotes_allow() -> None:
     assert implied_forward(*columns, 0.05, spot=43_312.7, rate=0.068).value == pytest.approx(grown)
 
 
+def test_bounds_that_miss_each_other_by_little_are_met_in_the_middle() -> None:
+    """Two settlements that contradict each other by 16 rupees still say better than the spot where it is."""
+    call, put = np.array([1_024.10, 503.00]), np.array([532.00, 1_001.00])
+    strike = np.array([57_700.0, 58_700.0])
+    found = implied_forward(strike, call, call, put, put, 0.0, spot=58_080.0, rate=0.0)
+    assert found.source == "spot"
+    assert found.value == pytest.approx((strike + call - put).mean())
+    far = implied_forward(strike, call, call, put - [0, 100], put - [0, 100], 0.0, spot=58_080.0, rate=0.0)
+    assert far.value == 58_080.0
+
+
 def test_missing_crossed_and_empty_quotes_are_left_out() -> None:
     """NaN, zero and crossed quotes never count as pairs."""
     columns = quotes(43_322.0, 0.995, 0.05, 0.5)

@@ -198,3 +198,74 @@ def test_minute_bars_of_2023_agree_with_the_future(shared_data: Path) -> None:
     assert len(gaps) > 370
     assert abs(np.mean(gaps)) < 1.5
     assert np.std(gaps) < 6.4
+
+
+@pytest.mark.parametrize(
+    ("file", "liquid_quotes"),
+    [
+        (JSON, 490),
+        ("chain/option-chain-ED-BANKNIFTY-28-Apr-2026.csv", 200),
+        ("chain/option-chain-ED-BANKNIFTY-26-May-2026.csv", 150),
+        ("eod/fo01JAN2020bhav.csv.zip", 220),
+        ("eod/fo02JAN2020bhav.csv.zip", 165),
+        ("eod/fo_udiff_20260826_BANKNIFTY_rows.csv", 25),
+    ],
+)
+def test_every_file_has_a_volatility_for_every_liquid_quote(
+    shared_data: Path, file: str, liquid_quotes: int
+) -> None:
+    """No traded, two-sided quote within 10 % of the forward is NaN in any file that can be read."""
+    seen = 0
+    for chain in read_chain(shared_data / file):
+        if chain.t_years > 0:
+            rows = chain.table[liquid(chain.table, chain.forward)]
+            seen += len(rows)
+            assert rows["iv"].notna().all(), (chain.expiry, rows[rows["iv"].isna()])
+    assert seen >= liquid_quotes
+
+
+def test_minute_bars_of_2022_lie_above_the_spot(shared_data: Path) -> None:
+    """On 30 December 2022 the parity forward of 5 January is 32.8 points above the spot, give or take 11."""
+    bars = pd.read_parquet(shared_data / "intraday/bnf_20221230.parquet")
+    spot = bars[bars["symbol"] == "BANKNIFTY"].set_index("time")["close"].astype(float)
+    options = bars[bars["symbol"].str.contains("05JAN23")]
+    options = options.assign(
+        strike=options["symbol"].str[16:-2].astype(float),
+        right=options["symbol"].str[-2:],
+        close=options["close"].astype(float),
+    )
+    gaps = []
+    for clock, minute in options.groupby("time"):
+        if clock not in spot.index:
+            continue
+        pairs = minute.pivot(index="strike", columns="right", values="close").dropna()
+        call, put = pairs["CE"].to_numpy(), pairs["PE"].to_numpy()
+        at = datetime.fromisoformat(f"2022-12-30T{clock}").replace(tzinfo=IST)
+        years = years_to_expiry(at, date(2023, 1, 5))
+        found = implied_forward(pairs.index.to_numpy(), call, call, put, put, years, spot=np.nan, rate=0.064)
+        gaps.append(found.value - spot[clock])
+    assert len(gaps) >= 375
+    assert np.mean(gaps) == pytest.approx(32.8, abs=1)
+    assert np.std(gaps) == pytest.approx(10.9, abs=1)
+
+
+def test_traded_closes_of_2025_agree_with_the_futures(shared_data: Path) -> None:
+    """On 14 November 2025 the parity forwards of three expiries are within 13 points of their futures."""
+    with zipfile.ZipFile(shared_data / "eod/fo14112025.zip") as archive:
+        names = {"EXP_DATE": "expiry", "STR_PRICE": "strike", "OPT_TYPE": "right", "CLOSE_PRICE": "price"}
+        tables = []
+        for member in ("fo14112025.csv", "op14112025.csv"):
+            with archive.open(member) as file:
+                table = pd.read_csv(file, skipinitialspace=True).rename(columns=str.strip)
+            tables.append(table[table["SYMBOL"].str.strip() == "BANKNIFTY"].rename(columns=names))
+    futures = tables[0].set_index("expiry")["price"]
+    taken_at = datetime(2025, 11, 14, 15, 30, tzinfo=IST)
+    for expiry, parity in (("25/11/2025", 58_636), ("30/12/2025", 58_998), ("27/01/2026", 59_320)):
+        rows = tables[1][tables[1]["expiry"] == expiry]
+        pairs = rows.pivot(index="strike", columns="right", values="price").rename(columns=str.strip).dropna()
+        call, put = pairs["CE"].to_numpy(), pairs["PE"].to_numpy()
+        years = years_to_expiry(taken_at, datetime.strptime(expiry, "%d/%m/%Y").date())
+        found = implied_forward(pairs.index.to_numpy(), call, call, put, put, years, spot=np.nan, rate=0.055)
+        assert found.source == "parity"
+        assert found.value == pytest.approx(parity, abs=3)
+        assert found.value == pytest.approx(futures[expiry], abs=13.5)

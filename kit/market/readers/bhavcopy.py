@@ -7,14 +7,15 @@ old        ``INSTRUMENT,SYMBOL,``      volume in lots, open interest in units, n
 UDiFF      ``TradDt,BizDt,Sgmt,``      volume in lots, open interest in units, spot given
 =========  ==========================  ======================================================
 
-A contract that did not trade keeps an old close in both: its last price is left out.
+A contract that did not trade keeps an old close in both: its last price is left out. The file's future of an
+expiry is the forward where parity gives none.
 """
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 from kit.clock import lot_size, parse_expiry, session
@@ -41,9 +42,12 @@ def sheets(text: str, name: str, underlying: str) -> list[Sheet]:
     UnreadableFile
         It is of another segment, has no options on the underlying, or is damaged.
     """
-    read = _old if text.startswith(_OLD) else _new
+    old = text.startswith(_OLD)
     try:
-        found = list(read(csv.DictReader(text.splitlines()), underlying))
+        named = "SYMBOL" if old else "TckrSymb"
+        rows = [row for row in csv.DictReader(text.splitlines()) if row[named] == underlying]
+        found = list((_old if old else _new)(rows))
+        futures = dict((_old_futures if old else _new_futures)(rows))
     except (ValueError, KeyError, TypeError, DataError) as error:
         raise UnreadableFile("The bhavcopy is damaged", name, f"It lacks or misstates {error}.") from error
     if not found:
@@ -54,7 +58,15 @@ def sheets(text: str, name: str, underlying: str) -> list[Sheet]:
     for day, expiry, spot, lot, line in found:
         by_expiry.setdefault((day, expiry, spot, lot), []).append(line)
     return [
-        Sheet(underlying, expiry, session(day).close, _ended_at(lines) if day == expiry else spot, lot, lines)
+        Sheet(
+            underlying,
+            expiry,
+            session(day).close,
+            _ended_at(lines) if day == expiry else spot,
+            lot,
+            lines,
+            futures.get(expiry, math.nan),
+        )
         for (day, expiry, spot, lot), lines in by_expiry.items()
     ]
 
@@ -70,12 +82,27 @@ def _ended_at(lines: list[Line]) -> float:
     return levels[len(levels) // 2] if levels else math.nan
 
 
-def _old(rows: Iterator[Row] | csv.DictReader[str], underlying: str) -> Iterator[Found]:
+def _old_futures(rows: Iterable[Row]) -> Iterator[tuple[date, float]]:
     for row in rows:
-        right = _RIGHTS.get(row["OPTION_TYP"] or "")
-        if row["SYMBOL"] == underlying and right:
+        if row["INSTRUMENT"].startswith("FUT"):
+            yield parse_expiry(row["EXPIRY_DT"]), float(row["SETTLE_PR"])
+
+
+def _new_futures(rows: Iterable[Row]) -> Iterator[tuple[date, float]]:
+    for row in rows:
+        if row["FinInstrmTp"] in ("IDF", "STF"):
+            yield _last_day(row), float(row["SttlmPric"])
+
+
+def _last_day(row: Row) -> date:
+    return date.fromisoformat(row["FininstrmActlXpryDt"] or row["XpryDt"])
+
+
+def _old(rows: Iterable[Row]) -> Iterator[Found]:
+    for row in rows:
+        if right := _RIGHTS.get(row["OPTION_TYP"] or ""):
             expiry, lots = parse_expiry(row["EXPIRY_DT"]), float(row["CONTRACTS"])
-            lot = lot_size(underlying, expiry)
+            lot = lot_size(row["SYMBOL"], expiry)
             yield (
                 parse_expiry(row["TIMESTAMP"]),
                 expiry,
@@ -85,15 +112,14 @@ def _old(rows: Iterator[Row] | csv.DictReader[str], underlying: str) -> Iterator
             )
 
 
-def _new(rows: Iterator[Row] | csv.DictReader[str], underlying: str) -> Iterator[Found]:
+def _new(rows: Iterable[Row]) -> Iterator[Found]:
     for row in rows:
-        right = _RIGHTS.get(row["OptnTp"] or "")
-        if row["TckrSymb"] == underlying and right:
+        if right := _RIGHTS.get(row["OptnTp"] or ""):
             lot = int(float(row["NewBrdLotQty"]))
             names = ("StrkPric", "ClsPric", "SttlmPric", "OpnIntrst", "ChngInOpnIntrst")
             yield (
                 date.fromisoformat(row["TradDt"]),
-                date.fromisoformat(row["FininstrmActlXpryDt"] or row["XpryDt"]),
+                _last_day(row),
                 float(row["UndrlygPric"] or "nan"),
                 lot,
                 _line(row, right, float(row["TtlTradgVol"]) * lot, names, row["FinInstrmNm"]),

@@ -62,6 +62,8 @@ class Sheet:
         Units in one lot.
     lines : list of Line
         In any order.
+    future : float
+        Price of the future of the same expiry, rupees; NaN: the file has none.
     """
 
     underlying: str
@@ -70,6 +72,7 @@ class Sheet:
     spot: float
     lot: int
     lines: list[Line] = field(repr=False)
+    future: float = NONE
 
     def snapshot(self) -> ChainSnapshot:
         """Return the chain with forward, volatilities and Greeks.
@@ -87,6 +90,7 @@ class Sheet:
             spot=self.spot,
             lot_size=self.lot,
             source="file",
+            future=self.future,
         )
         if np.isnan(found.forward):
             raise UnreadableFile(
