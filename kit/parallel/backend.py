@@ -63,10 +63,10 @@ class KillableBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
         self._max_workers = self.effective_n_jobs(n_jobs)
         return self._max_workers
 
-    def submit(self, func: Job | Callable[[], Any], callback: Callable[[Any], None] | None = None) -> Job:
-        """Run a packed job of the processor, or whatever ``Parallel`` wants called."""
-        job = func if isinstance(func, Job) else self._packed(func, callback or (lambda _: None))
-        self.pool.submit(job)
+    def submit(self, func: Callable[[], Any], callback: Callable[[Any], None] | None = None) -> Job:
+        """Run what ``Parallel`` wants called."""
+        job = self._packed(func, callback or (lambda _: None))
+        self.pool.submit([job])
         return job
 
     def retrieve_result_callback(self, out: Outcome) -> Any:
@@ -91,9 +91,9 @@ class KillableBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
         key, shelf = next(_keys), self.pool.shelf
         parcel = pack(key, ProcessingTask(str(key), function), 0, shelf, None)
 
-        def done(outcome: Outcome) -> None:
+        def done(outcomes: list[Outcome]) -> None:
             shelf.release(parcel.tokens)
-            callback(outcome)
+            callback(outcomes[0])
 
         return Job(key, parcel.message, None, done)
 

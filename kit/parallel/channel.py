@@ -14,10 +14,11 @@ import stat
 import struct
 import sys
 from collections.abc import Iterator
-from typing import IO
+from itertools import chain
 
 SEPARATE = sys.platform == "linux"  # elsewhere no local socket keeps long messages apart
 _LONGEST = 64 * 1024
+_BURST = 1024 * 1024
 _LENGTH = struct.Struct("<Q")
 
 
@@ -86,14 +87,14 @@ class TaskPipe:
         os.close(self._child)
 
 
-def incoming() -> Iterator[bytes]:
-    """Yield the messages on standard input until the caller hangs up (the worker's end)."""
-    if stat.S_ISSOCK(os.fstat(0).st_mode):
-        tasks = socket.socket(fileno=0)
-        while message := tasks.recv(_LONGEST):
-            yield message
+def incoming(file: int) -> Iterator[bytes]:
+    """Yield the messages that reach the worker's end until the caller hangs up."""
+    if not stat.S_ISSOCK(os.fstat(file).st_mode):
+        yield from chain.from_iterable(bursts(file))
         return
-    yield from frames(os.fdopen(0, "rb"))
+    tasks = socket.socket(fileno=file)
+    while message := tasks.recv(_LONGEST):
+        yield message
 
 
 def write_frame(file: int, body: bytes) -> None:
@@ -103,11 +104,18 @@ def write_frame(file: int, body: bytes) -> None:
         rest = rest[os.write(file, rest) :]
 
 
-def frames(pipe: IO[bytes]) -> Iterator[bytes]:
-    """Yield the bodies that arrive through a pipe; a body cut short by the writer's death is dropped."""
-    while len(head := pipe.read(_LENGTH.size)) == _LENGTH.size:
-        (length,) = _LENGTH.unpack(head)
-        body = pipe.read(length)
-        if len(body) < length:
-            return
-        yield body
+def bursts(file: int) -> Iterator[list[bytes]]:
+    """Yield the bodies that arrive together; one cut short by the writer's death is dropped."""
+    rest = bytearray()
+    while chunk := os.read(file, _BURST):
+        rest += chunk
+        bodies, start = [], 0
+        while start + _LENGTH.size <= len(rest):
+            end = start + _LENGTH.size + _LENGTH.unpack_from(rest, start)[0]
+            if end > len(rest):
+                break
+            bodies.append(bytes(memoryview(rest)[start + _LENGTH.size : end]))
+            start = end
+        del rest[:start]
+        if bodies:
+            yield bodies

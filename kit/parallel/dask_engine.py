@@ -32,6 +32,7 @@ from kit.parallel.shelf import Shelf
 
 if TYPE_CHECKING:
     from kit.parallel.engines import Call
+    from kit.parallel.process import Done
 
 BATCH_S = 0.2  # work in one message to a Dask worker
 MOST_BATCHED = 64
@@ -157,23 +158,24 @@ class DaskEngine:
         except Exception as error:  # noqa: BLE001  whatever broke on the Dask worker is these calls' end
             self._lost(keys, error)
             return
-        for body in bodies:
-            self._ended(outcome_from(body, "dask"))
+        self._ended([outcome_from(body, "dask") for body in bodies])
 
     def _checked(self, keys: Sequence[int], error: BaseException | None) -> None:
         if error is not None:  # the callback hears of batches that came back, and only of those
             self._lost(keys, error)
 
     def _lost(self, keys: Sequence[int], error: BaseException) -> None:
-        for key in keys:
-            self._ended(Outcome(key, "crashed", None, f"Dask gave it up: {error}."))
+        self._ended([Outcome(key, "crashed", None, f"Dask gave it up: {error}.") for key in keys])
 
-    def _ended(self, outcome: Outcome) -> None:
+    def _ended(self, outcomes: list[Outcome]) -> None:
+        told: dict[Done, list[Outcome]] = {}
         with self._lock:
-            call = self._calls.pop(outcome.key, None)
-            self._typical_s = max(1e-5, 0.8 * min(self._typical_s, 0.1) + 0.2 * outcome.running_s)
-        if call:
-            call.done(outcome)
+            for outcome in outcomes:
+                self._typical_s = max(1e-5, 0.8 * min(self._typical_s, 0.1) + 0.2 * outcome.running_s)
+                if call := self._calls.pop(outcome.key, None):
+                    told.setdefault(call.done, []).append(outcome)
+        for done, together in told.items():
+            done(together)
 
     def _spread(self, keys: list[int]) -> None:
         with suppress(OSError, TimeoutError):  # the cluster is gone, and so are the calls

@@ -54,16 +54,18 @@ def run_orders(orders: Sequence[Order], memory_mb: int | None, *crates: Crate) -
     """
     pool = _pool_here(memory_mb)
     tokens = [pool.shelf.receive(crate.token, crate.content) for crate in crates]
-    ended: SimpleQueue[Outcome] = SimpleQueue()
+    ended: SimpleQueue[list[Outcome]] = SimpleQueue()
     bodies: list[bytes] = []
+    jobs: list[Job] = []
     try:
         for order in orders:
             if order.key in _cancelled:
                 bodies.append(travelling(Outcome(order.key, "cancelled", None)))
             else:
-                pool.submit(Job(order.key, order.message, order.timeout_s, ended.put))
+                jobs.append(Job(order.key, order.message, order.timeout_s, ended.put))
+        pool.submit(jobs)
         while len(bodies) < len(orders):
-            bodies.append(travelling(ended.get()))
+            bodies += map(travelling, ended.get())
     finally:
         pool.shelf.release(tokens)
     return bodies

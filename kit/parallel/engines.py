@@ -13,7 +13,7 @@ one. The processor therefore drives joblib's backends itself, through the interf
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
@@ -24,7 +24,7 @@ from typing import Protocol
 from kit.parallel.backend import KillableBackend
 from kit.parallel.execution import Outcome, borrowed_globals, execute
 from kit.parallel.packing import Parcel, Scope, pack
-from kit.parallel.process import Job
+from kit.parallel.process import Done, Job
 from kit.parallel.tasks import ProcessingTask
 from kit.parallel.watchdog import Watchdog
 
@@ -37,7 +37,7 @@ class Call:
     task: ProcessingTask
     seed: int
     timeout_s: float | None
-    done: Callable[[Outcome], None]
+    done: Done
     parcel: Parcel | None = None
 
     def __call__(self) -> Outcome:
@@ -62,7 +62,7 @@ class Engine(Protocol):
         """Return how many more calls to submit."""
 
     def submit(self, calls: Sequence[Call]) -> None:
-        """Run calls; each call's `done` hears once, on any thread."""
+        """Run calls; each call's `done` hears of it once, on any thread, with others that end with it."""
 
     def stop(self, keys: Sequence[int]) -> None:
         """Stop calls, begun or not."""
@@ -122,7 +122,7 @@ class SerialEngine(InProcess):
             outcome = call()
         if call.timeout_s is not None and outcome.running_s > call.timeout_s:
             outcome = outcome._replace(status="timeout", payload=None)
-        call.done(outcome)
+        call.done([outcome])
 
 
 class ThreadEngine(InProcess):
@@ -177,7 +177,7 @@ class ThreadEngine(InProcess):
             with self._lock:
                 if self._running.pop(call.key, None) is None:
                     return  # given up; another thread serves instead
-            call.done(outcome)
+            call.done([outcome])
 
     def _give_up(self, key: int, reason: str) -> None:
         with self._lock:
@@ -186,7 +186,7 @@ class ThreadEngine(InProcess):
                 return
             self._threads -= 1
             self._start()
-        call.done(Outcome(key, reason, None, running_s=call.timeout_s or 0.0))
+        call.done([Outcome(key, reason, None, running_s=call.timeout_s or 0.0)])
 
 
 class ProcessEngine:
@@ -215,9 +215,9 @@ class ProcessEngine:
 
     def submit(self, calls: Sequence[Call]) -> None:
         """Send calls to the pool."""
-        for call in calls:
-            assert call.parcel is not None
-            self._backend.submit(Job(call.key, call.parcel.message, call.timeout_s, call.done))
+        self._pool.submit(
+            [Job(call.key, call.parcel.message, call.timeout_s, call.done) for call in calls if call.parcel]
+        )
 
     def stop(self, keys: Sequence[int]) -> None:
         """Stop calls by ending the workers that run them."""

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import weakref
 from collections import deque
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from threading import RLock, Thread, current_thread
@@ -19,14 +20,15 @@ from time import monotonic, sleep
 
 from kit.parallel.channel import SEPARATE
 from kit.parallel.execution import Outcome
-from kit.parallel.process import Job, WorkerProcess
+from kit.parallel.process import Done, Job, WorkerProcess
 from kit.parallel.shelf import Shelf
 from kit.parallel.watchdog import Watchdog
 from kit.parallel.worker import READY
 
 AHEAD_S = 0.02  # work that may lie ready at a worker
-MOST_AHEAD = 32
+MOST_AHEAD = 128
 SETTLE_S = 0.0005
+NAP_S = 0.0005
 _MOST_STILLBORN = 3
 
 
@@ -70,11 +72,11 @@ class WorkerPool:
         free = most - self._open
         return 0 if self._closed or free < most // 4 else free
 
-    def submit(self, job: Job) -> None:
-        """Run a job; `job.done` hears of it on another thread, exactly once."""
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Run jobs; each one's `done` hears of it on another thread, once, with others that end with it."""
         with self._lock:
-            self._open += 1
-            self._waiting.append(job)
+            self._open += len(jobs)
+            self._waiting.extend(jobs)
             self._feed()
 
     def stop(self, key: int, reason: str) -> bool:
@@ -93,7 +95,7 @@ class WorkerPool:
             self._open -= len(jobs)
             self._feed()
         for job in jobs:
-            job.done(Outcome(key, reason, None))
+            job.done([Outcome(key, reason, None)])
         return stopped or bool(jobs)
 
     def recall(self) -> list[int]:
@@ -145,23 +147,32 @@ class WorkerPool:
 
     def _listen(self, worker: WorkerProcess) -> None:
         """Pass on what a worker sends until it has died."""
-        for outcome in worker.outcomes():
-            if outcome.key == READY:
+        for outcomes in worker.outcomes():
+            if outcomes[0].key == READY:
                 worker.served, self._stillborn = True, 0
-            else:
-                self._ended(worker, outcome)
+                del outcomes[0]
+            self._ended(worker, outcomes)
+            sleep(self._nap_s(worker))
         self._bury(worker)
 
-    def _ended(self, worker: WorkerProcess, outcome: Outcome) -> None:
+    def _nap_s(self, worker: WorkerProcess) -> float:
+        """Return how long not to listen to a worker, as long as it has enough to do."""
+        ready_s = len(worker.jobs) * self._typical_s
+        return min(ready_s / 2, NAP_S) if len(worker.jobs) > 8 and self._typical_s < 0.0001 else 0.0
+
+    def _ended(self, worker: WorkerProcess, outcomes: list[Outcome]) -> None:
+        told: dict[Done, list[Outcome]] = {}
         with self._lock:
-            job = worker.jobs.pop(outcome.key, None)
-            self._open -= job is not None
-            self._learn(outcome.running_s)
+            for outcome in outcomes:
+                self._learn(outcome.running_s)
+                if job := worker.jobs.pop(outcome.key, None):
+                    self._open -= 1
+                    told.setdefault(job.done, []).append(outcome)
             if monotonic() - self._relieved_at > AHEAD_S:
                 self._relieve()
             self._feed()
-        if job is not None:
-            job.done(outcome)
+        for done, together in told.items():
+            done(together)
         if not worker.jobs:
             self._take_over()
 
@@ -212,10 +223,11 @@ class WorkerPool:
 
     def _bury(self, worker: WorkerProcess) -> None:
         """Tell the job that a dead worker was at, and hand its others back."""
-        running, how = worker.running(), worker.bury()
-        with self._lock:
-            if worker in self._workers:
-                self._workers.remove(worker)
+        how = worker.wait()
+        with self._lock:  # until here others may still send to it
+            running = worker.running()
+            self._workers.remove(worker)
+            worker.close()
             job = worker.jobs.pop(running, None) if running is not None else None
             self._open -= job is not None
             self._waiting.extendleft(reversed(worker.jobs.values()))
@@ -227,9 +239,9 @@ class WorkerPool:
         ended = [(job, worker.verdict)] if job else []
         for job, verdict in ended:
             status = verdict[1] if verdict and verdict[0] == job.key else "crashed"
-            job.done(Outcome(job.key, status, None, how, worker=f"pid {worker.pid}"))
+            job.done([Outcome(job.key, status, None, how, worker=f"pid {worker.pid}")])
         for job in lost:
-            job.done(Outcome(job.key, "crashed", None, f"No worker could start. {how}"))
+            job.done([Outcome(job.key, "crashed", None, f"No worker could start. {how}")])
 
     def _given_up(self, worker: WorkerProcess) -> list[Job]:
         """Return what waits once several workers in a row died before they served; lock held."""

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from joblib.parallel import ParallelBackendBase  # it knows which variables limit thread pools
 
-from kit.parallel.channel import SEPARATE, TaskPipe, TaskSocket, frames
+from kit.parallel.channel import SEPARATE, TaskPipe, TaskSocket, bursts
 from kit.parallel.execution import Outcome, outcome_from
 from kit.parallel.stamp import Phase, Stamp
 
@@ -25,6 +25,7 @@ LOADING_LOOK_S = 0.25
 FREEZE_S = 0.001  # a stopped process has left its processor after this
 _START = "from kit.parallel.worker import main; main()"
 _numbers = count()
+Done = Callable[[list[Outcome]], None]
 
 
 class Job(NamedTuple):
@@ -33,7 +34,7 @@ class Job(NamedTuple):
     key: int
     message: bytes
     timeout_s: float | None
-    done: Callable[[Outcome], None]
+    done: Done
 
 
 class WorkerProcess:
@@ -97,12 +98,12 @@ class WorkerProcess:
         message = self._tasks.take_back()
         return self.jobs.pop(pickle.loads(message)[0]) if message else None  # noqa: S301  our own message
 
-    def outcomes(self) -> Iterator[Outcome]:
-        """Yield what comes of the jobs until the process has ended."""
+    def outcomes(self) -> Iterator[list[Outcome]]:
+        """Yield what has come of the jobs, together what came together, until the process has ended."""
         assert self._process.stdout is not None
         name = f"pid {self.pid}"
-        for body in frames(self._process.stdout):
-            yield outcome_from(body, name)
+        for bodies in bursts(self._process.stdout.fileno()):
+            yield [outcome_from(body, name) for body in bodies]
 
     def running(self) -> int | None:
         """Return the key of the job it has begun and not ended."""
@@ -153,20 +154,22 @@ class WorkerProcess:
         self._signal("SIGKILL")
         self._process.kill()
 
-    def bury(self) -> str:
-        """Wait for the end of the process, free what it held and return how it ended."""
+    def wait(self) -> str:
+        """Wait for the end of the process and return how it ended."""
         self._signal("SIGKILL")
         code = self._process.wait()
+        if code >= 0:
+            return f"The process ended with exit code {code}."
+        return f"The process was ended by {signal.Signals(-code).name}."
+
+    def close(self) -> None:
+        """Free what an ended process held; nobody may send to it any more."""
         self._tasks.close()
         if self._process.stdout:
             self._process.stdout.close()
         if os.name == "posix":
             os.close(self._lifeline)
         self.stamp_path.unlink(missing_ok=True)
-        if code >= 0:
-            return f"The process ended with exit code {code}."
-        name = signal.Signals(-code).name
-        return f"The process was ended by {name}."
 
     def _signal(self, name: str) -> None:
         """Signal the process and its children, where signals exist."""

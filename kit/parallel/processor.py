@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from itertools import count
 from types import TracebackType
@@ -178,7 +178,8 @@ class ConcurrentProcessor:
                 order[task.task_id] = None
                 yield task
 
-        with _bar(tasks, progress) as bar, closing(self._scheduler.stream(noted())) as stream:
+        together = isinstance(tasks, Sequence)
+        with _bar(tasks, progress) as bar, closing(self._scheduler.stream(noted(), together)) as stream:
             for result in stream:
                 results[result.task_id] = result
                 if bar is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import secrets
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from itertools import count
 from queue import SimpleQueue
 from threading import Condition, RLock
@@ -19,6 +19,7 @@ from kit.parallel.packing import Scope
 from kit.parallel.records import Record
 from kit.parallel.tasks import ProcessingResult, ProcessingTask
 
+GATHER_S = 0.0005  # tasks of a list are started together that are queued within this
 _keys = count(secrets.randbits(60))  # keys of several schedulers meet on one Dask worker
 
 
@@ -72,8 +73,9 @@ class Scheduler:
         wait: bool,
         listener: SimpleQueue[ProcessingResult] | None = None,
         scope: Scope | None = None,
+        start: bool = True,
     ) -> None:
-        """Queue a task; one that cannot be pickled ends as failed at once.
+        """Queue a task, and start what can start; one that cannot be pickled ends as failed at once.
 
         Raises
         ------
@@ -99,6 +101,8 @@ class Scheduler:
                 self._enqueue(record)
             else:
                 self._finish(record, unfit)
+            if start:
+                self._pump()
 
     def cancel(self, task_ids: Iterable[str]) -> int:
         """End tasks that wait or run; return how many of them had not ended."""
@@ -141,23 +145,29 @@ class Scheduler:
         with self._lock:
             return {task_id: self._kept(task_id) for task_id in wanted}
 
-    def stream(self, tasks: Iterable[ProcessingTask]) -> Generator[ProcessingResult]:
+    def stream(self, tasks: Iterable[ProcessingTask], together: bool) -> Generator[ProcessingResult]:
         """Queue tasks as places become free and yield how each ended, as it ends.
 
-        Closing the iterator, or an exception in it, cancels what has not ended.
+        If they are there `together`, one may wait for the next to be queued, as that spares the workers most
+        of their falling asleep. Closing the iterator, or an exception in it, cancels what has not ended.
         """
         ended: SimpleQueue[ProcessingResult] = SimpleQueue()
         pending: set[str] = set()
         source, exhausted, scope = iter(tasks), False, self._engine.scope()
+        started = 0.0
         try:
             while pending or not exhausted:
                 while not exhausted and (not pending or self._has_place()):
                     task = next(source, None)
                     exhausted = task is None
                     if task is not None:
-                        self.admit(task, True, ended, scope)
+                        start = not together or monotonic() - started > GATHER_S
+                        self.admit(task, True, ended, scope, start)
                         pending.add(task.task_id)
-                if pending:
+                        started = monotonic() if start else started
+                with self._lock:
+                    self._pump()
+                if pending and (exhausted or not self._has_place()):
                     while ended.empty() and self._run_here():
                         pass
                     result = ended.get()
@@ -228,7 +238,6 @@ class Scheduler:
                     recalled.attempts -= 1
                     heapq.heappush(self._heap, recalled)
         heapq.heappush(self._heap, record)
-        self._pump()
 
     def _pump(self) -> None:
         """Submit the most important tasks that the engine has room for; lock held."""
@@ -258,18 +267,21 @@ class Scheduler:
         self._engine.run_here(call)
         return True
 
-    def _ended(self, outcome: Outcome) -> None:
-        """Hear from the engine how an attempt ended."""
-        record = self._running.get(outcome.key)
-        if record is not None:  # before anybody can ask, and without the lock: alerts are the user's code
-            self._monitor.record_execution(
-                record.call.task.metric(), outcome.running_s, outcome.status == "completed"
-            )
+    def _ended(self, outcomes: Sequence[Outcome]) -> None:
+        """Hear from the engine how attempts ended."""
+        for outcome in outcomes:  # before anybody can ask, and without the lock: alerts are the user's code
+            if record := self._running.get(outcome.key):
+                self._monitor.record_execution(
+                    record.call.task.metric(), outcome.running_s, outcome.status == "completed"
+                )
+        finished: list[Record] = []
         with self._lock:
-            record = self._running.get(outcome.key)
-            again = record is not None and self._goes_on(record, outcome)
+            for outcome in outcomes:
+                record = self._running.get(outcome.key)
+                if record is not None and not self._goes_on(record, outcome):
+                    finished.append(record)
             self._pump()
-        if record is not None and not again:
+        for record in finished:
             self._engine.unpack(record.call)
 
     def _goes_on(self, record: Record, outcome: Outcome) -> bool:

@@ -10,6 +10,7 @@ import argparse
 import os
 import pickle
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ class _Operations:
         return self._known[body]
 
 
-def serve(folder: Path, stamp: Stamp, out: int, memory_mb: int | None) -> None:
+def serve(folder: Path, stamp: Stamp, tasks: int, out: int, memory_mb: int | None) -> None:
     """Run tasks until the caller hangs up.
 
     Parameters
@@ -47,15 +48,15 @@ def serve(folder: Path, stamp: Stamp, out: int, memory_mb: int | None) -> None:
         The shelf's folder.
     stamp : Stamp
         Where to say what is being done.
-    out : int
-        File descriptor for outcomes.
+    tasks, out : int
+        File descriptors that tasks come from and outcomes go to.
     memory_mb : int or None
         Limit of the worker's own memory, MiB; a task that hits it ends the worker.
     """
     open_reader(folder)
     operations, name = _Operations(), f"pid {os.getpid()}"
     write_frame(out, travelling(Outcome(READY, "ready", None)))
-    for message in incoming():
+    for message in incoming(tasks):
         parts = pickle.loads(message)  # noqa: S301  as above
         key = parts[0]
         stamp.write(key, Phase.LOADING)
@@ -117,7 +118,9 @@ def main() -> None:
     parser.add_argument("--memory-mb", type=int)
     given = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the caller's to handle
-    out = os.dup(1)
+    tasks, out = os.dup(0), os.dup(1)  # neither is inherited by what a task starts
+    with Path(os.devnull).open("rb") as nothing:  # a task that reads its input must not read the next tasks
+        os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)  # what a task prints must not run into the outcomes
     if hasattr(os, "register_at_fork"):  # else a fork of a task would hide the death of this process
         os.register_at_fork(after_in_child=lambda: os.close(out))
@@ -125,4 +128,5 @@ def main() -> None:
         _die_with(given.lifeline)
     if given.memory_mb:
         _limit_memory(given.memory_mb)
-    serve(given.folder, Stamp(given.stamp), out, given.memory_mb)
+    with suppress(BrokenPipeError):  # the caller has gone
+        serve(given.folder, Stamp(given.stamp), tasks, out, given.memory_mb)
