@@ -13,6 +13,7 @@ column          dtype      meaning
 ``volume``      float64    units traded today
 ``oi``          float64    open interest, units (never lots)
 ``oi_change``   float64    change of open interest since the previous close, units; NaN: unknown
+``ltp_change``  float64    change of ``ltp`` since the previous close, rupees; NaN: unknown; may be absent
 ``iv``          float64    implied volatility, annualised fraction; NaN: see ``iv_reason``
 ``delta``       float64    change of price per rupee of the forward
 ``gamma``       float64    change of delta per rupee of the forward

@@ -23,7 +23,7 @@ from kit.pricing.reasons import reason_text
 Floats = NDArray[np.float64]
 QuoteRow = Mapping[str, Any]
 _TEXT = pd.StringDtype("python", na_value=np.nan)
-_NUMBERS = ("ltp", "bid", "ask", "volume", "oi", "oi_change")
+_NUMBERS = ("ltp", "bid", "ask", "volume", "oi", "oi_change", "ltp_change")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -38,7 +38,7 @@ class Contracts:
     is_call : ndarray of bool, shape (n,)
         Call or put.
     numbers : mapping of str to ndarray, shape (n,)
-        ``ltp, bid, ask`` in rupees, ``volume, oi, oi_change`` in units; NaN: none.
+        ``ltp, bid, ask, ltp_change`` in rupees, ``volume, oi, oi_change`` in units; NaN: none.
     token, symbol : sequence of str
         Empty where the source has none.
     """
@@ -151,7 +151,7 @@ def from_quotes(instruments: Sequence[Instrument], rows: Sequence[QuoteRow | Non
         table = np.array([_quoted(row) if row else _NOTHING for row in rows], dtype=np.float64)
     except (TypeError, ValueError, KeyError, IndexError) as error:
         raise ProtocolError("A quote cannot be read", str(error), "Try again; else report it.") from error
-    ltp, bid, ask, volume, oi = table.reshape(-1, 5).T
+    ltp, bid, ask, volume, oi, previous = table.reshape(-1, 6).T
     return Contracts(
         strike=np.array([option.strike for option in instruments]),
         is_call=np.array([option.right == "CE" for option in instruments], dtype=np.bool_),
@@ -162,13 +162,14 @@ def from_quotes(instruments: Sequence[Instrument], rows: Sequence[QuoteRow | Non
             "volume": volume,
             "oi": oi,
             "oi_change": np.full(len(rows), np.nan),
+            "ltp_change": positive(ltp) - positive(previous),
         },
         token=[option.token for option in instruments],
         symbol=[option.symbol for option in instruments],
     )
 
 
-_NOTHING = (float("nan"),) * 5
+_NOTHING = (float("nan"),) * 6
 
 
 def _quoted(row: QuoteRow) -> tuple[Any, ...]:
@@ -180,6 +181,7 @@ def _quoted(row: QuoteRow) -> tuple[Any, ...]:
         ask[0]["price"] if ask else 0,
         row["tradeVolume"],
         row["opnInterest"],
+        row.get("close", 0),
     )
 
 

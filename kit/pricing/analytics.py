@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from kit.model import ChainSnapshot
 
 
-BUILD_UPS = ("unchanged", "long build-up", "short build-up", "short covering", "long unwinding")
+BUILD_UPS = ("unchanged", "long build-up", "short build-up", "short covering", "long unwinding", "unknown")
+
+COLUMNS = ("price", "oi", "volume", "gamma", "oi_change", "ltp_change")  # of a side, by strike
 
 
 def _amounts(values: ArrayLike) -> Floats:
@@ -59,7 +61,7 @@ def build_up(price_change: ArrayLike, oi_change: ArrayLike) -> NDArray[np.object
     """Name what each contract's change of price and open interest suggests.
 
     Price up and interest up is a long build-up; down and up a short build-up; up and down short covering;
-    down and down long unwinding. NaN or no change on either side is unchanged.
+    down and down long unwinding. No change on either side is unchanged, NaN on either side unknown.
 
     Parameters
     ----------
@@ -71,14 +73,15 @@ def build_up(price_change: ArrayLike, oi_change: ArrayLike) -> NDArray[np.object
     ndarray of str
         Members of `BUILD_UPS`.
     """
-    price, interest = _amounts(price_change), _amounts(oi_change)
+    price, interest = floats(price_change), floats(oi_change)
     cases = [
+        np.isnan(price) | np.isnan(interest),
         (price > 0) & (interest > 0),
         (price < 0) & (interest > 0),
         (price > 0) & (interest < 0),
         (price < 0) & (interest < 0),
     ]
-    words: NDArray[np.object_] = np.array(BUILD_UPS, dtype=object)[np.select(cases, [1, 2, 3, 4], 0)]
+    words: NDArray[np.object_] = np.array(BUILD_UPS, dtype=object)[np.select(cases, [5, 1, 2, 3, 4], 0)]
     return words
 
 
@@ -157,6 +160,11 @@ class Analytics:
         Strikes, heaviest open interest first, rupees.
     gamma_exposure : ndarray
         Rupees of delta per 1 % move, by strike, ascending.
+    call_oi_change, put_oi_change : float
+        Change of open interest since the previous close over all calls and over all puts, units; NaN: none is
+        known.
+    call_build_up, put_build_up : ndarray of str
+        Members of `BUILD_UPS`, by strike, ascending.
     """
 
     pcr_oi: float
@@ -168,6 +176,10 @@ class Analytics:
     support: tuple[float, ...]
     resistance: tuple[float, ...]
     gamma_exposure: Floats
+    call_oi_change: float
+    put_oi_change: float
+    call_build_up: NDArray[np.object_]
+    put_build_up: NDArray[np.object_]
 
 
 def analytics(
@@ -180,7 +192,7 @@ def analytics(
     strike : ndarray, shape (n,)
         Ascending, rupees.
     call, put : dict of ndarray
-        Columns ``price``, ``oi``, ``volume`` and ``gamma`` by strike.
+        The columns of `COLUMNS` by strike.
     forward, discount : float
         Rupees, and the discount factor.
     """
@@ -195,7 +207,16 @@ def analytics(
         support=tuple(support(strike, put["oi"], forward).tolist()),
         resistance=tuple(resistance(strike, call["oi"], forward).tolist()),
         gamma_exposure=gamma_exposure(call["gamma"], put["gamma"], call["oi"], put["oi"], forward),
+        call_oi_change=_known_sum(call["oi_change"]),
+        put_oi_change=_known_sum(put["oi_change"]),
+        call_build_up=build_up(call["ltp_change"], call["oi_change"]),
+        put_build_up=build_up(put["ltp_change"], put["oi_change"]),
     )
+
+
+def _known_sum(values: Floats) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.sum()) if known.size else float("nan")
 
 
 def snapshot_analytics(snapshot: ChainSnapshot) -> Analytics:
@@ -217,9 +238,11 @@ def snapshot_variance(snapshot: ChainSnapshot) -> float:
 def _sides(snapshot: ChainSnapshot) -> tuple[Floats, dict[str, Floats], dict[str, Floats]]:
     """Return the strikes, and the columns of calls and of puts by strike."""
     frame, strikes = snapshot.frame, np.array(snapshot.strikes)
+    if "ltp_change" not in frame:
+        frame = frame.assign(ltp_change=np.nan)
     priced = frame.assign(price=mid_or_last(*(frame[name] for name in ("bid", "ask", "ltp", "volume"))))
     columns = []
     for right in ("CE", "PE"):
         rows = priced[priced["right"] == right].set_index("strike").reindex(strikes)
-        columns.append({name: rows[name].to_numpy(np.float64) for name in ("price", "oi", "volume", "gamma")})
+        columns.append({name: rows[name].to_numpy(np.float64) for name in COLUMNS})
     return strikes, columns[0], columns[1]

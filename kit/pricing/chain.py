@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kit.pricing.analytics import Analytics, analytics
+from kit.pricing.analytics import COLUMNS, Analytics, analytics
 from kit.pricing.arrays import Bools, Floats, floats, sides
 from kit.pricing.black76 import DeltaOf, IvAndGreeks, iv_and_greeks
 from kit.pricing.forward import Forward, implied_forward
@@ -58,6 +58,8 @@ def analyse(
     spot: float,
     rate: float,
     future: ArrayLike | None = None,
+    oi_change: ArrayLike = np.nan,
+    ltp_change: ArrayLike = np.nan,
     delta_of: DeltaOf = "forward",
 ) -> ChainAnalysis:
     """Analyse the quotes of one or many expiries.
@@ -83,6 +85,8 @@ def analyse(
         Index level, rupees, and annual rate, where parity and future are missing.
     future : array_like, shape (e,), optional
         Price of the future by expiry, ascending; NaN: none.
+    oi_change, ltp_change : array_like, shape (n,) or ()
+        Since the previous close, units and rupees; NaN: unknown.
     delta_of : {"forward", "spot"}
         As in `kit.pricing.black76.greeks`.
 
@@ -95,6 +99,8 @@ def analyse(
     call = sides(is_call)
     years = np.broadcast_to(floats(t_years), k.shape)
     columns = {"bid": _positive(bid), "ask": _positive(ask), "oi": floats(oi), "volume": floats(volume)}
+    for name, change in (("oi_change", oi_change), ("ltp_change", ltp_change)):
+        columns[name] = np.broadcast_to(floats(change), k.shape)
     columns["price"] = mid_or_last(columns["bid"], columns["ask"], _positive(ltp), columns["volume"])
     expiries, which = np.unique(np.asarray(expiry), return_inverse=True)
     futures = np.full(expiries.size, np.nan) if future is None else np.asarray(future, dtype=np.float64)
@@ -145,7 +151,7 @@ class _Book:
         return np.where(rows >= 0, values[rows], np.nan)
 
     def side(self, columns: dict[str, Floats], call: bool) -> dict[str, Floats]:
-        return {name: self.pick(columns[name], call) for name in ("price", "oi", "volume", "gamma")}
+        return {name: self.pick(columns[name], call) for name in COLUMNS}
 
 
 def _forward(

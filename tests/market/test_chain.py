@@ -58,6 +58,13 @@ def test_unreadable_quotes(broken):
         chain.from_quotes([option(57_000, "CE")], [{**quote(1, 1, 1), **broken}])
 
 
+def test_the_change_since_the_previous_close():
+    """A live quote's previous close must give the change of the price, and none where there was none."""
+    rows = [{**quote(100.0, 99.0, 101.0), "close": close} for close in (90.0, 0)]
+    changes = chain.from_quotes([option(57_000, "CE"), option(57_000, "PE")], rows).numbers["ltp_change"]
+    np.testing.assert_equal(changes, [10.0, np.nan])
+
+
 def test_an_empty_side_of_the_book():
     """A side of the book without a level must be a missing quote."""
     row = quote(100.0, 99.0, 101.0)
@@ -100,7 +107,7 @@ def test_snapshot_columns_and_fallback():
         source="network", future=57_060.0,
     )  # fmt: skip
     assert (found.forward, found.forward_from) == (57_060.0, "future")
-    assert set(found.frame.columns) == {*QUOTE_COLUMNS, *GREEK_COLUMNS}
+    assert set(found.frame.columns) == {*QUOTE_COLUMNS, "ltp_change", *GREEK_COLUMNS}
     assert (found.frame["iv_reason"] == "ok").all()
     assert found.frame["delta"].iloc[0] > 0 > found.frame["delta"].iloc[1]
     assert found.frame["oi_change"].isna().all()

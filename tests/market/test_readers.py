@@ -15,6 +15,7 @@ import pytest
 from kit.clock import IST
 from kit.errors import UnreadableFile
 from kit.market.readers import read_chain
+from kit.pricing.analytics import snapshot_analytics
 
 JSON = "chain/nse_option_chain_BANKNIFTY_20230503_1530.json.gz"
 APRIL = "chain/option-chain-ED-BANKNIFTY-28-Apr-2026.csv"
@@ -142,6 +143,36 @@ def test_the_future_of_a_bhavcopy_is_used(shared_data: Path, tmp_path: Path):
     new.write_text("\n".join([header, *rows, ",".join(cells)]))
     chain = next(found for found in read_chain(new) if found.expiry == date(2026, 11, 23))
     assert (chain.forward, chain.forward_from) == (58_601.5, "future")
+
+
+@pytest.mark.parametrize(
+    ("file", "expiry", "strike", "right", "change"),
+    [
+        (JSON, date(2023, 5, 4), 43_300, "CE", None),
+        (APRIL, date(2026, 4, 28), 43_000, "PE", 0.45),
+        ("eod/fo_udiff_20260826_BANKNIFTY_rows.csv", date(2026, 9, 29), 54_300, "CE", 420.0),
+        ("eod/fo_udiff_20260826_BANKNIFTY_rows.csv", date(2026, 9, 29), 61_400, "CE", np.nan),
+        ("eod/fo01JAN2020bhav.csv.zip", date(2020, 1, 30), 32_300, "CE", np.nan),
+    ],
+)
+def test_the_change_of_the_price(shared_data: Path, file, expiry, strike, right, change):
+    """What the file says of the previous close must be there, and NaN where it says nothing."""
+    chain = next(found for found in read_chain(shared_data / file) if found.expiry == expiry)
+    if change is None:  # the exchange prints it beside the last price
+        raw = json.loads(gzip.decompress((shared_data / file).read_bytes()))["records"]["data"]
+        legs = [entry[right] for entry in raw if entry["strikePrice"] == strike and right in entry]
+        change = next(leg["change"] for leg in legs if leg["expiryDate"] == "04-May-2023")
+    np.testing.assert_allclose(chain.quote(strike, right)["ltp_change"], change)
+
+
+def test_build_up_of_a_real_day(shared_data: Path):
+    """A day's chain must say what was built up at each strike and how open interest changed in all."""
+    chain = read_chain(shared_data / JSON)[0]
+    found = snapshot_analytics(chain)
+    calls = chain.table[chain.table["right"] == "CE"]
+    assert found.call_oi_change == calls["oi_change"].sum()
+    assert found.put_build_up.shape == (len(chain.strikes),)
+    assert {"long build-up", "short build-up", "long unwinding"} <= set(found.put_build_up)
 
 
 def test_no_record_found(shared_data: Path):

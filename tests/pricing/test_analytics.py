@@ -44,14 +44,15 @@ def test_max_pain_is_where_holders_get_least() -> None:
 
 
 def test_build_up_names_the_four_corners() -> None:
-    """Price and open interest together name the build-up; anything missing is unchanged."""
+    """Price and open interest together name the build-up, and what is not known has no name."""
     words = build_up([1, -1, 1, -1, 0, np.nan], [5, 5, -5, -5, 5, 5]).tolist()
     assert words == [
         "long build-up",
         "short build-up",
         "short covering",
         "long unwinding",
-        *["unchanged"] * 2,
+        "unchanged",
+        "unknown",
     ]
 
 
@@ -87,6 +88,25 @@ def test_a_snapshot_gives_all_of_it(make_chain: Any) -> None:
     assert found.synthetic_future == pytest.approx(chain.forward, abs=0.2)
     assert found.gamma_exposure.shape == (len(chain.strikes),)
     assert max(found.support) <= chain.forward <= min(found.resistance)
+
+
+def test_a_snapshot_says_what_was_built_up(make_chain: Any) -> None:
+    """Changes of open interest are summed by side, and each strike's build-up is named; unknown stays so."""
+    chain = make_chain(strikes=5)
+    frame = chain.table.assign(oi_change=[30.0, -60.0, 90.0, np.nan, *[0.0] * 6], ltp_change=1.0)
+    found = snapshot_analytics(replace(chain, frame=frame))
+    assert (found.call_oi_change, found.put_oi_change) == (120.0, -60.0)
+    assert found.call_build_up.tolist() == ["long build-up", "long build-up", *["unchanged"] * 3]
+    assert found.put_build_up.tolist() == ["short covering", "unknown", *["unchanged"] * 3]
+    columns = (frame[name].to_numpy() for name in ("right", "bid", "ask", "ltp", "oi", "volume"))
+    changes = {name: frame[name].to_numpy() for name in ("oi_change", "ltp_change")}
+    whole = analyse([0] * 10, frame["strike"], *columns, 0.05, spot=chain.spot, rate=0.055, **changes)
+    assert whole.analytics[0].put_build_up.tolist() == found.put_build_up.tolist()
+    assert whole.analytics[0].call_oi_change == 120.0
+    unknown = snapshot_analytics(make_chain(strikes=5))
+    assert set(unknown.call_build_up) == {"unknown"}
+    live = snapshot_analytics(replace(chain, frame=frame.assign(oi_change=np.nan)))
+    assert np.isnan(live.call_oi_change)
 
 
 def test_without_a_forward_nothing_is_at_the_money() -> None:

@@ -122,12 +122,24 @@ def _new(rows: Iterable[Row]) -> Iterator[Found]:
                 _last_day(row),
                 float(row["UndrlygPric"] or "nan"),
                 lot,
-                _line(row, right, float(row["TtlTradgVol"]) * lot, names, row["FinInstrmNm"]),
+                _line(
+                    row,
+                    right,
+                    float(row["TtlTradgVol"]) * lot,
+                    names,
+                    row["FinInstrmNm"],
+                    float(row["PrvsClsgPric"]),
+                ),
             )
 
 
 def _line(
-    row: Row, right: Right, volume: float, names: tuple[str, str, str, str, str], symbol: str = ""
+    row: Row,
+    right: Right,
+    volume: float,
+    names: tuple[str, str, str, str, str],
+    symbol: str = "",
+    previous: float = math.nan,
 ) -> Line:
     strike, close, settle, oi, oi_change = (float(row[name]) for name in names)
     return Line(
@@ -139,5 +151,6 @@ def _line(
         volume=volume,
         oi=oi,
         oi_change=oi_change,
+        ltp_change=(close if volume else math.nan) - previous,
         symbol=symbol,
     )

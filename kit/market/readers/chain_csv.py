@@ -21,7 +21,7 @@ from kit.model import Right
 from kit.quotes import mid_or_last
 
 _NAME = re.compile(r"([A-Z][A-Z0-9&]*)-(\d{1,2}-[A-Za-z]{3}-\d{4})")
-_WANTED = ("OI", "CHNG IN OI", "VOLUME", "IV", "LTP", "BID", "ASK")
+_WANTED = ("OI", "CHNG IN OI", "VOLUME", "IV", "LTP", "CHNG", "BID", "ASK")
 _YEAR = timedelta(days=365)
 _EMPTY = "No Record Found"
 
@@ -106,6 +106,7 @@ class _Row:
                 volume=_none_is_zero(side["VOLUME"]) * lot,
                 oi=_none_is_zero(side["OI"]) * lot,
                 oi_change=side["CHNG IN OI"] * lot,
+                ltp_change=side["CHNG"],
             )
             for right, side in self.sides.items()
         ]

@@ -65,6 +65,7 @@ def _line(leg: Mapping[str, Any], right: Right, lot: int) -> Line:
         volume=price("totalTradedVolume") * lot,
         oi=price("openInterest") * lot,
         oi_change=price("changeinOpenInterest") * lot,
+        ltp_change=price("change") if price("lastPrice") > 0 else float("nan"),
         symbol=str(leg.get("identifier", "")),
     )
 

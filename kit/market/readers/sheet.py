@@ -29,6 +29,8 @@ class Line:
         Rupees; 0 or NaN: none.
     volume, oi, oi_change : float
         Units; NaN: unknown.
+    ltp_change : float
+        Since the previous close, rupees; NaN: unknown.
     symbol : str
         Trading symbol, empty where the file has none.
     """
@@ -41,6 +43,7 @@ class Line:
     volume: float = NONE
     oi: float = NONE
     oi_change: float = NONE
+    ltp_change: float = NONE
     symbol: str = ""
 
 
@@ -104,7 +107,7 @@ class Sheet:
 def columns(lines: list[Line]) -> Contracts:
     """Return lines as sorted columns."""
     ordered = sorted(lines, key=lambda line: (line.strike, line.right))
-    names = ("ltp", "bid", "ask", "volume", "oi", "oi_change")
+    names = ("ltp", "bid", "ask", "volume", "oi", "oi_change", "ltp_change")
     numbers = {name: np.array([getattr(line, name) for line in ordered], dtype=np.float64) for name in names}
     prices = {name: positive(numbers[name]) for name in ("ltp", "bid", "ask")}
     return Contracts(
