@@ -39,7 +39,8 @@ def threads_for(size: int, limit: int | None = None) -> int:
     """Return how many threads a call is spread over: never more than `limit` or than the work is worth.
 
     Without a limit that is one inside a worker process, or in a thread other than the main one: somebody
-    else is spreading the work there already.
+    else is spreading the work there already. A worker of the kit is known by ``NUMBA_NUM_THREADS``, which its
+    caller sets there, and which holds everywhere.
     """
     if limit is None:
         in_main = threading.current_thread() is threading.main_thread()
@@ -49,9 +50,9 @@ def threads_for(size: int, limit: int | None = None) -> int:
 
 
 def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    stated = os.environ.get("NUMBA_NUM_THREADS", "")
+    return min(cores, int(stated)) if stated.isdecimal() else cores
 
 
 def _evaluate(

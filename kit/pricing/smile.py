@@ -36,7 +36,8 @@ class Slice:
     a, b, rho, m, sigma : float
         Raw SVI: level, angle, tilt, shift and smoothness of the curve.
     fit_error : float
-        Root mean square of fitted minus quoted volatility over what is not an outlier, annualised fraction.
+        Root mean square of fitted minus quoted volatility over what is not an outlier, weighted as in the
+        fit, annualised fraction.
     outliers : tuple of float
         Strikes whose quoted volatility lies far off the curve, rupees.
     """

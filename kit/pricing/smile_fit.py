@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kit.errors import DataError
-from kit.pricing.arrays import Floats
+from kit.pricing.arrays import Bools, Floats, floats
 from kit.pricing.smile import Slice, density_sign, svi
 
 Raw = tuple[float, float, float, float, float]  # a, b, rho, m, sigma
@@ -31,7 +31,7 @@ def fit_slice(
     Parameters
     ----------
     strike, iv : array_like, shape (n,)
-        Rupees and annualised fractions, best of out-of-the-money options; NaN is left out.
+        Rupees and annualised fractions, best of out-of-the-money options; NaN, infinity and zero left out.
     forward, t_years : float
         Rupees and years.
     iv_error : array_like, shape (n,), optional
@@ -45,36 +45,44 @@ def fit_slice(
     Raises
     ------
     DataError
-        Fewer than six volatilities, or no time left.
+        Fewer than six volatilities, no forward, or no time left.
     """
-    k = np.log(np.asarray(strike, dtype=np.float64) / forward)
-    quoted = np.asarray(iv, dtype=np.float64)
-    error = np.zeros_like(quoted) if iv_error is None else np.asarray(iv_error, dtype=np.float64)
-    usable = np.isfinite(k) & (quoted > 0) & np.isfinite(error)
-    if usable.sum() < MIN_POINTS or not t_years > 0:
-        found = int(usable.sum())
-        raise DataError("A smile needs six volatilities and time to expiry", (found, t_years), "Add strikes.")
-    k, quoted, error = k[usable], quoted[usable], error[usable]
-    middle = float(quoted[np.argmin(np.abs(k))])
-    deviations = k / (middle * math.sqrt(t_years))
+    strikes, quoted = floats(strike), floats(iv)
+    error = np.zeros_like(quoted) if iv_error is None else floats(iv_error)
+    usable = (strikes > 0) & (quoted > 0) & np.isfinite(strikes + quoted + error)
+    if usable.sum() < MIN_POINTS or not t_years > 0 or not forward > 0:
+        found = (int(usable.sum()), forward, t_years)
+        raise DataError("A smile needs six volatilities, a forward and time to expiry", found, "Add strikes.")
+    k, quoted, error = np.log(strikes[usable] / forward), quoted[usable], error[usable]
+    deviations = k / (_nearest(k, quoted) * math.sqrt(t_years))
     # Beyond two deviations a quote is a few ticks of lottery ticket: it counts, but less and less.
     weight = TRUST / np.sqrt(error**2 + TRUST**2) / (1 + (deviations / 2) ** 4)
     raw = _arbitrage_free(k, quoted, weight, t_years)
-    residual = np.sqrt(svi(k, *raw) / t_years) - quoted
-    scale = 1.4826 * float(np.median(np.abs(residual)))
-    expected = max(OUTLIER * scale, OUTLIER_FLOOR) * (
+    misfit = np.sqrt(svi(k, *raw) / t_years) - quoted
+    far = _far_off(misfit, deviations, error)
+    counted = weight * ~far
+    outliers = tuple(np.sort(forward * np.exp(k[far])).round(2).tolist())
+    return Slice(t_years, forward, *raw, float(np.sqrt(counted @ misfit**2 / counted.sum())), outliers)
+
+
+def _nearest(k: Floats, quoted: Floats) -> float:
+    """Return the volatility quoted nearest the forward."""
+    return float(quoted[np.argmin(np.abs(k))])
+
+
+def _far_off(misfit: Floats, deviations: Floats, error: Floats) -> Bools:
+    """Tell which quotes lie off the curve by more than their neighbours and their own uncertainty explain."""
+    scale = 1.4826 * float(np.median(np.abs(misfit)))
+    ordinary = max(OUTLIER * scale, OUTLIER_FLOOR) * (
         1 + (deviations / 2) ** 2
     )  # five numbers miss the wings
-    far = np.abs(residual) > np.maximum(expected, 3 * error)
-    near = weight * ~far
-    outliers = tuple(np.sort(forward * np.exp(k[far])).round(2).tolist())
-    return Slice(t_years, forward, *raw, float(np.sqrt(near @ residual**2 / near.sum())), outliers)
+    far: Bools = np.abs(misfit) > np.maximum(ordinary, 3 * error)
+    return far
 
 
 def _arbitrage_free(k: Floats, quoted: Floats, weight: Floats, t_years: float) -> Raw:
     """Punish negative density ever harder until there is none, then flatten what is left."""
-    middle = float(quoted[np.argmin(np.abs(k))])
-    flat = math.log(middle * middle * t_years)
+    flat = math.log(_nearest(k, quoted) ** 2 * t_years)
     width = max(float(np.abs(k).max()), 1e-3)
     starts = [np.array([flat, 0.0, -0.3, 0.0, math.log(width * part)]) for part in (0.1, 0.5)]
     for penalty in PENALTIES:
@@ -139,7 +147,9 @@ def _problem(
 def _huber(errors: Floats, quotes: int) -> Floats:
     """Return weights that let outliers pull, but not harder than an ordinary misfit."""
     size = np.abs(errors)
-    limit = max(2.0 * float(np.median(size[:quotes])), 1e-5)
+    # A median of wide quotes, which weigh little, must not make tight ones look wrong: two of a quote's own
+    # deviations are ordinary, and each error is measured in its quote's deviations, times TRUST.
+    limit = 2.0 * max(float(np.median(size[:quotes])), TRUST)
     weight = np.where(size <= limit, 1.0, limit / np.maximum(size, 1e-300))
     weight[quotes:] = 1.0
     return weight

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from kit.errors import SettingsError
+from kit.parallel import ConcurrentProcessor, ProcessingTask
 from kit.pricing.black76 import iv_and_greeks, price
 from kit.pricing.compiled_engine import WORTH_A_THREAD, threads_for
 from kit.pricing.engines import default_engine, thread_limit, using
@@ -78,6 +79,18 @@ def test_small_calls_and_workers_use_one_thread() -> None:
         assert pool.submit(threads_for, 10_000_000).result() == 1
     with multiprocessing.get_context("spawn").Pool(1) as workers:
         assert workers.apply(threads_for, (10_000_000,)) == 1
+    with ConcurrentProcessor(2) as processor:
+        processor.submit_task(ProcessingTask("threads", threads_for, (10_000_000,)))
+        assert processor.get_result("threads", timeout=60) == 1
+
+
+def test_a_stated_number_of_threads_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit that numba's own variable states is ours, and one that a caller gives goes before it."""
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
+    assert threads_for(10_000_000) == 1
+    assert threads_for(10_000_000, limit=2) == 2
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "")
+    assert threads_for(10_000_000) == len(os.sched_getaffinity(0))
 
 
 def test_many_threads_may_call_at_once() -> None:

@@ -90,6 +90,9 @@ def test_the_2023_chain_gives_one_surface(chain_2023: list[ChainSnapshot]) -> No
     monthly = surface.slices[surface.expiries.index(date(2023, 5, 25))]
     assert monthly.fit_error < 0.006
     assert 0.12 < monthly.atm_iv < 0.14
+    thin = next(chain for chain in chain_2023 if chain.expiry == date(2023, 6, 1))
+    tight = thin.quote(44_500.0, "CE")  # 197.80 to 200.30 among quotes that are ten times as wide
+    assert surface.iv(44_500.0, thin.expiry) == pytest.approx(tight["iv"], abs=0.002)
 
 
 def snapshots_2019(shared_data: Path) -> Iterator[tuple[datetime, date, pd.DataFrame]]:

@@ -47,6 +47,16 @@ def test_uncertain_quotes_count_less() -> None:
     assert np.abs(found.iv(STRIKES[15:35]) - KNOWN.iv(STRIKES[15:35])).max() < 0.003
 
 
+def test_what_is_no_volatility_is_left_out() -> None:
+    """Infinite, missing and negative volatilities, and a strike of zero, change nothing."""
+    good = KNOWN.iv(STRIKES)
+    strikes = np.concatenate([STRIKES, [0.0, np.inf, 43_050.0, 43_060.0, 43_070.0]])
+    quoted = np.concatenate([good, [0.15, 0.15, np.inf, np.nan, -0.1]])
+    assert fit_slice(strikes, quoted, FORWARD, YEARS) == fit_slice(STRIKES, good, FORWARD, YEARS)
+    with pytest.raises(DataError, match="forward"):
+        fit_slice(STRIKES, good, float("nan"), YEARS)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.002, 1.0), st.floats(0.0, 0.05))
 def test_no_fit_can_be_arbitraged_with_a_butterfly(seed: int, years: float, noise: float) -> None:
