@@ -36,7 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Command = options.run
     warnings.showwarning = _warn  # type: ignore[assignment]
     try:
-        return command(options)
+        code = command(options)
+        sys.stdout.flush()  # here, where a reader that has gone is still answered
+        return code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere
+        return 141
     except KitError as error:
         return _refused(error)
     except ModuleNotFoundError as error:
@@ -140,8 +145,10 @@ def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def _bench(options: argparse.Namespace) -> int:
     from kit.benchmark import suite
+    from kit.settings import Settings
 
     return suite.main(
+        settings=Settings.load(options.settings),
         quick=options.quick,
         json=options.json,
         html=options.html,

@@ -1,10 +1,14 @@
-"""Earlier runs: one JSON object per line, and what changed between two of them."""
+"""Earlier runs: one JSON object per line, and what changed between two of them.
+
+Only a run of every quick row, or of every row, is recorded, and it is compared with the last one of its
+kind: quick or full, with the same settings.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,37 +30,83 @@ def history_file() -> Path:
     return cache_folder() / "benchmarks.jsonl"
 
 
-def record(results: Results, quick: bool, path: Path | None = None) -> Path:
-    """Append a run to the history."""
+def archive(results: Results, path: Path | None = None) -> tuple[list[dict[str, Any]], str]:
+    """Record a complete run and tell what changed since the last one of its kind.
+
+    Parameters
+    ----------
+    results : Results
+        What `run_performance_benchmark` found.
+    path : path, optional
+        Default `history_file`.
+
+    Returns
+    -------
+    tuple of list of dict and str
+        All recorded runs, and what changed; a line that cannot be read is told and left where it is.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    earlier, bad = load(path)
+    told = [f"Skipped in the history: {error}" for error in bad]
+    if not results["complete"]:
+        return earlier, "\n".join([*told, "Not every row ran: the run is not recorded."])
+    last = of_kind(earlier, results["quick"], results["machine"]["settings"])
+    run = record(results, path)
+    changes = compare(last[-1], run) if last else None
+    since = "This is the first run of its kind on this machine."
+    told.append(since if changes is None else f"Since the last run: {changes_text(changes)}")
+    return [*earlier, run], "\n".join(told)
+
+
+def record(results: Results, path: Path | None = None) -> dict[str, Any]:
+    """Append a run to the history and return what was written."""
     file = path or history_file()
     file.parent.mkdir(parents=True, exist_ok=True)
-    entry = {"at": datetime.now(IST).isoformat(timespec="seconds"), "quick": quick, **results.as_json()}
+    at = datetime.now(IST).isoformat(timespec="seconds")
+    entry = {"at": at, "quick": results["quick"], **results.as_json()}
     with file.open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(entry, allow_nan=False) + "\n")
-    return file
+    return entry
 
 
-def load(path: Path | None = None) -> list[dict[str, Any]]:
+def load(path: Path | None = None) -> tuple[list[dict[str, Any]], list[UnreadableFile]]:
     """Read the recorded runs, oldest first; none when nothing was recorded yet.
 
     Returns
     -------
-    list of dict
-        The JSON object of each run, with ``at`` (ISO time) and ``quick``.
+    tuple of list of dict and list of UnreadableFile
+        The JSON object of each run, with ``at`` (ISO time) and ``quick``; and an error, not raised, for
+        each line that is not a recorded run.
 
     Raises
     ------
     UnreadableFile
-        A line is not a recorded run; names the file and the line.
+        The file cannot be read at all.
     """
     file = path or history_file()
     if not file.is_file():
-        return []
-    lines = file.read_bytes().splitlines()
+        return [], []
+    runs: list[dict[str, Any]] = []
+    bad: list[UnreadableFile] = []
+    for number, line in enumerate(_content(file).splitlines(), 1):
+        if line.strip():
+            try:
+                runs.append(_run(line, f"{file}, line {number}", ("at", "quick", *JSON_KEYS)))
+            except UnreadableFile as error:
+                bad.append(error)
+    return runs, bad
+
+
+def of_kind(runs: Iterable[dict[str, Any]], quick: bool, settings: str = "defaults") -> list[dict[str, Any]]:
+    """Return the runs that can be compared with each other and have a score, oldest first."""
     return [
-        _run(line, f"{file}, line {number}", ("at", "quick", *JSON_KEYS))
-        for number, line in enumerate(lines, 1)
-        if line.strip()
+        run
+        for run in runs
+        if run["quick"] == quick and run["machine"].get("settings") == settings and run["score"] is not None
     ]
 
 
@@ -68,27 +118,56 @@ def load_json(path: str | Path) -> dict[str, Any]:
     UnreadableFile
         The file does not exist or is not such a file.
     """
+    return _run(_content(Path(path)), str(path), JSON_KEYS)
+
+
+def _content(file: Path) -> bytes:
     try:
-        content = Path(path).read_bytes()
+        return file.read_bytes()
     except OSError as error:
-        raise UnreadableFile("The benchmark file cannot be read", str(path), "Check the path.") from error
-    return _run(content, str(path), JSON_KEYS)
+        raise UnreadableFile("The benchmark file cannot be read", str(file), "Check the path.") from error
 
 
 def _run(content: bytes, place: str, keys: Collection[str]) -> dict[str, Any]:
-    remedy = "Move or delete it; kit bench writes a new one."
+    remedy = "Remove it; kit bench writes a new one."
     try:
         run = json.loads(content)
     except ValueError as error:
-        raise UnreadableFile("The benchmark history is not JSON", place, remedy) from error
-    if not isinstance(run, dict) or not set(keys) <= set(run) or not isinstance(run["rows"], list):
+        raise UnreadableFile("A recorded benchmark is not JSON", place, remedy) from error
+    if not isinstance(run, dict) or not set(keys) <= set(run) or not _sound(run):
         raise UnreadableFile("This is not a recorded benchmark", place, remedy)
     return run
 
 
+def _sound(run: Mapping[str, Any]) -> bool:
+    """Tell whether everything that is compared or plotted later is of its type."""
+    rows, score = run["rows"], run["score"]
+    return (
+        isinstance(run["machine"], dict)
+        and (score is None or isinstance(score, int | float))
+        and isinstance(rows, list)
+        and all(isinstance(row, dict) and _sound_row(row) for row in rows)
+        and ("at" not in run or _is_time(run["at"]))
+    )
+
+
+def _sound_row(row: Mapping[str, Any]) -> bool:
+    words = all(isinstance(row.get(key), str) for key in ("name", "unit"))
+    figures = [row.get(key, "") for key in ("figure", "low", "high")]
+    whole = all(isinstance(value, int | float) for value in figures)
+    return words and (whole or (figures[0] is None and "" not in figures))
+
+
+def _is_time(text: object) -> bool:
+    try:
+        return datetime.fromisoformat(str(text)).tzinfo is not None
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True)
 class Change:
-    """A row that two runs disagree on beyond noise.
+    """A row that two runs disagree on beyond noise, or that only one of them has.
 
     Parameters
     ----------
@@ -98,6 +177,8 @@ class Change:
         Medians; NaN where a run has no figure.
     factor : float
         after / before; NaN where a run has no figure.
+    word : str
+        ``"new"`` or ``"gone"`` for a row that only one run has.
     """
 
     name: str
@@ -105,6 +186,7 @@ class Change:
     before: float
     after: float
     factor: float
+    word: str = ""
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
@@ -118,13 +200,27 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
     Returns
     -------
     list of Change
-        Largest change first; rows that gained or lost their figure are at the end. A row that only
-        one run has is left out: the runs had different selections.
+        Largest change first; then rows that gained or lost their figure, then rows that only one run has.
     """
-    old = {row["name"]: row for row in before["rows"]}
-    pairs = [(old[row["name"]], row) for row in after["rows"] if row["name"] in old]
-    found = [_change(was, now) for was, now in pairs if _beyond_noise(was, now)]
-    return sorted(found, key=lambda change: -abs(math.log(change.factor)) if change.factor > 0 else 0.0)
+    old, new = ({row["name"]: row for row in run["rows"]} for run in (before, after))
+    both = [(old[name], new[name]) for name in new if name in old]
+    found = [_change(was, now) for was, now in both if _beyond_noise(was, now)]
+    found.sort(key=lambda change: -abs(math.log(change.factor)) if change.factor > 0 else 0.0)
+    return [
+        *found,
+        *(_only(row, "new") for name, row in new.items() if name not in old),
+        *(_only(row, "gone") for name, row in old.items() if name not in new),
+    ]
+
+
+def _only(row: Mapping[str, Any], word: str) -> Change:
+    figure = _figure(row)
+    before, after = (math.nan, figure) if word == "new" else (figure, math.nan)
+    return Change(row["name"], row["unit"], before, after, math.nan, word)
+
+
+def _figure(row: Mapping[str, Any]) -> float:
+    return math.nan if row["figure"] is None else float(row["figure"])
 
 
 def _beyond_noise(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
@@ -135,5 +231,19 @@ def _beyond_noise(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
 
 
 def _change(was: Mapping[str, Any], now: Mapping[str, Any]) -> Change:
-    before, after = (math.nan if row["figure"] is None else float(row["figure"]) for row in (was, now))
+    before, after = _figure(was), _figure(now)
     return Change(now["name"], now["unit"], before, after, after / before if before else math.nan)
+
+
+def changes_text(changes: Sequence[Change]) -> str:
+    """Return what changed beyond noise, one line per row."""
+    if not changes:
+        return "nothing changed beyond noise."
+    return "\n".join(["changed beyond noise:", *(_told(change) for change in changes)])
+
+
+def _told(change: Change) -> str:
+    before, after = ("–" if math.isnan(it) else f"{it:.4g}" for it in (change.before, change.after))
+    factor = "" if math.isnan(change.factor) else f"  x {change.factor:.2f}"
+    word = {"new": "  (a new row)", "gone": "  (no such row any more)"}.get(change.word, "")
+    return f"  {change.name}: {before} -> {after} {change.unit}{factor}{word}"

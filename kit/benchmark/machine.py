@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
 import subprocess
 import sys
 from functools import cache
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
-from kit.benchmark.run import cores
+from kit.benchmark.run import ROUND_TRIP_S, SEED, cores
 from kit.errors import KitError
+from kit.settings import Settings
 
 _PACKAGES = (
     "banknifty-kit", "cachetools", "distributed", "fast-vollib", "joblib", "numba", "numpy", "pandas",
@@ -39,8 +43,12 @@ def _memory_mb() -> int | None:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 
-def machine() -> dict[str, Any]:
-    """Return the machine: processor, cores this process may use, memory, system, load before the run."""
+def machine(settings: Settings | None = None) -> dict[str, Any]:
+    """Return the machine: processor, cores this process may use, memory, system, load before the run.
+
+    With them stand the conditions of the run: the seed of the market and of the rows, the round trip of
+    the cold rows, and ``"defaults"`` or a digest of the settings.
+    """
     model = re.search(r"model name\s*: (.+)", _cpuinfo())
     return {
         "processor": model.group(1) if model else platform.processor() or platform.machine(),
@@ -49,7 +57,18 @@ def machine() -> dict[str, Any]:
         "memory_mb": _memory_mb(),
         "system": f"{platform.system()} {platform.release()}",
         "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "seed": SEED,
+        "round_trip_ms": 1e3 * ROUND_TRIP_S,
+        "settings": digest(settings or Settings()),
     }
+
+
+def digest(settings: Settings) -> str:
+    """Return a word that tells settings apart: runs with different settings are not compared."""
+    held = settings.model_dump(mode="json", exclude={"broker", "latency_requirements"})
+    if held == Settings().model_dump(mode="json", exclude={"broker", "latency_requirements"}):
+        return "defaults"
+    return sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def versions() -> dict[str, str | None]:
@@ -64,7 +83,7 @@ def _version(name: str) -> str | None:
         return None
 
 
-def fresh(code: str, given: str = "") -> str:
+def fresh(code: str, given: str = "", deadline_s: float = 120.0) -> str:
     """Run code in a fresh interpreter, so that nothing is warm but the file system; return its output.
 
     Parameters
@@ -73,16 +92,41 @@ def fresh(code: str, given: str = "") -> str:
         Python.
     given : str, optional
         Its standard input.
+    deadline_s : float, default 120
+        Seconds it may take.
 
     Raises
     ------
     KitError
-        The code failed; says how.
+        The code failed, or did not end in time; says how.
     """
-    done = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-c", code], input=given, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["no word"]
+    with interpreter(code) as child:
+        try:
+            told, complaints = _heard(child, given, deadline_s)
+        except BaseException:
+            child.kill()
+            raise
+    if child.returncode:
+        last = complaints.strip().splitlines()[-1:] or ["no word"]
         raise KitError("A fresh interpreter failed", last[0], "Run the row's code by hand.")
-    return done.stdout
+    return told
+
+
+def interpreter(code: str, *words: str, **options: Any) -> subprocess.Popen[str]:
+    """Start a fresh interpreter with pipes to all its streams; Ctrl-C reaches the caller alone."""
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen(  # noqa: S603 - our own code
+        [sys.executable, "-c", code, *words], text=True, start_new_session=True, **pipes | options
+    )
+
+
+def _heard(child: subprocess.Popen[str], given: str, deadline_s: float) -> tuple[str, str]:
+    """Return both outputs; wait in small steps, so that a cancelled row need not wait for the end."""
+    until = monotonic() + deadline_s
+    while True:
+        try:
+            return child.communicate(given, timeout=0.2)
+        except subprocess.TimeoutExpired:
+            if monotonic() > until:
+                word = f"after {deadline_s:.0f} s"
+                raise KitError("A fresh interpreter did not end", word, "Run the row alone.") from None

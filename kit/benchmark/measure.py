@@ -16,6 +16,7 @@ from statistics import median
 from time import perf_counter
 
 Call = Callable[[], object]
+_MOST_REPEATS = 2**20  # of a call that takes 2 ns
 _CONFIDENCE = 1.96  # 95 %, as a normal deviate
 
 
@@ -137,11 +138,11 @@ def _warm(call: Call, arms: Arms) -> None:
 
 
 def _repeats(call: Call, arms: Arms, shortest: float = 0.002) -> int:
-    """Double the calls per sample until one sample lasts `shortest` seconds."""
+    """Double the calls per sample until one lasts `shortest` seconds; a clock that stands still ends it."""
     repeats = 1
     if arms.before:
         return repeats
-    while _sample(call, repeats, None) * repeats < shortest:
+    while repeats < _MOST_REPEATS and _sample(call, repeats, None) * repeats < shortest:
         repeats *= 2
     return repeats
 

@@ -21,15 +21,16 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
 
 from kit.benchmark import rows as _rows
 from kit.benchmark.measure import Arms, Samples
 from kit.benchmark.run import Run
-from kit.benchmark.targets import Speed, Target
+from kit.benchmark.targets import Speed, Target, at_most
 from kit.errors import KitError, SettingsError
+from kit.settings import LatencyRequirements
 
 Measure = Callable[[Run], Arms | Samples]
 _TIMES = {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0}
@@ -57,6 +58,8 @@ class Row:
         Part of a quick run.
     cores : int
         Cores that the target supposes; with fewer the row is measured without target.
+    budget : str or None
+        The latency budget of the settings that is the limit on the figure.
     """
 
     name: str
@@ -68,6 +71,11 @@ class Row:
     peer_target: Speed | None = None
     quick: bool = False
     cores: int = 1
+    budget: str | None = None
+
+    def under(self, budgets: LatencyRequirements) -> Row:
+        """Return the row with its limit from these budgets, milliseconds."""
+        return replace(self, target=at_most(getattr(budgets, self.budget))) if self.budget else self
 
     @property
     def less_is_better(self) -> bool:
@@ -111,6 +119,7 @@ def row(
     peer_target: Speed | None = None,
     quick: bool = False,
     cores: int = 1,
+    budget: str | None = None,
 ) -> Callable[[Measure], Measure]:
     """Register the decorated function as a row; the parameters are those of `Row`.
 
@@ -124,7 +133,8 @@ def row(
         known = _REGISTER.get(name)
         if known is not None and known.measure.__module__ != measure.__module__:
             raise SettingsError("Two benchmark rows have this name", name, "Rename one of them.")
-        _REGISTER[name] = Row(name, part, unit, measure, target, peer, peer_target, quick, cores)
+        made = Row(name, part, unit, measure, target, peer, peer_target, quick, cores, budget)
+        _REGISTER[name] = made.under(LatencyRequirements())
         return measure
 
     return register
@@ -152,7 +162,6 @@ def _failing(file: str, error: Exception) -> Measure:
 
 
 def unknown_row(name: str) -> KitError:
-    """Return the error for a name that no row has, with the close ones."""
-    known = list(all_rows())
-    close = get_close_matches(name, known, n=3) or known
+    """Return the error for a name that no row has, with the three nearest."""
+    close = get_close_matches(name, all_rows(), n=3, cutoff=0.0)
     return SettingsError("No benchmark row has this name", name, f"Did you mean {', '.join(close)}?")

@@ -9,7 +9,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kit.benchmark.history import Change
 from kit.benchmark.results import Line, Results
 from kit.plots import as_html, figure
 
@@ -42,7 +41,7 @@ def text(results: Results) -> str:
     shown = [_padded(_HEAD, widths)]
     for part, group in groupby(lines, key=lambda line: line.part):
         shown += [part, *(f"  {_padded(_cells(line), widths)}" for line in group)]
-    notes = [f"  {line.name}: {line.note}" for line in lines if line.note]
+    notes = [f"  {line.name}: {line.note}" for line in lines if line.note and not line.unjudged]
     parts = [f"  {part}" for part in results["components"]]
     return "\n".join([f"  {shown[0]}", *shown[1:], "", *(["Notes", *notes, ""] if notes else []),
                       "Score by component", *parts, "", summary(results)])  # fmt: skip
@@ -53,16 +52,20 @@ def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def summary(results: Results) -> str:
-    """Return the last lines: score, number of benchmarks, violations."""
-    violations = results["violations"]
+    """Return the last lines: score, number of benchmarks, violations, and what was not judged."""
+    violations, lines = results["violations"], results["lines"]
     told = [f"  {sentence}" for sentence in violations]
+    within = sum(line.met is False and not line.missed for line in lines)
+    clean = f"No latency violations detected ✓{f' ({within} within noise)' if within else ''}"
+    unjudged = [f"  {line.name}: {line.note or 'no reason given'}" for line in lines if line.unjudged]
     stopped = ["Cancelled: the rows above are those that finished."] if results["stopped"] else []
     load, cores = results["machine"]["load_1min"] or 0.0, results["machine"]["cores"]
     busy = [f"The machine was busy (load {load:g} on {cores} cores): quiet, it does better."]
     return "\n".join([
         f"Performance Score: {'–' if math.isnan(results['score']) else format(results['score'], '.1f')}/100",
         f"Total Benchmarks: {results['total_benchmarks']} in {results['seconds']:.0f} s",
-        *(["Violations:", *told] if violations else ["No latency violations detected ✓"]),
+        *(["Violations:", *told] if violations else [clean]),
+        *([f"Not judged: {len(unjudged)}, which neither pass nor fail", *unjudged] if unjudged else []),
         *(busy if load > 0.5 * cores else []),
         *stopped,
     ])  # fmt: skip
@@ -106,15 +109,3 @@ def plot_score(results: Results) -> Figure:
     axes.invert_yaxis()
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return page
-
-
-def changes_text(changes: Sequence[Change]) -> str:
-    """Return what changed beyond noise, one line per row."""
-    if not changes:
-        return "nothing changed beyond noise."
-    return "\n".join(["changed beyond noise:", *(_change(change) for change in changes)])
-
-
-def _change(change: Change) -> str:
-    factor = "" if math.isnan(change.factor) else f"  x {change.factor:.2f}"
-    return f"  {change.name}: {_number(change.before)} -> {_number(change.after)} {change.unit}{factor}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from kit.benchmark.measure import Interval, Samples, interval
+from kit.benchmark.measure import Samples, interval
 from kit.benchmark.registry import Row
 from kit.errors import KitError
 
@@ -16,7 +16,7 @@ JSON_KEYS = ("score", "violations", "machine", "versions", "rows")
 
 @dataclass(frozen=True)
 class Line:
-    """One row of the results; the first eleven fields are the row of the JSON file.
+    """One row of the results; the first eleven fields and `samples` are the row of the JSON file.
 
     Parameters
     ----------
@@ -31,7 +31,8 @@ class Line:
     peer : str or None
         Who else does the same work.
     peer_figure, ratio : float
-        The peer's median, and figure / peer figure; NaN where the peer was not measured.
+        The peer's median, and the median of figure / peer figure over the rounds; NaN where the peer was
+        not measured.
     met : bool or None
         Whether every target is met; None when there is nothing to judge.
     missed : bool
@@ -40,6 +41,10 @@ class Line:
         How much of the target is reached, 0 to 1; NaN when there is nothing to judge.
     note : str
         What a reader must know: a missing peer, the error of a failed row.
+    unjudged : bool
+        A target stands here that could not be judged; the note says why.
+    samples : int
+        How many samples the figure is the median of.
     seconds : float
         Time that measuring the row took.
     """
@@ -58,6 +63,8 @@ class Line:
     missed: bool = False
     attained: float = math.nan
     note: str = ""
+    unjudged: bool = False
+    samples: int = 0
     seconds: float = math.nan
 
     @property
@@ -66,11 +73,11 @@ class Line:
         return self.peer is not None and math.isnan(self.peer_figure) and not math.isnan(self.figure)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the eleven published fields; NaN becomes None, which JSON has a word for."""
+        """Return the published fields; NaN becomes None, which JSON has a word for."""
         return {key: _plain(getattr(self, key)) for key in LINE_KEYS}
 
 
-LINE_KEYS = tuple(field.name for field in fields(Line))[:11]
+LINE_KEYS = (*[field.name for field in fields(Line)][:11], "samples")
 
 
 def _plain(value: Any) -> Any:
@@ -93,10 +100,10 @@ def judge(row: Row, samples: Samples, cores: int, notes: Sequence[str] = ()) -> 
     """
     ours, peer = interval(samples.ours), interval(samples.peer)
     pairs = [mine / theirs for mine, theirs in zip(samples.ours, samples.peer, strict=False) if theirs]
-    spread = interval(pairs)
-    ratio = Interval(ours.figure / peer.figure if peer.figure else math.nan, spread.low, spread.high)
+    ratio = interval(pairs)
     judged = [(row.target, ours, samples.ours), (row.ratio_target, ratio, pairs)]
     held = [(target, found) for target, found, measured in judged if target is not None and measured]
+    wanted = sum(target is not None for target, *_ in judged)
     notes = list(notes)
     if held and cores < row.cores:
         notes.append(f"the target supposes {row.cores} cores, this machine has {cores}: not judged")
@@ -116,6 +123,8 @@ def judge(row: Row, samples: Samples, cores: int, notes: Sequence[str] = ()) -> 
         missed=any(target.missed_beyond_noise(found.low, found.high) for target, found in held),
         attained=min((target.attained(found.figure) for target, found in held), default=math.nan),
         note="; ".join(notes),
+        unjudged=len(held) < wanted,
+        samples=len(samples.ours),
     )
 
 
@@ -133,7 +142,8 @@ class Results(dict[str, Any]):
 
     Keys: ``score`` (0 to 100), ``total_benchmarks``, ``violations`` (sentences), ``machine``,
     ``versions``, ``rows`` (mappings with the keys of the JSON file), and for a closer look
-    ``components`` (of the score), ``lines`` (`Line` objects), ``seconds`` and ``stopped``.
+    ``components`` (of the score), ``lines`` (`Line` objects), ``seconds``, ``stopped``, ``quick`` and
+    ``complete`` (every row of a quick or full run ended).
     """
 
     def as_json(self) -> dict[str, Any]:

@@ -19,10 +19,21 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SEED = 7
+# The latency model: the simulated exchange answers each request of a cold row after this long, about a
+# round trip to a broker in one's own country. Loopback alone would make every budget look generous.
+ROUND_TRIP_S = 0.04
 
 
 class Stopped(BaseException):
     """The user cancelled; not an error, so that no row can swallow it."""
+
+
+class Overrun(BaseException):
+    """The row's time is over; not an error, so that no row can swallow it."""
+
+
+class Unmeasured(Exception):
+    """The row cannot be measured here, for the reason it states; nothing is judged."""
 
 
 def cores() -> int:
@@ -44,7 +55,7 @@ class Run:
     quick : bool, default False
         Fewer rows and samples.
     settings : Settings, optional
-        Of the desk; default the defaults, with the simulated exchange at seed 7.
+        Of the desk; default the defaults. The exchange is always the simulated one, at seed 7.
     should_stop : callable, optional
         Asked between samples; True ends the run.
 
@@ -65,7 +76,8 @@ class Run:
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.quick = quick
-        self.settings = settings or Settings(broker=BrokerConfig(mode="simulated", seed=SEED))
+        simulated = BrokerConfig(mode="simulated", seed=SEED)
+        self.settings = (settings or Settings()).model_copy(update={"broker": simulated})
         self.seconds = 0.25 if quick else 1.0
         self.cores = cores()
         self.rng = random.Random(SEED)  # noqa: S311 - samples, not secrets
@@ -119,12 +131,36 @@ class Run:
         return fresh
 
     def peer(self, module: str) -> ModuleType | None:
-        """Import an optional peer; None, with a note on the row, where it is not installed."""
+        """Import an optional peer; None, with a note on the row, where it is missing or broken."""
         try:
             return import_module(module)
         except ImportError:
             self.notes.append(f"{module} is not installed; pip install 'banknifty-kit[peers]' measures it")
-            return None
+        except Exception as error:  # noqa: BLE001 - whatever ails a peer, our own row is measured
+            self.notes.append(f"{module} cannot be imported ({type(error).__name__}: {error})")
+        return None
+
+    def need(self, module: str, extra: str) -> ModuleType:
+        """Import an optional part without which the row means nothing.
+
+        Raises
+        ------
+        Unmeasured
+            It is not installed.
+        """
+        try:
+            return import_module(module)
+        except ImportError:
+            remedy = f"{module} is not installed; pip install 'banknifty-kit[{extra}]' measures it"
+            raise Unmeasured(remedy) from None
+
+    def renew(self) -> None:
+        """Open new desks for the rows to come: one that was given up may have broken off anywhere."""
+        self._desk = self._cold_desk = None
+
+    def close_row(self) -> None:
+        """Close what the row has opened; for a row that hangs and cannot do it itself."""
+        self._row.close()
 
     def desk(self) -> Desk:
         """Return the desk of this run: all parts over one simulated exchange, started on first use."""

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import json as json_format
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter, time
 from typing import Any
 
 from kit.benchmark import history
+from kit.benchmark.deadline import bounded
 from kit.benchmark.machine import machine, versions
 from kit.benchmark.measure import Arms, Samples, time_arms
 from kit.benchmark.progress import Bar, Progress
 from kit.benchmark.registry import Row, all_rows, unknown_row
-from kit.benchmark.report import changes_text, save_html, text
+from kit.benchmark.report import save_html, text
 from kit.benchmark.results import Line, Results, failed, judge
-from kit.benchmark.run import Run, Stopped
+from kit.benchmark.run import Overrun, Run, Stopped, Unmeasured
 from kit.benchmark.score import WEIGHTS, components, score
 from kit.errors import KitError, SettingsError
 from kit.settings import Settings
 
+# A row takes a few seconds; the longest, candle_rate, takes 66 s by the broker's limits.
+DEADLINE_S = {"quick": 45.0, "full": 180.0}
+INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
 UNKNOWN = "unknown"  # the part of a row that was asked for and does not exist
 
 
@@ -46,7 +51,7 @@ def run_performance_benchmark(
     should_stop : callable, optional
         Asked between samples; True ends the run and keeps the finished rows.
     settings : Settings, optional
-        What the parts run with; default the defaults on the simulated exchange, seed 7.
+        What the parts run with, always on the simulated exchange, seed 7; default the defaults.
 
     Returns
     -------
@@ -54,12 +59,15 @@ def run_performance_benchmark(
         A dict with ``score``, ``total_benchmarks``, ``violations``, ``machine``, ``versions``, ``rows``.
     """
     chosen, unknown = _choose(quick, rows)
-    where = machine()
-    with Run(quick, settings, should_stop or (lambda: False)) as run, Bar(progress) as bar:
+    should_stop = should_stop or (lambda: False)
+    where = machine(settings)
+    with Run(quick, settings, should_stop) as run, Bar(progress) as bar:
         started = perf_counter()
-        lines, stopped = _measure_all(run, chosen, bar)
+        lines, stopped = _measure_all(run, chosen, bar, should_stop)
         seconds = perf_counter() - started
-    results = _assemble([*unknown, *lines], machine=where, seconds=seconds, stopped=stopped)
+    about = {"seconds": seconds, "stopped": stopped, "quick": quick}
+    about["complete"] = rows is None and not stopped
+    results = _assemble([*unknown, *lines], machine=where, **about)
     if progress is None:
         sys.stdout.write(f"{text(results)}\n")
     return results
@@ -80,32 +88,51 @@ def _by_part(rows: Iterable[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: parts.index(row.part) if row.part in parts else len(parts))
 
 
-def _measure_all(run: Run, rows: Sequence[Row], progress: Progress) -> tuple[list[Line], bool]:
+def _measure_all(
+    run: Run, rows: Sequence[Row], progress: Progress, should_stop: Callable[[], bool]
+) -> tuple[list[Line], bool]:
     lines: list[Line] = []
-    for number, row in enumerate(rows):
-        progress(number / len(rows), row.name)
-        try:
+    try:
+        for number, row in enumerate(rows):
+            progress(number / len(rows), row.name)
             run.checkpoint()
             started = perf_counter()
-            line = _measure(run, row)
+            line = _measure(run, row.under(run.settings.latency_requirements), should_stop)
             lines.append(replace(line, seconds=perf_counter() - started))
-        except Stopped:
-            return lines, True
+    except (Stopped, KeyboardInterrupt):
+        return lines, True
     progress(1.0, "done")
     return lines, False
 
 
-def _measure(run: Run, row: Row) -> Line:
-    try:
+def _measure(run: Run, row: Row, should_stop: Callable[[], bool]) -> Line:
+    deadline_s = DEADLINE_S["quick" if run.quick else "full"]
+    offset = time() - monotonic()
+
+    def work() -> Samples:
         with run.scope():
             found = row.measure(run)
-            samples = found if isinstance(found, Samples) else _timed(run, row, found)
-        return judge(row, samples, run.cores, run.notes)
+            return found if isinstance(found, Samples) else _timed(run, row, found)
+
+    try:
+        samples = bounded(work, deadline_s, should_stop, run.close_row)
+        return judge(row, samples, run.cores, [*run.notes, *_jump(offset)])
+    except Unmeasured as reason:
+        return judge(row, Samples([]), run.cores, [*run.notes, str(reason)])
+    except Overrun:
+        run.renew()
+        return failed(row, KitError("The row did not end within", f"{deadline_s:g} s", "Run it alone."))
     except KitError as error:
         return failed(row, error)
     except Exception as error:  # noqa: BLE001 - one broken row must not take the others with it
         what = f"The row failed with {type(error).__name__}"
         return failed(row, KitError(what, str(error), "The other rows still ran."))
+
+
+def _jump(offset: float) -> list[str]:
+    """Say that the wall clock was set while the row ran, if it was; figures do not depend on it."""
+    moved_s = time() - monotonic() - offset
+    return [f"the clock of this machine jumped by {moved_s:+.0f} s meanwhile"] if abs(moved_s) > 1 else []
 
 
 def _timed(run: Run, row: Row, arms: Arms) -> Samples:
@@ -143,6 +170,7 @@ def main(
     compare: Sequence[str | Path] | None = None,
     rows: Sequence[str] | None = None,
     html: str | Path | None = None,
+    settings: Settings | None = None,
 ) -> int:
     """Run ``kit bench`` and return its exit code.
 
@@ -160,30 +188,39 @@ def main(
         Instead of running, tell what changed beyond noise from the first JSON file to the second.
     rows : sequence of str, optional
         Only these rows.
+    settings : Settings, optional
+        What the parts run with; default the defaults.
 
     Returns
     -------
     int
-        0; 1 as `check` and `against` say; 2 when a row was asked for that does not exist.
+        0; 1 as `check` and `against` say; 2 when a row was asked for that does not exist; 130 after
+        Ctrl-C, with the finished rows printed and written.
 
     Raises
     ------
     SettingsError
-        `against` is not ``"peers"``.
+        `against` is not ``"peers"``, a file cannot be written, or is named like a row.
     UnreadableFile
         A file to compare is not one of ours.
     """
     if compare:
         before, after = (history.load_json(path) for path in compare)
-        sys.stdout.write(changes_text(history.compare(before, after)) + "\n")
+        sys.stdout.write(history.changes_text(history.compare(before, after)) + "\n")
         return 0
-    results = run_performance_benchmark(quick, _against(against, quick, rows))
+    for file in (json, html):
+        if file is not None:
+            _check_file(Path(file))
+    results = run_performance_benchmark(quick, _against(against, quick, rows), settings=settings)
     _write(results, json, html)
-    sys.stdout.write(_since_last(results, quick) + "\n")
-    return _exit_code(results["lines"], check, against is not None)
+    sys.stdout.write(_since_last(results) + "\n")
+    return _exit_code(results, check, against is not None)
 
 
-def _exit_code(lines: Sequence[Line], check: bool, against: bool) -> int:
+def _exit_code(results: Results, check: bool, against: bool) -> int:
+    lines: list[Line] = results["lines"]
+    if results["stopped"]:
+        return INTERRUPTED
     if any(line.part == UNKNOWN for line in lines):
         return 2
     missed = check and any(line.missed for line in lines)
@@ -195,7 +232,24 @@ def _against(against: str | None, quick: bool, rows: Sequence[str] | None) -> Se
         return rows
     if against != "peers":
         raise SettingsError("A benchmark can run against", against, "Say: kit bench --against peers.")
-    return rows or [row.name for row in all_rows().values() if row.peer and (row.quick or not quick)]
+    known = all_rows()
+    chosen = rows or [name for name, row in known.items() if row.quick or not quick]
+    return [name for name in chosen if name not in known or known[name].peer]
+
+
+def _check_file(file: Path) -> None:
+    """Refuse a file before the run that could not be written after it.
+
+    Raises
+    ------
+    SettingsError
+        It is named like a row, or its folder does not take files.
+    """
+    if str(file) in all_rows():
+        remedy = f"Say: kit bench {file} --json FILE."
+        raise SettingsError("A row's name stands where a file is expected", str(file), remedy)
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise SettingsError("The results cannot be written", str(file), "Choose another path.")
 
 
 def _write(results: Results, json: str | Path | None, html: str | Path | None) -> None:
@@ -216,12 +270,9 @@ def _write(results: Results, json: str | Path | None, html: str | Path | None) -
         raise SettingsError("The results cannot be written", error.filename, f"{error.strerror}.") from error
 
 
-def _since_last(results: Results, quick: bool) -> str:
-    """Record the run and say what changed; a history that cannot be read is told, never fatal."""
+def _since_last(results: Results) -> str:
+    """Record the run and say what changed; a history that cannot be kept is told, never fatal."""
     try:
-        earlier = [run for run in history.load() if run["quick"] == quick]
-        told = changes_text(history.compare(earlier[-1], results.as_json())) if earlier else ""
-        history.record(results, quick)
+        return history.archive(results)[1]
     except (KitError, OSError) as error:
         return str(error)
-    return f"Since the last run: {told}" if told else ""

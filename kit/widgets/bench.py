@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from math import isnan
 from typing import Any
 
 import ipywidgets as w
 
 from kit.benchmark import history
-from kit.benchmark.report import changes_text, table_html
+from kit.benchmark.report import table_html
 from kit.benchmark.results import Results
 from kit.benchmark.suite import run_performance_benchmark
 from kit.widgets.bench_plot import Memory, Runs, draw_history, draw_memory, draw_score
@@ -20,39 +21,13 @@ from kit.widgets.runner import Runner
 from kit.widgets.style import facts, summary
 
 
-def of_kind(runs: Runs, quick: bool) -> Runs:
-    """Return the recorded runs of one kind that have a score, oldest first."""
-    return [run for run in runs if run["quick"] == quick and run["score"] is not None]
-
-
-def archive(results: Results, quick: bool) -> tuple[Runs, str]:
-    """Record a run.
-
-    Returns
-    -------
-    tuple of Runs and str
-        All recorded runs, and what changed since the one before.
-
-    Raises
-    ------
-    UnreadableFile
-        The history file is damaged; nothing is recorded.
-    """
-    earlier = of_kind(history.load(), quick)
-    history.record(results, quick)
-    told = "This is the first run of its kind on this machine."
-    if earlier:
-        told = f"Since the last run: {changes_text(history.compare(earlier[-1], results.as_json()))}"
-    return history.load(), told
-
-
 class BenchPanel(Panel):
     """Runs the benchmark and compares it with earlier runs.
 
     Parameters
     ----------
     source : sequence of dict, optional
-        The earlier runs, see `kit.benchmark.history.load`; default those of this machine.
+        The earlier runs, as `kit.benchmark.history.load` gives them; default those of this machine.
     measure : callable, default `run_performance_benchmark`
         Called with ``quick``, ``progress`` and ``should_stop``.
 
@@ -88,8 +63,8 @@ class BenchPanel(Panel):
 
     @staticmethod
     def compute(source: Runs, quick: bool) -> Runs:
-        """Return the earlier runs of one kind; see `of_kind`."""
-        return of_kind(source, quick)
+        """Return the earlier runs of one kind; see `kit.benchmark.history.of_kind`."""
+        return history.of_kind(source, quick)
 
     def draw(self, result: Runs) -> None:
         """Draw score by component, memory over time and the history."""
@@ -103,8 +78,10 @@ class BenchPanel(Panel):
 
     @shown
     def _load(self) -> None:
-        self.source = history.load()
+        self.source, bad = history.load()
         self.draw(self.compute(self.source, **self.values))
+        if bad:
+            raise bad[0]  # shown; everything else was drawn
 
     def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], Results]:
         self.errors.clear()
@@ -126,7 +103,7 @@ class BenchPanel(Panel):
         self.words.value = summary("Cancelled: the finished rows are below, nothing is recorded.")
         self.draw(self.compute(self.source, **self.values))
         if job.state == "done":
-            self.source, told = archive(found, self.inputs["quick"].value)
+            self.source, told = history.archive(found)
             self.words.value = summary(told)
             self.draw(self.compute(self.source, **self.values))
 
@@ -135,7 +112,7 @@ def figures(results: Results) -> dict[str, str]:
     """Write the figures of a run."""
     judged = [line for line in results["lines"] if line.met is not None]
     return {
-        "Score": f"{results['score']:.1f} of 100",
+        "Score": "nothing judged" if isnan(results["score"]) else f"{results['score']:.1f} of 100",
         "Rows": f"{results['total_benchmarks']}",
         "Targets met": f"{sum(bool(line.met) for line in judged)} of {len(judged)}",
         "Missed beyond noise": f"{len(results['violations'])}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isnan
 from time import monotonic
 from typing import Any
 
@@ -62,7 +63,7 @@ def draw_score(axes: Axes, results: Results | None) -> None:
     bars = axes.barh(names, [part.points for part in parts], color=colours)
     axes.bar_label(bars, fmt="{:.0f}", padding=3)
     axes.set(xlim=(0, 112), xlabel="Points of 100 (weight in brackets)")
-    axes.set_title(f"Score {results['score']:.1f}")
+    axes.set_title("Nothing was judged" if isnan(results["score"]) else f"Score {results['score']:.1f}")
 
 
 def draw_memory(axes: Axes, memory: Memory) -> None:

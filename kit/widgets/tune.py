@@ -13,7 +13,6 @@ from kit.benchmark import history
 from kit.benchmark.results import Results
 from kit.benchmark.tuner import Advice
 from kit.settings import Settings
-from kit.widgets.bench import archive, of_kind
 from kit.widgets.bench_plot import Memory, Runs
 from kit.widgets.job import Job, OnProgress
 from kit.widgets.live import LiveFigure, styled
@@ -85,9 +84,11 @@ class TunePanel(Panel):
 
     @shown
     def _load(self) -> None:
-        self._runs = history.load()
+        self._runs, bad = history.load()
         with styled():
-            self._plots.remember(of_kind(self._runs, quick=True))
+            self._plots.remember(history.of_kind(self._runs, quick=True))
+        if bad:
+            raise bad[0]  # shown; everything else was drawn
 
     def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], Outcome]:
         chosen, task = self.compute(self.source, **self.values), self._tasks[self.task.value]
@@ -109,13 +110,14 @@ class TunePanel(Panel):
         self._tell(words(found))
         self._plot(found)
         if isinstance(found, Results) and job.state == "done":
-            self._runs, told = archive(found, quick=True)
+            self._runs, told = history.archive(found)
             self._tell(f"{words(found)}\n{told}")
             self._plot(found)
 
     def _plot(self, found: Outcome) -> None:
+        like = found["machine"]["settings"] if isinstance(found, Results) else "defaults"
         with styled():
-            self._plots.show(found, self._memory, of_kind(self._runs, quick=True))
+            self._plots.show(found, self._memory, history.of_kind(self._runs, True, like))
 
     def _tell(self, text: str) -> None:
         self.words.value = f"<pre class='kit-summary' role='status'>{escape(text)}</pre>"

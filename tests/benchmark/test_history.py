@@ -5,7 +5,6 @@ import json
 import pytest
 
 from kit.benchmark import history
-from kit.benchmark.report import changes_text
 from kit.errors import UnreadableFile
 
 
@@ -25,15 +24,18 @@ def test_a_change_is_one_beyond_the_intervals_and_beyond_what_runs_differ_by():
     changes = history.compare(before, after)
     assert [change.name for change in changes] == ["slow"]
     assert changes[0].factor == 2
-    assert "slow: 10 -> 20 us  x 2.00" in changes_text(changes)
+    assert "slow: 10 -> 20 us  x 2.00" in history.changes_text(changes)
 
 
-def test_a_row_that_lost_its_figure_is_a_change_and_a_row_of_one_run_is_not():
-    """A row that fails now is told; a row that was not selected is left out."""
+def test_a_row_that_lost_its_figure_or_that_only_one_run_has_is_a_change():
+    """A row that fails now is told, and so is one that came or went."""
     before, after = run(a=(1, 1, 1), gone=(1, 1, 1)), run(a=(None, None, None), new=(1, 1, 1))
-    assert [change.name for change in history.compare(before, after)] == ["a"]
+    told = history.changes_text(history.compare(before, after))
+    assert [line.split(":")[0].strip() for line in told.splitlines()[1:]] == ["a", "new", "gone"]
+    assert "a new row" in told
+    assert "no such row any more" in told
     assert history.compare(after, after) == []
-    assert changes_text([]) == "nothing changed beyond noise."
+    assert history.changes_text([]) == "nothing changed beyond noise."
 
 
 def test_the_largest_change_comes_first():
@@ -43,20 +45,41 @@ def test_the_largest_change_comes_first():
     assert [change.name for change in history.compare(before, after)] == ["b", "c", "a"]
 
 
+SOUND = {"at": "2026-11-20T10:00:00+05:30", "quick": True, **run(a=(1, 1, 1))}
+
+
 @pytest.mark.parametrize(
-    "content", [b"\x00\xff rubbish", b'{"score": 1}', b"[1, 2]", b'{"score":', json.dumps(run()).encode()]
+    "content",
+    [
+        b"\x00\xff rubbish",
+        b'{"score": 1}',
+        b"[1, 2]",
+        b'{"score":',
+        json.dumps(run()).encode(),
+        json.dumps({**SOUND, "rows": [1]}).encode(),
+        json.dumps({**SOUND, "rows": [{"name": "a", "unit": "us", "figure": 1, "low": 1}]}).encode(),
+        json.dumps({**SOUND, "machine": None}).encode(),
+        json.dumps({**SOUND, "score": "high"}).encode(),
+        json.dumps({**SOUND, "at": "yesterday"}).encode(),
+    ],
 )
-def test_a_corrupt_history_names_file_line_and_remedy(tmp_path, content):
-    """What cannot be read is a typed error that says where and what to do."""
+def test_a_corrupt_line_is_told_with_its_place_and_the_others_are_read(tmp_path, content):
+    """What cannot be read is a typed error that says where and what to do; the sound runs are returned."""
     file = tmp_path / "benchmarks.jsonl"
-    recorded = {"at": "2026-11-20T10:00:00+05:30", "quick": True, **run()}
-    file.write_bytes(json.dumps(recorded).encode() + b"\n" + content + b"\n")
-    with pytest.raises(UnreadableFile, match=r"benchmarks\.jsonl, line 2.*Move or delete it"):
-        history.load(file)
+    sound = json.dumps(SOUND).encode()
+    file.write_bytes(sound + b"\n" + content + b"\n" + sound + b"\n")
+    runs, bad = history.load(file)
+    assert runs == [SOUND, SOUND]
+    assert [type(error) for error in bad] == [UnreadableFile]
+    assert "benchmarks.jsonl, line 2" in str(bad[0])
+    assert "Remove it" in str(bad[0])
 
 
 def test_a_missing_history_is_empty_and_a_missing_file_to_compare_is_an_error(tmp_path):
-    """Before the first run there is nothing; a named file must exist."""
-    assert history.load(tmp_path / "none.jsonl") == []
+    """Before the first run there is nothing; a named file must exist and hold sound rows."""
+    assert history.load(tmp_path / "none.jsonl") == ([], [])
     with pytest.raises(UnreadableFile, match=r"none\.json"):
         history.load_json(tmp_path / "none.json")
+    (tmp_path / "bad.json").write_text(json.dumps({**run(), "rows": [{"name": "a"}]}))
+    with pytest.raises(UnreadableFile, match=r"bad\.json"):
+        history.load_json(tmp_path / "bad.json")

@@ -13,7 +13,10 @@ from kit.benchmark.score import WEIGHTS, components, score
 from kit.benchmark.targets import at_least, at_most, faster, within
 from kit.errors import KitError, SettingsError
 
-KEYS = ["name", "part", "figure", "low", "high", "unit", "target", "peer", "peer_figure", "ratio", "met"]
+KEYS = [
+    "name", "part", "figure", "low", "high", "unit", "target", "peer", "peer_figure", "ratio", "met",
+    "samples",
+]  # fmt: skip
 
 
 def line(ours, target=None, peer=(), peer_target=None, unit="us", part="cache", cores=1, machine_cores=2):
@@ -135,3 +138,16 @@ def test_units_convert_and_a_wrong_one_is_refused():
     assert rate.in_unit(0.1, 2_000_000) == pytest.approx(20)
     with pytest.raises(SettingsError, match="parsecs"):
         Row("a", "cache", "parsecs", lambda _: Samples([])).in_unit(1, 1)
+
+
+def test_the_ratio_shown_is_the_one_that_is_judged():
+    """The ratio is the median over the rounds, so that it lies inside its own interval."""
+    found = line([1, 2, 3, 100, 100, 100, 100], peer=[0.4, 0.9, 1.4, 49, 49, 49, 49], peer_target=within(3))
+    assert found.ratio == pytest.approx(100 / 49)
+
+
+def test_a_peer_that_was_not_measured_leaves_its_target_unjudged():
+    """The line says that one of its targets was not judged, whatever the other one did."""
+    assert line([1.0] * 6, at_most(2), peer_target=within(3)).unjudged
+    assert not line([1.0] * 6, at_most(2), peer=[1.0] * 6, peer_target=within(3)).unjudged
+    assert not line([1.0] * 6).unjudged

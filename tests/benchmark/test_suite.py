@@ -1,31 +1,17 @@
-"""The suite around the rows: selection, failures, cancel, exit codes, files."""
+"""The suite around the rows: selection, failures, judging, notes."""
 
-import json
 import math
 from types import SimpleNamespace
 
 import pytest
 
-from kit.benchmark import history, registry, report, suite
+from kit.benchmark import registry, report, suite
 from kit.benchmark.measure import Arms, Samples
 from kit.benchmark.registry import Row, all_rows, row
 from kit.benchmark.run import Run
-from kit.benchmark.targets import at_least, at_most, within
+from kit.benchmark.targets import at_least, within
 from kit.errors import KitError, SettingsError
-
-
-@pytest.fixture
-def toys(monkeypatch, tmp_path):
-    """Replace the rows by toys and the cache folder by an empty one; return how to add a toy."""
-    monkeypatch.setenv("KIT_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(registry, "_REGISTER", {})
-    monkeypatch.setattr(registry, "_rows", SimpleNamespace(__path__=[], __name__="no.rows"))
-
-    def add(name, measure=lambda _: Samples([1.0, 1.0, 1.0]), **features):
-        features = {"part": "cache", "unit": "us", "target": at_most(2), **features}
-        registry._REGISTER[name] = Row(name=name, measure=measure, **features)
-
-    return add
+from kit.settings import Settings
 
 
 def run_quietly(**options):
@@ -67,6 +53,9 @@ def test_an_unknown_row_names_the_close_ones_and_the_others_still_run(toys):
     results = run_quietly(rows=["hot_hti", "hot_hit"])
     assert [line.figure for line in results["lines"]][1] == 1.0
     assert "'hot_hti'. Did you mean hot_hit?" in results["violations"][0]
+    for name in ("disk_hit", "chain_hot", "ltp_cold"):
+        toys(name)
+    assert run_quietly(rows=["zzz"])["violations"][0].count(",") == 2
 
 
 def test_a_file_of_rows_that_cannot_be_imported_costs_only_its_rows(toys, monkeypatch, tmp_path):
@@ -130,37 +119,6 @@ def test_notes_and_random_numbers_do_not_leak_into_the_next_row(toys):
     assert lines[2].note == ""
 
 
-def test_what_a_row_opens_closes_with_the_row(toys):
-    """A row's contexts and closings run before the next row starts, also when it fails."""
-    events = []
-
-    def measure(run):
-        run.after_row(lambda: events.append("closed"))
-        raise KitError("no")
-
-    toys("a", measure)
-    toys("b", lambda _: events.append("b") or Samples([1.0]))
-    run_quietly()
-    assert events == ["closed", "b"]
-
-
-def test_cancel_keeps_the_finished_rows(toys):
-    """Cancel ends between samples, within a row too, and returns what was finished."""
-    asked = []
-
-    def should_stop():
-        asked.append(1)
-        return len(asked) > 4
-
-    toys("a")
-    toys("b", lambda _: Arms(lambda: None, rounds=1000))
-    toys("c")
-    results = run_quietly(should_stop=should_stop)
-    assert results["stopped"]
-    assert [line.name for line in results["lines"]] == ["a"]
-    assert "Cancelled" in str(results)
-
-
 def test_progress_goes_from_0_to_1_with_the_row_that_runs(toys):
     """The callback sees the share done and the name of the row."""
     toys("a")
@@ -168,39 +126,6 @@ def test_progress_goes_from_0_to_1_with_the_row_that_runs(toys):
     seen = []
     suite.run_performance_benchmark(progress=lambda share, word: seen.append((share, word)))
     assert seen == [(0.0, "a"), (0.5, "b"), (1.0, "done")]
-
-
-def test_the_json_is_one_object_of_the_published_shape(toys, tmp_path, capsys):
-    """Five keys, eleven per row, numbers or null: any JSON reader can read it."""
-    toys("a")
-    toys("b", lambda _: Samples([1 / 0]))
-    file = tmp_path / "b.json"
-    assert suite.main(json=file, html=tmp_path / "b.html") == 0
-    content = json.loads(file.read_text())
-    assert list(content) == ["score", "violations", "machine", "versions", "rows"]
-    assert all(len(line) == 11 for line in content["rows"])
-    assert content["rows"][1]["figure"] is None
-    assert content["machine"]["cores"] >= 1
-    assert content["versions"]["python"]
-    page = (tmp_path / "b.html").read_text()
-    assert "data:image/png;base64" in page
-    assert "http" not in page.replace("http-equiv", "")
-
-
-def test_check_fails_on_a_clear_miss_and_not_on_noise(toys, capsys):
-    """The exit code is 1 when an interval lies beyond the target, else 0."""
-    toys("a", lambda _: Samples([1.9, 2.1, 2.2]))
-    assert suite.main(check=True) == 0
-    toys("b", lambda _: Samples([2.1, 2.2, 2.3]))
-    assert suite.main(check=True) == 1
-    assert suite.main() == 0
-
-
-def test_only_unknown_rows_is_wrong_usage_and_no_score(toys, capsys):
-    """Asking for nothing that exists measures nothing, scores nothing, and exits with 2."""
-    toys("a")
-    assert suite.main(rows=["b"]) == 2
-    assert "Performance Score: –/100" in capsys.readouterr().out
 
 
 def test_a_machine_with_one_core_runs_every_row(toys, monkeypatch):
@@ -213,62 +138,35 @@ def test_a_machine_with_one_core_runs_every_row(toys, monkeypatch):
     assert "this machine has 1: not judged" in line.note
 
 
-def test_against_peers_runs_the_rows_with_peers_and_fails_without_one(toys, capsys):
-    """Only rows with a peer run; a peer that is missing is an exit code, a wrong word an error."""
-    toys("alone")
-    toys("beside", lambda _: Samples([1.0], [2.0]), peer="other")
-    assert suite.main(against="peers") == 0
-    assert "alone" not in capsys.readouterr().out
-    toys("without", peer="absent")
-    assert suite.main(against="peers") == 1
-    with pytest.raises(SettingsError, match="rivals"):
-        suite.main(against="rivals")
+def test_a_peer_that_breaks_on_import_costs_only_its_columns(toys, monkeypatch, tmp_path):
+    """Whatever a peer raises, our own figure is measured, and the peer's error is told."""
+    (tmp_path / "broken_peer.py").write_text("import sys; sys.no_such_attribute\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    toys("a", lambda run: Samples([1.0], [run.peer("broken_peer") or 1.0]), peer="broken")
+    (line,) = run_quietly()["lines"]
+    assert line.met is True
+    assert "broken_peer cannot be imported (AttributeError" in line.note
 
 
-def test_runs_are_recorded_and_compared_with_the_last(toys, capsys):
-    """The second run tells what changed since the first; a corrupt history is told and nothing fails."""
-    toys("a", lambda _: Samples([1.0] * 6))
-    suite.main()
-    toys("a", lambda _: Samples([2.0] * 6))
-    suite.main()
-    assert "a: 1 -> 2 us  x 2.00" in capsys.readouterr().out
-    assert len(history.load()) == 2
-    with history.history_file().open("a") as file:
-        file.write("rubbish\n")
-    assert suite.main() == 0
-    assert "line 3" in capsys.readouterr().out
+def test_a_budget_of_the_settings_is_the_limit(toys):
+    """A row that names a budget is judged by the settings of the run."""
+    toys("a", unit="ms", budget="atm_calculation")
+    tight = Settings(latency_requirements={"atm_calculation": 0.5})
+    assert run_quietly()["lines"][0].target == "<= 1000 ms"
+    (line,) = run_quietly(settings=tight)["lines"]
+    assert (line.target, line.met) == ("<= 0.5 ms", False)
 
 
-def test_compare_reads_two_files_and_runs_nothing(toys, tmp_path, capsys):
-    """Comparing two files prints the change from the first to the second."""
-    files = [tmp_path / "a.json", tmp_path / "b.json"]
-    for file, cost in zip(files, (1.0, 3.0), strict=True):
-        toys("a", lambda _, cost=cost: Samples([cost] * 6))
-        suite.main(json=file)
-    capsys.readouterr()
-    assert suite.main(compare=files) == 0
-    assert capsys.readouterr().out == "changed beyond noise:\n  a: 1 -> 3 us  x 3.00\n"
+def test_the_simulated_exchange_is_used_whatever_the_settings_say():
+    """Nobody's live account is measured, and no live limit is spent."""
+    with Run(settings=Settings(broker={"mode": "live"})) as run:
+        assert run.settings.broker.mode == "simulated"
 
 
-def test_a_file_that_cannot_be_written_is_named_after_the_results(toys, tmp_path, capsys):
-    """A folder that does not exist loses no figure: they were printed before."""
-    toys("a")
-    with pytest.raises(SettingsError, match=r"nowhere/b\.json"):
-        suite.main(json=tmp_path / "nowhere" / "b.json")
-    assert "Performance Score: 100.0/100" in capsys.readouterr().out
-
-
-def test_a_closing_that_fails_costs_its_row_only(toys):
-    """What a row left behind and cannot be closed is that row's failure."""
-
-    def measure(run):
-        run.after_row(lambda: 1 / 0)
-        return Samples([1.0])
-
-    toys("a", measure)
-    toys("b")
-    assert [line.missed for line in run_quietly(rows=["a", "b"])["lines"]] == [True, False]
-    assert run_quietly(rows="b")["total_benchmarks"] == 1
+def test_within_noise_is_said_beside_no_violations(toys):
+    """A median beyond its limit by less than noise is no violation and does not go unsaid."""
+    toys("a", lambda _: Samples([1.9, 2.1, 2.2]))
+    assert "No latency violations detected ✓ (1 within noise)" in str(run_quietly())
 
 
 def test_a_failed_row_shows_dashes_not_numbers(toys):

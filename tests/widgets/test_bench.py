@@ -1,7 +1,5 @@
 """The benchmark panel."""
 
-from functools import partial
-
 import pytest
 
 from kit.benchmark import history
@@ -9,7 +7,13 @@ from kit.benchmark.suite import run_performance_benchmark
 from kit.widgets.bench import BenchPanel
 
 WAIT_S = 60
-few_rows = partial(run_performance_benchmark, rows=["import_opens", "no_such_row"])
+
+
+def few_rows(**options):
+    """Run two rows and call them all of them."""
+    results = run_performance_benchmark(rows=["import_opens", "no_such_row"], **options)
+    results["complete"] = True
+    return results
 
 
 def _press(panel):
@@ -33,7 +37,9 @@ def test_a_run_is_shown_and_recorded():
 
 def test_only_runs_of_the_same_kind_are_compared():
     """Quick and full runs are apart, and a run without a score is no point of the history."""
-    runs = [{"quick": True, "score": 90}, {"quick": False, "score": 80}, {"quick": True, "score": None}]
+    machine = {"settings": "defaults"}
+    kinds = [(True, 90, machine), (False, 80, machine), (True, None, machine), (True, 70, {"settings": "x"})]
+    runs = [{"quick": quick, "score": score, "machine": where} for quick, score, where in kinds]
     assert BenchPanel.compute(runs, quick=True) == runs[:1]
     assert BenchPanel.compute(runs, quick=False) == runs[1:2]
 
@@ -59,7 +65,8 @@ def test_a_corrupt_history_is_told_and_harms_nothing():
     panel = BenchPanel(measure=few_rows)
     assert "UnreadableFile" in panel.errors.value
     _press(panel)
-    assert "UnreadableFile" in panel.errors.value
+    assert "line 1" in panel.words.value
+    assert len(panel.source) == 1
     assert "import_opens" in panel.table.value
     assert bytes(panel.plot.value).startswith(b"\x89PNG")
 
@@ -77,3 +84,16 @@ def test_the_switch_reaches_the_run(quick):
     panel.inputs["quick"].value = quick
     _press(panel)
     assert asked == [quick]
+
+
+def test_a_run_of_a_few_rows_is_shown_and_not_recorded():
+    """A selection of rows is no point of the history, and a run with nothing to judge shows no nan."""
+
+    def measure(quick, progress, should_stop):
+        return run_performance_benchmark(quick, ["disk_write"], progress, should_stop)
+
+    panel = BenchPanel(measure=measure)
+    _press(panel)
+    assert "nothing judged" in panel.tiles.value
+    assert "not recorded" in panel.words.value
+    assert panel.source == []

@@ -8,6 +8,7 @@ import pytest
 from kit.benchmark import history
 from kit.benchmark.lifetimes import advise_lifetimes
 from kit.benchmark.measure import Interval
+from kit.benchmark.results import Results
 from kit.benchmark.suite import run_performance_benchmark
 from kit.benchmark.tiers import TierLatencies
 from kit.benchmark.trace import PricePath, Trace, analyst_requests
@@ -170,7 +171,8 @@ def test_a_benchmark_is_shown_and_remembered():
     """A benchmark fills score, memory and history, and the next panel of this machine knows it."""
 
     def benchmark(settings, on_progress, should_stop):
-        return run_performance_benchmark(True, ["import_opens"], on_progress, should_stop)
+        results = run_performance_benchmark(True, ["import_opens"], on_progress, should_stop)
+        return Results(results, complete=True)
 
     panel = TunePanel(Settings(), {"Benchmark": benchmark})
     before = panel.plot.value
