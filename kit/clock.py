@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 from zoneinfo import ZoneInfo
 
-from kit.errors import DataError
+from kit.errors import DataError, SettingsError
 from kit.facts import in_force, table
 
 IST = ZoneInfo("Asia/Kolkata")
+Convention = Literal["calendar", "trading"]
 MINUTES_PER_YEAR = 365 * 24 * 60
 _WEEKDAYS = {name: number for number, name in enumerate(calendar.day_abbr)}
 
@@ -85,6 +86,7 @@ def _at(day: date, hours: str) -> datetime:
 
 def is_session(day: date) -> bool:
     """Tell whether derivatives trade on a day (special weekend sessions included)."""
+    day = parse_expiry(day)  # a datetime is its day
     text = day.isoformat()
     return text in _special() or (day.weekday() < 5 and text not in _holidays())
 
@@ -98,6 +100,7 @@ def session(day: date) -> Session:
     DataError
         The day is a holiday or a weekend without a special session.
     """
+    day = parse_expiry(day)
     if not is_session(day):
         raise DataError(
             "The exchange is closed on this day",
@@ -154,7 +157,9 @@ def next_open(now: datetime) -> datetime:
     return session(next_session(day)).open
 
 
-def _on_or_before(day: date) -> date:
+def last_trading_day(day: date) -> date:
+    """Return the day itself, or the session before a holiday, where the exchange moves an expiry."""
+    day = parse_expiry(day)
     return day if is_session(day) else previous_session(day)
 
 
@@ -165,14 +170,14 @@ def monthly_expiry(year: int, month: int) -> date:
     """
     last = date(year, month, calendar.monthrange(year, month)[1])
     weekday = _WEEKDAYS[in_force(table("expiry_rules"), last)["monthly"]]
-    return _on_or_before(last - timedelta((last.weekday() - weekday) % 7))
+    return last_trading_day(last - timedelta((last.weekday() - weekday) % 7))
 
 
 def _weekly_expiries(start: date, end: date) -> Iterator[date]:
     for day in _days(start - timedelta(7), 1, end + timedelta(7)):
         rule = in_force(table("expiry_rules"), day)["weekly"]
         if rule and day.weekday() == _WEEKDAYS[rule]:
-            yield _on_or_before(day)
+            yield last_trading_day(day)
 
 
 def expiries(on: date, months: int = 3, quarters: int = 4) -> list[date]:
@@ -205,9 +210,7 @@ def _month_after(day: date, number: int) -> tuple[int, int]:
     return months // 12, months % 12 + 1
 
 
-def years_to_expiry(
-    now: datetime, expiry: date, convention: Literal["calendar", "trading"] = "calendar"
-) -> float:
+def years_to_expiry(now: datetime, expiry: date, convention: Convention = "calendar") -> float:
     """Return the year fraction from `now` to the close of the expiry session.
 
     Parameters
@@ -215,7 +218,7 @@ def years_to_expiry(
     now : datetime
         Timezone-aware.
     expiry : date
-        A trading day.
+        As listed; a day that is no session, or became none, counts as the session before it.
     convention : {"calendar", "trading"}
         Calendar minutes over 365 days, or minutes of trading sessions over 252 sessions of the
         expiry day's length.
@@ -227,16 +230,16 @@ def years_to_expiry(
 
     Raises
     ------
-    DataError
-        The expiry is not a trading day.
+    SettingsError
+        There is no such convention.
     """
-    last = session(expiry)
-    if convention == "calendar":
-        return (last.close - now).total_seconds() / 60 / MINUTES_PER_YEAR
-    if now >= last.close:
+    if convention not in get_args(Convention):
+        raise SettingsError("Time runs by no such convention", convention, "Say 'calendar' or 'trading'.")
+    last = session(last_trading_day(expiry))
+    if convention == "calendar" or now >= last.close:
         return (last.close - now).total_seconds() / 60 / MINUTES_PER_YEAR
     length = (last.close - last.open).total_seconds()
-    left = sum(_left(session(day), now) for day in sessions(now.astimezone(IST).date(), expiry))
+    left = sum(_left(session(day), now) for day in sessions(now.astimezone(IST).date(), last.day))
     return left / length / 252
 
 

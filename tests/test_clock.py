@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kit import clock
 from kit.clock import IST
-from kit.errors import DataError
+from kit.errors import DataError, SettingsError
 
 DAYS = st.dates(date(2016, 6, 1), date(2027, 6, 30))
 
@@ -95,6 +95,23 @@ def test_years_to_expiry_counts_to_the_dated_close():
     hour = 60 / clock.MINUTES_PER_YEAR
     assert clock.years_to_expiry(at(date(2025, 11, 25), 14, 30), date(2025, 11, 25)) == pytest.approx(hour)
     assert clock.years_to_expiry(at(date(2026, 11, 23), 14, 40), date(2026, 11, 23)) == pytest.approx(hour)
+
+
+def test_an_expiry_that_became_a_holiday_counts_to_the_session_before():
+    """The 31st of March 2026, printed by the exchange in 2025 and a holiday since, expires on the 30th."""
+    now = at(date(2025, 11, 14), 15, 30)
+    for convention in ("calendar", "trading"):
+        printed, moved = (clock.years_to_expiry(now, date(2026, 3, day), convention) for day in (31, 30))
+        assert printed == moved
+    assert not clock.is_session(datetime(2026, 3, 31, 10))
+    with pytest.raises(DataError, match="2026-03-31"):
+        clock.session(datetime(2026, 3, 31, 10))
+
+
+def test_a_misspelt_convention_is_refused():
+    """Time runs by calendar or by trading days, and by nothing else in silence."""
+    with pytest.raises(SettingsError, match="trading"):
+        clock.years_to_expiry(at(date(2026, 11, 20), 12), date(2026, 11, 23), "Trading")
 
 
 def test_trading_time_skips_nights_and_holidays():

@@ -175,14 +175,14 @@ def _carried(
 
     That is from its twin by parity; without a twin, from the part of its own quote above intrinsic value.
     """
-    price, own = columns["price"], columns["ask"] - columns["bid"]
+    price, own = columns["price"], np.fmax(columns["ask"] - columns["bid"], 0.0)  # none, or crossed: none
     twin = np.full(k.size, np.nan)
     for book in books:
         both = (book.calls >= 0) & (book.puts >= 0)
         c, p = book.calls[both], book.puts[both]
         twin[c], twin[p] = price[p], price[c]
     intrinsic = discount * np.maximum(np.where(call, forward - k, k - forward), 0.0)
-    drowned = (intrinsic > 0) & ~np.isnan(price) & ~(price - intrinsic > np.nan_to_num(own) / 2)
+    drowned = (intrinsic > 0) & ~np.isnan(price) & ~(price - intrinsic > own / 2)
     from_twin = drowned & ~np.isnan(twin)
     possible = (np.maximum(columns["bid"], intrinsic) + columns["ask"]) / 2  # NaN without both quotes
     cut = drowned & ~from_twin & (columns["ask"] > intrinsic) & ~np.isnan(columns["bid"])

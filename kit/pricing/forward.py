@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kit.pricing.arrays import Floats
+from kit.pricing.arrays import Floats, floats
 
 Origin = Literal["parity", "future", "spot"]
 
@@ -90,7 +90,7 @@ def implied_forward(
         trade against the quotes for certain profit.
     """
     prior = float(np.exp(-rate * max(t_years, 0.0)))
-    quotes = [np.asarray(side, dtype=np.float64) for side in (strike, call_bid, call_ask, put_bid, put_ask)]
+    quotes = [floats(side) for side in (strike, call_bid, call_ask, put_bid, put_ask)]
     k, gap, width = _pairs(*quotes)
     if k.size >= MIN_PAIRS:
         k, gap, width = _near_the_money(k, gap, width, prior)
@@ -135,6 +135,7 @@ def _pairs(
 ) -> tuple[Floats, Floats, Floats]:
     """Return strike, call minus put, and the width of that difference, where both are sound quotes."""
     sound = (call_bid > 0) & (call_ask >= call_bid) & (put_bid > 0) & (put_ask >= put_bid)
+    sound &= np.isfinite(call_ask + put_ask)
     k, cb, ca, pb, pa = (side[sound] for side in (strike, call_bid, call_ask, put_bid, put_ask))
     return k, (cb + ca - pb - pa) / 2, (ca - cb) + (pa - pb) + TICK_INR
 

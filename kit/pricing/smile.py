@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kit.pricing.arrays import Floats
+from kit.pricing.arrays import Floats, floats
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,9 @@ class Slice:
         return svi(np.asarray(k, dtype=np.float64), self.a, self.b, self.rho, self.m, self.sigma)[()]
 
     def iv(self, strike: ArrayLike) -> Any:
-        """Return the volatility at `strike` (rupees), an annualised fraction; NaN in, NaN out."""
-        k = np.log(np.asarray(strike, dtype=np.float64) / self.forward)
+        """Return the volatility at `strike` (rupees), an annualised fraction; NaN unless it is positive."""
+        strikes = floats(strike)
+        k = np.log(np.where(strikes > 0, strikes, np.nan) / self.forward)
         return np.sqrt(self.total_variance(k) / self.t_years)
 
     def density_sign(self, k: ArrayLike) -> Any:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kit.clock import years_to_expiry
+from kit.clock import Convention, parse_expiry, years_to_expiry
 from kit.errors import DataError
-from kit.pricing.arrays import Floats
+from kit.pricing.arrays import Floats, floats
 from kit.pricing.smile import Slice
 from kit.pricing.smile_fit import fit_slice
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from kit.model import ChainSnapshot
 
 
+Expiry = date | np.datetime64 | str | float
 TICK_INR = 0.05
 STALE = 0.02  # annualised fraction: nobody knows when a last trade was
 
@@ -36,13 +39,16 @@ class Surface:
         Ascending.
     slices : tuple of Slice
         By expiry.
+    convention : {"calendar", "trading"}
+        How its years run, as in `kit.clock.years_to_expiry`.
     """
 
     taken_at: datetime
     expiries: tuple[date, ...]
     slices: tuple[Slice, ...]
+    convention: Convention = "calendar"
 
-    def iv(self, strike: ArrayLike, expiry: date | float) -> Any:
+    def iv(self, strike: ArrayLike, expiry: Expiry) -> Any:
         """Return the volatility at a strike and an expiry.
 
         Between expiries total variance is linear in time at equal log-moneyness, and the forward grows at a
@@ -52,16 +58,21 @@ class Surface:
         ----------
         strike : array_like
             Rupees.
-        expiry : date or float
-            An expiry, listed or not, or years from `taken_at`.
+        expiry : date, datetime64, str or float
+            Any day, the session before it where it is none; or years from `taken_at`.
 
         Returns
         -------
         ndarray or float64
-            Annualised fraction; NaN at and after the expiry.
+            Annualised fraction; NaN at and after the expiry, and for a strike that is not positive.
+
+        Raises
+        ------
+        DataError
+            A text that is no date.
         """
-        t = self._years(expiry)
-        k = np.log(np.asarray(strike, dtype=np.float64) / self.forward(expiry))
+        t, strikes = self._years(expiry), floats(strike)
+        k = np.log(np.where(strikes > 0, strikes, np.nan) / self.forward(t))
         if not t > 0:
             return np.full(k.shape, np.nan)[()]
         after = int(np.searchsorted([piece.t_years for piece in self.slices], t))
@@ -72,7 +83,7 @@ class Surface:
         total = (1 - share) * near.total_variance(k) + share * far.total_variance(k)
         return np.sqrt(total / t)
 
-    def forward(self, expiry: date | float) -> float:
+    def forward(self, expiry: Expiry) -> float:
         """Return the forward of an expiry, rupees; between expiries its logarithm is linear in time."""
         years = [piece.t_years for piece in self.slices]
         logs = np.log([piece.forward for piece in self.slices])
@@ -95,15 +106,25 @@ class Surface:
         gap: Floats = np.diff(total, axis=0).min(axis=1)
         return gap
 
-    def _years(self, expiry: date | float) -> float:
-        return years_to_expiry(self.taken_at, expiry) if isinstance(expiry, date) else float(expiry)
+    def _years(self, expiry: Expiry) -> float:
+        if isinstance(expiry, Real):
+            return float(expiry)
+        named = expiry if isinstance(expiry, str | date) else str(expiry)[:10]  # NumPy's own dates
+        return years_to_expiry(self.taken_at, parse_expiry(named), self.convention)
 
 
-def fit_snapshot(snapshot: ChainSnapshot) -> Slice:
+def fit_snapshot(snapshot: ChainSnapshot, convention: Convention = "calendar") -> Slice:
     """Fit the smile of a chain snapshot to its out-of-the-money options.
 
     Each volatility is as uncertain as half the spread, or a tick, over vega; one from a last traded price,
-    as two points.
+    as two points. In trading time volatilities differ, and total variance does not.
+
+    Parameters
+    ----------
+    snapshot : ChainSnapshot
+        One expiry.
+    convention : {"calendar", "trading"}
+        How the years of the smile run, as in `kit.clock.years_to_expiry`.
 
     Raises
     ------
@@ -117,13 +138,17 @@ def fit_snapshot(snapshot: ChainSnapshot) -> Slice:
     spread = (frame["ask"] - frame["bid"]).to_numpy(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):  # no vega, no say
         error = np.where(np.isnan(spread), STALE, np.maximum(spread / 2, TICK_INR) / vega)
-    return fit_slice(strike, iv, snapshot.forward, snapshot.t_years, iv_error=error)
+    calendar = years = snapshot.t_years
+    if convention != "calendar":
+        years = years_to_expiry(snapshot.taken_at, snapshot.expiry, convention)
+    scale = math.sqrt(calendar / years) if calendar > 0 and years > 0 else 1.0
+    return fit_slice(strike, iv * scale, snapshot.forward, years, iv_error=error * scale)
 
 
-def fit_surface(snapshots: Sequence[ChainSnapshot]) -> Surface:
+def fit_surface(snapshots: Sequence[ChainSnapshot], convention: Convention = "calendar") -> Surface:
     """Fit a surface to the chains of several expiries, taken at one moment.
 
-    A chain with too few volatilities for a smile is left out.
+    A chain with too few volatilities for a smile is left out. `convention` is that of `fit_snapshot`.
 
     Raises
     ------
@@ -133,11 +158,11 @@ def fit_surface(snapshots: Sequence[ChainSnapshot]) -> Surface:
     fitted: dict[date, Slice] = {}
     for snapshot in sorted(snapshots, key=lambda chain: chain.expiry):
         try:
-            fitted[snapshot.expiry] = fit_snapshot(snapshot)
+            fitted[snapshot.expiry] = fit_snapshot(snapshot, convention)
         except DataError:  # far expiries are hardly quoted; the surface reaches over them
             continue
     if not fitted:
         raise DataError(
             "No expiry has enough volatilities for a smile", len(snapshots), "Take a traded chain."
         )
-    return Surface(snapshots[0].taken_at, tuple(fitted), tuple(fitted.values()))
+    return Surface(snapshots[0].taken_at, tuple(fitted), tuple(fitted.values()), convention)

@@ -19,6 +19,7 @@ from kit.pricing.analytics import (
     synthetic_future,
 )
 from kit.pricing.chain import analyse
+from kit.pricing.forward import implied_forward
 from kit.pricing.reasons import Reason
 
 STRIKES = np.array([100.0, 110.0, 120.0, 130.0])
@@ -165,6 +166,29 @@ def test_a_whole_chain_in_one_call_equals_its_expiries_one_by_one(make_chain: An
         assert found.forwards[number] == alone.forwards[0]
         assert found.forwards[number].value == pytest.approx(chain.forward, abs=0.2)
         assert found.analytics[number].max_pain == alone.analytics[0].max_pain
+
+
+def test_a_crossed_quote_in_the_money_takes_its_twin() -> None:
+    """A call bid above its ask, last traded below intrinsic value, has the volatility of its put."""
+    strike = np.repeat([40_000.0, 42_900.0, 43_000.0, 43_100.0], 2)
+    call, ones = np.tile([True, False], 4), np.ones(8)
+    middle = np.array([2_995.0, 40.0, 450.0, 350.0, 400.0, 400.0, 350.0, 450.0])
+    bid, ask = middle - 1, middle + 1
+    bid[0], ask[0] = 3_010.0, 2_990.0
+    found = analyse(ones, strike, call, bid, ask, middle, ones, ones, 0.02, spot=43_000.0, rate=0.0)
+    assert found.from_twin[0]
+    assert found.greeks.iv[0] == pytest.approx(found.greeks.iv[1], rel=1e-9)
+
+
+def test_quotes_without_bound_are_none() -> None:
+    """An infinite ask on both sides is no quote, and nothing is said about it but NaN."""
+    strike, call, ones = np.repeat(STRIKES, 2), np.tile([True, False], 4), np.ones(8)
+    none, endless = ones * np.nan, ones * np.inf
+    found = analyse(ones, strike, call, ones, endless, none, ones, ones, 0.02, spot=115.0, rate=0.0)
+    assert found.forwards[0].source == "spot"
+    assert np.isnan(found.greeks.iv).all()
+    forward = implied_forward(STRIKES, *[np.ones(4), np.full(4, np.inf)] * 2, 0.02, spot=115.0, rate=0.0)
+    assert forward.value == 115.0
 
 
 def test_a_deep_option_is_priced_from_its_twin() -> None:

@@ -4,12 +4,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.clock import IST
-from kit.errors import DataError
+from kit.clock import IST, years_to_expiry
+from kit.errors import DataError, SettingsError
 from kit.pricing.black76 import price
 from kit.pricing.smile import Slice
 from kit.pricing.smile_fit import fit_slice
@@ -98,6 +99,49 @@ def surface() -> Surface:
     near = Slice(years[0], 43_100.0, a=0.001, b=0.02, rho=-0.3, m=0.0, sigma=0.05)
     far = Slice(years[1], 43_300.0, a=0.003, b=0.03, rho=-0.3, m=0.0, sigma=0.08)
     return Surface(taken, days, (near, far))
+
+
+@pytest.mark.parametrize(
+    ("day", "session_before"),
+    [
+        (date(2026, 9, 26), date(2026, 9, 25)),  # a Saturday
+        (date(2026, 10, 2), date(2026, 10, 1)),  # a holiday
+        (pd.Timestamp("2026-10-02"), date(2026, 10, 1)),
+        (datetime(2026, 10, 2, 9, 15), date(2026, 10, 1)),
+        (np.datetime64("2026-10-02"), date(2026, 10, 1)),
+        (np.datetime64("2026-10-02T00:00:00", "ns"), date(2026, 10, 1)),
+        ("2026-10-02", date(2026, 10, 1)),
+        ("02-Oct-2026", date(2026, 10, 1)),
+    ],
+)
+def test_any_day_in_any_form_has_a_volatility(day: Any, session_before: date) -> None:
+    """A day without a session counts as the session before it, however the day is written."""
+    both = surface()
+    assert both.iv(43_000.0, day) == both.iv(43_000.0, session_before)
+    assert both.forward(day) == both.forward(session_before)
+
+
+def test_a_word_that_is_no_day_is_refused() -> None:
+    """A text that is no date raises the kit's own error; a strike of zero has no volatility."""
+    with pytest.raises(DataError, match="next month"):
+        surface().iv(43_000.0, "next month")
+    assert np.isnan(surface().iv([0.0, -1.0], 0.1)).all()
+    assert np.isnan(KNOWN.iv(0.0))
+
+
+def test_a_surface_in_trading_time_has_the_same_total_variance(make_chain: Any) -> None:
+    """In trading time the years differ and the deviations do not; an unknown convention is refused."""
+    chain = make_chain(days=3.18)  # from Friday 11:15 to Monday's close
+    calendar, trading = (fit_surface([chain], convention) for convention in ("calendar", "trading"))
+    assert trading.slices[0].t_years == years_to_expiry(chain.taken_at, chain.expiry, "trading")
+    assert trading.slices[0].t_years < 0.8 * calendar.slices[0].t_years
+    k = np.array([-0.02, 0.0, 0.02])
+    np.testing.assert_allclose(
+        trading.slices[0].total_variance(k), calendar.slices[0].total_variance(k), rtol=0.01
+    )
+    assert trading.iv(55_000.0, chain.expiry) == pytest.approx(trading.slices[0].iv(55_000.0), rel=1e-9)
+    with pytest.raises(SettingsError, match="trading"):
+        fit_surface([chain], "Trading")  # type: ignore[arg-type]
 
 
 def test_total_variance_is_linear_between_expiries() -> None:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 import numpy as np
 
-from kit.clock import is_session, previous_session
+from kit.clock import last_trading_day
 from kit.errors import UnreadableFile
 from kit.market.chain import Contracts, positive, snapshot
 from kit.model import ChainSnapshot, Right
@@ -117,8 +117,3 @@ def columns(lines: list[Line]) -> Contracts:
         token=[""] * len(ordered),
         symbol=[line.symbol for line in ordered],
     )
-
-
-def last_trading_day(expiry: date) -> date:
-    """Return the expiry itself, or the session before it where it became a holiday."""
-    return expiry if is_session(expiry) else previous_session(expiry)
