@@ -1,8 +1,8 @@
 """How long, how often, against which budget.
 
 A `PerformanceMonitor` keeps the last samples of every operation and computes its statistics only when
-somebody asks. Its locks guard a few assignments and are never held while measured code or an alert
-callback runs.
+somebody asks. A sample is added in one atomic step without a lock, so threads and signal handlers may
+measure at any moment; no lock is held while measured code or an alert callback runs.
 """
 
 from kit.monitor.monitor import PerformanceMonitor

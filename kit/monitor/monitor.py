@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from dataclasses import asdict
 from datetime import datetime
@@ -11,15 +10,21 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from kit.errors import KitError
+from kit.monitor.alerts import Alerts
 from kit.monitor.measurement import Measurement
 from kit.monitor.operation import Operation, PerformanceMetrics
-from kit.monitor.requirements import AlertCallback, LatencyRequirement, Level, Violation
+from kit.monitor.requirements import (
+    AlertCallback,
+    LatencyRequirement,
+    Violation,
+    require_name,
+    require_seconds,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _IST = ZoneInfo("Asia/Kolkata")
-_log = logging.getLogger(__name__)
 
 
 class PerformanceMonitor:
@@ -31,33 +36,53 @@ class PerformanceMonitor:
         Executions remembered per operation, and violations remembered in all.
     enable_alerts : bool, default True
         Call the alert callbacks; violations are remembered either way.
+
+    Raises
+    ------
+    KitError
+        `max_samples` is no whole number of at least 1; in every method, a name that is no string.
     """
 
     def __init__(self, max_samples: int = 1000, enable_alerts: bool = True) -> None:
-        if max_samples < 1:
-            raise KitError("A monitor needs room for a sample", max_samples, "Use max_samples >= 1.")
+        if not isinstance(max_samples, int) or max_samples < 1:
+            raise KitError(
+                "A monitor needs room for a sample", max_samples, "Use a whole number, max_samples >= 1."
+            )
         self.max_samples = max_samples
         self.enable_alerts = enable_alerts
         self._operations: dict[str, Operation] = {}
         self._violations: deque[Violation] = deque(maxlen=max_samples)
-        self._callbacks: tuple[AlertCallback, ...] = ()
-        self._muted: set[AlertCallback] = set()
+        self._alerts = Alerts()
 
     def measure(self, name: str) -> Measurement:
-        """Time a ``with`` block (sync or async) or a decorated function (sync or async).
+        """Time a ``with`` block (sync or async), or each call of a decorated function.
 
-        An exception is counted as an error and raised again.
+        Functions are plain or asynchronous, or generators of either kind. An exception is counted as
+        an error and raised again.
         """
-        return Measurement(self._operations.get(name) or self._operation(name))
+        try:
+            return Measurement(self._operations[name])
+        except (KeyError, TypeError):  # new, or a name that is none
+            return Measurement(self._operation(name))
 
     def record_execution(self, name: str, seconds: float, success: bool = True) -> None:
-        """Add one execution that was timed elsewhere, for instance in a worker."""
-        (self._operations.get(name) or self._operation(name)).record(seconds, success)
+        """Add one execution that was timed elsewhere, for instance in a worker.
+
+        Raises
+        ------
+        KitError
+            The time is not a finite number of seconds, or negative.
+        """
+        took = require_seconds(name, seconds)
+        try:
+            operation = self._operations[name]
+        except (KeyError, TypeError):
+            operation = self._operation(name)
+        operation.record(took, bool(success))
 
     def get_metrics(self, name: str) -> PerformanceMetrics:
         """Return the statistics of an operation; without samples it has no calls and NaN times."""
-        known = self._operations.get(name)
-        return known.metrics() if known else self._fresh(name).metrics()
+        return (self._operations.get(require_name(name)) or self._fresh(name)).metrics()
 
     def set_requirement(self, requirement: LatencyRequirement) -> None:
         """Watch an operation against a budget; replaces the budget it had."""
@@ -66,9 +91,16 @@ class PerformanceMonitor:
     def add_alert_callback(self, callback: AlertCallback) -> None:
         """Call `callback` with each `Violation`, on the thread that measured.
 
-        A callback that raises is reported once through ``logging`` and harms nothing else.
+        What it raises, SystemExit included, is reported once through ``logging`` and harms nothing;
+        only a KeyboardInterrupt, which is the user's, goes through. While it runs, violations on its
+        thread are remembered and call nobody.
+
+        Raises
+        ------
+        KitError
+            It cannot be called, or it is asynchronous.
         """
-        self._callbacks += (callback,)
+        self._alerts.add(callback)
 
     def get_summary(self) -> dict[str, Any]:
         """Return ``calls``, ``errors``, ``operations`` (metrics by name) and the recent ``violations``."""
@@ -77,7 +109,7 @@ class PerformanceMonitor:
             "calls": sum(metrics.calls for metrics in operations.values()),
             "errors": sum(metrics.total_errors for metrics in operations.values()),
             "operations": operations,
-            "violations": list(self._violations),
+            "violations": [violation.copy() for violation in self._violations.copy()],
         }
 
     def get_slow_operations(self, threshold_ms: float | None = None) -> list[PerformanceMetrics]:
@@ -90,22 +122,31 @@ class PerformanceMonitor:
         """
 
         def limit_ms(name: str) -> float:
-            requirement = self._operations[name].requirement
-            return threshold_ms if threshold_ms is not None else requirement.alert_ms if requirement else nan
+            return self._budget_ms(name) if threshold_ms is None else threshold_ms
 
         slow = [metrics for metrics in self._all() if metrics.p95 * 1000 > limit_ms(metrics.operation)]
         return sorted(slow, key=lambda metrics: -metrics.p95)
 
     def get_error_prone_operations(self, min_error_rate: float = 0.05) -> list[PerformanceMetrics]:
-        """List operations of which at least this fraction of the window failed, worst first."""
-        prone = [m for m in self._all() if m.errors and 1 - m.success_rate >= min_error_rate]
+        """List operations of which at least this fraction of the window failed, worst first.
+
+        Raises
+        ------
+        KitError
+            The fraction is not within 0 and 1.
+        """
+        if not 0 <= min_error_rate <= 1:
+            raise KitError("An error rate is a fraction", min_error_rate, "Write 5 % as 0.05.")
+        prone = [m for m in self._all() if m.errors and m.errors / m.samples >= min_error_rate]
         return sorted(prone, key=lambda metrics: metrics.success_rate)
 
     def reset_metrics(self, name: str | None = None) -> None:
         """Forget the samples of one operation, or of all together with the violations; budgets stay."""
-        if name is None:
+        if name is not None:
+            require_name(name)
+        else:
             self._violations.clear()
-        for operation in [*self._operations.values()]:
+        for operation in self._operations.copy().values():
             if name in (None, operation.name):
                 operation.reset()
 
@@ -119,24 +160,31 @@ class PerformanceMonitor:
     def _repr_html_(self) -> str:
         frame = self.to_frame()
         times = ["avg_time", "min_time", "max_time", "median", "p95", "p99"]
-        shown = frame[["calls", "total_errors", "success_rate"]].join(
+        shown = frame[["calls", "samples", "errors", "success_rate"]].join(
             (frame[times] * 1000).add_suffix(" [ms]")
         )
-        return str(shown.to_html(float_format="{:,.3g}".format))
+        shown["budget [ms]"] = [self._budget_ms(name) for name in frame.index]
+        formats = {"success_rate": "{:.2%}".format}
+        return str(shown.to_html(float_format=_three_figures, formatters=formats, na_rep=""))
+
+    def _budget_ms(self, name: str) -> float:
+        requirement = self._operations[name].requirement
+        return float(requirement.alert_ms) if requirement else nan
 
     def _operation(self, name: str) -> Operation:
-        return self._operations.setdefault(name, self._fresh(name))  # one atomic step
+        known = self._operations.get(require_name(name))
+        return known or self._operations.setdefault(name, self._fresh(name))  # one atomic step
 
     def _fresh(self, name: str) -> Operation:
         return Operation(name, self.max_samples, self._violated)
 
     def _all(self) -> list[PerformanceMetrics]:
         """Return the metrics of every operation that ran, by name."""
-        found = (operation.metrics() for _, operation in sorted(self._operations.items()))
+        found = (operation.metrics() for _, operation in sorted(self._operations.copy().items()))
         return [metrics for metrics in found if metrics.calls]
 
-    def _violated(self, name: str, latency_ms: float, limit: tuple[Level, float]) -> None:
-        level, requirement_ms = limit
+    def _violated(self, name: str, latency_ms: float, requirement: LatencyRequirement) -> None:
+        level, requirement_ms = requirement.exceeded(latency_ms)
         violation = Violation(
             operation=name,
             latency_ms=latency_ms,
@@ -145,13 +193,9 @@ class PerformanceMonitor:
             timestamp=datetime.now(_IST),
         )
         self._violations.append(violation)
-        for callback in self._callbacks if self.enable_alerts else ():
-            try:
-                callback(violation.copy())
-            except Exception:  # noqa: BLE001  the user's callback must never harm the measured code
-                self._report(callback)
+        if self.enable_alerts:
+            self._alerts.tell(violation)
 
-    def _report(self, callback: AlertCallback) -> None:
-        if callback not in self._muted:
-            self._muted.add(callback)
-            _log.exception("An alert callback failed; further failures of %r are not reported", callback)
+
+def _three_figures(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"

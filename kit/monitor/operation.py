@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, floor, nan
-from threading import Lock
+from math import ceil, floor, fsum, nan
 
-from kit.monitor.requirements import LatencyRequirement, Level
+from kit.monitor.requirements import LatencyRequirement
+from kit.monitor.samples import Samples
 
-OnViolation = Callable[[str, float, tuple[Level, float]], None]
+OnViolation = Callable[[str, float, LatencyRequirement], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class PerformanceMetrics:
 
 
 class Operation:
-    """The samples of one operation.
+    """The samples of one operation and its budget.
 
     Parameters
     ----------
@@ -46,56 +45,49 @@ class Operation:
     max_samples : int
         Executions remembered.
     on_violation : callable
-        Told the name, the latency in milliseconds and the exceeded threshold, outside of every lock.
+        Told the name, the latency in milliseconds and the budget, without a lock.
     """
 
     def __init__(self, name: str, max_samples: int, on_violation: OnViolation) -> None:
         self.name = name
         self.requirement: LatencyRequirement | None = None
+        self._max_samples = max_samples
         self._on_violation = on_violation
-        self._lock = Lock()
-        self._window: deque[tuple[float, bool]] = deque(maxlen=max_samples)
-        self._calls = self._errors = 0
-        self._total_s = 0.0
+        self._samples = Samples(max_samples)
 
     def record(self, seconds: float, success: bool) -> None:
         """Add one execution and compare it with the budget."""
-        with self._lock:
-            self._window.append((seconds, success))
-            self._calls += 1
-            self._total_s += seconds
-            if not success:
-                self._errors += 1
-        if self.requirement is not None and (limit := self.requirement.exceeded(seconds * 1000)):
-            self._on_violation(self.name, seconds * 1000, limit)
+        samples = self._samples
+        samples.recent.append((seconds, success))
+        if len(samples.recent) > samples.full:
+            samples.trim()
+        requirement = self.requirement
+        if requirement is not None and seconds * 1000 > requirement.warning_ms:
+            self._on_violation(self.name, seconds * 1000, requirement)
 
     def reset(self) -> None:
         """Forget every execution; the budget stays."""
-        with self._lock:
-            self._window.clear()
-            self._calls = self._errors = 0
-            self._total_s = 0.0
+        self._samples = Samples(self._max_samples)  # one atomic step, whoever is recording
 
     def metrics(self) -> PerformanceMetrics:
         """Compute the statistics of the window now."""
-        with self._lock:
-            window, calls, errors, total = [*self._window], self._calls, self._errors, self._total_s
+        window, totals = self._samples.read()
         times = sorted(seconds for seconds, _ in window)
         failed = sum(not success for _, success in window)
         return PerformanceMetrics(
             operation=self.name,
-            calls=calls,
+            calls=totals.calls,
             samples=len(times),
-            avg_time=sum(times) / len(times) if times else nan,
+            avg_time=fsum(times) / len(times) if times else nan,
             min_time=quantile(times, 0.0),
             max_time=quantile(times, 1.0),
             median=quantile(times, 0.5),
             p95=quantile(times, 0.95),
             p99=quantile(times, 0.99),
             errors=failed,
-            success_rate=1 - failed / len(times) if times else nan,
-            total_errors=errors,
-            total_time=total,
+            success_rate=(len(times) - failed) / len(times) if times else nan,
+            total_errors=totals.errors,
+            total_time=totals.seconds,
         )
 
 

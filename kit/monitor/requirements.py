@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from math import nan
+from math import inf, nan
+from numbers import Real
 from typing import Literal, TypedDict
 
 from kit.errors import KitError
@@ -44,7 +45,7 @@ class LatencyRequirement:
     Raises
     ------
     KitError
-        The thresholds are not positive and rising.
+        The thresholds are not positive and rising, or the operation is no string.
     """
 
     operation: str
@@ -53,26 +54,64 @@ class LatencyRequirement:
     critical_ms: float = nan
 
     def __post_init__(self) -> None:
+        require_name(self.operation)
+        given = (self.warning_ms, self.alert_ms, self.critical_ms)
+        if not all(isinstance(threshold, Real) for threshold in given):
+            raise self._refused("Latency thresholds are numbers of milliseconds", given)
         if self.warning_ms != self.warning_ms:
             object.__setattr__(self, "warning_ms", 0.8 * self.alert_ms)
         if self.critical_ms != self.critical_ms:
             object.__setattr__(self, "critical_ms", 2.0 * self.alert_ms)
         if not 0 < self.warning_ms <= self.alert_ms <= self.critical_ms:
-            raise KitError(
-                "Latency thresholds must be positive and rise from warning to critical",
-                (self.warning_ms, self.alert_ms, self.critical_ms),
-                f"Correct the requirement of {self.operation!r}.",
-            )
+            thresholds = (self.warning_ms, self.alert_ms, self.critical_ms)
+            raise self._refused("Latency thresholds must be positive and rise to critical", thresholds)
 
-    def exceeded(self, latency_ms: float) -> tuple[Level, float] | None:
-        """Return the highest threshold that a latency exceeds, as (level, milliseconds)."""
+    def _refused(self, what: str, thresholds: tuple[object, ...]) -> KitError:
+        shown = dict(zip(("warning_ms", "alert_ms", "critical_ms"), thresholds, strict=True))
+        return KitError(
+            what,
+            shown,
+            f"Correct the requirement of {self.operation!r}: 0 < warning_ms <= alert_ms <= critical_ms.",
+        )
+
+    def exceeded(self, latency_ms: float) -> tuple[Level, float]:
+        """Return the highest threshold that a latency beyond the lowest exceeds, as (level, milliseconds)."""
         if latency_ms > self.critical_ms:
             return "critical", self.critical_ms
         if latency_ms > self.alert_ms:
             return "alert", self.alert_ms
-        if latency_ms > self.warning_ms:
-            return "warning", self.warning_ms
-        return None
+        return "warning", self.warning_ms
+
+
+def require_name(name: object) -> str:
+    """Return the name of an operation.
+
+    Raises
+    ------
+    KitError
+        It is no string.
+    """
+    if isinstance(name, str):
+        return name
+    raise KitError("The name of an operation is a string", name, 'Write monitor.measure("name").')
+
+
+def require_seconds(name: object, seconds: object) -> float:
+    """Return what an execution took.
+
+    Raises
+    ------
+    KitError
+        It is no finite number of seconds, or negative.
+    """
+    # the exact type first: asking for any real number takes longer than all the rest
+    if (type(seconds) is float or isinstance(seconds, Real)) and 0 <= float(seconds) < inf:
+        return float(seconds)
+    raise KitError(
+        f"No execution of {name!r} can take this time",
+        seconds,
+        "Pass finite seconds, 0 or more, as the difference of two time.perf_counter().",
+    )
 
 
 def requirements_from(budgets_ms: Mapping[str, float]) -> list[LatencyRequirement]:
