@@ -102,7 +102,7 @@ def fresh(code: str, given: str = "", deadline_s: float = 120.0) -> str:
     """
     with interpreter(code) as child:
         try:
-            told, complaints = _heard(child, given, deadline_s)
+            told, complaints = heard(child, given, deadline_s)
         except BaseException:
             child.kill()
             raise
@@ -120,8 +120,14 @@ def interpreter(code: str, *words: str, **options: Any) -> subprocess.Popen[str]
     )
 
 
-def _heard(child: subprocess.Popen[str], given: str, deadline_s: float) -> tuple[str, str]:
-    """Return both outputs; wait in small steps, so that a cancelled row need not wait for the end."""
+def heard(child: subprocess.Popen[str], given: str, deadline_s: float) -> tuple[str, str]:
+    """Return both outputs of a child; wait in small steps, so that a cancelled row need not wait for the end.
+
+    Raises
+    ------
+    KitError
+        It did not end in time.
+    """
     until = monotonic() + deadline_s
     while True:
         try:

@@ -5,6 +5,9 @@ checks again before it goes. The broker counts a call when it arrives there, som
 answering. So windows are kept 1 % longer than published, and a call whose answer took longer than
 that is moved to the moment of its answer (by at most 5 % of the window): no jitter on the way brings
 two calls closer than the broker allows.
+
+Times in the log are the machine's wall clock, which all processes share and a restart keeps. When it is set
+back, calls seem to lie ahead; they are then taken as made now, so that a wait is never longer than a window.
 """
 
 from __future__ import annotations
@@ -36,6 +39,8 @@ _QUIET_S = 10.0  # but logged at most this often for one budget
 _GUARD = 0.01  # of the shortest window: added to each window
 _LATEST_ANSWER = 0.05  # of the shortest window: how far an answer may move its call
 _MAX_PENALTY_S = 900.0
+_AHEAD_S = 1.0  # no call was made later than this from now, unless the clock was set back
+_NAP_S = 5.0  # how long a waiting caller sleeps before it looks at clock and log again
 _SCHEMA = (
     "CREATE TABLE calls (id INTEGER PRIMARY KEY, budget TEXT NOT NULL, at REAL NOT NULL, sent INT NOT NULL)",
     "CREATE INDEX calls_at ON calls (budget, at, sent)",
@@ -176,17 +181,18 @@ class RateLimiter:
         waited = 0.0
         while (left := turn.at - self._clock()) > 0:
             try:
-                self._sleep(left)
+                self._sleep(min(left, _NAP_S))
                 turn = self._written(partial(self._confirm, self._key(budget), windows, turn))
             except BaseException:
                 self._run("DELETE FROM calls WHERE id=?", (turn.id,))
                 raise
-            waited = self._clock() - start
+            waited = max(0.0, self._clock() - start)
         return turn, waited
 
     def _reserve(self, key: str, windows: Sequence[Window], latest: float, rows: sqlite3.Connection) -> _Turn:
         """Note a call at the first free moment after all that are noted, if that is soon enough."""
         now = self._clock()
+        self._set_back(rows, key, now)
         at, reason = self._free(rows, key, windows, now, math.inf, 0)
         if at > latest:
             remedy = f"The limit is {reason}; allow {at - now:.1f} s or call less often."
@@ -213,9 +219,18 @@ class RateLimiter:
     def _confirm(self, key: str, windows: Sequence[Window], turn: _Turn, rows: sqlite3.Connection) -> _Turn:
         """After the sleep: go now, or learn when, if calls or refusals came between."""
         now = self._clock()
+        self._set_back(rows, key, now)
         at, reason = self._free(rows, key, windows, now, turn.at, turn.id)
         rows.execute("UPDATE calls SET at=?, sent=? WHERE id=?", (at, at <= now, turn.id))
         return _Turn(turn.id, at, reason)
+
+    @staticmethod
+    def _set_back(rows: sqlite3.Connection, key: str, now: float) -> None:
+        """Take calls and refusals that a clock set back has left in the future as of now."""
+        ahead = now + _AHEAD_S
+        rows.execute("UPDATE calls SET at=? WHERE budget=? AND at>? AND sent", (now, key, ahead))
+        late = "UPDATE blocked SET until=? + penalty WHERE budget=? AND until > ? + penalty"
+        rows.execute(late, (now, key, ahead))
 
     @staticmethod
     def _free(

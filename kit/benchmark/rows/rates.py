@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
+from time import monotonic, time
 
+from kit.benchmark.machine import heard, interpreter
 from kit.benchmark.measure import Samples
 from kit.benchmark.registry import row
-from kit.benchmark.run import Run
+from kit.benchmark.run import Run, Unmeasured
 from kit.benchmark.targets import at_least
 from kit.broker.endpoints import CANDLES, windows
 from kit.errors import SimulatorError
@@ -17,6 +18,7 @@ from kit.settings import Credentials
 from kit.simulator.process import ExchangeProcess, launch
 
 _CALLS = 200
+_PATIENCE_S = 150  # twice what the limits ask for
 _CALLER = """
 import json, sys, time
 from datetime import datetime, timedelta
@@ -32,11 +34,11 @@ client = AngelAPIClient(
 print("ready", flush=True)
 sys.stdin.readline()
 start = datetime.fromisoformat(told["now"]) - timedelta(days=3)
-began = time.time()
+began = time.monotonic()
 for number in range(told["calls"]):
     begin = start - timedelta(minutes=number)
     client.candles("NSE", "99926009", "ONE_MINUTE", begin, begin + timedelta(minutes=30))
-print(json.dumps([began, time.time(), client.get_performance_stats()["connections"]["retries"]]))
+print(json.dumps([began, time.monotonic(), client.get_performance_stats()["connections"]["retries"]]))
 """
 
 
@@ -53,15 +55,18 @@ def candle_rate_two(run: Run) -> Samples:
 
 
 def _permitted(run: Run, processes: int) -> Samples:
-    exchange = run.enter(launch(limits=True))
+    exchange, offset = run.enter(launch(limits=True)), time() - monotonic()
     environment = {**os.environ, "KIT_CACHE_DIR": str(run.folder())}
     callers = [_caller(exchange, _CALLS // processes, environment) for _ in range(processes)]
     for caller in callers:
+        run.enter(caller)
         run.after_row(caller.kill)
     lines = [caller.stdout.readline() for caller in callers if caller.stdout]
     if any(line.strip() != "ready" for line in lines):
         raise SimulatorError("A caller of the benchmark did not start", lines, "Run the row alone.")
-    told = [json.loads(caller.communicate()[0]) for caller in _started(callers)]
+    told = [json.loads(heard(caller, "", _PATIENCE_S)[0]) for caller in _started(callers)]
+    if abs(time() - monotonic() - offset) > 1:
+        raise Unmeasured("the clock was set meanwhile, and the limits are kept by it: not judged")
     took_s = max(ended for _, ended, _ in told) - min(began for began, _, _ in told)
     if retries := sum(retries for *_, retries in told):
         run.notes.append(f"{retries} calls had to be repeated")
@@ -85,10 +90,7 @@ def _caller(exchange: ExchangeProcess, calls: int, environment: dict[str, str]) 
         name: getattr(exchange.credentials, name).get_secret_value() for name in Credentials.model_fields
     }
     told = {"credentials": secrets, "url": exchange.url, "master_url": exchange.master_url}
-    command = [sys.executable, "-c", _CALLER]
-    caller = subprocess.Popen(  # noqa: S603 - our own interpreter
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    )
+    caller = interpreter(_CALLER, env=environment, stderr=subprocess.DEVNULL)
     assert caller.stdin is not None
     caller.stdin.write(json.dumps({**told, "now": exchange.clock.now().isoformat(), "calls": calls}) + "\n")
     caller.stdin.flush()
