@@ -54,6 +54,10 @@ class PerformanceMonitor:
         self._violations: deque[Violation] = deque(maxlen=max_samples)
         self._alerts = Alerts()
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel to a worker with a function that uses it as a new monitor; all it knows stays here."""
+        return PerformanceMonitor, (self.max_samples, self.enable_alerts)
+
     def measure(self, name: str) -> Measurement:
         """Time a ``with`` block (sync or async), or each call of a decorated function.
 

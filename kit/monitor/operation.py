@@ -55,6 +55,10 @@ class Operation:
         self._on_violation = on_violation
         self._samples = Samples(max_samples)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel to a worker with a measured function as a new operation; the samples stay here."""
+        return Operation, (self.name, self._max_samples, self._on_violation)
+
     def record(self, seconds: float, success: bool) -> None:
         """Add one execution and compare it with the budget."""
         samples = self._samples

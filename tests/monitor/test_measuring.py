@@ -10,6 +10,7 @@ import pytest
 
 from kit.errors import KitError
 from kit.monitor import PerformanceMonitor
+from kit.parallel import ConcurrentProcessor, ProcessingTask
 
 
 def test_measures_a_block_and_what_is_nested_in_it():
@@ -169,3 +170,21 @@ def test_a_block_in_a_generator_that_is_closed_early_has_not_failed():
     next(numbers_once)
     numbers_once.close()
     assert monitor.get_metrics("numbers").success_rate == 1
+
+
+def test_a_measured_function_can_be_sent_to_a_worker():
+    """Decorated, or measuring inside, a closure works in a process and leaves the samples of the caller."""
+    monitor = PerformanceMonitor()
+    monitor.add_alert_callback(lambda _: None)
+
+    @monitor.measure("decorated")
+    def decorated(level):
+        with monitor.measure("inside"):
+            return level + 1
+
+    decorated(1)
+    task = ProcessingTask("one", decorated, (41,))
+    with ConcurrentProcessor(max_workers=1, backend="processes") as processor:
+        processor.submit_task(task)
+        assert processor.get_result("one", timeout=60) == 42
+    assert (monitor.get_metrics("decorated").calls, monitor.get_metrics("inside").calls) == (1, 1)
