@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.ma import MaskedArray
 from numpy.typing import ArrayLike, NDArray
 
 from kit.errors import DataError, SettingsError
@@ -17,7 +18,7 @@ _SIDES: dict[Any, bool] = {"CE": True, "PE": False, True: True, False: False}  #
 
 def floats(values: ArrayLike) -> Floats:
     """Return float64; what a masked array hides is NaN."""
-    if isinstance(values, np.ma.MaskedArray):
+    if isinstance(values, MaskedArray):
         return np.ma.filled(values.astype(np.float64), np.nan)
     return np.asarray(values, dtype=np.float64)
 
@@ -35,8 +36,9 @@ def sides(is_call: ArrayLike) -> Bools:
     DataError
         Anything else, NaN included: no side is a guess.
     """
-    hidden = np.ma.is_masked(is_call)
-    given = np.ma.filled(np.ma.asarray(is_call, dtype=object), "masked") if hidden else np.asarray(is_call)
+    if isinstance(is_call, MaskedArray):
+        is_call = np.ma.filled(np.ma.asarray(is_call, dtype=object), "masked")
+    given = np.asarray(is_call)
     if given.dtype == np.bool_:
         return given
     try:

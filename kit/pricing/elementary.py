@@ -32,11 +32,8 @@ def _inline(function: F) -> F:
 
 
 @_inline
-def log_positive(x: float) -> float:
-    """Return the natural logarithm of a normal positive number."""
-    bits = np.float64(x).view(np.uint64) + _ONE_MINUS_IT
-    exponent = np.uint64((bits >> _52) | _TWO_TO_52).view(np.float64) - (4503599627370496.0 + 1023.0)
-    f = np.uint64((bits & _MANTISSA) + _SQRT_HALF_BITS).view(np.float64) - 1.0
+def _log_near_one(f: float) -> float:
+    """Return ``ln(1 + f)`` for ``-0.293 < f < 0.415``."""
     f2 = f * f
     f4 = f2 * f2
     a = (-0.5 + f * 0.3333333333333326) + f2 * (-0.24999999999992914 + f * 0.2000000000003205)
@@ -49,7 +46,27 @@ def log_positive(x: float) -> float:
         -0.0594377125876568 + f * 0.026259864395059444
     )
     series = a + f4 * (b + f4 * (c + f4 * (d + f4 * e)))
-    return exponent * _LN2 + (f + f2 * series)
+    return f + f2 * series
+
+
+@_inline
+def log_positive(x: float) -> float:
+    """Return the natural logarithm of a normal positive number."""
+    bits = np.float64(x).view(np.uint64) + _ONE_MINUS_IT
+    exponent = np.uint64((bits >> _52) | _TWO_TO_52).view(np.float64) - (4503599627370496.0 + 1023.0)
+    f = np.uint64((bits & _MANTISSA) + _SQRT_HALF_BITS).view(np.float64) - 1.0
+    return exponent * _LN2 + _log_near_one(f)
+
+
+@_inline
+def log_ratio(x: float, y: float) -> float:
+    """Return ``ln(x / y)`` of normal positive numbers, right to its last digits however near to each other."""
+    inverse = 1.0 / y
+    bits = np.float64(x * inverse).view(np.uint64) + _ONE_MINUS_IT
+    exponent = np.uint64((bits >> _52) | _TWO_TO_52).view(np.float64) - (4503599627370496.0 + 1023.0)
+    f = np.uint64((bits & _MANTISSA) + _SQRT_HALF_BITS).view(np.float64) - 1.0
+    exact = (x - y) * inverse  # the ratio has rounded away the last digits of this
+    return exponent * _LN2 + _log_near_one(exact if exponent == 0.0 else f)
 
 
 @_inline

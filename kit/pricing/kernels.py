@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 
 from kit.pricing.arrays import Floats
-from kit.pricing.elementary import erfcx_bottom, erfcx_top, exp_negative, log_positive
+from kit.pricing.elementary import erfcx_bottom, erfcx_top, exp_negative, log_positive, log_ratio
 from kit.pricing.numpy_engine import VEGA_SCALE
 from kit.pricing.reasons import Reason
 from kit.pricing.solver import GUESS_BOTTOM, GUESS_TOP, SLOPE_SCALE, SQRT_HALF
@@ -69,7 +69,7 @@ def _normalise(w: Floats) -> None:
         w[i + CODE] = code
         w[i + TIME_VALUE] = time_value
         w[i + ROOT] = math.sqrt(product)
-        w[i + P] = abs(log_positive(ratio))
+        w[i + P] = abs(log_ratio(forward, strike))
 
 
 @_loop
@@ -175,7 +175,7 @@ def _price(w: Floats) -> None:
     for i in range(LANES):
         forward, strike, years, sigma = w[i + FORWARD], w[i + STRIKE], w[i + YEARS], w[i + IV]
         product, ratio = forward * strike, forward / strike
-        root, p = math.sqrt(product), abs(log_positive(ratio))
+        root, p = math.sqrt(product), abs(log_ratio(forward, strike))
         s = sigma * math.sqrt(years)
         h, t = p / s, 0.5 * s
         low, high = (h - t) * SQRT_HALF, (h + t) * SQRT_HALF

@@ -14,7 +14,7 @@ from scipy.special import erfcx, ndtr
 
 from kit.pricing.arrays import Bools, Floats
 from kit.pricing.reasons import Reason
-from kit.pricing.solver import SQRT_HALF, total_volatility
+from kit.pricing.solver import SQRT_HALF, log_moneyness, total_volatility
 
 Codes = NDArray[np.int8]
 Columns = tuple[Floats, Floats, Floats, Floats, Floats, Bools]
@@ -97,7 +97,7 @@ def _price(
 ) -> Floats:
     sound = _sound(forward, strike, discount) & np.isfinite(years)
     root = np.where(sound, np.sqrt(forward * strike), np.nan)
-    h, t = np.abs(np.log(forward / strike)) / np.maximum(s, 1e-300), s / 2
+    h, t = log_moneyness(forward, strike) / np.maximum(s, 1e-300), s / 2
     low, high = (h - t) * SQRT_HALF, (h + t) * SQRT_HALF
     small = 0.5 * root * np.exp(-(h * h + t * t) / 2) * (erfcx(np.maximum(low, -2.0)) - erfcx(high))
     large = np.minimum(forward, strike) * ndtr(t - h) - np.maximum(forward, strike) * ndtr(-h - t)
@@ -118,7 +118,7 @@ def _sensitivities(
     """Return delta, gamma, theta, vega and rho as rows, from ``s`` and the price; NaN where either is."""
     alive = years > 0
     safe, years = np.maximum(s, 1e-300), np.maximum(years, 0.0)
-    h, t = np.abs(np.log(forward / strike)) / safe, s / 2
+    h, t = log_moneyness(forward, strike) / safe, s / 2
     density = discount * VEGA_SCALE * np.sqrt(forward * strike) * np.exp(-(h * h + t * t) / 2)
     call_is_out = forward <= strike
     out = ndtr(np.where(call_is_out, t - h, -h - t))

@@ -53,6 +53,20 @@ def _poly(coefficients: tuple[float, ...], at: Floats) -> Floats:
     return total
 
 
+def log_moneyness(forward: Floats, strike: Floats) -> Floats:
+    """Return ``|ln(F/K)|``, right to its last digits however near to the money.
+
+    The rounding of the ratio is undone: its logarithm is in proportion to its distance from one, of which the
+    exact value is known.
+    """
+    ratio = forward / strike
+    rounded = ratio - 1
+    exact = (forward - strike) / strike
+    correction = np.where(rounded == 0, 1.0, exact / rounded)
+    p: Floats = np.abs(np.where(rounded == 0, exact, np.log(ratio) * correction))
+    return p
+
+
 def first_guess(c: Floats, d: Floats, root: Floats, p: Floats) -> Floats:
     """Return ``s`` from the Bachelier volatility of the time value `c`, all 1-D; NaN where it has none."""
     straddle = 2 * c + d
@@ -110,7 +124,7 @@ def total_volatility(c: Floats, d: Floats, forward: Floats, strike: Floats) -> F
         ``sigma sqrt(T)``.
     """
     root = np.sqrt(forward * strike)
-    p = np.abs(np.log(forward / strike))
+    p = log_moneyness(forward, strike)
     log_target = np.log(c / root)
     s = first_guess(c, d, root, p)
     _, step = householder_step(p, s, log_target)
@@ -126,7 +140,7 @@ def total_volatility(c: Floats, d: Floats, forward: Floats, strike: Floats) -> F
 def bracketed_volatility(c: Floats, forward: Floats, strike: Floats) -> Floats:
     """Solve as `total_volatility` does, from a bracket: slower, and sure for every price in bounds."""
     root = np.sqrt(forward * strike)
-    p = np.abs(np.log(forward / strike))
+    p = log_moneyness(forward, strike)
     bound = np.minimum(forward, strike)
     upper = c > bound / 2
     log_target = np.log(np.where(upper, bound - c, c)) - np.log(root)

@@ -77,7 +77,7 @@ def test_vollib_implies_the_same_volatility(grid: Grid) -> None:
 def test_vollib_gives_the_same_greeks(grid: Grid) -> None:
     """Vollib's Black Greeks agree, its rho of -T times the price included."""
     analytical = pytest.importorskip("vollib.black.greeks.analytical")
-    rows = np.flatnonzero(grid.discount == 0.9875)[::41]
+    rows = np.flatnonzero(grid.discount < 1.0)[::41]
     f, k, t, sigma, discount, call = (part[rows] for part in grid.inputs)
     ours = greeks(f, k, t, sigma, discount, call)
     rate = -np.log(discount) / t
