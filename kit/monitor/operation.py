@@ -75,14 +75,15 @@ class Operation:
 
     def metrics(self) -> PerformanceMetrics:
         """Compute the statistics of the window now."""
-        window, totals = self._samples.read()
-        times = sorted(seconds for seconds, _ in window)
-        failed = sum(not success for _, success in window)
+        window, past = self._samples.read()
+        times = sorted([seconds for seconds, _ in window])
+        failed = [success for _, success in window].count(False)
+        total = fsum(times)
         return PerformanceMetrics(
             operation=self.name,
-            calls=totals.calls,
+            calls=past.calls + len(times),
             samples=len(times),
-            avg_time=fsum(times) / len(times) if times else nan,
+            avg_time=total / len(times) if times else nan,
             min_time=quantile(times, 0.0),
             max_time=quantile(times, 1.0),
             median=quantile(times, 0.5),
@@ -90,8 +91,8 @@ class Operation:
             p99=quantile(times, 0.99),
             errors=failed,
             success_rate=(len(times) - failed) / len(times) if times else nan,
-            total_errors=totals.errors,
-            total_time=totals.seconds,
+            total_errors=past.errors + failed,
+            total_time=past.seconds + total,
         )
 
 

@@ -54,7 +54,7 @@ class Samples:
                 self._busy = False
 
     def read(self) -> tuple[list[Sample], Totals]:
-        """Return the window, oldest first, and the totals of all samples, those of the window included."""
+        """Return the window, oldest first, and the totals of what came before it."""
         with self._lock:
             interrupted = self._busy
             try:
@@ -62,9 +62,8 @@ class Samples:
                 every, past = [*self.recent.copy()], replace(self._past)
             finally:
                 self._busy = interrupted
-        totals = Totals(
-            past.calls + len(every),
-            past.errors + sum(not success for _, success in every),
-            past.seconds + sum(seconds for seconds, _ in every),
-        )
-        return every[-self._window :], totals
+        window, older = every[-self._window :], every[: -self._window]
+        past.calls += len(older)
+        past.errors += sum(not success for _, success in older)
+        past.seconds += sum(seconds for seconds, _ in older)
+        return window, past
