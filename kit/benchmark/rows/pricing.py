@@ -1,4 +1,4 @@
-"""Options per second against the pricing libraries, accuracy, cold starts and a whole chain."""
+"""Options per second against the pricing libraries, cold starts and a whole chain."""
 
 from __future__ import annotations
 
@@ -6,23 +6,27 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from kit.benchmark.machine import has_avx512
 from kit.benchmark.measure import Arms, Samples
 from kit.benchmark.registry import row
-from kit.benchmark.run import Run
+from kit.benchmark.run import SEED, Run
 from kit.benchmark.targets import Speed, Target, at_least, at_most, faster
-from kit.pricing.black76 import greeks, iv_and_greeks, price
+from kit.clock import IST, years_to_expiry
+from kit.pricing.arrays import Floats
+from kit.pricing.black76 import iv_and_greeks, price
 from kit.pricing.chain import analyse
 from kit.pricing.engines import using
 from kit.pricing.warm import warm
+from kit.simulator.market import Market
 
-Floats = NDArray[np.float64]
 Work = Callable[[], object]
 
 SIZES = (200, 2_000, 100_000, 1_000_000)
@@ -194,34 +198,6 @@ def iv_greeks_numpy(run: Run) -> Arms:
     return Arms(ours=lambda: iv_and_greeks(*given), items=100_000)
 
 
-@row("iv_error", part="pricing", unit="1e-11", target=at_most(1), quick=True)
-def iv_error(run: Run) -> Samples:
-    """Largest error of a volatility where vega tells, one minute to three years, 0.1 % to 500 %."""
-    f, k, t, sigma, df, call = _hard(20_000 if run.quick else 200_000)
-    telling = greeks(f, k, t, sigma, df, call).vega * 100 > 1e-4 * f
-    found = iv_and_greeks(price(f, k, t, sigma, df, call), f, k, t, df, call)
-    return Samples([float(np.abs(found.iv - sigma)[telling].max() / 1e-11)])
-
-
-@row("reprice_error", part="pricing", unit="1e-9 of forward", target=at_most(1), quick=True)
-def reprice_error(run: Run) -> Samples:
-    """Largest distance from a price to the price of its volatility, wherever that is defined."""
-    f, k, t, sigma, df, call = _hard(20_000 if run.quick else 200_000)
-    value = price(f, k, t, sigma, df, call)
-    found = iv_and_greeks(value, f, k, t, df, call)
-    again = price(f, k, t, found.iv, df, call)
-    return Samples([float(np.nanmax(np.abs(again - value) / f) / 1e-9)])
-
-
-def _hard(size: int) -> tuple[Any, ...]:
-    random = np.random.default_rng(76)
-    forward = 43_000.0 * np.ones(size)
-    years = np.exp(random.uniform(np.log(1 / 525_600), np.log(3.0), size))
-    sigma = np.exp(random.uniform(np.log(0.001), np.log(5.0), size))
-    strike = forward * np.exp(np.clip(random.normal(0, 2, size) * sigma * np.sqrt(years), -2, 2))
-    return forward, strike, years, sigma, np.exp(-RATE * years), random.random(size) < 0.5
-
-
 _FIRST_CALL = "from kit.pricing.warm import warm; print(warm())"
 
 
@@ -247,23 +223,40 @@ def first_call_later(run: Run) -> Samples:
 
 
 @row("whole_chain", part="pricing", unit="ms", target=at_most(10), quick=True)
-def whole_chain(run: Run) -> Arms:  # noqa: ARG001 as above
-    """Raw quotes of 638 strikes over ten expiries to forwards, volatility, Greeks and analytics."""
-    expiry = np.repeat(np.arange(10), np.array([106, 92, 73, 105, 47, 103, 34, 38, 26, 14]))
-    place = np.concatenate([np.arange(np.count_nonzero(expiry == number)) for number in range(10)])
-    count = np.bincount(expiry)[expiry]
-    strike = 43_300.0 + 100.0 * (place - count // 2)
-    random = np.random.default_rng(1)
-    years = (1 + 14 * expiry) / 365
-    forward, discount = 43_312.7 * np.exp(0.04 * years), np.exp(-RATE * years)
-    k, when, t = np.tile(strike, 2), np.tile(expiry, 2), np.tile(years, 2)
-    call = np.arange(2 * strike.size) < strike.size
-    sigma = 0.14 + 0.4 * np.log(k / np.tile(forward, 2)) ** 2 / t
-    middle = price(np.tile(forward, 2), k, t, np.minimum(sigma, 1.5), np.tile(discount, 2), call) + 0.05
-    bid, ask = middle * 0.995, middle * 1.005
-    oi, volume = random.integers(0, 50_000, (2, k.size)).astype(np.float64)
+def whole_chain(run: Run) -> Arms:
+    """From a raw table of 638 strikes over ten expiries to forwards, volatility, Greeks and analytics."""
+    table, spot = _raw_table()
+    quoted = (table["bid"] > 0) & (table["ask"] > 0)
+    run.notes.append(f"{len(table):,} contracts of the simulated exchange, {quoted.mean():.0%} with a spread")
+    days = sorted(set(table["expiry"]))
 
     def work() -> object:
-        return analyse(when, k, call, bid, ask, middle, oi, volume, t, spot=43_312.7, rate=RATE)
+        years = table["expiry"].map({day: years_to_expiry(_TAKEN_AT, day) for day in days})
+        return analyse(
+            table["expiry"], table["strike"], table["right"], table["bid"], table["ask"], table["ltp"],
+            table["oi"], table["volume"], years, spot=spot, rate=RATE,
+            oi_change=table["oi_change"], ltp_change=table["ltp_change"],
+        )  # fmt: skip
 
     return Arms(ours=work)
+
+
+_TAKEN_AT = datetime(2023, 5, 3, 15, 0, tzinfo=IST)  # weeklies, months and quarters were listed then
+_LISTED = (106, 92, 73, 105, 47, 103, 34, 38, 26, 14)  # strikes by expiry
+
+
+def _raw_table() -> tuple[pd.DataFrame, float]:
+    """Return quotes of the simulated exchange near the money, zero where nobody quotes, and its spot."""
+    market = Market(SEED)
+    spot, series = market.spot(_TAKEN_AT), market.listing(_TAKEN_AT).series
+    rows = []
+    days = sorted(day for name, day in series if name == "BANKNIFTY")
+    for day, listed in zip(days, _LISTED, strict=True):
+        contracts = series["BANKNIFTY", day].contracts
+        near = set(sorted({option.strike for option in contracts}, key=lambda k: abs(k - spot))[:listed])
+        for quote in market.quotes([option for option in contracts if option.strike in near], _TAKEN_AT):
+            option, change = quote.contract, quote.ltp - quote.previous
+            numbers = (quote.bid, quote.ask, quote.ltp, quote.interest, quote.volume, np.nan, change)
+            rows.append((np.datetime64(day), float(option.strike), option.right, *numbers))
+    names = ("expiry", "strike", "right", "bid", "ask", "ltp", "oi", "volume", "oi_change", "ltp_change")
+    return pd.DataFrame(rows, columns=list(names)), spot
