@@ -60,7 +60,7 @@ def log_positive(x: float) -> float:
 
 @_inline
 def log_ratio(x: float, y: float) -> float:
-    """Return ``ln(x / y)`` of normal positive numbers, right to its last digits however near to each other."""
+    """Return ``ln(x / y)`` of normal positive numbers, right to the last digits however near they are."""
     inverse = 1.0 / y
     bits = np.float64(x * inverse).view(np.uint64) + _ONE_MINUS_IT
     exponent = np.uint64((bits >> _52) | _TWO_TO_52).view(np.float64) - (4503599627370496.0 + 1023.0)

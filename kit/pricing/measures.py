@@ -116,31 +116,34 @@ def chain_variance(
     Returns
     -------
     float
-        Annualised variance; its root is a volatility. NaN without two strikes on either side.
+        Annualised variance; its root is a volatility. NaN where the prices do not reach a deviation of the
+        result on either side of the forward: the sum would miss too much of what lies beyond.
 
     Notes
     -----
     NSE, "Computation methodology of India VIX", after the Cboe VIX white paper. NSE smooths wide quotes
     with a spline; here they are used as they are.
     """
-    k = floats(strike)
-    calls, puts = floats(call), floats(put)
+    k, calls, puts = floats(strike), floats(call), floats(put)
     below = np.flatnonzero(k <= forward)
     if below.size < 2 or k.size - below.size < 2 or not t_years > 0:
         return float("nan")
     middle = int(below[-1])
     price = np.where(np.arange(k.size) < middle, puts, calls)
     price[middle] = (calls[middle] + puts[middle]) / 2
-    price[~_reached(price, middle)] = np.nan
-    quoted = ~np.isnan(price)
-    k0, k, price = k[middle], k[quoted], price[quoted]
-    if k.size < 4:
+    quoted = _reached(price, middle) & ~np.isnan(price)
+    if np.count_nonzero(quoted) < 4:
         return float("nan")
-    weights = np.empty(k.size)
-    weights[1:-1] = (k[2:] - k[:-2]) / 2
-    weights[0], weights[-1] = k[1] - k[0], k[-1] - k[-2]
-    total = 2 / (discount * t_years) * float((weights * price / k**2).sum())
-    return float(total - (forward / k0 - 1) ** 2 / t_years)
+    total = 2 / discount * _strip(k[quoted], price[quoted]) - (forward / k[middle] - 1) ** 2
+    width = forward * math.sqrt(max(total, 0.0))
+    covered = k[quoted][0] <= forward - width and k[quoted][-1] >= forward + width
+    return total / t_years if covered and total > 0 else float("nan")
+
+
+def _strip(k: Floats, price: Floats) -> float:
+    """Sum the prices, each weighted by its distance to its neighbours over its strike squared."""
+    edges = np.concatenate([[2 * k[0] - k[1]], k, [2 * k[-1] - k[-2]]])
+    return float(((edges[2:] - edges[:-2]) / 2 * price / k**2).sum())
 
 
 def _reached(price: Floats, middle: int) -> NDArray[np.bool_]:

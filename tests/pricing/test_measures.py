@@ -90,15 +90,24 @@ def test_chain_variance_stops_at_two_missing_strikes() -> None:
     one[strikes == 44_000] = np.nan
     assert chain_variance(strikes, one, put, FORWARD, 1.0, YEARS) == pytest.approx(full, rel=1e-3)
     two = call.copy()
-    two[(strikes == 45_000) | (strikes == 45_100)] = np.nan
-    kept = strikes < 45_000
+    two[(strikes == 46_000) | (strikes == 46_100)] = np.nan
+    kept = strikes < 46_000
     short = chain_variance(strikes[kept], call[kept], put[kept], FORWARD, 1.0, YEARS)
     assert chain_variance(strikes, two, put, FORWARD, 1.0, YEARS) == pytest.approx(short, rel=1e-12)
     low = put.copy()
-    low[(strikes == 41_000) | (strikes == 41_100)] = np.nan
-    kept = strikes > 41_100
+    low[(strikes == 40_000) | (strikes == 40_100)] = np.nan
+    kept = strikes > 40_100
     short = chain_variance(strikes[kept], call[kept], put[kept], FORWARD, 1.0, YEARS)
     assert chain_variance(strikes, call, low, FORWARD, 1.0, YEARS) == pytest.approx(short, rel=1e-12)
+
+
+def test_chain_variance_of_half_a_smile_is_nan() -> None:
+    """Prices that do not reach one deviation on either side give no variance instead of a low one."""
+    strikes = np.arange(38_000.0, 48_100.0, 100.0)  # a deviation of 20 % in a month is 2,466 rupees
+    call, put = price(FORWARD, strikes, YEARS, 0.2, 1.0, np.array([[True], [False]]))
+    for low, high, known in ((38_000, 48_000, True), (41_000, 48_000, False), (38_000, 45_000, False)):
+        cut = (strikes >= low) & (strikes <= high)
+        assert np.isfinite(chain_variance(strikes[cut], call[cut], put[cut], FORWARD, 1.0, YEARS)) == known
 
 
 def test_chain_variance_needs_strikes_on_both_sides() -> None:

@@ -19,6 +19,7 @@ import pytest
 from kit.clock import IST, expiries, parse_expiry, years_to_expiry
 from kit.market.readers.door import read_chain
 from kit.model import ChainSnapshot
+from kit.pricing.analytics import snapshot_variance
 from kit.pricing.chain import ChainAnalysis, analyse
 from kit.pricing.forward import implied_forward
 from kit.pricing.surface import fit_surface
@@ -93,6 +94,13 @@ def test_the_2023_chain_gives_one_surface(chain_2023: list[ChainSnapshot]) -> No
     thin = next(chain for chain in chain_2023 if chain.expiry == date(2023, 6, 1))
     tight = thin.quote(44_500.0, "CE")  # 197.80 to 200.30 among quotes that are ten times as wide
     assert surface.iv(44_500.0, thin.expiry) == pytest.approx(tight["iv"], abs=0.002)
+
+
+def test_a_sparse_chain_has_no_variance(chain_2023: list[ChainSnapshot]) -> None:
+    """Eight priced strikes of 27 July say nothing of all strikes; the monthly chain does."""
+    found = {chain.expiry: np.sqrt(snapshot_variance(chain)) for chain in chain_2023}
+    assert np.isnan(found[date(2023, 7, 27)])
+    assert 0.13 < found[date(2023, 5, 25)] < 0.16
 
 
 def snapshots_2019(shared_data: Path) -> Iterator[tuple[datetime, date, pd.DataFrame]]:
