@@ -7,10 +7,15 @@ KIT    := $(BIN)/kit
 # Without compiled modules every start reads and compiles pandas anew: seconds instead of tenths.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo lab test check bench lock clean
+.PHONY: demo begun lab test check bench lock clean
 
-demo: .venv/lab
+demo: begun .venv/lab
 	$(KIT) demo --html build/demo.html
+	-@$(BIN)/python -m kit.benchmark.setup_time end
+
+# Notes when the set-up began; kit bench reads how long it took. No Python here yet: nothing is timed.
+begun:
+	-@$(PYTHON) -I kit/benchmark/setup_time.py begin $(if $(UV),uv,pip)
 
 lab: .venv/lab
 	$(KIT) lab

@@ -128,11 +128,12 @@ def heard(child: subprocess.Popen[str], given: str, deadline_s: float) -> tuple[
     KitError
         It did not end in time.
     """
-    until = monotonic() + deadline_s
+    until, send = monotonic() + deadline_s, given or None
     while True:
         try:
-            return child.communicate(given, timeout=0.2)
+            return child.communicate(send, timeout=0.2)
         except subprocess.TimeoutExpired:
+            send = None  # it is on its way
             if monotonic() > until:
                 word = f"after {deadline_s:.0f} s"
                 raise KitError("A fresh interpreter did not end", word, "Run the row alone.") from None

@@ -1,14 +1,17 @@
 """The rows that no other room owns: start-up, memory, and the main operations through each tier."""
 
 import json
+import subprocess
+from datetime import datetime
 
 import psutil
 import pytest
 
-from kit.benchmark import machine
+from kit.benchmark import machine, stamps
 from kit.benchmark.rows import startup
 from kit.benchmark.run import Run
 from kit.benchmark.suite import run_performance_benchmark
+from kit.clock import IST
 from kit.errors import KitError
 
 
@@ -47,24 +50,58 @@ def test_the_operations_are_measured_through_their_tiers():
     assert all(line.figure > 0 for line in found.values())
 
 
+def stamped(**changes):
+    """Return a slider record of this moment and this checkout, with changes."""
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=stamps.CHECKOUT, capture_output=True, check=True)
+    whole = {"at": datetime.now(IST).isoformat(), "commit": head.stdout.decode().strip()}
+    return json.dumps({"steps_ms": [30, 40, 50], **whole, **changes})
+
+
+@pytest.fixture
+def slider(tmp_path, monkeypatch):
+    """Return a function that gives the slider's line over a file of this content, its sources untouched."""
+    file = tmp_path / "slider.json"
+    monkeypatch.setattr(startup, "SLIDER_FILE", file)
+    monkeypatch.setattr(startup, "_SLIDER_SOURCES", ("LICENSE",))
+
+    def measured(content):
+        if content is not None:
+            file.write_text(content)
+        return lines("slider")["slider"]
+
+    return measured
+
+
+def test_a_time_that_was_recorded_earlier_counts_with_its_date_and_commit(slider):
+    """A record of this code gives its median, and says where it is from."""
+    line = slider(stamped())
+    assert (line.figure, line.met) == (40.0, True)
+    assert "timed in the browser test on" in line.note
+
+
 @pytest.mark.parametrize(
-    ("content", "figure", "word"),
+    ("content", "word"),
     [
-        (None, None, "the browser test"),
-        ("{", None, "UnreadableFile"),
-        (json.dumps({"steps_ms": [30, 40, 50]}), 40.0, ""),
+        (None, "not timed yet"),
+        (json.dumps({"steps_ms": [1]}), "nobody knows when"),
+        ({"at": "2026-01-01T00:00:00+05:30"}, "too long ago"),
+        ({"commit": None}, "never committed"),
+        ({"commit": "0" * 40}, "the code has changed since"),
     ],
 )
-def test_the_slider_is_read_from_the_browser_test(tmp_path, monkeypatch, content, figure, word):
-    """Without the file nothing is judged, a broken file fails the row, a good one gives its median."""
-    file = tmp_path / "slider.json"
-    if content is not None:
-        file.write_text(content)
-    monkeypatch.setattr(startup, "SLIDER_FILE", file)
-    line = lines("slider")["slider"]
-    assert line.as_json()["figure"] == figure
+def test_a_recorded_time_of_other_code_is_not_judged(slider, content, word):
+    """Missing, undated, old, or of an unknown state: no figure, no failure, and the reason in a word."""
+    line = slider(stamped(**content) if isinstance(content, dict) else content)
+    assert (line.as_json()["figure"], line.met, line.missed, line.unjudged) == (None, None, False, True)
     assert word in line.note
-    assert line.met is (None if content is None else figure is not None)
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", '{"commit": 1, "at": "x"}'])
+def test_a_broken_record_fails_its_row(slider, content):
+    """A file that is no record is an error that names it."""
+    line = slider(content)
+    assert line.missed
+    assert "UnreadableFile" in line.note
 
 
 def test_a_run_opens_its_desk_once_and_ends_it():
@@ -76,3 +113,11 @@ def test_a_run_opens_its_desk_once_and_ends_it():
         assert not cold.settings.cache_config.disk
         exchange = desk.exchange
     assert not psutil.pid_exists(exchange.pid)
+
+
+def test_what_threads_and_workers_share_loses_nothing():
+    """One call per key, no thread, answer, task or process lost or left, whoever dies."""
+    names = ("single_flight", "cache_threads", "disk_hammer", "disk_kills")
+    names += ("dying_workers", "run_twice", "orphans", "interrupt")
+    found = lines(*names)
+    assert {name: line.met for name, line in found.items()} == dict.fromkeys(names, True)

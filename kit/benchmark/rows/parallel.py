@@ -1,4 +1,4 @@
-"""What the processor makes of two cores, beside bare joblib, and how fast it gets rid of a stuck task."""
+"""What the processor makes of two cores, beside bare joblib."""
 
 from __future__ import annotations
 
@@ -139,16 +139,8 @@ def parallel_shared_frame(run: Run) -> Samples:
     return Samples([shipment(50) / shipment(1) for _ in range(7)])
 
 
-@row("parallel_stuck_task", part="parallel", unit="s", target=at_most(1), quick=True)
-def parallel_stuck_task(run: Run) -> Samples:
-    """Seconds that a sleeping task lives beyond its time-out of 0.2 s, seen from the caller."""
-    processor = run.enter(_warm())
-    stuck = ProcessingTask("stuck", time.sleep, (60,), timeout=0.2)
-    return Samples([_timed(lambda: processor.run([stuck])) - 0.2 for _ in range(5)])
-
-
 @row("parallel_dask", part="parallel", unit="times", target=at_least(1.6), cores=2)
 def parallel_dask(run: Run) -> Samples:
     """200 pure-Python tasks of 10 ms: in process against two local Dask workers."""
-    run.peer("distributed")
+    run.need("distributed", "dask")
     return _speedups(run, run.enter(_warm("dask")))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 from kit.benchmark.machine import fresh
 from kit.benchmark.measure import Samples
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run
+from kit.benchmark.stamps import CHECKOUT, recorded
 from kit.benchmark.targets import at_most
-from kit.errors import UnreadableFile
 
-SLIDER_FILE = Path("build/slider.json")
+SLIDER_FILE = CHECKOUT / "build" / "slider.json"
+_SLIDER_SOURCES = ("kit/widgets", "kit/plots.py", "notebooks/00_start_here.ipynb", "locks/lab.txt")
 _TIME_IMPORT = "import time; t = time.perf_counter(); import kit; print(time.perf_counter() - t)"
 # An audit hook sees every socket and every opened file; the package and the interpreter do not count.
 COUNT_OPENED = """
@@ -45,11 +43,6 @@ def import_opens(_: Run) -> Samples:
 @row("slider", part="pipeline", unit="ms", target=at_most(80))
 def slider(run: Run) -> Samples:
     """Read how long a slider step took until its plot moved, as the browser test timed it in Chromium."""
-    if not SLIDER_FILE.is_file():
-        run.notes.append(f"not timed yet: the browser test of make test writes {SLIDER_FILE}")
-        return Samples([])
-    try:
-        steps_ms = json.loads(SLIDER_FILE.read_text(encoding="utf-8"))["steps_ms"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UnreadableFile("The slider's times cannot be read", str(SLIDER_FILE), "Delete it.") from error
-    return Samples([float(step_ms) for step_ms in steps_ms])
+    found = recorded(SLIDER_FILE, "the browser test of make test", _SLIDER_SOURCES)
+    run.notes.append(f"timed in the browser test on {found['at'][:10]} at {found['commit'][:9]}")
+    return Samples([float(step_ms) for step_ms in found["steps_ms"]])

@@ -67,6 +67,7 @@ class _Line:
 
 
 def _line(run: Run) -> _Line:
+    run.need("trustme", "tls")
     exchange = run.enter(launch(tls=True, limits=False))
     folder = run.folder()
     bundle = folder / "ca.pem"  # what users load: the whole bundle, plus the exchange's own authority

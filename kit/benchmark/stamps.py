@@ -1,0 +1,77 @@
+"""Figures that something else measured earlier, with commit and date: which of them still count."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from kit.benchmark.run import Unmeasured
+from kit.clock import IST
+from kit.errors import UnreadableFile
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+_OLDEST = timedelta(days=30)
+
+
+def stamp() -> dict[str, str | None]:
+    """Return the date and the commit of this checkout; no commit where files differ from it."""
+    clean = _git("status", "--porcelain", "--untracked-files=no")
+    head = _git("rev-parse", "HEAD")
+    commit = head.stdout.strip() if head.returncode == 0 and not clean.stdout.strip() else None
+    return {"at": datetime.now(IST).isoformat(timespec="seconds"), "commit": commit}
+
+
+def recorded(file: Path, how: str, sources: Sequence[str], case: str | None = None) -> Mapping[str, Any]:
+    """Read a stamped record, if it speaks of the code as it is.
+
+    Parameters
+    ----------
+    file : Path
+        JSON.
+    how : str
+        What makes such a record, in words.
+    sources : sequence of str
+        Paths in the checkout that the figure depends on.
+    case : str, optional
+        The record is one of several in the file, under this key.
+
+    Raises
+    ------
+    Unmeasured
+        There is none, or it is older than 30 days, or of another state of the sources.
+    UnreadableFile
+        The file is not such a record.
+    """
+    if not file.is_file():
+        raise Unmeasured(f"not timed yet: {how} writes {file}")
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        record = content.get(case) if case else content
+        if record is None:
+            raise Unmeasured(f"not timed yet: {how}")
+        if isinstance(record, dict) and "commit" not in record:
+            raise Unmeasured(f"timed nobody knows when: {how}")
+        at, commit = datetime.fromisoformat(record["at"]), record["commit"]
+        age = datetime.now(IST) - at
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UnreadableFile("The times cannot be read", str(file), f"Delete it; {how}.") from error
+    if age > _OLDEST:
+        raise Unmeasured(f"timed on {at:%d %b %Y}, too long ago: {how}")
+    if commit is None or _git("diff", "--quiet", commit, "--", *sources).returncode:
+        known = f"at {commit[:9]}" if commit else "on files that were never committed"
+        raise Unmeasured(f"timed {known} on {at:%d %b}, and the code has changed since: {how}")
+    return dict(record)
+
+
+def _git(*words: str) -> subprocess.CompletedProcess[str]:
+    command = ["git", *words]
+    try:
+        return subprocess.run(  # noqa: S603 - our own words
+            command, cwd=CHECKOUT, capture_output=True, text=True, check=False
+        )
+    except OSError as error:  # no git here: nothing is known of the state
+        return subprocess.CompletedProcess(command, 1, "", str(error))
