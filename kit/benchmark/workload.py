@@ -10,12 +10,12 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
+from kit.benchmark.run import ROUND_TRIP_S
 from kit.parallel import ConcurrentProcessor, ProcessingTask
 from kit.settings import Settings
 from kit.transport.pool import ConnectionPoolManager
 
 REQUESTS = 12  # two chains asked for at once
-ROUND_TRIP_S = 0.02  # the simulated exchange answers after this long: a broker's answer over the internet
 _STALLED = {"X-Kit-Fault": f"stall:{ROUND_TRIP_S}"}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from kit.benchmark import machine, stamps
 from kit.benchmark.rows import startup
-from kit.benchmark.run import Run
+from kit.benchmark.run import ROUND_TRIP_S, Run
 from kit.benchmark.suite import run_performance_benchmark
 from kit.clock import IST
 from kit.errors import KitError
@@ -43,10 +43,10 @@ def test_a_row_that_fails_in_a_fresh_interpreter_repeats_its_last_word():
 
 
 def test_the_operations_are_measured_through_their_tiers():
-    """A chain is measured cold, warm and hot on one desk, and the nearer tier is the faster one."""
+    """A price is measured cold, warm and hot; cold takes the stated round trip, and the others none."""
     found = lines("ltp_cold", "ltp_warm", "ltp_hot", "chain_processing", "evaluation_run")
     assert found["ltp_hot"].figure < found["ltp_warm"].figure
-    assert found["ltp_hot"].figure < found["ltp_cold"].figure
+    assert found["ltp_cold"].figure >= 1e3 * ROUND_TRIP_S > found["ltp_warm"].figure
     assert all(line.figure > 0 for line in found.values())
 
 

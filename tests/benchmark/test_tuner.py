@@ -5,10 +5,10 @@ import pytest
 from kit.benchmark import tuner
 from kit.benchmark.lifetimes import advise_lifetimes
 from kit.benchmark.recorder import Recorder
-from kit.benchmark.run import cores
+from kit.benchmark.run import ROUND_TRIP_S, cores
 from kit.benchmark.trace import Trace, read_trace
 from kit.benchmark.tuner import choices, record, tune
-from kit.benchmark.workload import REQUESTS, ROUND_TRIP_S, Choice, Workload
+from kit.benchmark.workload import REQUESTS, Choice, Workload
 from kit.broker.endpoints import PROFILE
 from kit.clock import previous_session
 from kit.desk import open_desk
@@ -80,7 +80,7 @@ def test_tune_recommends_explains_and_writes(recorded, monkeypatch, tmp_path, ca
     for one in advice.lifetimes:
         if one.chosen is not None:
             assert getattr(advice.settings.cache_config, one.setting) == one.chosen.lifetime_s
-    assert advice.settings.connection_pool.pool_size == 8  # 12 waits of 20 ms each
+    assert advice.settings.connection_pool.pool_size == 8  # 12 waits of 40 ms each
     assert advice.settings.broker == SETTINGS.broker
     assert advice.settings.cache_config.max_size == SETTINGS.cache_config.max_size
     assert "pool_size 8" in str(advice)
@@ -133,7 +133,7 @@ def test_a_workload_that_fails_says_so():
 
 
 def test_the_requests_of_a_workload_are_spread_over_the_pool():
-    """Answers of 20 ms each last as long as they must one after the other, and as eight at a time."""
+    """Answers last a round trip each, one after the other through one socket, eight at a time through eight."""
     with (
         launch(limits=False) as exchange,
         Workload(SETTINGS, exchange.url + PROFILE.path, len, []) as workload,
