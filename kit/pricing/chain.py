@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kit.errors import DataError
 from kit.pricing.analytics import COLUMNS, Analytics, analytics
 from kit.pricing.arrays import Bools, Floats, floats, sides
 from kit.pricing.black76 import DeltaOf, IvAndGreeks, iv_and_greeks
@@ -94,33 +95,52 @@ def analyse(
     -------
     ChainAnalysis
         Rows in the order of the input.
+
+    Raises
+    ------
+    DataError
+        A side that is neither call nor put, or not one future per expiry.
+    SettingsError
+        A misspelt `delta_of`.
     """
-    k = floats(strike)
-    call = sides(is_call)
+    k, call = floats(strike), sides(is_call)
     years = np.broadcast_to(floats(t_years), k.shape)
-    columns = {"bid": _positive(bid), "ask": _positive(ask), "oi": floats(oi), "volume": floats(volume)}
-    for name, change in (("oi_change", oi_change), ("ltp_change", ltp_change)):
-        columns[name] = np.broadcast_to(floats(change), k.shape)
-    columns["price"] = mid_or_last(columns["bid"], columns["ask"], _positive(ltp), columns["volume"])
+    columns = _columns(k, bid, ask, ltp, oi, volume, oi_change, ltp_change)
     expiries, which = np.unique(np.asarray(expiry), return_inverse=True)
-    futures = np.full(expiries.size, np.nan) if future is None else np.asarray(future, dtype=np.float64)
     books = [_Book.of(np.flatnonzero(which == number), k, call) for number in range(expiries.size)]
     forwards = tuple(
-        _forward(book, columns, float(years[book.rows[0]]), spot, rate, float(traded))
-        for book, traded in zip(books, futures, strict=True)
+        _forward(book, columns, float(years[book.rows[0]]), spot, rate, traded)
+        for book, traded in zip(books, _futures(future, expiries.size), strict=True)
     )
     level = np.array([forward.value for forward in forwards])[which]
     discount = np.array([forward.discount for forward in forwards])[which]
     price, from_twin = _carried(books, columns, k, call, level, discount)
     greeks = iv_and_greeks(price, level, k, years, discount, call, delta_of=delta_of)
     columns["gamma"] = greeks.gamma
-    scored = tuple(
-        analytics(
-            book.strikes, book.side(columns, True), book.side(columns, False), found.value, found.discount
-        )
-        for book, found in zip(books, forwards, strict=True)
-    )
+    scored = tuple(book.scored(columns, found) for book, found in zip(books, forwards, strict=True))
     return ChainAnalysis(expiries, forwards, scored, price, from_twin, greeks)
+
+
+def _columns(
+    k: Floats, bid: ArrayLike, ask: ArrayLike, ltp: ArrayLike, *others: ArrayLike
+) -> dict[str, Floats]:
+    """Return the columns of the quotes by name, and the price that each quote is worth."""
+    columns = {"bid": _positive(bid), "ask": _positive(ask)}
+    for name, given in zip(("oi", "volume", "oi_change", "ltp_change"), others, strict=True):
+        columns[name] = np.broadcast_to(floats(given), k.shape)
+    columns["price"] = mid_or_last(columns["bid"], columns["ask"], _positive(ltp), columns["volume"])
+    return columns
+
+
+def _futures(future: ArrayLike | None, count: int) -> list[float]:
+    traded = np.full(count, np.nan) if future is None else floats(future).reshape(-1)
+    if traded.size != count:
+        raise DataError(
+            f"A chain of {count} expiries has as many futures, not",
+            traded.size,
+            "Say NaN where there is none.",
+        )
+    return traded.tolist()
 
 
 def _positive(values: ArrayLike) -> Floats:
@@ -152,6 +172,10 @@ class _Book:
 
     def side(self, columns: dict[str, Floats], call: bool) -> dict[str, Floats]:
         return {name: self.pick(columns[name], call) for name in COLUMNS}
+
+    def scored(self, columns: dict[str, Floats], forward: Forward) -> Analytics:
+        call, put = self.side(columns, True), self.side(columns, False)
+        return analytics(self.strikes, call, put, forward.value, forward.discount)
 
 
 def _forward(

@@ -2,7 +2,7 @@
 
 The C library's functions are calls, and a loop with a call in it runs one option at a time. These are short
 polynomials without a branch, correct to about two units in the last place on the stated ranges; outside
-they return a wrong number without complaint, so `kit.pricing.compiled_engine` keeps inside.
+they return a wrong number without complaint, so `kit.pricing.kernels` keeps inside.
 
 The coefficients are our own fits: Chebyshev interpolation in 60-digit arithmetic.
 """

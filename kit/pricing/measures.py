@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -68,9 +69,13 @@ def butterfly(smile: Slice, delta: float = 0.25) -> float:
     return float(wings / 2 - smile.atm_iv)
 
 
-def expected_move(forward: float, iv: float, t_years: float) -> float:
-    """Return one standard deviation of the forward until expiry, rupees; NaN once expired."""
-    return forward * iv * math.sqrt(t_years) if t_years > 0 else float("nan")
+def expected_move(forward: ArrayLike, iv: ArrayLike, t_years: ArrayLike) -> Any:
+    """Return one standard deviation of the forward until expiry, rupees, as array or float64.
+
+    All arguments broadcast; NaN once expired.
+    """
+    years = floats(t_years)
+    return (floats(forward) * floats(iv) * np.sqrt(np.where(years > 0, years, np.nan)))[()]
 
 
 def iv_rank(now: float, history: ArrayLike) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kit.errors import DataError
 from kit.pricing.analytics import (
     build_up,
     gamma_exposure,
@@ -189,6 +190,17 @@ def test_quotes_without_bound_are_none() -> None:
     assert np.isnan(found.greeks.iv).all()
     forward = implied_forward(STRIKES, *[np.ones(4), np.full(4, np.inf)] * 2, 0.02, spot=115.0, rate=0.0)
     assert forward.value == 115.0
+
+
+def test_as_many_futures_as_expiries() -> None:
+    """One future for two expiries, or two for one, is refused with the number that fits."""
+    strike, call, ones = np.repeat(STRIKES, 2), np.tile([True, False], 4), np.ones(8)
+    for expiry, future, number in (([0, 1] * 4, 115.0, 2), ([0] * 8, [115.0, 116.0], 1)):
+        with pytest.raises(DataError, match=f"{number} expiries"):
+            analyse(expiry, strike, call, *[ones] * 5, 0.02, spot=115.0, rate=0.0, future=future)
+    none = ones * np.nan
+    alone = analyse([0] * 8, strike, call, *[none] * 5, 0.02, spot=115.0, rate=0.0, future=117.0)
+    assert (alone.forwards[0].value, alone.forwards[0].source) == (117.0, "future")
 
 
 def test_a_deep_option_is_priced_from_its_twin() -> None:

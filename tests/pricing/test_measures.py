@@ -58,7 +58,8 @@ def test_a_flat_smile_has_neither_tilt_nor_wings() -> None:
 def test_expected_move_is_one_deviation() -> None:
     """At 20 % and a quarter of a year the expected move is a tenth of the forward; after expiry NaN."""
     assert expected_move(43_000.0, 0.2, 0.25) == pytest.approx(4_300.0)
-    assert np.isnan(expected_move(43_000.0, 0.2, 0.0))
+    moves = expected_move(43_000.0, [0.2, 0.4], np.array([0.25, 0.0]))
+    np.testing.assert_allclose(moves, [4_300.0, np.nan])
 
 
 def test_rank_and_percentile_follow_their_definitions() -> None:
