@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def sides(is_call: ArrayLike) -> Bools:
 
 
 def _is_side(side: Any) -> bool:
-    return isinstance(side, str | int | float) and side in _SIDES
+    return isinstance(side, Hashable) and side in _SIDES
 
 
 def one_of(word: str, known: tuple[str, ...], what: str) -> None:

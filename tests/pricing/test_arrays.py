@@ -39,6 +39,8 @@ def test_a_side_may_be_a_word_or_a_number(given: Any) -> None:
     ("given", "named"),
     [
         (["CE", "CE", "PE", "pe"], "pe"),
+        (np.array([np.True_, np.True_, np.False_, "put"], dtype=object), "put"),
+        (np.array(["CE", "CE", "PE", {}], dtype=object), "{}"),
         (["CE", "CE", "PE", "call"], "call"),
         ([1, 1, 0, 2], "2"),
         ([1.0, 1.0, 0.0, np.nan], "nan"),
