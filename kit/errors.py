@@ -181,24 +181,24 @@ class ProtocolError(BrokerError):
 
 
 class TaskError(KitError):
-    """A task of the processor did not return a value."""
-
-
-class TaskFailed(TaskError):
-    """The task raised.
+    """A task of the processor did not return a value.
 
     Parameters
     ----------
     what, value, remedy
         As in `KitError`.
     traceback : str, optional
-        The worker's formatted traceback.
+        The worker's formatted traceback, or where it was when it was stopped.
     """
 
     def __init__(self, what: str, value: Any = None, remedy: str = "", traceback: str = "") -> None:
         super().__init__(what, value, remedy)
         self.args = (what, value, remedy, traceback)
         self.traceback = traceback
+
+
+class TaskFailed(TaskError):
+    """The task raised."""
 
 
 class TaskTimeout(TaskError, TimeoutError):

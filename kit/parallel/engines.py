@@ -111,15 +111,24 @@ class SerialEngine(InProcess):
         """Do nothing: there is never room."""
 
     def stop(self, keys: Sequence[int]) -> None:
-        """Do nothing: the only thread that could ask is the one that runs."""
+        """Do nothing: a call that runs here cannot be stopped."""
 
     def close(self) -> None:
         """Do nothing."""
 
     def run_here(self, call: Call) -> None:
-        """Run a call in this thread; an overrun is found out afterwards."""
+        """Run a call in this thread; an overrun is found out afterwards.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            The user pressed stop; the call has ended as cancelled.
+        """
         with borrowed_globals(call.seed):
             outcome = call()
+        if isinstance(outcome.payload, KeyboardInterrupt):
+            call.done([Outcome(call.key, "cancelled", None, running_s=outcome.running_s)])
+            raise outcome.payload
         if call.timeout_s is not None and outcome.running_s > call.timeout_s:
             outcome = outcome._replace(status="timeout", payload=None)
         call.done([outcome])

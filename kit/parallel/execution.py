@@ -11,8 +11,11 @@ import struct
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +24,8 @@ import cloudpickle  # type: ignore[import-untyped]  # it has no types
 if TYPE_CHECKING:
     import numpy as np
 
+READY = -1  # in place of a key: a worker has started
+_LEGACY = "numpy.random.mtrand"
 _seed: ContextVar[int] = ContextVar("kit_task_seed")
 
 
@@ -43,32 +48,48 @@ _HEAD = struct.Struct("<qd?")  # key, seconds, whether the payload is the value 
 
 
 def travelling(outcome: Outcome) -> bytes:
-    """Return an outcome as bytes: pickled plainly if that does, else by value, else as a failure."""
-    completed = outcome.status == "completed"
-    content = outcome.payload if completed else tuple(outcome)
-    head = _HEAD.pack(outcome.key, outcome.running_s, completed)
+    """Return an outcome as bytes; a value that cannot be pickled makes it a failure."""
+    if outcome.status == "completed":
+        try:
+            return _HEAD.pack(outcome.key, outcome.running_s, True) + _pickled(outcome.payload)
+        except Exception as error:  # noqa: BLE001  pickling runs the user's code and raises anything
+            details = f"{type(error).__name__}: the result cannot be pickled: {error}"
+            outcome = outcome._replace(status="failed", payload=None, details=details)
+    cause = None
+    with suppress(Exception):  # an exception that cannot be pickled still has its text
+        cause = _pickled(outcome.payload)
+    failed = tuple(outcome._replace(payload=cause))
+    return _HEAD.pack(outcome.key, outcome.running_s, False) + pickle.dumps(failed)
+
+
+def _pickled(thing: Any) -> bytes:
+    """Pickle plainly, else by value: what a notebook defines needs that."""
     try:
-        return head + pickle.dumps(content, protocol=5)
-    except Exception:  # noqa: BLE001, S110  what a notebook defines needs cloudpickle below
-        pass
-    try:
-        return head + bytes(cloudpickle.dumps(content, protocol=5))
-    except Exception as error:  # noqa: BLE001  pickling runs the user's code and raises anything
-        details = outcome.details or f"{type(error).__name__}: the result cannot be pickled: {error}"
-        failed = outcome._replace(status="failed", payload=None, details=details)
-        return _HEAD.pack(outcome.key, outcome.running_s, False) + pickle.dumps(tuple(failed))
+        return pickle.dumps(thing, protocol=5)
+    except Exception:  # noqa: BLE001  pickling runs the user's code and raises anything
+        return bytes(cloudpickle.dumps(thing, protocol=5))
 
 
 def outcome_from(body: bytes, worker: str) -> Outcome:
-    """Return the outcome in bytes; one that cannot be unpickled here becomes a failure."""
+    """Return the outcome in bytes; a value that cannot be unpickled here makes it a failure."""
     key, running_s, completed = _HEAD.unpack_from(body)
+    content = memoryview(body)[_HEAD.size :]
+    if not completed:
+        failed = Outcome(*pickle.loads(content))  # noqa: S301  sent by our own worker
+        return failed._replace(payload=_exception_from(failed.payload))
     try:
-        content = pickle.loads(memoryview(body)[_HEAD.size :])  # noqa: S301  sent by our own worker
-    except Exception as error:  # noqa: BLE001  unpickling runs the user's code and raises anything
+        return Outcome(key, "completed", pickle.loads(content), "", running_s, worker)  # noqa: S301  as above
+    except BaseException as error:  # noqa: BLE001  unpickling runs the user's code and raises anything
         return Outcome(key, "failed", error, traceback.format_exc(), running_s, worker)
-    if completed:
-        return Outcome(key, "completed", content, "", running_s, worker)
-    return Outcome(*content)
+
+
+def _exception_from(body: bytes | None) -> BaseException | None:
+    """Return the exception in bytes, None where it does not survive the way; its text travels apart."""
+    try:
+        found = pickle.loads(body) if body else None  # noqa: S301  as above
+    except BaseException:  # noqa: BLE001  as above
+        return None
+    return found if isinstance(found, BaseException) else None
 
 
 def task_rng() -> np.random.Generator:
@@ -87,22 +108,49 @@ def task_rng() -> np.random.Generator:
 def seed_globals(seed: int) -> None:
     """Seed ``random`` and, once it is loaded, NumPy's legacy generator."""
     random.seed(seed)
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed(seed)
+    if legacy := sys.modules.get(_LEGACY):
+        legacy.seed(seed)
+
+
+class _SeedOnImport(MetaPathFinder):
+    """Seeds NumPy's legacy generator with the running task's seed when a task is the first to load it."""
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:  # noqa: ARG002
+        if fullname != _LEGACY:
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def load_and_seed(module: Any) -> None:
+                load(module)
+                if (seed := _seed.get(None)) is not None:
+                    module.seed(seed)
+
+            spec.loader.exec_module = load_and_seed  # type: ignore[method-assign]  # of this loader alone
+        return spec
+
+
+def seed_on_import() -> None:
+    """See to it that tasks which load NumPy themselves find it seeded."""
+    if _LEGACY not in sys.modules and not any(isinstance(it, _SeedOnImport) for it in sys.meta_path):
+        sys.meta_path.insert(0, _SeedOnImport())
 
 
 @contextmanager
 def borrowed_globals(seed: int) -> Iterator[None]:
     """Seed the global generators of this process for one task, and put them back afterwards."""
-    numpy = sys.modules.get("numpy")
-    state, numpy_state = random.getstate(), numpy.random.get_state() if numpy else None
+    legacy = sys.modules.get(_LEGACY)
+    state, legacy_state = random.getstate(), legacy.get_state() if legacy else None
+    seed_on_import()
     seed_globals(seed)
     try:
         yield
     finally:
         random.setstate(state)
-        if numpy:
-            numpy.random.set_state(numpy_state)
+        if legacy:
+            legacy.set_state(legacy_state)
 
 
 def execute(
@@ -113,21 +161,20 @@ def execute(
     seed: int,
     worker: str,
 ) -> Outcome:
-    """Call an operation and return what came of it; an interrupt is the only exception let through."""
+    """Call an operation and return what came of it, whatever it raised."""
     token = _seed.set(seed)
     started = perf_counter()
     try:
         value = operation(*args, **kwargs)
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:  # noqa: BLE001  the operation is the user's: SystemExit too ends only itself
-        return Outcome(key, "failed", error, _formatted(error), perf_counter() - started, worker)
+        return failed(key, error, perf_counter() - started, worker)
     finally:
         _seed.reset(token)
     return Outcome(key, "completed", value, "", perf_counter() - started, worker)
 
 
-def _formatted(error: BaseException) -> str:
-    """Format the traceback from the operation on, without the kit's own frame."""
+def failed(key: int, error: BaseException, running_s: float, worker: str) -> Outcome:
+    """Return the outcome of an attempt that raised, its traceback without the kit's own frame."""
     trace = error.__traceback__
-    return "".join(traceback.format_exception(type(error), error, trace.tb_next if trace else None))
+    details = "".join(traceback.format_exception(type(error), error, trace.tb_next if trace else None))
+    return Outcome(key, "failed", error, details, running_s, worker)

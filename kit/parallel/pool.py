@@ -23,11 +23,9 @@ from kit.parallel.execution import Outcome
 from kit.parallel.process import Done, Job, WorkerProcess
 from kit.parallel.shelf import Shelf
 from kit.parallel.watchdog import Watchdog
-from kit.parallel.worker import READY
 
 AHEAD_S = 0.02  # work that may lie ready at a worker
 MOST_AHEAD = 128
-SETTLE_S = 0.0005
 NAP_S = 0.0005
 _MOST_STILLBORN = 3
 
@@ -79,24 +77,20 @@ class WorkerPool:
             self._waiting.extend(jobs)
             self._feed()
 
-    def stop(self, key: int, reason: str) -> bool:
-        """Stop a job, begun or not; its `done` hears `reason`. False when it has ended already."""
-        while True:
-            with self._lock:
-                worker = next((worker for worker in self._workers if key in worker.jobs), None)
-                if worker is None or worker.running() == key:
-                    stopped = worker is not None and worker.end_during(key, reason)
-                    break
-                self._waiting.extendleft(reversed(self._recalled(worker)))
-            sleep(SETTLE_S)  # the worker may be between taking the job and saying so
+    def stop(self, key: int, reason: str) -> None:
+        """Stop a job, begun or not; its `done` hears `reason`, or what came of it before."""
         with self._lock:
+            worker = next((worker for worker in self._workers if key in worker.jobs), None)
+            if worker is not None and worker.withdraw(key, reason):
+                return
+            if worker is not None:
+                self._waiting.extendleft(reversed(self._recalled(worker)))
             jobs = [job for job in self._waiting if job.key == key]
             self._waiting = deque(job for job in self._waiting if job.key != key)
             self._open -= len(jobs)
             self._feed()
         for job in jobs:
             job.done([Outcome(key, reason, None)])
-        return stopped or bool(jobs)
 
     def recall(self) -> list[int]:
         """Take back every job that no worker has begun and return their keys."""
@@ -132,13 +126,18 @@ class WorkerPool:
         while self._waiting and not self._closed:
             worker = min(self._workers, key=lambda worker: len(worker.jobs), default=None)
             if (worker is None or worker.jobs) and len(self._workers) < self.max_workers:
-                worker = self._hired()
+                worker = self._hired() or worker
             if worker is None or len(worker.jobs) >= self._depth() or not worker.send(self._waiting[0]):
                 return
             self._watch(worker, self._waiting.popleft().timeout_s)
 
-    def _hired(self) -> WorkerProcess:
-        worker = WorkerProcess(self.shelf.folder, self._threads, self._memory_mb)
+    def _hired(self) -> WorkerProcess | None:
+        """Start a worker; lock held. Where the machine refuses one, others must do, or the jobs end."""
+        try:
+            worker = WorkerProcess(self.shelf.folder, self._threads, self._memory_mb)
+        except OSError as error:
+            self._watchdog.at(monotonic(), partial(self._refused, f"The machine refused it: {error}."))
+            return None
         self._workers.append(worker)
         listener = Thread(target=self._listen, args=(worker,), name=f"kit-worker-{worker.pid}", daemon=True)
         self._listeners = [*(thread for thread in self._listeners if thread.is_alive()), listener]
@@ -148,9 +147,7 @@ class WorkerPool:
     def _listen(self, worker: WorkerProcess) -> None:
         """Pass on what a worker sends until it has died."""
         for outcomes in worker.outcomes():
-            if outcomes[0].key == READY:
-                worker.served, self._stillborn = True, 0
-                del outcomes[0]
+            self._stillborn = 0
             self._ended(worker, outcomes)
             sleep(self._nap_s(worker))
         self._bury(worker)
@@ -225,34 +222,42 @@ class WorkerPool:
         """Tell the job that a dead worker was at, and hand its others back."""
         how = worker.wait()
         with self._lock:  # until here others may still send to it
-            running = worker.running()
+            running_s, job = worker.busy_for_s(), worker.unfinished()
             self._workers.remove(worker)
             worker.close()
-            job = worker.jobs.pop(running, None) if running is not None else None
             self._open -= job is not None
             self._waiting.extendleft(reversed(worker.jobs.values()))
             worker.jobs.clear()
-            lost = self._given_up(worker)
+            self._stillborn += not worker.served
+            lost = self._lost() if self._stillborn >= _MOST_STILLBORN else []
             if worker.served and not self._closed:
                 self._hired()  # at once, so that the pool is whole before the next task comes
             self._feed()
-        ended = [(job, worker.verdict)] if job else []
-        for job, verdict in ended:
-            status = verdict[1] if verdict and verdict[0] == job.key else "crashed"
-            job.done([Outcome(job.key, status, None, how, worker=f"pid {worker.pid}")])
-        for job in lost:
-            job.done([Outcome(job.key, "crashed", None, f"No worker could start. {how}")])
+        if job is not None:
+            status, details = (
+                (worker.verdict.reason, worker.verdict.trace) if worker.verdict else ("crashed", how)
+            )
+            job.done([Outcome(job.key, status, None, details, running_s, f"pid {worker.pid}")])
+        _give_up(lost, how)
 
-    def _given_up(self, worker: WorkerProcess) -> list[Job]:
-        """Return what waits once several workers in a row died before they served; lock held."""
-        self._stillborn += not worker.served
-        if self._stillborn < _MOST_STILLBORN or self._closed:
-            return []
-        self._stillborn = 0
+    def _refused(self, why: str) -> None:
+        """End what waits when no worker could be started and none is left."""
+        with self._lock:
+            lost = [] if self._workers else self._lost()
+        _give_up(lost, why)
+
+    def _lost(self) -> list[Job]:
+        """Take all jobs out that wait; lock held."""
         lost = [*self._waiting]
         self._waiting.clear()
         self._open -= len(lost)
+        self._stillborn = 0
         return lost
+
+
+def _give_up(jobs: Sequence[Job], why: str) -> None:
+    for job in jobs:
+        job.done([Outcome(job.key, "crashed", None, f"No worker could start. {why}")])
 
 
 def _swept(workers: list[WorkerProcess], folder: Path, owner: int) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import count
+from itertools import count, takewhile
 from pathlib import Path
 from time import monotonic, sleep
 from typing import NamedTuple
@@ -17,13 +17,15 @@ from typing import NamedTuple
 from joblib.parallel import ParallelBackendBase  # it knows which variables limit thread pools
 
 from kit.parallel.channel import SEPARATE, TaskPipe, TaskSocket, bursts
-from kit.parallel.execution import Outcome, outcome_from
-from kit.parallel.stamp import Phase, Stamp
+from kit.parallel.execution import READY, Outcome, outcome_from
+from kit.parallel.stamp import EVERYTHING, Phase, Stamp, trace_path
 
-LOADING_GRACE_S = 30.0  # imports may take so long beyond a task's own time
-LOADING_LOOK_S = 0.25
+IMPORT_S = 30.0  # a module that a task needs may take so long to import, beside the task's own time
+IMPORT_LOOK_S = 0.25  # an import says nothing when it ends
 FREEZE_S = 0.001  # a stopped process has left its processor after this
+TRACE_S = 0.02  # a stuck process has written where it is after this, if it can
 _START = "from kit.parallel.worker import main; main()"
+_OUR_FRAME = str(Path("kit", "parallel", "execution.py"))
 _numbers = count()
 Done = Callable[[list[Outcome]], None]
 
@@ -35,6 +37,14 @@ class Job(NamedTuple):
     message: bytes
     timeout_s: float | None
     done: Done
+
+
+class Verdict(NamedTuple):
+    """Which job a worker is ended for, why, and where its Python was then."""
+
+    key: int
+    reason: str
+    trace: str
 
 
 class WorkerProcess:
@@ -52,13 +62,18 @@ class WorkerProcess:
 
     def __init__(self, folder: Path, threads: int, memory_mb: int | None) -> None:
         self.jobs: dict[int, Job] = {}  # sent and not ended, in order
-        self.verdict: tuple[int, str] | None = None  # whose job it was ended for, and why
+        self.verdict: Verdict | None = None
         self.served = False  # it got as far as waiting for jobs
         self.check_at = float("inf")  # the watchdog looks at it then, monotonic seconds
         self.stamp_path = folder / f"{next(_numbers)}.stamp"
         self._stamp = Stamp(self.stamp_path)
+        self._trace_path = trace_path(self.stamp_path)
         self._tasks = TaskSocket() if SEPARATE else TaskPipe()
-        self._start(folder, threads, memory_mb)
+        try:
+            self._start(folder, threads, memory_mb)
+        except OSError:
+            self._tasks.close()
+            raise
 
     def _start(self, folder: Path, threads: int, memory_mb: int | None) -> None:
         command = [sys.executable, "-c", _START, str(folder), str(self.stamp_path)]
@@ -99,11 +114,17 @@ class WorkerProcess:
         return self.jobs.pop(pickle.loads(message)[0]) if message else None  # noqa: S301  our own message
 
     def outcomes(self) -> Iterator[list[Outcome]]:
-        """Yield what has come of the jobs, together what came together, until the process has ended."""
+        """Yield what has come of the jobs, together what came together, until the process has ended.
+
+        The first time, when it serves, there may be nothing yet.
+        """
         assert self._process.stdout is not None
         name = f"pid {self.pid}"
         for bodies in bursts(self._process.stdout.fileno()):
-            yield [outcome_from(body, name) for body in bodies]
+            self.served = True
+            outcomes = [outcome_from(body, name) for body in bodies]
+            doomed = self.verdict.key if self.verdict else READY  # asking where it was may have woken it
+            yield [outcome for outcome in outcomes if outcome.key not in (READY, doomed)]
 
     def running(self) -> int | None:
         """Return the key of the job it has begun and not ended."""
@@ -115,23 +136,26 @@ class WorkerProcess:
         return monotonic() - self._stamp.read().since if self.running() is not None else 0.0
 
     def overrun_at(self) -> float:
-        """Return when its jobs will have overrun, as far as can be known now; infinity without time-outs."""
-        key, phase, since = self._stamp.read()
+        """Return when the job it is busy with will have overrun; infinity if none can."""
+        since, key, phase = self._stamp.read()
         job = self.jobs.get(key)
-        if job is None or phase in (Phase.IDLE, Phase.SENDING):  # the next one begins now at the earliest
-            limits = [job.timeout_s for job in [*self.jobs.values()] if job.timeout_s is not None]
-            return monotonic() + min(limits) if limits else float("inf")
-        if job.timeout_s is None:
+        if job is None or job.timeout_s is None or phase in (Phase.IDLE, Phase.SENDING):
             return float("inf")
-        return since + job.timeout_s + (LOADING_GRACE_S if phase == Phase.LOADING else 0.0)
+        return since + (IMPORT_S if phase == Phase.IMPORTING else job.timeout_s)
 
     def look_at(self) -> float:
-        """Return when to look next: at the overrun, but soon while a job loads, as it may begin then."""
-        due, (key, phase, _) = self.overrun_at(), self._stamp.read()
-        job = self.jobs.get(key)
-        if phase != Phase.LOADING or job is None or job.timeout_s is None:
-            return due
-        return min(due, monotonic() + min(job.timeout_s, LOADING_LOOK_S))
+        """Return when to look next whether a job has overrun; a waiting one begins now at the earliest."""
+        limits = [job.timeout_s for job in [*self.jobs.values()] if job.timeout_s is not None]
+        if not limits:
+            return float("inf")
+        importing = self._stamp.read().phase == Phase.IMPORTING
+        soon = monotonic() + min(*limits, IMPORT_LOOK_S if importing else limits[0])
+        return min(self.overrun_at(), soon)
+
+    def unfinished(self) -> Job | None:
+        """Take out the job that the process was at when it ended."""
+        key = self.verdict.key if self.verdict else self.running()
+        return self.jobs.pop(key, None) if key is not None else None
 
     def end_during(self, key: int, reason: str) -> bool:
         """Kill the process if it is still busy with a job.
@@ -142,15 +166,39 @@ class WorkerProcess:
         self._signal("SIGSTOP")
         sleep(FREEZE_S if os.name == "posix" else 0)
         state = self._stamp.read()
-        if state.key != key or state.phase not in (Phase.LOADING, Phase.RUNNING):
+        if state.key != key or state.phase in (Phase.IDLE, Phase.SENDING):
             self._signal("SIGCONT")
             return False
-        self.verdict = (key, reason)
+        self.verdict = Verdict(key, reason, "")
+        self._stamp.forbid(EVERYTHING)
+        if reason == "timeout":
+            self.verdict = Verdict(key, reason, self._trace())
         self.kill()
         return True
 
+    def withdraw(self, key: int, reason: str) -> bool:
+        """End a job that it has begun, and keep it from beginning one; tell whether it was the former."""
+        self._stamp.forbid(key)
+        return self.running() == key and self.end_during(key, reason)
+
+    def _trace(self) -> str:
+        """Wake the frozen process until it has told where it is; innermost call first, empty if it cannot."""
+        if not hasattr(signal, "SIGUSR1"):
+            return ""
+        with suppress(ProcessLookupError):  # it has just ended by itself
+            os.kill(self.pid, signal.SIGUSR1)
+        self._signal("SIGCONT")
+        until, text = monotonic() + TRACE_S, ""
+        while monotonic() < until and _OUR_FRAME not in text:
+            sleep(FREEZE_S)
+            text = self._trace_path.read_text("utf-8", "replace")
+        return "\n".join(takewhile(lambda line: _OUR_FRAME not in line, text.splitlines()[1:]))
+
     def kill(self) -> None:
-        """Kill the process and what it has started."""
+        """Kill the process and what it has started, sessions of their own included (Linux)."""
+        for pid in [*_descendants(self.pid)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._signal("SIGKILL")
         self._process.kill()
 
@@ -170,12 +218,22 @@ class WorkerProcess:
         if os.name == "posix":
             os.close(self._lifeline)
         self.stamp_path.unlink(missing_ok=True)
+        self._trace_path.unlink(missing_ok=True)
 
     def _signal(self, name: str) -> None:
         """Signal the process and its children, where signals exist."""
         if os.name == "posix" and self._process.returncode is None:
             with suppress(ProcessLookupError):  # it has just ended by itself
                 os.killpg(self.pid, getattr(signal, name))
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    """Yield the processes that a process has started, and those that they have."""
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):  # it has just ended
+            for child in map(int, listed.read_text().split()):
+                yield from _descendants(child)
+                yield child
 
 
 def _environment(threads: int) -> dict[str, str]:

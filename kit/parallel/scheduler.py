@@ -6,8 +6,9 @@ import heapq
 import secrets
 from collections.abc import Generator, Iterable, Sequence
 from itertools import count
+from math import isinf
 from queue import SimpleQueue
-from threading import Condition, RLock
+from threading import TIMEOUT_MAX, Condition, RLock
 from time import monotonic
 
 from kit.errors import QueueFull, ResultNotReady, TaskError
@@ -83,7 +84,8 @@ class Scheduler:
             See `ConcurrentProcessor.submit_task`.
         """
         timeout_s = self._task_timeout_s if task.timeout is None else task.timeout
-        call = Call(next(_keys), task, task.seed_with(self._seed), timeout_s, self._ended)
+        limit_s = None if timeout_s is None or isinf(timeout_s) else timeout_s
+        call = Call(next(_keys), task, task.seed_with(self._seed), limit_s, self._ended)
         unfit = packed(self._engine, call, scope)
         while wait and not self._has_place() and self._run_here():
             pass  # nobody else would make a place
@@ -225,7 +227,7 @@ class Scheduler:
         """Wait until something has ended or begun; lock held."""
         self._waiters += 1
         try:
-            self._changed.wait(seconds)
+            self._changed.wait(None if seconds is None else min(seconds, TIMEOUT_MAX))
         finally:
             self._waiters -= 1
 
@@ -264,7 +266,11 @@ class Scheduler:
             if not self._heap:
                 return False
             call = self._begun(heapq.heappop(self._heap))
-        self._engine.run_here(call)
+        try:
+            self._engine.run_here(call)
+        except BaseException:  # an interrupt may come at any moment
+            self.cancel([call.task.task_id])
+            raise
         return True
 
     def _ended(self, outcomes: Sequence[Outcome]) -> None:

@@ -24,6 +24,8 @@ from uuid import uuid4
 
 import cloudpickle  # type: ignore[import-untyped]  # it has no types
 
+from kit.parallel.unpacking import loads
+
 ALIGNMENT = 64  # bytes; what SIMD loads like
 KEPT_BYTES = 256 * 2**20  # beyond this, objects that no task uses are removed
 _ONE_WAY = ".bin"
@@ -126,8 +128,10 @@ class Shelf:
     def _trim(self) -> None:
         for token in [token for token, uses in self._uses.items() if not uses]:
             self._remove(token)
-        for known in self._frames.values():
+        for body, known in [*self._frames.items()]:
             known[:] = [entry for entry in known if entry[0] in self._sizes]
+            if not known:
+                del self._frames[body]
 
     def _remove(self, token: str) -> None:
         del self._sizes[token], self._uses[token]
@@ -187,13 +191,13 @@ def _opened(path: Path) -> Callable[[], Any]:
         start += -start % ALIGNMENT
         buffers.append(mapped[start : start + length])
         start += length
-    master = pickle.loads(body, buffers=buffers)  # noqa: S301  as above
+    master = loads(body, buffers)
     pandas = sys.modules.get("pandas")
     if pandas and isinstance(master, pandas.DataFrame | pandas.Series):
         return lambda: master.copy(deep=False)
     if type(master).__module__ == "numpy":
         return lambda: master  # read-only: its buffer is
-    return lambda: pickle.loads(body, buffers=buffers)  # noqa: S301  as above
+    return lambda: loads(body, buffers)
 
 
 _reader: Reader | None = None

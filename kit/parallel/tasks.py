@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from math import isnan
+from numbers import Real
 from typing import Any, Literal
 
 from kit.errors import KitError, TaskCancelled, TaskCrashed, TaskError, TaskFailed, TaskTimeout
@@ -47,20 +49,37 @@ class ProcessingTask:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        if self.timeout is not None and not self.timeout > 0:
-            raise KitError("A task needs a positive time-out", self.timeout, "Give seconds, or None.")
+        if not callable(self.operation):
+            raise KitError("An operation must be callable", self.operation, "Pass a function or the like.")
+        if isinstance(self.args, str | bytes) or not isinstance(self.args, Sequence):
+            raise KitError("Arguments come as a tuple", self.args, "Write args=(value,) for a single one.")
+        if not isinstance(self.priority, Real) or isnan(self.priority):
+            raise KitError("A priority is a number", self.priority, "Give an int; a higher one starts first.")
+        check_timeout(self.timeout)
         if self.retries < 0:
             raise KitError("Retries cannot be negative", self.retries, "Give 0 for a single attempt.")
 
     def metric(self) -> str:
         """Return the name under which the monitor counts the task."""
-        return self.name or str(getattr(self.operation, "__name__", type(self.operation).__name__))
+        return str(self.name or getattr(self.operation, "__name__", type(self.operation).__name__))
 
     def seed_with(self, base: int) -> int:
         """Return the task's seed, 32 bits: its own, else one derived from a base and its id alone."""
         if self.seed is not None:
             return self.seed % 2**32
         return int.from_bytes(blake2b(f"{base}:{self.task_id}".encode(), digest_size=4).digest(), "big")
+
+
+def check_timeout(seconds: float | None) -> None:
+    """Raise unless a time-out is positive; None and infinity mean none.
+
+    Raises
+    ------
+    KitError
+        It is not.
+    """
+    if seconds is not None and not (isinstance(seconds, Real) and seconds > 0):
+        raise KitError("A task needs a positive time-out", seconds, "Give seconds, or None.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +133,7 @@ class ProcessingResult:
 
     @property
     def traceback(self) -> str:
-        """The worker's formatted traceback; empty when there is none."""
+        """The worker's formatted traceback, or where it was when it was stopped; empty where unknown."""
         return getattr(self.error, "traceback", "")
 
 
@@ -132,7 +151,7 @@ def failure(
     cause : BaseException or None
         The operation's own exception, where it survived the way back.
     details : str
-        The worker's traceback, or how the worker died.
+        The worker's traceback, where it was when it was stopped, or how it died.
     timeout_s : float or None
         The time-out in force, seconds.
     """
@@ -140,7 +159,7 @@ def failure(
     error: TaskError
     if status == "timeout":
         remedy = f"It was stopped after its time-out of {timeout_s:g} s; give it more, or make it faster."
-        error = TaskTimeout("The task overran its time", name, remedy)
+        error = TaskTimeout("The task overran its time", name, remedy, traceback=details)
     elif status == "crashed":
         error = TaskCrashed("The worker died while it ran the task", name, f"{details} Other tasks go on.")
     elif status == "cancelled":

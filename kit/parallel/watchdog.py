@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from itertools import count
-from threading import Condition, Thread
+from threading import TIMEOUT_MAX, Condition, Thread
 from time import monotonic
 
 
@@ -43,7 +43,7 @@ class Watchdog:
                     return
                 wait = self._due[0][0] - monotonic() if self._due else None
                 if wait is None or wait > 0:
-                    self._wakes.wait(wait)
+                    self._wakes.wait(None if wait is None else min(wait, TIMEOUT_MAX))
                     continue
                 action = heapq.heappop(self._due)[2]
             action()

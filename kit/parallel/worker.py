@@ -7,6 +7,7 @@ tasks need.
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import os
 import pickle
 import signal
@@ -15,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from kit.parallel.channel import incoming, write_frame
-from kit.parallel.execution import Outcome, execute, seed_globals, travelling
+from kit.parallel.execution import READY, Outcome, execute, failed, seed_globals, seed_on_import, travelling
 from kit.parallel.shelf import open_reader
-from kit.parallel.stamp import Phase, Stamp
-
-READY = -1  # key of a worker's first frame
+from kit.parallel.stamp import EVERYTHING, Phase, Stamp, trace_path
+from kit.parallel.unpacking import loads, watch_imports
 
 
 class _Operations:
@@ -33,9 +33,9 @@ class _Operations:
         if scope != self._scope:
             self._scope, self._known = scope, {}
         if not scope:
-            return pickle.loads(body)  # noqa: S301  the caller is our parent process
+            return loads(body)
         if body not in self._known:
-            self._known[body] = pickle.loads(body)  # noqa: S301  as above
+            self._known[body] = loads(body)
         return self._known[body]
 
 
@@ -54,40 +54,57 @@ def serve(folder: Path, stamp: Stamp, tasks: int, out: int, memory_mb: int | Non
         Limit of the worker's own memory, MiB; a task that hits it ends the worker.
     """
     open_reader(folder)
+    watch_imports(stamp.importing)
+    seed_on_import()
     operations, name = _Operations(), f"pid {os.getpid()}"
     write_frame(out, travelling(Outcome(READY, "ready", None)))
     for message in incoming(tasks):
-        parts = pickle.loads(message)  # noqa: S301  as above
-        key = parts[0]
-        stamp.write(key, Phase.LOADING)
-        outcome = _run(parts, folder, stamp, operations, name)
-        stamp.write(key, Phase.SENDING)
-        if memory_mb and isinstance(outcome.payload, MemoryError):
-            details = f"It needed more than its {memory_mb} MiB of memory."
-            write_frame(out, travelling(outcome._replace(status="crashed", payload=None, details=details)))
+        parts = pickle.loads(message)  # noqa: S301  the caller is our parent process
+        stamp.begin(parts[0])
+        forbidden = stamp.forbidden()
+        if forbidden == EVERYTHING:
             return
-        write_frame(out, travelling(outcome))
-        stamp.write(key, Phase.IDLE)
+        outcome = (
+            Outcome(parts[0], "cancelled", None)
+            if forbidden == parts[0]
+            else _run(parts, folder, stamp, operations, name)
+        )
+        fatal = memory_mb and isinstance(outcome.payload, MemoryError)
+        if fatal:
+            details = f"It needed more than its {memory_mb} MiB of memory."
+            outcome = outcome._replace(status="crashed", payload=None, details=details)
+        body = travelling(outcome)
+        stamp.enter(Phase.SENDING)
+        write_frame(out, body)
+        if fatal:
+            return
+        stamp.enter(Phase.IDLE)
 
 
 def _run(parts: Any, folder: Path, stamp: Stamp, operations: _Operations, name: str) -> Outcome:
     """Unpickle a task and execute it; what fails while unpickling is the task's failure."""
     key = parts[0]
-
-    def load_and_call() -> Any:
+    if stamp.forbidden() == key:
+        return Outcome(key, "cancelled", None)
+    try:
         _, seed, scope, body, arguments = parts if len(parts) > 2 else _from_file(folder, parts[1])
         operation = operations.get(scope, body)
-        args, kwargs = pickle.loads(arguments)  # noqa: S301  as above
-        seed_globals(seed)
-        stamp.write(key, Phase.RUNNING)
-        return execute(key, operation, args, kwargs, seed, name)
-
-    outcome = execute(key, load_and_call, (), {}, 0, name)
-    return outcome.payload if isinstance(outcome.payload, Outcome) else outcome
+        args, kwargs = loads(arguments)
+    except BaseException as error:  # noqa: BLE001  unpickling runs the user's code and raises anything
+        return failed(key, error, 0.0, name)
+    seed_globals(seed)
+    stamp.enter(Phase.RUNNING)
+    return execute(key, operation, args, kwargs, seed, name)
 
 
 def _from_file(folder: Path, token: str) -> Any:
     return pickle.loads((folder / token).read_bytes())  # noqa: S301  as above
+
+
+def _tell_where(path: Path) -> None:
+    """Write the Python calls in progress to a file on SIGUSR1, even inside a C call."""
+    if hasattr(faulthandler, "register"):
+        faulthandler.register(signal.SIGUSR1, path.open("a"), all_threads=False)
 
 
 def _die_with(lifeline: int) -> None:
@@ -124,6 +141,7 @@ def main() -> None:
     os.dup2(2, 1)  # what a task prints must not run into the outcomes
     if hasattr(os, "register_at_fork"):  # else a fork of a task would hide the death of this process
         os.register_at_fork(after_in_child=lambda: os.close(out))
+    _tell_where(trace_path(given.stamp))
     if given.lifeline is not None:
         _die_with(given.lifeline)
     if given.memory_mb:

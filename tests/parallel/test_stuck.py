@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import random
 import signal
@@ -314,7 +315,7 @@ def test_tasks_that_die_and_overrun_among_short_ones_never_hang_the_run():
 
     chance = random.Random(5)
     with ConcurrentProcessor(2) as processor:
-        for _ in range(12):
+        for _ in range(5):
             wanted = [chance.choice(["die", 60, 0, 0.0005, 0.0005, 0.0005, 0.0005]) for _ in range(60)]
             tasks = [
                 ProcessingTask(f"t{n}", operation, (what,), timeout=0.05 if what == 60 else 30)
@@ -335,3 +336,88 @@ def test_a_task_that_reads_its_input_finds_it_empty():
         processor.run([ProcessingTask(f"warm{n}", int) for n in range(20)])
         results = processor.run([ProcessingTask(f"t{n}", operation, timeout=20) for n in range(20)])
     assert {result.value for result in results} == {("", b"")}
+
+
+class Endless:
+    """Unpickles, or pickles, for ever."""
+
+    def __init__(self, when):
+        self.when = when
+
+    def __reduce__(self):
+        return (spin, ()) if self.when == "loading" else (Endless, (spin(),))
+
+
+def spin():
+    """Loop for ever."""
+    while True:
+        pass
+
+
+def test_arguments_and_results_that_never_arrive_are_on_the_tasks_time():
+    """A task that is stuck while it is loaded, or while its result is pickled, is stopped like any other."""
+    with ConcurrentProcessor(1) as processor:
+        results = processor.run(
+            [
+                ProcessingTask("loading", len, (Endless("loading"),), timeout=0.3),
+                ProcessingTask("sending", Endless, ("sending",), timeout=0.3),
+                ProcessingTask("after", lambda: 3),
+            ]
+        )
+    assert [result.status for result in results] == ["timeout", "timeout", "completed"]
+    assert max(result.running_s for result in results) < 0.3 + 1
+
+
+def test_a_stopped_task_tells_where_it_was_and_how_long_it_ran():
+    """The error of an overrun names the function it was in, and its seconds are those until the stop."""
+
+    def deep_in_thought():
+        while True:
+            pass
+
+    with ConcurrentProcessor(1) as processor:
+        (result,) = processor.run([ProcessingTask("t", deep_in_thought, timeout=0.3)])
+        summary = processor.monitor.get_metrics("deep_in_thought")
+    assert "in deep_in_thought" in result.traceback
+    assert 0.3 <= result.running_s < 1.3
+    assert summary.max >= 0.3
+
+
+def test_slow_imports_are_not_on_the_tasks_time(tmp_path, monkeypatch):
+    """A task that brings a module which takes longer to import than its time-out still runs."""
+    (tmp_path / "slow_to_load.py").write_text("import time\ntime.sleep(0.6)\n\ndef seven():\n    return 7\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "slow_to_load", raising=False)
+    seven = importlib.import_module("slow_to_load").seven
+    with ConcurrentProcessor(1) as processor:
+        results = processor.run(
+            [ProcessingTask("t", seven, timeout=0.2), ProcessingTask("n", lambda: seven() + 0, timeout=0.2)]
+        )
+    assert [result.output for result in results] == [7, 7]
+
+
+def test_what_a_stopped_task_started_in_a_session_of_its_own_ends_too(tmp_path, eventually):
+    """No process of an overrun task is left, wherever it has put itself."""
+    told = tmp_path / "pid"
+
+    def operation():
+        child = subprocess.Popen(["/bin/sleep", "600"], start_new_session=True)
+        told.write_text(str(child.pid))
+        child.wait()
+
+    with ConcurrentProcessor(1) as processor:
+        (result,) = processor.run([ProcessingTask("t", operation, timeout=0.5)])
+        assert result.status == "timeout"
+        eventually(lambda: not alive(int(told.read_text())))
+
+
+def test_a_short_time_out_behind_a_long_one_is_kept():
+    """A task with a short time-out that was sent ahead, behind one with a long one, is stopped in time."""
+    with ConcurrentProcessor(1) as processor:
+        processor.run([ProcessingTask(f"warm{n}", int) for n in range(200)])
+        tasks = [ProcessingTask(f"t{n}", time.sleep, (0.001,), timeout=600) for n in range(40)]
+        tasks[20] = ProcessingTask("stuck", time.sleep, (600,), timeout=0.05)
+        started = time.monotonic()
+        results = processor.run(tasks)
+    assert [result.status for result in results].count("completed") == 39
+    assert time.monotonic() - started < 5
