@@ -1,42 +1,40 @@
 """Many small evaluations in few tasks, without losing a row.
 
-A built-in strategy is scored in some 40 µs, less than it takes to send it to a worker. Strategies are
-pure, so several of them share a task; the error of one stays beside the scores of the others, and where
-a shared task overruns, dies or cannot travel, each of its strategies is run once more in a task of its
-own. Plain functions may do anything and always have a task of their own.
+A built-in strategy is scored in some 40 µs, less than it takes to send it to a worker, and is known to
+end. So those share tasks; the error of one stays beside the scores of the others. Whatever a user wrote,
+a function, a class, a rule for strikes, may do anything and take any time: it has a task and a time-out
+of its own, and is never run twice. Where the worker of a shared task dies, killed from outside or by a
+task before, the built-in ones in it are run again, each alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import count
-from threading import Lock
-from typing import Any, Literal, NamedTuple
+from threading import Event, Lock
 
-from kit.evaluation.worker import Ended, Idea, Part, evaluate, evaluate_batch
+from kit.errors import TaskError
+from kit.evaluation.asks import Ask
+from kit.evaluation.worker import Ended, Part, evaluate, evaluate_batch
+from kit.model import ChainSnapshot
 from kit.parallel import ConcurrentProcessor, ProcessingResult, ProcessingTask
-from kit.parallel.tasks import Status
+from kit.parallel.tasks import failure
 from kit.strategies import ALL
-from kit.strategies.base import Strategy
+from kit.strategies.strikes import Delta, Distance, Offset, Percent, Premium, Width
 
-_Kind = Literal["built-in", "own", "function"]
 ONE = "strategy"  # the name under which the monitor counts a single strategy, timed in its worker
 BATCH = "strategy_batch"
-# strategies in one task; the built-in ones are known to take microseconds
-_LEAST: dict[_Kind, int] = {"built-in": 32, "own": 1, "function": 1}
-_MOST: dict[_Kind, int] = {"built-in": 64, "own": 64, "function": 1}
+OnEnded = Callable[[Ask, ProcessingResult], object]
+_LEAST, _MOST = 32, 64  # built-in strategies in one task
 _PER_WORKER = 4  # batches for each worker, so that none idles at the end
+_SHARED_S = 1.0  # with a shorter time-out each strategy has a task of its own, lest a batch overrun
+_RULES = (Delta, Distance, Offset, Percent, Premium, Width)
 
 
-class Ask(NamedTuple):
-    """One strategy on one chain, and what errors call it."""
-
-    idea: Idea
-    market_data: Any
-    name: str
-    label: str
+class _Stopped(Exception):
+    """The run was cancelled; never leaves this room."""
 
 
 class Batches:
@@ -46,99 +44,157 @@ class Batches:
     ----------
     processor : ConcurrentProcessor
         Runs the tasks.
-    asks : sequence of Ask
-        What to evaluate; the labels differ.
     timeout : float
-        Seconds that one strategy, or one batch of them, may run.
-    on_ended : callable
-        Called with the position and the result of each strategy as it ends.
+        Seconds that one strategy may run.
+    keep : callable
+        Given each `Ask` with its result, also what an interrupt or `cancel` left unfinished, as cancelled.
+    tell : callable
+        Given each `Ask` with its result as it ends, in the thread that runs.
     """
 
-    def __init__(
-        self,
-        processor: ConcurrentProcessor,
-        asks: Sequence[Ask],
-        timeout: float,
-        on_ended: Callable[[int, ProcessingResult], object],
-    ) -> None:
+    def __init__(self, processor: ConcurrentProcessor, timeout: float, keep: OnEnded, tell: OnEnded) -> None:
         self._processor = processor
-        self._asks = asks
         self._timeout = timeout
-        self._on_ended = on_ended
-        self._results: dict[int, ProcessingResult] = {}
-        self._again: list[int] = []
+        self._keep = keep
+        self._tell = tell
+        self._stopped = Event()
+        self._tasks: dict[str, list[Ask]] = {}
+        self._sent: list[str] = []
+        self._left: dict[int, Ask] = {}
+        self._again: list[Ask] = []
 
-    def run(self) -> list[ProcessingResult]:
-        """Evaluate everything and return the results in the order asked."""
-        with _turn() as turn:
-            # two runs may share a processor at the same time; alone, a task is called what it is
-            suffix = f" (run {turn + 1})" if turn else ""
-            self._run(_groups(self._asks, self._processor.max_workers), suffix)
-            again, self._again = self._again, []
-            self._run([[place] for place in again], suffix)
-        return [self._results[place] for place in range(len(self._asks))]
+    @property
+    def stopped(self) -> bool:
+        """Whether the run was cancelled."""
+        return self._stopped.is_set()
 
-    def _run(self, groups: list[list[int]], suffix: str) -> None:
-        tasks = {f"{self._asks[group[0]].label}{suffix}": group for group in groups}
-        ended = self._processor.run(
-            [self._task(task_id, group) for task_id, group in tasks.items()],
-            on_result=lambda result: self._take(tasks[result.task_id], result),
-        )
-        assert len(ended) == len(groups)
+    def cancel(self) -> None:
+        """End the run from another thread: what runs is stopped, nothing more is begun."""
+        self._stopped.set()
+        # one end is enough: the run hears of it, sees that it shall stop and ends the rest by itself
+        for task_id in self._processor.get_active_tasks():
+            if task_id in self._tasks and self._processor.cancel_task(task_id):
+                return
 
-    def _task(self, task_id: str, group: list[int]) -> ProcessingTask:
-        first = self._asks[group[0]]
+    def run(self, asks: Sequence[Ask]) -> None:
+        """Evaluate everything; however this ends, each of them has been kept."""
+        self._left, self._again = {ask.place: ask for ask in asks}, []
+        try:
+            with _turn() as turn:
+                # two runs may share a processor at the same time; alone, a task is called what it is
+                suffix = f" (run {turn + 1})" if turn else ""
+                self._run(_groups(asks, self._processor.max_workers, self._timeout), suffix)
+                again, self._again = self._again, []
+                self._run([[ask] for ask in again], suffix)
+        except _Stopped:
+            pass
+        finally:
+            for ask in [*self._left.values()]:
+                error = failure("cancelled", ProcessingTask(ask.label, evaluate), None, "", None)
+                self._end(ask, ProcessingResult(ask.label, "cancelled", error=error, attempts=0))
+
+    def _run(self, groups: list[list[Ask]], suffix: str) -> None:
+        self._tasks, self._sent = {}, []
+        for group in groups:
+            task_id = f"{group[0].label}{suffix}"
+            while task_id in self._tasks:  # names such as 1 and "1"
+                task_id += "'"
+            self._tasks[task_id] = group
+        try:
+            self._processor.run(self._watched(), on_result=self._told)
+        except BaseException:
+            self._collect()
+            raise
+
+    def _watched(self) -> Iterator[ProcessingTask]:
+        """Give the tasks, and look after each whether to stop: `cancel` sees only those that were sent."""
+        self._go_on()
+        for task_id, group in self._tasks.items():
+            yield self._task(task_id, group)
+            self._sent.append(task_id)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self.stopped:
+            raise _Stopped
+
+    def _task(self, task_id: str, group: list[Ask]) -> ProcessingTask:
+        first = group[0]
         if len(group) == 1:
             args = (first.idea, first.market_data, first.name)
-            return ProcessingTask(task_id, evaluate, args, timeout=self._timeout, seed=group[0], name=ONE)
+            return ProcessingTask(task_id, evaluate, args, timeout=self._timeout, seed=first.place, name=ONE)
         # the chain is an argument of its own, so that a worker keeps it from batch to batch
-        asks = ((place, self._asks[place]) for place in group)
-        parts = [Part(ask.idea, ask.name, ask.label, seed=place) for place, ask in asks]
+        parts = [Part(ask.idea, ask.name, seed=ask.place) for ask in group]
         return ProcessingTask(
             task_id, evaluate_batch, (parts, first.market_data), timeout=self._timeout, name=BATCH
         )
 
-    def _take(self, group: list[int], result: ProcessingResult) -> None:
-        """Hand on what a task came to, strategy by strategy."""
+    def _told(self, result: ProcessingResult) -> None:
+        for ask, own in self._taken(result):
+            self._tell(ask, own)
+        self._go_on()
+
+    def _collect(self) -> None:
+        """Keep what had ended when the run was cut short and nobody had been told of yet."""
+        for task_id in self._sent:
+            if any(ask.place in self._left for ask in self._tasks[task_id]):
+                with suppress(TaskError):  # the processor has let it go
+                    self._taken(self._processor.wait_for_results([task_id], 0)[task_id])
+
+    def _taken(self, result: ProcessingResult) -> list[tuple[Ask, ProcessingResult]]:
+        """Take in what a task came to, strategy by strategy; those to be run again are left out."""
+        group = self._tasks[result.task_id]
         if len(group) == 1:
-            self._end(group[0], result)
+            ended = [(group[0], result)]
         elif result.status == "completed":
-            for place, one in zip(group, result.output, strict=True):
-                self._processor.monitor.record_execution(ONE, one.seconds, one.error is None)
-                self._end(place, _part(result, one))
-        elif result.status == "cancelled":
-            for place in group:
-                self._end(place, result)
+            ended = [(ask, _part(ask, result, one)) for ask, one in zip(group, result.output, strict=True)]
+            for _, own in ended:
+                self._processor.monitor.record_execution(ONE, own.running_s, own.error is None)
+        elif result.status in ("cancelled", "timeout"):
+            ended = [(ask, replace(result, error=_renamed(result.error, ask))) for ask in group]
         else:
             self._again += group
+            return []
+        return [(ask, self._end(ask, own)) for ask, own in ended]
 
-    def _end(self, place: int, result: ProcessingResult) -> None:
-        self._results[place] = replace(result, task_id=self._asks[place].label)
-        self._on_ended(place, self._results[place])
+    def _end(self, ask: Ask, result: ProcessingResult) -> ProcessingResult:
+        own = replace(result, task_id=ask.label)
+        del self._left[ask.place]
+        self._keep(ask, own)
+        return own
 
 
-def _part(whole: ProcessingResult, one: Ended) -> ProcessingResult:
-    status: Status = "completed" if one.error is None else "failed"
-    return replace(whole, status=status, output=one.output, error=one.error, running_s=one.seconds)
+def _part(ask: Ask, whole: ProcessingResult, one: Ended) -> ProcessingResult:
+    if one.error is None and not one.details:
+        return replace(whole, output=one.output, running_s=one.seconds)
+    error = failure("failed", ProcessingTask(ask.label, evaluate), one.error, one.details, None)
+    return replace(whole, status="failed", output=None, error=error, running_s=one.seconds)
 
 
-def _groups(asks: Sequence[Ask], workers: int) -> list[list[int]]:
-    """Put strategies of one kind on one chain together, as many as leave every worker enough."""
-    alike: dict[tuple[_Kind, int], list[int]] = {}
-    for place, ask in enumerate(asks):
-        alike.setdefault((_kind(ask.idea), id(ask.market_data)), []).append(place)
+def _renamed(error: TaskError | None, ask: Ask) -> TaskError | None:
+    return error and type(error)(error.what, ask.label, error.remedy)
+
+
+def _groups(asks: Sequence[Ask], workers: int, timeout: float | None) -> list[list[Ask]]:
+    """Put built-in strategies on one chain together, as many as leave every worker enough, and first."""
     fair = len(asks) // (_PER_WORKER * workers)
-    groups: list[list[int]] = []
-    for (kind, _), places in alike.items():
-        size = min(_MOST[kind], max(_LEAST[kind], fair))
-        groups += [places[first : first + size] for first in range(0, len(places), size)]
-    return groups
+    size = min(_MOST, max(_LEAST, fair)) if timeout is None or timeout >= _SHARED_S else 1
+    alike: dict[int, list[Ask]] = {}
+    alone: list[list[Ask]] = []
+    for ask in asks:
+        if _is_bounded(ask):
+            alike.setdefault(id(ask.market_data), []).append(ask)
+        else:
+            alone.append([ask])
+    shared = [own[first : first + size] for own in alike.values() for first in range(0, len(own), size)]
+    return shared + alone
 
 
-def _kind(idea: Idea) -> _Kind:
-    if type(idea) in ALL:
-        return "built-in"
-    return "own" if isinstance(idea, Strategy) else "function"
+def _is_bounded(ask: Ask) -> bool:
+    """Tell whether nothing in it is the user's: not the class, not its rules for strikes, not the chain."""
+    if type(ask.idea) not in ALL or type(ask.market_data) is not ChainSnapshot:
+        return False
+    return all(type(value) in _RULES or not callable(value) for value in vars(ask.idea).values())
 
 
 _turns: set[int] = set()

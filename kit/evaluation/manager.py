@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from itertools import count
 from typing import Any
 
 import pandas as pd
 
-from kit.evaluation.batches import Ask, Batches
+from kit.evaluation.asks import Ask, bunches, checked
+from kit.evaluation.batches import Batches, OnEnded
 from kit.evaluation.results import COLUMNS, Results, order, row_of
 from kit.evaluation.worker import Idea
 from kit.model import ChainSnapshot
@@ -21,6 +24,10 @@ OPERATION = "strategy_evaluation"
 
 class StrategyEvaluationManager:
     """Evaluates strategies on a processor and returns one table.
+
+    The stop button or Ctrl-C ends a run within a second and is raised again; what had finished is in
+    `last`, the rest as ``"cancelled"``. `cancel`, from another thread, does the same and lets the run
+    return. Either way the processor serves on.
 
     Parameters
     ----------
@@ -35,6 +42,32 @@ class StrategyEvaluationManager:
     ) -> None:
         self.processor = processor
         self.monitor = performance_monitor or processor.monitor
+        self._last: Callable[[], Results | pd.DataFrame | None] = lambda: None
+        self._runs: list[Batches] = []
+
+    @property
+    def last(self) -> Results | pd.DataFrame | None:
+        """What the latest run returned, or has found so far: also after an interrupt, and while it runs.
+
+        `Results` of `evaluate_strategies_concurrent`, the table of `evaluate_many`, None before the first.
+        """
+        return self._last()
+
+    def cancel(self) -> bool:
+        """End the runs under way, from another thread; they return what they have found.
+
+        Strategies that had not finished end as ``"cancelled"``. A source of chains is not asked again,
+        but one that is just giving its next chain is waited for.
+
+        Returns
+        -------
+        bool
+            Whether there was one.
+        """
+        runs = [*self._runs]
+        for run in runs:
+            run.cancel()
+        return bool(runs)
 
     def evaluate_strategies_concurrent(
         self,
@@ -56,7 +89,7 @@ class StrategyEvaluationManager:
             Seconds that one strategy may run; one that overruns is stopped and costs its own row only.
         on_result : callable, optional
             Given the row of each strategy, a dict with ``strategy`` and the columns of `Results.table`,
-            as it finishes.
+            as it finishes. If it raises, the run ends.
         progress : bool, default False
             Show a progress bar.
 
@@ -64,11 +97,32 @@ class StrategyEvaluationManager:
         -------
         Results
             Name to score; asking for one that failed raises its error, `Results.table` ranks them.
+
+        Raises
+        ------
+        KitError
+            The strategies are no mapping, or one of them cannot be evaluated.
+        KeyboardInterrupt
+            The run was interrupted; `last` has what had finished.
         """
-        asks = [Ask(idea, market_data, name, name) for name, idea in strategies.items()]
-        places = [{"strategy": name} for name in strategies]
-        ended = self._run(asks, places, timeout, on_result, progress)
-        return Results(dict(zip(strategies, ended, strict=True)))
+        ideas = checked(strategies)
+        kept: dict[int, tuple[Any, ProcessingResult]] = {}
+
+        def keep(ask: Ask, result: ProcessingResult) -> None:
+            kept[ask.place] = (ask.name, result)
+
+        def results() -> Results:
+            return Results(dict(kept[place] for place in sorted([*kept])))
+
+        self._last = results
+        with self._running(keep, timeout, on_result, len(ideas), progress) as batches:
+            batches.run(
+                [
+                    Ask(place, idea, market_data, name, str(name), {"strategy": name})
+                    for place, (name, idea) in enumerate(ideas.items())
+                ]
+            )
+        return results()
 
     def evaluate_many(
         self,
@@ -77,57 +131,87 @@ class StrategyEvaluationManager:
         timeout: float = 30.0,
         on_result: OnRow | None = None,
         progress: bool = False,
+        *,
+        keep: bool = True,
     ) -> pd.DataFrame:
         """Evaluate every strategy on every chain; each chain travels to a worker once.
 
         Parameters
         ----------
         snapshots : iterable of ChainSnapshot
-            For instance one per day.
+            For instance one per day. A generator may be long or endless: it is read a few chains ahead, one
+            by one where it is slow, and no chain is held longer than its strategies run.
         strategies, timeout, on_result, progress
             As in `evaluate_strategies_concurrent`.
+        keep : bool, default True
+            Keep the rows for the table. Without it rows go to `on_result` only, so that memory stays as it
+            is however many there are.
 
         Returns
         -------
         DataFrame
             One row per chain and strategy, chain by chain and ranked within each, failures included:
             ``taken_at``, ``expiry``, ``strategy`` and the columns of `Results.table`.
+
+        Raises
+        ------
+        KitError
+            The strategies are no mapping, one of them cannot be evaluated, or a snapshot is none.
+        KeyboardInterrupt
+            The run was interrupted; `last` has what had finished.
         """
-        pairs = [(chain, name) for chain in snapshots for name in strategies]
-        asks = [
-            Ask(strategies[name], chain, name, f"{name} on chain {at // len(strategies)}")
-            for at, (chain, name) in enumerate(pairs)
-        ]
-        places = [
-            {"taken_at": chain.taken_at, "expiry": chain.expiry, "strategy": name} for chain, name in pairs
-        ]
-        ended = self._run(asks, places, timeout, on_result, progress)
-        # as many results in a row belong to one chain as there are strategies
-        ranked = sorted(range(len(asks)), key=lambda at: (at // len(strategies), *order(ended[at])))
-        rows = [places[at] | row_of(ended[at]) for at in ranked]
-        return pd.DataFrame(rows, columns=["taken_at", "expiry", "strategy", *COLUMNS])
+        ideas = checked(strategies)
+        kept: dict[int, tuple[Mapping[str, Any], ProcessingResult]] = {}
+        places = count()
 
-    def _run(
-        self,
-        asks: Sequence[Ask],
-        places: Sequence[dict[str, Any]],
-        timeout: float,
-        on_result: OnRow | None,
-        progress: bool,
-    ) -> list[ProcessingResult]:
-        """Evaluate everything, tell of each row as it ends, and return the results in the order asked."""
-        with self.monitor.measure(OPERATION), _bar(len(asks), progress) as bar:
+        def remember(ask: Ask, result: ProcessingResult) -> None:
+            if keep:
+                kept[ask.place] = (ask.head, result)
 
-            def ended(number: int, result: ProcessingResult) -> None:
+        def asks(chain: ChainSnapshot) -> Iterator[Ask]:
+            for name, idea in ideas.items():
+                place = next(places)
+                head = {"taken_at": chain.taken_at, "expiry": chain.expiry, "strategy": name}
+                yield Ask(place, idea, chain, name, f"{name} on chain {place // len(ideas)}", head)
+
+        self._last = partial(_table, kept, len(ideas))
+        total = len(snapshots) * len(ideas) if isinstance(snapshots, Sized) else None
+        with self._running(remember, timeout, on_result, total, progress) as batches:
+            for bunch in bunches(snapshots if ideas else ()):
+                batches.run([ask for chain in bunch for ask in asks(chain)])
+                if batches.stopped:
+                    break
+        return _table(kept, len(ideas))
+
+    @contextmanager
+    def _running(
+        self, keep: OnEnded, timeout: float, on_result: OnRow | None, total: int | None, progress: bool
+    ) -> Iterator[Batches]:
+        """Time a run, tell of each row as it ends, and let `cancel` find it."""
+        with self.monitor.measure(OPERATION), _bar(total, progress) as bar:
+
+            def tell(ask: Ask, result: ProcessingResult) -> None:
                 if bar is not None:
                     bar.update()
                 if on_result is not None:
-                    on_result(places[number] | row_of(result))
+                    on_result({**ask.head, **row_of(result)})
 
-            return Batches(self.processor, asks, timeout, ended).run()
+            batches = Batches(self.processor, timeout, keep, tell)
+            self._runs.append(batches)
+            try:
+                yield batches
+            finally:
+                self._runs.remove(batches)
 
 
-def _bar(total: int, shown: bool) -> AbstractContextManager[Any]:
+def _table(kept: Mapping[int, tuple[Mapping[str, Any], ProcessingResult]], strategies: int) -> pd.DataFrame:
+    """Write the rows chain by chain; as many in a row belong to one chain as there are strategies."""
+    places = sorted([*kept], key=lambda place: (place // strategies, *order(kept[place][1]), place))
+    rows = [{**kept[place][0], **row_of(kept[place][1])} for place in places]
+    return pd.DataFrame(rows, columns=["taken_at", "expiry", "strategy", *COLUMNS])
+
+
+def _bar(total: int | None, shown: bool) -> AbstractContextManager[Any]:
     if not shown:
         return nullcontext()
     from tqdm.auto import tqdm

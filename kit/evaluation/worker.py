@@ -1,4 +1,4 @@
-"""What runs in a worker: one strategy, or several pure ones in turn.
+"""What runs in a worker: one strategy, or several built-in ones in turn.
 
 A worker imports this module before its first strategy, so it needs little more than the snapshot does.
 """
@@ -8,21 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from kit.errors import DataError, TaskError
+from kit.errors import DataError
 from kit.evaluation.metrics import Score, score
 from kit.model import ChainSnapshot, Leg
 from kit.parallel.execution import execute
-from kit.parallel.tasks import ProcessingTask, failure
 from kit.strategies.base import Strategy
 
 Idea = Strategy | Callable[[Any], Any]
 
 
 class Ended(NamedTuple):
-    """What came of one strategy of a batch."""
+    """What came of one strategy of a batch: its value, or its exception and the traceback of it."""
 
     output: Any
-    error: TaskError | None
+    error: BaseException | None
+    details: str
     seconds: float
 
 
@@ -64,11 +64,10 @@ def _are_legs(found: object) -> bool:
 
 
 class Part(NamedTuple):
-    """One strategy of a batch: its score's name, what errors call it, and its own seed."""
+    """One strategy of a batch: its score's name and its own seed."""
 
     idea: Idea
     name: str
-    label: str
     seed: int
 
 
@@ -79,8 +78,6 @@ def evaluate_batch(parts: Sequence[Part], market_data: Any) -> list[Ended]:
 
 def _ended(part: Part, market_data: Any) -> Ended:
     outcome = execute(0, evaluate, (part.idea, market_data, part.name), {}, part.seed, "")
-    if outcome.status == "completed":
-        return Ended(outcome.payload, None, outcome.running_s)
-    task = ProcessingTask(part.label, evaluate)
-    error = failure("failed", task, outcome.payload, outcome.details, None)
-    return Ended(None, error, outcome.running_s)
+    completed = outcome.status == "completed"
+    value, error = (outcome.payload, None) if completed else (None, outcome.payload)
+    return Ended(value, error, outcome.details, outcome.running_s)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -327,28 +326,6 @@ def test_evaluating_in_place_needs_no_processor(chain: ChainSnapshot) -> None:
         evaluate(divide, chain)
 
 
-@dataclass(frozen=True)
-class Endless(Strategy):
-    """A strategy that never returns at one strike; pure, so it shares a task with others."""
-
-    stuck: bool = False
-
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return one sold call, or loop."""
-        while self.stuck:
-            pass
-        return (snapshot.leg("CE", snapshot.atm_strike, -self.lots),)
-
-
-@dataclass(frozen=True)
-class Deadly(Strategy):
-    """A strategy that ends its process."""
-
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """End the worker at once, whatever the chain."""
-        os._exit(len(snapshot.strikes))
-
-
 def test_hundreds_share_tasks_and_nothing_changes(
     manager: StrategyEvaluationManager, chain: ChainSnapshot
 ) -> None:
@@ -365,17 +342,3 @@ def test_hundreds_share_tasks_and_nothing_changes(
     assert len(failed) + len(results.completed) == len(strategies)
     assert failed["error"].str.contains("no (?:PE|CE) at this strike").all()
     assert failed["traceback"].str.contains("DataError").all()
-
-
-def test_one_endless_or_deadly_strategy_costs_only_its_own_row(
-    manager: StrategyEvaluationManager, chain: ChainSnapshot
-) -> None:
-    """Where a shared task overruns or dies, its other strategies are scored all the same."""
-    strategies: dict[str, Any] = {f"call {number}": Endless(lots=number + 1) for number in range(40)}
-    strategies |= {"stuck": Endless(stuck=True), "deadly": Deadly()}
-    results = manager.evaluate_strategies_concurrent(strategies, chain, timeout=1.5)
-    assert set(results.failures) == {"stuck", "deadly"}
-    table = results.table()
-    assert table.loc["stuck", "status"] == "timeout"
-    assert table.loc["deadly", "status"] == "crashed"
-    assert results["call 39"].legs[0].lots == -40
