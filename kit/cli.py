@@ -163,6 +163,7 @@ def _add_tune(commands: Commands[argparse.ArgumentParser]) -> None:
     tune = commands.add_parser("tune", help="recommend lifetimes, pool size and workers")
     tune.add_argument("--write", action="store_true", help="write the recommendation to the settings file")
     tune.add_argument("--trace", type=Path, help="recorded requests and prices (default: a typical session)")
+    tune.add_argument("--workload", metavar="FILE.py:NAME", help="your strategies or functions of a chain")
     tune.add_argument("--tolerance-bps", type=float, default=5.0, help="largest P95 price error (default: 5)")
     tune.add_argument("--tolerance-inr", type=float, help="the same in rupees, instead")
     tune.set_defaults(run=_tune)
@@ -179,6 +180,7 @@ def _tune(options: argparse.Namespace) -> int:
         trace=options.trace,
         tolerance_bps=options.tolerance_bps,
         tolerance_inr=options.tolerance_inr,
+        workload=options.workload,
     )
 
 

@@ -70,7 +70,7 @@ def successive_halving(
             break
         keep = max(2, (len(alive) + 1) // 2)
         dropped |= dict.fromkeys(alive[keep:], number)
-        alive, number, more = alive[:keep], number + 1, 2 * more
+        alive, number, more = alive[:keep], number + 1, min(2 * more, most_samples - taken)
     tried = [
         Tried(candidates[place], interval(found_s), len(found_s), dropped.get(place, number))
         for place, found_s in enumerate(samples)

@@ -31,19 +31,22 @@ class Source:
         Its row in ``data/rate_limits.csv``.
     calls : int
         API calls of one fetch.
+    priced_by : str
+        Whose price tells how stale an answer is. A chain is judged by its index, though its options move by
+        more of their price; a strike by its index, though it changes only when that crosses a middle.
     """
 
     setting: str
     endpoint: str
     calls: int = 1
+    priced_by: str = "price"
 
 
 SOURCES: Mapping[str, Source] = {
     "ltp": Source("ltp_ttl", "getLtpData"),
-    "atm": Source("atm_ttl", "getLtpData"),
-    "options_chain": Source(
-        "options_chain_ttl", "quote", calls=6
-    ),  # index and future, then 241 contracts at 50 a call
+    "atm": Source("atm_ttl", "getLtpData", priced_by="index"),
+    # index and future, then 241 contracts at 50 a call
+    "options_chain": Source("options_chain_ttl", "quote", calls=6, priced_by="index"),
     "historical_data": Source("historical_data_ttl", "getCandleData"),
 }
 
@@ -107,11 +110,13 @@ class Lifetime:
                 f"{self.kind}: even {first.lifetime_s:g} s is {first.p95_bps:.2f} bps (₹{first.p95_inr:.2f}) "
                 f"off at P95; a tolerance of {self.tolerance} asks for no cache, or for the stream"
             )
-        at = self.chosen
+        at, source = self.chosen, SOURCES[self.kind]
+        sharing = [kind for kind, it in SOURCES.items() if it.endpoint == source.endpoint and it != source]
+        shared = f" before {', '.join(sharing)}, which counts there too" if sharing else ""
         return (
             f"{self.kind}: {self.setting} = {at.lifetime_s:g} s saves {at.saved_percent:.0f} % of the calls; "
-            f"price error median {at.median_bps:.2f} bps (₹{at.median_inr:.2f}), P95 {at.p95_bps:.2f} bps "
-            f"(₹{at.p95_inr:.2f}); rate-limit head-room {at.headroom_percent:.0f} %"
+            f"{source.priced_by} error median {at.median_bps:.2f} bps (₹{at.median_inr:.2f}), P95 {at.p95_bps:.2f} bps "
+            f"(₹{at.p95_inr:.2f}); rate-limit head-room {at.headroom_percent:.0f} %{shared}"
         )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,14 +17,12 @@ from kit.benchmark.lifetimes import Lifetime, advise_lifetimes
 from kit.benchmark.progress import Bar, Progress
 from kit.benchmark.run import SEED, Stopped, cores
 from kit.benchmark.trace import PricePath, Request, Trace, analyst_requests, fill_between, read_trace
-from kit.benchmark.workload import Choice, Workload
+from kit.benchmark.workload import Crew, Workload, ideas_from, read_ideas
 from kit.broker.endpoints import PROFILE
 from kit.clock import previous_session, session
 from kit.desk import Desk, open_desk
-from kit.evaluation.worker import evaluate
 from kit.settings import Section, Settings
 from kit.simulator.process import launch
-from kit.strategies import ALL
 
 UNDERLYING = "BANKNIFTY"
 
@@ -38,40 +37,49 @@ class Advice:
         The user's settings with every recommended value in place.
     lifetimes : sequence of Lifetime
         One per data type, with its curve.
-    tried : sequence of Tried
-        The candidates of pool size, workers and batch size, best first; empty when not searched.
+    pools : sequence of Tried
+        Pool sizes, best first; empty when not searched.
+    crews : sequence of Tried
+        Workers and batch size, best first; empty when not searched.
     """
 
     settings: Settings
     lifetimes: Sequence[Lifetime]
-    tried: Sequence[Tried[Choice]]
+    pools: Sequence[Tried[int]] = ()
+    crews: Sequence[Tried[Crew]] = ()
 
     def __str__(self) -> str:
         lines = ["Lifetimes", *(f"  {lifetime}" for lifetime in self.lifetimes)]
-        if self.tried:
-            lines += ["Pool and workers", *(f"  {line}" for line in _explained(self.tried))]
+        if self.pools:
+            lines += ["Connection pool", *(f"  {line}" for line in _explained(self.pools, "pool_size "))]
+        if self.crews:
+            lines += ["Workers", *(f"  {line}" for line in _explained(self.crews)), f"  {_BATCHES}"]
         return "\n".join(lines)
 
 
-def _explained(tried: Sequence[Tried[Choice]]) -> list[str]:
+_BATCHES = "No setting holds a batch size: hand that many evaluations to one task of your own processor."
+
+
+def _explained(tried: Sequence[Tried[Any]], name: str = "") -> list[str]:
     best, others = tried[0], tried[1:]
     spread = f"{best.seconds.low * 1e3:.1f} … {best.seconds.high * 1e3:.1f} ms"
     lines = [
-        f"{best.candidate}: {best.seconds.figure * 1e3:.1f} ms ({spread}, {best.samples} samples), "
+        f"{name}{best.candidate}: {best.seconds.figure * 1e3:.1f} ms ({spread}, {best.samples} samples), "
         f"best of {len(tried)}"
     ]
     for other in others[:2]:
         slower = other.seconds.figure / best.seconds.figure - 1
-        lines.append(f"{other.candidate}: {slower:+.0%} time, {other.samples} samples")
+        lines.append(f"{name}{other.candidate}: {slower:+.0%} time, {other.samples} samples")
     return lines
 
 
-def choices(most_workers: int) -> list[Choice]:
-    """Return the candidates: small pools and few workers first, so that of equals the leaner is kept."""
+POOL_SIZES = (1, 2, 4, 8, 16)  # small ones first: of equals the leaner is kept
+
+
+def crews(most_workers: int) -> list[Crew]:
+    """Return the candidates: few workers first, so that of equals the leaner is kept."""
     workers = [number for number in (1, 2, 4, 8, 16, 32) if number <= most_workers]
-    return [
-        Choice(pool, count, batch) for pool in (1, 2, 4, 8, 16) for count in workers for batch in (1, 5, 20)
-    ]
+    return [Crew(count, batch) for count in workers for batch in (1, 4, 12)]
 
 
 def tune(
@@ -81,6 +89,8 @@ def tune(
     tolerance_inr: float | None = None,
     progress: Progress = lambda share, word: None,  # noqa: ARG005 - says what a callback gets
     should_stop: Callable[[], bool] = lambda: False,
+    workload: Any = None,
+    snapshots: Sequence[Any] = (),
 ) -> Advice:
     """Measure on this machine and recommend.
 
@@ -97,6 +107,10 @@ def tune(
         Called with the share done (0 to 1) and a word.
     should_stop : callable
         Asked between samples.
+    workload : strategy, callable, or a sequence or mapping of those, optional
+        What the workers shall evaluate; default an idea of about 10 ms of plain Python, again and again.
+    snapshots : sequence, optional
+        What it is evaluated on; default the present chain.
 
     Returns
     -------
@@ -104,12 +118,19 @@ def tune(
         Recommended settings and their reasons; cancelled, it recommends from what was finished.
     """
     settings = settings or Settings.load()
+    ideas = ideas_from(workload)
     with open_desk(settings) as desk:
         progress(0.0, "prices")
         lifetimes = advise_lifetimes(trace or record(desk), tolerance_bps, tolerance_inr)
         progress(0.1, "pool and workers")
-        tried = _search(settings, desk, progress, should_stop)
-    return Advice(_recommended(settings, lifetimes, tried), lifetimes, tried)
+        chains = snapshots or [desk.data.option_chain(UNDERLYING)]
+        # On a simulated exchange of its own: a live broker's limits are not spent on a search.
+        with (
+            launch(limits=False) as exchange,
+            Workload(settings, exchange.url + PROFILE.path, ideas, chains) as work,
+        ):
+            pools, workers = _search(work, progress, should_stop)
+    return Advice(_recommended(settings, lifetimes, pools, workers), lifetimes, pools, workers)
 
 
 def record(desk: Desk, requests: Sequence[Request] = ()) -> Trace:
@@ -144,40 +165,41 @@ def _path(desk: Desk, symbol: str, day: date) -> PricePath:
 
 
 def _search(
-    settings: Settings, desk: Desk, progress: Progress, should_stop: Callable[[], bool]
-) -> list[Tried[Choice]]:
-    """Search on a simulated exchange of its own: a live broker's limits are not spent on it."""
-    candidates = choices(2 * cores())
-    done = 0
+    work: Workload, progress: Progress, should_stop: Callable[[], bool]
+) -> tuple[list[Tried[int]], list[Tried[Crew]]]:
+    """Search both: sockets wait and workers compute, so that neither choice depends on the other."""
+    candidates = crews(2 * cores())
+    done, most = 0, 6 * (len(POOL_SIZES) + len(candidates))
+    pools: list[Tried[int]] = []
+    workers: list[Tried[Crew]] = []
 
     def checkpoint() -> None:
         nonlocal done
         done += 1
-        progress(min(0.99, 0.1 + 0.9 * done / (6 * len(candidates))), "pool and workers")
+        progress(min(0.99, 0.1 + 0.9 * done / most), "workers" if pools else "pool")
         if should_stop():
             raise Stopped
 
-    idea = partial(evaluate, market_data=desk.data.option_chain(UNDERLYING))
-    items = [kind() for kind in ALL] * 4
-    with (
-        launch(limits=False) as exchange,
-        Workload(settings, exchange.url + PROFILE.path, idea, items) as workload,
-    ):
-        try:
-            return successive_halving(candidates, workload.seconds, checkpoint=checkpoint)
-        except Stopped:
-            return []
+    with suppress(Stopped):
+        pools = successive_halving(POOL_SIZES, work.fetch_seconds, checkpoint=checkpoint)
+        workers = successive_halving(candidates, work.run_seconds, checkpoint=checkpoint)
+    return pools, workers
 
 
 def _recommended(
-    settings: Settings, lifetimes: Sequence[Lifetime], tried: Sequence[Tried[Choice]]
+    settings: Settings,
+    lifetimes: Sequence[Lifetime],
+    pools: Sequence[Tried[int]],
+    workers: Sequence[Tried[Crew]],
 ) -> Settings:
     ttls = {one.setting: float(one.chosen.lifetime_s) for one in lifetimes if one.chosen}
     changed: dict[str, Section] = {"cache_config": settings.cache_config.model_copy(update=ttls)}
-    if tried:
-        best = tried[0].candidate
-        changed["connection_pool"] = settings.connection_pool.model_copy(update={"pool_size": best.pool_size})
-        changed["workers"] = settings.workers.model_copy(update={"max_workers": best.workers})
+    if pools:
+        size = {"pool_size": pools[0].candidate}
+        changed["connection_pool"] = settings.connection_pool.model_copy(update=size)
+    if workers:
+        most = {"max_workers": workers[0].candidate.workers}
+        changed["workers"] = settings.workers.model_copy(update=most)
     return settings.model_copy(update=changed)
 
 
@@ -188,6 +210,7 @@ def main(
     trace: str | Path | None = None,
     tolerance_bps: float = 5.0,
     tolerance_inr: float | None = None,
+    workload: str | None = None,
 ) -> int:
     """Run ``kit tune``: measure, explain, and write the settings file on request.
 
@@ -201,6 +224,8 @@ def main(
         A recorded trace, see `kit.benchmark.trace`.
     tolerance_bps, tolerance_inr : float
         Largest acceptable P95 price error.
+    workload : str, optional
+        What the workers shall evaluate, as ``FILE.py:NAME``; see `tune`.
 
     Returns
     -------
@@ -208,8 +233,9 @@ def main(
         0.
     """
     recorded = read_trace(trace) if trace else None
+    ideas = read_ideas(workload) if workload else None
     with Bar() as show:
-        advice = tune(settings, recorded, tolerance_bps, tolerance_inr, show)
+        advice = tune(settings, recorded, tolerance_bps, tolerance_inr, show, workload=ideas)
     sys.stdout.write(f"{advice}\n")
     if write is not None:
         sys.stdout.write(f"Written: {advice.settings.save(write)}\n")

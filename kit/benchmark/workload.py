@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import runpy
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
 from kit.benchmark.run import ROUND_TRIP_S
+from kit.benchmark.speedup import IDEAS, slow_idea
+from kit.errors import SettingsError
+from kit.evaluation.worker import Idea, evaluate
 from kit.parallel import ConcurrentProcessor, ProcessingTask
 from kit.settings import Settings
 from kit.transport.pool import ConnectionPoolManager
@@ -20,41 +25,79 @@ _STALLED = {"X-Kit-Fault": f"stall:{ROUND_TRIP_S}"}
 
 
 @dataclass(frozen=True)
-class Choice:
-    """One setting of pool size, workers and evaluations per task."""
+class Crew:
+    """One setting of workers and evaluations per task."""
 
-    pool_size: int
     workers: int
     batch_size: int
 
     def __str__(self) -> str:
-        return f"pool_size {self.pool_size}, max_workers {self.workers}, batches of {self.batch_size}"
+        return f"max_workers {self.workers}, batches of {self.batch_size}"
+
+
+def ideas_from(found: Any) -> list[Idea]:
+    """Return the evaluations of one run.
+
+    Parameters
+    ----------
+    found : strategy, callable, or a sequence or mapping of those
+        A single one is evaluated as often as the tuner's own idea. None: that idea, about 10 ms of plain
+        Python each time.
+
+    Raises
+    ------
+    SettingsError
+        Something in it is neither a strategy nor callable, or it is empty.
+    """
+    found = slow_idea if found is None else found
+    several = list(found.values()) if isinstance(found, Mapping) else found
+    ideas = list(several) if isinstance(several, Sequence) else [several] * IDEAS
+    wrong = [idea for idea in ideas if not (callable(idea) or hasattr(idea, "legs"))]
+    if wrong or not ideas:
+        what = wrong[0] if wrong else "nothing"
+        raise SettingsError("The tuner evaluates strategies and functions of a chain, not", what)
+    return ideas
+
+
+def read_ideas(place: str) -> list[Idea]:
+    """Read a workload from ``FILE.py:NAME``.
+
+    Raises
+    ------
+    SettingsError
+        The file or the name is not there, or it is no workload.
+    """
+    file, _, name = place.rpartition(":")
+    if not Path(file).is_file():
+        raise SettingsError("There is no workload here", place, "Say FILE.py:NAME.")
+    held = runpy.run_path(file)
+    if name not in held:
+        raise SettingsError("The file has no such name", place, "Say FILE.py:NAME.")
+    return ideas_from(held[name])
 
 
 class Workload:
-    """The user's work under a choice: requests through a pool, then evaluations by workers.
+    """The user's work: requests through a pool, and evaluations by workers.
 
     Parameters
     ----------
     settings : Settings
-        Everything that the choice does not change.
+        Everything that is not searched.
     url : str
         What the requests ask for.
-    evaluate : callable
-        One evaluation; must be picklable where the backend is ``processes`` or ``dask``.
-    items : sequence
-        One evaluation each.
+    ideas : sequence
+        Strategies or functions of a snapshot.
+    snapshots : sequence
+        What each of them is evaluated on.
 
     Notes
     -----
     Pools and processors are kept between calls, so that what is timed is the work and not the start.
     """
 
-    def __init__(
-        self, settings: Settings, url: str, evaluate: Callable[[Any], object], items: Sequence[Any]
-    ) -> None:
+    def __init__(self, settings: Settings, url: str, ideas: Sequence[Idea], snapshots: Sequence[Any]) -> None:
         self._settings, self._url = settings, url
-        self._evaluate, self._items = evaluate, items
+        self._ideas, self._snapshots = ideas, snapshots
         self._pools: dict[int, ConnectionPoolManager] = {}
         self._processors: dict[int, ConcurrentProcessor] = {}
         self._closing = ExitStack()
@@ -67,12 +110,18 @@ class Workload:
     ) -> None:
         self._closing.close()
 
-    def seconds(self, choice: Choice) -> float:
-        """Run the work once and return how long it took."""
-        pool, processor = self._pool(choice.pool_size), self._processor(choice.workers)
+    def fetch_seconds(self, pool_size: int) -> float:
+        """Send the burst once through a pool of this size and return how long it took."""
+        pool = self._pool(pool_size)
         started = perf_counter()
         self._fetch(pool)
-        self._run(processor, choice.batch_size)
+        return perf_counter() - started
+
+    def run_seconds(self, crew: Crew) -> float:
+        """Evaluate everything once and return how long it took."""
+        processor = self._processor(crew.workers)
+        started = perf_counter()
+        self._run(processor, crew.batch_size)
         return perf_counter() - started
 
     def _fetch(self, pool: ConnectionPoolManager) -> None:
@@ -85,10 +134,13 @@ class Workload:
 
     def _run(self, processor: ConcurrentProcessor, batch_size: int) -> None:
         batches = [
-            self._items[start : start + batch_size] for start in range(0, len(self._items), batch_size)
+            (self._ideas[start : start + batch_size], snapshot)
+            for snapshot in self._snapshots
+            for start in range(0, len(self._ideas), batch_size)
         ]
+        limit_s = self._settings.workers.task_timeout_s * batch_size
         tasks = [
-            ProcessingTask(f"batch {number}", evaluate_batch, (self._evaluate, batch))
+            ProcessingTask(f"batch {number}", evaluate_batch, batch, timeout=limit_s)
             for number, batch in enumerate(batches)
         ]
         for result in processor.run(tasks):
@@ -105,13 +157,13 @@ class Workload:
     def _processor(self, workers: int) -> ConcurrentProcessor:
         if workers not in self._processors:
             plan = self._settings.workers
-            queue = max(plan.queue_size, len(self._items))
+            queue = max(plan.queue_size, len(self._ideas) * len(self._snapshots))
             self._processors[workers] = ConcurrentProcessor(workers, queue, plan.backend)
             self._closing.callback(self._processors[workers].shutdown)
             self._run(self._processors[workers], 1)  # starts the workers
         return self._processors[workers]
 
 
-def evaluate_batch(evaluate: Callable[[Any], object], items: Sequence[Any]) -> list[object]:
-    """Evaluate a few items in one task."""
-    return [evaluate(item) for item in items]
+def evaluate_batch(ideas: Sequence[Idea], snapshot: Any) -> list[object]:
+    """Evaluate a few ideas in one task."""
+    return [evaluate(idea, snapshot) for idea in ideas]

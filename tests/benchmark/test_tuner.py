@@ -1,14 +1,17 @@
 """The tuner end to end, on the simulated exchange and this machine."""
 
+from time import sleep
+
 import pytest
 
 from kit.benchmark import tuner
 from kit.benchmark.lifetimes import advise_lifetimes
 from kit.benchmark.recorder import Recorder
 from kit.benchmark.run import ROUND_TRIP_S, cores
+from kit.benchmark.speedup import IDEAS
 from kit.benchmark.trace import Trace, read_trace
-from kit.benchmark.tuner import choices, record, tune
-from kit.benchmark.workload import REQUESTS, Choice, Workload
+from kit.benchmark.tuner import crews, record, tune
+from kit.benchmark.workload import REQUESTS, Crew, Workload, ideas_from, read_ideas
 from kit.broker.endpoints import PROFILE
 from kit.clock import previous_session
 from kit.desk import open_desk
@@ -66,15 +69,16 @@ def test_a_recorder_notes_what_is_asked_and_passes_it_on():
 
 def test_the_candidates_start_with_the_leanest():
     """Small pools and few workers come first, and one worker is always among them."""
-    found = choices(4)
-    assert found[0] == Choice(1, 1, 1)
-    assert {choice.workers for choice in found} == {1, 2, 4}
-    assert {choice.workers for choice in choices(1)} == {1}
+    found = crews(4)
+    assert found[0] == Crew(1, 1)
+    assert {crew.workers for crew in found} == {1, 2, 4}
+    assert {crew.workers for crew in crews(1)} == {1}
 
 
 def test_tune_recommends_explains_and_writes(recorded, monkeypatch, tmp_path, capsys):
     """The advice changes the settings it names and nothing else, and the written file reads back."""
-    monkeypatch.setattr(tuner, "choices", lambda _: [Choice(1, 1, 20), Choice(8, 1, 20)])
+    monkeypatch.setattr(tuner, "POOL_SIZES", (1, 8))
+    monkeypatch.setattr(tuner, "crews", lambda _: [Crew(1, 12)])
     seen = []
     advice = tune(SETTINGS, recorded, 20.0, progress=lambda share, _: seen.append(share))
     for one in advice.lifetimes:
@@ -91,7 +95,8 @@ def test_tune_recommends_explains_and_writes(recorded, monkeypatch, tmp_path, ca
 
 def test_main_prints_and_writes_on_request(recorded, monkeypatch, tmp_path, capsys):
     """The command prints the advice, and writes the file only where it is told to."""
-    monkeypatch.setattr(tuner, "choices", lambda _: [Choice(4, 1, 20)])
+    monkeypatch.setattr(tuner, "POOL_SIZES", (4,))
+    monkeypatch.setattr(tuner, "crews", lambda _: [Crew(1, 12)])
     file = tmp_path / "kit.yaml"
     trace = recorded.save(tmp_path / "trace.csv")
     assert tuner.main(settings=SETTINGS, trace=trace, write=file, tolerance_inr=50) == 0
@@ -104,7 +109,7 @@ def test_main_prints_and_writes_on_request(recorded, monkeypatch, tmp_path, caps
 def test_cancel_still_recommends_lifetimes(recorded):
     """Stopped during the search, the advice holds what was finished."""
     advice = tune(SETTINGS, recorded, should_stop=lambda: True)
-    assert advice.tried == []
+    assert (advice.pools, advice.crews) == ([], [])
     assert advice.lifetimes
     assert advice.settings.connection_pool == SETTINGS.connection_pool
 
@@ -117,29 +122,55 @@ def test_wrong_input_is_named(recorded, tmp_path):
         tuner.main(settings=SETTINGS, trace=tmp_path / "absent.csv")
 
 
-def broken(item):
+def sleepy(snapshot):
+    """Wait as a user's slow idea may compute: two workers take half as long as one."""
+    sleep(0.05)
+    return snapshot
+
+
+def test_it_tunes_the_users_own_work(recorded, monkeypatch, tmp_path):
+    """Ideas that take their time get workers, whatever is quick on this machine; a file names them, too."""
+    monkeypatch.setattr(tuner, "POOL_SIZES", (4,))
+    monkeypatch.setattr(tuner, "crews", lambda _: [Crew(1, 1), Crew(2, 1)])
+    threads = Settings(workers=WorkersConfig(backend="threads", max_workers=1))
+    advice = tune(threads, recorded, workload=[sleepy] * 2, snapshots=["monday", "tuesday"])
+    assert advice.settings.workers.max_workers == 2
+    assert "No setting holds a batch size" in str(advice)
+    file = tmp_path / "ideas.py"
+    file.write_text("def idea(chain):\n    return chain.spot\nIDEAS = {'a': idea, 'b': idea}\n")
+    assert [idea.__name__ for idea in read_ideas(f"{file}:IDEAS")] == ["idea", "idea"]
+    assert len(ideas_from(None)) == len(ideas_from(sleepy)) == IDEAS
+
+
+@pytest.mark.parametrize("place", ["absent.py:IDEAS", "no file at all"])
+def test_a_workload_that_is_not_there_is_named(place, tmp_path):
+    """A file, a name, or something to evaluate that is missing is an error before anything is measured."""
+    with pytest.raises(SettingsError, match=place):
+        read_ideas(place)
+    file = tmp_path / "ideas.py"
+    file.write_text("IDEAS = [1]\n")
+    with pytest.raises(SettingsError, match="no such name"):
+        read_ideas(f"{file}:OTHER")
+    with pytest.raises(SettingsError, match="functions of a chain, not: 1"):
+        read_ideas(f"{file}:IDEAS")
+
+
+def broken(snapshot):
     """Fail, as a user's evaluation may."""
-    raise ValueError(item)
+    raise ValueError(snapshot)
 
 
 def test_a_workload_that_fails_says_so():
     """An evaluation that raises is an error of the search, not a fast candidate."""
-    with (
-        launch(limits=False) as exchange,
-        Workload(SETTINGS, exchange.url + PROFILE.path, broken, ["a"]) as workload,
-        pytest.raises(TaskFailed, match="ValueError"),
-    ):
-        workload.seconds(Choice(1, 1, 1))
+    with Workload(SETTINGS, "", [broken], ["a"]) as work, pytest.raises(TaskFailed, match="ValueError"):
+        work.run_seconds(Crew(1, 1))
 
 
 def test_the_requests_of_a_workload_are_spread_over_the_pool():
-    """Answers last a round trip each, one after the other through one socket, eight at a time through eight."""
-    with (
-        launch(limits=False) as exchange,
-        Workload(SETTINGS, exchange.url + PROFILE.path, len, []) as workload,
-    ):
-        assert workload.seconds(Choice(1, 1, 1)) >= REQUESTS * ROUND_TRIP_S
-        assert workload.seconds(Choice(8, 1, 1)) >= REQUESTS * ROUND_TRIP_S / 8
+    """Answers last a round trip each, one after the other through one socket, eight at a time else."""
+    with launch(limits=False) as exchange, Workload(SETTINGS, exchange.url + PROFILE.path, [], []) as work:
+        assert work.fetch_seconds(1) >= REQUESTS * ROUND_TRIP_S
+        assert work.fetch_seconds(8) >= REQUESTS * ROUND_TRIP_S / 8
 
 
 def test_this_machine_has_a_core():
