@@ -113,10 +113,11 @@ class Lifetime:
         at, source = self.chosen, SOURCES[self.kind]
         sharing = [kind for kind, it in SOURCES.items() if it.endpoint == source.endpoint and it != source]
         shared = f" before {', '.join(sharing)}, which counts there too" if sharing else ""
+        room = f"rate-limit head-room {at.headroom_percent:.0f} %{shared}"
         return (
             f"{self.kind}: {self.setting} = {at.lifetime_s:g} s saves {at.saved_percent:.0f} % of the calls; "
-            f"{source.priced_by} error median {at.median_bps:.2f} bps (₹{at.median_inr:.2f}), P95 {at.p95_bps:.2f} bps "
-            f"(₹{at.p95_inr:.2f}); rate-limit head-room {at.headroom_percent:.0f} %{shared}"
+            f"{source.priced_by} error median {at.median_bps:.2f} bps (₹{at.median_inr:.2f}), "
+            f"P95 {at.p95_bps:.2f} bps (₹{at.p95_inr:.2f}); {room}"
         )
 
 

@@ -1,10 +1,12 @@
-"""Evaluation speed-up by worker count, on ideas of about ten milliseconds of plain Python."""
+"""The one meter of speed-ups, and an evaluation of ideas of about ten milliseconds of plain Python."""
 
 from __future__ import annotations
 
 import random
-from time import perf_counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from kit.benchmark.measure import Arms, Call, time_arms
 from kit.benchmark.run import SEED
 from kit.errors import KitError
 from kit.model import ChainSnapshot
@@ -25,13 +27,22 @@ def worker_counts(most: int) -> list[int]:
     return sorted({1, most, *(2**power for power in range(1, 11) if 2**power <= most)})
 
 
-def evaluation_seconds(settings: Settings, chain: ChainSnapshot, workers: int, rounds: int = 3) -> float:
-    """Return the best of a few evaluation runs of `IDEAS` ideas by this many warm workers, seconds.
+def speedups(
+    alone: Call, together: Call, rounds: int, checkpoint: Call = lambda: None, warm: int = 1
+) -> list[float]:
+    """Return how many times as fast the second call is, round by round, both timed in turns."""
+    found = time_arms(Arms(alone, together, calls=1, rounds=rounds, warm=warm), 0.0, checkpoint)
+    return [one / other for one, other in zip(found.ours, found.peer, strict=True)]
+
+
+@contextmanager
+def evaluation(settings: Settings, chain: ChainSnapshot, workers: int) -> Iterator[Call]:
+    """Give a call that has this many warm workers evaluate `IDEAS` ideas once.
 
     Raises
     ------
     KitError
-        An evaluation failed.
+        An evaluation failed; raised by the call.
     """
     from kit.evaluation.manager import StrategyEvaluationManager
     from kit.parallel import ConcurrentProcessor
@@ -40,11 +51,11 @@ def evaluation_seconds(settings: Settings, chain: ChainSnapshot, workers: int, r
     queue = max(settings.workers.queue_size, IDEAS)
     with ConcurrentProcessor(workers, queue, settings.workers.backend) as processor:
         manager = StrategyEvaluationManager(processor)
-        spent = []
-        for _ in range(rounds + 1):  # the first one starts the workers
-            started = perf_counter()
+
+        def once() -> None:
             results = manager.evaluate_strategies_concurrent(ideas, chain)
-            spent.append(perf_counter() - started)
-        if results.failures:
-            raise KitError("The evaluation failed", next(iter(results.failures.values())))
-    return min(spent[1:])
+            if results.failures:
+                raise KitError("The evaluation failed", next(iter(results.failures.values())))
+
+        once()  # starts the workers
+        yield once

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Literal
 
 from kit.benchmark.lifetimes import replayed_hit_rate
 from kit.benchmark.measure import Interval, interval
 from kit.benchmark.run import SEED, Stopped, without_disk
-from kit.benchmark.speedup import evaluation_seconds, worker_counts
+from kit.benchmark.speedup import evaluation, speedups, worker_counts
 from kit.benchmark.trace import SESSION_S, analyst_requests
 from kit.clock import previous_session
 from kit.model import ChainSnapshot
@@ -36,6 +37,7 @@ _LIFETIME = {
 }
 _BUDGET = {"chain": "options_chain_processing", "atm": "atm_calculation"}
 _ROUNDS = 5
+_RACES = 3  # of one worker against several
 PAUSE_S = 1.05  # before a round, so that no sample waits for the rate limit of ten quotes a second
 _SAMPLES: Mapping[Tier, int] = {"cold": 1, "warm": 2, "hot": 5}
 
@@ -184,9 +186,12 @@ def _samples_ms(desk: Desk, tier: Tier, ask: Callable[[], object]) -> Sequence[f
 
 
 def _speedups(settings: Settings, chain: ChainSnapshot, told: _Told) -> dict[int, float]:
-    seconds: dict[int, float] = {}
     counts = worker_counts(settings.workers.max_workers)
-    for number, workers in enumerate(counts):
-        told.step(0.6 + 0.4 * number / len(counts), f"evaluation, workers: {workers}")
-        seconds[workers] = evaluation_seconds(settings, chain, workers)
-    return {workers: seconds[1] / spent for workers, spent in seconds.items()}
+    found = {1: 1.0}
+    with evaluation(settings, chain, 1) as alone:
+        for number, workers in enumerate(counts):
+            told.step(0.6 + 0.4 * number / len(counts), f"evaluation, workers: {workers}")
+            if workers > 1:
+                with evaluation(settings, chain, workers) as together:
+                    found[workers] = median(speedups(alone, together, _RACES))
+    return found

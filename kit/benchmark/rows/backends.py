@@ -5,7 +5,7 @@ from __future__ import annotations
 from kit.benchmark.measure import Samples
 from kit.benchmark.registry import Measure, row
 from kit.benchmark.run import Run
-from kit.benchmark.speedup import evaluation_seconds
+from kit.benchmark.speedup import evaluation, speedups
 from kit.benchmark.tiers import UNDERLYING
 from kit.settings import Backend, Settings, WorkersConfig
 
@@ -22,11 +22,8 @@ def _speedup(backend: Backend, workers: int) -> Measure:
         chain = run.desk().data.option_chain(UNDERLYING)
         alone = Settings(workers=WorkersConfig(backend="serial", max_workers=1))
         together = Settings(workers=WorkersConfig(backend=backend, max_workers=workers))
-        figures = []
-        for _ in range(3):
-            run.checkpoint()
-            figures.append(evaluation_seconds(alone, chain, 1) / evaluation_seconds(together, chain, workers))
-        return Samples(figures)
+        arms = (run.enter(evaluation(alone, chain, 1)), run.enter(evaluation(together, chain, workers)))
+        return Samples(speedups(*arms, rounds=7, checkpoint=run.checkpoint))
 
     measure.__doc__ = f"Evaluate 24 ideas of about 10 ms: in process against {backend} with {workers} warm."
     return measure

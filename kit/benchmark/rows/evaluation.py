@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from kit.benchmark.measure import Arms, Samples
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run
+from kit.benchmark.speedup import speedups
 from kit.benchmark.targets import at_most, faster, within
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.metrics import score
@@ -57,7 +57,7 @@ def _on_grid(legs: Any, chain: ChainSnapshot) -> tuple[float, ...]:
 
 @row("evaluation_speedup", part="evaluation", unit="times", quick=True, cores=2)
 def evaluation_speedup(run: Run) -> Samples:
-    """200 strategies of about 10 ms each, in process against two warm workers."""
+    """200 strategies of about 10 ms each, 40 in a quick run: in process against two warm workers."""
     return Samples(_speedups(run, 2))
 
 
@@ -86,21 +86,21 @@ def evaluation_beside_joblib(run: Run) -> Arms:
 
 
 def _speedups(run: Run, workers: int) -> list[float]:
-    """Return sequential over parallel time, round by round, failures excluded by asking every result."""
+    """Return sequential over parallel time, round by round; both must find the same."""
     chain, count = run.desk().data.option_chain(), 40 if run.quick else 200
+    run.notes.append(f"{count} strategies")
     strategies = {f"sweep {number}": sweep for number in range(count)}
     manager = StrategyEvaluationManager(run.enter(ConcurrentProcessor(max_workers=workers)))
-    manager.evaluate_strategies_concurrent(strategies, chain)
-    figures = []
-    for _ in range(3 if run.quick else 5):
-        run.checkpoint()
-        started = perf_counter()
-        alone = [evaluate(idea, chain) for idea in strategies.values()]
-        between = perf_counter()
-        together = list(manager.evaluate_strategies_concurrent(strategies, chain).values())
-        figures.append((between - started) / (perf_counter() - between))
-        assert together == alone
-    return figures
+    expected = [sweep(chain)] * count
+
+    def alone() -> None:
+        assert [evaluate(idea, chain) for idea in strategies.values()] == expected
+
+    def together() -> None:  # every result is asked for, so that a failure raises
+        assert list(manager.evaluate_strategies_concurrent(strategies, chain).values()) == expected
+
+    together()  # starts the workers
+    return speedups(alone, together, 3 if run.quick else 7, run.checkpoint, warm=0)
 
 
 @row("evaluate_many", part="evaluation", unit="k rows/s", quick=True)

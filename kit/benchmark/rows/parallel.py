@@ -12,6 +12,7 @@ from typing import Any
 from kit.benchmark.measure import Arms, Samples
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run
+from kit.benchmark.speedup import speedups
 from kit.benchmark.targets import at_least, at_most, within
 from kit.parallel import ConcurrentProcessor, ProcessingTask
 
@@ -67,18 +68,20 @@ def _warm(backend: Any = "processes") -> Iterator[ConcurrentProcessor]:
 
 def _speedups(run: Run, processor: ConcurrentProcessor) -> Samples:
     turns, count = _turns(0.01), 50 if run.quick else 200
+    run.notes.append(f"{count} tasks")
+
+    def alone() -> None:
+        for _ in range(count):
+            work(turns)
+
+    together = partial(_run, processor, count, turns)
     work_value(turns)
-    figures = []
-    for _ in range(3 if run.quick else 5):
-        run.checkpoint()
-        alone = _timed(lambda: [work(turns) for _ in range(count)])
-        figures.append(alone / _timed(lambda: _run(processor, count, turns)))
-    return Samples(figures)
+    return Samples(speedups(alone, together, 3 if run.quick else 7, run.checkpoint, warm=0))
 
 
 @row("parallel_10ms", part="parallel", unit="times", target=at_least(1.8), quick=True, cores=2)
 def parallel_10ms(run: Run) -> Samples:
-    """200 pure-Python tasks of 10 ms: in process against two warm workers."""
+    """200 pure-Python tasks of 10 ms, 50 in a quick run: in process against two warm workers."""
     return _speedups(run, run.enter(_warm()))
 
 
