@@ -47,7 +47,7 @@ class Recorder:
 
     def option_chain(self, underlying: str = "BANKNIFTY", *more: Any) -> ChainSnapshot:
         """Note and pass on `DataManager.option_chain`."""
-        self._note("options_chain", underlying)
+        self._note("options_chain", " ".join([underlying, *map(str, more)]))
         return self._data.option_chain(underlying, *more)
 
     def candles(self, symbol: str, *more: Any, **options: Any) -> pd.DataFrame:

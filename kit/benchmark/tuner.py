@@ -149,13 +149,18 @@ def record(desk: Desk, requests: Sequence[Request] = ()) -> Trace:
     """
     day = previous_session(desk.clock.now().date())
     if requests:
-        keys = dict.fromkeys(request.key for request in requests)
-        return Trace(requests, {key: _path(desk, key, day) for key in keys})
+        asked = {request.key: _symbol(request) for request in requests}
+        return Trace(requests, {key: _path(desk, symbol, day) for key, symbol in asked.items()})
     chain = desk.data.option_chain(UNDERLYING)
     symbols = {UNDERLYING: UNDERLYING, "ATM option": str(chain.quote(chain.atm_strike, "CE")["symbol"])}
     paths = {key: _path(desk, symbol, day) for key, symbol in symbols.items()}
     until_s = min(float(path.at_s[-1]) for path in paths.values())
     return Trace(analyst_requests(until_s, SEED), paths)
+
+
+def _symbol(request: Request) -> str:
+    """Return whose prices tell how stale an answer was; a chain's key is its underlying and expiry."""
+    return request.key.partition(" ")[0] if request.kind == "options_chain" else request.key
 
 
 def _path(desk: Desk, symbol: str, day: date) -> PricePath:

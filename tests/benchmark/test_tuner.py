@@ -46,7 +46,8 @@ def test_a_recorder_notes_what_is_asked_and_passes_it_on():
     with open_desk(SETTINGS) as desk:
         seconds = iter(range(100))
         recorder = Recorder(desk.data, timer=lambda: float(next(seconds)))
-        symbol = recorder.option_chain().table["symbol"].iloc[0]
+        expiry = desk.data.expiries()[1]
+        symbol = recorder.option_chain("BANKNIFTY", expiry).table["symbol"].iloc[0]
         assert recorder.spot() == desk.data.spot()
         assert recorder.atm_strike(tie="higher") == desk.data.atm_strike(tie="higher")
         assert recorder.ltp(symbol) == desk.data.ltp(symbol)
@@ -63,7 +64,7 @@ def test_a_recorder_notes_what_is_asked_and_passes_it_on():
         (4, "ltp"),
         (5, "historical_data"),
     ]
-    assert set(trace.prices) == {"BANKNIFTY", symbol}
+    assert set(trace.prices) == {"BANKNIFTY", f"BANKNIFTY {expiry}", symbol}
     assert len(advise_lifetimes(trace)) == 4
 
 
