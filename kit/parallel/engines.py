@@ -13,7 +13,7 @@ one. The processor therefore drives joblib's backends itself, through the interf
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
@@ -70,6 +70,9 @@ class Engine(Protocol):
     def recall(self) -> list[int]:
         """Take back calls that have not begun; return their keys."""
 
+    def begun(self, keys: Collection[int]) -> Collection[int]:
+        """Return those of the submitted calls that are known to have begun."""
+
     def close(self) -> None:
         """End everything at once."""
 
@@ -98,6 +101,10 @@ class InProcess:
     def recall(self) -> list[int]:
         """Return nothing: what is submitted has begun."""
         return []
+
+    def begun(self, keys: Collection[int]) -> Collection[int]:
+        """Return them all, as above."""
+        return keys
 
 
 class SerialEngine(InProcess):
@@ -236,6 +243,10 @@ class ProcessEngine:
     def recall(self) -> list[int]:
         """Take back what no worker has begun."""
         return self._pool.recall()
+
+    def begun(self, keys: Collection[int]) -> Collection[int]:
+        """Return those that workers are at."""
+        return self._pool.begun().intersection(keys)
 
     def close(self) -> None:
         """End the workers."""

@@ -8,18 +8,16 @@ busier one has not begun. A worker that dies is replaced when there is work for 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import weakref
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from threading import RLock, Thread, current_thread
 from time import monotonic, sleep
 
 from kit.parallel.channel import SEPARATE
 from kit.parallel.execution import Outcome
+from kit.parallel.folders import Folder
 from kit.parallel.process import Done, Job, WorkerProcess
 from kit.parallel.shelf import Shelf
 from kit.parallel.watchdog import Watchdog
@@ -45,7 +43,8 @@ class WorkerPool:
 
     def __init__(self, max_workers: int, memory_mb: int | None = None, folder: str | None = None) -> None:
         self.max_workers = max_workers
-        self.shelf = Shelf(Path(tempfile.mkdtemp(prefix="kit-workers-", dir=folder)))
+        own = Folder(folder)
+        self.shelf = Shelf(own.path)
         self._threads = max(1, (os.cpu_count() or 1) // max_workers)
         self._memory_mb = memory_mb
         self._lock = RLock()  # the collector may call `close` on a thread that holds it
@@ -58,7 +57,7 @@ class WorkerPool:
         self._stillborn = 0
         self._closed = False
         self._listeners: list[Thread] = []
-        self._sweep = weakref.finalize(self, _swept, self._workers, self.shelf.folder, os.getpid())
+        self._sweep = weakref.finalize(self, _swept, self._workers, own, os.getpid())
 
     def room(self) -> int:
         """Return how many jobs it takes before one would have to wait behind a long one.
@@ -81,10 +80,10 @@ class WorkerPool:
         """Stop a job, begun or not; its `done` hears `reason`, or what came of it before."""
         with self._lock:
             worker = next((worker for worker in self._workers if key in worker.jobs), None)
-            if worker is not None and worker.withdraw(key, reason):
-                return
-            if worker is not None:
+            if worker is not None and worker.running() != key:
                 self._waiting.extendleft(reversed(self._recalled(worker)))
+            if worker is not None and key in worker.jobs and worker.withdraw(key, reason):
+                return
             jobs = [job for job in self._waiting if job.key == key]
             self._waiting = deque(job for job in self._waiting if job.key != key)
             self._open -= len(jobs)
@@ -101,6 +100,11 @@ class WorkerPool:
                 jobs += self._recalled(worker)
             self._open -= len(jobs)
         return [job.key for job in jobs]
+
+    def begun(self) -> set[int]:
+        """Return the keys of the jobs that workers are at; the others they hold have only been sent."""
+        with self._lock:
+            return {key for worker in self._workers if (key := worker.running()) is not None}
 
     def close(self) -> None:
         """End all workers at once; their jobs hear nothing more."""
@@ -260,10 +264,10 @@ def _give_up(jobs: Sequence[Job], why: str) -> None:
         job.done([Outcome(job.key, "crashed", None, f"No worker could start. {why}")])
 
 
-def _swept(workers: list[WorkerProcess], folder: Path, owner: int) -> None:
+def _swept(workers: list[WorkerProcess], folder: Folder, owner: int) -> None:
     """End the workers and remove their folder; runs at the latest when the interpreter exits."""
     if os.getpid() != owner:
         return  # a fork of the caller ends, not the caller
     for worker in [*workers]:
         worker.kill()
-    shutil.rmtree(folder, ignore_errors=True)
+    folder.remove()

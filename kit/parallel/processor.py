@@ -15,11 +15,10 @@ from kit.monitor import PerformanceMonitor
 from kit.parallel.engines import Engine, ProcessEngine, SerialEngine, ThreadEngine
 from kit.parallel.ledger import Ledger
 from kit.parallel.scheduler import Scheduler
-from kit.parallel.tasks import ProcessingResult, ProcessingTask
+from kit.parallel.tasks import ProcessingResult, ProcessingTask, check_timeout
 from kit.settings import Backend
 
 OnResult = Callable[[ProcessingResult], object]
-_numbers = count(1)
 
 
 class ConcurrentProcessor:
@@ -64,12 +63,19 @@ class ConcurrentProcessor:
         max_results: int = 1000,
         result_ttl_s: float = 3600.0,
     ) -> None:
+        _check_whole(1, max_workers=max_workers, queue_size=queue_size, max_results=max_results)
+        if max_worker_memory_mb is not None:
+            _check_whole(1, max_worker_memory_mb=max_worker_memory_mb)
+        check_timeout(task_timeout_s)
+        if not result_ttl_s > 0:
+            raise KitError("Results must be kept for some time", result_ttl_s, "Give result_ttl_s seconds.")
         self.max_workers = max_workers
         self.queue_size = queue_size
         self.backend = backend
         engine = _engine(backend, max_workers, dask_address, max_worker_memory_mb)
         ledger = Ledger(max_results, result_ttl_s)
         self.monitor = monitor or PerformanceMonitor()
+        self._numbers = count(1)  # its own, so that tasks without an id have the same seeds in every run
         self._scheduler = Scheduler(engine, ledger, self.monitor, queue_size, task_timeout_s, seed)
         weakref.finalize(self, engine.close)
 
@@ -143,6 +149,8 @@ class ConcurrentProcessor:
         TaskError
             A task is not known, or its result was let go.
         """
+        if isinstance(task_ids, str):
+            raise TaskError("Task ids come as a list", task_ids, "Write [task_id], or use get_result.")
         return self._scheduler.wait(task_ids, timeout)
 
     def run(
@@ -237,19 +245,20 @@ class ConcurrentProcessor:
         priority: int,
         timeout: float | None,
     ) -> str:
-        if not callable(operation):
-            raise KitError(
-                "An operation must be callable", operation, "Pass a function or a callable object."
-            )
-        task_id = task_id or f"{kind}-{next(_numbers)}"
+        task_id = task_id or f"{kind}-{next(self._numbers)}"
         return self.submit_task(ProcessingTask(task_id, operation, args, priority=priority, timeout=timeout))
 
 
+def _check_whole(least: int, **values: object) -> None:
+    for name, value in values.items():
+        if not isinstance(value, int) or value < least:
+            raise KitError(f"{name} is a whole number", value, f"Use {name} >= {least}.")
+
+
 def _engine(backend: Backend, max_workers: int, address: str | None, memory_mb: int | None) -> Engine:
-    if max_workers < 1:
-        raise KitError("A processor needs a worker", max_workers, "Use max_workers >= 1.")
-    if memory_mb and sys.platform != "linux":
-        raise KitError("Only Linux limits a worker's memory", memory_mb, "Leave max_worker_memory_mb out.")
+    if memory_mb and (sys.platform != "linux" or backend in ("serial", "threads")):
+        what = f"Nothing limits the memory of {backend} here"
+        raise KitError(what, memory_mb, "Use processes on Linux, or leave max_worker_memory_mb out.")
     if backend == "processes":
         return ProcessEngine(max_workers, memory_mb)
     if backend == "threads":

@@ -23,6 +23,8 @@ from kit.parallel.tasks import ProcessingResult, ProcessingTask
 GATHER_S = 0.0005  # tasks of a list are started together that are queued within this
 _keys = count(secrets.randbits(60))  # keys of several schedulers meet on one Dask worker
 
+Found = dict[str, ProcessingResult | None]
+
 
 class Scheduler:
     """Decides which task starts next, and tells those who wait how each ended.
@@ -66,6 +68,7 @@ class Scheduler:
         self._heap: list[Record] = []
         self._records: dict[str, Record] = {}  # by task id: waiting and running
         self._running: dict[int, Record] = {}  # by key: submitted to the engine
+        self._awaited: list[Found] = []  # what those who wait have so far
         self._closed = False
 
     def admit(
@@ -134,18 +137,26 @@ class Scheduler:
         deadline = None if timeout is None else monotonic() + timeout
         with self._lock:
             wanted = [*(self._records if task_ids is None else task_ids)]
-        pending = wanted
-        while pending := [task_id for task_id in pending if task_id in self._records]:
-            if self._run_here():
-                continue
+            found = {name: None if name in self._records else self._kept(name) for name in wanted}
+            self._awaited.append(found)
+        try:
+            while any(result is None for result in found.values()):
+                if not self._run_here():
+                    self._sleep_until(found, deadline)
+        finally:
             with self._lock:
-                left = None if deadline is None else deadline - monotonic()
-                if left is not None and left <= 0:
-                    raise ResultNotReady("Tasks have not ended", pending[:5], "Wait longer, or cancel them.")
-                if any(task_id in self._records for task_id in pending):
-                    self._sleep(left)
+                self._awaited.remove(found)
+        return {name: result for name, result in found.items() if result is not None}
+
+    def _sleep_until(self, found: Found, deadline: float | None) -> None:
+        """Wait until one more of the awaited tasks may have ended."""
         with self._lock:
-            return {task_id: self._kept(task_id) for task_id in wanted}
+            pending = [name for name, result in found.items() if result is None]
+            left = None if deadline is None else deadline - monotonic()
+            if pending and left is not None and left <= 0:
+                raise ResultNotReady("Tasks have not ended", pending[:5], "Wait longer, or cancel them.")
+            if pending:
+                self._sleep(left)
 
     def stream(self, tasks: Iterable[ProcessingTask], together: bool) -> Generator[ProcessingResult]:
         """Queue tasks as places become free and yield how each ended, as it ends.
@@ -185,8 +196,9 @@ class Scheduler:
     def active(self) -> dict[str, str]:
         """Return the unfinished tasks, each ``"queued"`` or ``"running"``."""
         with self._lock:
+            begun = self._engine.begun(self._running)
             return {
-                task_id: "running" if record.call.key in self._running else "queued"
+                task_id: "running" if record.call.key in begun else "queued"
                 for task_id, record in self._records.items()
             }
 
@@ -198,8 +210,9 @@ class Scheduler:
     def statistics(self) -> dict[str, float]:
         """Return the ledger's statistics with ``active`` and ``queued``."""
         with self._lock:
-            queued = len(self._records) - len(self._running)
-            return {**self._ledger.statistics(), "active": len(self._running), "queued": queued}
+            active = len(self._engine.begun(self._running))
+            queued = len(self._records) - active
+            return {**self._ledger.statistics(), "active": active, "queued": queued}
 
     def close(self) -> None:
         """Admit nothing more and cancel everything."""
@@ -306,6 +319,9 @@ class Scheduler:
         del self._records[record.call.task.task_id]
         result = record.result(outcome)
         self._ledger.add(result)
+        for found in self._awaited:
+            if result.task_id in found:
+                found[result.task_id] = result
         if record.listener is not None:
             record.listener.put(result)
         if self._waiters:
@@ -314,5 +330,7 @@ class Scheduler:
     def _kept(self, task_id: str) -> ProcessingResult:
         result = self._ledger.get(task_id)
         if result is None:
-            raise TaskError("No result is kept of this task", task_id, "Check the id; results age out.")
+            raise TaskError(
+                "No result is kept of this task", task_id, "Check the id; old results go, see max_results."
+            )
         return result

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import signal
+import sys
 import threading
 import time
 
@@ -131,12 +134,12 @@ def test_waiting_gives_up_and_the_task_goes_on():
         assert processor.get_result("slow", timeout=5) is True
 
 
-def test_cancel_ends_waiting_and_running_tasks(processes):
+def test_cancel_ends_waiting_and_running_tasks(processes, eventually):
     """A cancelled task ends at once, running or not, and the others go on."""
     for number in range(4):
         processes.submit_task(ProcessingTask(f"sleep{number}", time.sleep, (60,)))
     processes.submit_task(ProcessingTask("kept", lambda: 1))
-    assert set(processes.get_active_tasks().values()) == {"queued", "running"}
+    eventually(lambda: set(processes.get_active_tasks().values()) == {"queued", "running"})
     assert all(processes.cancel_task(f"sleep{number}") for number in range(4))
     assert not processes.cancel_task("sleep0")
     with pytest.raises(TaskCancelled):
@@ -237,11 +240,23 @@ def test_shutdown_can_let_tasks_end():
     assert processor.get_result("nap") == 7
 
 
-@pytest.mark.parametrize("wrong", [{"timeout": 0}, {"retries": -1}])
-def test_a_task_checks_its_numbers(wrong):
-    """A time-out must be positive and retries not negative."""
-    with pytest.raises(KitError):
-        ProcessingTask("wrong", int, **wrong)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"timeout": 0},
+        {"timeout": float("nan")},
+        {"timeout": "5"},
+        {"retries": -1},
+        {"priority": "high"},
+        {"priority": None},
+        {"args": "abc"},
+        {"operation": 5},
+    ],
+)
+def test_a_task_checks_what_it_is_given(wrong):
+    """An operation, arguments or numbers that make no sense are refused before the task is queued."""
+    with pytest.raises(KitError, match=re.escape(str(next(iter(wrong.values()))))):
+        ProcessingTask(**{"task_id": "wrong", "operation": int, **wrong})
 
 
 @pytest.mark.parametrize("backend", ["serial", "threads"])
@@ -282,3 +297,116 @@ def test_a_full_serial_queue_makes_its_own_place():
         for number in range(10):
             processor.submit_task(ProcessingTask(f"t{number}", int), wait=True)
         assert len(processor.run([ProcessingTask(f"r{n}", int) for n in range(5)])) == 5
+
+
+class OfTwoParts(Exception):
+    """Cannot be unpickled: pickle calls it with its message alone."""
+
+    def __init__(self, what, why):
+        super().__init__(f"{what}: {why}")
+
+
+class Leaving:
+    """Ends whoever unpickles it."""
+
+    def __reduce__(self):
+        return sys.exit, ("no",)
+
+
+def test_an_exception_that_cannot_travel_keeps_its_text(processor):
+    """The error of a task that raised one says what the operation said, with the operation's traceback."""
+
+    def breaks():
+        raise OfTwoParts("strike", "missing")
+
+    (result,) = processor.run([ProcessingTask("t", breaks)])
+    assert result.status == "failed"
+    assert "OfTwoParts: strike: missing" in str(result.error)
+    assert "in breaks" in result.traceback
+
+
+def test_a_value_that_ends_whoever_reads_it_fails_its_task(processes):
+    """Unpickling a result may raise anything; the task fails, and the next ones run."""
+    results = processes.run([ProcessingTask("leaving", Leaving), ProcessingTask("after", lambda: 2)])
+    assert [result.status for result in results] == ["failed", "completed"]
+
+
+@pytest.mark.parametrize("backend", ["threads", "processes"])
+def test_an_interrupt_raised_by_a_task_is_its_failure(backend):
+    """KeyboardInterrupt from an operation in a worker fails that task, and the worker goes on."""
+
+    def interrupts():
+        raise KeyboardInterrupt
+
+    with ConcurrentProcessor(1, backend=backend) as processor:
+        results = processor.run([ProcessingTask("t", interrupts), ProcessingTask("after", lambda: 2)])
+    assert [result.status for result in results] == ["failed", "completed"]
+
+
+def test_an_interrupt_leaves_a_usable_serial_processor():
+    """Ctrl-C during a serial task is raised where the result is asked for; the task ends as cancelled."""
+
+    def interrupted():
+        signal.raise_signal(signal.SIGINT)
+
+    with ConcurrentProcessor(1, backend="serial") as processor:
+        processor.submit_task(ProcessingTask("t", interrupted))
+        with pytest.raises(KeyboardInterrupt):
+            processor.get_result("t")
+        with pytest.raises(TaskCancelled):
+            processor.get_result("t", timeout=5)
+        assert processor.run([ProcessingTask("after", lambda: 2)])[0].value == 2
+
+
+def test_time_outs_without_end_are_none(processor):
+    """Infinity and ages are as good as no time-out, and shorter ones beside them still count."""
+    far = [ProcessingTask(f"t{n}", int, timeout=limit) for n, limit in enumerate((float("inf"), 1e10))]
+    assert [result.status for result in processor.run(far)] == ["completed", "completed"]
+    late = ProcessingTask("late", time.sleep, (0.4,), timeout=0.1)
+    assert processor.run([late])[0].status == "timeout"
+    assert processor.submit_task(ProcessingTask("waited", int)) == "waited"
+    assert processor.get_result("waited", timeout=float("inf")) == 0
+
+
+def test_waiting_returns_all_it_waited_for(processor):
+    """A wait for more tasks than results are kept returns every one of them."""
+    with ConcurrentProcessor(2, 100, processor.backend, max_results=10) as small:
+        for number in range(50):
+            small.submit_task(ProcessingTask(f"t{number}", lambda: time.sleep(0.01)))
+        assert len(small.wait_for_results(timeout=60)) >= 40  # the first may have ended before
+
+
+def test_tasks_that_were_only_sent_ahead_are_not_running(processes, eventually):
+    """No more tasks run than there are workers, however many lie ready for them."""
+    processes.run([ProcessingTask(f"w{n}", int) for n in range(300)])
+    for number in range(40):
+        processes.submit_task(ProcessingTask(f"t{number}", time.sleep, (60,)))
+    eventually(lambda: processes.get_stats()["active"] == 2)
+    assert [*processes.get_active_tasks().values()].count("running") == 2
+    processes.cancel_all()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_workers": 0},
+        {"max_workers": 1.5},
+        {"queue_size": 0},
+        {"max_results": 0},
+        {"result_ttl_s": 0},
+        {"task_timeout_s": -1},
+        {"max_worker_memory_mb": -5},
+        {"max_worker_memory_mb": 500, "backend": "threads"},
+        {"backend": "gpu"},
+    ],
+)
+def test_a_processor_checks_its_settings(wrong):
+    """A setting that makes no sense is refused with its value."""
+    with pytest.raises(KitError, match=re.escape(str(next(iter(wrong.values()))))):
+        ConcurrentProcessor(**wrong)
+
+
+def test_ids_to_wait_for_come_as_a_list(processor):
+    """A bare id is refused, and not taken for a list of letters."""
+    with pytest.raises(TaskError, match="abc"):
+        processor.wait_for_results("abc")
