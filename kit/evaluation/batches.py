@@ -131,7 +131,8 @@ class Batches:
 
     def _told(self, result: ProcessingResult) -> None:
         for ask, own in self._taken(result):
-            self._tell(ask, own)
+            if not (self.stopped and own.status == "cancelled"):  # that has not finished
+                self._tell(ask, own)
         self._go_on()
 
     def _collect(self) -> None:

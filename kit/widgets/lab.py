@@ -9,8 +9,8 @@ import ipywidgets as w
 from kit.strategies import ALL
 from kit.widgets.bench import BenchPanel
 from kit.widgets.chain import ChainPanel
+from kit.widgets.evaluate import EvaluationPanel
 from kit.widgets.payoff import PayoffPanel
-from kit.widgets.ranking import RankingPanel
 from kit.widgets.tune import TunePanel
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def lab(desk: Desk, underlying: str = "BANKNIFTY", expiries: int = 3) -> w.Tab:
     Returns
     -------
     Tab
-        Chain, payoff, ranking, tuning and benchmark.
+        Chain, payoff, ranking, tuning and benchmark; the ranking fills as strategies are evaluated.
 
     Raises
     ------
@@ -42,11 +42,12 @@ def lab(desk: Desk, underlying: str = "BANKNIFTY", expiries: int = 3) -> w.Tab:
     days = desk.data.expiries(underlying)[:expiries]
     chains = [desk.data.option_chain(underlying, day) for day in days]
     ideas = {kind().name: kind() for kind in ALL}
-    results = desk.evaluation.evaluate_strategies_concurrent(ideas, chains[0])
+    ranking = EvaluationPanel(desk.evaluation, ideas, chains[0])
+    ranking.runner.start()
     panels = {
         "Chain": ChainPanel(chains),
         "Payoff": PayoffPanel(chains[0]),
-        "Ranking": RankingPanel(results),
+        "Ranking": ranking,
         "Tuning": TunePanel(desk),
         "Benchmark": BenchPanel(),
     }

@@ -100,6 +100,8 @@ def _cell(column: Column, value: float) -> str:
 
 def describe(rows: pd.DataFrame, by: str) -> str:
     """Say which strategy leads and which failed."""
+    if rows.empty:
+        return "Nothing has been evaluated yet."
     title = next(column.title for column in COLUMNS if column.field == by)
     failed = [str(name) for name in rows.index[rows["error"].notna()]]
     lost = f" Failed: {', '.join(failed)}." if failed else " None failed."

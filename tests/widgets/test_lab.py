@@ -5,6 +5,7 @@ import pytest
 from kit.desk import open_desk
 from kit.errors import UnknownSymbol
 from kit.settings import Settings
+from kit.strategies import ALL
 from kit.widgets.lab import lab
 
 
@@ -19,9 +20,11 @@ def desk(tmp_path_factory):
 def test_every_panel_draws_what_the_market_says(desk):
     """Each tab holds a panel that drew without an error; the chains are those of the desk."""
     page = lab(desk, expiries=2)
+    assert page.children[2].runner.job.wait(60)
     assert page.titles == ("Chain", "Payoff", "Ranking", "Tuning", "Benchmark")
     assert [panel.errors.value for panel in page.children] == [""] * 5
     assert [chain.expiry for chain in page.children[0].source] == desk.data.expiries("BANKNIFTY")[:2]
+    assert len(page.children[2].results.completed) == len(ALL)
     assert page.children[3].source == desk.settings
 
 

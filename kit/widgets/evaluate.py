@@ -1,0 +1,144 @@
+"""The evaluation panel: run strategies on a chain, watch the rows come, cancel what is stuck."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ipywidgets as w
+
+from kit.evaluation.asks import checked
+from kit.evaluation.manager import StrategyEvaluationManager
+from kit.evaluation.results import Results
+from kit.evaluation.worker import Idea
+from kit.widgets.job import Job, OnProgress
+from kit.widgets.panel import shown
+from kit.widgets.ranking import RankingPanel
+from kit.widgets.runner import Runner, Work
+
+DRAW_S = 0.2  # rows that come together are drawn together
+
+
+class EvaluationPanel(RankingPanel):
+    """Strategies on one chain: Run, rows as they finish, Cancel.
+
+    Parameters
+    ----------
+    manager : StrategyEvaluationManager
+        Whose processor and monitor to use; other runs of it are left alone by Cancel.
+    strategies : mapping of str to Strategy or callable
+        By name.
+    market_data : ChainSnapshot
+        What each of them is given.
+    timeout : float, default 30.0
+        Seconds that one strategy may run.
+
+    Attributes
+    ----------
+    results : Results or None
+        Of the last run; after a Cancel what had finished, with the rest as cancelled.
+
+    Raises
+    ------
+    KitError
+        The strategies are no mapping, or one of them cannot be evaluated.
+    """
+
+    heading = "Evaluation"
+    lead = "Run scores every strategy, the best first; Cancel ends what is stuck and keeps what has finished."
+
+    def __init__(
+        self,
+        manager: StrategyEvaluationManager,
+        strategies: Mapping[str, Idea],
+        market_data: Any,
+        timeout: float = 30.0,
+    ) -> None:
+        self._manager = StrategyEvaluationManager(manager.processor, manager.monitor)
+        self._ideas = dict(checked(strategies))
+        self._market_data = market_data
+        self._timeout = timeout
+        self._drawing = False
+        self.results: Results | None = None
+        super().__init__(Results({}))
+
+    def body(self) -> list[Any]:
+        """Return the buttons above the ranking."""
+        self.runner = _Stoppable(self._manager, self._prepare, self._ended, self.errors.show)
+        return [w.HBox([self.runner, self.inputs["by"]]), *super().body()[1:]]
+
+    def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], Results]:
+        self.errors.clear()
+
+        def work(on_progress: OnProgress, should_stop: Callable[[], bool]) -> Results:
+            come = 0
+
+            def row_came(_: dict[str, Any]) -> None:
+                nonlocal come
+                come += 1
+                on_progress(come / len(self._ideas), f"{come} of {len(self._ideas)} strategies")
+                self.home.call(self._draw_soon)
+                if should_stop():  # pressed before there was a run to cancel
+                    self._manager.cancel()
+
+            return self._manager.evaluate_strategies_concurrent(
+                self._ideas, self._market_data, self._timeout, on_result=row_came
+            )
+
+        return work
+
+    def _draw_soon(self) -> None:
+        """Draw what has come, once for all that come in a moment."""
+        if self._drawing:
+            return
+        self._drawing = True
+        try:
+            asyncio.get_running_loop().call_later(DRAW_S, self._draw_so_far)
+        except RuntimeError:  # a script, without a page
+            self._draw_so_far()
+
+    @shown
+    def _draw_so_far(self) -> None:
+        self._drawing = False
+        job, found = self.runner.job, self._manager.last
+        if job is not None and job.state == "running" and isinstance(found, Results) and len(found):
+            self._show(found)
+            self.runner.tell(len(found) / len(self._ideas), f"{len(found)} of {len(self._ideas)} strategies")
+
+    def _show(self, results: Results) -> None:
+        self.source = results.table()
+        self.draw(self.compute(self.source, **self.values))
+
+    @shown
+    def _ended(self, job: Job) -> None:
+        found = self._manager.last
+        if isinstance(found, Results):
+            self.results = found
+            self._show(found)
+        if job.error is not None:
+            raise job.error
+
+
+class _Stoppable(Runner):
+    """A runner whose Cancel does not wait for the next step: a stuck strategy has none."""
+
+    def __init__(
+        self,
+        manager: StrategyEvaluationManager,
+        prepare: Callable[[], Work],
+        on_end: Callable[[Job], None],
+        on_error: Callable[[BaseException], None],
+    ) -> None:
+        self._manager = manager
+        super().__init__(prepare, on_end, on_error, tooltip="Evaluate every strategy")
+        self.stop.tooltip = "End what still runs; what has finished is kept"
+
+    def cancel(self, _: Any = None) -> None:
+        """End the run at once."""
+        super().cancel()
+        self._manager.cancel()
+
+    def tell(self, share: float, words: str) -> None:
+        """Show how far the run is, on the thread that draws."""
+        self._moved(share, words)

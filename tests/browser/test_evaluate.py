@@ -1,0 +1,60 @@
+"""The evaluation panel in the browser: rows come, Cancel ends what is stuck."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kit.strategies import ALL
+
+if TYPE_CHECKING:
+    from conftest import Notebook
+
+pytestmark = pytest.mark.browser
+FREE_WITHIN_S = 2
+CELL = """from kit import ConcurrentProcessor, StrategyEvaluationManager
+from kit.desk import open_desk
+from kit.strategies import ALL
+from kit.widgets.evaluate import EvaluationPanel
+
+def stuck(snapshot):
+    while True:
+        try:
+            pass
+        except BaseException:
+            continue
+
+desk, processor = open_desk(), ConcurrentProcessor(2)
+ideas = {kind().name: kind() for kind in ALL} | {"broken": lambda snapshot: 1 / 0, "stuck": stuck}
+manager = StrategyEvaluationManager(processor)
+panel = EvaluationPanel(manager, ideas, desk.data.option_chain("BANKNIFTY"), timeout=300)
+panel"""
+
+
+def test_rows_come_and_cancel_ends_a_stuck_strategy(notebook: Notebook) -> None:
+    """Rows show while one strategy loops; Cancel ends it, keeps the rows and leaves the kernel free."""
+    cell = {"cell_type": "code", "id": "panel", "execution_count": None, "metadata": {}, "outputs": []}
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    written = {"cells": [cell | {"source": CELL}], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+    (notebook.lab.folder / "stuck.ipynb").write_text(json.dumps(written), encoding="utf-8")
+    notebook.open("stuck.ipynb")
+    notebook.run_first_cell()
+    panel = notebook.page.locator(".kit-evaluation")
+    status, rows = panel.locator(".kit-status").first, panel.locator("tbody tr")
+    panel.get_by_role("button", name="Run").click()
+    status.get_by_text(f"{len(ALL) + 1} of {len(ALL) + 2} strategies").wait_for(timeout=60_000)
+    assert rows.count() == len(ALL) + 1
+    assert panel.get_by_role("row", name="broken").inner_text().count("ZeroDivisionError") == 1
+    panel.get_by_role("button", name="Cancel").click()
+    pressed = time.monotonic()
+    status.get_by_text("cancelled", exact=True).wait_for(timeout=20_000)
+    assert time.monotonic() - pressed < FREE_WITHIN_S
+    assert rows.count() == len(ALL) + 2
+    assert "was cancelled" in panel.get_by_role("row", name="stuck").inner_text()
+    notebook.screenshot("evaluation")
+    notebook.type_cell("print(len(panel.results.completed), 'kept,', processor.get_active_tasks(), 'left')")
+    notebook.page.get_by_text(f"{len(ALL)} kept, {{}} left").wait_for()
+    assert panel.get_by_role("button", name="Run").is_enabled()

@@ -1,0 +1,120 @@
+"""The evaluation panel: rows come, Cancel keeps them."""
+
+import asyncio
+import time
+
+import pytest
+
+from kit.errors import KitError
+from kit.evaluation.manager import StrategyEvaluationManager
+from kit.parallel import ConcurrentProcessor
+from kit.strategies import ALL, IronCondor
+from kit.widgets.evaluate import EvaluationPanel
+
+SOON_S = 10  # generous: a time-out of 300 s is what it must not be
+
+
+def stuck(_):
+    """Never return."""
+    while True:
+        pass
+
+
+def broken(snapshot):
+    """Divide by zero."""
+    return snapshot.spot / 0
+
+
+IDEAS = {kind().name: kind() for kind in ALL} | {"broken": broken, "stuck": stuck}
+
+
+@pytest.fixture(scope="module")
+def manager():
+    """Return a manager with two worker processes."""
+    with ConcurrentProcessor(max_workers=2) as processor:
+        yield StrategyEvaluationManager(processor)
+
+
+async def until(condition):
+    """Leave the loop alive until a condition holds."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+
+
+def in_a_page(make, script):
+    """Build a panel and press its buttons where there is an event loop, as in a kernel."""
+
+    async def main():
+        panel = make()
+        await script(panel)
+        return panel
+
+    return asyncio.run(main())
+
+
+def test_rows_come_while_one_is_stuck_and_cancel_keeps_them(manager, make_chain):
+    """The table fills while a strategy is stuck; Cancel ends that within moments and keeps the rows."""
+
+    async def script(panel):
+        assert "Nothing has been evaluated yet." in panel.words.value
+        panel.runner.run.click()
+        await until(lambda: panel.table.value.count("<tr>") == len(IDEAS))  # a heading, and all but one
+        assert f"{len(IDEAS) - 1} of {len(IDEAS)} strategies" in panel.runner.status.value
+        assert "ZeroDivisionError" in panel.table.value
+        assert "stuck" not in panel.table.value
+        pressed = time.monotonic()
+        panel.runner.stop.click()
+        await panel.runner.job.finished()
+        assert time.monotonic() - pressed < SOON_S
+
+    panel = in_a_page(lambda: EvaluationPanel(manager, IDEAS, make_chain(), timeout=300), script)
+    assert panel.runner.job.state == "cancelled"
+    assert panel.errors.value == ""
+    assert set(panel.results.failures) == {"broken", "stuck"}
+    assert len(panel.results.completed) == len(ALL)
+    assert panel.table.value.count("<tr>") == len(IDEAS) + 1
+    assert "cancelled" in panel.table.value
+    assert not panel.runner.run.disabled
+    assert manager.processor.get_active_tasks() == {}
+
+
+def test_cancel_leaves_the_managers_other_runs_alone(manager, make_chain):
+    """A panel cancels its own run and not another of the manager it was given."""
+    panel = EvaluationPanel(manager, IDEAS, make_chain(), timeout=300)
+    panel.runner.start()
+    result = manager.evaluate_strategies_concurrent({"condor": IronCondor()}, make_chain())
+    panel.runner.cancel()
+    assert panel.runner.job.wait(30)
+    assert set(result.completed) == {"condor"}
+    assert panel.results.table().loc["stuck", "status"] == "cancelled"
+
+
+def test_a_panel_runs_again_and_sorts(manager, make_chain):
+    """A run to the end shows every row; it can be sorted, and run again."""
+    ideas = {kind().name: kind() for kind in ALL}
+
+    async def script(panel):
+        for _ in range(2):
+            job = await panel.runner.finished()
+            assert job.state == "done"
+            assert len(panel.results.completed) == len(ALL)
+        panel.inputs["by"].value = "theta_inr"
+
+    panel = in_a_page(lambda: EvaluationPanel(manager, ideas, make_chain()), script)
+    assert "by Theta" in panel.words.value
+    assert panel.table.value.count("<tr>") == len(ALL) + 1
+
+
+def test_what_cannot_run_is_told_in_the_panel(make_chain):
+    """A processor that is shut down is an error in the panel; what is no strategy is refused at once."""
+    with ConcurrentProcessor(max_workers=1, backend="serial") as processor:
+        manager = StrategyEvaluationManager(processor)
+    with pytest.raises(KitError, match="cannot be evaluated"):
+        EvaluationPanel(manager, {"five": 5}, make_chain())
+    panel = EvaluationPanel(manager, {"condor": IronCondor()}, make_chain())
+    panel.runner.start()
+    assert panel.runner.job.wait(30)
+    assert "shut down" in panel.errors.value
+    assert not panel.runner.run.disabled
