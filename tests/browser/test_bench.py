@@ -1,4 +1,4 @@
-"""The benchmark panel in the browser: cancel a run."""
+"""The benchmark panel in the browser: run, read the plot, cancel a second run."""
 
 from __future__ import annotations
 
@@ -10,16 +10,25 @@ import pytest
 if TYPE_CHECKING:
     from conftest import Notebook
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 FREE_WITHIN_S = 2
 
 
-def test_cancel_keeps_the_finished_rows_and_frees_the_kernel(notebook: Notebook) -> None:
-    """Cancel of a benchmark leaves the kernel free at once and shows the rows that were finished."""
+def test_run_shows_the_plot_and_cancel_frees_the_kernel(notebook: Notebook) -> None:
+    """Run ends with a new plot and every row; Cancel of a second run leaves the kernel free at once."""
     notebook.open("02_benchmark.ipynb")
     notebook.run_first_cell()
     panel = notebook.page.locator(".kit-bench")
-    status = panel.locator(".kit-status").first
+    plot, status = panel.locator("img.kit-live"), panel.locator(".kit-status").first
+    plot.wait_for()
+    before = plot.get_attribute("src")
+    panel.get_by_role("button", name="Run").click()
+    status.get_by_text("done", exact=True).wait_for(timeout=180_000)
+    assert plot.get_attribute("src") != before
+    assert "hot_hit" in panel.locator(".kit-lines").inner_text()
+    assert "first run of its kind" in panel.locator(".kit-summary").first.inner_text()
+    notebook.screenshot("benchmark")
+
     panel.get_by_role("button", name="Run").click()
     status.get_by_text("%").wait_for(timeout=30_000)
     panel.get_by_role("button", name="Cancel").click()
@@ -27,5 +36,5 @@ def test_cancel_keeps_the_finished_rows_and_frees_the_kernel(notebook: Notebook)
     notebook.type_cell("print(6 * 7, 'is free')")
     notebook.page.get_by_text("42 is free").wait_for()
     assert time.monotonic() - pressed < FREE_WITHIN_S
-    status.get_by_text("cancelled", exact=True).wait_for(timeout=30_000)
+    status.get_by_text("cancelled", exact=True).wait_for(timeout=20_000)
     assert "Cancelled" in panel.locator(".kit-lines").inner_text()
