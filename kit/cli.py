@@ -60,10 +60,17 @@ def _refused(error: KitError) -> int:
     return 2
 
 
-def _warn(message: Warning | str, category: type[Warning], *where: Any) -> None:
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    file: str,
+    number: int,
+    _: Any = None,
+    line: str | None = None,
+) -> None:
     """Say the kit's own warnings in one line, without the place in the code that gave them."""
     told = f"kit: {message}\n" if issubclass(category, KitWarning) else None
-    sys.stderr.write(told or warnings.formatwarning(message, category, *where))
+    sys.stderr.write(told or warnings.formatwarning(message, category, file, number, line))
 
 
 def _parser() -> argparse.ArgumentParser:

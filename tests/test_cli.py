@@ -78,6 +78,19 @@ def test_cache_folder_that_cannot_be_used(tmp_path, monkeypatch, capsys):
     assert "line.py" not in said.err
 
 
+def test_warnings_of_others_are_shown_as_ever(tmp_path, monkeypatch, capsys):
+    """A library's warning during a command reaches the reader and harms nothing, however it is given."""
+    monkeypatch.setenv("KIT_CACHE_DIR", str(tmp_path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert main(["cache"]) == 0
+        warnings.warn("the port is taken", UserWarning, stacklevel=1)
+        warnings.showwarning(UserWarning("a"), UserWarning, "file.py", 7, None, "the line")
+    said = capsys.readouterr().err
+    assert "UserWarning: the port is taken" in said
+    assert "file.py:7: UserWarning: a\n  the line" in said
+
+
 def test_download_rejects_a_day_that_is_none(capsys):
     """A day that is no date is refused by the command line itself."""
     with pytest.raises(SystemExit):
