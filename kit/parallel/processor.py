@@ -15,6 +15,7 @@ from kit.monitor import PerformanceMonitor
 from kit.parallel.engines import Engine, ProcessEngine, SerialEngine, ThreadEngine
 from kit.parallel.ledger import Ledger
 from kit.parallel.scheduler import Scheduler
+from kit.parallel.stream import stream
 from kit.parallel.tasks import ProcessingResult, ProcessingTask, check_timeout
 from kit.settings import Backend
 
@@ -187,8 +188,9 @@ class ConcurrentProcessor:
                 yield task
 
         together = isinstance(tasks, Sequence)
-        with _bar(tasks, progress) as bar, closing(self._scheduler.stream(noted(), together)) as stream:
-            for result in stream:
+        ended = stream(self._scheduler, noted(), together)
+        with _bar(tasks, progress) as bar, closing(ended):
+            for result in ended:
                 results[result.task_id] = result
                 if bar is not None:
                     bar.update()

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import heapq
 import secrets
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 from math import isinf
 from queue import SimpleQueue
 from threading import TIMEOUT_MAX, Condition, RLock
 from time import monotonic
+from typing import cast
 
 from kit.errors import QueueFull, ResultNotReady, TaskError
 from kit.monitor import PerformanceMonitor
 from kit.parallel.engines import Call, Engine, SerialEngine, packed
 from kit.parallel.execution import Outcome
-from kit.parallel.ledger import Ledger
+from kit.parallel.ledger import Found, Ledger
 from kit.parallel.packing import Scope
 from kit.parallel.records import Record
 from kit.parallel.tasks import ProcessingResult, ProcessingTask
 
-GATHER_S = 0.0005  # tasks of a list are started together that are queued within this
 _keys = count(secrets.randbits(60))  # keys of several schedulers meet on one Dask worker
-
-Found = dict[str, ProcessingResult | None]
 
 
 class Scheduler:
@@ -68,7 +66,6 @@ class Scheduler:
         self._heap: list[Record] = []
         self._records: dict[str, Record] = {}  # by task id: waiting and running
         self._running: dict[int, Record] = {}  # by key: submitted to the engine
-        self._awaited: list[Found] = []  # what those who wait have so far
         self._closed = False
 
     def admit(
@@ -90,7 +87,7 @@ class Scheduler:
         limit_s = None if timeout_s is None or isinf(timeout_s) else timeout_s
         call = Call(next(_keys), task, task.seed_with(self._seed), limit_s, self._ended)
         unfit = packed(self._engine, call, scope)
-        while wait and not self._has_place() and self._run_here():
+        while wait and not self.has_place() and self.run_here():
             pass  # nobody else would make a place
         record = Record(call, monotonic(), listener, next(self._orders))
         with self._lock:
@@ -122,8 +119,7 @@ class Scheduler:
         self._engine.stop([record.call.key for record, running in ended if running])
         for record, _ in ended:
             self._engine.unpack(record.call)
-        with self._lock:
-            self._pump()
+        self.start()
         return len(ended)
 
     def wait(self, task_ids: Iterable[str] | None, timeout: float | None) -> dict[str, ProcessingResult]:
@@ -136,20 +132,18 @@ class Scheduler:
         """
         deadline = None if timeout is None else monotonic() + timeout
         with self._lock:
-            wanted = [*(self._records if task_ids is None else task_ids)]
-            found = {name: None if name in self._records else self._kept(name) for name in wanted}
-            self._awaited.append(found)
+            found = self._ledger.gather(self._records if task_ids is None else task_ids, self._records)
         try:
-            while any(result is None for result in found.values()):
-                if not self._run_here():
-                    self._sleep_until(found, deadline)
+            while None in found.values():
+                if not self.run_here():
+                    self._sleep_for(found, deadline)
         finally:
             with self._lock:
-                self._awaited.remove(found)
-        return {name: result for name, result in found.items() if result is not None}
+                self._ledger.release(found)
+        return cast("dict[str, ProcessingResult]", found)
 
-    def _sleep_until(self, found: Found, deadline: float | None) -> None:
-        """Wait until one more of the awaited tasks may have ended."""
+    def _sleep_for(self, found: Found, deadline: float | None) -> None:
+        """Wait until one more of the gathered results may be there."""
         with self._lock:
             pending = [name for name, result in found.items() if result is None]
             left = None if deadline is None else deadline - monotonic()
@@ -158,40 +152,19 @@ class Scheduler:
             if pending:
                 self._sleep(left)
 
-    def stream(self, tasks: Iterable[ProcessingTask], together: bool) -> Generator[ProcessingResult]:
-        """Queue tasks as places become free and yield how each ended, as it ends.
+    def start(self) -> None:
+        """Start what waits and can start."""
+        with self._lock:
+            self._pump()
 
-        If they are there `together`, one may wait for the next to be queued, as that spares the workers most
-        of their falling asleep. Closing the iterator, or an exception in it, cancels what has not ended.
-        """
-        ended: SimpleQueue[ProcessingResult] = SimpleQueue()
-        pending: set[str] = set()
-        source, exhausted, scope = iter(tasks), False, self._engine.scope()
-        started = 0.0
-        try:
-            while pending or not exhausted:
-                while not exhausted and (not pending or self._has_place()):
-                    task = next(source, None)
-                    exhausted = task is None
-                    if task is not None:
-                        start = not together or monotonic() - started > GATHER_S
-                        self.admit(task, True, ended, scope, start)
-                        pending.add(task.task_id)
-                        started = monotonic() if start else started
-                with self._lock:
-                    self._pump()
-                if pending and (exhausted or not self._has_place()):
-                    while ended.empty() and self._run_here():
-                        pass
-                    result = ended.get()
-                    pending.discard(result.task_id)
-                    yield result
-        finally:
-            with self._lock:
-                left = [task_id for task_id, record in self._records.items() if record.listener is ended]
-            self.cancel(left)
-            if scope is not None:
-                scope.close()
+    def scope(self) -> Scope | None:
+        """Open a scope for the tasks of one run."""
+        return self._engine.scope()
+
+    def heard_by(self, listener: SimpleQueue[ProcessingResult]) -> list[str]:
+        """Return the unfinished tasks whose results a listener wants."""
+        with self._lock:
+            return [task_id for task_id, record in self._records.items() if record.listener is listener]
 
     def active(self) -> dict[str, str]:
         """Return the unfinished tasks, each ``"queued"`` or ``"running"``."""
@@ -222,18 +195,19 @@ class Scheduler:
         self.cancel(task_ids)
         self._engine.close()
 
-    def _has_place(self) -> bool:
+    def has_place(self) -> bool:
+        """Tell whether the queue has a place for one more."""
         return len(self._records) - len(self._running) < self._queue_size
 
     def _reserve(self, task_id: str, wait: bool) -> None:
         """Make sure that a task may enter; lock held."""
-        while not self._closed and wait and not self._has_place():
+        while not self._closed and wait and not self.has_place():
             self._sleep(None)
         if self._closed:
             raise TaskError("The processor is shut down", task_id, "Make a new one.")
         if task_id in self._records:
             raise TaskError("An unfinished task has this id already", task_id, "Give each task its own.")
-        if not self._has_place():
+        if not self.has_place():
             raise QueueFull("The queue is full", self._queue_size, "Use wait=True, or a larger queue_size.")
 
     def _sleep(self, seconds: float | None) -> None:
@@ -271,7 +245,7 @@ class Scheduler:
         self._running[record.call.key] = record
         return record.call
 
-    def _run_here(self) -> bool:
+    def run_here(self) -> bool:
         """With the serial engine, run the next task in this thread; tell whether there was one."""
         if not isinstance(self._engine, SerialEngine):
             return False
@@ -319,18 +293,7 @@ class Scheduler:
         del self._records[record.call.task.task_id]
         result = record.result(outcome)
         self._ledger.add(result)
-        for found in self._awaited:
-            if result.task_id in found:
-                found[result.task_id] = result
         if record.listener is not None:
             record.listener.put(result)
         if self._waiters:
             self._changed.notify_all()
-
-    def _kept(self, task_id: str) -> ProcessingResult:
-        result = self._ledger.get(task_id)
-        if result is None:
-            raise TaskError(
-                "No result is kept of this task", task_id, "Check the id; old results go, see max_results."
-            )
-        return result

@@ -248,7 +248,7 @@ def test_shutdown_can_let_tasks_end():
         {"timeout": "5"},
         {"retries": -1},
         {"priority": "high"},
-        {"priority": None},
+        {"priority": float("nan")},
         {"args": "abc"},
         {"operation": 5},
     ],
