@@ -219,7 +219,7 @@ def served_from(asked_s: NDArray[np.float64], lifetime_s: float) -> NDArray[np.f
 
 
 def replayed_hit_rate(config: CacheConfig, requests: Sequence[Request]) -> float:
-    """Return the hits of the in-process tier over recorded requests, replayed in simulated time, percent."""
+    """Return the hits of the in-process tier over requests, replayed in simulated time, percent."""
     now_s = 0.0
     cache = CacheManager(config, timer=lambda: now_s)
     for request in requests:

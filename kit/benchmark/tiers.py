@@ -54,7 +54,7 @@ class TierLatencies:
     budget_ms : mapping of operation to float
         Latency budgets; NaN where the settings have none.
     hit_rate_percent : float
-        Hits of the in-process tier over the recorded access trace.
+        Hits of the in-process tier over the requests of a typical session, which are generated.
     speedup : mapping of int to float
         Workers to evaluation speed-up over one worker.
     stopped : bool

@@ -55,9 +55,9 @@ def _on_grid(legs: Any, chain: ChainSnapshot) -> tuple[float, ...]:
     )
 
 
-@row("evaluation_speedup", part="evaluation", unit="times", quick=True, cores=2)
+@row("evaluation_speedup", part="evaluation", unit="times", cores=2)
 def evaluation_speedup(run: Run) -> Samples:
-    """200 strategies of about 10 ms each, 40 in a quick run: in process against two warm workers."""
+    """200 strategies of about 10 ms each: in process against two warm workers."""
     return Samples(_speedups(run, 2))
 
 
@@ -87,8 +87,7 @@ def evaluation_beside_joblib(run: Run) -> Arms:
 
 def _speedups(run: Run, workers: int) -> list[float]:
     """Return sequential over parallel time, round by round; both must find the same."""
-    chain, count = run.desk().data.option_chain(), 40 if run.quick else 200
-    run.notes.append(f"{count} strategies")
+    chain, count = run.desk().data.option_chain(), 200
     strategies = {f"sweep {number}": sweep for number in range(count)}
     manager = StrategyEvaluationManager(run.enter(ConcurrentProcessor(max_workers=workers)))
     expected = [sweep(chain)] * count
