@@ -2,13 +2,14 @@
 
 import json
 import subprocess
+import time
 from datetime import datetime
 
 import psutil
 import pytest
 
 from kit.benchmark import machine, stamps
-from kit.benchmark.rows import startup
+from kit.benchmark.rows import rates, startup
 from kit.benchmark.run import ROUND_TRIP_S, Run
 from kit.benchmark.suite import run_performance_benchmark
 from kit.clock import IST
@@ -118,6 +119,16 @@ def test_a_run_opens_its_desk_once_and_ends_it():
 def test_what_threads_and_workers_share_loses_nothing():
     """One call per key, no thread, answer, task or process lost or left, whoever dies."""
     names = ("single_flight", "cache_threads", "disk_hammer", "disk_kills")
-    names += ("dying_workers", "run_twice", "orphans", "interrupt")
+    names += ("dying_workers", "run_twice", "orphans", "interrupt", "stuck_processes")
     found = lines(*names)
     assert {name: line.met for name, line in found.items()} == dict.fromkeys(names, True)
+
+
+def test_a_rate_is_not_judged_when_the_clock_was_set(monkeypatch):
+    """The limits are kept by the wall clock: a rate measured while it jumped means nothing, and says so."""
+    jump = iter((0.0, 300.0))
+    monkeypatch.setattr(rates, "_CALLS", 6)
+    monkeypatch.setattr(rates, "time", lambda: time.time() - next(jump))
+    line = lines("candle_rate")["candle_rate"]
+    assert (line.met, line.unjudged) == (None, True)
+    assert "the clock was set meanwhile" in line.note
