@@ -162,6 +162,17 @@ class Run:
         """Close what the row has opened; for a row that hangs and cannot do it itself."""
         self._row.close()
 
+    def need_signals(self) -> None:
+        """Leave a row out that kills or interrupts processes, where the system has no signals.
+
+        Raises
+        ------
+        Unmeasured
+            It has none.
+        """
+        if os.name != "posix":
+            raise Unmeasured("this system has no signals to kill a process with")
+
     def desk(self) -> Desk:
         """Return the desk of this run: all parts over one simulated exchange, started on first use."""
         if self._desk is None:

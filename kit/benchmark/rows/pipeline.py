@@ -128,8 +128,9 @@ _MAIN_JOB = """
 import resource, sys
 from kit.desk import open_desk
 from kit.evaluation.worker import evaluate
+from kit.settings import Settings
 from kit.strategies import ALL
-with open_desk() as desk:
+with open_desk(Settings()) as desk:
     chain = desk.data.option_chain("BANKNIFTY")
     for strategy in ALL:
         evaluate(strategy(), chain)

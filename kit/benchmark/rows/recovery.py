@@ -47,6 +47,7 @@ def _kinds() -> dict[str, Callable[[], object]]:
 
 def _stuck(run: Run, backend: Backend, rounds: int) -> Samples:
     """Return the worst excess over the time-out of each round over all kinds."""
+    run.need_signals()
     processor = run.enter(ConcurrentProcessor(_WORKERS, backend=backend))
     excess: dict[str, list[float]] = {kind: [] for kind in _kinds()}
     for _ in range(rounds):
@@ -86,6 +87,7 @@ def stuck_dask(run: Run) -> Samples:
 @lru_cache(maxsize=1)
 def _deaths(run: Run) -> tuple[int, int, int]:
     """Return, after three deaths and a loop among forty tasks: other tasks lost, run twice, orphans."""
+    run.need_signals()
     psutil, log = run.need("psutil", "lab"), run.folder() / "log"
     others = {child.pid for child in psutil.Process().children(recursive=True)}
     with ConcurrentProcessor(_WORKERS) as processor:
@@ -161,6 +163,7 @@ print(took)
 @row("interrupt", part="parallel", unit="s", target=at_most(1), quick=True)
 def interrupt(run: Run) -> Samples:
     """Time from Ctrl-C to the end of a run of sleepers; what finished is kept and the processor usable."""
+    run.need_signals()
     samples = []
     for _ in range(1 if run.quick else 6):
         run.checkpoint()
@@ -171,6 +174,7 @@ def interrupt(run: Run) -> Samples:
 @row("dask_worker_killed", part="parallel", unit="tasks", target=at_most(0))
 def dask_worker_killed(run: Run) -> Samples:
     """Count the tasks, out of a hundred, without their value after one of two Dask workers was killed."""
+    run.need_signals()
     distributed = run.need("distributed", "dask")
     where = {"n_workers": _WORKERS, "threads_per_worker": 1, "dashboard_address": None}
     cluster = run.enter(distributed.LocalCluster(**where))

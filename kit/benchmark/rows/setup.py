@@ -37,7 +37,8 @@ for _case, (_limit_s, _words) in _CASES.items():
 _NOTEBOOK = """
 import json, os, sys
 told = json.load(sys.stdin)
-os.environ["KIT_CACHE_DIR"] = told["folder"]
+os.environ |= {"KIT_CACHE_DIR": told["folder"]}
+os.environ.pop("KIT_YAML", None)
 from time import perf_counter
 import nbformat
 from nbclient import NotebookClient

@@ -123,6 +123,7 @@ def disk_hammer(run: Run) -> Samples:
 @row("disk_kills", part="cache", unit="entries", target=at_most(0))
 def disk_kills(run: Run) -> Samples:
     """Count the committed answers lost, and damages, after a writer was killed in the middle ten times."""
+    run.need_signals()
     file, committed = run.folder() / "replies.sqlite", 0
     store = _store(run, file)
     for number in range(3 if run.quick else 10):
