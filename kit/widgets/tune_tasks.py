@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from kit.benchmark.report import summary
 from kit.benchmark.results import Results
@@ -16,9 +17,29 @@ Outcome = TierLatencies | Advice | Results
 Task = Callable[[Settings, OnProgress, Callable[[], bool]], Outcome]
 
 
-def search(settings: Settings, on_progress: OnProgress, should_stop: Callable[[], bool]) -> Advice:
-    """Search lifetimes, pool size and workers that suit this machine."""
-    return tune(settings, progress=on_progress, should_stop=should_stop)
+def searching(workload: Any = None, snapshots: Sequence[Any] = ()) -> Task:
+    """Return the task that searches lifetimes, pool size and workers that suit this machine.
+
+    Parameters
+    ----------
+    workload, snapshots
+        Your own ideas and what they are evaluated on, as `kit.benchmark.tuner.tune` takes them.
+
+    Examples
+    --------
+    ``TunePanel(desk, {**TASKS, "Search for my ideas": searching(ideas, chains)})``
+    """
+
+    def search(settings: Settings, on_progress: OnProgress, should_stop: Callable[[], bool]) -> Advice:
+        return tune(
+            settings,
+            progress=on_progress,
+            should_stop=should_stop,
+            workload=workload,
+            snapshots=snapshots,
+        )
+
+    return search
 
 
 def benchmark(settings: Settings, on_progress: OnProgress, should_stop: Callable[[], bool]) -> Results:
@@ -30,7 +51,7 @@ def benchmark(settings: Settings, on_progress: OnProgress, should_stop: Callable
 
 TASKS: Mapping[str, Task] = {
     "Measure these settings": measure_tiers,
-    "Search better settings": search,
+    "Search better settings": searching(),
     "Run the benchmark": benchmark,
 }
 

@@ -18,6 +18,7 @@ from kit.settings import Settings
 from kit.widgets.tune import TunePanel
 from kit.widgets.tune_plot import by_tier, hit_rate
 from kit.widgets.tune_tasks import TASKS as ALL_TASKS
+from kit.widgets.tune_tasks import searching
 
 WAIT_S = 30
 
@@ -194,6 +195,13 @@ def test_a_corrupt_history_is_told_and_harms_nothing():
     assert "UnreadableFile" in panel.errors.value
     _press(panel)
     assert panel.errors.value == ""
+
+
+def test_the_search_takes_the_analysts_own_ideas():
+    """What the panel searches with is what it was given; something else is explained in the panel."""
+    panel = TunePanel(Settings(), {"Search": searching(workload=[7])})
+    _press(panel)
+    assert "functions of a chain, not: 7" in panel.errors.value
 
 
 def test_every_task_has_a_name():
