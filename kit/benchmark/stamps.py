@@ -61,9 +61,10 @@ def recorded(file: Path, how: str, sources: Sequence[str], case: str | None = No
         raise UnreadableFile("The times cannot be read", str(file), f"Delete it; {how}.") from error
     if age > _OLDEST:
         raise Unmeasured(f"timed on {at:%d %b %Y}, too long ago: {how}")
-    if commit is None or _git("diff", "--quiet", commit, "--", *sources).returncode:
-        known = f"at {commit[:9]}" if commit else "on files that were never committed"
-        raise Unmeasured(f"timed {known} on {at:%d %b}, and the code has changed since: {how}")
+    if commit is None:
+        raise Unmeasured(f"timed on {at:%d %b} on files that were not committed: {how}")
+    if _git("diff", "--quiet", commit, "--", *sources).returncode:
+        raise Unmeasured(f"timed on {at:%d %b} at {commit[:9]}, and the code has changed since: {how}")
     return dict(record)
 
 

@@ -86,7 +86,7 @@ def test_a_time_that_was_recorded_earlier_counts_with_its_date_and_commit(slider
         (None, "not timed yet"),
         (json.dumps({"steps_ms": [1]}), "nobody knows when"),
         ({"at": "2026-01-01T00:00:00+05:30"}, "too long ago"),
-        ({"commit": None}, "never committed"),
+        ({"commit": None}, "not committed"),
         ({"commit": "0" * 40}, "the code has changed since"),
     ],
 )
