@@ -18,14 +18,14 @@ from time import monotonic, sleep
 from kit.parallel.channel import SEPARATE
 from kit.parallel.execution import Outcome
 from kit.parallel.folders import Folder
-from kit.parallel.process import Done, Job, WorkerProcess
+from kit.parallel.process import Done, Job, Verdict, WorkerProcess
 from kit.parallel.shelf import Shelf
 from kit.parallel.watchdog import Watchdog
 
 AHEAD_S = 0.02  # work that may lie ready at a worker
 MOST_AHEAD = 128
 NAP_S = 0.0005
-_MOST_STILLBORN = 3
+_MOST_FUTILE = 3
 
 
 class WorkerPool:
@@ -54,7 +54,7 @@ class WorkerPool:
         self._open = 0  # jobs submitted and neither ended nor taken back
         self._typical_s = float("inf")
         self._relieved_at = 0.0
-        self._stillborn = 0
+        self._futile = 0  # workers in a row that died at no job and ended none
         self._closed = False
         self._listeners: list[Thread] = []
         self._sweep = weakref.finalize(self, _swept, self._workers, own, os.getpid())
@@ -151,9 +151,9 @@ class WorkerPool:
     def _listen(self, worker: WorkerProcess) -> None:
         """Pass on what a worker sends until it has died."""
         for outcomes in worker.outcomes():
-            self._stillborn = 0
             self._ended(worker, outcomes)
-            sleep(self._nap_s(worker))
+            if nap_s := self._nap_s(worker):
+                sleep(nap_s)
         self._bury(worker)
 
     def _nap_s(self, worker: WorkerProcess) -> float:
@@ -164,6 +164,7 @@ class WorkerPool:
     def _ended(self, worker: WorkerProcess, outcomes: list[Outcome]) -> None:
         told: dict[Done, list[Outcome]] = {}
         with self._lock:
+            self._futile = 0 if outcomes else self._futile
             for outcome in outcomes:
                 self._learn(outcome.running_s)
                 if job := worker.jobs.pop(outcome.key, None):
@@ -232,15 +233,13 @@ class WorkerPool:
             self._open -= job is not None
             self._waiting.extendleft(reversed(worker.jobs.values()))
             worker.jobs.clear()
-            self._stillborn += not worker.served
-            lost = self._lost() if self._stillborn >= _MOST_STILLBORN else []
+            self._futile = self._futile + 1 if job is None else 0
+            lost = self._lost() if self._futile >= _MOST_FUTILE else []
             if worker.served and not self._closed:
                 self._hired()  # at once, so that the pool is whole before the next task comes
             self._feed()
         if job is not None:
-            status, details = (
-                (worker.verdict.reason, worker.verdict.trace) if worker.verdict else ("crashed", how)
-            )
+            _, status, details = worker.verdict or Verdict(job.key, "crashed", how)
             job.done([Outcome(job.key, status, None, details, running_s, f"pid {worker.pid}")])
         _give_up(lost, how)
 
@@ -255,13 +254,13 @@ class WorkerPool:
         lost = [*self._waiting]
         self._waiting.clear()
         self._open -= len(lost)
-        self._stillborn = 0
+        self._futile = 0
         return lost
 
 
 def _give_up(jobs: Sequence[Job], why: str) -> None:
     for job in jobs:
-        job.done([Outcome(job.key, "crashed", None, f"No worker could start. {why}")])
+        job.done([Outcome(job.key, "crashed", None, f"No worker could run it. {why}")])
 
 
 def _swept(workers: list[WorkerProcess], folder: Folder, owner: int) -> None:
