@@ -69,10 +69,12 @@ class WorkerProcess:
         self._stamp = Stamp(self.stamp_path)
         self._trace_path = trace_path(self.stamp_path)
         self._tasks = TaskSocket() if SEPARATE else TaskPipe()
+        self._lifeline: int | None = None
         try:
             self._start(folder, threads, memory_mb)
         except OSError:
             self._tasks.close()
+            self._drop_lifeline()
             raise
 
     def _start(self, folder: Path, threads: int, memory_mb: int | None) -> None:
@@ -84,16 +86,23 @@ class WorkerProcess:
             lifeline, self._lifeline = os.pipe()
             command.append(f"--lifeline={lifeline}")
             inherited = (lifeline,)
-        self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-            command,
-            stdin=self._tasks.child_file(),
-            stdout=subprocess.PIPE,
-            pass_fds=inherited,
-            env=_environment(threads),
-            start_new_session=True,  # Ctrl-C reaches the caller alone, and its children end with the worker
-        )
-        if lifeline is not None:
-            os.close(lifeline)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+                command,
+                stdin=self._tasks.child_file(),
+                stdout=subprocess.PIPE,
+                pass_fds=inherited,
+                env=_environment(threads),
+                start_new_session=True,  # Ctrl-C reaches the caller alone; its children end with the worker
+            )
+        finally:
+            if lifeline is not None:
+                os.close(lifeline)
+
+    def _drop_lifeline(self) -> None:
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
 
     @property
     def pid(self) -> int:
@@ -215,8 +224,7 @@ class WorkerProcess:
         self._tasks.close()
         if self._process.stdout:
             self._process.stdout.close()
-        if os.name == "posix":
-            os.close(self._lifeline)
+        self._drop_lifeline()
         self.stamp_path.unlink(missing_ok=True)
         self._trace_path.unlink(missing_ok=True)
 
