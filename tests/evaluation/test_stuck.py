@@ -83,6 +83,8 @@ def test_a_stuck_strategy_of_ones_own_costs_its_row_and_its_time(
     assert dict(table["status"][-2:]) == {"stuck": "timeout", "deadly": "crashed"}
     assert set(results.failures) == {"stuck", "deadly"}
     assert ended["stuck"] < 2 * 2.5  # the time of a batch and of another attempt: what it must not be
+    assert "in legs" in table.loc["stuck", "traceback"]
+    assert table.loc["stuck", "seconds"] > 2
     with pytest.raises(TaskTimeout, match="stuck"):
         results["stuck"]
     with pytest.raises(TaskCrashed, match="deadly"):
