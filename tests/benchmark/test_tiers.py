@@ -7,7 +7,7 @@ import pytest
 from kit.benchmark import speedup, tiers
 from kit.benchmark.lifetimes import best_hit_rate, replayed_hit_rate
 from kit.benchmark.tiers import OPERATIONS, measure_tiers, tiers_of
-from kit.benchmark.trace import SESSION_S, analyst_requests
+from kit.benchmark.trace import SESSION, SESSION_S, analyst_requests, read_trace
 from kit.settings import CacheConfig, DataManagerConfig, Settings, WorkersConfig
 
 SERIAL = WorkersConfig(backend="serial", max_workers=1)
@@ -84,3 +84,13 @@ def test_the_hit_rate_is_the_best_these_lifetimes_allow():
     ]
     assert rates == sorted(rates)
     assert rates[1] == pytest.approx(best_hit_rate(CacheConfig(), requests), abs=0.01)
+
+
+def test_the_recorded_session_is_what_a_notebook_asked():
+    """The shipped trace holds requests of several kinds and expiries, in order of time, and no prices."""
+    trace = read_trace(SESSION)
+    assert {asked.kind for asked in trace.requests} >= {"options_chain", "atm", "ltp"}
+    assert len({asked.key for asked in trace.requests if asked.kind == "options_chain"}) > 2
+    assert trace.requests[-1].at_s > 800
+    assert trace.prices == {}
+    assert 0 < best_hit_rate(CacheConfig(), trace.requests) < 100

@@ -16,7 +16,7 @@ from kit.benchmark.measure import Arms, Samples
 from kit.benchmark.registry import row
 from kit.benchmark.run import SEED, Run
 from kit.benchmark.targets import at_most, within
-from kit.benchmark.trace import SESSION_S, analyst_requests
+from kit.benchmark.trace import SESSION, read_trace
 from kit.cache import CacheManager
 from kit.settings import CacheConfig
 
@@ -103,6 +103,6 @@ def hot_write(_: Run) -> Arms:
 @row("hit_rate", part="cache", unit="%", peer="the best any cache with these lifetimes can do",
      peer_target=within(1.001), quick=True)  # fmt: skip
 def hit_rate(run: Run) -> Samples:
-    """Hits of the in-process tier over a session's recorded requests, default lifetimes, simulated time."""
-    config, requests = run.settings.cache_config, analyst_requests(SESSION_S, SEED)
+    """Hits of the in-process tier over what a notebook was recorded to ask, in simulated time."""
+    config, requests = run.settings.cache_config, read_trace(SESSION).requests
     return Samples([replayed_hit_rate(config, requests)], [best_hit_rate(config, requests)])
