@@ -9,7 +9,7 @@ task before, the built-in ones in it are run again, each alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import count
@@ -35,6 +35,19 @@ _RULES = (Delta, Distance, Offset, Percent, Premium, Width)
 
 class _Stopped(Exception):
     """The run was cancelled; never leaves this room."""
+
+
+class _Watched(list[ProcessingTask]):
+    """Tasks that are all there, so that several are started at a time, and that tell which were sent."""
+
+    def __init__(self, tasks: Iterable[ProcessingTask], was_sent: Callable[[str], None]) -> None:
+        super().__init__(tasks)
+        self._was_sent = was_sent
+
+    def __iter__(self) -> Iterator[ProcessingTask]:
+        for task in super().__iter__():
+            yield task
+            self._was_sent(task.task_id)
 
 
 class Batches:
@@ -100,19 +113,18 @@ class Batches:
             while task_id in self._tasks:  # names such as 1 and "1"
                 task_id += "'"
             self._tasks[task_id] = group
+        tasks = _Watched((self._task(*item) for item in self._tasks.items()), self._was_sent)
         try:
-            self._processor.run(self._watched(), on_result=self._told)
+            self._go_on()
+            self._processor.run(tasks, on_result=self._told)
         except BaseException:
             self._collect()
             raise
 
-    def _watched(self) -> Iterator[ProcessingTask]:
-        """Give the tasks, and look after each whether to stop: `cancel` sees only those that were sent."""
+    def _was_sent(self, task_id: str) -> None:
+        """Look after each task whether to stop: `cancel` sees only those that were sent."""
+        self._sent.append(task_id)
         self._go_on()
-        for task_id, group in self._tasks.items():
-            yield self._task(task_id, group)
-            self._sent.append(task_id)
-            self._go_on()
 
     def _go_on(self) -> None:
         if self.stopped:
