@@ -3,29 +3,37 @@
 A Dask worker runs its tasks in threads, which nobody can stop. Each Dask worker therefore keeps a
 `WorkerPool` of its own, one process per thread, and hands its tasks to that: a time-out, a crash or a
 memory limit means there what it means on the caller's machine. A Dask worker that dies takes its processes
-with it, and the scheduler gives its tasks to another.
+with it.
+
+Every thread of a Dask worker is a seat here. Calls go to a seat by the trip, a Dask task which brings short
+calls several at a time and a long one alone, and nothing is sent to a seat behind a long one. A trip returns
+before its last calls have ended, so that the next brings more in time. When the Dask worker dies, Dask
+makes the trip to another; only calls of which nothing has come back are in it.
 
 Shared objects travel as crates, which joblib's backend scatters once; a Dask worker puts their content on
-its own shelf. Calls travel in batches, smaller the longer they have been taking.
+its own shelf.
 """
 
 from __future__ import annotations
 
-import asyncio
+import heapq
 import shutil
-from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from importlib import import_module
+from functools import partial
+from itertools import count
+from math import ceil
 from pathlib import Path
+from secrets import randbits
 from tempfile import mkdtemp
 from threading import Lock, Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from joblib.parallel import get_active_backend, parallel_config
-
-from kit.errors import KitError
-from kit.parallel.dask_worker import Crate, Order, run_orders, stop_here
+from kit.parallel.dask_cluster import backend_of, client_of, sent
+from kit.parallel.dask_trip import Crates, Trip
+from kit.parallel.dask_worker import RECALLED, Report, run_orders, stop_here
 from kit.parallel.execution import Outcome, outcome_from
 from kit.parallel.packing import Scope, pack
 from kit.parallel.shelf import Shelf
@@ -34,9 +42,12 @@ if TYPE_CHECKING:
     from kit.parallel.engines import Call
     from kit.parallel.process import Done
 
-BATCH_S = 0.2  # work in one message to a Dask worker
+TRIP_WORK_S = 0.15  # work that one trip brings
 MOST_BATCHED = 64
-GREETING_S = 5.0  # for a scheduler to answer
+MOST_LOST = 3  # trips that a call may be lost with
+PATIENCE_S = 10.0  # for a Dask worker to come when none is left
+FAREWELL_S = 2.0
+_seats = count(randbits(60))  # seats of several callers meet on one Dask worker
 
 
 class DaskEngine:
@@ -54,23 +65,28 @@ class DaskEngine:
     Raises
     ------
     KitError
-        ``distributed`` is not installed, or no scheduler answers.
+        ``distributed`` is not installed, no scheduler answers, or it has no worker.
     """
 
     def __init__(self, max_workers: int, address: str | None, memory_mb: int | None) -> None:
-        self.client = _client(max_workers, address)
+        self.client = client_of(max_workers, address)
+        self._backend = backend_of(self.client)
         self._memory_mb = memory_mb
         self._folder = Path(mkdtemp(prefix="kit-dask-"))
         self._shelf = Shelf(self._folder)
         self._lock = Lock()
         self._calls: dict[int, Call] = {}
-        self._unsent: list[Call] = []
-        self._crates: dict[str, Crate] = {}
+        self._waiting: list[tuple[int, int, Call]] = []  # a heap of what no seat has, best first
+        self._fresh = 0  # calls that came since the seats were filled
+        self._trips: dict[int, Trip] = {}  # by seat
+        self._losses: Counter[int] = Counter()
+        self._crates = Crates(self._folder)
         self._typical_s: float = 1.0
-        self._slots: int = max(1, sum(self.client.ncores().values()))
-        self._backend = _backend(self.client)
-        self._backend.configure(n_jobs=self._slots)
-        self._backend.start_call()
+        self._deserted_at = 0.0
+        self._farewells: list[Thread] = []
+        self._threads: dict[str, int] = self.client.ncores()  # by address of the Dask worker
+        self.client.loop.add_callback(self.client.subscribe_topic, "all", self._hear)
+        self.client.loop.call_later(1.0, self._count)  # until the scheduler knows of that, one may have died
 
     def pack(self, call: Call, scope: Scope | None) -> None:
         """Pickle a call."""
@@ -80,56 +96,65 @@ class DaskEngine:
         """Release what the call had on the shelf, and crates whose content is gone from there."""
         if call.parcel:
             self._shelf.release(call.parcel.tokens)
-            for token in call.parcel.tokens:
-                if not (self._folder / token).exists():
-                    self._crates.pop(token, None)
+            self._crates.prune(call.parcel.tokens)
 
     def scope(self) -> Scope:
         """Open a scope on the shelf."""
         return Scope(self._shelf)
 
     def room(self) -> int:
-        """Return how many calls keep every worker busy and one batch ahead, if that makes a batch."""
-        batch = self._batch()
-        free = 2 * self._slots * batch - len(self._calls)
-        return free if free >= batch else 0
+        """Return how many calls the free seats take, and those whose trip has just returned."""
+        with self._lock:
+            batch = self._batch()
+            if self._hopeless():
+                return batch  # they end at once
+            free = max(1, sum(self._threads.values())) - len(self._trips)
+            places = [batch - len(trip.calls) for trip in self._trips.values() if trip.landed]
+            return max(0, free * batch + sum(places) - self._fresh)
 
     def submit(self, calls: Sequence[Call]) -> None:
-        """Send calls in batches, together with those that follow within moments."""
+        """Send calls, together with those that follow within moments."""
         with self._lock:
-            self._calls.update((call.key, call) for call in calls)
-            first = not self._unsent
-            self._unsent += calls
+            first, self._fresh = not self._fresh, self._fresh + len(calls)
+            for call in calls:
+                self._calls[call.key] = call
+                self._put(call)
         if first:
-            self.client.loop.add_callback(self._flush)
-
-    def _flush(self) -> None:
-        """Send what has gathered until Dask's event loop came round."""
-        with self._lock:
-            calls = [call for call in self._unsent if call.key in self._calls]
-            self._unsent = []
-        size = max(1, min(self._batch(), -(-len(calls) // self._slots)))
-        for first in range(0, len(calls), size):
-            self._send(calls[first : first + size])
+            self.client.loop.add_callback(self._fill)
 
     def stop(self, keys: Sequence[int]) -> None:
         """Have every Dask worker stop these calls; returns at once."""
         with self._lock:
             known = [key for key in keys if self._calls.pop(key, None)]
+            waiting = {key for _, key, _ in self._waiting}
+            known = [key for key in known if key not in waiting]
+            self._waiting = [entry for entry in self._waiting if entry[1] in self._calls]
+            heapq.heapify(self._waiting)
         if known:
-            Thread(target=self._spread, args=(known,), name="kit-dask-stop", daemon=True).start()
+            self._spread(known)
 
     def recall(self) -> list[int]:
-        """Return nothing: what is sent belongs to the scheduler."""
-        return []
-
-    def begun(self, keys: Collection[int]) -> Collection[int]:
-        """Return them all: what is sent begins within moments."""
+        """Take back what no seat has."""
+        with self._lock:
+            keys = [key for _, key, _ in self._waiting if self._calls.pop(key, None)]
+            self._waiting.clear()
+            self._fresh = 0
         return keys
 
+    def begun(self, keys: Collection[int]) -> Collection[int]:
+        """Return those that a seat is at, or about to be."""
+        with self._lock:
+            return {next(iter(trip.calls)) for trip in self._trips.values() if trip.calls} & {*keys}
+
     def close(self) -> None:
-        """Leave the cluster, and end it if it was made here."""
+        """Leave the cluster, its tasks stopped, and end it if it was made here."""
+        for farewell in self._farewells:
+            farewell.join(FAREWELL_S)
         self._backend.stop_call()
+        if self.client.status == "running":
+            self.client.loop.add_callback(
+                self.client.unsubscribe_topic, "all"
+            )  # else the scheduler complains that nobody listens
         with suppress(OSError, TimeoutError):
             self.client.close()
         if self.client.cluster is not None:
@@ -137,94 +162,173 @@ class DaskEngine:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _batch(self) -> int:
-        return max(1, min(MOST_BATCHED, round(BATCH_S / self._typical_s)))
+        return max(1, min(MOST_BATCHED, round(TRIP_WORK_S / self._typical_s)))
 
-    def _send(self, calls: Sequence[Call]) -> None:
-        orders: list[Order] = []
-        crates: dict[str, Crate] = {}
-        for call in calls:
-            assert call.parcel is not None
-            orders.append(Order(call.key, call.parcel.message, call.timeout_s))
-            crates.update((token, self._crate(token)) for token in call.parcel.tokens)
-        arguments = (orders, self._memory_mb, *crates.values())
-        keys = [call.key for call in calls]
-        future = self._backend.submit(_Batch(arguments), lambda bodies: self._arrived(keys, bodies))
-        future.add_done_callback(lambda done: self._checked(keys, done.exception()))
+    def _put(self, call: Call) -> None:
+        heapq.heappush(self._waiting, (-call.task.priority, call.key, call))
 
-    def _crate(self, token: str) -> Crate:
-        if token not in self._crates:
-            self._crates[token] = Crate(token, (self._folder / token).read_bytes())
-        return self._crates[token]
+    def _fill(self) -> None:
+        """Send what waits to free seats, most to the Dask worker that has the most of them."""
+        with self._lock:
+            self._fresh = 0
+        self._despair()
+        trips = []
+        with self._lock:
+            free = Counter(self._threads)
+            free.subtract(Counter(trip.worker for trip in self._trips.values()))
+            while self._waiting and (seats := sum(max(0, number) for number in free.values())):
+                worker = max(free, key=lambda address: free[address])
+                free[worker] -= 1
+                trip = Trip(next(_seats), worker, {})
+                self._board(trip, ceil(len(self._waiting) / seats))
+                self._trips[trip.seat] = trip
+                trips.append(trip)
+        for trip in trips:
+            self._send(trip)
 
-    def _arrived(self, keys: Sequence[int], out: Any) -> None:
-        try:
-            bodies = self._backend.retrieve_result_callback(out)[0]
-        except Exception as error:  # noqa: BLE001  whatever broke on the Dask worker is these calls' end
-            self._lost(keys, error)
+    def _board(self, trip: Trip, most: int) -> None:
+        """Let the most important calls join a trip; lock held."""
+        for _ in range(min(most, len(self._waiting), self._batch() - len(trip.calls))):
+            _, key, call = heapq.heappop(self._waiting)
+            trip.calls[key] = call
+
+    def _send(self, trip: Trip) -> None:
+        with self._lock:
+            tokens, errand = (
+                trip.tokens(self._calls),
+                trip.errand(self._calls, self._typical_s, self._memory_mb),
+            )
+        crates = self._crates.of(tokens)
+        future, trip.release = sent(
+            self._backend, trip.worker, run_orders, (errand, *crates), partial(self._arrived, trip)
+        )
+        future.add_done_callback(  # `_arrived` hears of trips that came back, and only of those
+            lambda done: self._lost(trip, done.exception()) if done.exception() else None
+        )
+
+    def _arrived(self, trip: Trip, out: Any) -> None:
+        if trip.seat not in self._trips:
             return
-        self._ended([outcome_from(body, "dask") for body in bodies])
+        try:
+            report: Report = self._backend.retrieve_result_callback(out)[0]
+        except Exception as error:  # noqa: BLE001  whatever broke on the Dask worker ends this trip
+            self._lost(trip, error)
+            return
+        outcomes = [outcome_from(body, "dask") for body in report.bodies]
+        ended = [outcome for outcome in outcomes if outcome.status != RECALLED]
+        with self._lock:
+            trip.landed, trip.home, trip.worker = not report.stalled, report.home, report.home
+            heard = {call.done for call in trip.calls.values()}
+            for outcome in outcomes:
+                call = trip.calls.pop(outcome.key)
+                if outcome.status == RECALLED and outcome.key in self._calls:
+                    self._put(call)
+            self._learn([outcome.running_s for outcome in ended], report.stalled)
+        self._ended(ended, heard)
+        self._go_on(trip)
 
-    def _checked(self, keys: Sequence[int], error: BaseException | None) -> None:
-        if error is not None:  # the callback hears of batches that came back, and only of those
-            self._lost(keys, error)
+    def _go_on(self, trip: Trip) -> None:
+        """Send a seat's next trip if something of the last one goes on there, else free the seat."""
+        with self._lock:
+            if trip.landed and trip.calls:
+                self._board(trip, self._batch())
+            trip.landed = False
+            if not trip.calls:
+                self._trips.pop(trip.seat, None)
+        if trip.calls:
+            self._send(trip)
+        self._fill()
 
-    def _lost(self, keys: Sequence[int], error: BaseException) -> None:
-        self._ended([Outcome(key, "crashed", None, f"Dask gave it up: {error}.") for key in keys])
+    def _lost(self, trip: Trip, error: BaseException) -> None:
+        """Give the calls of a trip that Dask gave up another, each alone; those lost before have crashed."""
+        crashed = []
+        with self._lock:
+            if self._trips.pop(trip.seat, None) is None:
+                return
+            self._crates.renew(trip.tokens(self._calls))  # they may have been on a Dask worker that died
+            for key, call in trip.calls.items():
+                self._losses[key] += key in self._calls
+                if self._losses[key] >= MOST_LOST or self.client.status != "running":
+                    crashed.append(Outcome(key, "crashed", None, f"Dask gave it up: {error}."))
+                elif key in self._calls:
+                    self._put(call)
+            self._typical_s = 1.0
+        self._ended(crashed)
+        self._fill()
 
-    def _ended(self, outcomes: list[Outcome]) -> None:
-        told: dict[Done, list[Outcome]] = {}
+    def _learn(self, seconds: Sequence[float], stalled: bool) -> None:
+        """Keep how long a call typically takes: one long call counts at once, short ones in time."""
+        for running_s in seconds:
+            self._typical_s = max(1e-5, 0.8 * min(self._typical_s, 0.1) + 0.2 * running_s)
+        if stalled:
+            self._typical_s = 1.0
+
+    def _ended(self, outcomes: list[Outcome], others: Iterable[Done] = ()) -> None:
+        """Tell how calls ended; those whose calls have ended unheard learn that there is room."""
+        told: dict[Done, list[Outcome]] = {done: [] for done in others}
         with self._lock:
             for outcome in outcomes:
-                self._typical_s = max(1e-5, 0.8 * min(self._typical_s, 0.1) + 0.2 * outcome.running_s)
+                self._losses.pop(outcome.key, None)
                 if call := self._calls.pop(outcome.key, None):
                     told.setdefault(call.done, []).append(outcome)
         for done, together in told.items():
             done(together)
 
+    def _hear(self, event: tuple[float, Any]) -> None:
+        """Hear of what happens in the cluster."""
+        action, worker = event[1].get("action"), event[1].get("worker")
+        if action == "add-worker":
+            self.client.loop.add_callback(self._count)
+        elif action == "remove-worker" and self._threads.pop(worker, None) and not self._threads:
+            self._desert()
+
+    async def _count(self) -> None:
+        """Find out which Dask workers there are."""
+        with suppress(OSError, AttributeError):  # the scheduler has gone, or the client
+            threads = await self.client.scheduler.ncores()
+            with self._lock:
+                deserted = bool(self._threads) and not threads
+                self._threads = dict(threads)
+                left = [key for trip in self._trips.values() for key in trip.calls if key not in self._calls]
+                heard = {call.done for call in self._calls.values()}
+            if deserted:
+                self._desert()
+            if left:
+                self._spread(left)  # the worker that came last has not heard of it
+            self._fill()
+            self._ended([], heard)
+
+    def _desert(self) -> None:
+        """Take everything back, as Dask would forget it, and wait for a worker while there is patience."""
+        with self._lock:
+            trips = [*self._trips.values()]
+            self._trips.clear()
+            for call in [call for trip in trips for call in trip.calls.values() if call.key in self._calls]:
+                self._put(call)
+            self._deserted_at = monotonic()
+        for trip in trips:
+            if trip.release is not None:
+                trip.release()
+        self.client.loop.call_later(PATIENCE_S + 0.1, self._despair)
+
+    def _despair(self) -> None:
+        """End everything if no Dask worker has come for long."""
+        with self._lock:
+            if not self._hopeless():
+                return
+            lost = [*self._calls]
+            self._waiting.clear()
+        remedy = f"No Dask worker has been left for {PATIENCE_S:g} s."
+        self._ended([Outcome(key, "crashed", None, remedy) for key in lost])
+
+    def _hopeless(self) -> bool:
+        return not self._threads and monotonic() - self._deserted_at >= PATIENCE_S
+
     def _spread(self, keys: list[int]) -> None:
-        with suppress(OSError, TimeoutError):  # the cluster is gone, and so are the calls
-            self.client.run(stop_here, keys, on_error="ignore")
+        def tell() -> None:
+            with suppress(OSError, TimeoutError):  # the cluster is gone, and so are the calls
+                self.client.run(stop_here, keys, on_error="ignore")
 
-
-class _Batch:
-    """What joblib's Dask backend reads of a batch: its items."""
-
-    def __init__(self, arguments: tuple[Any, ...]) -> None:
-        self.items: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [(run_orders, arguments, {})]
-
-
-def _client(max_workers: int, address: str | None) -> Any:
-    try:
-        distributed: Any = import_module("distributed")
-    except ImportError as error:
-        remedy = "Install banknifty-kit[dask]."
-        raise KitError("The dask backend needs distributed", remedy=remedy) from error
-    if address is None:
-        cluster = distributed.LocalCluster(
-            n_workers=max_workers, threads_per_worker=1, dashboard_address=None
-        )
-        return distributed.Client(cluster, set_as_default=False)
-    _check(distributed, address)
-    return distributed.Client(address, set_as_default=False)
-
-
-def _check(distributed: Any, address: str) -> None:
-    """Make sure that a scheduler answers; a Dask client may wait for ever for one that does not."""
-
-    async def greet() -> None:
-        comm = await asyncio.wait_for(distributed.core.connect(address), GREETING_S)
-        await comm.close()
-
-    try:
-        with ThreadPoolExecutor(1) as elsewhere:  # a notebook's own thread runs an event loop already
-            elsewhere.submit(asyncio.run, greet()).result()
-    except (OSError, ValueError, TimeoutError) as error:
-        raise KitError(
-            "No Dask scheduler answers", address, "Start one, or leave dask_address out."
-        ) from error
-
-
-def _backend(client: Any) -> Any:
-    """Return joblib's own Dask backend on a client."""
-    with parallel_config(backend="dask", client=client):
-        return get_active_backend()[0]
+        self._farewells = [thread for thread in self._farewells if thread.is_alive()]
+        self._farewells.append(Thread(target=tell, name="kit-dask-stop", daemon=True))
+        self._farewells[-1].start()

@@ -1,0 +1,126 @@
+"""Reaching a Dask cluster: its client, and joblib's backend on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from joblib.parallel import get_active_backend, parallel_config
+
+from kit.errors import KitError
+
+GREETING_S = 5.0  # for a scheduler to answer
+PRELOAD = "kit.parallel.dask_worker"  # its `dask_setup` runs when a worker starts
+
+
+def client_of(max_workers: int, address: str | None) -> Any:
+    """Return a client of the cluster at an address, by default of one made on this machine.
+
+    Raises
+    ------
+    KitError
+        ``distributed`` is not installed, or no scheduler answers.
+    """
+    try:
+        distributed: Any = import_module("distributed")
+    except ImportError as error:
+        remedy = "Install banknifty-kit[dask]."
+        raise KitError("The dask backend needs distributed", remedy=remedy) from error
+    if address is None:
+        cluster = distributed.LocalCluster(
+            n_workers=max_workers, threads_per_worker=1, dashboard_address=None, preload=[PRELOAD]
+        )
+        return distributed.Client(cluster, set_as_default=False)
+    _check(distributed, address)
+    return distributed.Client(address, set_as_default=False)
+
+
+def backend_of(client: Any) -> Any:
+    """Return joblib's own Dask backend on a client.
+
+    Raises
+    ------
+    KitError
+        The cluster has no worker and none comes.
+    """
+    with parallel_config(backend="dask", client=client):
+        backend = get_active_backend()[0]
+    try:
+        backend.configure()
+    except TimeoutError as error:
+        raise KitError("The Dask cluster has no worker", remedy="Start workers for it.") from error
+    backend.start_call()
+    return backend
+
+
+def sent(
+    backend: Any,
+    address: str,
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    heard: Callable[[Any], None],
+) -> tuple[Any, Callable[[], None]]:
+    """Have a Dask worker call a function, another if it dies first.
+
+    Returns joblib's future, and a function that lets Dask forget the call.
+
+    `heard` is called with what `retrieve_result_callback` of the backend unpacks, unless Dask fails.
+    """
+    way = object.__new__(type(backend))  # a view of the same one: copying it would make one of its own
+    client = _Courier(backend.client, address)
+    vars(way).update(vars(backend), client=client)
+
+    def back(out: Any) -> None:
+        client.release()
+        heard(out)
+
+    return way.submit(_Batch([(function, arguments, {})]), back), client.release
+
+
+class _Courier:
+    """A client that sends to one Dask worker, as long as that lives, and can let go of what it sent.
+
+    joblib holds on to what has come back until something else does. If its Dask worker died in between,
+    Dask would compute it again.
+    """
+
+    def __init__(self, client: Any, address: str) -> None:
+        self._client = client
+        self._options = {"workers": [address], "allow_other_workers": True}
+        self._future: Any = None
+
+    def submit(self, *args: Any, **options: Any) -> Any:
+        self._future = self._client.submit(*args, **options, **self._options)
+        return self._future
+
+    def release(self) -> None:
+        if self._future is not None:
+            self._future.release()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+class _Batch(NamedTuple):
+    """What joblib's Dask backend reads of a batch."""
+
+    items: list[tuple[Any, tuple[Any, ...], dict[str, Any]]]
+
+
+def _check(distributed: Any, address: str) -> None:
+    """Make sure that a scheduler answers; a Dask client may wait for ever for one that does not."""
+
+    async def greet() -> None:
+        comm = await asyncio.wait_for(distributed.core.connect(address), GREETING_S)
+        await comm.close()
+
+    try:
+        with ThreadPoolExecutor(1) as elsewhere:  # a notebook's own thread runs an event loop already
+            elsewhere.submit(asyncio.run, greet()).result()
+    except (OSError, ValueError, TimeoutError) as error:
+        raise KitError(
+            "No Dask scheduler answers", address, "Start one, or leave dask_address out."
+        ) from error

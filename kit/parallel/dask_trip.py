@@ -1,0 +1,92 @@
+"""A trip: the calls of one seat on their way to a Dask worker and back, and the crates that go along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kit.parallel.dask_worker import CANCELLED, Crate, Errand, Order
+
+if TYPE_CHECKING:
+    from kit.parallel.engines import Call
+
+LEAD_S = 0.02  # work that may be left when a trip returns: the next one gets there in that time
+
+
+@dataclass(slots=True)
+class Trip:
+    """What one seat has.
+
+    Parameters
+    ----------
+    seat : int
+        A number that no other caller uses.
+    worker : str
+        Address of the Dask worker to go to.
+    calls : dict of int to Call
+        By key; the first one runs or is next to.
+    home : str or None
+        Address of the Dask worker that has begun some of them.
+    landed : bool
+        It has just returned, and the seat could take more.
+    release : callable or None
+        Lets Dask forget it.
+    """
+
+    seat: int
+    worker: str
+    calls: dict[int, Call]
+    home: str | None = None
+    landed: bool = False
+    release: Callable[[], None] | None = None
+
+    def tokens(self, wanted: Collection[int]) -> set[str]:
+        """Return the tokens that the wanted calls speak of."""
+        parcels = [call.parcel for key, call in self.calls.items() if key in wanted]
+        return {token for parcel in parcels if parcel for token in parcel.tokens}
+
+    def errand(self, wanted: Collection[int], typical_s: float, memory_mb: int | None) -> Errand:
+        """Return what to have done on the Dask worker, where a call typically takes so long."""
+        orders = []
+        for key, call in self.calls.items():
+            if key in wanted and call.parcel:
+                orders.append(Order(key, call.parcel.message, call.timeout_s, call.parcel.tokens))
+            else:
+                orders.append(Order(key, CANCELLED, None, ()))
+        spare = min(len(orders) // 4, ceil(LEAD_S / typical_s))
+        return Errand(self.seat, self.worker, self.home, orders, spare, memory_mb)
+
+
+class Crates:
+    """The crates of a shelf, each made once, so that joblib scatters it once.
+
+    Parameters
+    ----------
+    folder : Path
+        The shelf's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.made: dict[str, Crate] = {}
+        self._folder = folder
+
+    def of(self, tokens: Iterable[str]) -> list[Crate]:
+        """Return the crates of tokens, without those whose call has just been cancelled."""
+        for token in tokens:
+            if token not in self.made:
+                with suppress(FileNotFoundError):
+                    self.made[token] = Crate(token, (self._folder / token).read_bytes())
+        return [crate for token in tokens if (crate := self.made.get(token))]
+
+    def prune(self, tokens: Iterable[str]) -> None:
+        """Drop those whose content has gone from the shelf."""
+        self.renew(token for token in tokens if not (self._folder / token).exists())
+
+    def renew(self, tokens: Iterable[str]) -> None:
+        """Make them anew when they are asked for next."""
+        for token in tokens:
+            self.made.pop(token, None)
