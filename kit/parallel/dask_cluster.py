@@ -3,81 +3,86 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib import import_module
+from threading import Thread
 from typing import Any, NamedTuple
 
 from joblib.parallel import get_active_backend, parallel_config
 
 from kit.errors import KitError
 
+FAREWELL_S = 2.0  # for Dask workers to hear what to stop
 GREETING_S = 5.0  # for a scheduler to answer
 PRELOAD = "kit.parallel.dask_worker"  # its `dask_setup` runs when a worker starts
 
 
-def client_of(max_workers: int, address: str | None) -> Any:
-    """Return a client of the cluster at an address, by default of one made on this machine.
+class Cluster:
+    """A client of the cluster at an address, by default of one made on this machine.
 
     Raises
     ------
     KitError
-        ``distributed`` is not installed, or no scheduler answers.
+        ``distributed`` is not installed, no scheduler answers, or the cluster has no worker.
     """
-    try:
-        distributed: Any = import_module("distributed")
-    except ImportError as error:
-        remedy = "Install banknifty-kit[dask]."
-        raise KitError("The dask backend needs distributed", remedy=remedy) from error
-    if address is None:
-        cluster = distributed.LocalCluster(
-            n_workers=max_workers, threads_per_worker=1, dashboard_address=None, preload=[PRELOAD]
-        )
-        return distributed.Client(cluster, set_as_default=False)
-    _check(distributed, address)
-    return distributed.Client(address, set_as_default=False)
+
+    def __init__(self, max_workers: int, address: str | None) -> None:
+        self.client = _client_of(max_workers, address)
+        self.backend = _backend_of(self.client)
+        self._farewells: list[Thread] = []
+
+    def send(
+        self,
+        address: str,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        heard: Callable[[Any], None],
+    ) -> tuple[Any, Callable[[], None]]:
+        """Have a Dask worker call a function, another if it dies first.
+
+        Returns joblib's future, and a function that lets Dask forget the call. `heard` is called with what
+        `retrieve_result_callback` of the backend unpacks, unless Dask fails.
+        """
+        way = object.__new__(type(self.backend))  # a view of it: copying it would make another
+        client = _Courier(self.client, address)
+        vars(way).update(vars(self.backend), client=client)
+
+        def back(out: Any) -> None:
+            client.release()
+            heard(out)
+
+        return way.submit(_Batch([(function, arguments, {})]), back), client.release
+
+    def spread(self, function: Callable[..., Any], keys: Sequence[int]) -> None:
+        """Have every Dask worker call a function with keys; returns at once."""
+
+        def tell() -> None:
+            with suppress(OSError, TimeoutError):  # the cluster is gone, and so is what the keys stand for
+                self.client.run(function, keys, on_error="ignore")
+
+        self._farewells = [thread for thread in self._farewells if thread.is_alive()]
+        self._farewells.append(Thread(target=tell, name="kit-dask-stop", daemon=True))
+        self._farewells[-1].start()
+
+    def close(self) -> None:
+        """Leave the cluster once it has been told what to stop, and end it if it was made here."""
+        for farewell in self._farewells:
+            farewell.join(FAREWELL_S)
+        self.backend.stop_call()
+        if self.client.status == "running":  # else the scheduler complains that nobody listens any more
+            self.client.loop.add_callback(self.client.unsubscribe_topic, "all")
+        with suppress(OSError, TimeoutError):
+            self.client.close()
+        if self.client.cluster is not None:
+            self.client.cluster.close()
 
 
-def backend_of(client: Any) -> Any:
-    """Return joblib's own Dask backend on a client.
+class _Batch(NamedTuple):
+    """What joblib's Dask backend reads of a batch."""
 
-    Raises
-    ------
-    KitError
-        The cluster has no worker and none comes.
-    """
-    with parallel_config(backend="dask", client=client):
-        backend = get_active_backend()[0]
-    try:
-        backend.configure()
-    except TimeoutError as error:
-        raise KitError("The Dask cluster has no worker", remedy="Start workers for it.") from error
-    backend.start_call()
-    return backend
-
-
-def sent(
-    backend: Any,
-    address: str,
-    function: Callable[..., Any],
-    arguments: tuple[Any, ...],
-    heard: Callable[[Any], None],
-) -> tuple[Any, Callable[[], None]]:
-    """Have a Dask worker call a function, another if it dies first.
-
-    Returns joblib's future, and a function that lets Dask forget the call.
-
-    `heard` is called with what `retrieve_result_callback` of the backend unpacks, unless Dask fails.
-    """
-    way = object.__new__(type(backend))  # a view of the same one: copying it would make one of its own
-    client = _Courier(backend.client, address)
-    vars(way).update(vars(backend), client=client)
-
-    def back(out: Any) -> None:
-        client.release()
-        heard(out)
-
-    return way.submit(_Batch([(function, arguments, {})]), back), client.release
+    items: list[tuple[Any, tuple[Any, ...], dict[str, Any]]]
 
 
 class _Courier:
@@ -104,10 +109,44 @@ class _Courier:
         return getattr(self._client, name)
 
 
-class _Batch(NamedTuple):
-    """What joblib's Dask backend reads of a batch."""
+def _client_of(max_workers: int, address: str | None) -> Any:
+    """Return a client of the cluster at an address, by default of one made on this machine.
 
-    items: list[tuple[Any, tuple[Any, ...], dict[str, Any]]]
+    Raises
+    ------
+    KitError
+        ``distributed`` is not installed, or no scheduler answers.
+    """
+    try:
+        distributed: Any = import_module("distributed")
+    except ImportError as error:
+        remedy = "Install banknifty-kit[dask]."
+        raise KitError("The dask backend needs distributed", remedy=remedy) from error
+    if address is None:
+        cluster = distributed.LocalCluster(
+            n_workers=max_workers, threads_per_worker=1, dashboard_address=None, preload=[PRELOAD]
+        )
+        return distributed.Client(cluster, set_as_default=False)
+    _check(distributed, address)
+    return distributed.Client(address, set_as_default=False)
+
+
+def _backend_of(client: Any) -> Any:
+    """Return joblib's own Dask backend on a client.
+
+    Raises
+    ------
+    KitError
+        The cluster has no worker and none comes.
+    """
+    with parallel_config(backend="dask", client=client):
+        backend = get_active_backend()[0]
+    try:
+        backend.configure()
+    except TimeoutError as error:
+        raise KitError("The Dask cluster has no worker", remedy="Start workers for it.") from error
+    backend.start_call()
+    return backend
 
 
 def _check(distributed: Any, address: str) -> None:

@@ -20,19 +20,18 @@ import heapq
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
 from functools import partial
 from itertools import count
 from math import ceil
 from pathlib import Path
 from secrets import randbits
 from tempfile import mkdtemp
-from threading import Lock, Thread
+from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from kit.parallel.dask_cluster import backend_of, client_of, sent
-from kit.parallel.dask_trip import Crates, Trip
+from kit.parallel.dask_cluster import Cluster
+from kit.parallel.dask_trip import Crates, Pace, Trip
 from kit.parallel.dask_worker import RECALLED, Report, run_orders, stop_here
 from kit.parallel.execution import Outcome, outcome_from
 from kit.parallel.packing import Scope, pack
@@ -42,11 +41,8 @@ if TYPE_CHECKING:
     from kit.parallel.engines import Call
     from kit.parallel.process import Done
 
-TRIP_WORK_S = 0.15  # work that one trip brings
-MOST_BATCHED = 64
 MOST_LOST = 3  # trips that a call may be lost with
 PATIENCE_S = 10.0  # for a Dask worker to come when none is left
-FAREWELL_S = 2.0
 _seats = count(randbits(60))  # seats of several callers meet on one Dask worker
 
 
@@ -69,8 +65,8 @@ class DaskEngine:
     """
 
     def __init__(self, max_workers: int, address: str | None, memory_mb: int | None) -> None:
-        self.client = client_of(max_workers, address)
-        self._backend = backend_of(self.client)
+        self._cluster = Cluster(max_workers, address)
+        self.client = self._cluster.client
         self._memory_mb = memory_mb
         self._folder = Path(mkdtemp(prefix="kit-dask-"))
         self._shelf = Shelf(self._folder)
@@ -81,9 +77,8 @@ class DaskEngine:
         self._trips: dict[int, Trip] = {}  # by seat
         self._losses: Counter[int] = Counter()
         self._crates = Crates(self._folder)
-        self._typical_s: float = 1.0
+        self._pace = Pace()
         self._deserted_at = 0.0
-        self._farewells: list[Thread] = []
         self._threads: dict[str, int] = self.client.ncores()  # by address of the Dask worker
         self.client.loop.add_callback(self.client.subscribe_topic, "all", self._hear)
         self.client.loop.call_later(1.0, self._count)  # until the scheduler knows of that, one may have died
@@ -105,7 +100,7 @@ class DaskEngine:
     def room(self) -> int:
         """Return how many calls the free seats take, and those whose trip has just returned."""
         with self._lock:
-            batch = self._batch()
+            batch = self._pace.batch()
             if self._hopeless():
                 return batch  # they end at once
             free = max(1, sum(self._threads.values())) - len(self._trips)
@@ -131,7 +126,7 @@ class DaskEngine:
             self._waiting = [entry for entry in self._waiting if entry[1] in self._calls]
             heapq.heapify(self._waiting)
         if known:
-            self._spread(known)
+            self._cluster.spread(stop_here, known)
 
     def recall(self) -> list[int]:
         """Take back what no seat has."""
@@ -148,21 +143,8 @@ class DaskEngine:
 
     def close(self) -> None:
         """Leave the cluster, its tasks stopped, and end it if it was made here."""
-        for farewell in self._farewells:
-            farewell.join(FAREWELL_S)
-        self._backend.stop_call()
-        if self.client.status == "running":
-            self.client.loop.add_callback(
-                self.client.unsubscribe_topic, "all"
-            )  # else the scheduler complains that nobody listens
-        with suppress(OSError, TimeoutError):
-            self.client.close()
-        if self.client.cluster is not None:
-            self.client.cluster.close()
+        self._cluster.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _batch(self) -> int:
-        return max(1, min(MOST_BATCHED, round(TRIP_WORK_S / self._typical_s)))
 
     def _put(self, call: Call) -> None:
         heapq.heappush(self._waiting, (-call.task.priority, call.key, call))
@@ -188,20 +170,17 @@ class DaskEngine:
 
     def _board(self, trip: Trip, most: int) -> None:
         """Let the most important calls join a trip; lock held."""
-        for _ in range(min(most, len(self._waiting), self._batch() - len(trip.calls))):
+        for _ in range(min(most, len(self._waiting), self._pace.batch() - len(trip.calls))):
             _, key, call = heapq.heappop(self._waiting)
             trip.calls[key] = call
 
     def _send(self, trip: Trip) -> None:
         with self._lock:
-            tokens, errand = (
-                trip.tokens(self._calls),
-                trip.errand(self._calls, self._typical_s, self._memory_mb),
-            )
-        crates = self._crates.of(tokens)
-        future, trip.release = sent(
-            self._backend, trip.worker, run_orders, (errand, *crates), partial(self._arrived, trip)
-        )
+            tokens = trip.tokens(self._calls)
+            errand = trip.errand(self._calls, self._pace.typical_s, self._memory_mb)
+        arguments = (errand, *self._crates.of(tokens))
+        heard = partial(self._arrived, trip)
+        future, trip.release = self._cluster.send(trip.worker, run_orders, arguments, heard)
         future.add_done_callback(  # `_arrived` hears of trips that came back, and only of those
             lambda done: self._lost(trip, done.exception()) if done.exception() else None
         )
@@ -210,7 +189,7 @@ class DaskEngine:
         if trip.seat not in self._trips:
             return
         try:
-            report: Report = self._backend.retrieve_result_callback(out)[0]
+            report: Report = self._cluster.backend.retrieve_result_callback(out)[0]
         except Exception as error:  # noqa: BLE001  whatever broke on the Dask worker ends this trip
             self._lost(trip, error)
             return
@@ -223,7 +202,7 @@ class DaskEngine:
                 call = trip.calls.pop(outcome.key)
                 if outcome.status == RECALLED and outcome.key in self._calls:
                     self._put(call)
-            self._learn([outcome.running_s for outcome in ended], report.stalled)
+            self._pace.learn([outcome.running_s for outcome in ended], report.stalled)
         self._ended(ended, heard)
         self._go_on(trip)
 
@@ -231,7 +210,7 @@ class DaskEngine:
         """Send a seat's next trip if something of the last one goes on there, else free the seat."""
         with self._lock:
             if trip.landed and trip.calls:
-                self._board(trip, self._batch())
+                self._board(trip, self._pace.batch())
             trip.landed = False
             if not trip.calls:
                 self._trips.pop(trip.seat, None)
@@ -252,16 +231,9 @@ class DaskEngine:
                     crashed.append(Outcome(key, "crashed", None, f"Dask gave it up: {error}."))
                 elif key in self._calls:
                     self._put(call)
-            self._typical_s = 1.0
+            self._pace.slow()
         self._ended(crashed)
         self._fill()
-
-    def _learn(self, seconds: Sequence[float], stalled: bool) -> None:
-        """Keep how long a call typically takes: one long call counts at once, short ones in time."""
-        for running_s in seconds:
-            self._typical_s = max(1e-5, 0.8 * min(self._typical_s, 0.1) + 0.2 * running_s)
-        if stalled:
-            self._typical_s = 1.0
 
     def _ended(self, outcomes: list[Outcome], others: Iterable[Done] = ()) -> None:
         """Tell how calls ended; those whose calls have ended unheard learn that there is room."""
@@ -284,19 +256,21 @@ class DaskEngine:
 
     async def _count(self) -> None:
         """Find out which Dask workers there are."""
-        with suppress(OSError, AttributeError):  # the scheduler has gone, or the client
+        try:
             threads = await self.client.scheduler.ncores()
-            with self._lock:
-                deserted = bool(self._threads) and not threads
-                self._threads = dict(threads)
-                left = [key for trip in self._trips.values() for key in trip.calls if key not in self._calls]
-                heard = {call.done for call in self._calls.values()}
-            if deserted:
-                self._desert()
-            if left:
-                self._spread(left)  # the worker that came last has not heard of it
-            self._fill()
-            self._ended([], heard)
+        except (OSError, AttributeError):  # the scheduler has gone, or the client
+            return
+        with self._lock:
+            deserted = bool(self._threads) and not threads
+            self._threads = dict(threads)
+            left = [key for trip in self._trips.values() for key in trip.calls if key not in self._calls]
+            heard = {call.done for call in self._calls.values()}
+        if deserted:
+            self._desert()
+        if left:
+            self._cluster.spread(stop_here, left)  # the worker that came last has not heard of it
+        self._fill()
+        self._ended([], heard)
 
     def _desert(self) -> None:
         """Take everything back, as Dask would forget it, and wait for a worker while there is patience."""
@@ -307,8 +281,7 @@ class DaskEngine:
                 self._put(call)
             self._deserted_at = monotonic()
         for trip in trips:
-            if trip.release is not None:
-                trip.release()
+            trip.release()
         self.client.loop.call_later(PATIENCE_S + 0.1, self._despair)
 
     def _despair(self) -> None:
@@ -318,17 +291,9 @@ class DaskEngine:
                 return
             lost = [*self._calls]
             self._waiting.clear()
-        remedy = f"No Dask worker has been left for {PATIENCE_S:g} s."
-        self._ended([Outcome(key, "crashed", None, remedy) for key in lost])
+        self._ended([Outcome(key, "crashed", None, "No Dask worker can be reached.") for key in lost])
 
     def _hopeless(self) -> bool:
+        if self.client.status not in ("running", "connecting"):
+            return True
         return not self._threads and monotonic() - self._deserted_at >= PATIENCE_S
-
-    def _spread(self, keys: list[int]) -> None:
-        def tell() -> None:
-            with suppress(OSError, TimeoutError):  # the cluster is gone, and so are the calls
-                self.client.run(stop_here, keys, on_error="ignore")
-
-        self._farewells = [thread for thread in self._farewells if thread.is_alive()]
-        self._farewells.append(Thread(target=tell, name="kit-dask-stop", daemon=True))
-        self._farewells[-1].start()

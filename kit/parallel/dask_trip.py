@@ -14,6 +14,8 @@ from kit.parallel.dask_worker import CANCELLED, Crate, Errand, Order
 if TYPE_CHECKING:
     from kit.parallel.engines import Call
 
+TRIP_WORK_S = 0.15  # work that one trip brings
+MOST_BATCHED = 64
 LEAD_S = 0.02  # work that may be left when a trip returns: the next one gets there in that time
 
 
@@ -33,7 +35,7 @@ class Trip:
         Address of the Dask worker that has begun some of them.
     landed : bool
         It has just returned, and the seat could take more.
-    release : callable or None
+    release : callable
         Lets Dask forget it.
     """
 
@@ -42,7 +44,7 @@ class Trip:
     calls: dict[int, Call]
     home: str | None = None
     landed: bool = False
-    release: Callable[[], None] | None = None
+    release: Callable[[], None] = lambda: None
 
     def tokens(self, wanted: Collection[int]) -> set[str]:
         """Return the tokens that the wanted calls speak of."""
@@ -90,3 +92,25 @@ class Crates:
         """Make them anew when they are asked for next."""
         for token in tokens:
             self.made.pop(token, None)
+
+
+class Pace:
+    """How long a call typically takes, and so how many of them a trip brings."""
+
+    def __init__(self) -> None:
+        self.typical_s = 1.0
+
+    def batch(self) -> int:
+        """Return how many calls make a trip."""
+        return max(1, min(MOST_BATCHED, round(TRIP_WORK_S / self.typical_s)))
+
+    def learn(self, seconds: Iterable[float], stalled: bool) -> None:
+        """Learn of calls that have ended; one that holds a trip up counts at once, others in time."""
+        for running_s in seconds:
+            self.typical_s = max(1e-5, 0.8 * min(self.typical_s, 0.1) + 0.2 * running_s)
+        if stalled:
+            self.slow()
+
+    def slow(self) -> None:
+        """Let calls travel alone for a while."""
+        self.typical_s = 1.0

@@ -191,7 +191,7 @@ def test_a_shared_frame_is_shipped_once(dask):
     results = dask.run([ProcessingTask(f"t{n}", lambda table: table.shape, (frame,)) for n in range(50)])
     assert {result.value for result in results} == {(100_000, 10)}
     assert len(dask._scheduler._engine._crates.made) - before <= 2  # the frame, and at most the function
-    assert len(dask._scheduler._engine._backend.call_data_futures) <= before + 2
+    assert len(dask._scheduler._engine._cluster.backend.call_data_futures) <= before + 2
 
 
 def test_a_running_task_is_cancelled(dask, log, eventually):
