@@ -227,7 +227,7 @@ class WorkerPool:
         """Tell the job that a dead worker was at, and hand its others back."""
         how = worker.wait()
         with self._lock:  # until here others may still send to it
-            running_s, job = worker.busy_for_s(), worker.unfinished()
+            busy_s, job = worker.busy_for_s(), worker.unfinished()
             self._workers.remove(worker)
             worker.close()
             self._open -= job is not None
@@ -239,7 +239,7 @@ class WorkerPool:
                 self._hired()  # at once, so that the pool is whole before the next task comes
             self._feed()
         if job is not None:
-            _, status, details = worker.verdict or Verdict(job.key, "crashed", how)
+            _, status, running_s, details = worker.verdict or Verdict(job.key, "crashed", busy_s, how)
             job.done([Outcome(job.key, status, None, details, running_s, f"pid {worker.pid}")])
         _give_up(lost, how)
 

@@ -40,11 +40,12 @@ class Job(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Which job a worker is ended for, why, and where its Python was then."""
+    """Which job a worker is ended for, why, after how long, and where its Python was then."""
 
     key: int
     reason: str
-    trace: str
+    running_s: float
+    trace: str = ""
 
 
 class WorkerProcess:
@@ -178,10 +179,10 @@ class WorkerProcess:
         if state.key != key or state.phase in (Phase.IDLE, Phase.SENDING):
             self._signal("SIGCONT")
             return False
-        self.verdict = Verdict(key, reason, "")
+        self.verdict = Verdict(key, reason, monotonic() - state.since)
         self._stamp.forbid(EVERYTHING)
         if reason == "timeout":
-            self.verdict = Verdict(key, reason, self._trace())
+            self.verdict = self.verdict._replace(trace=self._trace())
         self.kill()
         return True
 

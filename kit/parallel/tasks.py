@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from math import isnan
 from numbers import Real
+from traceback import format_exception_only
 from typing import Any, Literal
 
 from kit.errors import KitError, TaskCancelled, TaskCrashed, TaskError, TaskFailed, TaskTimeout
@@ -165,7 +166,8 @@ def failure(
     elif status == "cancelled":
         error = TaskCancelled("The task was cancelled", name, "Submit it again if it is still wanted.")
     else:
-        raised = f"{type(cause).__name__}: {cause}" if cause is not None else details.splitlines()[-1]
-        error = TaskFailed(f"The task raised {raised}", name, "See its traceback.", traceback=details)
+        raised = "".join(format_exception_only(cause)) if cause is not None else details.splitlines()[-1]
+        what = f"The task raised {raised.strip()}"
+        error = TaskFailed(what, name, "See its traceback.", traceback=details)
     error.__cause__ = cause
     return error

@@ -141,10 +141,10 @@ def main() -> None:
     os.dup2(2, 1)  # what a task prints must not run into the outcomes
     if hasattr(os, "register_at_fork"):  # else a fork of a task would hide the death of this process
         os.register_at_fork(after_in_child=lambda: os.close(out))
-    _tell_where(trace_path(given.stamp))
     if given.lifeline is not None:
         _die_with(given.lifeline)
     if given.memory_mb:
         _limit_memory(given.memory_mb)
-    with suppress(BrokenPipeError):  # the caller has gone
+    with suppress(BrokenPipeError, FileNotFoundError):  # the caller has gone, and its folder with it
+        _tell_where(trace_path(given.stamp))
         serve(given.folder, Stamp(given.stamp), tasks, out, given.memory_mb)

@@ -306,6 +306,13 @@ class OfTwoParts(Exception):
         super().__init__(f"{what}: {why}")
 
 
+class Speechless(Exception):
+    """Cannot say what it is."""
+
+    def __str__(self):
+        raise ValueError("no words")
+
+
 class Leaving:
     """Ends whoever unpickles it."""
 
@@ -323,6 +330,17 @@ def test_an_exception_that_cannot_travel_keeps_its_text(processor):
     assert result.status == "failed"
     assert "OfTwoParts: strike: missing" in str(result.error)
     assert "in breaks" in result.traceback
+
+
+def test_an_exception_that_cannot_be_shown_fails_its_task(processor):
+    """An exception whose text cannot be made is that task's failure, and the next ones run."""
+
+    def breaks():
+        raise Speechless
+
+    results = processor.run([ProcessingTask("t", breaks), ProcessingTask("after", lambda: 2)])
+    assert [result.status for result in results] == ["failed", "completed"]
+    assert "Speechless" in str(results[0].error)
 
 
 def test_a_value_that_ends_whoever_reads_it_fails_its_task(processes):

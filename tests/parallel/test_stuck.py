@@ -83,6 +83,7 @@ def test_an_overrunning_task_is_stopped(processes, log, eventually, children, ki
     results = processes.run(tasks, on_result=lambda r: ends.append((r.task_id, time.monotonic() - started)))
     assert [r.task_id for r in results if not r.success] == ["stuck"]
     assert isinstance(results[5].error, TaskTimeout)
+    assert 0.5 <= results[5].running_s < 0.5 + 1
     assert dict(ends)["stuck"] < 0.5 + 1 + 0.5  # the run needs some tenths until the task starts
     assert sorted(log()) == sorted(f"t{number}" for number in range(40))
     assert processes.run([ProcessingTask(f"a{n}", os.getpid) for n in range(4)])[3].success
