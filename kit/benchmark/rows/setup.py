@@ -12,7 +12,7 @@ from kit.benchmark.setup_time import RECORD
 from kit.benchmark.stamps import CHECKOUT, recorded
 from kit.benchmark.targets import at_most
 
-_SOURCES = ("Makefile", "locks/lab.txt", "pyproject.toml", "kit/demo.py")
+_SOURCES = ("Makefile", "locks/lab.txt", "kit/demo.py")
 _CASES = {
     "pip": (120, "with pip, from a fresh clone and an empty package cache"),
     "uv": (45, "with uv, from a fresh clone and an empty package cache"),
