@@ -206,7 +206,7 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """Kill the process and what it has started, sessions of their own included (Linux)."""
-        for pid in [*_descendants(self.pid)]:
+        for pid in _descendants(self.pid):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._signal("SIGKILL")
@@ -236,13 +236,14 @@ class WorkerProcess:
                 os.killpg(self.pid, getattr(signal, name))
 
 
-def _descendants(pid: int) -> Iterator[int]:
-    """Yield the processes that a process has started, and those that they have."""
-    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(OSError):  # it has just ended
+def _descendants(pid: int) -> list[int]:
+    """Return the processes that a process has started, and those that they have, the last first."""
+    found: list[int] = []
+    with suppress(OSError):  # it has just ended
+        for listed in Path(f"/proc/{pid}/task").glob("*/children"):
             for child in map(int, listed.read_text().split()):
-                yield from _descendants(child)
-                yield child
+                found += [*_descendants(child), child]
+    return found
 
 
 def _environment(threads: int) -> dict[str, str]:
