@@ -182,9 +182,14 @@ def _inode(path: Path) -> int:
 
 
 def _create_private(path: Path) -> None:
-    """Make the folder 0700 and the file 0600; SQLite gives ``-wal`` and ``-shm`` the file's mode."""
+    """Make the folder 0700 and the file 0600; SQLite gives ``-wal`` and ``-shm`` the file's mode.
+
+    A file that exists is not opened here: closing it would drop the locks that other connections of this
+    process hold on it, and another process could then take the log away under them.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     if path.stat().st_mode & 0o077:
         path.chmod(0o600)
 
