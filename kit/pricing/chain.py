@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -70,15 +71,15 @@ def analyse(
 
     Parameters
     ----------
-    expiry : array_like, shape (n,)
+    expiry : array_like, shape (n,) or ()
         Anything sortable, for instance ``datetime64[D]``.
     strike : array_like, shape (n,)
         Rupees.
-    is_call : array_like of bool or str, shape (n,)
+    is_call : array_like of bool or str, shape (n,) or ()
         Call or put: a chain's column ``right`` will do.
-    bid, ask, ltp : array_like, shape (n,)
+    bid, ask, ltp : array_like, shape (n,) or ()
         Rupees; NaN or zero: none.
-    oi, volume : array_like, shape (n,)
+    oi, volume : array_like, shape (n,) or ()
         Units; NaN: none.
     t_years : array_like, shape (n,) or ()
         Years to expiry of each row.
@@ -99,14 +100,15 @@ def analyse(
     Raises
     ------
     DataError
-        A side that is neither call nor put, or not one future per expiry.
+        A side that is neither call nor put, a column of another length than `strike`, or not one future per
+        expiry.
     SettingsError
         A misspelt `delta_of`.
     """
-    k, call = floats(strike), sides(is_call)
-    years = np.broadcast_to(floats(t_years), k.shape)
+    k = np.atleast_1d(floats(strike))
+    call, years = _column("is_call", sides(is_call), k), _column("t_years", floats(t_years), k)
     columns = _columns(k, bid, ask, ltp, oi, volume, oi_change, ltp_change)
-    expiries, which = np.unique(np.asarray(expiry), return_inverse=True)
+    expiries, which = np.unique(_column("expiry", np.asarray(expiry), k), return_inverse=True)
     books = [_Book.of(np.flatnonzero(which == number), k, call) for number in range(expiries.size)]
     forwards = tuple(
         _forward(book, columns, float(years[book.rows[0]]), spot, rate, traded)
@@ -125,11 +127,25 @@ def _columns(
     k: Floats, bid: ArrayLike, ask: ArrayLike, ltp: ArrayLike, *others: ArrayLike
 ) -> dict[str, Floats]:
     """Return the columns of the quotes by name, and the price that each quote is worth."""
-    columns = {"bid": _positive(bid), "ask": _positive(ask)}
+    columns = {
+        name: _column(name, _positive(given), k) for name, given in (("bid", bid), ("ask", ask), ("ltp", ltp))
+    }
     for name, given in zip(("oi", "volume", "oi_change", "ltp_change"), others, strict=True):
-        columns[name] = np.broadcast_to(floats(given), k.shape)
-    columns["price"] = mid_or_last(columns["bid"], columns["ask"], _positive(ltp), columns["volume"])
+        columns[name] = _column(name, floats(given), k)
+    columns["price"] = mid_or_last(columns["bid"], columns["ask"], columns["ltp"], columns["volume"])
     return columns
+
+
+def _column(name: str, given: NDArray[Any], k: Floats) -> NDArray[Any]:
+    """Spread one value over all rows; refuse a column that is not as long as the strikes."""
+    try:
+        return np.broadcast_to(given, k.shape)
+    except ValueError as error:
+        raise DataError(
+            f"The column {name} does not fit {k.size} strikes",
+            given.shape,
+            "Give one value per strike, or one for all.",
+        ) from error
 
 
 def _futures(future: ArrayLike | None, count: int) -> list[float]:
