@@ -213,7 +213,8 @@ def _carried(
 ) -> tuple[Floats, Bools]:
     """Price what is in the money, and has less time value than half its spread, in a better way.
 
-    That is from its twin by parity; without a twin, from the part of its own quote above intrinsic value.
+    That is from its twin by parity; without a twin, from the part of its own quote above intrinsic value. Of
+    what is quoted but has no price, its last trade being stale, the time value is not known: the twin's is.
     """
     price, own = columns["price"], np.fmax(columns["ask"] - columns["bid"], 0.0)  # none, or crossed: none
     twin = np.full(k.size, np.nan)
@@ -222,8 +223,9 @@ def _carried(
         c, p = book.calls[both], book.puts[both]
         twin[c], twin[p] = price[p], price[c]
     intrinsic = discount * np.maximum(np.where(call, forward - k, k - forward), 0.0)
-    drowned = (intrinsic > 0) & ~np.isnan(price) & ~(price - intrinsic > own / 2)
+    known = ~np.isnan(np.fmax(np.fmax(columns["bid"], columns["ask"]), price))
+    drowned = (intrinsic > 0) & known & ~(price - intrinsic > own / 2)
     from_twin = drowned & ~np.isnan(twin)
     possible = (np.maximum(columns["bid"], intrinsic) + columns["ask"]) / 2  # NaN without both quotes
-    cut = drowned & ~from_twin & (columns["ask"] > intrinsic) & ~np.isnan(columns["bid"])
+    cut = drowned & ~from_twin & (columns["ask"] > intrinsic) & ~np.isnan(columns["bid"] + price)
     return np.where(from_twin, intrinsic + twin, np.where(cut, possible, price)), from_twin

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from kit.errors import DataError
+from kit.market.readers import read_chain
 from kit.pricing.black76 import price
 from kit.pricing.chain import ChainAnalysis, analyse
 
@@ -54,3 +56,25 @@ def test_a_column_of_another_length_is_refused_by_name(name: str) -> None:
         column = np.full(size, EXPIRY) if name == "expiry" else np.zeros(size)
         with pytest.raises(DataError, match=f"column {name} "):
             analysed(**{name: column})
+
+
+def test_a_stale_last_trade_does_not_cost_the_twin(shared_data: Path) -> None:
+    """A deep call with a bid alone, its last trade stale, takes the volatility of its quoted put."""
+    (chain,) = read_chain(shared_data / "chain/option-chain-ED-BANKNIFTY-28-Apr-2026.csv")
+    call, put = (chain.quote(46_400.0, right) for right in ("CE", "PE"))
+    assert np.isnan(call["ask"])
+    assert call["ltp"] < call["bid"]
+    assert call["iv"] == pytest.approx(put["iv"], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("file", "volatilities"),
+    [
+        ("chain/option-chain-ED-BANKNIFTY-28-Apr-2026.csv", 448),
+        ("chain/nse_option_chain_BANKNIFTY_20230503_1530.json.gz", 1_067),
+    ],
+)
+def test_as_many_rows_have_a_volatility_as_can(shared_data: Path, file: str, volatilities: int) -> None:
+    """Every row has one whose own price, or whose twin's, is known."""
+    chains = read_chain(shared_data / file)
+    assert sum(int(chain.frame["iv"].notna().sum()) for chain in chains) == volatilities
