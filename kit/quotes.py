@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 def mid_or_last(bid: ArrayLike, ask: ArrayLike, ltp: ArrayLike, volume: ArrayLike) -> NDArray[np.float64]:
     """Return the mid of bid and ask, else the last traded price.
 
-    A crossed quote has no mid. Where one side alone is quoted, a last trade beyond it is held at that side if
-    it is of today, and is nothing if it is older: nobody pays 1,800 for what is offered at 100.
+    A crossed quote has no mid. There, and where one side alone is quoted, a last trade beyond what is quoted is
+    held at the nearer side if it is of today, and is nothing if it is older: nobody pays 1,800 for what is
+    offered at 100.
 
     Parameters
     ----------
@@ -25,6 +26,8 @@ def mid_or_last(bid: ArrayLike, ask: ArrayLike, ltp: ArrayLike, volume: ArrayLik
         Rupees; NaN where nothing is known.
     """
     bids, asks, last = (np.asarray(side, dtype=np.float64) for side in (bid, ask, ltp))
-    beyond = (np.isnan(bids) & (last > asks)) | (np.isnan(asks) & (last < bids))
-    held = np.where(np.asarray(volume, dtype=np.float64) > 0, np.fmax(bids, asks), np.nan)
-    return np.where(asks >= bids, (bids + asks) / 2, np.where(beyond, held, last))
+    low = np.where(np.isnan(bids), np.nan, np.fmin(bids, asks))  # the bid; crossed: the ask
+    high = np.where(np.isnan(asks), np.nan, np.fmax(bids, asks))
+    today = np.asarray(volume, dtype=np.float64) > 0
+    held = np.where(today, np.where(last < low, low, high), np.nan)
+    return np.where(asks >= bids, (bids + asks) / 2, np.where((last < low) | (last > high), held, last))
