@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 def mid_or_last(bid: ArrayLike, ask: ArrayLike, ltp: ArrayLike, volume: ArrayLike) -> NDArray[np.float64]:
     """Return the mid of bid and ask, else the last traded price.
 
-    A crossed quote has no mid. There, and where one side alone is quoted, a last trade beyond what is quoted is
-    held at the nearer side if it is of today, and is nothing if it is older: nobody pays 1,800 for what is
-    offered at 100.
+    A crossed quote has no mid. There, and where one side alone is quoted, a last trade beyond them is held at
+    the nearer one if it is of today, and is nothing if it is older: nobody pays 1,800 for what is offered at
+    100.
 
     Parameters
     ----------
