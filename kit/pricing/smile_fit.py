@@ -168,7 +168,10 @@ def _descend(free: Floats, residuals: Callable[[Floats], Floats], quotes: int) -
         jacobian = np.stack([(residuals(free + bump) - errors) / 1e-6 for bump in 1e-6 * np.eye(free.size)])
         normal, gradient = (jacobian * weight) @ jacobian.T, (jacobian * weight) @ errors
         scaled = np.diag(normal.diagonal() + 1e-9 * normal.diagonal().max() + 1e-300)
-        step = np.linalg.solve(normal + damping * scaled, gradient)
+        try:
+            step = np.linalg.solve(normal + damping * scaled, gradient)
+        except np.linalg.LinAlgError:  # nothing changes the fit any more: a flat smile needs no slope
+            break
         trial = residuals(free - step)
         if (weight * trial * trial).sum() < (weight * errors * errors).sum():
             free, errors, damping = free - step, trial, damping * 0.2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -117,7 +117,7 @@ def fit_snapshot(snapshot: ChainSnapshot, convention: Convention = "calendar") -
     """Fit the smile of a chain snapshot to its out-of-the-money options.
 
     Each volatility is as uncertain as half the spread, or a tick, over vega; one from a last traded price,
-    as two points. In trading time volatilities differ, and total variance does not.
+    as two points. In trading time volatilities differ, and total variance does not: it is fitted once.
 
     Parameters
     ----------
@@ -138,11 +138,12 @@ def fit_snapshot(snapshot: ChainSnapshot, convention: Convention = "calendar") -
     spread = (frame["ask"] - frame["bid"]).to_numpy(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):  # no vega, no say
         error = np.where(np.isnan(spread), STALE, np.maximum(spread / 2, TICK_INR) / vega)
-    calendar = years = snapshot.t_years
-    if convention != "calendar":
-        years = years_to_expiry(snapshot.taken_at, snapshot.expiry, convention)
-    scale = math.sqrt(calendar / years) if calendar > 0 and years > 0 else 1.0
-    return fit_slice(strike, iv * scale, snapshot.forward, years, iv_error=error * scale)
+    found = fit_slice(strike, iv, snapshot.forward, snapshot.t_years, iv_error=error)
+    if convention == "calendar":
+        return found
+    years = years_to_expiry(snapshot.taken_at, snapshot.expiry, convention)
+    # Fitted anew in other years the curve would land elsewhere; its five numbers are of total variance.
+    return replace(found, t_years=years, fit_error=found.fit_error * math.sqrt(found.t_years / years))
 
 
 def fit_surface(snapshots: Sequence[ChainSnapshot], convention: Convention = "calendar") -> Surface:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from kit.clock import IST, years_to_expiry
 from kit.errors import DataError, SettingsError
+from kit.market.readers import read_chain
 from kit.pricing.black76 import price
 from kit.pricing.smile import Slice
 from kit.pricing.smile_fit import fit_slice
@@ -27,6 +29,16 @@ def test_a_known_smile_is_found_again() -> None:
     assert np.abs(found.iv(STRIKES) - KNOWN.iv(STRIKES)).max() < 1e-4
     assert found.fit_error < 1e-4
     assert found.outliers == ()
+
+
+@pytest.mark.parametrize("years", [0.002, 0.02, 0.06, 0.3, 1.0])
+def test_a_flat_smile_is_fitted(years: float) -> None:
+    """One volatility at every strike gives that volatility, however many strikes there are."""
+    for step in (100.0, 200.0, 400.0):
+        strikes = np.arange(42_000.0, 44_600.0, step)
+        for level in (0.05, 0.14, 0.6):
+            found = fit_slice(strikes, np.full(strikes.size, level), 43_322.0, years)
+            np.testing.assert_allclose(found.iv(strikes), level, atol=1e-6)
 
 
 def test_outliers_are_flagged_and_do_not_bend_the_curve() -> None:
@@ -136,12 +148,23 @@ def test_a_surface_in_trading_time_has_the_same_total_variance(make_chain: Any) 
     assert trading.slices[0].t_years == years_to_expiry(chain.taken_at, chain.expiry, "trading")
     assert trading.slices[0].t_years < 0.8 * calendar.slices[0].t_years
     k = np.array([-0.02, 0.0, 0.02])
-    np.testing.assert_allclose(
-        trading.slices[0].total_variance(k), calendar.slices[0].total_variance(k), rtol=0.01
-    )
+    np.testing.assert_array_equal(trading.slices[0].total_variance(k), calendar.slices[0].total_variance(k))
     assert trading.iv(55_000.0, chain.expiry) == pytest.approx(trading.slices[0].iv(55_000.0), rel=1e-9)
     with pytest.raises(SettingsError, match="trading"):
         fit_surface([chain], "Trading")  # type: ignore[arg-type]
+
+
+def test_every_slice_keeps_its_total_variance_in_trading_time(shared_data: Path) -> None:
+    """On a real chain the deviations of no expiry change with the years, far from the money included."""
+    chains = read_chain(shared_data / "chain/nse_option_chain_BANKNIFTY_20230503_1530.json.gz")
+    calendar, trading = (fit_surface(chains, convention) for convention in ("calendar", "trading"))
+    assert calendar.expiries == trading.expiries
+    k = np.linspace(-0.1, 0.1, 21)
+    for ours, theirs in zip(calendar.slices, trading.slices, strict=True):
+        np.testing.assert_array_equal(ours.total_variance(k), theirs.total_variance(k))
+        scale = np.sqrt(ours.t_years / theirs.t_years)
+        assert theirs.fit_error == pytest.approx(ours.fit_error * scale)
+        assert theirs.atm_iv == pytest.approx(ours.atm_iv * scale)
 
 
 def test_total_variance_is_linear_between_expiries() -> None:
