@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from kit.clock import IST
@@ -143,6 +144,65 @@ def test_the_future_of_a_bhavcopy_is_used(shared_data: Path, tmp_path: Path):
     new.write_text("\n".join([header, *rows, ",".join(cells)]))
     chain = next(found for found in read_chain(new) if found.expiry == date(2026, 11, 23))
     assert (chain.forward, chain.forward_from) == (58_601.5, "future")
+
+
+UDIFF = "eod/fo_udiff_20260826_BANKNIFTY_rows.csv"
+
+
+def udiff_table(shared_data: Path) -> pd.DataFrame:
+    """Read the new bhavcopy as text."""
+    return pd.read_csv(shared_data / UDIFF, dtype=str, keep_default_na=False)
+
+
+def future_of(table: pd.DataFrame, **cells: str) -> pd.DataFrame:
+    """Return the line of a future of 23 November 2026 with some cells of its own."""
+    line = table[table["XpryDt"] == "2026-11-23"].head(1)
+    return line.assign(FinInstrmTp="IDF", OptnTp="", StrkPric="", **cells)
+
+
+@pytest.mark.parametrize("cell", ["", "-", "0.00", " "])
+def test_a_price_that_a_bhavcopy_leaves_out_is_unknown(shared_data: Path, tmp_path: Path, cell: str):
+    """A previous close or a future that is blank, a dash or zero is none, and costs nothing else."""
+    table = udiff_table(shared_data)
+    plain = {chain.expiry: chain for chain in read_chain(shared_data / UDIFF)}
+    changed = pd.concat([table.assign(PrvsClsgPric=cell), future_of(table, SttlmPric=cell)])
+    changed.to_csv(tmp_path / "new.csv", index=False)
+    for chain in read_chain(tmp_path / "new.csv"):
+        assert chain.frame["ltp_change"].isna().all()
+        assert (chain.forward, chain.forward_from) == (
+            plain[chain.expiry].forward,
+            plain[chain.expiry].forward_from,
+        )
+
+
+def test_half_a_row_of_a_bhavcopy_is_damage(shared_data: Path, tmp_path: Path):
+    """A future whose row ends before its price is no missing price: the file is refused."""
+    table = udiff_table(shared_data)
+    whole = pd.concat([table, future_of(table)]).to_csv(index=False).rstrip()
+    (tmp_path / "new.csv").write_text(",".join(whole.split(",")[:-20]))
+    with pytest.raises(UnreadableFile, match="damaged"):
+        read_chain(tmp_path / "new.csv")
+
+
+def test_each_day_of_a_bhavcopy_has_its_own_future(shared_data: Path, tmp_path: Path):
+    """Where days are joined in one file, a chain's forward is the future of its own day."""
+    table = udiff_table(shared_data)
+    both = []
+    for day, settled in (("2026-08-25", "58401.5"), ("2026-08-26", "58601.5")):
+        both += [table.assign(TradDt=day), future_of(table, TradDt=day, SttlmPric=settled)]
+    pd.concat(both).to_csv(tmp_path / "two.csv", index=False)
+    found = [chain for chain in read_chain(tmp_path / "two.csv") if chain.expiry == date(2026, 11, 23)]
+    forwards = {chain.taken_at.day: chain.forward for chain in found}
+    assert forwards == {25: 58_401.5, 26: 58_601.5}
+
+
+def test_an_export_without_the_change_of_the_price(shared_data: Path, tmp_path: Path):
+    """A page that does not print it gives the same chain, the change unknown."""
+    copied = tmp_path / Path(APRIL).name
+    copied.write_text((shared_data / APRIL).read_text().replace(",CHNG,", ",NET,"))
+    (chain,), (plain,) = read_chain(copied), read_chain(shared_data / APRIL)
+    assert chain.frame["ltp_change"].isna().all()
+    np.testing.assert_array_equal(chain.frame["iv"], plain.frame["iv"])
 
 
 @pytest.mark.parametrize(

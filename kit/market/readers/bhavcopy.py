@@ -26,6 +26,7 @@ from kit.model import Right
 _OLD, _NEW = "INSTRUMENT,SYMBOL,EXPIRY_DT,STRIKE_PR", "TradDt,BizDt,Sgmt"
 _RIGHTS: dict[str, Right] = {"CE": "CE", "PE": "PE", "CA": "CE", "PA": "PE"}
 Found = tuple[date, date, float, int, Line]  # day, expiry, spot, lot, contract
+Series = tuple[date, date]  # day, expiry
 Row = Mapping[str, str]
 
 
@@ -65,7 +66,7 @@ def sheets(text: str, name: str, underlying: str) -> list[Sheet]:
             _ended_at(lines) if day == expiry else spot,
             lot,
             lines,
-            futures.get(expiry, math.nan),
+            futures.get((day, expiry), math.nan),
         )
         for (day, expiry, spot, lot), lines in by_expiry.items()
     ]
@@ -82,16 +83,23 @@ def _ended_at(lines: list[Line]) -> float:
     return levels[len(levels) // 2] if levels else math.nan
 
 
-def _old_futures(rows: Iterable[Row]) -> Iterator[tuple[date, float]]:
+def _old_futures(rows: Iterable[Row]) -> Iterator[tuple[Series, float]]:
     for row in rows:
         if row["INSTRUMENT"].startswith("FUT"):
-            yield parse_expiry(row["EXPIRY_DT"]), float(row["SETTLE_PR"])
+            series = parse_expiry(row["TIMESTAMP"]), parse_expiry(row["EXPIRY_DT"])
+            yield series, _price(row["SETTLE_PR"])
 
 
-def _new_futures(rows: Iterable[Row]) -> Iterator[tuple[date, float]]:
+def _new_futures(rows: Iterable[Row]) -> Iterator[tuple[Series, float]]:
     for row in rows:
         if row["FinInstrmTp"] in ("IDF", "STF"):
-            yield _last_day(row), float(row["SttlmPric"])
+            yield (date.fromisoformat(row["TradDt"]), _last_day(row)), _price(row["SttlmPric"])
+
+
+def _price(cell: str) -> float:
+    """Read a price that may be missing; a future or a close of zero is none."""
+    price = math.nan if str.strip(cell) in ("", "-") else float(cell)  # of half a row, None: a TypeError
+    return price if price > 0 else math.nan
 
 
 def _last_day(row: Row) -> date:
@@ -120,7 +128,7 @@ def _new(rows: Iterable[Row]) -> Iterator[Found]:
             yield (
                 date.fromisoformat(row["TradDt"]),
                 _last_day(row),
-                float(row["UndrlygPric"] or "nan"),
+                _price(row["UndrlygPric"]),
                 lot,
                 _line(
                     row,
@@ -128,7 +136,7 @@ def _new(rows: Iterable[Row]) -> Iterator[Found]:
                     float(row["TtlTradgVol"]) * lot,
                     names,
                     row["FinInstrmNm"],
-                    float(row["PrvsClsgPric"]),
+                    _price(row["PrvsClsgPric"]),
                 ),
             )
 

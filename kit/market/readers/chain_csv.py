@@ -21,7 +21,8 @@ from kit.model import Right
 from kit.quotes import mid_or_last
 
 _NAME = re.compile(r"([A-Z][A-Z0-9&]*)-(\d{1,2}-[A-Za-z]{3}-\d{4})")
-_WANTED = ("OI", "CHNG IN OI", "VOLUME", "IV", "LTP", "CHNG", "BID", "ASK")
+_WANTED = ("OI", "CHNG IN OI", "VOLUME", "IV", "LTP", "BID", "ASK")
+_READ = (*_WANTED, "CHNG", "STRIKE")  # not every page states the change of the price
 _YEAR = timedelta(days=365)
 _EMPTY = "No Record Found"
 
@@ -90,7 +91,7 @@ class _Row:
 
     def __init__(self, cells: Sequence[str], columns: dict[Right, dict[str, int]]) -> None:
         self.sides = {
-            right: {name: _number(cells[at]) for name, at in side.items() if name in (*_WANTED, "STRIKE")}
+            right: {name: _number(cells[at]) for name, at in side.items() if name in _READ}
             for right, side in columns.items()
         }
         self.strike = self.sides["CE"]["STRIKE"]
@@ -106,7 +107,7 @@ class _Row:
                 volume=_none_is_zero(side["VOLUME"]) * lot,
                 oi=_none_is_zero(side["OI"]) * lot,
                 oi_change=side["CHNG IN OI"] * lot,
-                ltp_change=side["CHNG"],
+                ltp_change=side.get("CHNG", math.nan),
             )
             for right, side in self.sides.items()
         ]
