@@ -14,6 +14,7 @@ from kit.errors import DataError, SettingsError
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+_PLAIN: dict[str, tuple[Any, Any]] = {"i": (1, 0), "u": (1, 0), "f": (1, 0), "U": ("CE", "PE")}  # by kind
 _SIDES: dict[Any, bool] = {"CE": True, "PE": False, True: True, False: False}  # 1 and 0 equal the last two
 
 
@@ -42,6 +43,11 @@ def sides(is_call: ArrayLike) -> Bools:
     given = np.asarray(is_call)
     if given.dtype == np.bool_:
         return given
+    call, put = _PLAIN.get(given.dtype.kind, (None, None))
+    if call is not None:  # no loop over a hundred thousand numbers or words, unless one is wrong
+        calls: Bools = np.asarray(given == call)
+        if (calls | (given == put)).all():
+            return calls
     try:
         known = [_SIDES[side] for side in given.ravel().tolist()]
     except (KeyError, TypeError) as error:  # unknown, or not even hashable

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 
 from kit.errors import DataError, SettingsError
+from kit.pricing.arrays import sides
 from kit.pricing.black76 import greeks, implied_volatility, iv_and_greeks, price
 from kit.pricing.chain import analyse
 
@@ -26,6 +28,7 @@ MARKET = (43_000.0, STRIKES, 0.05, 0.2, 0.99)
         pd.Series(WORDS, dtype="category"),
         [1, 1, 0, 0],
         np.array([1.0, 1.0, 0.0, 0.0]),
+        np.array([1, 1, 0, 0], dtype=np.uint8),
         pd.Series(CALLS, dtype="boolean"),
         np.ma.array(CALLS),
     ],
@@ -43,6 +46,7 @@ def test_a_side_may_be_a_word_or_a_number(given: Any) -> None:
         (np.array(["CE", "CE", "PE", {}], dtype=object), "{}"),
         (["CE", "CE", "PE", "call"], "call"),
         ([1, 1, 0, 2], "2"),
+        (np.array([1, 1, 0, -1]), "-1"),
         ([1.0, 1.0, 0.0, np.nan], "nan"),
         (["CE", "CE", "PE", None], "None"),
         (np.ma.array(CALLS, mask=[0, 0, 0, 1]), "masked"),
@@ -69,6 +73,19 @@ def test_words_analyse_a_chain() -> None:
         analyse([0] * 4, STRIKES, side, *columns, spot=43_000.0, rate=0.06) for side in (WORDS, CALLS)
     )
     np.testing.assert_allclose(by_word.greeks.iv, by_flag.greeks.iv, rtol=1e-12)
+
+
+@pytest.mark.parametrize("pair", [[1, 0], [1.0, 0.0], ["CE", "PE"]])
+def test_sides_in_plain_arrays_are_not_looked_at_one_by_one(pair: list[Any]) -> None:
+    """Numbers and words of NumPy's own types never become a list of objects, which takes ten times as long."""
+    given = np.tile(pair, 50_000).reshape(500, 200)
+    tracemalloc.start()
+    found = sides(given)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 5 * given.size  # bytes; a list takes eight per object
+    np.testing.assert_array_equal(found, np.tile([True, False], (500, 100)))
+    assert isinstance(sides(given[0, 0]), np.ndarray)
 
 
 @pytest.mark.parametrize("word", ["Spot", "futures", ""])
