@@ -17,12 +17,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import RLock, Thread
 from time import monotonic
 from typing import Protocol
 
 from kit.parallel.backend import KillableBackend
-from kit.parallel.execution import Outcome, borrowed_globals, execute
+from kit.parallel.execution import Outcome, borrowed_globals, execute, text_of
 from kit.parallel.packing import Parcel, Scope, pack
 from kit.parallel.process import Done, Job
 from kit.parallel.tasks import ProcessingTask
@@ -82,7 +82,7 @@ def packed(engine: Engine, call: Call, scope: Scope | None) -> Outcome | None:
     try:
         engine.pack(call, scope)
     except Exception as error:  # noqa: BLE001  pickling runs the user's code and raises anything
-        return Outcome(call.key, "failed", error, f"It cannot travel to a worker: {error}")
+        return Outcome(call.key, "failed", error, f"It cannot travel to a worker: {text_of(error)}")
     return None
 
 
@@ -150,7 +150,7 @@ class ThreadEngine(InProcess):
 
     def __init__(self, max_workers: int) -> None:
         self._max_workers = max_workers
-        self._lock = Lock()
+        self._lock = RLock()  # the collector may call `close` on a thread that holds it
         self._waiting: SimpleQueue[Call | None] = SimpleQueue()
         self._running: dict[int, Call] = {}
         self._threads = 0

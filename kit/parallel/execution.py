@@ -53,7 +53,7 @@ def travelling(outcome: Outcome) -> bytes:
         try:
             return _HEAD.pack(outcome.key, outcome.running_s, True) + _pickled(outcome.payload)
         except Exception as error:  # noqa: BLE001  pickling runs the user's code and raises anything
-            details = f"{type(error).__name__}: the result cannot be pickled: {error}"
+            details = f"{type(error).__name__}: the result cannot be pickled: {text_of(error)}"
             outcome = outcome._replace(status="failed", payload=None, details=details)
     cause = None
     with suppress(Exception):  # an exception that cannot be pickled still has its text
@@ -175,6 +175,17 @@ def execute(
 
 def failed(key: int, error: BaseException, running_s: float, worker: str) -> Outcome:
     """Return the outcome of an attempt that raised, its traceback without the kit's own frame."""
-    trace = error.__traceback__
-    details = "".join(traceback.format_exception(type(error), error, trace.tb_next if trace else None))
+    trace = error.__traceback__.tb_next if error.__traceback__ else None
+    try:
+        details = "".join(traceback.format_exception(type(error), error, trace))
+    except Exception:  # noqa: BLE001  formatting runs the user's code and raises anything
+        details = "".join(traceback.format_tb(trace)) + text_of(error)
     return Outcome(key, "failed", error, details, running_s, worker)
+
+
+def text_of(error: BaseException) -> str:
+    """Return an exception's kind and text, whatever its own code does."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  as above
+        return f"{type(error).__name__}, which cannot say what it is"

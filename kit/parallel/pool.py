@@ -15,6 +15,7 @@ from functools import partial
 from threading import RLock, Thread, current_thread
 from time import monotonic, sleep
 
+from kit.errors import TaskError
 from kit.parallel.channel import SEPARATE
 from kit.parallel.execution import Outcome
 from kit.parallel.folders import Folder
@@ -26,6 +27,23 @@ AHEAD_S = 0.02  # work that may lie ready at a worker
 MOST_AHEAD = 128
 NAP_S = 0.0005
 _MOST_FUTILE = 3
+
+
+class Listener(Thread):
+    """Hears what one worker sends; while it waits for something else, nobody does."""
+
+
+def check_may_wait() -> None:
+    """Raise on a thread that tasks need in order to end: an alert's callback runs there.
+
+    Raises
+    ------
+    TaskError
+        It is such a thread.
+    """
+    if isinstance(current_thread(), Listener):
+        remedy = "Start a thread for it."
+        raise TaskError("A callback of the monitor cannot wait for tasks", current_thread().name, remedy)
 
 
 class WorkerPool:
@@ -56,7 +74,7 @@ class WorkerPool:
         self._relieved_at = 0.0
         self._futile = 0  # workers in a row that died at no job and ended none
         self._closed = False
-        self._listeners: list[Thread] = []
+        self._listeners: list[Listener] = []
         self._sweep = weakref.finalize(self, _swept, self._workers, own, os.getpid())
 
     def room(self) -> int:
@@ -143,7 +161,7 @@ class WorkerPool:
             self._watchdog.at(monotonic(), partial(self._refused, f"The machine refused it: {error}."))
             return None
         self._workers.append(worker)
-        listener = Thread(target=self._listen, args=(worker,), name=f"kit-worker-{worker.pid}", daemon=True)
+        listener = Listener(target=self._listen, args=(worker,), name=f"kit-worker-{worker.pid}", daemon=True)
         self._listeners = [*(thread for thread in self._listeners if thread.is_alive()), listener]
         listener.start()
         return worker

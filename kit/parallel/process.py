@@ -73,7 +73,7 @@ class WorkerProcess:
         self._lifeline: int | None = None
         try:
             self._start(folder, threads, memory_mb)
-        except OSError:
+        except BaseException:
             self._tasks.close()
             self._drop_lifeline()
             raise
@@ -121,7 +121,7 @@ class WorkerProcess:
     def take_back(self) -> Job | None:
         """Take the next job back that the worker has not begun, if that can be done."""
         message = self._tasks.take_back()
-        return self.jobs.pop(pickle.loads(message)[0]) if message else None  # noqa: S301  our own message
+        return self.jobs.pop(pickle.loads(message)[0], None) if message else None  # noqa: S301  our own message
 
     def outcomes(self) -> Iterator[list[Outcome]]:
         """Yield what has come of the jobs, together what came together, until the process has ended.
@@ -226,6 +226,7 @@ class WorkerProcess:
         if self._process.stdout:
             self._process.stdout.close()
         self._drop_lifeline()
+        self._stamp.close()
         self.stamp_path.unlink(missing_ok=True)
         self._trace_path.unlink(missing_ok=True)
 

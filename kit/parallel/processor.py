@@ -163,9 +163,10 @@ class ConcurrentProcessor:
     ) -> list[ProcessingResult]:
         """Run tasks and return how each ended, in their order.
 
-        What the tasks share, functions, frames and snapshots, is pickled and shipped once. An interrupt
-        cancels what has not ended and is raised again; results so far went to `on_result` and stay
-        available through `wait_for_results`.
+        What the tasks of a list share, functions, frames and snapshots, is pickled and shipped once and must
+        not change meanwhile; a generator may change it between two tasks. An interrupt cancels what has not
+        ended and is raised again; results so far went to `on_result` and stay available through
+        `wait_for_results`.
 
         Parameters
         ----------

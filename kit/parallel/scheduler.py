@@ -16,8 +16,10 @@ from kit.errors import QueueFull, ResultNotReady, TaskError
 from kit.monitor import PerformanceMonitor
 from kit.parallel.engines import Call, Engine, SerialEngine, packed
 from kit.parallel.execution import Outcome
+from kit.parallel.interrupts import uninterrupted
 from kit.parallel.ledger import Found, Ledger
 from kit.parallel.packing import Scope
+from kit.parallel.pool import check_may_wait
 from kit.parallel.records import Record
 from kit.parallel.tasks import ProcessingResult, ProcessingTask
 
@@ -29,18 +31,10 @@ class Scheduler:
 
     Parameters
     ----------
-    engine : Engine
-        Runs the tasks.
-    ledger : Ledger
-        Keeps the results.
-    monitor : PerformanceMonitor
-        Hears how long each task ran.
-    queue_size : int
-        Most tasks that wait.
-    task_timeout_s : float or None
-        Time-out of a task that states none.
-    seed : int
-        Base of the seeds of tasks that state none.
+    engine, ledger
+        Runs the tasks; keeps the results.
+    monitor, queue_size, task_timeout_s, seed
+        As in `ConcurrentProcessor`.
     """
 
     def __init__(
@@ -86,40 +80,60 @@ class Scheduler:
         timeout_s = self._task_timeout_s if task.timeout is None else task.timeout
         limit_s = None if timeout_s is None or isinf(timeout_s) else timeout_s
         call = Call(next(_keys), task, task.seed_with(self._seed), limit_s, self._ended)
-        unfit = packed(self._engine, call, scope)
-        while wait and not self.has_place() and self.run_here():
-            pass  # nobody else would make a place
         record = Record(call, monotonic(), listener, next(self._orders))
-        with self._lock:
-            try:
-                self._reserve(task.task_id, wait)
-            except BaseException:
+        try:
+            unfit = packed(self._engine, call, scope)
+            while not self._entered(record, unfit, wait, start):
+                self._make_place()
+        except BaseException:
+            if self._records.get(task.task_id) is not record:
                 self._engine.unpack(call)
-                raise
+            raise
+
+    def _entered(self, record: Record, unfit: Outcome | None, wait: bool, start: bool) -> bool:
+        """Queue a task that may enter; False when it has to wait for a place."""
+        task_id = record.call.task.task_id
+        with uninterrupted, self._lock:
+            if self._closed:
+                raise TaskError("The processor is shut down", task_id, "Make a new one.")
+            if task_id in self._records:
+                raise TaskError("An unfinished task has this id already", task_id, "Give each task its own.")
+            if not self.has_place():
+                if wait:
+                    return False
+                raise QueueFull(
+                    "The queue is full", self._queue_size, "Use wait=True, or a larger queue_size."
+                )
             self._ledger.submitted += 1
-            self._ledger.forget(task.task_id)
-            self._records[task.task_id] = record
-            if unfit is None:
-                self._enqueue(record)
-            else:
-                self._finish(record, unfit)
+            self._ledger.forget(task_id)
+            self._records[task_id] = record
+            self._enqueue(record) if unfit is None else self._finish(record, unfit)
             if start:
                 self._pump()
+        return True
+
+    def _make_place(self) -> None:
+        """Run a task if nobody else does, else wait until a place may be free."""
+        if not self.run_here():
+            with self._lock:
+                if not self._closed and not self.has_place():
+                    self._sleep(None)
 
     def cancel(self, task_ids: Iterable[str]) -> int:
         """End tasks that wait or run; return how many of them had not ended."""
         ended = []
-        with self._lock:
-            for task_id in task_ids:
-                if record := self._records.get(task_id):
-                    ended.append((record, self._running.get(record.call.key) is record))
-                    self._finish(record, Outcome(record.call.key, "cancelled", None))
-            self._heap = [record for record in self._heap if record.call.task.task_id in self._records]
-            heapq.heapify(self._heap)
-        self._engine.stop([record.call.key for record, running in ended if running])
-        for record, _ in ended:
-            self._engine.unpack(record.call)
-        self.start()
+        with uninterrupted:
+            with self._lock:
+                for task_id in task_ids:
+                    if record := self._records.get(task_id):
+                        ended.append((record, self._running.get(record.call.key) is record))
+                        self._finish(record, Outcome(record.call.key, "cancelled", None))
+                self._heap = [record for record in self._heap if record.call.task.task_id in self._records]
+                heapq.heapify(self._heap)
+            self._engine.stop([record.call.key for record, running in ended if running])
+            for record, _ in ended:
+                self._engine.unpack(record.call)
+            self.start()
         return len(ended)
 
     def wait(self, task_ids: Iterable[str] | None, timeout: float | None) -> dict[str, ProcessingResult]:
@@ -154,7 +168,7 @@ class Scheduler:
 
     def start(self) -> None:
         """Start what waits and can start."""
-        with self._lock:
+        with uninterrupted, self._lock:
             self._pump()
 
     def scope(self) -> Scope | None:
@@ -199,19 +213,9 @@ class Scheduler:
         """Tell whether the queue has a place for one more."""
         return len(self._records) - len(self._running) < self._queue_size
 
-    def _reserve(self, task_id: str, wait: bool) -> None:
-        """Make sure that a task may enter; lock held."""
-        while not self._closed and wait and not self.has_place():
-            self._sleep(None)
-        if self._closed:
-            raise TaskError("The processor is shut down", task_id, "Make a new one.")
-        if task_id in self._records:
-            raise TaskError("An unfinished task has this id already", task_id, "Give each task its own.")
-        if not self.has_place():
-            raise QueueFull("The queue is full", self._queue_size, "Use wait=True, or a larger queue_size.")
-
     def _sleep(self, seconds: float | None) -> None:
         """Wait until something has ended or begun; lock held."""
+        check_may_wait()
         self._waiters += 1
         try:
             self._changed.wait(None if seconds is None else min(seconds, TIMEOUT_MAX))
@@ -268,7 +272,7 @@ class Scheduler:
                     record.call.task.metric(), outcome.running_s, outcome.status == "completed"
                 )
         finished: list[Record] = []
-        with self._lock:
+        with uninterrupted, self._lock:
             for outcome in outcomes:
                 record = self._running.get(outcome.key)
                 if record is not None and not self._goes_on(record, outcome):

@@ -77,6 +77,10 @@ class Stamp:
         finally:
             _STATE.pack_into(self._memory, 0, since + monotonic() - started, key, Phase.LOADING)
 
+    def close(self) -> None:
+        """Let the memory and its descriptor go."""
+        self._memory.close()
+
     def read(self) -> State:
         """Return what the worker stated last."""
         return State(*_STATE.unpack_from(self._memory))

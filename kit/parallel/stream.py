@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable
 from queue import SimpleQueue
 from time import monotonic
 
+from kit.parallel.pool import check_may_wait
 from kit.parallel.scheduler import Scheduler
 from kit.parallel.tasks import ProcessingResult, ProcessingTask
 
@@ -27,11 +28,12 @@ def stream(
         Read as the queue has places.
     together : bool
         Whether the next task is there at once. Then tasks may wait for one another until some are started
-        together, which spares the workers most of their falling asleep.
+        together, which spares the workers most of their falling asleep, and what they share is pickled once.
     """
     ended: SimpleQueue[ProcessingResult] = SimpleQueue()
     pending: set[str] = set()
-    source, scope = iter(tasks), scheduler.scope()
+    source = iter(tasks)
+    scope = scheduler.scope() if together else None  # what yields them may change what they share
     exhausted, started = False, 0.0
     try:
         while pending or not exhausted:
@@ -57,4 +59,5 @@ def stream(
 def _next(scheduler: Scheduler, ended: SimpleQueue[ProcessingResult]) -> ProcessingResult:
     while ended.empty() and scheduler.run_here():
         pass
+    check_may_wait()
     return ended.get()

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from math import isnan
 from numbers import Real
-from traceback import format_exception_only
 from typing import Any, Literal
 
 from kit.errors import KitError, TaskCancelled, TaskCrashed, TaskError, TaskFailed, TaskTimeout
+from kit.parallel.execution import text_of
 
 Status = Literal["completed", "failed", "timeout", "crashed", "cancelled"]
 
@@ -30,7 +30,8 @@ class ProcessingTask:
     priority : int, default 0
         A higher one starts first; equals start in the order of submission.
     timeout : float, optional
-        Seconds from its start until the task is stopped; default the processor's.
+        Seconds from its start until the task is stopped; default the processor's. The import of a module
+        that it brings is not on its time, and may take 30 s.
     retries : int, default 0
         Further attempts after an error, a time-out or a crash.
     seed : int, optional
@@ -166,8 +167,7 @@ def failure(
     elif status == "cancelled":
         error = TaskCancelled("The task was cancelled", name, "Submit it again if it is still wanted.")
     else:
-        raised = "".join(format_exception_only(cause)) if cause is not None else details.splitlines()[-1]
-        what = f"The task raised {raised.strip()}"
-        error = TaskFailed(what, name, "See its traceback.", traceback=details)
+        raised = text_of(cause) if cause is not None else details.splitlines()[-1]
+        error = TaskFailed(f"The task raised {raised}", name, "See its traceback.", traceback=details)
     error.__cause__ = cause
     return error

@@ -56,19 +56,17 @@ def serve(folder: Path, stamp: Stamp, tasks: int, out: int, memory_mb: int | Non
     open_reader(folder)
     watch_imports(stamp.importing)
     seed_on_import()
-    operations, name = _Operations(), f"pid {os.getpid()}"
+    process = os.getpid()
+    operations, name = _Operations(), f"pid {process}"
     write_frame(out, travelling(Outcome(READY, "ready", None)))
     for message in incoming(tasks):
         parts = pickle.loads(message)  # noqa: S301  the caller is our parent process
         stamp.begin(parts[0])
-        forbidden = stamp.forbidden()
-        if forbidden == EVERYTHING:
+        if stamp.forbidden() == EVERYTHING:
             return
-        outcome = (
-            Outcome(parts[0], "cancelled", None)
-            if forbidden == parts[0]
-            else _run(parts, folder, stamp, operations, name)
-        )
+        outcome = _run(parts, folder, stamp, operations, name)
+        if os.getpid() != process:
+            os._exit(0)  # a fork of the task has come back here; it must not speak for this process
         fatal = memory_mb and isinstance(outcome.payload, MemoryError)
         if fatal:
             details = f"It needed more than its {memory_mb} MiB of memory."

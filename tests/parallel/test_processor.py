@@ -11,7 +11,7 @@ import time
 import pytest
 
 from kit.errors import KitError, QueueFull, ResultNotReady, TaskCancelled, TaskError, TaskFailed
-from kit.monitor import PerformanceMonitor
+from kit.monitor import LatencyRequirement, PerformanceMonitor
 from kit.parallel import ConcurrentProcessor, ProcessingTask
 
 
@@ -428,3 +428,32 @@ def test_ids_to_wait_for_come_as_a_list(processor):
     """A bare id is refused, and not taken for a list of letters."""
     with pytest.raises(TaskError, match="abc"):
         processor.wait_for_results("abc")
+
+
+def test_a_callback_that_waits_for_a_task_is_refused():
+    """An alert's callback that would wait where results arrive gets an error, and the tasks go on."""
+    refused = []
+    with ConcurrentProcessor(1) as processor:
+
+        def asks(_alert):
+            try:
+                processor.run([ProcessingTask("inner", int)])
+            except TaskError as error:
+                refused.append(error)
+
+        processor.monitor.set_requirement(LatencyRequirement("slow", alert_ms=1))
+        processor.monitor.add_alert_callback(asks)
+        processor.submit_task(ProcessingTask("t", time.sleep, (0.05,), name="slow"))
+        assert processor.get_result("t", timeout=20) is None
+        processor.run([ProcessingTask("after", int)])
+    assert "callback" in str(refused[0])
+
+
+def test_an_exception_that_python_cannot_format_fails_its_task(processor):
+    """A SyntaxError of odd parts, which breaks Python's own formatting, is an ordinary failure."""
+
+    def breaks():
+        raise SyntaxError("bad", ("f", 1, 1, 5))
+
+    results = processor.run([ProcessingTask("t", breaks), ProcessingTask("after", lambda: 2)])
+    assert [result.status for result in results] == ["failed", "completed"]

@@ -231,3 +231,16 @@ def _closed():
     yield
     while _made:
         _made.pop().shutdown()
+
+
+def test_a_generator_may_change_what_its_tasks_are_given(processes):
+    """Each task of a generator gets what its arguments were when it was yielded."""
+
+    def tasks():
+        array, frame = np.zeros(10_000), pd.DataFrame({"a": np.zeros(10_000)})
+        for number in range(5):
+            array[:] = number
+            frame.loc[:, "a"] = float(number)
+            yield ProcessingTask(f"t{number}", lambda a, f: (a[0], f["a"].iloc[0]), (array, frame))
+
+    assert [result.value for result in processes.run(tasks())] == [(n, n) for n in range(5)]

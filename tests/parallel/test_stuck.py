@@ -452,3 +452,59 @@ def test_a_machine_that_refuses_processes_ends_the_tasks(monkeypatch):
         assert {result.status for result in results} == {"crashed"}
         assert "temporarily unavailable" in str(results[0].error)
         assert processor.run([ProcessingTask("after", lambda: 5)])[0].value == 5
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_that_comes_back_does_not_speak_for_the_worker():
+    """A task that forked a child which ended its own way is stopped like any other."""
+
+    def operation():
+        if os.fork() == 0:
+            sys.exit(0)
+        while True:
+            pass
+
+    with ConcurrentProcessor(1) as processor:
+        results = processor.run(
+            [ProcessingTask("forks", operation, timeout=0.5), ProcessingTask("after", lambda: 2)]
+        )
+    assert [result.status for result in results] == ["timeout", "completed"]
+
+
+def test_interrupts_at_any_moment_leave_a_usable_processor(tmp_path):
+    """After Ctrl-C at random moments of runs of short tasks the next run ends, each task of it run once."""
+    script = tmp_path / "caller.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import os, random, signal, threading, time
+            from kit.parallel import ConcurrentProcessor, ProcessingTask
+
+            def press(after):
+                time.sleep(after)
+                os.kill(os.getpid(), signal.SIGINT)
+
+            chance = random.Random(3)
+            with ConcurrentProcessor(2) as processor:
+                processor.run([ProcessingTask(f"w{n}", time.sleep, (0.1,)) for n in range(4)])
+                for lap in range(40):
+                    finger = threading.Thread(target=press, args=(chance.random() * 0.006,))
+                    try:
+                        finger.start()
+                        processor.run([ProcessingTask(f"a{n}", time.sleep, (0.0005,)) for n in range(60)])
+                        finger.join()
+                        time.sleep(0.01)
+                    except KeyboardInterrupt:
+                        finger.join()
+                    tasks = [ProcessingTask(f"b{n}", abs, (-n,), timeout=20) for n in range(12)]
+                    results = processor.run(tasks)
+                    assert [result.value for result in results] == list(range(12))
+                    assert not processor.get_active_tasks()
+            print("usable")
+            """
+        )
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], check=False, capture_output=True, text=True, timeout=90
+    )
+    assert done.stdout == "usable\n", done.stderr
