@@ -17,6 +17,7 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import count
+from numbers import Integral
 from typing import Literal, Protocol, cast, get_args
 
 from kit.errors import KitWarning, SettingsError
@@ -57,13 +58,21 @@ def default_engine() -> Name:
     """Return the engine that is used unless another is forced, loading it; warns where numba is broken."""
     if not find_spec("numba"):
         return "numpy"
-    try:
-        _load("compiled")
-    except Exception as error:  # noqa: BLE001 it breaks in many ways: a NumPy it refuses, a missing LLVM
-        told = f"numba cannot be loaded, so that NumPy prices, ten times slower: {error}"
+    if broken := _obstacle():
+        told = f"numba cannot be loaded, so that NumPy prices, ten times slower: {broken}"
         warnings.warn(told, KitWarning, stacklevel=2)
         return "numpy"
     return "compiled"
+
+
+@cache
+def _obstacle() -> str:
+    """Load the compiled engine; return what went wrong, or nothing."""
+    try:
+        _load("compiled")
+    except Exception as error:  # noqa: BLE001 it breaks in many ways: a NumPy it refuses, a missing LLVM
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def engine(size: int) -> Engine:
@@ -83,6 +92,16 @@ def thread_limit() -> int | None:
     return _threads.get()
 
 
+def _no_numba() -> SettingsError:
+    if find_spec("numba"):
+        return SettingsError(
+            "numba is installed but cannot be loaded", _obstacle(), "Mend what it names, or say 'numpy'."
+        )
+    return SettingsError(
+        "The compiled engine needs numba", "compiled", "Run: pip install 'banknifty-kit[fast]'."
+    )
+
+
 @contextmanager
 def using(name: Name | None = None, threads: int | None = None) -> Iterator[None]:
     """Force an engine, or a number of threads, for a block of code.
@@ -97,16 +116,14 @@ def using(name: Name | None = None, threads: int | None = None) -> Iterator[None
     Raises
     ------
     SettingsError
-        There is no such engine here, or no thread is left.
+        There is no such engine here, or `threads` is no whole number of at least one.
     """
     if name is not None:
         one_of(name, get_args(Name), "A pricing engine")
     if name == "compiled" and default_engine() != "compiled":
-        raise SettingsError(
-            "The compiled engine needs numba", name, "Run: pip install 'banknifty-kit[fast]'."
-        )
-    if threads is not None and threads < 1:
-        raise SettingsError("A call needs at least one thread", threads, "Say threads=1.")
+        raise _no_numba()
+    if threads is not None and not (isinstance(threads, Integral) and threads >= 1):
+        raise SettingsError("A call needs at least one thread, a whole number", threads, "Say threads=1.")
     chosen, limit = _forced.set(name or _forced.get()), _threads.set(threads or _threads.get())
     try:
         yield

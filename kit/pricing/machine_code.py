@@ -32,9 +32,19 @@ def _kept() -> Any:
     except RuntimeError:  # neither folder can be written: compile in every process
         return _compiled()
     try:
+        return _mended(Path(kept.cache_path))
+    except OSError:  # a full disk, or files of somebody else: compile in every process
+        return _compiled()
+
+
+def _mended(folder: Path) -> Any:
+    """Return what the cache holds, or compile into it; what is damaged there is removed first."""
+    try:
         return _compiled(cache=True)
+    except OSError:
+        raise
     except Exception:  # noqa: BLE001 a damaged file raises whatever its bytes happen to mean
-        for damaged in Path(kept.cache_path).glob(f"kernels.{evaluate.__qualname__}-*.nb?"):
+        for damaged in folder.glob(f"kernels.{evaluate.__qualname__}-*.nb?"):
             damaged.unlink(missing_ok=True)
         return _compiled(cache=True)
 

@@ -77,7 +77,7 @@ def test_words_analyse_a_chain() -> None:
 
 @pytest.mark.parametrize("pair", [[1, 0], [1.0, 0.0], ["CE", "PE"]])
 def test_sides_in_plain_arrays_are_not_looked_at_one_by_one(pair: list[Any]) -> None:
-    """Numbers and words of NumPy's own types never become a list of objects, which takes ten times as long."""
+    """Numbers and words of NumPy's own types never become a list of objects, which takes far longer."""
     given = np.tile(pair, 50_000).reshape(500, 200)
     tracemalloc.start()
     found = sides(given)
