@@ -43,7 +43,8 @@ class Cluster:
         """Have a Dask worker call a function, another if it dies first.
 
         Returns joblib's future, and a function that lets Dask forget the call. `heard` is called with what
-        `retrieve_result_callback` of the backend unpacks, unless Dask fails.
+        `retrieve_result_callback` of the backend unpacks, unless Dask fails: then the future has the error,
+        which is `Undelivered` when the call never got to Dask.
         """
         way = object.__new__(type(self.backend))  # a view of it: copying it would make another
         client = _Courier(self.client, address)
@@ -53,13 +54,15 @@ class Cluster:
             client.release()
             heard(out)
 
-        return way.submit(_Batch([(function, arguments, {})]), back), client.release
+        client.promise = way.submit(_Batch([(function, arguments, {})]), back)
+        return client.promise, client.release
 
     def spread(self, function: Callable[..., Any], keys: Sequence[int]) -> None:
         """Have every Dask worker call a function with keys; returns at once."""
 
         def tell() -> None:
-            with suppress(OSError, TimeoutError):  # the cluster is gone, and so is what the keys stand for
+            # the cluster is gone, or the client has left it, and so is what the keys stand for
+            with suppress(OSError, TimeoutError, AttributeError, RuntimeError):
                 self.client.run(function, keys, on_error="ignore")
 
         self._farewells = [thread for thread in self._farewells if thread.is_alive()]
@@ -79,6 +82,10 @@ class Cluster:
             self.client.cluster.close()
 
 
+class Undelivered(Exception):
+    """A call has not got to Dask; it has run nowhere."""
+
+
 class _Batch(NamedTuple):
     """What joblib's Dask backend reads of a batch."""
 
@@ -90,18 +97,36 @@ class _Courier:
 
     joblib holds on to what has come back until something else does. If its Dask worker died in between,
     Dask would compute it again.
+
+    joblib scatters and submits in a callback of the client's loop, where nobody hears of an exception. It
+    gets this for the loop, which gives the exception to the future that joblib has promised.
     """
 
     def __init__(self, client: Any, address: str) -> None:
         self._client = client
         self._options = {"workers": [address], "allow_other_workers": True}
         self._future: Any = None
+        self._released = False
+        self.promise: Any = None
+        self.loop = self
+
+    def add_callback(self, function: Callable[..., Any], *args: Any) -> None:
+        self._client.loop.add_callback(self._carry, function, args)
+
+    async def _carry(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        try:
+            await function(*args)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  the call is not on its way
+            self.promise.set_exception(Undelivered(str(error) or repr(error)))
 
     def submit(self, *args: Any, **options: Any) -> Any:
+        if self._released:
+            raise Undelivered("It was let go before its arguments were there")
         self._future = self._client.submit(*args, **options, **self._options)
         return self._future
 
     def release(self) -> None:
+        self._released = True
         if self._future is not None:
             self._future.release()
 

@@ -16,24 +16,21 @@ its own shelf.
 
 from __future__ import annotations
 
-import heapq
-import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from itertools import count
 from math import ceil
-from pathlib import Path
 from secrets import randbits
-from tempfile import mkdtemp
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from kit.parallel.dask_cluster import Cluster
-from kit.parallel.dask_trip import Crates, Pace, Trip
+from kit.parallel.dask_cluster import Cluster, Undelivered
+from kit.parallel.dask_trip import Crates, Pace, Trip, Waiting
 from kit.parallel.dask_worker import RECALLED, Report, run_orders, stop_here
 from kit.parallel.execution import Outcome, outcome_from
+from kit.parallel.folders import Folder
 from kit.parallel.packing import Scope, pack
 from kit.parallel.shelf import Shelf
 
@@ -42,6 +39,7 @@ if TYPE_CHECKING:
     from kit.parallel.process import Done
 
 MOST_LOST = 3  # trips that a call may be lost with
+RETRY_S = 0.1  # for the scheduler to notice which Dask worker a trip could not leave for
 PATIENCE_S = 10.0  # for a Dask worker to come when none is left
 _seats = count(randbits(60))  # seats of several callers meet on one Dask worker
 
@@ -68,15 +66,15 @@ class DaskEngine:
         self._cluster = Cluster(max_workers, address)
         self.client = self._cluster.client
         self._memory_mb = memory_mb
-        self._folder = Path(mkdtemp(prefix="kit-dask-"))
-        self._shelf = Shelf(self._folder)
+        self._folder = Folder()
+        self._shelf = Shelf(self._folder.path)
         self._lock = Lock()
         self._calls: dict[int, Call] = {}
-        self._waiting: list[tuple[int, int, Call]] = []  # a heap of what no seat has, best first
+        self._waiting = Waiting()
         self._fresh = 0  # calls that came since the seats were filled
         self._trips: dict[int, Trip] = {}  # by seat
         self._losses: Counter[int] = Counter()
-        self._crates = Crates(self._folder)
+        self._crates = Crates(self._folder.path)
         self._pace = Pace()
         self._deserted_at = 0.0
         self._threads: dict[str, int] = self.client.ncores()  # by address of the Dask worker
@@ -113,28 +111,22 @@ class DaskEngine:
             first, self._fresh = not self._fresh, self._fresh + len(calls)
             for call in calls:
                 self._calls[call.key] = call
-                self._put(call)
+                self._waiting.put(call)
         if first:
             self.client.loop.add_callback(self._fill)
 
     def stop(self, keys: Sequence[int]) -> None:
         """Have every Dask worker stop these calls; returns at once."""
         with self._lock:
-            known = [key for key in keys if self._calls.pop(key, None)]
-            waiting = {key for _, key, _ in self._waiting}
-            known = [key for key in known if key not in waiting]
-            self._waiting = [entry for entry in self._waiting if entry[1] in self._calls]
-            heapq.heapify(self._waiting)
+            known = self._waiting.without([key for key in keys if self._calls.pop(key, None)])
         if known:
             self._cluster.spread(stop_here, known)
 
     def recall(self) -> list[int]:
         """Take back what no seat has."""
         with self._lock:
-            keys = [key for _, key, _ in self._waiting if self._calls.pop(key, None)]
-            self._waiting.clear()
             self._fresh = 0
-        return keys
+            return [key for key in self._waiting.clear() if self._calls.pop(key, None)]
 
     def begun(self, keys: Collection[int]) -> Collection[int]:
         """Return those that a seat is at, or about to be."""
@@ -144,10 +136,7 @@ class DaskEngine:
     def close(self) -> None:
         """Leave the cluster, its tasks stopped, and end it if it was made here."""
         self._cluster.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _put(self, call: Call) -> None:
-        heapq.heappush(self._waiting, (-call.task.priority, call.key, call))
+        self._folder.remove()
 
     def _fill(self) -> None:
         """Send what waits to free seats, most to the Dask worker that has the most of them."""
@@ -171,11 +160,13 @@ class DaskEngine:
     def _board(self, trip: Trip, most: int) -> None:
         """Let the most important calls join a trip; lock held."""
         for _ in range(min(most, len(self._waiting), self._pace.batch() - len(trip.calls))):
-            _, key, call = heapq.heappop(self._waiting)
-            trip.calls[key] = call
+            call = self._waiting.pop()
+            trip.calls[call.key] = call
 
     def _send(self, trip: Trip) -> None:
         with self._lock:
+            if trip.seat not in self._trips:  # taken back while it waited
+                return
             tokens = trip.tokens(self._calls)
             errand = trip.errand(self._calls, self._pace.typical_s, self._memory_mb)
         arguments = (errand, *self._crates.of(tokens))
@@ -196,12 +187,13 @@ class DaskEngine:
         outcomes = [outcome_from(body, "dask") for body in report.bodies]
         ended = [outcome for outcome in outcomes if outcome.status != RECALLED]
         with self._lock:
-            trip.landed, trip.home, trip.worker = not report.stalled, report.home, report.home
+            trip.landed, trip.held_up = not report.stalled, 0
+            trip.home = trip.worker = report.home
             heard = {call.done for call in trip.calls.values()}
             for outcome in outcomes:
                 call = trip.calls.pop(outcome.key)
                 if outcome.status == RECALLED and outcome.key in self._calls:
-                    self._put(call)
+                    self._waiting.put(call)
             self._pace.learn([outcome.running_s for outcome in ended], report.stalled)
         self._ended(ended, heard)
         self._go_on(trip)
@@ -219,18 +211,26 @@ class DaskEngine:
         self._fill()
 
     def _lost(self, trip: Trip, error: BaseException) -> None:
-        """Give the calls of a trip that Dask gave up another, each alone; those lost before have crashed."""
+        """Give calls that Dask gave up another trip, each alone; those lost before have crashed.
+
+        A trip that did not get away is sent again: some of its calls may be going on where the last one was.
+        """
         crashed = []
         with self._lock:
-            if self._trips.pop(trip.seat, None) is None:
+            if trip.seat not in self._trips:
                 return
-            self._crates.renew(trip.tokens(self._calls))  # they may have been on a Dask worker that died
+            self._crates.renew(trip.tokens(self._calls))  # they were on a Dask worker that died, or nowhere
+            trip.held_up += 1
+            if isinstance(error, Undelivered) and trip.held_up < MOST_LOST and not self._hopeless():
+                self.client.loop.call_later(RETRY_S, self._send, trip)
+                return
+            del self._trips[trip.seat]
             for key, call in trip.calls.items():
                 self._losses[key] += key in self._calls
                 if self._losses[key] >= MOST_LOST or self.client.status != "running":
                     crashed.append(Outcome(key, "crashed", None, f"Dask gave it up: {error}."))
                 elif key in self._calls:
-                    self._put(call)
+                    self._waiting.put(call)
             self._pace.slow()
         self._ended(crashed)
         self._fill()
@@ -277,8 +277,9 @@ class DaskEngine:
         with self._lock:
             trips = [*self._trips.values()]
             self._trips.clear()
+            self._crates.renew({token for trip in trips for token in trip.tokens(self._calls)})
             for call in [call for trip in trips for call in trip.calls.values() if call.key in self._calls]:
-                self._put(call)
+                self._waiting.put(call)
             self._deserted_at = monotonic()
         for trip in trips:
             trip.release()
@@ -289,11 +290,10 @@ class DaskEngine:
         with self._lock:
             if not self._hopeless():
                 return
-            lost = [*self._calls]
             self._waiting.clear()
-        self._ended([Outcome(key, "crashed", None, "No Dask worker can be reached.") for key in lost])
+            lost = [Outcome(key, "crashed", None, "No Dask worker can be reached.") for key in self._calls]
+        self._ended(lost)
 
     def _hopeless(self) -> bool:
-        if self.client.status not in ("running", "connecting"):
-            return True
-        return not self._threads and monotonic() - self._deserted_at >= PATIENCE_S
+        gone = self.client.status not in ("running", "connecting")
+        return gone or (not self._threads and monotonic() - self._deserted_at >= PATIENCE_S)

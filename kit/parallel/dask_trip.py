@@ -1,8 +1,9 @@
-"""A trip: the calls of one seat on their way to a Dask worker and back, and the crates that go along."""
+"""A trip: the calls of one seat on their way to a Dask worker and back; what waits for it, and crates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+import heapq
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
@@ -17,6 +18,37 @@ if TYPE_CHECKING:
 TRIP_WORK_S = 0.15  # work that one trip brings
 MOST_BATCHED = 64
 LEAD_S = 0.02  # work that may be left when a trip returns: the next one gets there in that time
+
+
+class Waiting:
+    """Calls that no seat has, the most important first."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Call]] = []
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def put(self, call: Call) -> None:
+        """Let a call wait."""
+        heapq.heappush(self._heap, (-call.task.priority, call.key, call))
+
+    def pop(self) -> Call:
+        """Take the most important call out."""
+        return heapq.heappop(self._heap)[2]
+
+    def without(self, keys: Sequence[int]) -> list[int]:
+        """Take the calls with these keys out, and return the keys of which none waited."""
+        waited = {key for _, key, _ in self._heap}.intersection(keys)
+        self._heap = [entry for entry in self._heap if entry[1] not in waited]
+        heapq.heapify(self._heap)
+        return [key for key in keys if key not in waited]
+
+    def clear(self) -> list[int]:
+        """Take everything out, and return its keys."""
+        keys = [key for _, key, _ in self._heap]
+        self._heap.clear()
+        return keys
 
 
 @dataclass(slots=True)
@@ -35,6 +67,8 @@ class Trip:
         Address of the Dask worker that has begun some of them.
     landed : bool
         It has just returned, and the seat could take more.
+    held_up : int
+        How often in a row it did not get away.
     release : callable
         Lets Dask forget it.
     """
@@ -44,6 +78,7 @@ class Trip:
     calls: dict[int, Call]
     home: str | None = None
     landed: bool = False
+    held_up: int = 0
     release: Callable[[], None] = lambda: None
 
     def tokens(self, wanted: Collection[int]) -> set[str]:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import warnings
 from collections import Counter
@@ -19,6 +20,8 @@ import pytest
 
 from kit.errors import KitError, TaskCancelled, TaskCrashed
 from kit.parallel import ConcurrentProcessor, ProcessingTask, task_rng
+from kit.parallel.dask_cluster import Cluster
+from kit.parallel.folders import Folder
 
 pytest.importorskip("distributed")
 
@@ -232,6 +235,57 @@ def test_a_killed_dask_worker_loses_nothing(cluster, dask, log):
     assert len(runs) == 100
 
 
+def test_frames_that_cannot_leave_are_sent_again(cluster, dask, log, monkeypatch):
+    """Frames that Dask fails to take, each way it can, cost no task: all values come back, each run once."""
+    client, note = dask._scheduler._engine.client, noting(log.path)
+    scatter, submit, failing = client.scatter, client.submit, {"scatter": 3, "submit": 2}
+
+    def broken(name):
+        failing[name] -= 1
+        return failing[name] >= 0
+
+    async def scattered(*args, **options):
+        if broken("scatter"):
+            raise OSError("Stream is closed")
+        return await scatter(*args, **options)
+
+    def submitted(*args, **options):
+        if broken("submit"):
+            raise RuntimeError("No loop")
+        return submit(*args, **options)
+
+    def work(number, table):
+        note(f"t{number}")
+        return table.iloc[0, 0]
+
+    monkeypatch.setattr(client, "scatter", scattered)
+    monkeypatch.setattr(client, "submit", submitted)
+    tasks = [ProcessingTask(f"t{n}", work, (n, pd.DataFrame(np.full((20_000, 4), n)))) for n in range(12)]
+    assert [result.value for result in dask.run(tasks)] == [*range(12)]
+    assert max(failing.values()) < 0
+    assert sorted(log()) == sorted(f"t{number}" for number in range(12))
+
+
+def test_dask_workers_killed_while_frames_travel_lose_nothing(cluster, dask):
+    """With a frame of its own per task and Dask workers killed among them, every task has its value."""
+    heard = []
+
+    def strike(result):
+        heard.append(result)
+        if len(heard) in (10, 40):
+            victims = [worker.pid for worker in cluster.workers.values() if worker.pid]
+            os.kill(victims[len(heard) % len(victims)], signal.SIGKILL)
+
+    def work(table):
+        time.sleep(0.02)
+        return table.iloc[0, 0]
+
+    tasks = [ProcessingTask(f"t{n}", work, (pd.DataFrame(np.full((40_000, 8), n)),)) for n in range(70)]
+    results = dask.run(tasks, on_result=strike)
+    assert [result.value for result in results] == [*range(70)]
+    assert len(heard) == 70
+
+
 def test_an_interrupt_of_the_whole_group_leaves_a_usable_processor(tmp_path):
     """Ctrl-C, which reaches the local cluster's processes too, ends the run, and the next task is served."""
     script = tmp_path / "caller.py"
@@ -303,7 +357,7 @@ def test_a_cluster_at_an_address_outlives_its_processor(cluster, dask, log, even
 
 
 def test_tasks_end_with_a_killed_caller(cluster, dask, log, tmp_path, eventually):
-    """When the caller is killed, a cluster at an address goes on, and its endless task ends there."""
+    """When the caller is killed, a cluster at an address goes on, its task ends, its folder is swept."""
     script = tmp_path / "caller.py"
     script.write_text(
         textwrap.dedent(
@@ -330,7 +384,24 @@ def test_tasks_end_with_a_killed_caller(cluster, dask, log, tmp_path, eventually
     caller.kill()
     caller.wait()
     eventually(lambda: quiet(log), 20)
+    left = next(tmp_path.glob("kit-*/owner"))
+    os.utime(left, (0, 0))  # a young folder is let alone
+    Folder(str(tmp_path)).remove()
+    assert not left.parent.exists()
     assert dask.run([ProcessingTask("after", lambda: 1)])[0].value == 1
+
+
+@pytest.mark.filterwarnings("ignore")  # Dask warns of its own ports and clocks
+def test_a_client_that_has_gone_has_nobody_to_tell(cluster, monkeypatch):
+    """Telling Dask workers what to stop is quiet when the client left in between."""
+    raised = []
+    monkeypatch.setattr(threading, "excepthook", raised.append)
+    for address in (cluster.scheduler_address, None):
+        left = Cluster(1, address)
+        left.client.close()
+        left.spread(print, [1])
+        left.close()
+    assert raised == []
 
 
 def test_no_scheduler_is_a_clear_error(monkeypatch):
