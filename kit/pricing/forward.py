@@ -119,8 +119,10 @@ def _possible(
     bought = k + (_quoted(call_ask, np.nan) - _quoted(put_bid, 0.0)) / prior
     sold = k + (_quoted(call_bid, 0.0) - _quoted(put_ask, np.nan)) / prior
     dearest, cheapest = np.fmin.reduce(bought, initial=np.inf), np.fmax.reduce(sold, initial=-np.inf)
-    if dearest < cheapest <= dearest + AGREE * guess:  # settlements without a spread never agree to the rupee
-        dearest = cheapest = (dearest + cheapest) / 2
+    if dearest < cheapest <= dearest + AGREE * guess:
+        settled = (call_bid == call_ask) & (put_bid == put_ask)  # no spread; these never agree to the rupee
+        if settled[np.nanargmin(bought)] and settled[np.nanargmax(sold)]:
+            dearest = cheapest = (dearest + cheapest) / 2
     held = float(min(max(guess, cheapest), dearest))
     sound = cheapest <= dearest and abs(held - guess) <= NEAR * guess
     return held if sound else guess

@@ -85,6 +85,10 @@ def test_bounds_that_miss_each_other_by_little_are_met_in_the_middle() -> None:
     assert found.value == pytest.approx((strike + call - put).mean())
     far = implied_forward(strike, call, call, put - [0, 100], put - [0, 100], 0.0, spot=58_080.0, rate=0.0)
     assert far.value == 58_080.0
+    quoted = implied_forward(
+        strike, call - 0.5, call + 0.5, put - 0.5, put + 0.5, 0.0, spot=58_080.0, rate=0.0
+    )
+    assert quoted.value == 58_080.0  # live quotes that contradict each other are wrong
 
 
 def test_missing_crossed_and_empty_quotes_are_left_out() -> None:
