@@ -25,6 +25,24 @@ def floats(values: ArrayLike) -> Floats:
     return np.asarray(values, dtype=np.float64)
 
 
+def column(name: str, given: NDArray[Any], k: Floats) -> NDArray[Any]:
+    """Spread one value over all strikes `k`.
+
+    Raises
+    ------
+    DataError
+        The column is not as long as the strikes; names it.
+    """
+    try:
+        return np.broadcast_to(given, k.shape)
+    except ValueError as error:
+        raise DataError(
+            f"The column {name} does not fit {k.size} strikes",
+            given.shape,
+            "Give one value per strike, or one for all.",
+        ) from error
+
+
 def sides(is_call: ArrayLike) -> Bools:
     """Return which options are calls.
 

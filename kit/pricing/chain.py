@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kit.errors import DataError
 from kit.pricing.analytics import COLUMNS, Analytics, analytics
-from kit.pricing.arrays import Bools, Floats, floats, sides
+from kit.pricing.arrays import Bools, Floats, column, floats, sides
 from kit.pricing.black76 import DeltaOf, IvAndGreeks, iv_and_greeks
 from kit.pricing.forward import Forward, implied_forward
 from kit.quotes import mid_or_last
@@ -106,9 +105,9 @@ def analyse(
         A misspelt `delta_of`.
     """
     k = np.atleast_1d(floats(strike))
-    call, years = _column("is_call", sides(is_call), k), _column("t_years", floats(t_years), k)
+    call, years = column("is_call", sides(is_call), k), column("t_years", floats(t_years), k)
     columns = _columns(k, bid, ask, ltp, oi, volume, oi_change, ltp_change)
-    expiries, which = np.unique(_column("expiry", np.asarray(expiry), k), return_inverse=True)
+    expiries, which = np.unique(column("expiry", np.asarray(expiry), k), return_inverse=True)
     books = [_Book.of(np.flatnonzero(which == number), k, call) for number in range(expiries.size)]
     forwards = tuple(
         _forward(book, columns, float(years[book.rows[0]]), spot, rate, traded)
@@ -128,24 +127,12 @@ def _columns(
 ) -> dict[str, Floats]:
     """Return the columns of the quotes by name, and the price that each quote is worth."""
     columns = {
-        name: _column(name, _positive(given), k) for name, given in (("bid", bid), ("ask", ask), ("ltp", ltp))
+        name: column(name, _positive(given), k) for name, given in (("bid", bid), ("ask", ask), ("ltp", ltp))
     }
     for name, given in zip(("oi", "volume", "oi_change", "ltp_change"), others, strict=True):
-        columns[name] = _column(name, floats(given), k)
+        columns[name] = column(name, floats(given), k)
     columns["price"] = mid_or_last(columns["bid"], columns["ask"], columns["ltp"], columns["volume"])
     return columns
-
-
-def _column(name: str, given: NDArray[Any], k: Floats) -> NDArray[Any]:
-    """Spread one value over all rows; refuse a column that is not as long as the strikes."""
-    try:
-        return np.broadcast_to(given, k.shape)
-    except ValueError as error:
-        raise DataError(
-            f"The column {name} does not fit {k.size} strikes",
-            given.shape,
-            "Give one value per strike, or one for all.",
-        ) from error
 
 
 def _futures(future: ArrayLike | None, count: int) -> list[float]:

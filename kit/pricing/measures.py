@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,9 @@ def delta_strike(smile: Slice, delta: float) -> float:
     Raises
     ------
     SettingsError
-        No option has this delta: 25 for what is 0.25.
+        No option has this delta: 25 for what is 0.25, or a text.
     """
-    if abs(delta) >= 1 or delta == 0:
+    if not isinstance(delta, Real) or abs(delta) >= 1 or delta == 0:
         raise SettingsError(
             "A delta lies between 0 and 1, a put's between -1 and 0",
             delta,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kit.errors import DataError
-from kit.pricing.arrays import Bools, Floats, floats
+from kit.pricing.arrays import Bools, Floats, column, floats
 from kit.pricing.smile import Slice, density_sign, svi
 
 Raw = tuple[float, float, float, float, float]  # a, b, rho, m, sigma
@@ -34,7 +34,7 @@ def fit_slice(
         Rupees and annualised fractions, best of out-of-the-money options; NaN, infinity and zero left out.
     forward, t_years : float
         Rupees and years.
-    iv_error : array_like, shape (n,), optional
+    iv_error : array_like, shape (n,) or (), optional
         How uncertain each volatility is, for instance half the spread over vega; default all alike.
 
     Returns
@@ -45,10 +45,11 @@ def fit_slice(
     Raises
     ------
     DataError
-        Fewer than six volatilities, no forward, or no time left.
+        Fewer than six volatilities, no forward, no time left, or columns of different lengths.
     """
-    strikes, quoted = floats(strike), floats(iv)
-    error = np.zeros_like(quoted) if iv_error is None else floats(iv_error)
+    strikes = np.atleast_1d(floats(strike))
+    quoted = column("iv", floats(iv), strikes)
+    error = column("iv_error", floats(0.0 if iv_error is None else iv_error), strikes)
     usable = (strikes > 0) & (quoted > 0) & np.isfinite(strikes + quoted + error)
     if usable.sum() < MIN_POINTS or not t_years > 0 or not forward > 0:
         found = (int(usable.sum()), forward, t_years)

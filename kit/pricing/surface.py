@@ -69,7 +69,7 @@ class Surface:
         Raises
         ------
         DataError
-            A text that is no date.
+            A text that is no date, or NaT.
         """
         t, strikes = self._years(expiry), floats(strike)
         k = np.log(np.where(strikes > 0, strikes, np.nan) / self.forward(t))
@@ -109,7 +109,7 @@ class Surface:
     def _years(self, expiry: Expiry) -> float:
         if isinstance(expiry, Real):
             return float(expiry)
-        named = expiry if isinstance(expiry, str | date) else str(expiry)[:10]  # NumPy's own dates
+        named = expiry if isinstance(expiry, str) else str(expiry)[:10]  # any date, and NaT, which is none
         return years_to_expiry(self.taken_at, parse_expiry(named), self.convention)
 
 

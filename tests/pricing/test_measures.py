@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -30,9 +32,9 @@ def test_a_delta_strike_has_that_delta(delta: float) -> None:
     assert found == pytest.approx(delta, abs=1e-10)
 
 
-@pytest.mark.parametrize("delta", [25, -25, 0, 1, -1, 2, 0.0])
-def test_a_delta_that_no_option_has_is_refused(delta: float) -> None:
-    """A delta typed in per cent, or beyond its range, raises and says how to write it."""
+@pytest.mark.parametrize("delta", [25, -25, 0, 1, -1, 2, 0.0, "0.25", None])
+def test_a_delta_that_no_option_has_is_refused(delta: Any) -> None:
+    """A delta typed in per cent, as a text, or beyond its range, raises and says how to write it."""
     for measure in (delta_strike, risk_reversal, butterfly):
         with pytest.raises(SettingsError, match=r"0\.25"):
             measure(SMILE, delta)

@@ -94,6 +94,17 @@ def test_too_few_volatilities_are_an_error_that_says_so() -> None:
         fit_slice(STRIKES, KNOWN.iv(STRIKES), FORWARD, 0.0)
 
 
+def test_one_uncertainty_stands_for_all_strikes() -> None:
+    """A scalar is the uncertainty of each volatility; a column of another length is refused by name."""
+    quoted = KNOWN.iv(STRIKES)
+    whole = fit_slice(STRIKES, quoted, FORWARD, YEARS, iv_error=np.full(STRIKES.size, 0.002))
+    assert fit_slice(STRIKES, quoted, FORWARD, YEARS, iv_error=0.002) == whole
+    with pytest.raises(DataError, match="iv_error"):
+        fit_slice(STRIKES, quoted, FORWARD, YEARS, iv_error=[0.002, 0.003])
+    with pytest.raises(DataError, match="column iv "):
+        fit_slice(STRIKES, quoted[:-1], FORWARD, YEARS)
+
+
 def test_skew_is_the_slope_at_the_forward() -> None:
     """The stated skew equals a difference quotient of the volatility in log-moneyness."""
     up, down = KNOWN.iv(FORWARD * np.exp(np.array([1e-5, -1e-5])))
@@ -137,6 +148,9 @@ def test_a_word_that_is_no_day_is_refused() -> None:
     """A text that is no date raises the kit's own error; a strike of zero has no volatility."""
     with pytest.raises(DataError, match="next month"):
         surface().iv(43_000.0, "next month")
+    for none in (pd.NaT, np.datetime64("NaT")):
+        with pytest.raises(DataError, match="NaT"):
+            surface().iv(43_000.0, none)
     assert np.isnan(surface().iv([0.0, -1.0], 0.1)).all()
     assert np.isnan(KNOWN.iv(0.0))
 
