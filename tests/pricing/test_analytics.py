@@ -123,13 +123,16 @@ def test_without_a_forward_nothing_is_at_the_money() -> None:
 
 
 def test_a_last_trade_beyond_the_only_quote_counts_nowhere(make_chain: Any) -> None:
-    """With an ask of 100 and nobody bidding, a last trade at 1,800 gives neither price nor volatility."""
+    """With an ask of 100 and nobody bidding, a last trade at 1,800 gives neither price nor volatility.
+
+    In the money it would have that of its twin.
+    """
     chain = make_chain()
-    frame = chain.table
-    row = frame.index[(frame["strike"] == chain.atm_strike) & (frame["right"] == "CE")]
+    frame, right = chain.table, "CE" if chain.atm_strike > chain.forward else "PE"
+    row = frame.index[(frame["strike"] == chain.atm_strike) & (frame["right"] == right)]
     frame.loc[row, ["bid", "ask", "ltp", "volume"]] = [np.nan, 100.0, 1_800.0, 0.0]
     stale = replace(chain, frame=frame)
-    assert np.isnan(stale.price(chain.atm_strike, "CE"))
+    assert np.isnan(stale.price(chain.atm_strike, right))
     assert np.isnan(snapshot_analytics(stale).straddle_inr)
     columns = (frame[name].to_numpy() for name in ("right", "bid", "ask", "ltp", "oi", "volume"))
     found = analyse(
