@@ -271,12 +271,9 @@ class Scheduler:
                 self._monitor.record_execution(
                     record.call.task.metric(), outcome.running_s, outcome.status == "completed"
                 )
-        finished: list[Record] = []
         with uninterrupted, self._lock:
-            for outcome in outcomes:
-                record = self._running.get(outcome.key)
-                if record is not None and not self._goes_on(record, outcome):
-                    finished.append(record)
+            known = [(self._running.get(outcome.key), outcome) for outcome in outcomes]
+            finished = [record for record, outcome in known if record and not self._goes_on(record, outcome)]
             self._pump()
         for record in finished:
             self._engine.unpack(record.call)
