@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kit.benchmark.suite import run_performance_benchmark
     from kit.broker.client import AngelAPIClient
-    from kit.cache import CacheManager, SmartCache
+    from kit.cache import CacheManager
     from kit.evaluation.manager import StrategyEvaluationManager
     from kit.market.manager import DataManager
+    from kit.market.smart import SmartCache
     from kit.model import ChainSnapshot, Instrument, Leg
     from kit.monitor import LatencyRequirement, PerformanceMonitor
     from kit.parallel import ConcurrentProcessor, ProcessingTask
@@ -43,7 +44,7 @@ _HOMES = {
     "PerformanceMonitor": "kit.monitor",
     "ProcessingTask": "kit.parallel",
     "Settings": "kit.settings",
-    "SmartCache": "kit.cache",
+    "SmartCache": "kit.market.smart",
     "StrategyEvaluationManager": "kit.evaluation.manager",
     "run_performance_benchmark": "kit.benchmark.suite",
 }

@@ -19,11 +19,11 @@ from typing import Any
 import pandas as pd
 
 from kit import plots
+from kit.chains.readers import read_chain
 from kit.desk import Desk, open_desk
 from kit.errors import DataError
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.results import Results
-from kit.market.readers import read_chain
 from kit.model import ChainSnapshot
 from kit.monitor import PerformanceMonitor, requirements_from
 from kit.parallel import ConcurrentProcessor

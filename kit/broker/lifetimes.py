@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from kit.broker.endpoints import CANDLES, OI_HISTORY, QUOTES, Endpoint
-from kit.cache.smart import quote_ttl_s
+from kit.clock import is_open, next_open
 from kit.settings import CacheConfig
 
 _TRADED = frozenset({"ltp_ttl", "options_chain_ttl"})
@@ -48,3 +48,25 @@ def lifetime_s(
     field = "ltp_ttl" if short else endpoint.lifetime
     ttl_s = float(getattr(config, field))
     return quote_ttl_s(ttl_s, config, now) if field in _TRADED else ttl_s
+
+
+def quote_ttl_s(ttl_s: float, config: CacheConfig, now: datetime) -> float:
+    """Return how long a quote taken now may live.
+
+    Parameters
+    ----------
+    ttl_s : float
+        Lifetime while the market trades, seconds.
+    config : CacheConfig
+        Its ``hold_after_hours`` keeps a quote of a closed market until the next open.
+    now : datetime
+        Timezone-aware.
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
+    if not config.hold_after_hours or is_open(now):
+        return ttl_s
+    return max(ttl_s, (next_open(now) - now).total_seconds())

@@ -8,12 +8,12 @@ from datetime import date, datetime, time
 
 import pandas as pd
 
+from kit.bars import candles
+from kit.bars.candles import Interval, Piece
 from kit.broker.client import AngelAPIClient
 from kit.broker.shapes import Reply, oldest
 from kit.clock import IST
 from kit.errors import DataError
-from kit.market import candles
-from kit.market.candles import Interval, Piece
 from kit.model import Instrument
 
 Moment = str | date | datetime
@@ -106,7 +106,7 @@ def collect(asked: Asked, now: datetime, fetch_piece: Fetch, drop_forming: bool 
     Returns
     -------
     DataFrame
-        As `kit.market.candles.frame`, broken bars left out; ``attrs`` holds ``coverage`` (a
+        As `kit.bars.candles.frame`, broken bars left out; ``attrs`` holds ``coverage`` (a
         `Coverage`), ``source`` and ``age_s``.
     """
     first, last = asked.start.date(), asked.end.date()

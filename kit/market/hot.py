@@ -33,7 +33,7 @@ class Hot:
         Parameters
         ----------
         key : hashable
-            One of `kit.cache.smart`.
+            One of `kit.market.smart`.
         kind : type
             What it must be; anything else under this key was put there by somebody else and is replaced.
         make : callable

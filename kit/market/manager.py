@@ -9,21 +9,23 @@ from typing import Any
 
 import pandas as pd
 
+from kit.bars import candles
+from kit.bars.candles import Piece
+from kit.bars.store import STORE, folder_of, missing, report
 from kit.broker.client import AngelAPIClient
 from kit.broker.endpoints import CANDLES, windows
 from kit.broker.shapes import Reply
 from kit.cache import CacheManager
-from kit.cache.smart import atm_key, candles_key, chain_key, ltp_key
+from kit.chains.atm import Tie, atm_strike
 from kit.clock import Clock
 from kit.errors import SettingsError
-from kit.market import archive, candles, chain, history, instruments
-from kit.market.archive import STORE, Download
-from kit.market.atm import Tie, atm_strike
-from kit.market.candles import Piece
+from kit.market import chain, downloads, history, instruments
+from kit.market.downloads import Download
 from kit.market.history import Asked, Moment, span
 from kit.market.hot import Hot
 from kit.market.listing import Listing
 from kit.market.price import Price
+from kit.market.smart import atm_key, candles_key, chain_key, ltp_key
 from kit.model import ChainSnapshot, Instrument
 from kit.monitor import PerformanceMonitor
 from kit.settings import Settings
@@ -101,7 +103,7 @@ class DataManager:
         symbol : str
             For instance ``"BANKNIFTY"`` or ``"BANKNIFTY23NOV2657000CE"``.
         interval : str
-            One of `kit.market.candles.INTERVALS`.
+            One of `kit.bars.candles.INTERVALS`.
         start, end : str, date or datetime
             First and last bar start, both included; a day means all of it.
         drop_forming : bool, default False
@@ -224,15 +226,15 @@ class DataManager:
         """
         length, now = candles.interval(interval), self.clock.now()
         first, last = (moment.date() for moment in span(start, end))
-        instrument, folder = self._listed().instrument(symbol), archive.folder_of(symbol, length, store)
+        instrument, folder = self._listed().instrument(symbol), folder_of(symbol, length, store)
         wanted = candles.pieces(length, first, last, now.date())
-        todo = archive.missing(folder, wanted, now.date())
+        todo = missing(folder, wanted, now.date())
         client, limits = self._client(), windows(CANDLES.budget, now.date())
-        archive.fill(
+        downloads.fill(
             folder, todo, lambda piece: history.fetch(client, instrument, length, piece).data, limits,
             f"{symbol} {interval}", quiet,
         )  # fmt: skip
-        covered = archive.report(folder, length, first, last, now)
+        covered = report(folder, length, first, last, now)
         return Download(symbol, interval, first, last, folder, len(todo), len(wanted) - len(todo), covered)
 
     def get_performance_stats(self) -> dict[str, Any]:
@@ -245,7 +247,7 @@ class DataManager:
             raise SettingsError(
                 "This DataManager has no broker to ask",
                 None,
-                "Pass api_client=AngelAPIClient(...), or read a saved chain with kit.market.readers.",
+                "Pass api_client=AngelAPIClient(...), or read a saved chain with kit.chains.readers.",
             )
         return self._api
 

@@ -11,7 +11,9 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from kit.cache import CacheManager, SmartCache
+from kit.bars import candles
+from kit.bars.candles import Coverage
+from kit.cache import CacheManager
 from kit.clock import IST
 from kit.errors import (
     DataError,
@@ -23,9 +25,8 @@ from kit.errors import (
     UnknownInterval,
     UnknownSymbol,
 )
-from kit.market import candles
-from kit.market.candles import Coverage
 from kit.market.manager import DataManager
+from kit.market.smart import SmartCache
 from kit.monitor import PerformanceMonitor
 from kit.simulator.server import SimulatedExchange
 

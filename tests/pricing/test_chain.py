@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kit.chains.readers import read_chain
 from kit.errors import DataError
-from kit.market.readers import read_chain
 from kit.pricing.black76 import price
 from kit.pricing.chain import ChainAnalysis, analyse
 

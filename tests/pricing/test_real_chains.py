@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kit.chains.readers.door import read_chain
 from kit.clock import IST, expiries, parse_expiry, years_to_expiry
-from kit.market.readers.door import read_chain
 from kit.model import ChainSnapshot
 from kit.pricing.analytics import snapshot_variance
 from kit.pricing.chain import ChainAnalysis, analyse

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.chains.readers import read_chain
 from kit.clock import IST, years_to_expiry
 from kit.errors import DataError, SettingsError
-from kit.market.readers import read_chain
 from kit.pricing.black76 import price
 from kit.pricing.smile import Slice
 from kit.pricing.smile_fit import fit_slice

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from kit.chains.readers import read_chain
 from kit.evaluation.metrics import score
-from kit.market.readers import read_chain
 from kit.model import ChainSnapshot
 from kit.strategies import ALL, IronCondor, ShortStraddle
 from kit.strategies.base import Strategy

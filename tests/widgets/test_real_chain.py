@@ -1,6 +1,6 @@
 """The panels on a chain of the exchange, with its gaps."""
 
-from kit.market.readers import read_chain
+from kit.chains.readers import read_chain
 from kit.strategies import ALL
 from kit.widgets.chain import COLUMNS, ChainPanel
 from kit.widgets.payoff import PayoffPanel

@@ -13,7 +13,8 @@ from kit.benchmark.registry import row
 from kit.benchmark.run import ROUND_TRIP_S, Run, Unmeasured
 from kit.benchmark.targets import Target, at_most
 from kit.benchmark.tiers import UNDERLYING, Tier, operations
-from kit.market.chain import QuoteRow, from_quotes, snapshot
+from kit.chains.quotes import QuoteRow, from_quotes
+from kit.chains.snapshot import snapshot
 from kit.model import ChainSnapshot, Instrument, Right
 from kit.strategies import ALL
 

@@ -15,7 +15,7 @@ _FORWARD = 43_322.0  # what the chain of 3 May 2023 implies, see data/README.md 
 @row("parity_forward", part="pricing", unit="rupees", target=at_most(8), quick=True)
 def parity_forward(run: Run) -> Samples:
     """Distance of the forward that parity implies on the real chain of 3 May 2023 from 43,322."""
-    from kit.market.readers import read_chain
+    from kit.chains.readers import read_chain
 
     file = CHECKOUT.parent / "shared" / "data" / "chain" / _FILE
     if not file.is_file():

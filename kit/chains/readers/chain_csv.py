@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from kit.chains.readers.sheet import Line, Sheet
 from kit.clock import last_session, last_trading_day, lot_size, parse_expiry, session
 from kit.errors import DataError, UnreadableFile
-from kit.market.readers.sheet import Line, Sheet
 from kit.model import Right
 from kit.quotes import mid_or_last
 

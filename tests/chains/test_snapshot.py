@@ -7,9 +7,11 @@ from datetime import date, datetime
 import numpy as np
 import pytest
 
+from kit.chains.contracts import around
+from kit.chains.quotes import from_quotes, quoted_at
+from kit.chains.snapshot import snapshot
 from kit.clock import IST
 from kit.errors import ProtocolError
-from kit.market import chain
 from kit.model import GREEK_COLUMNS, QUOTE_COLUMNS, Instrument
 
 EXPIRY = date(2026, 11, 23)
@@ -34,7 +36,7 @@ def quote(ltp: float, bid: float, ask: float, time: str = "20-Nov-2026 11:59:58"
 def test_price_zero_is_no_price():
     """A zero in the book or as last price must be missing, and a contract without quote all missing."""
     options = [option(57_000, "CE"), option(57_000, "PE")]
-    columns = chain.from_quotes(options, [quote(0.0, 0.0, 101.0), None])
+    columns = from_quotes(options, [quote(0.0, 0.0, 101.0), None])
     assert np.isnan(columns.numbers["ltp"]).all()
     assert np.isnan(columns.numbers["bid"]).all()
     assert columns.numbers["ask"][0] == 101.0
@@ -55,13 +57,13 @@ def test_price_zero_is_no_price():
 def test_unreadable_quotes(broken):
     """A quote that cannot be read must be a typed error."""
     with pytest.raises(ProtocolError):
-        chain.from_quotes([option(57_000, "CE")], [{**quote(1, 1, 1), **broken}])
+        from_quotes([option(57_000, "CE")], [{**quote(1, 1, 1), **broken}])
 
 
 def test_the_change_since_the_previous_close():
     """A live quote's previous close must give the change of the price, and none where there was none."""
     rows = [{**quote(100.0, 99.0, 101.0), "close": close} for close in (90.0, 0)]
-    changes = chain.from_quotes([option(57_000, "CE"), option(57_000, "PE")], rows).numbers["ltp_change"]
+    changes = from_quotes([option(57_000, "CE"), option(57_000, "PE")], rows).numbers["ltp_change"]
     np.testing.assert_equal(changes, [10.0, np.nan])
 
 
@@ -69,22 +71,22 @@ def test_an_empty_side_of_the_book():
     """A side of the book without a level must be a missing quote."""
     row = quote(100.0, 99.0, 101.0)
     row["depth"]["buy"] = []
-    assert np.isnan(chain.from_quotes([option(57_000, "CE")], [row]).numbers["bid"][0])
+    assert np.isnan(from_quotes([option(57_000, "CE")], [row]).numbers["bid"][0])
 
 
 def test_the_time_of_the_newest_quote():
     """The chain must be as new as its newest quote, in English months whatever the locale."""
     rows = [quote(1, 1, 1, "20-Nov-2026 11:59:58"), quote(1, 1, 1, "20-Nov-2026 12:00:01"), None]
-    assert chain.quoted_at(rows, NOON) == datetime(2026, 11, 20, 12, 0, 1, tzinfo=IST)
-    assert chain.quoted_at([None], NOON) == NOON
+    assert quoted_at(rows, NOON) == datetime(2026, 11, 20, 12, 0, 1, tzinfo=IST)
+    assert quoted_at([None], NOON) == NOON
     with pytest.raises(ProtocolError):
-        chain.quoted_at([quote(1, 1, 1, "yesterday")], NOON)
+        quoted_at([quote(1, 1, 1, "yesterday")], NOON)
 
 
 def test_strikes_around_the_money():
     """As many strikes as asked for must be kept on either side, fewer where the list ends."""
     options = [option(strike, right) for strike in range(56_000, 58_100, 100) for right in ("CE", "PE")]
-    kept = chain.around(options, 57_020, 3)
+    kept = around(options, 57_020, 3)
     assert sorted({found.strike for found in kept}) == [
         56_700,
         56_800,
@@ -95,14 +97,14 @@ def test_strikes_around_the_money():
         57_300,
     ]
     assert len(kept) == 14
-    assert {found.strike for found in chain.around(options, 90_000, 1)} == {57_900, 58_000}
+    assert {found.strike for found in around(options, 90_000, 1)} == {57_900, 58_000}
 
 
 def test_snapshot_columns_and_fallback():
     """A chain too thin for parity must take the future, and have every column of a snapshot."""
     options = [option(57_000, "CE"), option(57_000, "PE")]
-    columns = chain.from_quotes(options, [quote(400, 399, 401), quote(350, 349, 351)])
-    found = chain.snapshot(
+    columns = from_quotes(options, [quote(400, 399, 401), quote(350, 349, 351)])
+    found = snapshot(
         columns, underlying="BANKNIFTY", expiry=EXPIRY, taken_at=NOON, spot=57_020.0, lot_size=30,
         source="network", future=57_060.0,
     )  # fmt: skip

@@ -12,10 +12,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from kit.bars import candles, store
+from kit.bars.candles import Piece
 from kit.clock import IST
 from kit.errors import KitError, UnknownInterval, UnknownSymbol, UnreadableFile
-from kit.market import archive, candles
-from kit.market.candles import Piece
+from kit.market import downloads
 from kit.simulator.server import SimulatedExchange
 from kit.transport.limits import Window
 
@@ -57,23 +58,23 @@ def test_a_killed_download_goes_on(exchange: SimulatedExchange, tmp_path: Path):
         from pathlib import Path
         from kit.broker.client import AngelAPIClient
         from kit.clock import IST, ManualClock
-        from kit.market import archive
+        from kit.bars import store
         from kit.market.manager import DataManager
         from kit.settings import Credentials
-        url, master_url, store, kill_at, *secrets = sys.argv[1:]
+        url, master_url, folder, kill_at, *secrets = sys.argv[1:]
         names = ("api_key", "client_code", "pin", "totp_secret")
         clock = ManualClock(datetime(2026, 11, 20, 11, 15, tzinfo=IST))
         client = AngelAPIClient(
             Credentials(**dict(zip(names, secrets))), base_url=url, master_url=master_url, clock=clock
         )
-        keep, kept = archive.keep, []
+        keep, kept = store.keep, []
         def counted(*arguments):
             if len(kept) == int(kill_at):
                 os.kill(os.getpid(), signal.SIGKILL)
             kept.append(keep(*arguments))
-        archive.keep = counted
+        store.keep = counted
         done = DataManager(client).download(
-            "BANKNIFTY", "ONE_MINUTE", date(2026, 8, 3), date(2026, 11, 18), store=Path(store)
+            "BANKNIFTY", "ONE_MINUTE", date(2026, 8, 3), date(2026, 11, 18), store=Path(folder)
         )
         print(done.requests, done.coverage.found, done.coverage.expected)
     """
@@ -195,26 +196,22 @@ def test_wrong_questions(open_data, tmp_path: Path):
 def test_time_left_by_the_limits():
     """The bound must be what the tightest window allows from a full allowance."""
     limits = (Window(3, 1.0), Window(180, 60.0), Window(5000, 3600.0))
-    assert archive.least_s(3, limits) == 0
-    assert archive.least_s(4, limits) == 1
-    assert archive.least_s(200, limits) == 66
-    assert archive.least_s(0, limits) == 0
-    assert archive.least_s(10_001, limits) == 7200
+    assert downloads.least_s(3, limits) == 0
+    assert downloads.least_s(4, limits) == 1
+    assert downloads.least_s(200, limits) == 66
+    assert downloads.least_s(0, limits) == 0
+    assert downloads.least_s(10_001, limits) == 7200
 
 
 def test_names_that_are_no_file_names(tmp_path: Path):
     """A symbol must not be able to leave the store."""
     length = candles.INTERVALS["ONE_DAY"]
-    assert archive.folder_of("../M&M", length, tmp_path).parent.parent == tmp_path
+    assert store.folder_of("../M&M", length, tmp_path).parent.parent == tmp_path
 
 
 def test_a_covering_part_replaces(tmp_path: Path):
     """A part must replace the one whose days it covers."""
     at = datetime(2026, 11, 18, 9, 15, tzinfo=IST).isoformat()
-    archive.keep(
-        tmp_path, Piece(date(2026, 11, 18), date(2026, 11, 18)), candles.frame([[at, 1, 1, 1, 1, 0]])
-    )
-    archive.keep(
-        tmp_path, Piece(date(2026, 11, 17), date(2026, 11, 19)), candles.frame([[at, 2, 2, 2, 2, 0]])
-    )
-    assert archive.stored(tmp_path, date(2026, 11, 1), date(2026, 11, 30))["open"].tolist() == [2]
+    store.keep(tmp_path, Piece(date(2026, 11, 18), date(2026, 11, 18)), candles.frame([[at, 1, 1, 1, 1, 0]]))
+    store.keep(tmp_path, Piece(date(2026, 11, 17), date(2026, 11, 19)), candles.frame([[at, 2, 2, 2, 2, 0]]))
+    assert store.stored(tmp_path, date(2026, 11, 1), date(2026, 11, 30))["open"].tolist() == [2]

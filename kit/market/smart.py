@@ -3,34 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-from kit.cache.manager import CacheManager
-from kit.clock import Clock, SystemClock, is_open, next_open, parse_expiry
-from kit.settings import CacheConfig
-
-
-def quote_ttl_s(ttl_s: float, config: CacheConfig, now: datetime) -> float:
-    """Return how long a quote taken now may live.
-
-    Parameters
-    ----------
-    ttl_s : float
-        Lifetime while the market trades, seconds.
-    config : CacheConfig
-        Its ``hold_after_hours`` keeps a quote of a closed market until the next open.
-    now : datetime
-        Timezone-aware.
-
-    Returns
-    -------
-    float
-        Seconds.
-    """
-    if not config.hold_after_hours or is_open(now):
-        return ttl_s
-    return max(ttl_s, (next_open(now) - now).total_seconds())
+from kit.broker.lifetimes import quote_ttl_s
+from kit.cache import CacheManager
+from kit.clock import Clock, SystemClock, parse_expiry
 
 
 class SmartCache:

@@ -8,9 +8,9 @@ import zlib
 from datetime import datetime
 from pathlib import Path
 
+from kit.chains.readers import bhavcopy, chain_csv, chain_json
+from kit.chains.readers.sheet import Sheet
 from kit.errors import UnreadableFile
-from kit.market.readers import bhavcopy, chain_csv, chain_json
-from kit.market.readers.sheet import Sheet
 from kit.model import ChainSnapshot
 
 _KNOWN = (

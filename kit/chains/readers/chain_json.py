@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from kit.chains.readers.sheet import Line, Sheet
 from kit.clock import IST, lot_size, parse_expiry
 from kit.errors import DataError, UnreadableFile
-from kit.market.readers.sheet import Line, Sheet
 from kit.model import Right
 
 _RIGHTS: tuple[Right, ...] = ("CE", "PE")

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kit.chains.readers import read_chain
 from kit.clock import IST
 from kit.errors import UnreadableFile
-from kit.market.readers import read_chain
 from kit.pricing.analytics import snapshot_analytics
 
 JSON = "chain/nse_option_chain_BANKNIFTY_20230503_1530.json.gz"

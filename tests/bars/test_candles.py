@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.bars import candles
 from kit.clock import IST, is_session, sessions
 from kit.errors import ProtocolError, UnknownInterval
-from kit.market import candles
 
 NOW = datetime(2026, 11, 20, 11, 15, tzinfo=IST)
 LONGEST_DAYS = {  # the broker's longest spans, SmartAPI documentation of 2026-08

@@ -1,4 +1,4 @@
-"""Downloaded history: Parquet parts that are whole or absent, so that a killed download goes on where it was.
+"""Stored history: Parquet parts that are whole or absent, so that a killed download goes on where it was.
 
 One part per piece of the calendar lies under ``data/store/<symbol>/<interval>/``. A part of closed days
 is final; the part that the present falls into is replaced when there is more. No part is half written:
@@ -9,61 +9,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 import pandas as pd
 
+from kit.bars import candles
+from kit.bars.candles import Coverage, Interval, Piece
 from kit.errors import UnreadableFile
-from kit.market import candles
-from kit.market.candles import Coverage, Interval, Piece
-from kit.transport.limits import Window
 
 STORE = Path("data/store")
 _DRAFT_S = 600.0  # no draft takes this long to write
-
-
-@dataclass(frozen=True)
-class Download:
-    """What a download did, and what is there now.
-
-    Parameters
-    ----------
-    symbol, interval : str
-        What was asked for.
-    first, last : date
-        Days, both included.
-    folder : Path
-        Where the parts lie.
-    requests : int
-        Pieces fetched now.
-    already : int
-        Pieces that were there before.
-    coverage : Coverage
-        Of all parts together, between the two days.
-    """
-
-    symbol: str
-    interval: str
-    first: date
-    last: date
-    folder: Path
-    requests: int
-    already: int
-    coverage: Coverage
-
-    def __str__(self) -> str:
-        return (
-            f"{self.symbol} {self.interval} {self.first} to {self.last} in {self.folder}\n"
-            f"{self.requests} pieces fetched, {self.already} were there\n{self.coverage}"
-        )
-
-    def frame(self) -> pd.DataFrame:
-        """Return the stored bars, broken ones left out."""
-        return sound(self.folder, self.first, self.last)
 
 
 def folder_of(symbol: str, length: Interval, store: Path = STORE) -> Path:
@@ -76,52 +33,6 @@ def missing(folder: Path, wanted: list[Piece], today: date) -> list[Piece]:
     """Return the pieces whose part is not there or does not reach as far; today's is always fetched."""
     there = {path.name for path in folder.glob("*.parquet")}
     return [piece for piece in wanted if _name(piece) not in there or piece.last >= today]
-
-
-def fill(
-    folder: Path,
-    wanted: list[Piece],
-    fetch: Callable[[Piece], pd.DataFrame],
-    windows: tuple[Window, ...],
-    title: str,
-    quiet: bool = False,
-) -> None:
-    """Fetch pieces and keep each as a part, with a progress bar.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the parts lie.
-    wanted : list of Piece
-        One request each.
-    fetch : callable
-        Returns the bars of a piece.
-    windows : tuple of Window
-        Limits of the requests, for the time left.
-    title : str
-        Names the progress bar.
-    quiet : bool, default False
-        Show none.
-    """
-    from tqdm.auto import tqdm  # it looks for a notebook when it is imported
-
-    folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
-    with tqdm(total=len(wanted), desc=title, unit="request", disable=quiet) as bar:
-        for done, piece in enumerate(wanted):
-            left = len(wanted) - done
-            bar.set_postfix_str(
-                f"{left} requests left, at least {least_s(left, windows):.0f} s by the limits"
-            )
-            bars = fetch(piece)
-            if len(bars):  # an empty answer may be a passing fault: ask again next time
-                keep(folder, piece, bars)
-            bar.update()
-
-
-def least_s(requests: int, windows: tuple[Window, ...]) -> float:
-    """Return the fewest seconds that so many requests take under the limits, from a full allowance."""
-    return max((max(0, requests - 1) // window.calls * window.seconds for window in windows), default=0.0)
 
 
 def keep(folder: Path, piece: Piece, bars: pd.DataFrame) -> Path:
@@ -142,7 +53,7 @@ def keep(folder: Path, piece: Piece, bars: pd.DataFrame) -> Path:
     return part
 
 
-def _sweep(folder: Path) -> None:
+def sweep(folder: Path) -> None:
     """Remove the drafts of downloads that were killed while they wrote; one being written is younger."""
     for draft in folder.glob("*.new"):
         with suppress(FileNotFoundError):

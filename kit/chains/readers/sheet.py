@@ -7,9 +7,10 @@ from datetime import date, datetime
 
 import numpy as np
 
+from kit.chains.contracts import Contracts, positive
+from kit.chains.snapshot import snapshot
 from kit.clock import last_trading_day
 from kit.errors import UnreadableFile
-from kit.market.chain import Contracts, positive, snapshot
 from kit.model import ChainSnapshot, Right
 
 NONE = float("nan")

@@ -18,9 +18,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
+from kit.chains.readers.sheet import Line, Sheet
 from kit.clock import lot_size, parse_expiry, session
 from kit.errors import DataError, UnreadableFile
-from kit.market.readers.sheet import Line, Sheet
 from kit.model import Right
 
 _OLD, _NEW = "INSTRUMENT,SYMBOL,EXPIRY_DT,STRIKE_PR", "TradDt,BizDt,Sgmt"

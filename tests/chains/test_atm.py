@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.chains.atm import atm_strike
 from kit.errors import DataError, FarStrike
-from kit.market.atm import atm_strike
 
 STRIKES = [56_900.0, 57_000.0, 57_100.0]
 

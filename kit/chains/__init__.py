@@ -1,0 +1,1 @@
+"""Chains without the network: quotes and files of the exchange to a `ChainSnapshot`."""

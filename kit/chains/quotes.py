@@ -1,0 +1,101 @@
+"""FULL quotes of the broker to the columns of one expiry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from kit.chains.contracts import Contracts, positive
+from kit.clock import IST
+from kit.errors import ProtocolError
+from kit.model import Instrument
+
+QuoteRow = Mapping[str, Any]
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def from_quotes(instruments: Sequence[Instrument], rows: Sequence[QuoteRow | None]) -> Contracts:
+    """Return the columns of one expiry from FULL quotes.
+
+    Parameters
+    ----------
+    instruments : sequence of Instrument
+        Options of one expiry, sorted by strike with the call first.
+    rows : sequence of mapping or None
+        The quote of each; None where the broker could not quote it. A price of 0 means none.
+
+    Raises
+    ------
+    ProtocolError
+        A quote holds something that is no number.
+    """
+    try:
+        table = np.array([_quoted(row) if row else _NOTHING for row in rows], dtype=np.float64)
+    except (TypeError, ValueError, KeyError, IndexError) as error:
+        raise ProtocolError("A quote cannot be read", str(error), "Try again; else report it.") from error
+    ltp, bid, ask, volume, oi, previous = table.reshape(-1, 6).T
+    return Contracts(
+        strike=np.array([option.strike for option in instruments]),
+        is_call=np.array([option.right == "CE" for option in instruments], dtype=np.bool_),
+        numbers={
+            "ltp": positive(ltp),
+            "bid": positive(bid),
+            "ask": positive(ask),
+            "volume": volume,
+            "oi": oi,
+            "oi_change": np.full(len(rows), np.nan),
+            "ltp_change": positive(ltp) - positive(previous),
+        },
+        token=[option.token for option in instruments],
+        symbol=[option.symbol for option in instruments],
+    )
+
+
+_NOTHING = (float("nan"),) * 6
+
+
+def _quoted(row: QuoteRow) -> tuple[Any, ...]:
+    depth = row["depth"]
+    bid, ask = depth["buy"], depth["sell"]
+    return (
+        row["ltp"],
+        bid[0]["price"] if bid else 0,
+        ask[0]["price"] if ask else 0,
+        row["tradeVolume"],
+        row["opnInterest"],
+        row.get("close", 0),
+    )
+
+
+def quoted_at(rows: Sequence[QuoteRow | None], otherwise: datetime) -> datetime:
+    """Return when the exchange last fed any of the quotes; `otherwise` where none says."""
+    times = {str(row["exchFeedTime"]) for row in rows if row and row.get("exchFeedTime")}
+    return max((_feed_time(text) for text in times), default=otherwise)
+
+
+def _feed_time(text: str) -> datetime:
+    """Read ``23-Nov-2026 14:53:57``, whatever the locale."""
+    try:
+        day, month, rest = text.split("-", 2)
+        year, clock = rest.split(" ", 1)
+        hour, minute, second = (int(part) for part in clock.split(":"))
+        return datetime(int(year), _MONTHS.index(month) + 1, int(day), hour, minute, second, tzinfo=IST)
+    except ValueError as error:
+        raise ProtocolError("A quote has a time that cannot be read", text, "Report it.") from error
+
+
+def last_price(row: QuoteRow | None) -> float:
+    """Return the last price of a quote in rupees; NaN where there is none.
+
+    Raises
+    ------
+    ProtocolError
+        It is no number.
+    """
+    try:
+        return float(row["ltp"]) if row and row.get("ltp") else float("nan")
+    except (TypeError, ValueError) as error:
+        raise ProtocolError("A quote cannot be read", str(error), "Try again; else report it.") from error

@@ -1,0 +1,100 @@
+"""Downloads: pieces of history fetched within the limits, each kept in the store as it arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from kit.bars import store
+from kit.bars.candles import Coverage, Piece
+from kit.transport.limits import Window
+
+
+@dataclass(frozen=True)
+class Download:
+    """What a download did, and what is there now.
+
+    Parameters
+    ----------
+    symbol, interval : str
+        What was asked for.
+    first, last : date
+        Days, both included.
+    folder : Path
+        Where the parts lie.
+    requests : int
+        Pieces fetched now.
+    already : int
+        Pieces that were there before.
+    coverage : Coverage
+        Of all parts together, between the two days.
+    """
+
+    symbol: str
+    interval: str
+    first: date
+    last: date
+    folder: Path
+    requests: int
+    already: int
+    coverage: Coverage
+
+    def __str__(self) -> str:
+        return (
+            f"{self.symbol} {self.interval} {self.first} to {self.last} in {self.folder}\n"
+            f"{self.requests} pieces fetched, {self.already} were there\n{self.coverage}"
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """Return the stored bars, broken ones left out."""
+        return store.sound(self.folder, self.first, self.last)
+
+
+def fill(
+    folder: Path,
+    wanted: list[Piece],
+    fetch: Callable[[Piece], pd.DataFrame],
+    windows: tuple[Window, ...],
+    title: str,
+    quiet: bool = False,
+) -> None:
+    """Fetch pieces and keep each as a part, with a progress bar.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the parts lie.
+    wanted : list of Piece
+        One request each.
+    fetch : callable
+        Returns the bars of a piece.
+    windows : tuple of Window
+        Limits of the requests, for the time left.
+    title : str
+        Names the progress bar.
+    quiet : bool, default False
+        Show none.
+    """
+    from tqdm.auto import tqdm  # it looks for a notebook when it is imported
+
+    folder.mkdir(parents=True, exist_ok=True)
+    store.sweep(folder)
+    with tqdm(total=len(wanted), desc=title, unit="request", disable=quiet) as bar:
+        for done, piece in enumerate(wanted):
+            left = len(wanted) - done
+            bar.set_postfix_str(
+                f"{left} requests left, at least {least_s(left, windows):.0f} s by the limits"
+            )
+            bars = fetch(piece)
+            if len(bars):  # an empty answer may be a passing fault: ask again next time
+                store.keep(folder, piece, bars)
+            bar.update()
+
+
+def least_s(requests: int, windows: tuple[Window, ...]) -> float:
+    """Return the fewest seconds that so many requests take under the limits, from a full allowance."""
+    return max((max(0, requests - 1) // window.calls * window.seconds for window in windows), default=0.0)
