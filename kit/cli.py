@@ -177,8 +177,8 @@ def _add_tune(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _tune(options: argparse.Namespace) -> int:
-    from kit.benchmark import tuner
     from kit.settings import Settings
+    from kit.tuning import tuner
 
     settings = Settings.load(options.settings)
     return tuner.main(

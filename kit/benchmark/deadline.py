@@ -11,7 +11,8 @@ from contextvars import copy_context
 from time import monotonic
 from typing import TypeVar
 
-from kit.benchmark.run import Overrun, Stopped
+from kit.benchmark.run import Overrun
+from kit.monitor.progress import Stopped
 
 T = TypeVar("T")
 _LOOK_S = 0.1  # between two looks at the clock and at Cancel

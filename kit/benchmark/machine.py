@@ -15,9 +15,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from kit.benchmark.run import ROUND_TRIP_S, SEED, cores
+from kit.benchmark.run import SEED
 from kit.errors import KitError
+from kit.parallel.cores import cores
 from kit.settings import Settings
+from kit.simulator.distance import ROUND_TRIP_S
 
 _PACKAGES = (
     "banknifty-kit", "cachetools", "distributed", "fast-vollib", "joblib", "numba", "numpy", "pandas",

@@ -1,4 +1,4 @@
-"""Timing of two arms side by side, and the median with its interval.
+"""Timing of two arms side by side.
 
 Both arms run in turns within one loop (ours, peer, peer, ours, ...), so that a slow moment of the
 machine hits both. All times come from the monotonic performance counter: a wall clock that jumps
@@ -8,16 +8,13 @@ changes nothing.
 from __future__ import annotations
 
 import gc
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from statistics import median
 from time import perf_counter
 
 Call = Callable[[], object]
 _MOST_REPEATS = 2**20  # of a call that takes 2 ns
-_CONFIDENCE = 1.96  # 95 %, as a normal deviate
 
 
 @dataclass(frozen=True)
@@ -57,37 +54,6 @@ class Samples:
 
     ours: Sequence[float]
     peer: Sequence[float] = ()
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A median and its 95 % interval."""
-
-    figure: float
-    low: float
-    high: float
-
-
-def interval(values: Sequence[float]) -> Interval:
-    """Return the median and its 95 % interval by order statistics.
-
-    Parameters
-    ----------
-    values : sequence of float
-        Samples; fewer than six give their range, none gives NaN.
-
-    Notes
-    -----
-    The interval runs between two of the samples themselves, chosen by the normal approximation of
-    the binomial distribution, rounded outwards; it assumes no shape of the samples.
-    """
-    ordered = sorted(values)
-    if not ordered or any(math.isnan(value) for value in ordered):
-        return Interval(math.nan, math.nan, math.nan)
-    half = _CONFIDENCE * math.sqrt(len(ordered)) / 2
-    low = max(0, math.floor(len(ordered) / 2 - half))
-    high = min(len(ordered) - 1, math.ceil(len(ordered) / 2 + half))
-    return Interval(median(ordered), ordered[low], ordered[high])
 
 
 def time_arms(arms: Arms, seconds: float, checkpoint: Call = lambda: None) -> Samples:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from kit.benchmark.measure import Samples, interval
+from kit.benchmark.measure import Samples
 from kit.benchmark.registry import Row
 from kit.errors import KitError
+from kit.monitor.interval import interval
 
 JSON_KEYS = ("score", "violations", "machine", "versions", "rows")
 

@@ -12,6 +12,8 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from kit.monitor.progress import Stopped
+from kit.parallel.cores import cores
 from kit.settings import BrokerConfig, Settings
 
 if TYPE_CHECKING:
@@ -19,13 +21,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SEED = 7
-# The latency model: the simulated exchange answers each request of a cold row after this long, about a
-# round trip to a broker in one's own country. Loopback alone would make every budget look generous.
-ROUND_TRIP_S = 0.04
-
-
-class Stopped(BaseException):
-    """The user cancelled; not an error, so that no row can swallow it."""
 
 
 class Overrun(BaseException):
@@ -34,11 +29,6 @@ class Overrun(BaseException):
 
 class Unmeasured(Exception):
     """The row cannot be measured here, for the reason it states; nothing is judged."""
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def without_disk(settings: Settings) -> Settings:

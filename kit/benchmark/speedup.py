@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kit.benchmark.measure import Arms, Call, time_arms
-from kit.benchmark.run import SEED
 from kit.errors import KitError
 from kit.model import ChainSnapshot
 from kit.settings import Settings
-
-IDEAS = 24
-
-
-def slow_idea(snapshot: ChainSnapshot, rolls: int = 70_000) -> float:
-    """Return the mean payoff of the straddle over simulated closes: about 10 ms of plain Python."""
-    rng = random.Random(SEED)  # noqa: S311 - a simulation
-    middle, forward = snapshot.atm_strike, snapshot.forward
-    return sum(abs(forward * (0.98 + 0.04 * rng.random()) - middle) for _ in range(rolls)) / rolls
+from kit.tuning.workload import IDEAS, slow_idea
 
 
 def worker_counts(most: int) -> list[int]:

@@ -15,13 +15,13 @@ from kit.benchmark import history
 from kit.benchmark.deadline import bounded
 from kit.benchmark.machine import machine, versions
 from kit.benchmark.measure import Arms, Samples, time_arms
-from kit.benchmark.progress import Bar, Progress
 from kit.benchmark.registry import Row, all_rows, unknown_row
 from kit.benchmark.report import save_html, text
 from kit.benchmark.results import Line, Results, failed, judge
-from kit.benchmark.run import Overrun, Run, Stopped, Unmeasured
+from kit.benchmark.run import Overrun, Run, Unmeasured
 from kit.benchmark.score import WEIGHTS, components, score
 from kit.errors import KitError, SettingsError
+from kit.monitor.progress import Bar, Progress, Stopped
 from kit.settings import Settings
 
 # A row takes a few seconds; the longest, candle_rate, takes 66 s by the broker's limits.

@@ -14,14 +14,15 @@ from statistics import median
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Literal
 
-from kit.benchmark.lifetimes import replayed_hit_rate
-from kit.benchmark.measure import Interval, interval
-from kit.benchmark.run import SEED, Stopped, without_disk
+from kit.benchmark.run import SEED, without_disk
 from kit.benchmark.speedup import evaluation, speedups, worker_counts
-from kit.benchmark.trace import SESSION_S, analyst_requests
 from kit.clock import previous_session
 from kit.model import ChainSnapshot
+from kit.monitor.interval import Interval, interval
+from kit.monitor.progress import Stopped
 from kit.settings import Settings
+from kit.tuning.lifetimes import replayed_hit_rate
+from kit.tuning.trace import SESSION_S, analyst_requests
 
 if TYPE_CHECKING:
     from kit.desk import Desk

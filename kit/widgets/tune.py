@@ -11,8 +11,8 @@ import ipywidgets as w
 
 from kit.benchmark import history
 from kit.benchmark.results import Results
-from kit.benchmark.tuner import Advice
 from kit.settings import Settings
+from kit.tuning.tuner import Advice
 from kit.widgets.bench_plot import Memory, Runs
 from kit.widgets.job import Job, OnProgress
 from kit.widgets.live import LiveFigure, styled

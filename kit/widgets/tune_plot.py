@@ -11,13 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from kit.benchmark.lifetimes import SOURCES, Lifetime, served_from
 from kit.benchmark.results import Results
 from kit.benchmark.tiers import Tier, TierLatencies
-from kit.benchmark.trace import analyst_requests
-from kit.benchmark.tuner import Advice
 from kit.plots import CALL, GAIN, PLAIN, PUT, latencies, speed_up
 from kit.settings import CacheConfig
+from kit.tuning.lifetimes import SOURCES, Lifetime, served_from
+from kit.tuning.trace import analyst_requests
+from kit.tuning.tuner import Advice
 from kit.widgets.bench_plot import Memory, Runs, draw_empty, draw_history, draw_memory, draw_score
 from kit.widgets.live import LiveFigure
 from kit.widgets.tune_tasks import Outcome

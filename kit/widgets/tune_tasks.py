@@ -9,8 +9,8 @@ from kit.benchmark.report import summary
 from kit.benchmark.results import Results
 from kit.benchmark.suite import run_performance_benchmark
 from kit.benchmark.tiers import TierLatencies, measure_tiers
-from kit.benchmark.tuner import Advice, tune
 from kit.settings import Settings
+from kit.tuning.tuner import Advice, tune
 from kit.widgets.job import OnProgress
 
 Outcome = TierLatencies | Advice | Results
@@ -23,7 +23,7 @@ def searching(workload: Any = None, snapshots: Sequence[Any] = ()) -> Task:
     Parameters
     ----------
     workload, snapshots
-        Your own ideas and what they are evaluated on, as `kit.benchmark.tuner.tune` takes them.
+        Your own ideas and what they are evaluated on, as `kit.tuning.tuner.tune` takes them.
 
     Examples
     --------

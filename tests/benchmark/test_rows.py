@@ -10,10 +10,11 @@ import pytest
 
 from kit.benchmark import machine, stamps
 from kit.benchmark.rows import rates, startup
-from kit.benchmark.run import ROUND_TRIP_S, Run
+from kit.benchmark.run import Run
 from kit.benchmark.suite import run_performance_benchmark
 from kit.clock import IST
 from kit.errors import KitError
+from kit.simulator.distance import ROUND_TRIP_S
 
 
 def lines(*names):

@@ -5,10 +5,10 @@ import math
 import pytest
 
 from kit.benchmark import speedup, tiers
-from kit.benchmark.lifetimes import best_hit_rate, replayed_hit_rate
 from kit.benchmark.tiers import OPERATIONS, measure_tiers, tiers_of
-from kit.benchmark.trace import SESSION, SESSION_S, analyst_requests, read_trace
 from kit.settings import CacheConfig, DataManagerConfig, Settings, WorkersConfig
+from kit.tuning.lifetimes import best_hit_rate, replayed_hit_rate
+from kit.tuning.trace import SESSION, SESSION_S, analyst_requests, read_trace
 
 SERIAL = WorkersConfig(backend="serial", max_workers=1)
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from kit.benchmark import history
-from kit.benchmark.lifetimes import advise_lifetimes
-from kit.benchmark.measure import Interval
 from kit.benchmark.results import Results
 from kit.benchmark.suite import run_performance_benchmark
 from kit.benchmark.tiers import TierLatencies
-from kit.benchmark.trace import PricePath, Trace, analyst_requests
-from kit.benchmark.tuner import Advice
 from kit.errors import SettingsError
+from kit.monitor.interval import Interval
 from kit.settings import Settings
+from kit.tuning.lifetimes import advise_lifetimes
+from kit.tuning.trace import PricePath, Trace, analyst_requests
+from kit.tuning.tuner import Advice
 from kit.widgets.tune import TunePanel
 from kit.widgets.tune_plot import by_tier, hit_rate
 from kit.widgets.tune_tasks import TASKS as ALL_TASKS

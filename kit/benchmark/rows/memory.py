@@ -11,14 +11,14 @@ from itertools import count
 import numpy as np
 import pandas as pd
 
-from kit.benchmark.lifetimes import best_hit_rate, replayed_hit_rate
 from kit.benchmark.measure import Arms, Samples
 from kit.benchmark.registry import row
 from kit.benchmark.run import SEED, Run
 from kit.benchmark.targets import at_most, within
-from kit.benchmark.trace import SESSION, read_trace
 from kit.cache import CacheManager
 from kit.settings import CacheConfig
+from kit.tuning.lifetimes import best_hit_rate, replayed_hit_rate
+from kit.tuning.trace import SESSION, read_trace
 
 _ENTRIES = 40
 

@@ -6,16 +6,16 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from time import sleep
 
-from kit.benchmark.distance import at_distance
 from kit.benchmark.machine import fresh
 from kit.benchmark.measure import Arms, Samples
 from kit.benchmark.registry import row
-from kit.benchmark.run import ROUND_TRIP_S, Run, Unmeasured
+from kit.benchmark.run import Run, Unmeasured
 from kit.benchmark.targets import Target, at_most
 from kit.benchmark.tiers import UNDERLYING, Tier, operations
 from kit.chains.quotes import QuoteRow, from_quotes
 from kit.chains.snapshot import snapshot
 from kit.model import ChainSnapshot, Instrument, Right
+from kit.simulator.distance import ROUND_TRIP_S, at_distance
 from kit.strategies import ALL
 
 _BUDGETS = {("chain", "cold"): "options_chain_processing", ("atm", "cold"): "atm_calculation"}
@@ -51,7 +51,8 @@ def _through(operation: str, tier: Tier) -> Callable[[Run], Arms]:
         ask = operations(desk)[operation]
         ask()
         if tier == "cold":
-            run.enter(at_distance(desk))
+            assert desk.exchange is not None  # a run's desks have one
+            run.enter(at_distance(desk.exchange.url))
 
         def prepare() -> None:
             if tier == "cold":

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from kit.benchmark.measure import Interval, interval
+from kit.monitor.interval import Interval, interval
 
 C = TypeVar("C")
 _ENOUGH = 6  # samples; with fewer an interval is only their range

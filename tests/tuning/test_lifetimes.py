@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.benchmark.lifetimes import (
+from kit.errors import SettingsError, UnreadableFile
+from kit.tuning.lifetimes import (
     LIFETIMES_S,
     SOURCES,
     Source,
@@ -13,7 +14,7 @@ from kit.benchmark.lifetimes import (
     headroom_percent,
     served_from,
 )
-from kit.benchmark.trace import (
+from kit.tuning.trace import (
     PricePath,
     Request,
     Trace,
@@ -21,7 +22,6 @@ from kit.benchmark.trace import (
     fill_between,
     read_trace,
 )
-from kit.errors import SettingsError, UnreadableFile
 
 TIMES = st.lists(st.floats(0, 1000), min_size=1, max_size=80).map(lambda found: np.array(sorted(found)))
 

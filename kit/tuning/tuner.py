@@ -12,17 +12,17 @@ from typing import Any
 
 import pandas as pd
 
-from kit.benchmark.halving import Tried, successive_halving
-from kit.benchmark.lifetimes import Lifetime, advise_lifetimes
-from kit.benchmark.progress import Bar, Progress
-from kit.benchmark.run import SEED, Stopped, cores
-from kit.benchmark.trace import PricePath, Request, Trace, analyst_requests, fill_between, read_trace
-from kit.benchmark.workload import Crew, Workload, ideas_from, read_ideas
 from kit.broker.endpoints import PROFILE
 from kit.clock import previous_session, session
 from kit.desk import Desk, open_desk
+from kit.monitor.progress import Bar, Progress, Stopped
+from kit.parallel.cores import cores
 from kit.settings import Section, Settings
 from kit.simulator.process import launch
+from kit.tuning.halving import Tried, successive_halving
+from kit.tuning.lifetimes import Lifetime, advise_lifetimes
+from kit.tuning.trace import PricePath, Request, Trace, analyst_requests, fill_between, read_trace
+from kit.tuning.workload import Crew, Workload, ideas_from, read_ideas
 
 UNDERLYING = "BANKNIFTY"
 
@@ -144,7 +144,7 @@ def record(desk: Desk, requests: Sequence[Request] = ()) -> Trace:
     desk : Desk
         Has the candles.
     requests : sequence of Request, optional
-        What a `kit.benchmark.recorder.Recorder` noted; default a typical session's requests for the
+        What a `kit.tuning.recorder.Recorder` noted; default a typical session's requests for the
         index and the call at the money.
     """
     day = previous_session(desk.clock.now().date())
@@ -155,7 +155,7 @@ def record(desk: Desk, requests: Sequence[Request] = ()) -> Trace:
     symbols = {UNDERLYING: UNDERLYING, "ATM option": str(chain.quote(chain.atm_strike, "CE")["symbol"])}
     paths = {key: _path(desk, symbol, day) for key, symbol in symbols.items()}
     until_s = min(float(path.at_s[-1]) for path in paths.values())
-    return Trace(analyst_requests(until_s, SEED), paths)
+    return Trace(analyst_requests(until_s), paths)
 
 
 def _symbol(request: Request) -> str:
@@ -166,7 +166,7 @@ def _symbol(request: Request) -> str:
 def _path(desk: Desk, symbol: str, day: date) -> PricePath:
     bars = desk.data.candles(symbol, "ONE_MINUTE", day, day)
     at_s = (pd.DatetimeIndex(bars.index) - session(day).open).total_seconds().to_numpy(float)
-    return fill_between(at_s, bars["close"].to_numpy(float), SEED)
+    return fill_between(at_s, bars["close"].to_numpy(float))
 
 
 def _search(
@@ -226,7 +226,7 @@ def main(
     write : path, optional
         Write the recommended settings there.
     trace : path, optional
-        A recorded trace, see `kit.benchmark.trace`.
+        A recorded trace, see `kit.tuning.trace`.
     tolerance_bps, tolerance_inr : float
         Largest acceptable P95 price error.
     workload : str, optional

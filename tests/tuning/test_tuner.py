@@ -4,20 +4,20 @@ from time import sleep
 
 import pytest
 
-from kit.benchmark import tuner
-from kit.benchmark.lifetimes import advise_lifetimes
-from kit.benchmark.recorder import Recorder
-from kit.benchmark.run import ROUND_TRIP_S, cores
-from kit.benchmark.speedup import IDEAS
-from kit.benchmark.trace import Trace, read_trace
-from kit.benchmark.tuner import crews, record, tune
-from kit.benchmark.workload import REQUESTS, Crew, Workload, ideas_from, read_ideas
 from kit.broker.endpoints import PROFILE
 from kit.clock import previous_session
 from kit.desk import open_desk
 from kit.errors import SettingsError, TaskFailed, UnreadableFile
+from kit.parallel.cores import cores
 from kit.settings import Settings, WorkersConfig
+from kit.simulator.distance import ROUND_TRIP_S
 from kit.simulator.process import launch
+from kit.tuning import tuner
+from kit.tuning.lifetimes import advise_lifetimes
+from kit.tuning.recorder import Recorder
+from kit.tuning.trace import Trace, read_trace
+from kit.tuning.tuner import crews, record, tune
+from kit.tuning.workload import IDEAS, REQUESTS, Crew, Workload, ideas_from, read_ideas
 
 SETTINGS = Settings(workers=WorkersConfig(backend="serial", max_workers=1))
 

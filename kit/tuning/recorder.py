@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from kit.benchmark.trace import Request
 from kit.market.manager import DataManager
 from kit.market.price import Price
 from kit.model import ChainSnapshot
+from kit.tuning.trace import Request
 
 
 class Recorder:
@@ -27,7 +27,7 @@ class Recorder:
     Attributes
     ----------
     requests : list of Request
-        What was asked, seconds from the start; `kit.benchmark.tuner.record` adds the prices.
+        What was asked, seconds from the start; `kit.tuning.tuner.record` adds the prices.
 
     Examples
     --------

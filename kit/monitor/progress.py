@@ -1,4 +1,4 @@
-"""Progress as a bar on a terminal or in a notebook cell, or through the caller's own callback."""
+"""Progress and cancel: a bar on a terminal or in a notebook cell, or the caller's own callback."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from typing import Any
 from tqdm.auto import tqdm
 
 Progress = Callable[[float, str], None]
+
+
+class Stopped(BaseException):
+    """The user cancelled; not an error, so that no row can swallow it."""
 
 
 class Bar:

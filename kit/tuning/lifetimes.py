@@ -9,11 +9,11 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.benchmark.trace import Request, Trace
 from kit.cache import CacheManager
 from kit.errors import SettingsError
 from kit.facts import in_force, table
 from kit.settings import CacheConfig
+from kit.tuning.trace import Request, Trace
 
 LIFETIMES_S = (0.5, 1, 2, 3, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 WINDOWS_S = {"per_second": 1, "per_minute": 60, "per_hour": 3600}

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from kit.benchmark.halving import successive_halving
-from kit.benchmark.run import Stopped
+from kit.monitor.progress import Stopped
+from kit.tuning.halving import successive_halving
 
 
 def noisy(costs, spread, seed=1):

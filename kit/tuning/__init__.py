@@ -1,0 +1,1 @@
+"""Lifetimes, pool and workers that suit the machine and its user, advised from measurements."""
