@@ -1,4 +1,4 @@
-"""The nouns of the market: instruments, legs and the snapshot of a chain.
+"""The snapshot of an option chain.
 
 Columns of a chain table, one row per strike and right, sorted by strike with the call first:
 
@@ -34,73 +34,19 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from functools import cached_property
 from math import isnan, nan
-from typing import Any, Literal, NamedTuple, NewType, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import pandas as pd
 
 from kit.errors import DataError
+from kit.model.instrument import Right
+from kit.model.position import Leg
 from kit.quotes import mid_or_last
 
-Right = Literal["CE", "PE"]
 Source = Literal["hot", "sqlite", "network", "file", "stale"]
-Token = NewType("Token", str)
 
 QUOTE_COLUMNS = ("strike", "right", "ltp", "bid", "ask", "volume", "oi", "oi_change", "token", "symbol")
 GREEK_COLUMNS = ("iv", "delta", "gamma", "theta", "vega", "rho", "iv_reason")
-
-
-@dataclass(frozen=True, slots=True)
-class Instrument:
-    """One row of the instrument master, with its units checked.
-
-    Parameters
-    ----------
-    token, symbol, name, exchange, kind : str
-        The broker's token, trading symbol, underlying name, segment (``"NFO"``) and type (``"OPTIDX"``).
-    expiry : date or None
-        Last trading day; None where the instrument has none.
-    strike : float
-        Rupees; NaN where the instrument has none.
-    right : {"CE", "PE"} or None
-        Call or put.
-    lot_size : int
-        Units in one lot.
-    tick_size : float
-        Rupees.
-    """
-
-    token: str
-    symbol: str
-    name: str
-    exchange: str
-    kind: str
-    expiry: date | None
-    strike: float
-    right: Right | None
-    lot_size: int
-    tick_size: float
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """One position of a strategy.
-
-    Parameters
-    ----------
-    right : {"CE", "PE"}
-        Call or put.
-    strike : float
-        Rupees.
-    lots : int
-        Positive bought, negative sold.
-    price : float
-        Entry price, rupees per unit.
-    """
-
-    right: Right
-    strike: float
-    lots: int
-    price: float
 
 
 class Contract(NamedTuple):
@@ -163,7 +109,7 @@ class ChainSnapshot:
     def __post_init__(self) -> None:
         missing = [name for name in (*QUOTE_COLUMNS, *GREEK_COLUMNS) if name not in self.frame.columns]
         if missing:
-            raise DataError("The chain table lacks columns", missing, "See the docstring of kit.model.")
+            raise DataError("The chain table lacks columns", missing, "See the docstring of kit.model.chain.")
 
     @property
     def table(self) -> pd.DataFrame:

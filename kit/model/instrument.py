@@ -1,0 +1,42 @@
+"""What is traded: one row of the broker's instrument master."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, NewType
+
+Right = Literal["CE", "PE"]
+Token = NewType("Token", str)
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """One row of the instrument master, with its units checked.
+
+    Parameters
+    ----------
+    token, symbol, name, exchange, kind : str
+        The broker's token, trading symbol, underlying name, segment (``"NFO"``) and type (``"OPTIDX"``).
+    expiry : date or None
+        Last trading day; None where the instrument has none.
+    strike : float
+        Rupees; NaN where the instrument has none.
+    right : {"CE", "PE"} or None
+        Call or put.
+    lot_size : int
+        Units in one lot.
+    tick_size : float
+        Rupees.
+    """
+
+    token: str
+    symbol: str
+    name: str
+    exchange: str
+    kind: str
+    expiry: date | None
+    strike: float
+    right: Right | None
+    lot_size: int
+    tick_size: float
