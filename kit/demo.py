@@ -49,7 +49,7 @@ def candidates() -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DemoOutcome:
     """What the main job found; text and page are two views of it.
 
     Parameters
@@ -73,13 +73,13 @@ class Outcome:
     cache: pd.DataFrame
 
 
-def run_on_exchange(settings: Settings, html: Path | None = None) -> Outcome:
+def run_on_exchange(settings: Settings, html: Path | None = None) -> DemoOutcome:
     """Run the main job on the exchange the settings name, print it, and write the page if asked."""
     with open_desk(settings) as desk:
         tiers, statistics = _passes(desk)
         snapshot = desk.data.option_chain(UNDERLYING)
         results = desk.evaluation.evaluate_strategies_concurrent(candidates(), snapshot)
-        outcome = Outcome(snapshot, results, _latency(desk.monitor, settings), tiers, statistics)
+        outcome = DemoOutcome(snapshot, results, _latency(desk.monitor, settings), tiers, statistics)
     return _shown(outcome, html)
 
 
@@ -90,7 +90,7 @@ def run_on_file(
     *,
     taken_at: datetime | None = None,
     spot: float | None = None,
-) -> Outcome:
+) -> DemoOutcome:
     """Run the main job on the nearest expiry of a saved chain; time and spot for files that do not tell.
 
     Raises
@@ -108,7 +108,7 @@ def run_on_file(
         workers.max_workers, workers.queue_size, workers.backend, monitor=monitor
     ) as pool:
         results = StrategyEvaluationManager(pool).evaluate_strategies_concurrent(candidates(), snapshot)
-    return _shown(Outcome(snapshot, results, _latency(monitor, settings), {}, pd.DataFrame()), html)
+    return _shown(DemoOutcome(snapshot, results, _latency(monitor, settings), {}, pd.DataFrame()), html)
 
 
 def operations(desk: Desk) -> dict[str, Callable[[], object]]:
@@ -175,7 +175,7 @@ def _latency(monitor: PerformanceMonitor, settings: Settings) -> pd.DataFrame:
     return latency_table(monitor, settings.latency_requirements.model_dump())
 
 
-def _shown(outcome: Outcome, html: Path | None) -> Outcome:
+def _shown(outcome: DemoOutcome, html: Path | None) -> DemoOutcome:
     print(as_text(outcome))
     if html:
         html.parent.mkdir(parents=True, exist_ok=True)
@@ -207,7 +207,7 @@ def chain_table(snapshot: ChainSnapshot, around: int = 6) -> pd.DataFrame:
     return shown
 
 
-def as_text(outcome: Outcome) -> str:
+def as_text(outcome: DemoOutcome) -> str:
     """Return the whole outcome as plain text."""
     parts = [headline(outcome.snapshot), chain_table(outcome.snapshot).to_string()]
     parts += ["Strategies, ranked", outcome.results.to_text()]
@@ -236,7 +236,7 @@ thead th{border-bottom:2px solid #c8cdd0}img{max-width:100%;width:600px}
 """)
 
 
-def as_page(outcome: Outcome) -> str:
+def as_page(outcome: DemoOutcome) -> str:
     """Return the whole outcome as one self-contained HTML page with plots."""
     sections = [
         ("Chain around the money", chain_table(outcome.snapshot).to_html(na_rep="–", border=0)),
@@ -256,13 +256,13 @@ def as_page(outcome: Outcome) -> str:
     return _PAGE.substitute(head=headline(outcome.snapshot), body=body)
 
 
-def _smile(outcome: Outcome) -> str:
+def _smile(outcome: DemoOutcome) -> str:
     page, axes = plots.figure()
     plots.smile(axes, outcome.snapshot)
     return plots.as_html(page, "Implied volatility against strike")
 
 
-def _payoff(outcome: Outcome) -> str:
+def _payoff(outcome: DemoOutcome) -> str:
     try:
         best = outcome.results.best()
     except DataError:  # none was scored; the table below says why
@@ -275,7 +275,7 @@ def _payoff(outcome: Outcome) -> str:
     return plots.as_html(page, f"Profit at expiry of {best.name}")
 
 
-def _tiers(outcome: Outcome) -> str:
+def _tiers(outcome: DemoOutcome) -> str:
     page, axes = plots.figure(7.5, 3.6)
     plots.latencies(axes, outcome.tiers)
     return plots.as_html(page, "Median latency of each operation by cache tier")

@@ -15,69 +15,89 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 
 from kit.clock import IST
 from kit.errors import SimulatorError
-from kit.simulator.answers import Reply, encoded
-from kit.simulator.desk import json_object
-
-if TYPE_CHECKING:
-    from kit.simulator.app import ExchangeApp
+from kit.simulator.answers import Answer, encoded
+from kit.simulator.connections import Connections
+from kit.simulator.faults import Faults
+from kit.simulator.limits import SlidingLimits
+from kit.simulator.state import ExchangeState, json_object
+from kit.simulator.stats import Stats
 
 _FORMS = ("text", "json", "429")
 
 
-def stats(app: ExchangeApp, body: bytes) -> Reply:  # noqa: ARG001 - the form of every admin route
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What the admin routes reach into.
+
+    Parameters
+    ----------
+    state : ExchangeState
+        Clock and sessions.
+    limits, faults, connections, stats
+        Who is refused, what fails next, what is connected, what was counted.
+    """
+
+    state: ExchangeState
+    limits: SlidingLimits
+    faults: Faults
+    connections: Connections
+    stats: Stats
+
+
+def stats(on: Controls, body: bytes) -> Answer:  # noqa: ARG001 - the form of every admin route
     """Return the counts."""
-    return encoded(app.stats.as_dict())
+    return encoded(on.stats.as_dict())
 
 
-def add_fault(app: ExchangeApp, body: bytes) -> Reply:
+def add_fault(on: Controls, body: bytes) -> Answer:
     """Let the next requests of a route fail."""
     asked = json_object(body)
     times = int(_number(asked.get("times", 1)))
-    app.faults.add(str(asked.get("route", "*")), str(asked.get("fault")), times)
+    on.faults.add(str(asked.get("route", "*")), str(asked.get("fault")), times)
     return _done()
 
 
-def clear_faults(app: ExchangeApp, body: bytes) -> Reply:  # noqa: ARG001 - the form of every admin route
+def clear_faults(on: Controls, body: bytes) -> Answer:  # noqa: ARG001 - the form of every admin route
     """Forget the faults that wait."""
-    app.faults.clear()
+    on.faults.clear()
     return _done()
 
 
-def move_clock(app: ExchangeApp, body: bytes) -> Reply:
+def move_clock(on: Controls, body: bytes) -> Answer:
     """Move the market's clock and return what it shows."""
     asked = json_object(body)
     if "at" in asked:
-        app.desk.clock.jump(moment_of(str(asked["at"])))
+        on.state.clock.jump(moment_of(str(asked["at"])))
     else:
-        app.desk.clock.advance(_number(asked.get("advance_s", 0)))
-    return encoded({"now": app.desk.clock.now().isoformat()})
+        on.state.clock.advance(_number(asked.get("advance_s", 0)))
+    return encoded({"now": on.state.clock.now().isoformat()})
 
 
-def set_limits(app: ExchangeApp, body: bytes) -> Reply:
+def set_limits(on: Controls, body: bytes) -> Answer:
     """Turn the rate limits on or off, or choose the form of a refusal."""
     asked = json_object(body)
-    form = str(asked.get("form", app.limits.form))
+    form = str(asked.get("form", on.limits.form))
     if form not in _FORMS:
         raise SimulatorError("A rate refusal has no such form", form, f"It knows: {', '.join(_FORMS)}.")
-    app.limits.form = form
-    app.limits.enabled = bool(asked.get("enabled", app.limits.enabled))
+    on.limits.form = form
+    on.limits.enabled = bool(asked.get("enabled", on.limits.enabled))
     return _done()
 
 
-def end_sessions(app: ExchangeApp, body: bytes) -> Reply:  # noqa: ARG001 - the form of every admin route
+def end_sessions(on: Controls, body: bytes) -> Answer:  # noqa: ARG001 - the form of every admin route
     """End every session."""
-    app.desk.account.expire_all()
+    on.state.account.expire_all()
     return _done()
 
 
-def break_connections(app: ExchangeApp, body: bytes) -> Reply:  # noqa: ARG001 - the form of every admin route
+def break_connections(on: Controls, body: bytes) -> Answer:  # noqa: ARG001 - the form of every admin route
     """Break every connection, this one included."""
-    app.connections.drop_all()
+    on.connections.drop_all()
     return _done()
 
 
@@ -102,11 +122,11 @@ def _number(value: object) -> float:
     raise SimulatorError("This must be a number", value, "For instance 2.")
 
 
-def _done() -> Reply:
+def _done() -> Answer:
     return encoded({"status": True})
 
 
-ADMIN: dict[tuple[str, str], Callable[[Any, bytes], Reply]] = {
+ADMIN: dict[tuple[str, str], Callable[[Controls, bytes], Answer]] = {
     ("GET", "/_stats"): stats,
     ("POST", "/_admin/faults"): add_fault,
     ("POST", "/_admin/faults/clear"): clear_faults,

@@ -31,7 +31,7 @@ MESSAGES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Answer:
     """One HTTP answer.
 
     Parameters
@@ -54,46 +54,46 @@ class Refused(Exception):
 
     Parameters
     ----------
-    reply : Reply
+    reply : Answer
         What the caller is told.
     """
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Answer) -> None:
         super().__init__(reply.status)
         self.reply = reply
 
 
-def encoded(content: Any, status: int = 200) -> Reply:
+def encoded(content: Any, status: int = 200) -> Answer:
     """Return any content as compact JSON."""
-    return Reply(status, json.dumps(content, separators=(",", ":")).encode())
+    return Answer(status, json.dumps(content, separators=(",", ":")).encode())
 
 
-def success(data: Any) -> Reply:
+def success(data: Any) -> Answer:
     """Return the application's envelope around `data`."""
     return encoded({"status": True, "message": "SUCCESS", "errorcode": "", "data": data})
 
 
-def application_error(code: str) -> Reply:
+def application_error(code: str) -> Answer:
     """Return the application's refusal: HTTP 200 and ``status: false``."""
     return encoded({"status": False, "message": MESSAGES[code], "errorcode": code, "data": None})
 
 
-def gateway_error(code: str) -> Reply:
+def gateway_error(code: str) -> Answer:
     """Return the gateway's refusal: HTTP 200, ``success: false`` and another spelling of the keys."""
     return encoded({"success": False, "message": MESSAGES[code], "errorCode": code, "data": ""})
 
 
-def bad_request() -> Reply:
+def bad_request() -> Answer:
     """Return what a request that makes no sense gets: HTTP 400 without a body."""
-    return Reply(400, b"", "")
+    return Answer(400, b"", "")
 
 
-def not_found(path: str) -> Reply:
+def not_found(path: str) -> Answer:
     """Return what an unknown path gets."""
     return encoded({"status": 404, "error": "Not Found", "path": path}, 404)
 
 
-def rate_refusal(form: str) -> Reply:
+def rate_refusal(form: str) -> Answer:
     """Return a rate refusal in one of the forms that were seen.
 
     Parameters
@@ -103,4 +103,4 @@ def rate_refusal(form: str) -> Reply:
     """
     if form == "json":
         return application_error("AB1021")
-    return Reply(429 if form == "429" else 403, RATE_TEXT.encode(), TEXT)
+    return Answer(429 if form == "429" else 403, RATE_TEXT.encode(), TEXT)

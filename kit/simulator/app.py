@@ -23,12 +23,12 @@ from kit.simulator import (
     quote_routes,
     session_routes,
 )
-from kit.simulator.admin import ADMIN
-from kit.simulator.answers import TEXT, Refused, Reply, gateway_error, not_found, rate_refusal
+from kit.simulator.admin import ADMIN, Controls
+from kit.simulator.answers import TEXT, Answer, Refused, gateway_error, not_found, rate_refusal
 from kit.simulator.connections import Connections
-from kit.simulator.desk import Call, Desk, Route, json_object
 from kit.simulator.faults import Fault, Faults
 from kit.simulator.limits import SlidingLimits
+from kit.simulator.state import ApiRequest, ApiRoute, ExchangeState, json_object
 from kit.simulator.stats import Stats
 
 ROUTES = {
@@ -45,18 +45,19 @@ class ExchangeApp:
 
     Parameters
     ----------
-    desk : Desk
+    state : ExchangeState
         What the routes work with.
     limits : SlidingLimits
         Who is refused.
     """
 
-    def __init__(self, desk: Desk, limits: SlidingLimits) -> None:
-        self.desk = desk
+    def __init__(self, state: ExchangeState, limits: SlidingLimits) -> None:
+        self.state = state
         self.limits = limits
         self.faults = Faults()
         self.connections = Connections()
         self.stats = Stats(self.connections, limits)
+        self._controls = Controls(state, limits, self.faults, self.connections, self.stats)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -64,7 +65,7 @@ class ExchangeApp:
         try:
             await self._serve(request, send)
         except SimulatorError as error:
-            await _send(Reply(400, str(error).encode(), TEXT), request, send)
+            await _send(Answer(400, str(error).encode(), TEXT), request, send)
         except Refused as refused:  # by an order to the exchange itself; routes answer their own
             await _send(refused.reply, request, send)
 
@@ -72,7 +73,7 @@ class ExchangeApp:
         body = await request.body()
         path = _plain(request.scope["path"])
         if admin := ADMIN.get((request.method, path)):
-            await _send(admin(self, body), request, send)
+            await _send(admin(self._controls, body), request, send)
             return
         route = ROUTES.get((request.method, path))
         if route is None:
@@ -85,17 +86,17 @@ class ExchangeApp:
         else:
             await self._fail(fault, route, request, body, send)
 
-    def _answer(self, route: Route, request: Request, body: bytes) -> Reply:
+    def _answer(self, route: ApiRoute, request: Request, body: bytes) -> Answer:
         """Return what the broker would."""
         try:
-            call = self._admitted(route, request, body)
-            reply = route.handler(self.desk, call)
+            asked = self._admitted(route, request, body)
+            reply = route.handler(self.state, asked)
         except Refused as refused:
             return refused.reply
         self.stats.processed[route.name] += 1
         return reply
 
-    def _admitted(self, route: Route, request: Request, body: bytes) -> Call:
+    def _admitted(self, route: ApiRoute, request: Request, body: bytes) -> ApiRequest:
         """Check limiter, key, token and body, in this order.
 
         Raises
@@ -104,22 +105,22 @@ class ExchangeApp:
             A check fails; carries the answer.
         """
         if route.is_public:
-            return Call({})
-        if not self.limits.admit(route.name, self.desk.account.client_code):
+            return ApiRequest({})
+        if not self.limits.admit(route.name, self.state.account.client_code):
             raise Refused(rate_refusal(self.limits.form))
-        key = self.desk.account.credentials.api_key.get_secret_value()
+        key = self.state.account.credentials.api_key.get_secret_value()
         if request.headers.get("x-privatekey") != key:
             raise Refused(gateway_error("AG8004"))
-        token = "" if route.is_open else self.desk.account.check(request.headers.get("authorization", ""))
-        return Call(json_object(body) if route.method == "POST" else {}, token)
+        token = "" if route.is_open else self.state.account.check(request.headers.get("authorization", ""))
+        return ApiRequest(json_object(body) if route.method == "POST" else {}, token)
 
-    async def _fail(self, fault: Fault, route: Route, request: Request, body: bytes, send: Send) -> None:
+    async def _fail(self, fault: Fault, route: ApiRoute, request: Request, body: bytes, send: Send) -> None:
         """Answer, or do not, as a fault says."""
         if fault.name == "drop-before":
             await self.connections.drop(request)
             return
         if fault.name == "expired-token":
-            self.desk.account.expire_all()
+            self.state.account.expire_all()
         if fault.name == "stall":
             await asyncio.sleep(float(fault.argument or 30))
         reply = faults.instead(fault) or faults.spoilt(fault, self._answer(route, request, body))
@@ -131,7 +132,7 @@ class ExchangeApp:
         elif fault.name == "slow-body":
             await _send_pieces(reply, _PIECES, float(fault.argument or 5) / _PIECES, send)
         elif fault.name == "truncated-json":
-            await _send(Reply(reply.status, reply.body[: len(reply.body) // 2], reply.media), request, send)
+            await _send(Answer(reply.status, reply.body[: len(reply.body) // 2], reply.media), request, send)
         else:
             await _send(reply, request, send)
 
@@ -143,12 +144,12 @@ def _plain(path: str) -> str:
     return path.rstrip("/")
 
 
-async def _send(reply: Reply, request: Request, send: Send) -> None:
+async def _send(reply: Answer, request: Request, send: Send) -> None:
     response = Response(reply.body, reply.status, media_type=reply.media or None)
     await response(request.scope, request.receive, send)
 
 
-async def _send_pieces(reply: Reply, pieces: int, pause_s: float, send: Send) -> None:
+async def _send_pieces(reply: Answer, pieces: int, pause_s: float, send: Send) -> None:
     """Send the head and some of `_PIECES` pieces of the body, with pauses."""
     size = -(-len(reply.body) // _PIECES) or 1
     headers = [

@@ -19,7 +19,7 @@ TICK = 0.05  # rupees, every price
 
 
 @dataclass(frozen=True, slots=True)
-class Contract:
+class ListedContract:
     """One row of the master that has a market.
 
     Parameters
@@ -60,11 +60,11 @@ class Series:
 
     Parameters
     ----------
-    contracts : sequence of Contract
+    contracts : sequence of ListedContract
         At least one; a listed series is sorted by strike, the call before the put.
     """
 
-    def __init__(self, contracts: Sequence[Contract]) -> None:
+    def __init__(self, contracts: Sequence[ListedContract]) -> None:
         self.contracts = contracts
         self.first = contracts[0]
         self.last_ordinal = self.first.expiry.toordinal() if self.first.expiry else 0
@@ -73,7 +73,7 @@ class Series:
         self.is_call: NDArray[np.bool_] = np.array([contract.right == "CE" for contract in contracts])
 
 
-class Listing:
+class DayListing:
     """Everything listed on one day.
 
     Parameters
@@ -81,15 +81,15 @@ class Listing:
     day : date
         A session.
     rows : dict
-        Contract by (exchange, token).
+        ListedContract by (exchange, token).
     series : dict
         `Series` by (underlying's name, expiry).
     """
 
-    def __init__(self, day: date, rows: dict[tuple[str, str], Contract]) -> None:
+    def __init__(self, day: date, rows: dict[tuple[str, str], ListedContract]) -> None:
         self.day = day
         self.rows = rows
-        grouped: dict[tuple[str, date], list[Contract]] = {}
+        grouped: dict[tuple[str, date], list[ListedContract]] = {}
         for contract in rows.values():
             if contract.kind == "OPTION" and contract.expiry:
                 grouped.setdefault((contract.name, contract.expiry), []).append(contract)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from kit.clock import format_expiry, last_session, parse_expiry, risk_free_rate
 from kit.simulator import activity, smile
-from kit.simulator.answers import Refused, Reply, application_error, bad_request, success
+from kit.simulator.answers import Answer, Refused, application_error, bad_request, success
 from kit.simulator.contracts import Series
-from kit.simulator.desk import Call, Desk, Route, known_day
 from kit.simulator.market import years_left
 from kit.simulator.paths import calendar, moment, position
+from kit.simulator.state import ApiRequest, ApiRoute, ExchangeState, known_day
 from kit.simulator.tape import Quote
 
 Floats = NDArray[np.float64]
@@ -36,16 +36,16 @@ _RANKINGS: dict[str, tuple[str, int]] = {
 }
 
 
-def greeks(desk: Desk, call: Call) -> Reply:
+def greeks(state: ExchangeState, asked: ApiRequest) -> Answer:
     """Return volatility and Greeks of every option of an expiry, all as text."""
-    expiry = known_day(call.text("expirydate"), parse_expiry)
-    now = desk.clock.now()
-    series = desk.market.listing(now).series.get((call.text("name"), expiry))
+    expiry = known_day(asked.text("expirydate"), parse_expiry)
+    now = state.clock.now()
+    series = state.market.listing(now).series.get((asked.text("name"), expiry))
     if series is None:
         raise Refused(application_error("AB9019"))
-    values = _sensitivities(desk, series, expiry)
+    values = _sensitivities(state, series, expiry)
     columns = np.vstack(values).T.tolist()
-    volumes = [item.volume for item in desk.market.quotes(series.contracts, now)]
+    volumes = [item.volume for item in state.market.quotes(series.contracts, now)]
     written = format_expiry(expiry)
     return success(
         [
@@ -65,56 +65,56 @@ def greeks(desk: Desk, call: Call) -> Reply:
 _GREEKS = ("delta", "gamma", "theta", "vega", "impliedVolatility")
 
 
-def _sensitivities(desk: Desk, series: Series, expiry: date) -> smile.Greeks:
+def _sensitivities(state: ExchangeState, series: Series, expiry: date) -> smile.QuotedGreeks:
     """Return what `kit.simulator.smile` says of a series now."""
     underlying = series.first.underlying
-    path = desk.market.paths.day(underlying, last_session(desk.clock.now()).day)
-    at = moment(path, desk.clock.now())
+    path = state.market.paths.day(underlying, last_session(state.clock.now()).day)
+    at = moment(path, state.clock.now())
     years = years_left(expiry, path.opens_s + 60 * (at.minute + at.minute_share))
     rate, ratio = risk_free_rate(path.day), underlying.vol_ratio
     surface = smile.Smile(at.of(path.spot), years, at.of(path.vol), rate, ratio)
     return surface.greeks(series.strikes, series.is_call)
 
 
-def put_call_ratio(desk: Desk, call: Call) -> Reply:  # noqa: ARG001 - the form of every route
+def put_call_ratio(state: ExchangeState, asked: ApiRequest) -> Answer:  # noqa: ARG001 - the form of every route
     """Return the ratio of open interest of each underlying's nearest expiry, under its future's name."""
-    listing = desk.market.listing(desk.clock.now())
+    listing = state.market.listing(state.clock.now())
     nearest: dict[str, date] = {}
     for name, expiry in listing.series:
         nearest[name] = min(expiry, nearest.get(name, expiry))
     futures = {(row.name, row.expiry): row.symbol for row in listing.futures}
     return success(
         [
-            {"pcr": _ratio(desk, listing.series[name, expiry]), "tradingSymbol": futures[name, expiry]}
+            {"pcr": _ratio(state, listing.series[name, expiry]), "tradingSymbol": futures[name, expiry]}
             for name, expiry in nearest.items()
         ]
     )
 
 
-def _ratio(desk: Desk, series: Series) -> float:
+def _ratio(state: ExchangeState, series: Series) -> float:
     """Return puts held over calls held, from the same closes as the quotes."""
-    now = desk.clock.now()
+    now = state.clock.now()
     first = series.first
-    path = desk.market.paths.day(first.underlying, last_session(now).day)
+    path = state.market.paths.day(first.underlying, last_session(now).day)
     at = moment(path, now)
     days = position(path.day) - np.array([1, 0])
     ordinals = np.array([calendar()[day].toordinal() for day in days.tolist()])
-    closes = desk.market.paths.closes(first.underlying)[days]
-    start, end = activity.closing_interest(desk.market.seed, series, ordinals, closes).T
-    wiggle = activity.wiggles(desk.market.seed, series.numbers, path.day.toordinal())
+    closes = state.market.paths.closes(first.underlying)[days]
+    start, end = activity.closing_interest(state.market.seed, series, ordinals, closes).T
+    wiggle = activity.wiggles(state.market.seed, series.numbers, path.day.toordinal())
     held = activity.interest_within(start, end, wiggle, at.session_share(path), first.lot)
     calls = held[series.is_call].sum()
     return round(float(held[~series.is_call].sum() / calls), 2) if calls else 0.0
 
 
-def gainers(desk: Desk, call: Call) -> Reply:
+def gainers(state: ExchangeState, asked: ApiRequest) -> Answer:
     """Return futures ranked by the change of price or of open interest."""
-    ranking = _RANKINGS.get(call.text("datatype"))
+    ranking = _RANKINGS.get(asked.text("datatype"))
     if ranking is None:
         raise Refused(bad_request())
     what, sign = ranking
     changes = {"price": _price_change, "held": _held_change}[what]
-    moved = [item for item in _futures(desk, call) if changes(item) * sign > 0]
+    moved = [item for item in _futures(state, asked) if changes(item) * sign > 0]
     moved.sort(key=lambda item: -abs(changes(item)))
     return success(
         [
@@ -131,9 +131,9 @@ def gainers(desk: Desk, call: Call) -> Reply:
     )
 
 
-def buildup(desk: Desk, call: Call) -> Reply:
+def buildup(state: ExchangeState, asked: ApiRequest) -> Answer:
     """Return futures whose price and open interest moved in a named way, all as text."""
-    belongs = _BUILDUPS.get(call.text("datatype"))
+    belongs = _BUILDUPS.get(asked.text("datatype"))
     if belongs is None:
         raise Refused(bad_request())
     rows = [
@@ -146,21 +146,21 @@ def buildup(desk: Desk, call: Call) -> Reply:
             "netChangeOpnInterest": f"{item.interest - item.interest_before:.1f}",
             "tradingSymbol": item.contract.symbol,
         }
-        for item in _futures(desk, call)
+        for item in _futures(state, asked)
         if belongs(_price_change(item), _held_change(item))
     ]
     return success(rows or None)
 
 
-def _futures(desk: Desk, call: Call) -> list[Quote]:
+def _futures(state: ExchangeState, asked: ApiRequest) -> list[Quote]:
     """Return quotes of the futures of a term: NEAR, NEXT or FAR."""
-    if call.text("expirytype") not in _TERMS:
+    if asked.text("expirytype") not in _TERMS:
         raise Refused(bad_request())
-    now = desk.clock.now()
-    futures = desk.market.listing(now).futures
+    now = state.clock.now()
+    futures = state.market.listing(now).futures
     dates = sorted({row.expiry for row in futures if row.expiry})
-    chosen = dates[_TERMS.index(call.text("expirytype"))]
-    return desk.market.quotes([row for row in futures if row.expiry == chosen], now)
+    chosen = dates[_TERMS.index(asked.text("expirytype"))]
+    return state.market.quotes([row for row in futures if row.expiry == chosen], now)
 
 
 def _price_change(item: Quote) -> float:
@@ -173,8 +173,8 @@ def _held_change(item: Quote) -> float:
 
 
 ROUTES = (
-    Route("POST", f"{_PATH}/optionGreek", greeks),
-    Route("GET", f"{_PATH}/putCallRatio", put_call_ratio),
-    Route("POST", f"{_PATH}/gainersLosers", gainers),
-    Route("POST", f"{_PATH}/OIBuildup", buildup),
+    ApiRoute("POST", f"{_PATH}/optionGreek", greeks),
+    ApiRoute("GET", f"{_PATH}/putCallRatio", put_call_ratio),
+    ApiRoute("POST", f"{_PATH}/gainersLosers", gainers),
+    ApiRoute("POST", f"{_PATH}/OIBuildup", buildup),
 )

@@ -41,7 +41,7 @@ from kit.errors import SimulatorError
 from kit.simulator.answers import (
     HTML,
     MESSAGES,
-    Reply,
+    Answer,
     application_error,
     encoded,
     gateway_error,
@@ -115,13 +115,13 @@ class Faults:
         return waiting.popleft() if waiting else None
 
 
-def instead(fault: Fault) -> Reply | None:
+def instead(fault: Fault) -> Answer | None:
     """Return the answer that a fault gives instead of processing the request, if it does."""
     made = _INSTEAD.get(fault.name)
     return made(fault.argument) if made else None
 
 
-def spoilt(fault: Fault, reply: Reply) -> Reply:
+def spoilt(fault: Fault, reply: Answer) -> Answer:
     """Return the ordinary answer as a fault leaves it; unchanged where the fault is elsewhere."""
     spoil = _SPOIL.get(fault.name)
     if spoil is None or reply.status != 200:
@@ -187,10 +187,10 @@ def _nothing(data: Any, argument: str) -> Any:  # noqa: ARG001 - the form of eve
     return None
 
 
-_INSTEAD: dict[str, Callable[[str], Reply]] = {
-    "html-502": lambda _: Reply(502, _PROXY_PAGE, HTML),
-    "denied-html": lambda _: Reply(403, _FIREWALL_PAGE, HTML),
-    "empty-body": lambda _: Reply(200, b""),
+_INSTEAD: dict[str, Callable[[str], Answer]] = {
+    "html-502": lambda _: Answer(502, _PROXY_PAGE, HTML),
+    "denied-html": lambda _: Answer(403, _FIREWALL_PAGE, HTML),
+    "empty-body": lambda _: Answer(200, b""),
     "application-error": lambda code: application_error(code or "AB1004"),
     "gateway-error": lambda code: gateway_error(code or "AG8001"),
     "rate-text": lambda _: rate_refusal("text"),

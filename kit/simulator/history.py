@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kit.clock import last_session, session
 from kit.simulator import activity
-from kit.simulator.contracts import Contract
+from kit.simulator.contracts import ListedContract
 from kit.simulator.listings import listed_from
 from kit.simulator.market import Market
 from kit.simulator.paths import calendar, moment
@@ -26,7 +26,7 @@ DAY_MIN = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class BarLength:
     """A length of bars.
 
     Parameters
@@ -43,14 +43,14 @@ class Interval:
 
 # Source: the broker's page on historical data.
 INTERVALS = {
-    "ONE_MINUTE": Interval(1, 30),
-    "THREE_MINUTE": Interval(3, 60),
-    "FIVE_MINUTE": Interval(5, 100),
-    "TEN_MINUTE": Interval(10, 100),
-    "FIFTEEN_MINUTE": Interval(15, 200),
-    "THIRTY_MINUTE": Interval(30, 200),
-    "ONE_HOUR": Interval(60, 400),
-    "ONE_DAY": Interval(DAY_MIN, 2000),
+    "ONE_MINUTE": BarLength(1, 30),
+    "THREE_MINUTE": BarLength(3, 60),
+    "FIVE_MINUTE": BarLength(5, 100),
+    "TEN_MINUTE": BarLength(10, 100),
+    "FIFTEEN_MINUTE": BarLength(15, 200),
+    "THIRTY_MINUTE": BarLength(30, 200),
+    "ONE_HOUR": BarLength(60, 400),
+    "ONE_DAY": BarLength(DAY_MIN, 2000),
 }
 
 
@@ -88,15 +88,15 @@ class History:
         self._daily: LRUCache[tuple[date, str], Bars] = LRUCache(20_000)
 
     def bars(
-        self, contract: Contract, interval: Interval, start: datetime, end: datetime, now: datetime
+        self, contract: ListedContract, interval: BarLength, start: datetime, end: datetime, now: datetime
     ) -> Bars:
         """Return the bars that start within a span and not after `now`; the running bar included.
 
         Parameters
         ----------
-        contract : Contract
+        contract : ListedContract
             Whose bars; before its listing there are none.
-        interval : Interval
+        interval : BarLength
             Their length.
         start, end : datetime
             Timezone-aware, both included; cut to the interval's most recent `max_days`.
@@ -112,7 +112,7 @@ class History:
         kept = slice(bisect_left(bars.stamps, first), bisect_right(bars.stamps, last))
         return Bars(bars.stamps[kept], bars.prices[kept], bars.volume[kept], bars.interest[kept])
 
-    def _of_day(self, contract: Contract, interval: Interval, day: date, now: datetime) -> Bars:
+    def _of_day(self, contract: ListedContract, interval: BarLength, day: date, now: datetime) -> Bars:
         if interval.minutes != DAY_MIN or session(day).close > now:
             return _day_bars(self._market.tape(contract, day), interval.minutes, now)
         key = (day, contract.token)
@@ -121,7 +121,7 @@ class History:
         return self._daily[key]
 
 
-def _days(contract: Contract, start: datetime, end: datetime, now: datetime) -> Iterator[date]:
+def _days(contract: ListedContract, start: datetime, end: datetime, now: datetime) -> Iterator[date]:
     """Yield the sessions of a span on which the contract was listed."""
     first, last = start.date(), min(end.date(), last_session(now).day)
     if contract.expiry:

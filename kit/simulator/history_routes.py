@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
-from kit.simulator.answers import Refused, Reply, bad_request, success
-from kit.simulator.desk import Call, Desk, Route
+from kit.simulator.answers import Answer, Refused, bad_request, success
 from kit.simulator.history import INTERVALS, Bars
+from kit.simulator.state import ApiRequest, ApiRoute, ExchangeState
 
 _PATH = "/rest/secure/angelbroking/historical/v1"
 
 
-def candles(desk: Desk, call: Call) -> Reply:
+def candles(state: ExchangeState, asked: ApiRequest) -> Answer:
     """Return ``[start, open, high, low, close, volume]`` rows; null for an unknown token."""
-    bars = _bars(desk, call)
+    bars = _bars(state, asked)
     if bars is None:
         return success(None)
     columns = (bars.stamps, *bars.prices.T.tolist(), bars.volume.tolist())
     return success(list(zip(*columns, strict=True)))
 
 
-def open_interest(desk: Desk, call: Call) -> Reply:
+def open_interest(state: ExchangeState, asked: ApiRequest) -> Answer:
     """Return ``{"time", "oi"}`` rows of a live contract; ``[]`` for what has no open interest."""
-    bars = _bars(desk, call)
+    bars = _bars(state, asked)
     if bars is None:
         return success(None)
-    if call.text("exchange") != "NFO":
+    if asked.text("exchange") != "NFO":
         return success([])
     pairs = zip(bars.stamps, bars.interest.tolist(), strict=True)
     return success([{"time": stamp, "oi": held} for stamp, held in pairs])
 
 
-def _bars(desk: Desk, call: Call) -> Bars | None:
-    interval = INTERVALS.get(call.text("interval"))
+def _bars(state: ExchangeState, asked: ApiRequest) -> Bars | None:
+    interval = INTERVALS.get(asked.text("interval"))
     if interval is None:
         raise Refused(bad_request())
-    start, end = call.moment("fromdate"), call.moment("todate")
-    contract = desk.contract(call.text("exchange"), call.text("symboltoken"))
+    start, end = asked.moment("fromdate"), asked.moment("todate")
+    contract = state.contract(asked.text("exchange"), asked.text("symboltoken"))
     if contract is None:
         return None
-    return desk.history.bars(contract, interval, start, end, desk.clock.now())
+    return state.history.bars(contract, interval, start, end, state.clock.now())
 
 
 ROUTES = (
-    Route("POST", f"{_PATH}/getCandleData", candles),
-    Route("POST", f"{_PATH}/getOIData", open_interest),
+    ApiRoute("POST", f"{_PATH}/getCandleData", candles),
+    ApiRoute("POST", f"{_PATH}/getOIData", open_interest),
 )

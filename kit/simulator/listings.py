@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kit.clock import expiries, format_expiry, lot_size, monthly_expiry
 from kit.errors import DataError
-from kit.simulator.contracts import Contract, Listing
+from kit.simulator.contracts import DayListing, ListedContract
 from kit.simulator.paths import FIRST_DAY, Paths, calendar, position
 from kit.simulator.underlyings import (
     INDICES,
@@ -48,11 +48,11 @@ class Listings:
         self._paths = paths
         self.on = lru_cache(maxsize=8)(self._list)
 
-    def _list(self, day: date) -> Listing:
+    def _list(self, day: date) -> DayListing:
         rows = [*_cash(), *(row for index in INDICES for row in self._derivatives(index, day))]
-        return Listing(day, {(row.exchange, row.token): row for row in rows})
+        return DayListing(day, {(row.exchange, row.token): row for row in rows})
 
-    def _derivatives(self, index: Underlying, day: date) -> Iterator[Contract]:
+    def _derivatives(self, index: Underlying, day: date) -> Iterator[ListedContract]:
         for number, expiry in enumerate(expiries(day, _SERIAL_MONTHS, _QUARTERS)):
             try:
                 lot = lot_size(index.name, expiry)
@@ -106,12 +106,12 @@ def _listed_after(expiry: date, count: int, step: int) -> date:
     return max(FIRST_DAY, monthly_expiry(months // 12, months % 12 + 1) + timedelta(1))
 
 
-def _cash() -> Iterator[Contract]:
+def _cash() -> Iterator[ListedContract]:
     for index in INDICES:
-        yield Contract("NSE", index.token, index.symbol, index.name, "INDEX", index)
-    yield Contract("NSE", VIX_TOKEN, VIX_SYMBOL, VIX_NAME, "VIX", NIFTY)
+        yield ListedContract("NSE", index.token, index.symbol, index.name, "INDEX", index)
+    yield ListedContract("NSE", VIX_TOKEN, VIX_SYMBOL, VIX_NAME, "VIX", NIFTY)
     for share in SHARES:
-        yield Contract("NSE", share.token, share.symbol, share.name, "SHARE", share)
+        yield ListedContract("NSE", share.token, share.symbol, share.name, "SHARE", share)
 
 
 def _slot(index: Underlying, expiry: date) -> int:
@@ -124,14 +124,14 @@ def _stem(index: Underlying, expiry: date) -> str:
     return f"{index.name}{text[:5]}{text[-2:]}"
 
 
-def _future(index: Underlying, expiry: date, lot: int) -> Contract:
+def _future(index: Underlying, expiry: date, lot: int) -> ListedContract:
     token = str(_FUTURE_NUMBERS + _slot(index, expiry))
     symbol = f"{_stem(index, expiry)}FUT"
-    return Contract("NFO", token, symbol, index.name, "FUTURE", index, expiry, 0, "", lot)
+    return ListedContract("NFO", token, symbol, index.name, "FUTURE", index, expiry, 0, "", lot)
 
 
-def _option(index: Underlying, expiry: date, strike: int, right: str, lot: int) -> Contract:
+def _option(index: Underlying, expiry: date, strike: int, right: str, lot: int) -> ListedContract:
     place = _slot(index, expiry) * _STRIKES + strike // index.strike_step % _STRIKES
     token = str(_OPTION_NUMBERS + place * 2 + (right == "PE"))
     symbol = f"{_stem(index, expiry)}{strike}{right}"
-    return Contract("NFO", token, symbol, index.name, "OPTION", index, expiry, strike, right, lot)
+    return ListedContract("NFO", token, symbol, index.name, "OPTION", index, expiry, strike, right, lot)

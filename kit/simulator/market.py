@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from kit.clock import last_session, risk_free_rate
 from kit.simulator import activity, smile
-from kit.simulator.contracts import TICK, Contract, Listing, Series, last_moment_s
+from kit.simulator.contracts import TICK, DayListing, ListedContract, Series, last_moment_s
 from kit.simulator.listings import Listings
 from kit.simulator.paths import Moment, Paths, calendar, moment, position
 from kit.simulator.tape import Quote, Tape, of_knots, to_tick
@@ -48,7 +48,7 @@ class Market:
         self._tapes: LRUCache[tuple[date, str], Tape] = LRUCache(_TAPES_KEPT)
         self._lock = Lock()
 
-    def listing(self, now: datetime) -> Listing:
+    def listing(self, now: datetime) -> DayListing:
         """Return what is listed at `now`: on the running session, else the latest one."""
         return self.listings.on(last_session(now).day)
 
@@ -57,7 +57,7 @@ class Market:
         path = self.paths.day(underlying, last_session(now).day)
         return float(to_tick(moment(path, now).of(path.spot)))
 
-    def quotes(self, contracts: Sequence[Contract], now: datetime) -> list[Quote]:
+    def quotes(self, contracts: Sequence[ListedContract], now: datetime) -> list[Quote]:
         """Return one quote per contract, in order, as of `now` or the last close."""
         days = self._day_of(contracts, last_session(now).day)
         if not days:
@@ -65,7 +65,7 @@ class Market:
         at = moment(days[0][1].path, now)  # every path of a day has the same knots
         return [self._quote(contract, tape, at) for contract, tape in days]
 
-    def _quote(self, contract: Contract, tape: Tape, at: Moment) -> Quote:
+    def _quote(self, contract: ListedContract, tape: Tape, at: Moment) -> Quote:
         fair = at.of(tape.fair)
         ltp, opened, low, high = to_tick([fair, tape.fair[0, 0], *tape.span(at)]).tolist()
         volume = tape.traded(at)
@@ -86,7 +86,7 @@ class Market:
             int(tape.interest[0]),
         )
 
-    def _book(self, contract: Contract, fair: float, tape: Tape, at: Moment) -> tuple[float, float]:
+    def _book(self, contract: ListedContract, fair: float, tape: Tape, at: Moment) -> tuple[float, float]:
         """Return best bid and ask, at least a tick outside the fair price: crossing them is never free."""
         if contract.kind in ("INDEX", "VIX") or not tape.volume[-1]:
             return 0.0, 0.0
@@ -98,19 +98,21 @@ class Market:
             )
         return max(math.floor((fair - half) / TICK), 0) / 20, math.ceil((fair + half) / TICK) / 20
 
-    def tape(self, contract: Contract, day: date) -> Tape:
+    def tape(self, contract: ListedContract, day: date) -> Tape:
         """Return the whole day of one contract."""
         return next(iter(self._day_of([contract], day)))[1]
 
-    def _day_of(self, contracts: Sequence[Contract], day: date) -> list[tuple[Contract, Tape]]:
+    def _day_of(self, contracts: Sequence[ListedContract], day: date) -> list[tuple[ListedContract, Tape]]:
         """Pair contracts with their day, pricing what is not remembered one expiry at a time."""
         with self._lock:  # a test may look at the market while the server answers
             return self._remembered(contracts, day)
 
-    def _remembered(self, contracts: Sequence[Contract], day: date) -> list[tuple[Contract, Tape]]:
+    def _remembered(
+        self, contracts: Sequence[ListedContract], day: date
+    ) -> list[tuple[ListedContract, Tape]]:
         kept = ((contract.token, self._tapes.get((day, contract.token))) for contract in contracts)
         found = {token: tape for token, tape in kept if tape}
-        missing: dict[tuple[str, str, date | None], list[Contract]] = {}
+        missing: dict[tuple[str, str, date | None], list[ListedContract]] = {}
         for contract in contracts:
             if contract.token not in found:
                 missing.setdefault((contract.name, contract.kind, contract.expiry), []).append(contract)

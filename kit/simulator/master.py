@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from kit.clock import format_expiry, last_session
-from kit.simulator.answers import Reply
-from kit.simulator.contracts import TICK, Contract
-from kit.simulator.desk import MASTER_PATH, Call, Desk, Route
+from kit.simulator.answers import Answer
+from kit.simulator.contracts import TICK, ListedContract
+from kit.simulator.state import MASTER_PATH, ApiRequest, ApiRoute, ExchangeState
 from kit.simulator.underlyings import UNTRADED_ROWS
 
 _FREEZE = {"BANKNIFTY": "601", "NIFTY": "1801"}
@@ -17,17 +17,17 @@ _TYPES = {"INDEX": "AMXIDX", "VIX": "AMXIDX", "SHARE": "", "FUTURE": "FUTIDX", "
 _TEST_CONTRACTS = (("36697", "051NSETEST27NOV36FUT"), ("36698", "071NSETEST27NOV36FUT"))
 
 
-def master(desk: Desk, call: Call) -> Reply:  # noqa: ARG001 - the form of every route
+def master(state: ExchangeState, asked: ApiRequest) -> Answer:  # noqa: ARG001 - the form of every route
     """Return every listed instrument; made once a day."""
-    day = last_session(desk.clock.now()).day
-    if desk.master[0] != day:
-        listed = desk.market.listings.on(day).rows.values()
+    day = last_session(state.clock.now()).day
+    if state.master[0] != day:
+        listed = state.market.listings.on(day).rows.values()
         rows = [*(_row(contract) for contract in listed), *_unlisted()]
-        desk.master = (day, json.dumps(rows, separators=(",", ":")).encode())
-    return Reply(200, desk.master[1])
+        state.master = (day, json.dumps(rows, separators=(",", ":")).encode())
+    return Answer(200, state.master[1])
 
 
-def _row(contract: Contract) -> dict[str, Any]:
+def _row(contract: ListedContract) -> dict[str, Any]:
     has_strike = contract.kind == "OPTION"
     is_index = contract.kind in ("INDEX", "VIX")
     no_strike = 0.0 if is_index else -1.0
@@ -69,4 +69,4 @@ def _plain(*values: str) -> dict[str, Any]:
     return {**dict(zip(names, values, strict=True)), "freeze_qty": "0", "is_cas_enabled": False}
 
 
-ROUTES = (Route("GET", MASTER_PATH, master, is_public=True),)
+ROUTES = (ApiRoute("GET", MASTER_PATH, master, is_public=True),)

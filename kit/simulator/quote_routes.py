@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from kit.clock import last_session
-from kit.simulator.answers import MESSAGES, Refused, Reply, application_error, bad_request, success
-from kit.simulator.contracts import TICK, Contract
-from kit.simulator.desk import Call, Desk, Route
+from kit.simulator.answers import MESSAGES, Answer, Refused, application_error, bad_request, success
+from kit.simulator.contracts import TICK, ListedContract
 from kit.simulator.randomness import uniforms
+from kit.simulator.state import ApiRequest, ApiRoute, ExchangeState
 from kit.simulator.tape import Quote
 
 _MOST_TOKENS = 50
@@ -20,22 +20,22 @@ _NO_LEVEL = {"price": 0.0, "quantity": 0, "orders": 0}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def quote(desk: Desk, call: Call) -> Reply:
+def quote(state: ExchangeState, asked: ApiRequest) -> Answer:
     """Return quotes of up to 50 tokens; unknown tokens are listed apart."""
-    mode, asked = call.text("mode"), call.body.get("exchangeTokens")
-    if mode not in _MODES or not isinstance(asked, dict):
+    mode, wanted = asked.text("mode"), asked.body.get("exchangeTokens")
+    if mode not in _MODES or not isinstance(wanted, dict):
         raise Refused(bad_request())
-    if not all(isinstance(tokens, list) for tokens in asked.values()):
+    if not all(isinstance(tokens, list) for tokens in wanted.values()):
         raise Refused(bad_request())
-    pairs = [(exchange, str(token)) for exchange, tokens in asked.items() for token in tokens]
+    pairs = [(exchange, str(token)) for exchange, tokens in wanted.items() for token in tokens]
     if len(pairs) > _MOST_TOKENS:
         raise Refused(bad_request())
-    now = desk.clock.now()
-    rows = desk.market.listing(now).rows
+    now = state.clock.now()
+    rows = state.market.listing(now).rows
     known = [rows[pair] for pair in pairs if pair in rows]
-    quotes = desk.market.quotes(known, now)
+    quotes = state.market.quotes(known, now)
     unknown = [_unfetched(*pair) for pair in pairs if pair not in rows]
-    return success({"fetched": _rows(desk, mode, quotes, now), "unfetched": unknown})
+    return success({"fetched": _rows(state, mode, quotes, now), "unfetched": unknown})
 
 
 def _unfetched(exchange: str, token: str) -> dict[str, Any]:
@@ -43,19 +43,19 @@ def _unfetched(exchange: str, token: str) -> dict[str, Any]:
     return {"exchange": exchange, "symbolToken": token, "message": MESSAGES[code], "errorCode": code}
 
 
-def _rows(desk: Desk, mode: str, quotes: list[Quote], now: datetime) -> list[dict[str, Any]]:
+def _rows(state: ExchangeState, mode: str, quotes: list[Quote], now: datetime) -> list[dict[str, Any]]:
     if mode == "LTP":
         return [{**_name(item.contract), "ltp": item.ltp} for item in quotes]
     rows = [_ohlc(item) for item in quotes]
     if mode == "FULL":
         traded, fed = _written(min(now, last_session(now).close)), _written(now)
-        sizes = _sizes(desk, quotes, now)
+        sizes = _sizes(state, quotes, now)
         for number, (row, item) in enumerate(zip(rows, quotes, strict=True)):
             row.update(_full(item, traded, fed, sizes[number]))
     return rows
 
 
-def _name(contract: Contract) -> dict[str, Any]:
+def _name(contract: ListedContract) -> dict[str, Any]:
     return {
         "exchange": contract.exchange,
         "tradingSymbol": contract.symbol,
@@ -108,11 +108,11 @@ def _levels(best: float, step: float, lot: int, sizes: list[float]) -> list[dict
     ]
 
 
-def _sizes(desk: Desk, quotes: list[Quote], now: datetime) -> list[list[float]]:
+def _sizes(state: ExchangeState, quotes: list[Quote], now: datetime) -> list[list[float]]:
     """Draw how much waits at each of ten levels; changes every second."""
     numbers = [[item.contract.number] for item in quotes]
     drawn: list[list[float]] = uniforms(
-        desk.market.seed, 21, numbers or [[0]], int(now.timestamp()), list(range(2 * _LEVELS))
+        state.market.seed, 21, numbers or [[0]], int(now.timestamp()), list(range(2 * _LEVELS))
     ).tolist()
     return drawn
 
@@ -122,12 +122,12 @@ def _written(at: datetime) -> str:
     return f"{at.day:02d}-{_MONTHS[at.month - 1]}-{at:%Y %H:%M:%S}"
 
 
-def last_price(desk: Desk, call: Call) -> Reply:
+def last_price(state: ExchangeState, asked: ApiRequest) -> Answer:
     """Return the legacy form of one last price."""
-    contract = desk.contract(call.text("exchange"), call.text("symboltoken"))
+    contract = state.contract(asked.text("exchange"), asked.text("symboltoken"))
     if contract is None:
         raise Refused(application_error("AB1009"))
-    item = desk.market.quotes([contract], desk.clock.now())[0]
+    item = state.market.quotes([contract], state.clock.now())[0]
     names = {
         "exchange": contract.exchange,
         "tradingsymbol": contract.symbol,
@@ -137,21 +137,21 @@ def last_price(desk: Desk, call: Call) -> Reply:
     return success({**names, **prices, "ltp": item.ltp})
 
 
-def search(desk: Desk, call: Call) -> Reply:
+def search(state: ExchangeState, asked: ApiRequest) -> Answer:
     """Return what is listed under a text; null where nothing is."""
-    text, exchange = call.text("searchscrip").upper(), call.text("exchange")
+    text, exchange = asked.text("searchscrip").upper(), asked.text("exchange")
     if not text or not exchange:
         raise Refused(bad_request())
     found = [
         {"exchange": row.exchange, "tradingsymbol": row.symbol, "symboltoken": row.token}
-        for row in desk.market.listing(desk.clock.now()).rows.values()
+        for row in state.market.listing(state.clock.now()).rows.values()
         if row.exchange == exchange and (text in row.symbol.upper() or text == row.name)
     ]
     return success(found or None)
 
 
 ROUTES = (
-    Route("POST", "/rest/secure/angelbroking/market/v1/quote", quote),
-    Route("POST", "/rest/secure/angelbroking/order/v1/getLtpData", last_price),
-    Route("POST", "/rest/secure/angelbroking/order/v1/searchScrip", search),
+    ApiRoute("POST", "/rest/secure/angelbroking/market/v1/quote", quote),
+    ApiRoute("POST", "/rest/secure/angelbroking/order/v1/getLtpData", last_price),
+    ApiRoute("POST", "/rest/secure/angelbroking/order/v1/searchScrip", search),
 )

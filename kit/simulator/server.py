@@ -27,11 +27,11 @@ from kit.settings import Credentials
 from kit.simulator.accounts import Account, fresh_credentials
 from kit.simulator.app import ExchangeApp
 from kit.simulator.certificates import issue
-from kit.simulator.desk import MASTER_PATH, Desk
 from kit.simulator.hosting import HOST, listen, uvicorn_config
 from kit.simulator.limits import SlidingLimits
 from kit.simulator.market import Market
 from kit.simulator.market_clock import MarketClock, opening_moment
+from kit.simulator.state import MASTER_PATH, ExchangeState
 
 _START_TIMEOUT_S = 20
 
@@ -66,9 +66,9 @@ def build(
     start = opening_moment(SystemClock().now()) if at is None else at
     clock = MarketClock(start if start.tzinfo else start.replace(tzinfo=IST), speed)
     account = Account(credentials or fresh_credentials(), clock)
-    desk = Desk(Market(seed), account, clock)
-    desk.market.listing(clock.now())  # refuses a time outside the market's years; the first answer is ready
-    return ExchangeApp(desk, SlidingLimits(clock.now().date(), enabled=limits))
+    state = ExchangeState(Market(seed), account, clock)
+    state.market.listing(clock.now())  # refuses a time outside the market's years; the first answer is ready
+    return ExchangeApp(state, SlidingLimits(clock.now().date(), enabled=limits))
 
 
 class SimulatedExchange:
@@ -124,10 +124,10 @@ class SimulatedExchange:
     ) -> None:
         self.app = build(seed, speed, at, limits, credentials)
         self._socket = listen(port)
-        self.credentials = self.app.desk.account.credentials
-        self.clock = self.app.desk.clock
+        self.credentials = self.app.state.account.credentials
+        self.clock = self.app.state.clock
         self.limits, self.faults, self.stats = self.app.limits, self.app.faults, self.app.stats
-        self.account, self.market = self.app.desk.account, self.app.desk.market
+        self.account, self.market = self.app.state.account, self.app.state.market
         self._folder = TemporaryDirectory() if tls else None
         certificates = issue(Path(self._folder.name)) if self._folder else None
         self.ca_file: Path | None = certificates.authority if certificates else None

@@ -2,48 +2,48 @@
 
 from __future__ import annotations
 
-from kit.simulator.answers import Refused, Reply, application_error, success
-from kit.simulator.desk import Call, Desk, Route
+from kit.simulator.answers import Answer, Refused, application_error, success
+from kit.simulator.state import ApiRequest, ApiRoute, ExchangeState
 
 _SECURE = "/rest/secure/angelbroking/user/v1"
 
 
-def login(desk: Desk, call: Call) -> Reply:
+def login(state: ExchangeState, asked: ApiRequest) -> Answer:
     """Open a session with client code, PIN and one-time password; echo ``state``."""
-    if not all(call.text(key) for key in ("clientcode", "password", "totp")):
+    if not all(asked.text(key) for key in ("clientcode", "password", "totp")):
         raise Refused(application_error("AB1000"))
-    data = desk.account.login(call.text("clientcode"), call.text("password"), call.text("totp"))
-    return success({**data, "state": call.body.get("state")})
+    data = state.account.login(asked.text("clientcode"), asked.text("password"), asked.text("totp"))
+    return success({**data, "state": asked.body.get("state")})
 
 
-def refresh(desk: Desk, call: Call) -> Reply:
+def refresh(state: ExchangeState, asked: ApiRequest) -> Answer:
     """Exchange a refresh token for new tokens."""
-    return success(desk.account.refresh(call.text("refreshToken")))
+    return success(state.account.refresh(asked.text("refreshToken")))
 
 
-def logout(desk: Desk, call: Call) -> Reply:
+def logout(state: ExchangeState, asked: ApiRequest) -> Answer:
     """End the session."""
-    desk.account.logout(call.jwt)
+    state.account.logout(asked.jwt)
     return success("Logout Successfully")
 
 
-def profile(desk: Desk, call: Call) -> Reply:  # noqa: ARG001 - the form of every route
+def profile(state: ExchangeState, asked: ApiRequest) -> Answer:  # noqa: ARG001 - the form of every route
     """Return who is logged in."""
     return success(
         {
-            "clientcode": desk.account.client_code,
+            "clientcode": state.account.client_code,
             "name": "SIMULATED CLIENT",
             "email": "",
             "mobileno": "",
             "exchanges": ["nse_fo", "nse_cm"],
             "products": ["MARGIN", "MIS", "NRML", "CNC", "CO", "BO"],
-            "lastlogintime": desk.account.last_login,
+            "lastlogintime": state.account.last_login,
             "broker": "",
         }
     )
 
 
-def funds(desk: Desk, call: Call) -> Reply:  # noqa: ARG001 - the form of every route
+def funds(state: ExchangeState, asked: ApiRequest) -> Answer:  # noqa: ARG001 - the form of every route
     """Return the funds: decimal text, or null where there is nothing."""
     zero, none = "0.00", None
     return success(
@@ -67,9 +67,9 @@ def funds(desk: Desk, call: Call) -> Reply:  # noqa: ARG001 - the form of every 
 
 
 ROUTES = (
-    Route("POST", "/rest/auth/angelbroking/user/v1/loginByPassword", login, is_open=True),
-    Route("POST", "/rest/auth/angelbroking/jwt/v1/generateTokens", refresh, is_open=True),
-    Route("POST", f"{_SECURE}/logout", logout),
-    Route("GET", f"{_SECURE}/getProfile", profile),
-    Route("GET", f"{_SECURE}/getRMS", funds),
+    ApiRoute("POST", "/rest/auth/angelbroking/user/v1/loginByPassword", login, is_open=True),
+    ApiRoute("POST", "/rest/auth/angelbroking/jwt/v1/generateTokens", refresh, is_open=True),
+    ApiRoute("POST", f"{_SECURE}/logout", logout),
+    ApiRoute("GET", f"{_SECURE}/getProfile", profile),
+    ApiRoute("GET", f"{_SECURE}/getRMS", funds),
 )

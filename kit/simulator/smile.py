@@ -43,7 +43,7 @@ def vix(short_vol: Any, ratio: float) -> Floats:
     return np.asarray(105 * np.sqrt(at_the_money_variance(VIX_YEARS, short_vol, ratio) / VIX_YEARS))
 
 
-class Greeks(NamedTuple):
+class QuotedGreeks(NamedTuple):
     """Sensitivities as the broker states them: per rupee of the forward, per day and per volatility point."""
 
     delta: Floats
@@ -101,14 +101,14 @@ class Smile:
         paid = self.call(strike) if call is None else call
         return np.asarray(np.maximum(paid - self.discount * (self.forward - strike), 0))
 
-    def greeks(self, strike: Any, is_call: Any) -> Greeks:
+    def greeks(self, strike: Any, is_call: Any) -> QuotedGreeks:
         """Return sensitivities of calls and puts."""
         deviation, d1 = self._terms(strike)
         root, side = np.sqrt(self._years), np.where(is_call, 1.0, -1.0)
         density = self.discount * np.exp(-np.square(d1) / 2) / np.sqrt(2 * np.pi)
         value = np.where(is_call, self.call(strike), self.put(strike))
         decay = self.forward * density * deviation / (2 * self._years)
-        return Greeks(
+        return QuotedGreeks(
             side * self.discount * ndtr(side * d1),
             density / (self.forward * deviation),
             (self._rate * value - decay) / 365,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.simulator import activity
-from kit.simulator.contracts import TICK, Contract
+from kit.simulator.contracts import TICK, ListedContract
 from kit.simulator.paths import DayPath, Moment
 
 Floats = NDArray[np.float64]
@@ -83,7 +83,7 @@ class Quote:
     ``bid`` or ``ask`` is 0 where nobody quotes; ``previous`` is the previous session's last price.
     """
 
-    contract: Contract
+    contract: ListedContract
     ltp: float
     open: float
     high: float

@@ -11,14 +11,14 @@ from typing import Any
 from kit.clock import IST
 from kit.errors import DataError
 from kit.simulator.accounts import Account
-from kit.simulator.answers import Refused, Reply, bad_request
-from kit.simulator.contracts import Contract
+from kit.simulator.answers import Answer, Refused, bad_request
+from kit.simulator.contracts import ListedContract
 from kit.simulator.history import History
 from kit.simulator.market import Market
 from kit.simulator.market_clock import MarketClock
 
 
-class Desk:
+class ExchangeState:
     """The state of an exchange, without its server.
 
     Parameters
@@ -38,13 +38,13 @@ class Desk:
         self.clock = clock
         self.master: tuple[Any, bytes] = (None, b"")
 
-    def contract(self, exchange: Any, token: Any) -> Contract | None:
+    def contract(self, exchange: Any, token: Any) -> ListedContract | None:
         """Return what is listed now under a token, if anything is."""
         return self.market.listing(self.clock.now()).rows.get((str(exchange), str(token)))
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiRequest:
     """One request as a route sees it.
 
     Parameters
@@ -77,11 +77,11 @@ class Call:
             raise Refused(bad_request()) from None
 
 
-Handler = Callable[[Desk, Call], Reply]
+Handler = Callable[[ExchangeState, ApiRequest], Answer]
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class ApiRoute:
     """One endpoint.
 
     Parameters
@@ -89,7 +89,7 @@ class Route:
     method, path : str
         As in the broker's documentation.
     handler : callable
-        ``(desk, call) -> Reply``.
+        ``(state, asked) -> Answer``.
     is_open : bool, default False
         Whether it asks for no session.
     is_public : bool, default False
