@@ -40,10 +40,15 @@
 
 Every error keeps what failed, the value it failed with and the remedy, and reads as one sentence
 of each. Errors survive pickling, so a worker's error is the caller's error.
+
+Who does not know this tree catches the standard class: a setting or a date that cannot be is a
+``ValueError``, what is not listed a ``LookupError`` too, bytes that did not travel a ``ConnectionError``,
+a waiting time that ended a ``TimeoutError``, a full queue ``queue.Full``.
 """
 
 from __future__ import annotations
 
+import queue
 from typing import Any
 
 
@@ -71,12 +76,12 @@ class KitError(Exception):
         return f"{self.what}{shown}. {self.remedy}".rstrip()
 
 
-class SettingsError(KitError):
+class SettingsError(KitError, ValueError):
     """A setting does not exist or does not fit."""
 
 
-class DataError(KitError, LookupError):
-    """What was asked of the market does not exist."""
+class DataError(KitError, LookupError, ValueError):
+    """What was asked of the market does not exist, or cannot be."""
 
 
 class UnknownSymbol(DataError):
@@ -103,7 +108,7 @@ class UnreadableFile(DataError):
     """A market-data file is not what it claims to be."""
 
 
-class TransportError(KitError, OSError):
+class TransportError(KitError, ConnectionError):
     """The bytes did not travel."""
 
     def __str__(self) -> str:  # OSError formats two arguments its own way
@@ -118,7 +123,7 @@ class Ambiguous(TransportError):
     """The request left and no answer came: the broker may have acted on it."""
 
 
-class PoolExhausted(TransportError):
+class PoolExhausted(TransportError, TimeoutError):
     """No connection became free within the waiting time."""
 
 
@@ -223,7 +228,7 @@ class ResultNotReady(TaskError, TimeoutError):
         return KitError.__str__(self)
 
 
-class QueueFull(TaskError):
+class QueueFull(TaskError, queue.Full):
     """The processor's queue holds as many tasks as it may."""
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+import queue
 
 import pytest
 
@@ -42,3 +43,23 @@ def test_docstring_draws_every_class():
         if inspect.isclass(item) and item.__module__ == "kit.errors"
     ]
     assert [name for name in named if name not in drawn] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "standard"),
+    [
+        (errors.SettingsError, ValueError),
+        (errors.DataError, ValueError),
+        (errors.UnknownExpiry, LookupError),
+        (errors.UnknownStrategy, KeyError),
+        (errors.NeverSent, ConnectionError),
+        (errors.CircuitOpen, ConnectionError),
+        (errors.PoolExhausted, TimeoutError),
+        (errors.TaskTimeout, TimeoutError),
+        (errors.QueueFull, queue.Full),
+    ],
+)
+def test_the_standard_class_catches(kind, standard):
+    """Who catches the standard class of such a failure also catches the kit's."""
+    with pytest.raises(standard):
+        raise kind("It failed", 5, "Do this.")
