@@ -1,1 +1,29 @@
-"""Panels for JupyterLab: each has `controls`, a pure `compute` and a `draw`."""
+"""Panels for JupyterLab and Voila; `kit.widgets.lab.lab` shows them all.
+
+Names load on first use, so that ``import kit.widgets`` needs no Jupyter.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "BenchPanel": "kit.widgets.panels.bench",
+    "ChainPanel": "kit.widgets.panels.chain",
+    "EvaluationPanel": "kit.widgets.panels.evaluate",
+    "PayoffPanel": "kit.widgets.panels.payoff",
+    "RankingPanel": "kit.widgets.panels.ranking",
+    "TunePanel": "kit.widgets.panels.tune",
+}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'kit.widgets' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOMES)

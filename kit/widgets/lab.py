@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import ipywidgets as w
 
 from kit.strategies import ALL
-from kit.widgets.bench import BenchPanel
-from kit.widgets.chain import ChainPanel
-from kit.widgets.evaluate import EvaluationPanel
-from kit.widgets.payoff import PayoffPanel
-from kit.widgets.tune import TunePanel
+from kit.widgets.panels.bench import BenchPanel
+from kit.widgets.panels.chain import ChainPanel
+from kit.widgets.panels.evaluate import EvaluationPanel
+from kit.widgets.panels.payoff import PayoffPanel
+from kit.widgets.panels.tune import TunePanel
 
 if TYPE_CHECKING:
     from kit.desk import Desk

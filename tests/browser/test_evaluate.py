@@ -18,7 +18,7 @@ FREE_WITHIN_S = 2
 CELL = """from kit import ConcurrentProcessor, StrategyEvaluationManager
 from kit.desk import open_desk
 from kit.strategies import ALL
-from kit.widgets.evaluate import EvaluationPanel
+from kit.widgets.panels.evaluate import EvaluationPanel
 
 def stuck(snapshot):
     while True:

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 from PIL import Image
 
-from kit.widgets.live import HomeLoop, LiveFigure
+from kit.widgets.frame.live import HomeLoop, LiveFigure
 
 
 def _pixels(figure):

@@ -13,15 +13,15 @@ from kit.benchmark import history
 from kit.benchmark.results import Results
 from kit.settings import Settings
 from kit.tuning.tuner import Advice
-from kit.widgets.bench_plot import Memory, Runs
-from kit.widgets.job import Job, OnProgress
-from kit.widgets.live import LiveFigure, styled
-from kit.widgets.panel import Panel, shown
-from kit.widgets.runner import Runner
-from kit.widgets.style import summary
-from kit.widgets.tune_controls import SECTIONS, arranged, controls, differences, settings_from
-from kit.widgets.tune_plot import TunePlot
-from kit.widgets.tune_tasks import TASKS, Outcome, Task, words
+from kit.widgets.frame.job import Job, OnProgress
+from kit.widgets.frame.live import LiveFigure, styled
+from kit.widgets.frame.panel import Panel, shown
+from kit.widgets.frame.runner import Runner
+from kit.widgets.frame.style import summary
+from kit.widgets.panels.bench_plot import Memory, Runs
+from kit.widgets.panels.tune_controls import SECTIONS, arranged, controls, differences, settings_from
+from kit.widgets.panels.tune_plot import TunePlot
+from kit.widgets.panels.tune_tasks import TASKS, Outcome, Task, words
 
 
 class TunePanel(Panel):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal
 
-from kit.widgets.live import HomeLoop
+from kit.widgets.frame.live import HomeLoop
 
 State = Literal["running", "done", "failed", "cancelled"]
 OnProgress = Callable[[float, str], None]

@@ -20,10 +20,10 @@ from kit.pricing.black76 import price
 from kit.strategies import ALL
 from kit.strategies.base import Strategy
 from kit.strategies.strikes import Offset
-from kit.widgets.live import LiveFigure, styled
-from kit.widgets.panel import Panel
-from kit.widgets.payoff_plot import REACH, PayoffPlot
-from kit.widgets.style import facts, rupees, summary
+from kit.widgets.frame.live import LiveFigure, styled
+from kit.widgets.frame.panel import Panel
+from kit.widgets.frame.style import facts, rupees, summary
+from kit.widgets.panels.payoff_plot import REACH, PayoffPlot
 
 _KINDS = {kind.__name__: kind for kind in ALL}
 

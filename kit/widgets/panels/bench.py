@@ -13,12 +13,12 @@ from kit.benchmark import history
 from kit.benchmark.report import table_html
 from kit.benchmark.results import Results
 from kit.benchmark.suite import run_performance_benchmark
-from kit.widgets.bench_plot import Memory, Runs, draw_history, draw_memory, draw_score
-from kit.widgets.job import Job, OnProgress
-from kit.widgets.live import LiveFigure, styled
-from kit.widgets.panel import Panel, shown
-from kit.widgets.runner import Runner
-from kit.widgets.style import facts, summary
+from kit.widgets.frame.job import Job, OnProgress
+from kit.widgets.frame.live import LiveFigure, styled
+from kit.widgets.frame.panel import Panel, shown
+from kit.widgets.frame.runner import Runner
+from kit.widgets.frame.style import facts, summary
+from kit.widgets.panels.bench_plot import Memory, Runs, draw_history, draw_memory, draw_score
 
 
 class BenchPanel(Panel):

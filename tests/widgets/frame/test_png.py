@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from kit.widgets.png import png
+from kit.widgets.frame.png import png
 
 
 @settings(max_examples=40, deadline=None)

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from kit.model import ChainSnapshot
 from kit.plots import CALL, GAIN, LOSS, PLAIN
-from kit.widgets.live import LiveFigure
+from kit.widgets.frame.live import LiveFigure
 
 if TYPE_CHECKING:
-    from kit.widgets.payoff import Payoff
+    from kit.widgets.panels.payoff import Payoff
 
 REACH = 0.08  # of the spot, shown on either side
 _MARKERS = 6  # breakevens that get a label

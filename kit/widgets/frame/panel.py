@@ -27,8 +27,8 @@ from typing import Any, ClassVar
 
 import ipywidgets as w
 
-from kit.widgets.live import HomeLoop
-from kit.widgets.style import SHEET
+from kit.widgets.frame.live import HomeLoop
+from kit.widgets.frame.style import SHEET
 
 
 class ErrorBox(w.HTML):  # type: ignore[misc]  # ipywidgets has no types

@@ -9,7 +9,7 @@ from kit.errors import KitError
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.parallel import ConcurrentProcessor
 from kit.strategies import ALL, IronCondor
-from kit.widgets.evaluate import EvaluationPanel
+from kit.widgets.panels.evaluate import EvaluationPanel
 
 SOON_S = 10  # generous: a time-out of 300 s is what it must not be
 

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from kit.benchmark.results import Results
 from kit.clock import IST
 from kit.plots import CALL, GAIN, LOSS, PLAIN
-from kit.widgets.job import OnProgress
+from kit.widgets.frame.job import OnProgress
 
 Runs = Sequence[dict[str, Any]]
 

@@ -9,9 +9,9 @@ from typing import Any, cast
 import ipywidgets as w
 import pandas as pd
 
-from kit.widgets.panel import Panel
-from kit.widgets.style import rupees, summary
-from kit.widgets.table import Column
+from kit.widgets.frame.panel import Panel
+from kit.widgets.frame.style import rupees, summary
+from kit.widgets.frame.table import Column
 
 COLUMNS = (
     Column("premium_inr", "Premium ₹", "{:+,.0f}"),

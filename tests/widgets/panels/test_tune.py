@@ -15,10 +15,10 @@ from kit.settings import Settings
 from kit.tuning.lifetimes import advise_lifetimes
 from kit.tuning.trace import PricePath, Trace, analyst_requests
 from kit.tuning.tuner import Advice
-from kit.widgets.tune import TunePanel
-from kit.widgets.tune_plot import by_tier, hit_rate
-from kit.widgets.tune_tasks import TASKS as ALL_TASKS
-from kit.widgets.tune_tasks import searching
+from kit.widgets.panels.tune import TunePanel
+from kit.widgets.panels.tune_plot import by_tier, hit_rate
+from kit.widgets.panels.tune_tasks import TASKS as ALL_TASKS
+from kit.widgets.panels.tune_tasks import searching
 
 WAIT_S = 30
 

@@ -16,10 +16,10 @@ from kit.errors import UnknownExpiry
 from kit.model import ChainSnapshot
 from kit.plots import CALL, PLAIN, PUT, smile
 from kit.pricing.analytics import Analytics, snapshot_analytics
-from kit.widgets.live import LiveFigure, styled
-from kit.widgets.panel import Panel
-from kit.widgets.style import facts, summary
-from kit.widgets.table import Column, chain_table
+from kit.widgets.frame.live import LiveFigure, styled
+from kit.widgets.frame.panel import Panel
+from kit.widgets.frame.style import facts, summary
+from kit.widgets.frame.table import Column, chain_table
 
 _QUOTES = (
     Column("oi", "OI", "{:,.0f}"), Column("oi_change", "Change in OI", "{:+,.0f}"),

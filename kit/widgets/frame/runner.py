@@ -8,8 +8,8 @@ from typing import Any
 
 import ipywidgets as w
 
-from kit.widgets.job import Job, OnProgress
-from kit.widgets.live import HomeLoop
+from kit.widgets.frame.job import Job, OnProgress
+from kit.widgets.frame.live import HomeLoop
 
 Work = Callable[[OnProgress, Callable[[], bool]], Any]
 _COLOURS = {"running": "", "done": "success", "failed": "danger", "cancelled": "warning"}

@@ -5,8 +5,8 @@ import pytest
 
 from kit.errors import DataError, SettingsError
 from kit.strategies import ALL
-from kit.widgets.payoff import PayoffPanel, build, levels, parameters, profit_today, spaced
-from kit.widgets.style import rupees
+from kit.widgets.frame.style import rupees
+from kit.widgets.panels.payoff import PayoffPanel, build, levels, parameters, profit_today, spaced
 
 
 @pytest.fixture(scope="module")

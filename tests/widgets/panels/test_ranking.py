@@ -7,7 +7,7 @@ import pytest
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.parallel import ConcurrentProcessor
 from kit.strategies import ALL
-from kit.widgets.ranking import COLUMNS, RankingPanel
+from kit.widgets.panels.ranking import COLUMNS, RankingPanel
 
 
 def broken(snapshot):

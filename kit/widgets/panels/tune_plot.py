@@ -18,9 +18,9 @@ from kit.settings import CacheConfig
 from kit.tuning.lifetimes import SOURCES, Lifetime, served_from
 from kit.tuning.trace import analyst_requests
 from kit.tuning.tuner import Advice
-from kit.widgets.bench_plot import Memory, Runs, draw_empty, draw_history, draw_memory, draw_score
-from kit.widgets.live import LiveFigure
-from kit.widgets.tune_tasks import Outcome
+from kit.widgets.frame.live import LiveFigure
+from kit.widgets.panels.bench_plot import Memory, Runs, draw_empty, draw_history, draw_memory, draw_score
+from kit.widgets.panels.tune_tasks import Outcome
 
 _SESSION_S = 3600.0
 _LIFETIMES_S = np.geomspace(0.5, 3600, 25)

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from kit.widgets.job import Job
+from kit.widgets.frame.job import Job
 
 
 def _quiet(*_):

@@ -4,7 +4,7 @@ import ipywidgets as w
 import pytest
 
 from kit.errors import DataError
-from kit.widgets.panel import Panel
+from kit.widgets.frame.panel import Panel
 
 
 class Halves(Panel):

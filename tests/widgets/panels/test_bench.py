@@ -4,7 +4,7 @@ import pytest
 
 from kit.benchmark import history
 from kit.benchmark.suite import run_performance_benchmark
-from kit.widgets.bench import BenchPanel
+from kit.widgets.panels.bench import BenchPanel
 
 WAIT_S = 60
 

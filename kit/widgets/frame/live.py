@@ -20,8 +20,8 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from kit.widgets.png import png
-from kit.widgets.style import PLOT_STYLE
+from kit.widgets.frame.png import png
+from kit.widgets.frame.style import PLOT_STYLE
 
 
 class HomeLoop:

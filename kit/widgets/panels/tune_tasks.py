@@ -11,7 +11,7 @@ from kit.benchmark.suite import run_performance_benchmark
 from kit.benchmark.tiers import TierLatencies, measure_tiers
 from kit.settings import Settings
 from kit.tuning.tuner import Advice, tune
-from kit.widgets.job import OnProgress
+from kit.widgets.frame.job import OnProgress
 
 Outcome = TierLatencies | Advice | Results
 Task = Callable[[Settings, OnProgress, Callable[[], bool]], Outcome]

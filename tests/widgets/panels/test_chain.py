@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from kit.errors import UnknownExpiry
-from kit.widgets.chain import COLUMNS, ChainPanel
+from kit.widgets.panels.chain import COLUMNS, ChainPanel
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from kit.evaluation.asks import checked
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.results import Results
 from kit.evaluation.worker import Idea
-from kit.widgets.job import Job, OnProgress
-from kit.widgets.panel import shown
-from kit.widgets.ranking import RankingPanel
-from kit.widgets.runner import Runner, Work
+from kit.widgets.frame.job import Job, OnProgress
+from kit.widgets.frame.panel import shown
+from kit.widgets.frame.runner import Runner, Work
+from kit.widgets.panels.ranking import RankingPanel
 
 DRAW_S = 0.2  # rows that come together are drawn together
 

@@ -2,8 +2,8 @@
 
 from kit.chains.readers import read_chain
 from kit.strategies import ALL
-from kit.widgets.chain import COLUMNS, ChainPanel
-from kit.widgets.payoff import PayoffPanel
+from kit.widgets.panels.chain import COLUMNS, ChainPanel
+from kit.widgets.panels.payoff import PayoffPanel
 
 FILE = "chain/nse_option_chain_BANKNIFTY_20230503_1530.json.gz"
 

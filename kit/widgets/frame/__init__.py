@@ -1,0 +1,1 @@
+"""The one form of all panels: base class, figures that follow a slider, tables, jobs, looks."""

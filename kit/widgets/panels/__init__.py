@@ -1,0 +1,1 @@
+"""One file per panel: `controls`, a pure `compute`, `draw`."""
