@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kit.evaluation.manager import StrategyEvaluationManager
     from kit.market.manager import DataManager
     from kit.market.smart import SmartCache
-    from kit.model import ChainSnapshot, Instrument, Leg
+    from kit.model import ChainSnapshot, Instrument, Leg, Position
     from kit.monitor import LatencyRequirement, PerformanceMonitor
     from kit.parallel import ConcurrentProcessor, ProcessingTask
     from kit.settings import CacheConfig, ConnectionConfig, Credentials, Settings
@@ -42,6 +42,7 @@ _HOMES = {
     "LatencyRequirement": "kit.monitor",
     "Leg": "kit.model",
     "PerformanceMonitor": "kit.monitor",
+    "Position": "kit.model",
     "ProcessingTask": "kit.parallel",
     "Settings": "kit.settings",
     "SmartCache": "kit.market.smart",
@@ -63,6 +64,7 @@ __all__ = [
     "LatencyRequirement",
     "Leg",
     "PerformanceMonitor",
+    "Position",
     "ProcessingTask",
     "Settings",
     "SmartCache",

@@ -54,7 +54,7 @@ def profit_at_expiry(legs: Sequence[Leg], settlement: ArrayLike) -> NDArray[np.f
     levels = np.asarray(settlement, dtype=np.float64)
     total = np.zeros_like(levels)
     for leg in legs:
-        sign = 1.0 if leg.right == "CE" else -1.0
+        sign = -1.0 if leg.right == "PE" else 1.0  # a future and the index are calls of strike 0
         total += leg.lots * (np.maximum(sign * (levels - leg.strike), 0.0) - leg.price)
     return total
 
@@ -75,6 +75,7 @@ def knots(legs: Sequence[Leg]) -> Knots:
         if leg.right == "PE":
             profit += leg.lots * leg.strike
             slope -= leg.lots
+    slope += turns.pop(0.0, 0)  # a future and the index turn at the first level
     levels, profits = [0.0], [round(profit, 9)]
     for strike in sorted(turns):
         profit += slope * (strike - levels[-1])

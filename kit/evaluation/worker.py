@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from kit.errors import DataError
 from kit.evaluation.metrics import Score, score
-from kit.model import ChainSnapshot, Leg
+from kit.model import ChainSnapshot, Leg, Position
 from kit.parallel.execution import execute
 from kit.strategies.base import Strategy
 
@@ -60,7 +60,11 @@ def evaluate(idea: Idea, market_data: Any, name: str = "") -> Score | Any:
 
 
 def _are_legs(found: object) -> bool:
-    return isinstance(found, list | tuple) and bool(found) and all(isinstance(leg, Leg) for leg in found)
+    return (
+        isinstance(found, list | tuple | Position)
+        and bool(found)
+        and all(isinstance(leg, Leg) for leg in found)
+    )
 
 
 class Part(NamedTuple):

@@ -1,16 +1,18 @@
 """The nouns of the market: instruments, legs and the snapshot of a chain."""
 
-from kit.model.chain import GREEK_COLUMNS, QUOTE_COLUMNS, ChainSnapshot, Contract, Source
-from kit.model.instrument import Instrument, Right, Token
-from kit.model.position import Leg
+from kit.model.chain import GREEK_COLUMNS, QUOTE_COLUMNS, ChainSnapshot, Source
+from kit.model.instrument import Contract, Instrument, Right, Token
+from kit.model.position import Held, Leg, Position
 
 __all__ = [
     "GREEK_COLUMNS",
     "QUOTE_COLUMNS",
     "ChainSnapshot",
     "Contract",
+    "Held",
     "Instrument",
     "Leg",
+    "Position",
     "Right",
     "Source",
     "Token",

@@ -34,34 +34,19 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from functools import cached_property
 from math import isnan, nan
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
 
 import pandas as pd
 
-from kit.errors import DataError
-from kit.model.instrument import Right
-from kit.model.position import Leg
+from kit.errors import DataError, UnknownExpiry
+from kit.model.instrument import Contract, Right
+from kit.model.position import Held, Leg, Position
 from kit.quotes import mid_or_last
 
 Source = Literal["hot", "sqlite", "network", "file", "stale"]
 
 QUOTE_COLUMNS = ("strike", "right", "ltp", "bid", "ask", "volume", "oi", "oi_change", "token", "symbol")
 GREEK_COLUMNS = ("iv", "delta", "gamma", "theta", "vega", "rho", "iv_reason")
-
-
-class Contract(NamedTuple):
-    """One contract of a chain as plain numbers: what arithmetic on a few legs needs, without pandas.
-
-    The fields have the units of the module's table; `price` is that of `kit.quotes.mid_or_last`.
-    """
-
-    price: float
-    iv: float
-    delta: float
-    gamma: float
-    theta: float
-    vega: float
-    rho: float
 
 
 @dataclass(frozen=True, eq=False)  # tables have no single answer to ==, so a snapshot is only itself
@@ -92,6 +77,8 @@ class ChainSnapshot:
         The columns of this module's docstring; taken over, so do not keep another reference.
     source : {"hot", "sqlite", "network", "file", "stale"}
         Where the caller got it from; ``"stale"``: past its lifetime, because the network failed.
+    others : tuple of ChainSnapshot
+        Chains of other expiries of the same underlying and day, for positions over several: see `beside`.
     """
 
     underlying: str
@@ -105,6 +92,7 @@ class ChainSnapshot:
     lot_size: int
     frame: pd.DataFrame = field(repr=False)
     source: Source = "network"
+    others: tuple[ChainSnapshot, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         missing = [name for name in (*QUOTE_COLUMNS, *GREEK_COLUMNS) if name not in self.frame.columns]
@@ -133,11 +121,16 @@ class ChainSnapshot:
         return min(near, key=lambda strike: (abs(strike - self.forward), strike))
 
     @cached_property
-    def contracts(self) -> Mapping[Right, Mapping[float, Contract]]:
-        """Every contract by right, then by ascending strike; read from the table once."""
+    def contracts(self) -> Mapping[Held, Mapping[float, Contract]]:
+        """Every contract by right, then by ascending strike; read from the table once.
+
+        The future of the expiry is at its forward, the index at the spot, both at strike 0.
+        """
         price = mid_or_last(*(self.frame[name] for name in ("bid", "ask", "ltp", "volume"))).tolist()
         greeks = (self.frame[name].tolist() for name in Contract._fields[1:])
-        sides: dict[Right, dict[float, Contract]] = {"CE": {}, "PE": {}}
+        sides: dict[Held, dict[float, Contract]] = {"CE": {}, "PE": {}}
+        sides["FUT"] = {0.0: Contract(self.forward, nan, 1.0, 0.0, 0.0, 0.0, 0.0)}
+        sides["INDEX"] = {0.0: Contract(self.spot, nan, self.spot / self.forward, 0.0, 0.0, 0.0, 0.0)}
         keys = zip(self.frame["right"].tolist(), self.frame["strike"].tolist(), strict=True)
         for (right, strike), contract in zip(keys, map(Contract, price, *greeks), strict=True):
             sides[right][strike] = contract
@@ -193,19 +186,19 @@ class ChainSnapshot:
         rows = self.frame[(self.frame["strike"] == strike) & (self.frame["right"] == right)]
         return rows.iloc[0]
 
-    def _contract(self, strike: float, right: Right) -> Contract:
+    def _contract(self, strike: float, right: Held) -> Contract:
         found = self.contracts[right].get(strike)
         if found is None:
             near = sorted(self.strikes, key=lambda listed: abs(listed - strike))[:3]
             raise DataError(f"The chain has no {right} at this strike", strike, f"The nearest are {near}.")
         return found
 
-    def price(self, strike: float, right: Right) -> float:
+    def price(self, strike: float, right: Held) -> float:
         """Return the price a research position is entered at: mid of bid and ask, else last traded."""
         return self._contract(strike, right).price
 
-    def leg(self, right: Right, strike: float, lots: int) -> Leg:
-        """Return a leg at this chain's price; sold when `lots` is negative.
+    def leg(self, right: Held, strike: float, lots: int) -> Leg:
+        """Return a leg of this expiry at this chain's price; sold when `lots` is negative.
 
         Raises
         ------
@@ -215,7 +208,69 @@ class ChainSnapshot:
         price = self.price(strike, right)
         if isnan(price):
             raise DataError(f"The {right} has no price at this strike", strike, "Choose a traded strike.")
-        return Leg(right, strike, lots, price)
+        return Leg(right, strike, lots, price, None if right == "INDEX" else self.expiry)
+
+    def priced(self, position: Position) -> Position:
+        """Return a position with what its legs leave open: their expiry is this chain's, their price now.
+
+        Raises
+        ------
+        DataError
+            It is of another underlying, or a contract does not exist or has no price.
+        UnknownExpiry
+            The chain of a leg's expiry is not at hand.
+        """
+        if position.underlying != self.underlying:
+            raise DataError(
+                f"On a chain of {self.underlying} there is no", str(position), "Choose its chain."
+            )
+        legs = []
+        for leg in position.legs:
+            fresh = self.at(leg.expiry).leg(leg.right, leg.strike, leg.lots)
+            legs.append(fresh if isnan(leg.price) else replace(fresh, price=leg.price))
+        return replace(position, legs=tuple(legs))
+
+    def beside(self, *chains: ChainSnapshot) -> Self:
+        """Return this chain with chains of other expiries at hand, so that a position may span them.
+
+        Raises
+        ------
+        DataError
+            One is of another underlying or another day, or an expiry comes twice.
+        """
+        others = (*self.others, *(replace(chain, others=()) for chain in chains))
+        for chain in others:
+            if chain.underlying != self.underlying:
+                names = (self.underlying, chain.underlying)
+                raise DataError("Chains of different underlyings make no position", names, "Choose one.")
+            if chain.taken_at.date() != self.taken_at.date():
+                days = (str(self.taken_at.date()), str(chain.taken_at.date()))
+                raise DataError("Chains of different days make no position", days, "Take them at one time.")
+        expiries = [self.expiry, *(chain.expiry for chain in others)]
+        if len(set(expiries)) < len(expiries):
+            raise DataError("An expiry comes twice", [str(day) for day in expiries], "Pass each chain once.")
+        return replace(self, others=tuple(sorted(others, key=lambda chain: chain.expiry)))
+
+    def at(self, expiry: date | None) -> ChainSnapshot:
+        """Return the chain of an expiry: this one, or one `beside` it; None is this one.
+
+        Raises
+        ------
+        UnknownExpiry
+            It is not at hand; names those that are.
+        """
+        for chain in (self, *self.others):
+            if expiry in (None, chain.expiry):
+                return chain
+        raise UnknownExpiry(
+            "The chain of this expiry is not at hand", str(expiry),
+            f"There are {', '.join(map(str, self.expiries))}; add its chain with beside().",
+        )  # fmt: skip
+
+    @property
+    def expiries(self) -> list[date]:
+        """The expiries at hand, ascending: this chain's and those `beside` it."""
+        return sorted([self.expiry, *(chain.expiry for chain in self.others)])
 
     def wide(self, around: int | None = None) -> pd.DataFrame:
         """Return calls left, puts right, one row per strike.

@@ -1,10 +1,10 @@
-"""What is traded: one row of the broker's instrument master."""
+"""What is traded: one row of the broker's instrument master, one contract of a chain."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, NewType
+from typing import Literal, NamedTuple, NewType
 
 Right = Literal["CE", "PE"]
 Token = NewType("Token", str)
@@ -40,3 +40,18 @@ class Instrument:
     right: Right | None
     lot_size: int
     tick_size: float
+
+
+class Contract(NamedTuple):
+    """One contract of a chain as plain numbers: what arithmetic on a few legs needs, without pandas.
+
+    The fields have the units of the table of `kit.model.chain`; `price` is that of `kit.quotes.mid_or_last`.
+    """
+
+    price: float
+    iv: float
+    delta: float
+    gamma: float
+    theta: float
+    vega: float
+    rho: float

@@ -64,7 +64,7 @@ def test_price_is_the_mid_else_the_last_trade(snapshot):
 
 def test_a_leg_needs_a_price(snapshot):
     """A contract without any price is an error that names the strike."""
-    assert snapshot.leg("CE", 56_900.0, -1) == Leg("CE", 56_900.0, -1, 210.5)
+    assert snapshot.leg("CE", 56_900.0, -1) == Leg("CE", 56_900.0, -1, 210.5, snapshot.expiry)
     with pytest.raises(DataError, match="56800"):
         snapshot.leg("CE", 56_800.0, 1)
 
