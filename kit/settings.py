@@ -55,7 +55,8 @@ class Section(BaseModel):
 
 def _explained(error: ValidationError, section: type[BaseModel]) -> SettingsError:
     """Turn the first complaint into the kit's form; the input of a secret is never repeated."""
-    first = error.errors(include_url=False, include_context=False)[0]
+    complaints = error.errors(include_url=False, include_context=False)
+    first = min(complaints, key=lambda complaint: complaint["type"] != "extra_forbidden")  # typos before gaps
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         value = None if issubclass(section, Credentials) else first["input"]

@@ -1,0 +1,144 @@
+"""Which sessions a plan trades: its filters, the days a position spans, and the days it had to skip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pandas as pd
+
+from kit.backtest.plan.parts import Bounds
+from kit.backtest.plan.plan import Plan
+from kit.backtest.signals import Signals, starts_of
+from kit.backtest.strikes import expiry_of
+from kit.backtest.tape import NEVER, Holding, holding_of
+from kit.bars.minutes import DayMinutes
+from kit.clock import sessions
+from kit.errors import DataError
+
+Days = Mapping[date, DayMinutes]
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedDay:
+    """A session that the plan wanted and could not trade.
+
+    Parameters
+    ----------
+    day : date
+        The session.
+    why : str
+        What was missing.
+    """
+
+    day: date
+    why: str
+
+
+def wanted_days(plan: Plan, days: Days, start: date | None, end: date | None) -> list[date]:
+    """Return the sessions of a range that pass the filters which need no data.
+
+    Without a range those are the days that are there; with one, every session of the exchange.
+
+    Raises
+    ------
+    DataError
+        There are no days, or none within the range.
+    """
+    there = sorted(day for day in days if (start is None or day >= start) and (end is None or day <= end))
+    if not there:
+        reach = (
+            f"It has {min(days)} to {max(days)}." if len(days) else "It is empty: collect or import first."
+        )
+        raise DataError("The data has no session in this range", (str(start), str(end)), reach)
+    asked = set(there)
+    if start is not None or end is not None:
+        asked |= set(sessions(start or there[0], end or there[-1]))
+    return [day for day in sorted(asked) if _on_calendar(plan, day)]
+
+
+def _on_calendar(plan: Plan, day: date) -> bool:
+    rules = plan.days
+    on_weekday = rules.weekdays is None or f"{day:%a}" in rules.weekdays
+    return on_weekday and (rules.dates is None or day in rules.dates) and day not in rules.without
+
+
+def holdings(
+    plan: Plan, wanted: Sequence[date], days: Days, daily: pd.DataFrame | None, signals: Signals
+) -> Iterator[Holding | SkippedDay]:
+    """Yield the positions' chances and the skipped days, in order; positions of one plan never overlap.
+
+    Raises
+    ------
+    DataError
+        The plan filters by a daily figure or waits for a signal that was not given.
+    """
+    free_from = date.min
+    for day in wanted:
+        if day >= free_from and _daily_fits(plan, day, daily):
+            found = _holding(plan, day, days, signals)
+            if isinstance(found, Holding):
+                free_from = found.days[-1].day + timedelta(1)
+            if found is not None:
+                yield found
+
+
+def _holding(plan: Plan, day: date, days: Days, signals: Signals) -> Holding | SkippedDay | None:
+    """Return the chance of one day; None where a filter or the missing signal keeps the plan out."""
+    nearest = expiry_of("nearest", days[day]) if day in days else None
+    if nearest is None:
+        return SkippedDay(day, "no contract that is still alive" if day in days else "no bars of this day")
+    band, minutes = plan.days.days_to_expiry, days[day]
+    if band is not None and not band.admits((nearest - day).days):
+        return None
+    starts = starts_of(plan, minutes, signals)
+    return _held(plan, minutes, days, starts) if min(starts) < NEVER else None
+
+
+def _held(plan: Plan, minutes: DayMinutes, days: Days, starts: list[int]) -> Holding | SkippedDay:
+    day = minutes.day
+    later = _later_days(plan, minutes, days)
+    if isinstance(later, SkippedDay):
+        return later
+    holding = holding_of(plan, [minutes, *(days[each] for each in later)], starts)
+    if holding.first < 0:
+        return SkippedDay(day, f"no bar has closed before the entry at {plan.entry.at:%H:%M}")
+    if holding.last <= holding.first:
+        return SkippedDay(day, f"the session has no bar between {plan.entry.at:%H:%M} and the exit")
+    return holding
+
+
+def _later_days(plan: Plan, minutes: DayMinutes, days: Days) -> list[date] | SkippedDay:
+    """Return the sessions after the entry's that the position lives in."""
+    if not plan.holds_overnight:
+        return []
+    after = sorted(day for day in days if day > minutes.day)
+    if plan.exit.days_to_expiry is None:
+        span = after[: plan.exit.after_days]
+        complete = len(span) == plan.exit.after_days
+    else:
+        expiries = [expiry for leg in plan.legs if (expiry := expiry_of(leg.expiry, minutes))]
+        ends = min(expiries) - timedelta(plan.exit.days_to_expiry)
+        span = [day for day in after if day < ends]
+        if minutes.day < ends:
+            span += [day for day in after if day >= ends][:1]
+        complete = [minutes.day, *span][-1] >= ends
+    last = [minutes.day, *span][-1]
+    missing = sorted(set(sessions(minutes.day, last)) - {minutes.day, *span})
+    if missing:
+        return SkippedDay(minutes.day, f"no bars of {missing[0]}, on which the position would be open")
+    return span if complete else SkippedDay(minutes.day, f"the data ends on {last}, before the exit")
+
+
+def _daily_fits(plan: Plan, day: date, daily: pd.DataFrame | None) -> bool:
+    for name in ("vix", "iv_rank"):
+        band: Bounds | None = getattr(plan.days, name)
+        if band is None:
+            continue
+        if daily is None or name not in daily.columns:
+            raise DataError("The plan filters by a daily figure that was not given", name, "Pass daily=...")
+        known = daily[name].get(day, float("nan"))
+        if not band.admits(known):
+            return False
+    return True

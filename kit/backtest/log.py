@@ -1,0 +1,102 @@
+"""The trade log: one row per entry of a leg, in rupees, with the reason of every exit and refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from kit.backtest.plan.plan import Plan, PlanLeg
+from kit.backtest.records import EXPIRY, NO_STRIKE, REASONS, REFUSED, WHYS, Records
+from kit.backtest.tape import Loaded
+from kit.bars.minutes import TICK_INR
+from kit.evaluation.costs import Charges, exercise_inr, order_charges
+from kit.model import Leg
+
+COLUMNS: tuple[str, ...] = (
+    *("day", "plan", "leg", "entry", "side", "right", "strike", "expiry", "lots", "lot_size"),
+    *("entry_bar", "entry_price", "exit_bar", "exit_price", "reason"),
+    *("gross_inr", "charges_inr", "net_inr", "stale", "why"),
+)
+Row = dict[str, Any]
+
+
+def rows_of(plan: Plan, legs: Sequence[PlanLeg], loaded: Loaded, trades: Records, multiple: int) -> list[Row]:
+    """Return the log's rows of one position, by entry and leg."""
+    rows = [_row(plan, legs[trade.leg], loaded, trade, multiple) for trade in trades]
+    return sorted(rows, key=lambda row: (row["leg"], row["entry"]))
+
+
+def skipped(plan: Plan, day: date, why: str) -> list[Row]:
+    """Return one refused row per leg for a day that the plan wanted and could not trade."""
+    return [
+        _blank(plan, leg, day, number) | {"reason": "refused", "why": why}
+        for number, leg in enumerate(plan.legs, start=1)
+    ]
+
+
+def _blank(plan: Plan, leg: PlanLeg, day: date, number: int) -> Row:
+    row: Row = dict.fromkeys(COLUMNS)
+    row |= {"day": day, "plan": plan.name, "leg": number, "entry": 1, "side": leg.side, "right": leg.right}
+    return row | {"lots": leg.lots, "gross_inr": 0.0, "charges_inr": 0.0, "net_inr": 0.0, "stale": False}
+
+
+def _row(plan: Plan, leg: PlanLeg, loaded: Loaded, trade: Any, multiple: int) -> Row:
+    holding, number = loaded.holding, int(trade.leg)
+    row = _blank(plan, leg, holding.day, number + 1)
+    row |= {"entry": int(trade.number), "lots": leg.lots * multiple, "expiry": loaded.expiries[number]}
+    row |= {"reason": REASONS[trade.reason], "why": ""}
+    if trade.row >= 0:
+        _, row["strike"], _ = loaded.contracts[trade.row]
+        row["lot_size"] = int(loaded.tape.units[trade.row])
+    if trade.reason == REFUSED:
+        return row | {"why": _why(loaded, leg, trade)}
+    entry, out = round(trade.entry * TICK_INR, 2), round(trade.exit * TICK_INR, 2)
+    units, sign = row["lots"] * row["lot_size"], 1 if leg.side == "buy" else -1
+    gross = round(sign * int(trade.exit - trade.entry) * units * TICK_INR, 2)
+    starts = holding.start(int(trade.entry_bar)), holding.start(int(trade.exit_bar))
+    row |= {"entry_bar": starts[0], "entry_price": entry, "exit_bar": starts[1], "exit_price": out}
+    charges = sum(charge.total for charge in _charges(row, trade.reason == EXPIRY)) if plan.charges else 0.0
+    charges = round(charges, 2)
+    return row | {
+        "gross_inr": gross,
+        "charges_inr": charges,
+        "net_inr": round(gross - charges, 2),
+        "stale": bool(trade.stale),
+    }
+
+
+def _charges(row: Row, expired: bool) -> Iterable[Charges]:
+    """Return what the orders of one row cost; settlement is no order, but may be taxed."""
+    units = row["lots"] * row["lot_size"]
+    opens, closes = ("buy", "sell") if row["side"] == "buy" else ("sell", "buy")
+    yield order_charges(row["entry_price"] * units, opens, row["entry_bar"].date())  # type: ignore[arg-type]
+    on = row["exit_bar"].date()
+    if not expired:
+        yield order_charges(row["exit_price"] * units, closes, on)  # type: ignore[arg-type]
+        return
+    outward = 1 if row["right"] == "CE" else -1
+    level = row["strike"] + outward * row["exit_price"]
+    lots = row["lots"] if row["side"] == "buy" else -row["lots"]
+    leg = Leg(row["right"], row["strike"], lots, row["entry_price"])
+    yield Charges(0.0, exercise_inr([leg], row["lot_size"], level, on), 0.0, 0.0, 0.0, 0.0)
+
+
+def _why(loaded: Loaded, leg: PlanLeg, trade: Any) -> str:
+    if trade.why == NO_STRIKE:
+        expiry = loaded.expiries[int(trade.leg)]
+        if expiry is None:
+            return f"no expiry {leg.expiry} among the day's contracts"
+        return f"{WHYS[NO_STRIKE]} by {leg.strike}"
+    key = loaded.contracts[trade.row]
+    name = f"{key[1]} {key[2]} of {key[0]}"
+    if key not in loaded.listed:
+        return f"{name} has no bars"
+    return f"{name}: {WHYS[trade.why]}"
+
+
+def as_table(rows: Iterable[Row]) -> pd.DataFrame:
+    """Return rows as a table with the log's columns."""
+    return pd.DataFrame(list(rows), columns=list(COLUMNS))

@@ -1,0 +1,103 @@
+"""When each leg's entry is first tried: at the plan's moment, or when its signal comes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kit.backtest.moment import RuleMoment
+from kit.backtest.plan.parts import SignedAmount
+from kit.backtest.plan.plan import Breakout, Plan, PlanEntry
+from kit.backtest.strikes import ExpiryMinutes
+from kit.backtest.tape import NEVER
+from kit.bars.minutes import DayMinutes
+from kit.errors import DataError
+
+Signals = Mapping[str, "pd.Series[bool]"]
+UP, DOWN = "up", "down"
+
+
+def starts_of(plan: Plan, day: DayMinutes, signals: Signals) -> list[int]:
+    """Return of each leg the bar at whose close its entry is first tried; `NEVER` without a signal.
+
+    Raises
+    ------
+    DataError
+        The plan names a signal that was not given.
+    """
+    entry = plan.entry
+    first = day.column(entry.at) - 1
+    if not entry.has_signal:
+        return [first] * len(plan.legs)
+    until = entry.until or plan.exit.at
+    last = min(len(day.minutes) - 1, day.column(until) - (1 if entry.until else 2))
+    columns = np.arange(max(0, first), last + 1)
+    found = _breaks(plan, entry, day, columns, signals)
+    return [min(found.get(UP, NEVER), found.get(DOWN, NEVER)) if leg.on is None else found.get(leg.on, NEVER)
+            for leg in plan.legs]  # fmt: skip
+
+
+def _breaks(
+    plan: Plan, entry: PlanEntry, day: DayMinutes, columns: NDArray[np.intp], signals: Signals
+) -> dict[str, int]:
+    """Return the first bar of each direction in which the signal comes."""
+    if entry.breakout:
+        return _breakout(plan, entry.breakout, day, columns)
+    if entry.momentum:
+        return _momentum(plan, entry.momentum, day, columns)
+    if isinstance(entry.signal, str):
+        rings = _column(entry.signal, day, columns, signals)
+    else:
+        rings = _asked(entry.signal, day, columns)
+    return {UP: int(columns[rings][0])} if rings.any() else {}
+
+
+def _asked(rule: Any, day: DayMinutes, columns: NDArray[np.intp]) -> NDArray[np.bool_]:
+    rings = np.zeros(len(columns), np.bool_)
+    for place, column in enumerate(columns):
+        if rule(RuleMoment(day, int(column))):
+            rings[place] = True
+            break
+    return rings
+
+
+def _column(name: str, day: DayMinutes, columns: NDArray[np.intp], signals: Signals) -> NDArray[np.bool_]:
+    if name not in signals:
+        raise DataError("The plan waits for a signal that was not given", name, f"Known: {sorted(signals)}.")
+    starts = pd.DatetimeIndex([day.start(int(column)) for column in columns])
+    return signals[name].reindex(starts, fill_value=False).to_numpy(bool)
+
+
+def _level(plan: Plan, day: DayMinutes) -> NDArray[np.float64]:
+    """Return (high, low, close) of the index by bar, rupees; closes alone where the synthetic stands in."""
+    if day.has_index and plan.money == "spot":
+        return day.index[[1, 2, 3]]
+    closes = ExpiryMinutes(day, day.expiries[0], "synthetic").synthetic(np.arange(len(day.minutes)))
+    return np.array([closes, closes, closes])
+
+
+def _breakout(plan: Plan, rule: Breakout, day: DayMinutes, columns: NDArray[np.intp]) -> dict[str, int]:
+    high, low, close = _level(plan, day)
+    span = slice(max(0, day.column(rule.range[0])), max(0, day.column(rule.range[1])))
+    if not np.isfinite(high[span]).any():
+        return {}
+    sides = {UP: close[columns] > np.nanmax(high[span]), DOWN: close[columns] < np.nanmin(low[span])}
+    found = {side: int(columns[rings][0]) for side, rings in sides.items() if rings.any()}
+    if rule.sides == "first" and len(found) > 1:
+        earliest = min(found, key=lambda side: found[side])
+        return {earliest: found[earliest]}
+    return found
+
+
+def _momentum(plan: Plan, rule: SignedAmount, day: DayMinutes, columns: NDArray[np.intp]) -> dict[str, int]:
+    if len(columns) == 0:
+        return {}
+    close = _level(plan, day)[2]
+    start = close[columns[0]]
+    goal = start * (1 + (rule.percent or 0) / 100) + (rule.points or 0)
+    rings = close[columns] >= goal if goal > start else close[columns] <= goal
+    return {UP if goal > start else DOWN: int(columns[rings][0])} if rings.any() else {}

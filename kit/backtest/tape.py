@@ -1,0 +1,209 @@
+"""From sessions to tapes: the few contracts that a position can touch, over the bars it can live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.backtest.plan.parts import StrikeRule
+from kit.backtest.plan.plan import Plan, PlanLeg
+from kit.backtest.records import BAR_CLOSE, LAST_TRIES, NEXT_OPEN, Tape
+from kit.backtest.settlement import paid_ticks, settlement
+from kit.backtest.strikes import NO_STRIKE, ExpiryMinutes, expiry_of
+from kit.bars.minutes import OHLC, DayMinutes
+from kit.model import Right
+
+UNREACHED = np.int32(2**30)  # above every price
+NEVER = 2**40
+
+Contract = tuple[date, int, Right]
+
+
+@dataclass(frozen=True, eq=False)
+class Holding:
+    """One position's chance: the sessions it may live in, from the bar of its entry to that of its exit.
+
+    Parameters
+    ----------
+    days : sequence of DayMinutes
+        The sessions, ascending.
+    starts : list of int
+        Of each leg, the bar at whose close its entry is first tried; `NEVER` without a signal.
+    first, last : int
+        Bars of the whole holding at which it begins and ends.
+    exit : int
+        How it leaves at the end: `BAR_CLOSE` or `NEXT_OPEN`.
+    settles : bool
+        Whether it is held beyond the last bar, so that contracts of that day are settled.
+    """
+
+    days: Sequence[DayMinutes]
+    starts: Sequence[int]
+    first: int
+    last: int
+    exit: int
+    settles: bool
+
+    @property
+    def day(self) -> date:
+        """The day of the entry."""
+        return self.days[0].day
+
+    @property
+    def edges(self) -> list[int]:
+        """The first bar of each session, and the end."""
+        return [0, *np.cumsum([len(day.minutes) for day in self.days]).tolist()]
+
+    def start(self, bar: int) -> datetime:
+        """Return when a bar starts, timezone-aware."""
+        edges = self.edges
+        place = int(np.searchsorted(edges, bar, side="right")) - 1
+        return self.days[place].start(bar - edges[place])
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A tape and what its rows are.
+
+    Parameters
+    ----------
+    holding : Holding
+        Where it comes from.
+    tape : Tape
+        The arrays.
+    contracts : list of tuple
+        Expiry, strike and right of each row.
+    strikes : list of (n,) arrays
+        Of each leg, the strike its rule chooses at each bar; 0: none.
+    expiries : list of date or None
+        Of each leg.
+    listed : set of tuple
+        The contracts of which the sessions have bars.
+    """
+
+    holding: Holding
+    tape: Tape
+    contracts: Sequence[Contract]
+    strikes: Sequence[NDArray[np.int64]] = field(repr=False)
+    expiries: Sequence[date | None]
+    listed: set[Contract] = field(repr=False)
+
+
+def holding_of(plan: Plan, days: Sequence[DayMinutes], starts: Sequence[int]) -> Holding:
+    """Return the bars that a position over some sessions covers."""
+    last_day = days[-1]
+    before = sum(len(day.minutes) for day in days[:-1])
+    at_open = plan.fills.exit == "next_open"
+    last = last_day.column(plan.exit.at) - (0 if at_open else 1)
+    beyond = last >= len(last_day.minutes)
+    last = before + min(last, len(last_day.minutes) - 1)
+    exit_by = NEXT_OPEN if at_open and not beyond else BAR_CLOSE
+    return Holding(days, starts, min(starts), last, exit_by, beyond)
+
+
+def load(plan: Plan, legs: Sequence[PlanLeg], holding: Holding) -> Loaded:
+    """Build the tape of a holding for a plan's legs."""
+    length = holding.edges[-1]
+    expiries = [expiry_of(leg.expiry, holding.days[0]) for leg in legs]
+    chosen = [
+        _choices(plan, leg, expiry, holding, start)
+        for leg, expiry, start in zip(legs, expiries, holding.starts, strict=True)
+    ]
+    contracts: dict[Contract, int] = {}
+    picks = np.full((len(legs), length), -1, np.int64)
+    for number, (leg, expiry) in enumerate(zip(legs, expiries, strict=True)):
+        for strike in np.unique(chosen[number]):
+            if strike != NO_STRIKE and expiry is not None:
+                row = contracts.setdefault((expiry, int(strike), leg.right), len(contracts))
+                picks[number, chosen[number] == strike] = row
+    tape = _tape(plan, holding, list(contracts), picks)
+    listed = {key for key in contracts if any(key in day.rows for day in holding.days)}
+    return Loaded(holding, tape, list(contracts), chosen, expiries, listed)
+
+
+def _choices(
+    plan: Plan, leg: PlanLeg, expiry: date | None, holding: Holding, start: int
+) -> NDArray[np.int64]:
+    chosen = np.full(holding.edges[-1], NO_STRIKE, np.int64)
+    if expiry is None or start >= NEVER:
+        return chosen
+    again = plan.adjust is not None or any(rule.kind != "cost" for rule in leg.reentry)
+    until = holding.last + 1 if again else min(holding.last + 1, start + LAST_TRIES + 1)
+    for day, offset in zip(holding.days, holding.edges, strict=False):
+        columns = np.arange(max(0, start - offset), min(len(day.minutes), until - offset))
+        if len(columns) and expiry in day.expiries:
+            chain = ExpiryMinutes(day, expiry, plan.money)
+            assert isinstance(leg.strike, StrikeRule)  # functions were asked before
+            chosen[columns + offset] = chain.choose(leg.strike, leg.right, leg.side, columns)
+    return chosen
+
+
+def _tape(plan: Plan, holding: Holding, contracts: list[Contract], picks: NDArray[np.int64]) -> Tape:
+    prices = {name: np.zeros((len(contracts), holding.edges[-1]), np.int32) for name in OHLC}
+    traded = np.zeros((len(contracts), holding.edges[-1]), np.bool_)
+    delta = np.full(traded.shape if plan.adjust else (len(contracts), 0), np.nan)
+    units = np.ones(len(contracts), np.int64)
+    for day, offset in zip(holding.days, holding.edges, strict=False):
+        rows = [(row, day.rows[key]) for row, key in enumerate(contracts) if key in day.rows]
+        if not rows:
+            continue
+        mine, theirs = (np.array(side) for side in zip(*rows, strict=True))
+        span = slice(offset, offset + len(day.minutes))
+        for name, cells in prices.items():
+            cells[mine, span] = getattr(day, name)[theirs]
+        traded[mine, span] = day.traded[theirs]
+        units[mine] = np.where(units[mine] > 1, units[mine], day.lot_size[theirs])
+        if plan.adjust:
+            delta[mine, span] = _deltas(day, contracts, mine)
+    return Tape(
+        open=prices["open"],
+        high=np.where(traded, prices["high"], np.int32(0)),
+        low=np.where(traded, prices["low"], UNREACHED),
+        close=prices["close"],
+        traded=traded,
+        last=_carried(prices["close"], traded),
+        units=units,
+        **_settled(holding, contracts),
+        delta=delta,
+        picks=picks,
+        starts=np.array(holding.starts, np.int64),
+    )
+
+
+def _carried(close: NDArray[np.int32], traded: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return the last traded close so far; 0 before the first."""
+    known = np.where(traded, np.arange(close.shape[1]), -1)
+    known = np.maximum.accumulate(known, axis=1)
+    return np.where(known >= 0, np.take_along_axis(close, np.maximum(known, 0), axis=1), np.int32(0))
+
+
+def _deltas(day: DayMinutes, contracts: list[Contract], rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    columns, found = np.arange(len(day.minutes)), []
+    chains = {expiry: ExpiryMinutes(day, expiry, "synthetic") for expiry, _, _ in contracts}
+    sides: dict[tuple[date, Right], NDArray[np.float64]] = {}
+    for row in rows:
+        expiry, strike, right = contracts[row]
+        if (expiry, right) not in sides:
+            sides[expiry, right] = chains[expiry].deltas(right, columns)
+        found.append(sides[expiry, right][np.searchsorted(chains[expiry].strikes, strike)])
+    return np.array(found)
+
+
+def _settled(holding: Holding, contracts: list[Contract]) -> dict[str, NDArray[np.int64]]:
+    """Return when each contract is settled within the holding, and at what."""
+    ends = np.full(len(contracts), NEVER, np.int64)
+    paid = np.zeros(len(contracts), np.int64)
+    levels: dict[date, tuple[int, float]] = {}
+    for number, day in enumerate(holding.days):
+        held_over = number < len(holding.days) - 1 or holding.settles
+        if held_over and day.day in {expiry for expiry, _, _ in contracts}:
+            levels[day.day] = holding.edges[number + 1] - 1, settlement(day, day.day)
+    for row, (expiry, strike, right) in enumerate(contracts):
+        if expiry in levels:
+            ends[row], level = levels[expiry]
+            paid[row] = paid_ticks(level, strike, right == "CE")
+    return {"ends": ends, "settled": paid}

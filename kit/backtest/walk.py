@@ -1,0 +1,174 @@
+"""What a position does from bar to bar: opens, bars, closes, and the end of all legs."""
+
+from __future__ import annotations
+
+from kit.backtest.fills import steps
+from kit.backtest.records import (
+    ADJUST,
+    ENDED,
+    EXPIRY,
+    IDLE,
+    LEAVING,
+    LOCK,
+    NEXT_OPEN,
+    OPEN,
+    OUT,
+    OVERALL_STOP,
+    OVERALL_TARGET,
+    SQUARE_OFF,
+    TIME,
+    WAITING,
+    WANTED,
+    Position,
+)
+from kit.backtest.rules import at_open, examine, leave, refuse, to_break_even, try_entry, want
+
+NO_REASON = -1
+
+
+def begin(position: Position) -> None:
+    """Set a position to where nothing has happened yet."""
+    totals, terms = position.totals[0], position.terms[0]
+    totals.realised, totals.peak, totals.left, totals.hit, totals.count = 0, 0, -1, -1, 0
+    totals.adjusts_left = terms.adjust_times
+    for i in range(len(position.legs)):
+        leg, state = position.legs[i], position.states[i]
+        state.phase, state.row, state.number, state.cost = IDLE, -1, 0, 0
+        state.stops_left, state.targets_left = leg.stop_times, leg.target_times
+
+
+def within(position: Position, bar: int, last: int) -> bool:
+    """Play a bar up to, not including, its close; True when the plan's exit at this open ends it all."""
+    terms = position.terms[0]
+    if bar == last and terms.exit == NEXT_OPEN:
+        leave_all(position, bar, TIME, True)
+        return True
+    for i in range(len(position.legs)):
+        at_open(position, i, bar)
+    for i in range(len(position.legs)):
+        examine(position, i, bar)
+    if terms.break_even > 0 and position.totals[0].hit == bar:
+        for i in range(len(position.legs)):
+            to_break_even(position, i, bar, terms.break_even > 1)
+    return False
+
+
+def at_close(position: Position, bar: int, last: int) -> bool:
+    """Play the close of a bar; True when the position has ended."""
+    terms, totals = position.terms[0], position.totals[0]
+    if terms.complete and totals.left == bar:
+        leave_all(position, bar, SQUARE_OFF, False)
+        return True
+    if terms.overall:
+        reason = _limit(position, bar)
+        if reason != NO_REASON:
+            leave_all(position, bar, reason, False)
+            return True
+    _settle(position, bar)
+    if bar >= last:
+        leave_all(position, bar, TIME, False)
+        return True
+    moment = last if terms.exit == NEXT_OPEN else last + 1
+    if bar + 1 < moment:
+        if totals.adjusts_left > 0 and (bar - position.tape.starts[0]) % terms.adjust_every == 0:
+            _adjust(position, bar)
+        _enter_wanted(position, bar)
+    return _all_out(position)
+
+
+def leave_all(position: Position, bar: int, reason: int, on_open: bool) -> None:
+    """End the position: all legs leave at the close, or open, of a bar; without one at their last close."""
+    tape = position.tape
+    for i in range(len(position.legs)):
+        state = position.states[i]
+        row = state.row
+        if state.phase == OPEN or state.phase == LEAVING:  # noqa: PLR1714 - numba knows no tuples of these
+            if tape.traded[row, bar]:
+                price = tape.open[row, bar] if on_open else tape.close[row, bar]
+                leave(position, i, price, bar, reason, False)
+            else:
+                known = bar
+                while not tape.traded[row, known]:
+                    known -= 1
+                leave(position, i, tape.close[row, known], known, reason, True)
+        elif state.phase == WANTED:
+            refuse(position, i, ENDED)
+        state.phase = OUT
+
+
+def value_of(position: Position, bar: int) -> int:
+    """Return what the position has earned at the close of a bar, ticks times units, before charges."""
+    worth: int = position.totals[0].realised
+    for i in range(len(position.legs)):
+        leg, state = position.legs[i], position.states[i]
+        if state.phase == OPEN or state.phase == LEAVING:  # noqa: PLR1714
+            units = position.tape.units[state.row] * leg.lots * position.terms[0].multiple
+            worth += leg.sign * (position.tape.last[state.row, bar] - state.price) * units
+    return worth
+
+
+def _limit(position: Position, bar: int) -> int:
+    """Return by which limit in rupees the position ends at a close; what it has locked rises afterwards."""
+    terms, totals = position.terms[0], position.totals[0]
+    worth, peak = value_of(position, bar), totals.peak
+    totals.peak = max(peak, worth)
+    if terms.stop_inr > 0:
+        raised = steps(peak, terms.trail_every) * terms.trail_move if terms.trail_every > 0 else 0.0
+        if worth <= raised - terms.stop_inr:
+            return OVERALL_STOP
+    if 0 < terms.target_inr <= worth:
+        return OVERALL_TARGET
+    if 0 < terms.lock_at <= peak:
+        every = terms.lock_every
+        raised = steps(peak - terms.lock_at, every) * terms.lock_move if every > 0 else 0.0
+        if worth <= terms.lock_keep + raised:
+            return LOCK
+    return NO_REASON
+
+
+def _settle(position: Position, bar: int) -> None:
+    for i in range(len(position.legs)):
+        state = position.states[i]
+        held = state.phase == OPEN or state.phase == LEAVING  # noqa: PLR1714
+        if held and position.tape.ends[state.row] == bar:
+            leave(position, i, position.tape.settled[state.row], bar, EXPIRY, False)
+
+
+def _adjust(position: Position, bar: int) -> None:
+    tape, net = position.tape, 0.0
+    for i in range(len(position.legs)):
+        if position.states[i].phase == OPEN:
+            net += position.legs[i].sign * position.legs[i].lots * tape.delta[position.states[i].row, bar]
+    if not abs(net) > position.terms[0].adjust_delta:
+        return
+    for i in range(len(position.legs)):
+        state = position.states[i]
+        if state.phase == OPEN and tape.traded[state.row, bar]:
+            leave(position, i, tape.close[state.row, bar], bar, ADJUST, False)
+            want(position, i, bar, 0.0, 0.0, 1)
+    position.totals[0].adjusts_left -= 1
+
+
+def _enter_wanted(position: Position, bar: int) -> None:
+    for i in range(len(position.legs)):
+        leg, state = position.legs[i], position.states[i]
+        if state.phase == IDLE and position.tape.starts[i] == bar:
+            want(position, i, bar, leg.wait_percent, leg.wait_points, 0)
+        if state.phase == WANTED or state.phase == WAITING:  # noqa: PLR1714
+            try_entry(position, i, bar)
+
+
+def _all_out(position: Position) -> bool:
+    for i in range(len(position.legs)):  # noqa: SIM110 - numba compiles loops
+        if position.states[i].phase != OUT:
+            return False
+    return True
+
+
+def walk(position: Position, first: int, last: int) -> None:
+    """Play a position from the close of its first bar to its exit, bar by bar."""
+    begin(position)
+    if not at_close(position, first, last):
+        for bar in range(first + 1, last + 1):
+            if within(position, bar, last) or at_close(position, bar, last):
+                return
