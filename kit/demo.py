@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 
 from kit import plots
-from kit.chains.readers import read_chain
+from kit.chains.readers import living, read_chain
 from kit.desk import Desk, open_desk
 from kit.errors import DataError
 from kit.evaluation.manager import StrategyEvaluationManager
@@ -91,19 +91,21 @@ def run_on_file(
     taken_at: datetime | None = None,
     spot: float | None = None,
 ) -> DemoOutcome:
-    """Run the main job on the nearest expiry of a saved chain; time and spot for files that do not tell.
+    """Run the main job on the nearest living expiry of a saved chain; time and spot where files do not tell.
 
     Raises
     ------
     UnreadableFile
         The file is not an NSE option chain.
+    DataError
+        `taken_at` or `spot` cannot be true of it, or all its series have ended.
     """
     timing, workers = settings.performance_monitor, settings.workers
     monitor = PerformanceMonitor(timing.max_samples, timing.enable_alerts)
     for requirement in requirements_from(settings.latency_requirements.model_dump()):
         monitor.set_requirement(requirement)
     with monitor.measure("options_chain_processing"):
-        snapshot = read_chain(path, taken_at=taken_at, spot=spot)[0]
+        snapshot = living(read_chain(path, taken_at=taken_at, spot=spot))
     with ConcurrentProcessor(
         workers.max_workers, workers.queue_size, workers.backend, monitor=monitor
     ) as pool:
@@ -185,12 +187,19 @@ def _shown(outcome: DemoOutcome, html: Path | None) -> DemoOutcome:
 
 
 def headline(snapshot: ChainSnapshot) -> str:
-    """Return one line that says what chain this is, how old, and from where."""
+    """Return one line that says what chain this is, how old, and from where; guessed facts are marked."""
+    marks = {name: " (derived)" if name in snapshot.derived else "" for name in ("spot", "taken_at")}
     return (
-        f"{snapshot.underlying} {snapshot.expiry:%d %b %Y}   spot {snapshot.spot:,.2f}   "
+        f"{snapshot.underlying} {snapshot.expiry:%d %b %Y}   spot {snapshot.spot:,.2f}{marks['spot']}   "
         f"forward {snapshot.forward:,.2f} ({snapshot.forward_from})   lot {snapshot.lot_size}   "
-        f"{snapshot.taken_at:%d %b %Y %H:%M:%S} IST   from {snapshot.source}"
+        f"{snapshot.taken_at:%d %b %Y %H:%M:%S} IST{marks['taken_at']}   from {snapshot.source}"
     )
+
+
+def guesses(snapshot: ChainSnapshot) -> str:
+    """Return one line on each fact that the source does not state; empty where it states all."""
+    names = {"taken_at": "time", "spot": "spot"}
+    return "\n".join(f"The {names[fact]} is {told}." for fact, told in snapshot.derived.items())
 
 
 def chain_table(snapshot: ChainSnapshot, around: int = 6) -> pd.DataFrame:
@@ -209,7 +218,8 @@ def chain_table(snapshot: ChainSnapshot, around: int = 6) -> pd.DataFrame:
 
 def as_text(outcome: DemoOutcome) -> str:
     """Return the whole outcome as plain text."""
-    parts = [headline(outcome.snapshot), chain_table(outcome.snapshot).to_string()]
+    head = (headline(outcome.snapshot), guesses(outcome.snapshot))
+    parts = ["\n".join(filter(None, head)), chain_table(outcome.snapshot).to_string()]
     parts += ["Strategies, ranked", outcome.results.to_text()]
     parts += [
         "Latency against budget, milliseconds",
@@ -253,7 +263,8 @@ def as_page(outcome: DemoOutcome) -> str:
             ("Cache: cold, warm and hot pass", outcome.cache.to_html(border=0, float_format="{:,.0f}".format))
         )
     body = "".join(f"<h2>{title}</h2>{content}" for title, content in sections)
-    return _PAGE.substitute(head=headline(outcome.snapshot), body=body)
+    head = "<br>".join([headline(outcome.snapshot), *guesses(outcome.snapshot).splitlines()])
+    return _PAGE.substitute(head=head, body=body)
 
 
 def _smile(outcome: DemoOutcome) -> str:

@@ -105,7 +105,26 @@ class FarStrike(DataError):
 
 
 class UnreadableFile(DataError):
-    """A market-data file is not what it claims to be."""
+    """A market-data file is not what it claims to be.
+
+    Parameters
+    ----------
+    what, value, remedy
+        As in `KitError`; `what` names the place as well.
+    line : int, optional
+        Line of the file, from 1; None where the fault has no line.
+    column : str, optional
+        Heading of the column, else its number from 1; empty where the fault has none.
+    """
+
+    def __init__(
+        self, what: str, value: Any = None, remedy: str = "", line: int | None = None, column: str = ""
+    ) -> None:
+        place = "" if line is None else f" at line {line}" + (f", column {column}" if column else "")
+        super().__init__(what + place, value, remedy)
+        self.args = (what, value, remedy, line, column)
+        self.line = line
+        self.column = column
 
 
 class TransportError(KitError, ConnectionError):

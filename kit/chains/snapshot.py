@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
 import numpy as np
@@ -11,8 +11,9 @@ from pandas.api.extensions import ExtensionArray
 
 from kit.chains.contracts import Contracts
 from kit.clock import risk_free_rate, years_to_expiry
-from kit.model import ChainSnapshot, Source
+from kit.model import ChainSnapshot, Derived, Source
 from kit.pricing.chain import ChainAnalysis, analyse
+from kit.pricing.forward import RATE_DOUBT
 from kit.pricing.reasons import reason_text
 
 _TEXT = pd.StringDtype("python", na_value=np.nan)
@@ -29,6 +30,7 @@ def snapshot(
     lot_size: int,
     source: Source,
     future: float | None = None,
+    derived: Mapping[str, Derived] | None = None,
 ) -> ChainSnapshot:
     """Return a chain with its forward, implied volatilities and Greeks.
 
@@ -43,16 +45,24 @@ def snapshot(
         stands in.
     future : float, optional
         Price of the future of this expiry, rupees; the forward where parity has none.
+    derived : mapping of str to Derived, optional
+        What of `taken_at` and `spot` the source does not state; a spot that is NaN is added.
     """
     years = years_to_expiry(taken_at, expiry)
     rate = risk_free_rate(taken_at.date())
     found = _analysed(contracts, years, spot, rate, future)
     forward = found.forwards[0]
+    guessed = dict(derived or {})
+    if np.isnan(spot):
+        spot = float(forward.value * np.exp(-rate * max(years, 0.0)))
+        doubt = 2 * np.nan_to_num(forward.error_inr) + RATE_DOUBT * max(years, 0.0) * spot
+        how = f"the forward ({forward.source}) discounted at the bill rate"
+        guessed["spot"] = Derived(how, float(spot - doubt), float(spot + doubt))
     return ChainSnapshot(
         underlying=underlying,
         expiry=expiry,
         taken_at=taken_at,
-        spot=float(forward.value * np.exp(-rate * max(years, 0.0)) if np.isnan(spot) else spot),
+        spot=spot,
         forward=forward.value,
         forward_from=forward.source,
         discount=forward.discount,
@@ -60,6 +70,7 @@ def snapshot(
         lot_size=lot_size,
         frame=_table(contracts, found),
         source=source,
+        derived=guessed,
     )
 
 

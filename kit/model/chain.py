@@ -34,7 +34,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from functools import cached_property
 from math import isnan, nan
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import pandas as pd
 
@@ -47,6 +47,26 @@ Source = Literal["hot", "sqlite", "network", "file", "stale"]
 
 QUOTE_COLUMNS = ("strike", "right", "ltp", "bid", "ask", "volume", "oi", "oi_change", "token", "symbol")
 GREEK_COLUMNS = ("iv", "delta", "gamma", "theta", "vega", "rho", "iv_reason")
+
+
+class Derived(NamedTuple):
+    """A fact that its source does not state: how it was worked out, and between what it lies.
+
+    Parameters
+    ----------
+    how : str
+        What it rests on.
+    low, high : float or datetime
+        The least and the most that the evidence allows, in the unit of the fact.
+    """
+
+    how: str
+    low: float | datetime
+    high: float | datetime
+
+    def __str__(self) -> str:
+        ends = (f"{end:%d %b %Y %H:%M}" if isinstance(end, datetime) else f"{end:,.2f}" for end in self[1:])
+        return f"derived from {self.how}, between {' and '.join(ends)}"
 
 
 @dataclass(frozen=True, eq=False)  # tables have no single answer to ==, so a snapshot is only itself
@@ -79,6 +99,8 @@ class ChainSnapshot:
         Where the caller got it from; ``"stale"``: past its lifetime, because the network failed.
     others : tuple of ChainSnapshot
         Chains of other expiries of the same underlying and day, for positions over several: see `beside`.
+    derived : mapping of str to Derived
+        Those of ``taken_at`` and ``spot`` that the source does not state.
     """
 
     underlying: str
@@ -93,6 +115,7 @@ class ChainSnapshot:
     frame: pd.DataFrame = field(repr=False)
     source: Source = "network"
     others: tuple[ChainSnapshot, ...] = field(default=(), repr=False)
+    derived: Mapping[str, Derived] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         missing = [name for name in (*QUOTE_COLUMNS, *GREEK_COLUMNS) if name not in self.frame.columns]
@@ -294,4 +317,7 @@ class ChainSnapshot:
             f"{self.underlying} {self.expiry:%d %b %Y} · spot {self.spot:,.2f} · forward {self.forward:,.2f} "
             f"({self.forward_from}) · {self.taken_at:%d %b %H:%M:%S} IST · from {self.source}"
         )
-        return f"<p>{head}</p>{self.wide(around=8).to_html(float_format='{:,.4g}'.format, na_rep='–')}"
+        guessed = "".join(f"<br>{name} {found}" for name, found in self.derived.items())
+        return (
+            f"<p>{head}{guessed}</p>{self.wide(around=8).to_html(float_format='{:,.4g}'.format, na_rep='–')}"
+        )

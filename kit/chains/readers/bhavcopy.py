@@ -1,10 +1,10 @@
 """The exchange's end-of-day files, old and new: settlement prices stand in for bid and ask.
 
 =========  ==========================  ======================================================
-format     header begins               units
+format     header has                  units
 =========  ==========================  ======================================================
-old        ``INSTRUMENT,SYMBOL,``      volume in lots, open interest in units, no spot
-UDiFF      ``TradDt,BizDt,Sgmt,``      volume in lots, open interest in units, spot given
+old        ``INSTRUMENT,EXPIRY_DT``    volume in lots, open interest in units, no spot
+UDiFF      ``TckrSymb,FinInstrmTp``    volume in lots, open interest in units, spot given
 =========  ==========================  ======================================================
 
 A contract that did not trade keeps an old close in both: its last price is left out. The file's future of an
@@ -13,29 +13,43 @@ expiry is the forward where parity gives none.
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
+from kit.chains.readers import fields
 from kit.chains.readers.sheet import Line, Sheet
-from kit.clock import lot_size, parse_expiry, session
+from kit.chains.readers.table import Record, Table, one_block
+from kit.clock import lot_size, session
 from kit.errors import DataError, UnreadableFile
-from kit.model import Right
+from kit.model import Derived, Right
 
-_OLD, _NEW = "INSTRUMENT,SYMBOL,EXPIRY_DT,STRIKE_PR", "TradDt,BizDt,Sgmt"
 _RIGHTS: dict[str, Right] = {"CE": "CE", "PE": "PE", "CA": "CE", "PA": "PE"}
-Found = tuple[date, date, float, int, Line]  # day, expiry, spot, lot, contract
+_OLD = {
+    "kind": "INSTRUMENT", "underlying": "SYMBOL", "day": "TIMESTAMP", "expiry": "EXPIRYDT",
+    "strike": "STRIKEPR", "right": "OPTIONTYP", "close": "CLOSE", "settle": "SETTLEPR",
+    "contracts": "CONTRACTS", "oi": "OPENINT", "oi_change": "CHGINOI",
+}  # fmt: skip
+_NEW = {
+    "kind": "FININSTRMTP", "underlying": "TCKRSYMB", "day": "TRADDT", "expiry": "XPRYDT",
+    "strike": "STRKPRIC", "right": "OPTNTP", "close": "CLSPRIC", "settle": "STTLMPRIC",
+    "contracts": "TTLTRADGVOL", "oi": "OPNINTRST", "oi_change": "CHNGINOPNINTRST",
+    "moved": "FININSTRMACTLXPRYDT", "spot": "UNDRLYGPRIC", "lot": "NEWBRDLOTQTY",
+    "previous": "PRVSCLSGPRIC", "symbol": "FININSTRMNM",
+}  # fmt: skip
+_SPELLINGS = {"STRIKEPRICE": "STRIKEPR", "OPTIONTYPE": "OPTIONTYP", "EXPIRYDATE": "EXPIRYDT"}
+_SPELLINGS |= {"SETTLEPRICE": "SETTLEPR", "CHANGEINOI": "CHGINOI", "CHGINOPENINT": "CHGINOI"}
+_FUTURES = ("FUTIDX", "FUTSTK", "IDF", "STF")
 Series = tuple[date, date]  # day, expiry
-Row = Mapping[str, str]
+Facts = tuple[float, int]  # spot, lot
 
 
-def is_bhavcopy(text: str) -> bool:
-    """Tell by the header whether a text is one of the two."""
-    return text.startswith((_OLD, _NEW))
+def is_bhavcopy(header: Sequence[str]) -> bool:
+    """Tell by its first row whether a file is one of the two."""
+    return _layout(_plain(header)) is not None
 
 
-def sheets(text: str, name: str, underlying: str) -> list[Sheet]:
+def sheets(rows: Iterator[Record], name: str, underlying: str) -> list[Sheet]:
     """Read one underlying's options out of a whole-market file.
 
     Raises
@@ -43,122 +57,152 @@ def sheets(text: str, name: str, underlying: str) -> list[Sheet]:
     UnreadableFile
         It is of another segment, has no options on the underlying, or is damaged.
     """
-    old = text.startswith(_OLD)
-    try:
-        named = "SYMBOL" if old else "TckrSymb"
-        rows = [row for row in csv.DictReader(text.splitlines()) if row[named] == underlying]
-        found = list((_old if old else _new)(rows))
-        futures = dict((_old_futures if old else _new_futures)(rows))
-    except (ValueError, KeyError, TypeError, DataError) as error:
-        raise UnreadableFile("The bhavcopy is damaged", name, f"It lacks or misstates {error}.") from error
-    if not found:
-        raise UnreadableFile(
-            f"The file has no options on {underlying}", name, "Use the derivatives (FO) bhavcopy."
-        )
-    by_expiry: dict[tuple[date, date, float, int], list[Line]] = {}
-    for day, expiry, spot, lot, line in found:
-        by_expiry.setdefault((day, expiry, spot, lot), []).append(line)
+    found = _File(next(rows).cells, rows, name, underlying)
+    futures = found.futures()
     return [
-        Sheet(
-            underlying,
-            expiry,
-            session(day).close,
-            _ended_at(lines) if day == expiry else spot,
-            lot,
-            lines,
-            futures.get((day, expiry), math.nan),
-        )
-        for (day, expiry, spot, lot), lines in by_expiry.items()
+        _sheet(underlying, series, facts, lines, futures.get(series, math.nan))
+        for series, (facts, lines) in found.options().items()
     ]
 
 
-def _ended_at(lines: list[Line]) -> float:
+def _sheet(underlying: str, series: Series, facts: Facts, lines: list[Line], future: float) -> Sheet:
+    (day, expiry), (spot, lot) = series, facts
+    derived = {}
+    if day == expiry and math.isnan(spot) and (levels := _ended_at(lines)):
+        spot = levels[len(levels) // 2]
+        derived["spot"] = Derived("last trades of the expiring pairs", levels[0], levels[-1])
+    return Sheet(underlying, expiry, session(day).close, spot, lot, lines, future, derived)
+
+
+def _ended_at(lines: list[Line]) -> list[float]:
     """Return what the last trades of an expiring series say of the index: strike plus call minus put."""
     last = {(line.strike, line.right): line.ltp for line in lines if line.ltp > 0}
-    levels = sorted(
+    return sorted(
         strike + price - last[strike, "PE"]
         for (strike, right), price in last.items()
         if right == "CE" and (strike, "PE") in last
     )
-    return levels[len(levels) // 2] if levels else math.nan
 
 
-def _old_futures(rows: Iterable[Row]) -> Iterator[tuple[Series, float]]:
-    for row in rows:
-        if row["INSTRUMENT"].startswith("FUT"):
-            series = parse_expiry(row["TIMESTAMP"]), parse_expiry(row["EXPIRY_DT"])
-            yield series, _price(row["SETTLE_PR"])
+def _plain(header: Sequence[str]) -> list[str]:
+    """Return headings by their letters alone, in today's spelling."""
+    letters = ["".join(letter for letter in cell.upper() if letter.isalpha()) for cell in header]
+    return [_SPELLINGS.get(heading, heading) for heading in letters]
 
 
-def _new_futures(rows: Iterable[Row]) -> Iterator[tuple[Series, float]]:
-    for row in rows:
-        if row["FinInstrmTp"] in ("IDF", "STF"):
-            yield (date.fromisoformat(row["TradDt"]), _last_day(row)), _price(row["SttlmPric"])
+def _layout(headings: Sequence[str]) -> Mapping[str, str] | None:
+    return next((one for one in (_OLD, _NEW) if {one["kind"], one["expiry"]} <= {*headings}), None)
 
 
-def _price(cell: str) -> float:
-    """Read a price that may be missing; a future or a close of zero is none."""
-    price = math.nan if str.strip(cell) in ("", "-") else float(cell)  # of half a row, None: a TypeError
-    return price if price > 0 else math.nan
+class _File:
+    """The rows of one underlying, and where each field stands in them."""
 
+    def __init__(self, header: Sequence[str], rows: Iterator[Record], name: str, underlying: str) -> None:
+        self.table = Table(header, name)
+        self.underlying = underlying
+        headings = _plain(header)
+        layout = _layout(headings) or {}
+        missing = [heading for heading in layout.values() if heading not in headings]
+        if missing:
+            raise UnreadableFile(
+                "The bhavcopy is damaged", f"{name}: no column {missing}", "Download it again.", line=1
+            )
+        self.at = {field: headings.index(heading) for field, heading in layout.items()}
+        whole = self.table.whole(rows)
+        self.rows = [row for row in whole if row.cells[self.at["underlying"]].strip() == underlying]
+        self._refuse_other(whole)
+        self._refuse_half(whole)
 
-def _last_day(row: Row) -> date:
-    return date.fromisoformat(row["FininstrmActlXpryDt"] or row["XpryDt"])
-
-
-def _old(rows: Iterable[Row]) -> Iterator[Found]:
-    for row in rows:
-        if right := _RIGHTS.get(row["OPTION_TYP"] or ""):
-            expiry, lots = parse_expiry(row["EXPIRY_DT"]), float(row["CONTRACTS"])
-            lot = lot_size(row["SYMBOL"], expiry)
-            yield (
-                parse_expiry(row["TIMESTAMP"]),
-                expiry,
-                math.nan,
-                lot,
-                _line(row, right, lots * lot, ("STRIKE_PR", "CLOSE", "SETTLE_PR", "OPEN_INT", "CHG_IN_OI")),
+    def _refuse_other(self, whole: Sequence[Record]) -> None:
+        if not any(self.right(row) for row in self.rows):
+            others = sorted({row.cells[self.at["underlying"]].strip() for row in whole if self.right(row)})
+            held = f"It has options on {', '.join(others[:8])}." if others else "It has no options at all."
+            raise UnreadableFile(
+                f"The file has no options on {self.underlying}",
+                self.table.name,
+                f"{held} Use the derivatives (FO) bhavcopy and a name that it holds.",
             )
 
-
-def _new(rows: Iterable[Row]) -> Iterator[Found]:
-    for row in rows:
-        if right := _RIGHTS.get(row["OptnTp"] or ""):
-            lot = int(float(row["NewBrdLotQty"]))
-            names = ("StrkPric", "ClsPric", "SttlmPric", "OpnIntrst", "ChngInOpnIntrst")
-            yield (
-                date.fromisoformat(row["TradDt"]),
-                _last_day(row),
-                _price(row["UndrlygPric"]),
-                lot,
-                _line(
-                    row,
-                    right,
-                    float(row["TtlTradgVol"]) * lot,
-                    names,
-                    row["FinInstrmNm"],
-                    _price(row["PrvsClsgPric"]),
-                ),
+    def _refuse_half(self, whole: Sequence[Record]) -> None:
+        """Refuse a whole market that ends among this underlying's options: it goes on behind them."""
+        mine = {row.line for row in self.rows if self.right(row)}
+        flags = [row.line in mine for row in whole]
+        if len(self.rows) < len(whole) and flags[-1] and one_block(flags):
+            self.table.refuse(
+                "The file of the whole market ends within the underlying's options",
+                self.underlying,
+                whole[-1],
             )
 
+    def right(self, row: Record) -> Right | None:
+        return _RIGHTS.get(row.cells[self.at["right"]].strip())
 
-def _line(
-    row: Row,
-    right: Right,
-    volume: float,
-    names: tuple[str, str, str, str, str],
-    symbol: str = "",
-    previous: float = math.nan,
-) -> Line:
-    strike, close, settle, oi, oi_change = (float(row[name]) for name in names)
-    return Line(
-        strike=strike,
-        right=right,
-        ltp=close if volume else math.nan,
-        bid=settle,
-        ask=settle,
-        volume=volume,
-        oi=oi,
-        oi_change=oi_change,
-        ltp_change=(close if volume else math.nan) - previous,
-        symbol=symbol,
-    )
+    def futures(self) -> dict[Series, float]:
+        found = {}
+        for row in self.rows:
+            if row.cells[self.at["kind"]].strip() in _FUTURES:
+                series = self.series(row)
+                self.table.once(("future", *map(str, series)), row)
+                found[series] = self.number(row, "settle")
+        return found
+
+    def options(self) -> dict[Series, tuple[Facts, list[Line]]]:
+        """Return the contracts of each day and expiry, with the spot and the lot that all of them state."""
+        found: dict[Series, tuple[Facts, list[Line]]] = {}
+        for row in self.rows:
+            if right := self.right(row):
+                series = self.series(row)
+                facts = self.facts(row, series)
+                first, lines = found.setdefault(series, (facts, []))
+                if str(first) != str(facts):  # as texts, for NaN is not itself
+                    self.table.refuse("The row contradicts others of its series", f"{facts} and {first}", row)
+                line = self.line(row, right, facts[1])
+                self.table.once((*map(str, series), line.strike, right), row)
+                lines.append(line)
+        return found
+
+    def series(self, row: Record) -> Series:
+        moved = self.at.get("moved")
+        expiry = self.at["expiry"] if moved is None or fields.is_blank(row.cells[moved]) else moved
+        return self.table.cell(row, self.at["day"], fields.day), self.table.cell(row, expiry, fields.day)
+
+    def facts(self, row: Record, series: Series) -> Facts:
+        if "lot" in self.at:
+            return self.number(row, "spot"), self.table.cell(row, self.at["lot"], fields.lot)
+        try:
+            return math.nan, lot_size(self.underlying, series[1])
+        except DataError as error:
+            raise UnreadableFile(
+                "The file is sound, but states no lot, and the kit knows none",
+                f"{self.underlying} {series[1]}",
+                "Add a row to data/lot_sizes.csv.",
+            ) from error
+
+    def number(self, row: Record, field: str) -> float:
+        return self.table.cell(row, self.at[field], fields.price)
+
+    def line(self, row: Record, right: Right, lot: int) -> Line:
+        count = {
+            field: self.table.cell(row, self.at[field], read)
+            for field, read in (
+                ("contracts", fields.count),
+                ("oi", fields.count),
+                ("oi_change", fields.change),
+            )
+        }
+        traded = count["contracts"] > 0
+        ltp = self.number(row, "close") if traded else math.nan
+        settle = self.number(row, "settle")
+        previous = self.number(row, "previous") if "previous" in self.at else math.nan
+        return Line(
+            strike=self.table.cell(row, self.at["strike"], fields.strike),
+            right=right,
+            ltp=ltp,
+            bid=settle,
+            ask=settle,
+            volume=count["contracts"] * lot,
+            oi=count["oi"],
+            oi_change=count["oi_change"],
+            ltp_change=ltp - previous,
+            symbol=row.cells[self.at["symbol"]].strip() if "symbol" in self.at else "",
+        )

@@ -1,70 +1,76 @@
 """The CSV that the exchange's option-chain page exports: calls left, puts right, open interest in lots.
 
-The file states neither the time nor the index level, and the expiry only in its name. The time follows
+The file states neither the time nor the index level, and the expiry only in its name. The time is derived
 from what it does print, the exchange's own volatility of the options at the money: with it, their price
-says how long the expiry was away. So one file gives one chain, wherever and whenever it is read.
+says how long the expiry was away. The file cannot have been saved after the time its own date on disk says.
 """
 
 from __future__ import annotations
 
-import csv
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from kit.chains.readers import fields
 from kit.chains.readers.sheet import Line, Sheet
-from kit.clock import last_session, last_trading_day, lot_size, parse_expiry, session
-from kit.errors import DataError, UnreadableFile
-from kit.model import Right
+from kit.chains.readers.table import Record, Table
+from kit.clock import IST, last_session, last_trading_day, lot_size, session
+from kit.errors import UnreadableFile
+from kit.model import Derived, Right
 from kit.quotes import mid_or_last
 
 _NAME = re.compile(r"([A-Z][A-Z0-9&]*)-(\d{1,2}-[A-Za-z]{3}-\d{4})")
-_WANTED = ("OI", "CHNG IN OI", "VOLUME", "IV", "LTP", "BID", "ASK")
-_READ = (*_WANTED, "CHNG", "STRIKE")  # not every page states the change of the price
+_RULES = {
+    "OI": fields.count, "CHNG IN OI": fields.change, "VOLUME": fields.count, "IV": fields.percent,
+    "LTP": fields.price, "BID": fields.price, "ASK": fields.price, "CHNG": fields.change,
+}  # fmt: skip
+_NEEDED = _RULES.keys() - {"CHNG"}  # not every page states the change of the price
+_SPELLINGS = {"BID PRICE": "BID", "ASK PRICE": "ASK", "STRIKE PRICE": "STRIKE", "NET CHNG": "CHNG"}
+_RIGHTS: tuple[Right, Right] = ("CE", "PE")
 _YEAR = timedelta(days=365)
+_LONGEST_YEARS, _LEAST_PERCENT = 2.0, 0.5  # no listed series of the page, no printed volatility
+_FROM_PRICES = "the volatility printed at the money"
 _EMPTY = "No Record Found"
+Side = Mapping[str, float]
 
 
-def sheets(text: str, path: Path, taken_at: datetime | None, spot: float | None) -> list[Sheet]:
+def is_export(header: Sequence[str]) -> bool:
+    """Tell by its first row whether a file is the page's export; the banner may be left out."""
+    plain = _plain(header)
+    return {"CALLS", "PUTS"} <= {*plain} or _is_header(plain)
+
+
+def sheets(rows: Iterator[Record], path: Path, taken_at: datetime | None) -> list[Sheet]:
     """Read the export.
 
     Raises
     ------
     UnreadableFile
-        It is not one, holds no record, or its name does not say underlying and expiry.
+        It is not one, holds no record, is damaged, or its name does not say underlying and expiry.
     """
     underlying, expiry = _named(path)
     lot = lot_size(underlying, expiry)
-    rows = list(csv.reader(text.splitlines()))
-    if any(_EMPTY in cell for row in rows for cell in row):
-        raise UnreadableFile(
-            "The exchange had no record for this expiry", path.name, "Export an expiry that trades."
-        )
-    try:
-        columns = _columns(rows[1])
-        quoted = [_Row(row, columns) for row in rows[2:] if any(row)]
-    except (ValueError, IndexError) as error:
-        raise UnreadableFile("Not the option-chain page's CSV", path.name, f"{error}.") from error
-    lines = [line for row in quoted for line in row.lines(lot)]
-    at = taken_at or _told(quoted, expiry)
-    if at is None:
-        raise UnreadableFile(
-            "The file prints no volatility that would tell its time",
-            path.name,
-            "Say when it was saved: --at, or taken_at=.",
-        )
-    return [Sheet(underlying, expiry, at, math.nan if spot is None else spot, lot, lines)]
+    quoted = _quoted(rows, path.name)
+    lines = [line for strike, *both in quoted for line in _lines(strike, both, lot)]
+    derived: dict[str, Derived] = {}
+    if taken_at is None:
+        taken_at, derived["taken_at"] = _told(quoted, expiry, path)
+    return [Sheet(underlying, expiry, taken_at, math.nan, lot, lines, derived=derived)]
+
+
+def underlying_of(path: Path) -> str:
+    """Return whose options the file's name says it holds."""
+    return _named(path)[0]
 
 
 def _named(path: Path) -> tuple[str, date]:
-    found = _NAME.search(path.name)
-    try:
-        if found:
-            return found[1], parse_expiry(found[2])
-    except DataError:
-        pass
+    if found := _NAME.search(path.name):
+        try:
+            return found[1], fields.day(found[2])
+        except fields.UnfitError:
+            pass
     raise UnreadableFile(
         "The file's name does not say underlying and expiry",
         path.name,
@@ -72,86 +78,118 @@ def _named(path: Path) -> tuple[str, date]:
     )
 
 
-def _columns(header: Sequence[str]) -> dict[Right, dict[str, int]]:
-    middle = header.index("STRIKE")
-    found: dict[Right, dict[str, int]] = {
-        "CE": {name: at for at, name in enumerate(header[:middle])},
-        "PE": {name: at for at, name in enumerate(header) if at > middle},
-    }
-    missing = [name for name in _WANTED if any(name not in side for side in found.values())]
-    if missing:
-        raise ValueError(f"it lacks the columns {missing}")
-    for side in found.values():
-        side["STRIKE"] = middle
+def _plain(header: Sequence[str]) -> list[str]:
+    """Return headings as today's page spells them."""
+    upper = [" ".join(cell.upper().split()) for cell in header]
+    return [_SPELLINGS.get(heading, heading) for heading in upper]
+
+
+def _is_header(plain: Sequence[str]) -> bool:
+    return "STRIKE" in plain and plain.count("OI") == 2
+
+
+def _quoted(rows: Iterator[Record], name: str) -> list[tuple[float, Side, Side]]:
+    """Return each strike with its call's and its put's cells as numbers."""
+    header = next((row for row in rows if _is_header(_plain(row.cells))), None)
+    if header is None:
+        raise UnreadableFile("Not the option-chain page's CSV", name, "It has no row with STRIKE and two OI.")
+    table, sides = Table(header.cells, name), _sides(_plain(header.cells), name, header.line)
+    found: list[tuple[float, Side, Side]] = []
+    for row in table.whole(_kept(rows, name)):
+        strike = table.cell(row, sides[0]["STRIKE"], fields.strike)
+        table.once(f"the strike {strike:,.2f}", row)
+        call, put = (
+            {field: table.cell(row, side[field], rule) for field, rule in _RULES.items() if field in side}
+            for side in sides
+        )
+        found.append((strike, call, put))
+    if not found:
+        raise UnreadableFile("The export has no rows", name, "Export it again.", line=header.line)
     return found
 
 
-class _Row:
-    """One strike: its cells as numbers."""
-
-    def __init__(self, cells: Sequence[str], columns: dict[Right, dict[str, int]]) -> None:
-        self.sides = {
-            right: {name: _number(cells[at]) for name, at in side.items() if name in _READ}
-            for right, side in columns.items()
-        }
-        self.strike = self.sides["CE"]["STRIKE"]
-
-    def lines(self, lot: int) -> list[Line]:
-        return [
-            Line(
-                strike=self.strike,
-                right=right,
-                ltp=side["LTP"],
-                bid=side["BID"],
-                ask=side["ASK"],
-                volume=_none_is_zero(side["VOLUME"]) * lot,
-                oi=_none_is_zero(side["OI"]) * lot,
-                oi_change=side["CHNG IN OI"] * lot,
-                ltp_change=side.get("CHNG", math.nan),
+def _kept(rows: Iterator[Record], name: str) -> Iterator[Record]:
+    for row in rows:
+        if any(_EMPTY in cell for cell in row.cells):
+            raise UnreadableFile(
+                "The exchange had no record for this expiry", name, "Export an expiry that trades."
             )
-            for right, side in self.sides.items()
-        ]
-
-    @property
-    def straddle(self) -> tuple[float, float, float]:
-        """Call price minus put price, their sum, and the mean printed volatility; NaN where unknown."""
-        call, put = (_price(side) for side in self.sides.values())
-        iv = sum(side["IV"] for side in self.sides.values()) / 200
-        return call - put, call + put, iv
+        yield row
 
 
-def _number(cell: str) -> float:
-    plain = cell.replace(",", "").strip()
-    return math.nan if plain in ("", "-") else float(plain)
+def _sides(header: Sequence[str], name: str, line: int) -> tuple[dict[str, int], dict[str, int]]:
+    """Return where each field stands, for calls and puts; STRIKE belongs to both."""
+    middle = header.index("STRIKE")
+    calls = {heading: at for at, heading in enumerate(header[: middle + 1])}
+    puts = {heading: at for at, heading in enumerate(header) if at >= middle}
+    missing = [field for field in _NEEDED if field not in calls or field not in puts]
+    if missing:
+        raise UnreadableFile(
+            "The option-chain page's CSV lacks columns", f"{name}: {missing}", "Export it again.", line=line
+        )
+    return calls, puts
 
 
-def _none_is_zero(number: float) -> float:
-    return 0.0 if math.isnan(number) else number
+def _lines(strike: float, both: Sequence[Side], lot: int) -> list[Line]:
+    return [
+        Line(
+            strike=strike,
+            right=right,
+            ltp=side["LTP"],
+            bid=side["BID"],
+            ask=side["ASK"],
+            volume=side["VOLUME"] * lot,
+            oi=side["OI"] * lot,
+            oi_change=side["CHNG IN OI"] * lot,
+            ltp_change=side.get("CHNG", math.nan),
+        )
+        for right, side in zip(_RIGHTS, both, strict=True)
+    ]
 
 
-def _price(side: dict[str, float]) -> float:
-    return float(mid_or_last(side["BID"], side["ASK"], side["LTP"], side["VOLUME"]))
+def _told(rows: Sequence[tuple[float, Side, Side]], expiry: date, path: Path) -> tuple[datetime, Derived]:
+    """Return when the file was saved, from prices and printed volatilities, and what its own date allows."""
+    years = _years(rows)
+    if not years:
+        raise UnreadableFile(
+            "The file prints no volatility that would tell its time",
+            path.name,
+            "Say when it was saved: --at, or taken_at=.",
+        )
+    close = session(last_trading_day(expiry)).close
+    early, middle, late = (
+        _in_session(close - span * _YEAR) for span in (years[-1], years[len(years) // 2], years[0])
+    )
+    written = datetime.fromtimestamp(path.stat().st_mtime, IST)
+    if late <= written or written < close - _LONGEST_YEARS * _YEAR:  # a date on disk that tells nothing
+        return middle, Derived(_FROM_PRICES, early, late)
+    bound = _in_session(written)
+    how = _FROM_PRICES if middle <= bound else f"the file's date, for {_FROM_PRICES} says later"
+    return min(middle, bound), Derived(how, min(early, bound), bound)
 
 
-def _told(rows: Sequence[_Row], expiry: date) -> datetime | None:
-    """Return when the file was saved, from the price and the printed volatility at the money.
+def _years(rows: Sequence[tuple[float, Side, Side]]) -> list[float]:
+    """Return what the five pairs nearest the money say of the years to expiry, ascending.
 
     A straddle at the money costs ``F sigma sqrt(2 T / pi)``, less a term of third order.
     """
-    known = [(row.strike, *row.straddle) for row in rows if not math.isnan(sum(row.straddle))]
-    near = sorted(known, key=lambda row: abs(row[1]))[:5]
-    if not near:
-        return None
-    estimates = []
-    for strike, gap, both, iv in near:
-        forward = strike + gap
-        value = math.sqrt(max(0.0, both**2 - gap**2))  # of a straddle struck at the forward, nearly
-        estimates.append((value / forward / iv) ** 2 * math.pi / 2)
-    years = sorted(estimates)[len(estimates) // 2]
-    close = session(last_trading_day(expiry)).close
-    return _in_session(close - years * _YEAR)
+    known = []
+    for strike, call, put in rows:
+        gap, both = _price(call) - _price(put), _price(call) + _price(put)
+        iv = (call["IV"] + put["IV"]) / 200
+        if not math.isnan(gap + iv) and iv >= _LEAST_PERCENT / 100:
+            value = math.sqrt(max(0.0, both**2 - gap**2))  # of a straddle struck at the forward, nearly
+            known.append(
+                (abs(gap), (value / (strike + gap) / iv) ** 2 * math.pi / 2 if strike + gap > 0 else 0)
+            )
+    found = sorted(years for _, years in sorted(known)[:5])
+    return [years for years in found if 0 < years <= _LONGEST_YEARS]
+
+
+def _price(side: Side) -> float:
+    return float(mid_or_last(side["BID"], side["ASK"], side["LTP"], side["VOLUME"]))
 
 
 def _in_session(at: datetime) -> datetime:
-    current = last_session(at)
-    return min(at, current.close - timedelta(minutes=1))
+    whole = at.replace(second=0, microsecond=0)
+    return min(whole, last_session(at).close - timedelta(minutes=1))

@@ -1,78 +1,205 @@
-"""The exchange's option-chain answer, as its web page and its API give it: JSON, open interest in lots."""
+"""The exchange's option-chain answer, as its web page and its API give it: JSON, open interest in lots.
+
+Two layouts: ``option-chain-indices`` until 2025 (a row and its legs carry ``expiryDate``, 27-Oct-2026) and
+``option-chain-v3`` since December 2025 (a row carries ``expiryDates``, its legs 27-10-2026; a contract that
+is not listed comes as a leg of zeros and nulls).
+"""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
 from typing import Any
 
+from kit.chains.readers import fields
+from kit.chains.readers.fields import UnfitError
 from kit.chains.readers.sheet import Line, Sheet
-from kit.clock import IST, lot_size, parse_expiry
+from kit.clock import IST, lot_size
 from kit.errors import DataError, UnreadableFile
 from kit.model import Right
 
 _RIGHTS: tuple[Right, ...] = ("CE", "PE")
+_DATES = ("expiryDate", "expiryDates")
+_BID, _ASK = ("bidprice", "bidPrice", "buyPrice1"), ("askPrice", "askprice", "sellPrice1")
+_PRICES = ("lastPrice", *_BID, *_ASK)
 
 
-def sheets(text: str, name: str, taken_at: datetime | None, spot: float | None) -> list[Sheet]:
+def sheets(text: str, name: str, taken_at: datetime | None, underlying: str | None) -> list[Sheet]:
     """Read the answer of ``option-chain-indices`` or ``option-chain-v3``.
 
     Raises
     ------
     UnreadableFile
-        It is not one.
+        It is not one, is damaged, or is of another underlying.
     """
     try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise UnreadableFile("The JSON breaks off or is damaged", name, f"Save it again: {error}.") from error
-    try:
-        records = content["records"]
-        at = taken_at or _time(records["timestamp"])
-        level = spot if spot is not None else float(records.get("underlyingValue") or "nan")
-        by_expiry: dict[date, list[Line]] = {}
-        underlying = ""
-        for entry in records["data"]:
-            for right in _RIGHTS:
-                if leg := entry.get(right):
-                    underlying = underlying or str(leg["underlying"])
-                    expiry = parse_expiry(str(leg.get("expiryDate") or entry["expiryDate"]))
-                    lot = lot_size(underlying, expiry)
-                    by_expiry.setdefault(expiry, []).append(_line(leg, right, lot))
-    except (ValueError, KeyError, TypeError, AttributeError, DataError) as error:
+        records = _object(_parsed(text, name).get("records"), "records")
+        answer = _Answer(records, _read(records, ("underlyingValue",), fields.price, "records"))
+        found = answer.by_expiry()
+        at = taken_at or _time(answer.records.get("timestamp"))
+    except UnfitError as error:
         raise UnreadableFile(
-            "Not an option-chain answer of the exchange", name, f"It lacks or misstates {error}."
+            "Not an option-chain answer of the exchange", f"{name}: {error}", "Save it again."
         ) from error
-    if not by_expiry:
+    if not found:
         raise UnreadableFile("The option-chain answer is empty", name, "Save it again in market hours.")
+    if underlying is not None and answer.underlying != underlying:
+        raise UnreadableFile(
+            f"The file has no options on {underlying}", name, f"It has options on {answer.underlying}."
+        )
     return [
-        Sheet(underlying, expiry, at, level, lot_size(underlying, expiry), lines)
-        for expiry, lines in by_expiry.items()
+        Sheet(answer.underlying, expiry, at, answer.spot, answer.lots[expiry], lines)
+        for expiry, lines in found.items()
     ]
 
 
-def _line(leg: Mapping[str, Any], right: Right, lot: int) -> Line:
-    def price(*names: str) -> float:
-        return next((float(leg[name]) for name in names if leg.get(name) is not None), float("nan"))
+def _parsed(text: str, name: str) -> Mapping[str, Any]:
+    try:
+        return _object(json.loads(text, object_pairs_hook=_once, parse_constant=_refused), "the answer")
+    except UnfitError:
+        raise
+    except json.JSONDecodeError as error:
+        raise UnreadableFile(
+            "The JSON breaks off or is damaged", f"{name}: {error.msg}", "Save it again.",
+            line=error.lineno, column=str(error.colno),
+        ) from error  # fmt: skip
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, a thousand brackets
+        raise UnreadableFile("The JSON is not an answer of the exchange", name, "Save it again.") from error
 
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UnfitError(f"it has the key {twice[:40]!r} twice")
+    return found
+
+
+def _refused(constant: str) -> float:
+    raise UnfitError(f"{constant} is no number")
+
+
+def _object(value: object, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise UnfitError(f"{what} is missing or no object")
+    return value
+
+
+@dataclass
+class _Answer:
+    """The contracts of an answer by expiry; `underlying` and `lots` are known once they have been read.
+
+    Where the answer itself states no index level, its first contract's is the `spot`.
+    """
+
+    records: Mapping[str, Any]
+    spot: float
+    underlying: str = ""
+    lots: dict[date, int] = field(default_factory=dict)
+
+    def by_expiry(self) -> dict[date, list[Line]]:
+        rows = self.records.get("data")
+        if not isinstance(rows, list):
+            raise UnfitError("records.data is missing or no list")
+        found: dict[tuple[date, float, Right], Line] = {}
+        for number, row in enumerate(rows):
+            entry = _object(row, f"row {number}")
+            for right in _RIGHTS:
+                place = f"row {number}, {right}"
+                leg = entry.get(right)
+                if leg is not None and _is_listed(_object(leg, place), place):
+                    key, line = self._contract(entry, leg, right, place)
+                    if key in found:
+                        raise UnfitError(f"{place} repeats the contract {key[1]:g} {right} of {key[0]}")
+                    found[key] = line
+        by_expiry: dict[date, list[Line]] = {}
+        for (expiry, _, _), line in found.items():
+            by_expiry.setdefault(expiry, []).append(line)
+        return by_expiry
+
+    def _contract(
+        self, entry: Mapping[str, Any], leg: Mapping[str, Any], right: Right, place: str
+    ) -> tuple[tuple[date, float, Right], Line]:
+        strike = _read(leg, ("strikePrice",), fields.strike, place)
+        if "strikePrice" in entry and _read(entry, ("strikePrice",), fields.price, place) != strike:
+            raise UnfitError(f"{place}: strikePrice differs from the row's")
+        dates = {
+            _read(part, _DATES, fields.day, place)
+            for part in (entry, leg)
+            if any(not fields.is_blank(part.get(name)) for name in _DATES)
+        }
+        if len(dates) != 1:
+            raise UnfitError(f"{place} and its row name {len(dates)} expiries")
+        expiry = dates.pop()
+        if math.isnan(self.spot):
+            self.spot = _read(leg, ("underlyingValue",), fields.price, place)
+        lot = self._lot(leg, expiry, place)
+        return (expiry, strike, right), _line(leg, strike, right, lot, place)
+
+    def _lot(self, leg: Mapping[str, Any], expiry: date, place: str) -> int:
+        named = leg.get("underlying")
+        if not isinstance(named, str) or not named.strip():
+            raise UnfitError(f"{place}: underlying is {named!r}")
+        self.underlying = self.underlying or named
+        if named != self.underlying:
+            raise UnfitError(f"{place}: underlying is {named[:40]!r} beside {self.underlying!r}")
+        if expiry not in self.lots:
+            try:
+                self.lots[expiry] = lot_size(named, expiry)
+            except DataError as error:
+                raise UnreadableFile(
+                    "The file is sound, but counts in lots, and the kit knows none",
+                    f"{named[:40]} {expiry}",
+                    "Add a row to data/lot_sizes.csv.",
+                ) from error
+        return self.lots[expiry]
+
+
+def _is_listed(leg: Mapping[str, Any], place: str) -> bool:
+    """Tell a contract from the zeros and nulls that stand for one that is not listed."""
+    if not fields.is_blank(leg.get("underlying")) or not fields.is_blank(leg.get("expiryDate")):
+        return True
+    priced = [name for name in _PRICES if _read(leg, (name,), fields.price, place) > 0]
+    if priced:
+        raise UnfitError(f"{place} has {priced[0]}, but neither underlying nor expiry")
+    return False
+
+
+def _read(leg: Mapping[str, Any], names: tuple[str, ...], rule: Any, place: str) -> Any:
+    """Read the first of the names that is there."""
+    name = next((name for name in names if leg.get(name) is not None), names[0])
+    try:
+        return rule(leg.get(name))
+    except UnfitError as error:
+        raise UnfitError(f"{place}: {name} is {error}: {str(leg.get(name))[:40]}") from error
+
+
+def _line(leg: Mapping[str, Any], strike: float, right: Right, lot: int, place: str) -> Line:
+    ltp = _read(leg, ("lastPrice",), fields.price, place)
+    change = _read(leg, ("change",), fields.change, place)
+    symbol = leg.get("identifier")
     return Line(
-        strike=float(leg["strikePrice"]),
+        strike=strike,
         right=right,
-        ltp=price("lastPrice"),
-        bid=price("bidprice", "bidPrice", "buyPrice1"),
-        ask=price("askPrice", "askprice", "sellPrice1"),
-        volume=price("totalTradedVolume") * lot,
-        oi=price("openInterest") * lot,
-        oi_change=price("changeinOpenInterest") * lot,
-        ltp_change=price("change") if price("lastPrice") > 0 else float("nan"),
-        symbol=str(leg.get("identifier", "")),
+        ltp=ltp,
+        bid=_read(leg, _BID, fields.price, place),
+        ask=_read(leg, _ASK, fields.price, place),
+        volume=_read(leg, ("totalTradedVolume",), fields.count, place) * lot,
+        oi=_read(leg, ("openInterest",), fields.count, place) * lot,
+        oi_change=_read(leg, ("changeinOpenInterest",), fields.change, place) * lot,
+        ltp_change=change if ltp > 0 else fields.NONE,
+        symbol=symbol if isinstance(symbol, str) else "",
     )
 
 
-def _time(text: str) -> datetime:
+def _time(text: object) -> datetime:
     """Read ``03-May-2023 15:30:00``, whatever the locale."""
-    day, clock = text.split(" ")
-    hour, minute, second = (int(part) for part in clock.split(":"))
-    found = parse_expiry(day)
-    return datetime(found.year, found.month, found.day, hour, minute, second, tzinfo=IST)
+    day, _, clock = text.partition(" ") if isinstance(text, str) else ("", "", "")
+    try:
+        return datetime.combine(fields.day(day), time.fromisoformat(clock), IST)
+    except ValueError as error:
+        raise UnfitError(f"records.timestamp is no time: {str(text)[:40]}") from error

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import gzip
-import zipfile
-import zlib
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import chain as joined
+from math import isnan
 from pathlib import Path
 
 from kit.chains.readers import bhavcopy, chain_csv, chain_json
+from kit.chains.readers.fields import PRICE_BOUND
 from kit.chains.readers.sheet import Sheet
-from kit.errors import UnreadableFile
-from kit.model import ChainSnapshot
+from kit.chains.readers.table import records
+from kit.chains.readers.unpack import KNOWN, text_of
+from kit.clock import IST, last_trading_day, session
+from kit.errors import DataError, UnreadableFile
+from kit.model import ChainSnapshot, Derived
 
-_KNOWN = (
-    "Use an NSE option-chain JSON (also .gz), the option-chain page's CSV, or an F&O bhavcopy (also .zip)."
-)
+_USUAL = "BANKNIFTY"
+_LONGEST = timedelta(days=6 * 366)  # the exchange lists options for at most five years
+_FAR = 3.0  # strikes as many times the index, or parts of it, belong to something else
 
 
 def read_chain(
@@ -23,9 +28,13 @@ def read_chain(
     *,
     taken_at: datetime | None = None,
     spot: float | None = None,
-    underlying: str = "BANKNIFTY",
+    underlying: str | None = None,
 ) -> list[ChainSnapshot]:
     """Read a market-data file of the exchange.
+
+    What a file does not state is derived and marked in `ChainSnapshot.derived`: the time of the page's
+    CSV, from the volatility that the exchange printed, and the spot, from put-call parity. All expiries of
+    one day have one spot.
 
     Parameters
     ----------
@@ -33,57 +42,135 @@ def read_chain(
         An option-chain JSON, the option-chain page's CSV, or an old or new F&O bhavcopy; gzip and zip
         are unpacked.
     taken_at : datetime, optional
-        When it was saved, timezone-aware; default what the file says. The CSV says nothing: there it
-        follows from the volatility that the exchange printed.
+        When it was saved, timezone-aware; default what the file says. A bhavcopy is of its day's close: there
+        it is refused.
     spot : float, optional
-        Index level, rupees; default what the file says, else what put-call parity says.
-    underlying : str, default "BANKNIFTY"
-        Whose options to take out of a bhavcopy, which holds the whole market.
+        Index level, rupees; default what the file says, else what put-call parity says. Refused for a file of
+        several days.
+    underlying : str, optional
+        Whose options to take out of a bhavcopy, which holds the whole market; default ``"BANKNIFTY"``. Any
+        other file holds one underlying and is refused when it is not this one.
 
     Returns
     -------
     list of ChainSnapshot
-        One per expiry, nearest first; open interest and volume in units, whatever the file counts in.
+        One per day and expiry, nearest first; open interest and volume in units, whatever the file counts in.
 
     Raises
     ------
     UnreadableFile
-        The file is not there, is none of these, or holds no such options.
+        The file is not there, is none of these, is damaged (with line and column), or holds no such options.
+    DataError
+        `taken_at` or `spot` is none, or cannot be true of this file.
     """
     file = Path(path)
-    sheets = _sheets(_text(file), file, taken_at, spot, underlying)
-    return sorted((sheet.snapshot() for sheet in sheets), key=lambda chain: chain.expiry)
+    _check(taken_at, spot)
+    sheets = _sheets(text_of(file), file, taken_at, underlying)
+    if spot is not None:
+        sheets = _at(sheets, spot, {})
+    for sheet in sheets:
+        _in_time(sheet, file)
+        _near(sheet, file)
+    days = sorted({sheet.taken_at for sheet in sheets})
+    of_day = [[sheet for sheet in sheets if sheet.taken_at == day] for day in days]
+    found = joined.from_iterable(_snapshots(one) for one in of_day)
+    return sorted(found, key=lambda chain: (chain.taken_at, chain.expiry))
 
 
-def _sheets(
-    text: str, file: Path, taken_at: datetime | None, spot: float | None, underlying: str
-) -> list[Sheet]:
+def living(chains: Sequence[ChainSnapshot]) -> ChainSnapshot:
+    """Return the first chain that has not ended and has a volatility.
+
+    Raises
+    ------
+    DataError
+        None has.
+    """
+    for chain in chains:
+        if chain.t_years > 0 and chain.frame["iv"].notna().any():
+            return chain
+    ended = ", ".join(f"{chain.expiry}" for chain in chains)
+    raise DataError("No series of this file lives on", ended, "Use a file of a day before its last expiry.")
+
+
+def _check(taken_at: datetime | None, spot: float | None) -> None:
+    if taken_at is not None and taken_at.tzinfo is None:
+        raise DataError("The time has no zone", taken_at.isoformat(), "Give it tzinfo=kit.clock.IST.")
+    if spot is not None and not 0 < spot < PRICE_BOUND:
+        raise DataError("Not an index level", spot, "Give rupees.")
+
+
+def _sheets(text: str, file: Path, taken_at: datetime | None, underlying: str | None) -> list[Sheet]:
     if text.startswith("{"):
-        return chain_json.sheets(text, file.name, taken_at, spot)
-    if text.startswith("CALLS,"):
-        return chain_csv.sheets(text, file, taken_at, spot)
-    if bhavcopy.is_bhavcopy(text):
-        return bhavcopy.sheets(text, file.name, underlying)
-    raise UnreadableFile("Not a market-data file the kit knows", file.name, _KNOWN)
+        return chain_json.sheets(text, file.name, taken_at, underlying)
+    rows = records(text, file.name)
+    first = next(rows, None)
+    if first and chain_csv.is_export(first.cells):
+        if underlying not in (None, held := chain_csv.underlying_of(file)):
+            raise UnreadableFile(
+                f"The file has no options on {underlying}", file.name, f"It has options on {held}."
+            )
+        return chain_csv.sheets(joined([first], rows), file, taken_at)
+    if first and bhavcopy.is_bhavcopy(first.cells):
+        if taken_at is not None:
+            raise DataError(
+                "A bhavcopy is of its day's close, whenever it was saved",
+                taken_at.isoformat(),
+                "Leave taken_at (--at) out.",
+            )
+        return bhavcopy.sheets(joined([first], rows), file.name, underlying or _USUAL)
+    raise UnreadableFile("Not a market-data file the kit knows", file.name, KNOWN)
 
 
-def _text(file: Path) -> str:
-    try:
-        content = file.read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-        elif content[:2] == b"PK":
-            content = _only_member(file)
-        return content.decode("utf-8-sig").lstrip()
-    except OSError as error:
-        raise UnreadableFile("The file cannot be opened", str(file), f"{error.strerror or error}.") from error
-    except (UnicodeDecodeError, zipfile.BadZipFile, EOFError, zlib.error) as error:
-        raise UnreadableFile("Not a market-data file the kit knows", file.name, _KNOWN) from error
+def _in_time(sheet: Sheet, file: Path) -> None:
+    """Refuse a chain that was taken after its last day, or years before it can have been listed."""
+    last = session(last_trading_day(sheet.expiry)).close
+    if not last - _LONGEST < sheet.taken_at or sheet.taken_at.astimezone(IST).date() > last.date():
+        raise DataError(
+            f"The chain cannot be of this time: its series ends on {last:%d %b %Y}",
+            f"{file.name}: {sheet.taken_at:%d %b %Y %H:%M}",
+            "Check taken_at (--at), or the file.",
+        )
 
 
-def _only_member(file: Path) -> bytes:
-    with zipfile.ZipFile(file) as packed:
-        names = [name for name in packed.namelist() if name.lower().endswith(".csv")]
-        if len(names) != 1:
-            raise UnreadableFile("The zip does not hold exactly one CSV", file.name, _KNOWN)
-        return packed.read(names[0])
+def _near(sheet: Sheet, file: Path) -> None:
+    """Refuse a spot that is nowhere near the strikes; an unknown one is near."""
+    low, high = (end(line.strike for line in sheet.lines) for end in (min, max))
+    if sheet.spot <= low / _FAR or sheet.spot >= high * _FAR:
+        raise DataError(
+            f"The index is nowhere near the strikes {low:,.0f} to {high:,.0f} of {file.name}",
+            sheet.spot,
+            "Check spot (--spot), or the file.",
+        )
+
+
+def _at(sheets: Sequence[Sheet], spot: float, derived: dict[str, Derived]) -> list[Sheet]:
+    """Return the sheets with one spot.
+
+    Raises
+    ------
+    DataError
+        They are of several days.
+    """
+    if len({sheet.taken_at for sheet in sheets}) > 1:
+        raise DataError("One spot cannot be that of several days", spot, "Leave spot (--spot) out.")
+    stated = [
+        {name: told for name, told in sheet.derived.items() if name != "spot"} | derived for sheet in sheets
+    ]
+    return [replace(sheet, spot=spot, derived=told) for sheet, told in zip(sheets, stated, strict=True)]
+
+
+def _snapshots(sheets: list[Sheet]) -> list[ChainSnapshot]:
+    """Return one moment's chains; a spot that the file does not state is told by the nearest series."""
+    ordered = sorted(sheets, key=lambda sheet: sheet.expiry)
+    silent = [sheet for sheet in ordered if isnan(sheet.spot)]
+    telling = [sheet for sheet in ordered if "spot" in sheet.derived]
+    if not silent or (len(ordered) == 1 and not telling):
+        return [sheet.snapshot() for sheet in ordered]
+    first = [sheet.snapshot(strict=False) for sheet in ordered]
+    told = [chain for chain in first if not isnan(chain.spot)]
+    if not told:
+        return [sheet.snapshot() for sheet in ordered]
+    spots = [chain.spot for chain in told]
+    how = f"{told[0].derived['spot'].how} of {told[0].expiry:%d %b %Y}, {len(spots)} series compared"
+    shared = {"spot": Derived(how, min(spots), max(spots))}
+    return [sheet.snapshot() for sheet in _at(ordered, spots[0], shared)]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import numpy as np
 
 from kit.chains.contracts import Contracts, positive
+from kit.chains.readers.fields import NONE
 from kit.chains.snapshot import snapshot
 from kit.clock import last_trading_day
 from kit.errors import UnreadableFile
-from kit.model import ChainSnapshot, Right
-
-NONE = float("nan")
+from kit.model import ChainSnapshot, Derived, Right
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,8 @@ class Sheet:
         In any order.
     future : float
         Price of the future of the same expiry, rupees; NaN: the file has none.
+    derived : mapping of str to Derived
+        What of `taken_at` and `spot` the file does not state.
     """
 
     underlying: str
@@ -77,9 +79,10 @@ class Sheet:
     lot: int
     lines: list[Line] = field(repr=False)
     future: float = NONE
+    derived: Mapping[str, Derived] = field(default_factory=dict)
 
-    def snapshot(self) -> ChainSnapshot:
-        """Return the chain with forward, volatilities and Greeks.
+    def snapshot(self, strict: bool = True) -> ChainSnapshot:
+        """Return the chain with forward, volatilities and Greeks; unless `strict`, even without a forward.
 
         Raises
         ------
@@ -95,8 +98,9 @@ class Sheet:
             lot_size=self.lot,
             source="file",
             future=self.future,
+            derived=self.derived,
         )
-        if np.isnan(found.forward):
+        if strict and np.isnan(found.forward):
             raise UnreadableFile(
                 "Too few strikes have both a call and a put quote to know the forward",
                 f"{self.underlying} {self.expiry}",
