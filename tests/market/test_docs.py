@@ -22,6 +22,6 @@ def test_every_block_runs(
     names = {"data": data, "file": file}
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), names)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     assert "0 broken" in capfd.readouterr().out
     assert list((tmp_path / "data" / "store").rglob("*.parquet"))
