@@ -18,12 +18,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kit.bars.coverage import Coverage
 from kit.clock import IST, previous_session, session, sessions
 from kit.errors import ProtocolError, UnknownInterval
 
 COLUMNS = ("open", "high", "low", "close", "volume")
 _LAST_MINUTE = time(23, 59)
-_SHOWN = 6  # days that a report names before it counts the rest
 _DAY = 1440  # minutes
 _OFFSET, _AHEAD = "+05:30", np.timedelta64(330, "m")  # of Asia/Kolkata from UTC, all year
 Nanoseconds = NDArray[np.datetime64]
@@ -84,46 +84,6 @@ class Piece:
             datetime.combine(self.first, time.min, IST),
             datetime.combine(self.last, _LAST_MINUTE, IST),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """How much of what should be there is there.
-
-    Parameters
-    ----------
-    expected, found : int
-        Bars of the sessions that have begun, and those that came.
-    missing_sessions : tuple of date
-        Sessions without a single bar.
-    missing_bars : tuple of (date, int)
-        Sessions that lack some bars, and how many.
-    broken_bars : int
-        Bars set aside: high below low, a price that is none, or a negative volume.
-    """
-
-    expected: int
-    found: int
-    missing_sessions: tuple[date, ...]
-    missing_bars: tuple[tuple[date, int], ...]
-    broken_bars: int
-
-    def __str__(self) -> str:
-        missing = sum(count for _, count in self.missing_bars)
-        lines = [
-            f"{self.found} of {self.expected} bars; {len(self.missing_sessions)} sessions missing, "
-            f"{missing} bars missing in {len(self.missing_bars)} sessions, {self.broken_bars} broken"
-        ]
-        if self.missing_sessions:
-            lines.append("  no bar at all: " + _few([str(day) for day in self.missing_sessions]))
-        if self.missing_bars:
-            lines.append("  some missing: " + _few([f"{day} ({count})" for day, count in self.missing_bars]))
-        return "\n".join(lines)
-
-
-def _few(days: list[str]) -> str:
-    more = len(days) - _SHOWN
-    return ", ".join(days[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def interval(name: str) -> Interval:

@@ -16,7 +16,8 @@ from pathlib import Path
 import pandas as pd
 
 from kit.bars import candles
-from kit.bars.candles import Coverage, Interval, Piece
+from kit.bars.candles import Interval, Piece
+from kit.bars.coverage import Coverage
 from kit.errors import UnreadableFile
 
 STORE = Path("data/store")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from kit.bars import store
-from kit.bars.candles import Coverage, Piece
+from kit.bars.candles import Piece
+from kit.bars.coverage import Coverage
 from kit.transport.limits import Window
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.bars import candles
+from kit.bars.coverage import Coverage
 from kit.clock import IST, is_session, sessions
 from kit.errors import ProtocolError, UnknownInterval
 
@@ -141,7 +142,7 @@ def test_coverage_names_what_is_missing():
 def test_long_reports_stay_short():
     """A report of many missing sessions must name the first ones and count the rest."""
     days = tuple(date(2026, 11, day) for day in range(2, 12))
-    assert str(candles.Coverage(10, 0, days, (), 0)).endswith("2026-11-07 and 4 more")
+    assert str(Coverage(10, 0, days, (), 0)).endswith("2026-11-07 and 4 more")
 
 
 def test_forming_bars():

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import pickle
 import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 
+import pandas as pd
 import pytest
 
 from kit.bars import candles
-from kit.bars.candles import Coverage
+from kit.bars.coverage import Coverage
 from kit.cache import CacheManager
 from kit.clock import IST
 from kit.errors import (
@@ -180,6 +182,20 @@ def test_candles_of_every_interval(data: DataManager, interval, per_day):
     assert isinstance(bars.attrs["coverage"], Coverage)
     assert bars.attrs["coverage"].missing_bars == ()
     assert str(bars.index.tz) == "Asia/Kolkata"
+
+
+def test_candles_travel_through_a_file(data: DataManager, tmp_path):
+    """Bars and every table made of them can be written as Parquet, and one read back knows its coverage."""
+    bars = data.candles("BANKNIFTY", "FIVE_MINUTE", "2026-11-18", "2026-11-19")
+    hourly = bars.resample("1h").last()
+    for number, table in enumerate((bars, bars[bars["close"] > 0], bars.assign(x=1.0), bars.copy(), hourly)):
+        table.to_parquet(tmp_path / f"{number}.parquet")
+        again = pd.read_parquet(tmp_path / f"{number}.parquet")
+        assert Coverage.of(again) == bars.attrs["coverage"]
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "0.parquet"), bars)
+    assert pickle.loads(pickle.dumps(bars)).attrs["coverage"].found == len(bars)
+    with pytest.raises(DataError, match="no coverage"):
+        Coverage.of(pd.DataFrame())
 
 
 def test_stale_data_are_marked(open_data, exchange: SimulatedExchange):

@@ -51,12 +51,12 @@ def sheets(rows: Iterator[Record], path: Path, taken_at: datetime | None) -> lis
         It is not one, holds no record, is damaged, or its name does not say underlying and expiry.
     """
     underlying, expiry = _named(path)
-    lot = lot_size(underlying, expiry)
     quoted = _quoted(rows, path.name)
-    lines = [line for strike, *both in quoted for line in _lines(strike, both, lot)]
     derived: dict[str, Derived] = {}
     if taken_at is None:
         taken_at, derived["taken_at"] = _told(quoted, expiry, path)
+    lot = lot_size(underlying, expiry)
+    lines = [line for strike, *both in quoted for line in _lines(strike, both, lot)]
     return [Sheet(underlying, expiry, taken_at, math.nan, lot, lines, derived=derived)]
 
 
