@@ -11,17 +11,18 @@ unexport PYTHONDONTWRITEBYTECODE
 
 demo: begun .venv/lab
 	$(KIT) demo --html build/demo.html
-	-@$(BIN)/python -m kit.benchmark.setup_time end
+	-@$(BIN)/python -m tools.setup_time end
 
-# Notes when the set-up began; kit bench reads how long it took. No Python here yet: nothing is timed.
+# Notes when the set-up began; make bench tells how long it took. No Python here yet: nothing is timed.
 begun:
-	-@$(PYTHON) -I kit/benchmark/setup_time.py begin $(if $(UV),uv,pip)
+	-@$(PYTHON) -I tools/setup_time.py begin $(if $(UV),uv,pip)
 
 lab: .venv/lab
 	$(KIT) lab
 
 bench: .venv/test
-	$(KIT) bench
+	$(KIT) bench --full
+	-@$(BIN)/python -m tools.checkout
 
 test: .venv/test
 	$(BIN)/ruff format --check .

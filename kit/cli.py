@@ -139,7 +139,8 @@ def _lab(options: argparse.Namespace) -> int:
 def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
     bench = commands.add_parser("bench", help="measure the kit against its targets and peers")
     bench.add_argument("rows", nargs="*", help="only these rows")
-    bench.add_argument("--quick", action="store_true", help="fewer repetitions, under a minute")
+    bench.add_argument("--full", action="store_true", help="every row with more samples: some minutes")
+    bench.add_argument("--long", action="store_true", help="print intervals, peers and times, too")
     bench.add_argument(
         "--json", type=Path, nargs="?", const=Path("bench.json"), help="write the results here (bench.json)"
     )
@@ -151,12 +152,13 @@ def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from kit.benchmark import suite
+    from kit.benchmark import command
     from kit.settings import Settings
 
-    return suite.main(
+    return command.main(
         settings=Settings.load(options.settings),
-        quick=options.quick,
+        full=options.full,
+        long=options.long,
         json=options.json,
         html=options.html,
         against=options.against,

@@ -366,17 +366,17 @@ class TestBenchmark:
 
     def test_results(self, capsys: pytest.CaptureFixture[str]) -> None:
         """The benchmark returns score, benchmarks and violations, and prints them as the text shows."""
-        results = run_performance_benchmark(quick=True, rows=["hit_rate", "import_kit"])
+        results = run_performance_benchmark(rows=["hot_hit", "import_kit"])
         assert all(row["figure"] > 0 for row in results["rows"])
         printed = capsys.readouterr().out
-        assert f"Performance Score: {results['score']:.1f}/100" in printed
+        assert "Performance Score: none, not every row was asked for" in printed
         assert f"Total Benchmarks: {results['total_benchmarks']}" in printed
         assert results["total_benchmarks"] == 2
         assert ("No latency violations detected ✓" in printed) == (results["violations"] == [])
 
     @pytest.mark.parametrize(
         "row",
-        ["hot_hit", "disk_write", "evaluation_speedup", "chain_processing", "memory_growth", "atm_hot"],
+        ["hot_hit", "disk_write", "parallel_10ms", "chain_processing", "memory_growth", "atm_hot"],
     )
     def test_what_it_validates(self, row: str) -> None:
         """Cache reads and writes, concurrent speed-up, processing latency and memory are among the rows."""

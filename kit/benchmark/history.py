@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from kit.benchmark.results import JSON_KEYS, Results
+from kit.benchmark.results import JSON_KEYS, BenchmarkResults
 from kit.clock import IST
 from kit.errors import UnreadableFile
 from kit.settings import cache_folder
@@ -23,6 +23,7 @@ from kit.settings import cache_folder
 # layout and neighbours change between runs and not within one. Eight runs of five rows on a shared
 # two-core machine moved by up to 12 % while no neighbour took a core; a smaller change is noise.
 BETWEEN_RUNS = 0.15
+EQUALLY_BUSY = 0.3  # cores that others may have kept busy more in one run than in the other
 
 
 def history_file() -> Path:
@@ -30,12 +31,12 @@ def history_file() -> Path:
     return cache_folder() / "benchmarks.jsonl"
 
 
-def archive(results: Results, path: Path | None = None) -> tuple[list[dict[str, Any]], str]:
+def archive(results: BenchmarkResults, path: Path | None = None) -> tuple[list[dict[str, Any]], str]:
     """Record a complete run and tell what changed since the last one of its kind.
 
     Parameters
     ----------
-    results : Results
+    results : BenchmarkResults
         What `run_performance_benchmark` found.
     path : path, optional
         Default `history_file`.
@@ -62,7 +63,7 @@ def archive(results: Results, path: Path | None = None) -> tuple[list[dict[str, 
     return [*earlier, run], "\n".join(told)
 
 
-def record(results: Results, path: Path | None = None) -> dict[str, Any]:
+def record(results: BenchmarkResults, path: Path | None = None) -> dict[str, Any]:
     """Append a run to the history and return what was written."""
     file = path or history_file()
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -175,18 +176,28 @@ class Change:
         The row and its unit.
     before, after : float
         Medians; NaN where a run has no figure.
-    factor : float
-        after / before; NaN where a run has no figure.
-    word : str
-        ``"new"`` or ``"gone"`` for a row that only one run has.
+    why : str
+        What a reader must know: that only one run has the row, or why nothing follows from the figures.
+    judged : bool
+        Whether the row changed; False: the machine was not equally busy in both runs, or nobody knows.
     """
 
     name: str
     unit: str
     before: float
     after: float
-    factor: float
-    word: str = ""
+    why: str = ""
+    judged: bool = True
+
+    @property
+    def factor(self) -> float:
+        """After / before; NaN where a run has no figure."""
+        return self.after / self.before if self.before else math.nan
+
+    def __str__(self) -> str:
+        before, after = ("–" if math.isnan(it) else f"{it:.4g}" for it in (self.before, self.after))
+        factor = "" if math.isnan(self.factor) else f"  x {self.factor:.2f}"
+        return f"{self.name}: {before} -> {after} {self.unit}{factor}{self.why and f'  ({self.why})'}"
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
@@ -201,22 +212,26 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
     -------
     list of Change
         Largest change first; then rows that gained or lost their figure, then rows that only one run has.
+        One that was measured beside other loads is not judged.
     """
     old, new = ({row["name"]: row for row in run["rows"]} for run in (before, after))
     both = [(old[name], new[name]) for name in new if name in old]
-    found = [_change(was, now) for was, now in both if _beyond_noise(was, now)]
-    found.sort(key=lambda change: -abs(math.log(change.factor)) if change.factor > 0 else 0.0)
-    return [
-        *found,
-        *(_only(row, "new") for name, row in new.items() if name not in old),
-        *(_only(row, "gone") for name, row in old.items() if name not in new),
+    found = [
+        Change(now["name"], now["unit"], _figure(was), _figure(now), *_beside(before, was, after, now))
+        for was, now in both
+        if _beyond_noise(was, now)
     ]
+    found.sort(key=lambda change: -abs(math.log(change.factor)) if change.factor > 0 else 0.0)
+    come = [_lone(row, math.nan, _figure(row), "a new row") for name, row in new.items() if name not in old]
+    gone = [_lone(row, _figure(row), math.nan, _GONE) for name, row in old.items() if name not in new]
+    return [*found, *come, *gone]
 
 
-def _only(row: Mapping[str, Any], word: str) -> Change:
-    figure = _figure(row)
-    before, after = (math.nan, figure) if word == "new" else (figure, math.nan)
-    return Change(row["name"], row["unit"], before, after, math.nan, word)
+_GONE = "no such row any more"
+
+
+def _lone(row: Mapping[str, Any], before: float, after: float, why: str) -> Change:
+    return Change(row["name"], row["unit"], before, after, why)
 
 
 def _figure(row: Mapping[str, Any]) -> float:
@@ -230,20 +245,28 @@ def _beyond_noise(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     return apart and bool(abs(now["figure"] - was["figure"]) > BETWEEN_RUNS * abs(was["figure"]))
 
 
-def _change(was: Mapping[str, Any], now: Mapping[str, Any]) -> Change:
-    before, after = _figure(was), _figure(now)
-    return Change(now["name"], now["unit"], before, after, after / before if before else math.nan)
+def _beside(
+    before: Mapping[str, Any], was: Mapping[str, Any], after: Mapping[str, Any], now: Mapping[str, Any]
+) -> tuple[str, bool]:
+    """Return a word on the load beside both figures, and whether they can be compared."""
+    if was["figure"] is None or now["figure"] is None:
+        return "", True
+    then, here = (
+        run["machine"].get("load_1min") if row.get("load") is None else row["load"]
+        for run, row in ((before, was), (after, now))
+    )
+    if then is None or here is None:
+        return "not judged: nobody knows how busy others kept the machine", False
+    if abs(then - here) > EQUALLY_BUSY:
+        return f"not judged: others kept {then:g} cores busy, then {here:g}", False
+    return "", True
 
 
 def changes_text(changes: Sequence[Change]) -> str:
-    """Return what changed beyond noise, one line per row."""
-    if not changes:
-        return "nothing changed beyond noise."
-    return "\n".join(["changed beyond noise:", *(_told(change) for change in changes)])
-
-
-def _told(change: Change) -> str:
-    before, after = ("–" if math.isnan(it) else f"{it:.4g}" for it in (change.before, change.after))
-    factor = "" if math.isnan(change.factor) else f"  x {change.factor:.2f}"
-    word = {"new": "  (a new row)", "gone": "  (no such row any more)"}.get(change.word, "")
-    return f"  {change.name}: {before} -> {after} {change.unit}{factor}{word}"
+    """Return what changed beyond noise, one line per row, and then what cannot be judged."""
+    sure, unsure = ([change for change in changes if change.judged is word] for word in (True, False))
+    head = "changed beyond noise:" if sure else "nothing changed beyond noise."
+    rest = "Beside another load, nothing follows from:"
+    return "\n".join(
+        [head, *(f"  {it}" for it in sure), *([rest, *(f"  {it}" for it in unsure)] if unsure else [])]
+    )

@@ -49,14 +49,14 @@ class Arms:
 
 
 @dataclass(frozen=True)
-class Samples:
-    """Figures that a row measured itself, in the row's unit; pairs belong to the same round."""
+class Figures:
+    """What a row measured itself, in the row's unit; pairs belong to the same round."""
 
     ours: Sequence[float]
     peer: Sequence[float] = ()
 
 
-def time_arms(arms: Arms, seconds: float, checkpoint: Call = lambda: None) -> Samples:
+def time_arms(arms: Arms, seconds: float, checkpoint: Call = lambda: None) -> Figures:
     """Time both arms in turns.
 
     Parameters
@@ -70,7 +70,7 @@ def time_arms(arms: Arms, seconds: float, checkpoint: Call = lambda: None) -> Sa
 
     Returns
     -------
-    Samples
+    Figures
         Seconds per call of each arm, round by round.
     """
     calls = [call for call in (arms.ours, arms.peer) if call is not None]
@@ -83,7 +83,15 @@ def time_arms(arms: Arms, seconds: float, checkpoint: Call = lambda: None) -> Sa
         order = range(len(calls)) if number % 2 == 0 else reversed(range(len(calls)))
         for arm in order:
             times[arm].append(_sample(calls[arm], repeats[arm], arms.before))
-    return Samples(times[0], times[1] if arms.peer is not None else ())
+    return Figures(times[0], times[1] if arms.peer is not None else ())
+
+
+def speedups(
+    alone: Call, together: Call, rounds: int, checkpoint: Call = lambda: None, warm: int = 1
+) -> Figures:
+    """Return how many times as fast the second call is, round by round, both timed in turns."""
+    found = time_arms(Arms(alone, together, calls=1, rounds=rounds, warm=warm), 0.0, checkpoint)
+    return Figures([one / other for one, other in zip(found.ours, found.peer, strict=True)])
 
 
 def _rounds(arms: Arms, seconds: float) -> Iterator[int]:

@@ -1,7 +1,7 @@
 """The register of benchmark rows.
 
 A row is a function that receives the `Run` and returns what to time (`Arms`) or what it timed
-itself (`Samples`)::
+itself (`Figures`)::
 
     @row("hot_hit", part="cache", unit="us", target=at_most(2), peer="cachetools TLRU under a lock",
          peer_target=within(3), quick=True)
@@ -14,7 +14,7 @@ itself (`Samples`)::
 
 Rows live in ``kit/benchmark/rows/<room>.py`` and register when that file is imported. One peer per
 row: further peers are further rows. Units: ``ns us ms s`` are times, anything ending in ``/s`` is a
-rate (``M options/s`` counts millions, ``k rows/s`` thousands); any other unit is for `Samples`.
+rate (``M options/s`` counts millions, ``k rows/s`` thousands); any other unit is for `Figures`.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from difflib import get_close_matches
 from importlib import import_module
 
 from kit.benchmark import rows as _rows
-from kit.benchmark.measure import Arms, Samples
+from kit.benchmark.measure import Arms, Figures
 from kit.benchmark.run import Run
 from kit.benchmark.targets import Speed, Target, at_most
 from kit.errors import KitError, SettingsError
 from kit.settings import LatencyRequirements
 
-Measure = Callable[[Run], Arms | Samples]
+Measure = Callable[[Run], Arms | Figures]
 _TIMES = {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0}
 _PREFIXES = {"M ": 1e-6, "k ": 1e-3}
 _REGISTER: dict[str, Row] = {}
@@ -47,7 +47,7 @@ class Row:
     name, part, unit : str
         Unique name, the room it measures, and the unit of its figure.
     measure : callable
-        Takes the `Run`, returns `Arms` or `Samples`; its docstring says what is measured.
+        Takes the `Run`, returns `Arms` or `Figures`; its docstring says what is measured.
     target : Target or None
         Limit on the figure; None: the row informs.
     peer : str or None
@@ -106,7 +106,7 @@ class Row:
             return seconds / items * _TIMES[self.unit]
         if self.unit.endswith("/s"):
             return items / seconds * _PREFIXES.get(self.unit[:2], 1.0)
-        raise SettingsError(f"Row {self.name} times a call, which has no unit", self.unit, "Return Samples.")
+        raise SettingsError(f"Row {self.name} times a call, which has no unit", self.unit, "Return Figures.")
 
 
 def row(
@@ -150,12 +150,14 @@ def all_rows() -> Mapping[str, Row]:
         try:
             import_module(f"{_rows.__name__}.{module.name}")
         except Exception as error:  # noqa: BLE001 - whatever a file of rows does, the others run
-            _REGISTER[module.name] = Row(module.name, module.name, "s", _failing(module.name, error))
+            _REGISTER[module.name] = Row(
+                module.name, module.name, "s", _failing(module.name, error), quick=True
+            )
     return dict(_REGISTER)
 
 
 def _failing(file: str, error: Exception) -> Measure:
-    def measure(_: Run) -> Samples:
+    def measure(_: Run) -> Figures:
         raise KitError(f"The rows of {file} cannot be imported", str(error), "Mend the file.") from error
 
     return measure

@@ -1,162 +1,175 @@
-"""What a benchmark found: one judged line per row, and the whole as a mapping."""
+"""What a benchmark found, as a mapping, as text and as a table for a notebook."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+import textwrap
+from collections.abc import Mapping, Sequence
+from html import escape
+from itertools import groupby
 from typing import Any
 
-from kit.benchmark.measure import Samples
-from kit.benchmark.registry import Row
-from kit.errors import KitError
-from kit.monitor.interval import interval
+from kit.benchmark.verdict import RowResult, plain
 
 JSON_KEYS = ("score", "violations", "machine", "versions", "rows")
+WIDTH = 120  # of the table, in characters
+# What a run shall show, and the rows that show it.
+VALIDATIONS: Mapping[str, tuple[str, ...]] = {
+    "Cache read/write performance": ("hot_hit", "hot_write", "disk_hit", "disk_write"),
+    "Concurrent processing speedup": ("parallel_10ms",),
+    "Data processing latency": ("chain_processing", "whole_chain", "strategy_evaluation"),
+    "Memory usage patterns": ("memory_per_entry", "memory_growth", "main_job_memory"),
+    "Latency requirement compliance": ("chain_cold", "atm_cold", "evaluation_run"),
+}
+_SHORT = ("row", "figure", "unit", "target", "beside peer", "target", "met")
+_LONG = (
+    "row", "figure", "unit", "95 % interval", "target", "peer figure", "ratio", "met", "took", "load", "peer",
+)  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Line:
-    """One row of the results; the first eleven fields and `samples` are the row of the JSON file.
-
-    Parameters
-    ----------
-    name, part : str
-        As registered.
-    figure, low, high : float
-        Median and its 95 % interval, in `unit`; NaN when the row failed.
-    unit : str
-        Unit of all figures of the line.
-    target : str or None
-        Targets in words.
-    peer : str or None
-        Who else does the same work.
-    peer_figure, ratio : float
-        The peer's median, and the median of figure / peer figure over the rounds; NaN where the peer was
-        not measured.
-    met : bool or None
-        Whether every target is met; None when there is nothing to judge.
-    missed : bool
-        Missed by more than noise: a whole interval lies on the wrong side, or the row failed.
-    attained : float
-        How much of the target is reached, 0 to 1; NaN when there is nothing to judge.
-    note : str
-        What a reader must know: a missing peer, the error of a failed row.
-    unjudged : bool
-        A target stands here that could not be judged; the note says why.
-    samples : int
-        How many samples the figure is the median of.
-    seconds : float
-        Time that measuring the row took.
-    """
-
-    name: str
-    part: str
-    figure: float
-    low: float
-    high: float
-    unit: str
-    target: str | None
-    peer: str | None
-    peer_figure: float
-    ratio: float
-    met: bool | None
-    missed: bool = False
-    attained: float = math.nan
-    note: str = ""
-    unjudged: bool = False
-    samples: int = 0
-    seconds: float = math.nan
-
-    @property
-    def peer_missing(self) -> bool:
-        """Whether the row ran without the peer it names."""
-        return self.peer is not None and math.isnan(self.peer_figure) and not math.isnan(self.figure)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the published fields; NaN becomes None, which JSON has a word for."""
-        return {key: _plain(getattr(self, key)) for key in LINE_KEYS}
-
-
-LINE_KEYS = (*[field.name for field in fields(Line)][:11], "samples")
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def judge(row: Row, samples: Samples, cores: int, notes: Sequence[str] = ()) -> Line:
-    """Judge a row's samples against its targets.
-
-    Parameters
-    ----------
-    row : Row
-        The targets.
-    samples : Samples
-        In the row's unit.
-    cores : int
-        Cores of this machine; a target that supposes more is waived, with a note.
-    notes : sequence of str
-        What the run noted.
-    """
-    ours, peer = interval(samples.ours), interval(samples.peer)
-    pairs = [mine / theirs for mine, theirs in zip(samples.ours, samples.peer, strict=False) if theirs]
-    ratio = interval(pairs)
-    judged = [(row.target, ours, samples.ours), (row.ratio_target, ratio, pairs)]
-    held = [(target, found) for target, found, measured in judged if target is not None and measured]
-    wanted = sum(target is not None for target, *_ in judged)
-    notes = list(notes)
-    if held and cores < row.cores:
-        notes.append(f"the target supposes {row.cores} cores, this machine has {cores}: not judged")
-        held = []
-    return Line(
-        name=row.name,
-        part=row.part,
-        figure=ours.figure,
-        low=ours.low,
-        high=ours.high,
-        unit=row.unit,
-        target=row.goal,
-        peer=row.peer,
-        peer_figure=peer.figure,
-        ratio=ratio.figure,
-        met=all(target.met(found.figure) for target, found in held) if held else None,
-        missed=any(target.missed_beyond_noise(found.low, found.high) for target, found in held),
-        attained=min((target.attained(found.figure) for target, found in held), default=math.nan),
-        note="; ".join(notes),
-        unjudged=len(held) < wanted,
-        samples=len(samples.ours),
-    )
-
-
-def failed(row: Row, error: KitError) -> Line:
-    """Return the line of a row that raised: no figure, nothing attained, the error as note."""
-    nan = math.nan
-    return Line(
-        row.name, row.part, nan, nan, nan, row.unit, row.goal, row.peer, nan, nan, met=False, missed=True,
-        attained=0.0, note=f"{type(error).__name__}: {error}",
-    )  # fmt: skip
-
-
-class Results(dict[str, Any]):
+class BenchmarkResults(dict[str, Any]):
     """The mapping that `run_performance_benchmark` returns.
 
-    Keys: ``score`` (0 to 100), ``total_benchmarks``, ``violations`` (sentences), ``machine``,
-    ``versions``, ``rows`` (mappings with the keys of the JSON file), and for a closer look
-    ``components`` (of the score), ``lines`` (`Line` objects), ``seconds``, ``stopped``, ``quick`` and
-    ``complete`` (every row of a quick or full run ended).
+    Keys: ``score`` (0 to 100; NaN for a run that was cancelled or left rows out), ``total_benchmarks``,
+    ``violations`` (sentences), ``machine``, ``versions``, ``rows`` (mappings with the keys of the JSON
+    file), and for a closer look ``components`` (of the score), ``lines`` (`RowResult` objects),
+    ``seconds``, ``stopped``, ``quick`` and ``complete`` (every row of a quick or full run ended).
     """
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of the JSON file."""
-        return {key: _plain(self[key]) for key in JSON_KEYS}
+        return {key: plain(self[key]) for key in JSON_KEYS}
 
     def __str__(self) -> str:
-        from kit.benchmark.report import text
-
         return text(self)
 
     def _repr_html_(self) -> str:
-        from kit.benchmark.report import table_html
-
         return table_html(self)
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.4g}"
+
+
+def _met(line: RowResult) -> str:
+    if line.met is False and not line.missed:
+        return "within noise"
+    return {True: "yes", False: "NO", None: "–"}[line.met]
+
+
+def _short(line: RowResult) -> tuple[str, ...]:
+    limits = [str(limit or "–") for limit in (line.limit, line.ratio_limit)]
+    beside = _number(line.ratio) if line.peer else ""
+    return (
+        line.name,
+        _number(line.figure),
+        line.unit,
+        limits[0],
+        beside,
+        limits[1] if beside else "",
+        _met(line),
+    )
+
+
+def _long(line: RowResult) -> tuple[str, ...]:
+    span = "–" if math.isnan(line.low) else f"{line.low:.4g} … {line.high:.4g}"
+    return (
+        line.name, _number(line.figure), line.unit, span, line.target or "–", _number(line.peer_figure),
+        _number(line.ratio), _met(line), f"{line.seconds:.1f} s",
+        "–" if line.load is None else f"{line.load:g}", line.peer or "",
+    )  # fmt: skip
+
+
+def text(results: BenchmarkResults, long: bool = False) -> str:
+    """Return the table part by part, the notes, the components of the score and the summary.
+
+    Parameters
+    ----------
+    results : BenchmarkResults
+        Of any run.
+    long : bool, default False
+        With intervals, the peers and their figures, the time each row took and the load beside it; else
+        within 120 columns.
+    """
+    lines: list[RowResult] = results["lines"]
+    cells, head = (_long, _LONG) if long else (_short, _SHORT)
+    table = [head, *(cells(line) for line in lines)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    shown = [f"  {_padded(head, widths)}"]
+    for part, group in groupby(lines, key=lambda line: line.part):
+        shown += [part, *(f"  {_padded(cells(line), widths)}" for line in group)]
+    notes = [_told(line.name, line.note) for line in lines if line.note and not line.unjudged]
+    parts = [_wrapped(str(part)) for part in results["components"]]
+    return "\n".join([
+        *shown, "",
+        *(["Notes", *notes, ""] if notes else []),
+        *(["Score by component", *parts, ""] if parts else []),
+        summary(results),
+    ])  # fmt: skip
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _wrapped(words: str) -> str:
+    return textwrap.fill(words, WIDTH, initial_indent="  ", subsequent_indent="      ")
+
+
+def _told(name: str, note: str) -> str:
+    return _wrapped(f"{name}: {note or 'no reason given'}")
+
+
+def summary(results: BenchmarkResults) -> str:
+    """Return the last lines: score, what was validated, violations, and what was not judged."""
+    violations, lines = results["violations"], results["lines"]
+    within = sum(line.met is False and not line.missed for line in lines)
+    clean = f"No latency violations detected ✓{f' ({within} within noise)' if within else ''}"
+    unjudged = [_told(line.name, line.note) for line in lines if line.unjudged]
+    return "\n".join([
+        f"Performance Score: {score_text(results)}",
+        *(["Cancelled: the rows above are those that finished."] if results["stopped"] else []),
+        f"Total Benchmarks: {results['total_benchmarks']} in {results['seconds']:.0f} s",
+        *(_validated(lines) if results["complete"] else []),
+        *(["Violations:", *map(_wrapped, violations)] if violations else [clean]),
+        *([f"Not judged: {len(unjudged)}, which neither pass nor fail", *unjudged] if unjudged else []),
+        *_busy(lines),
+    ])  # fmt: skip
+
+
+def score_text(results: BenchmarkResults) -> str:
+    """Return the score in words; a run that is not whole has none."""
+    if results["stopped"]:
+        return "none, the run was cancelled"
+    if not results["complete"]:
+        return "none, not every row was asked for"
+    return "none, nothing could be judged" if math.isnan(results["score"]) else f"{results['score']:.1f}/100"
+
+
+def _validated(lines: Sequence[RowResult]) -> list[str]:
+    told = []
+    for name, rows in VALIDATIONS.items():
+        judged = [line for line in lines if line.name in rows and line.met is not None]
+        if judged:
+            told.append(f"  {name}: {sum(not line.missed for line in judged)} of {len(judged)} targets met")
+    return ["Validated:", *told] if told else []
+
+
+def _busy(lines: Sequence[RowResult]) -> list[str]:
+    loads = [line.load for line in lines if line.load is not None]
+    most = max(loads, default=0.0)
+    return (
+        [f"Others kept up to {most:g} cores busy meanwhile: quiet, the machine does better."]
+        if most > 0.5
+        else []
+    )
+
+
+def table_html(results: BenchmarkResults) -> str:
+    """Return the long table and the summary as an HTML fragment."""
+    head = "".join(f"<th>{name}</th>" for name in ("part", *_LONG))
+    body = "".join(
+        f"<tr><td>{line.part}</td>" + "".join(f"<td>{escape(cell)}</td>" for cell in _long(line)) + "</tr>"
+        for line in results["lines"]
+    )
+    return f"<pre>{escape(summary(results))}</pre><table><tr>{head}</tr>{body}</table>"

@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kit.benchmark.results import Line
+from kit.benchmark.verdict import RowResult
 
 WEIGHTS: Mapping[str, float] = {
     "pipeline": 20,  # what the user waits for: a chain, from the network to the screen
@@ -55,7 +55,7 @@ class Component:
         return f"{self.part:<12} weight {self.weight:>3g}  {self.points:5.1f}  {why}"
 
 
-def components(lines: Sequence[Line]) -> list[Component]:
+def components(lines: Sequence[RowResult]) -> list[Component]:
     """Return the measured components in the order of `WEIGHTS`; rows without target do not count."""
     found = []
     for part, weight in WEIGHTS.items():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from kit.monitor.interval import Interval, interval
+from kit.monitor.estimate import Estimate, estimate
 
 C = TypeVar("C")
 _ENOUGH = 6  # samples; with fewer an interval is only their range
@@ -17,7 +17,7 @@ class Tried(Generic[C]):
     """A candidate, its seconds for the workload, and the round it was dropped in (the last: kept)."""
 
     candidate: C
-    seconds: Interval
+    seconds: Estimate
     samples: int
     round: int
 
@@ -62,7 +62,7 @@ def successive_halving(
             for place in alive:
                 checkpoint()
                 samples[place].append(measure(candidates[place]))
-        found = {place: interval(samples[place]) for place in alive}
+        found = {place: estimate(samples[place]) for place in alive}
         alive.sort(key=lambda place: found[place].figure)
         taken = len(samples[alive[0]])
         decided = taken >= _ENOUGH and _decided([found[place] for place in alive], tight)
@@ -72,7 +72,7 @@ def successive_halving(
         dropped |= dict.fromkeys(alive[keep:], number)
         alive, number, more = alive[:keep], number + 1, min(2 * more, most_samples - taken)
     tried = [
-        Tried(candidates[place], interval(found_s), len(found_s), dropped.get(place, number))
+        Tried(candidates[place], estimate(found_s), len(found_s), dropped.get(place, number))
         for place, found_s in enumerate(samples)
     ]
     ranked = sorted(tried, key=lambda one: (-one.round, one.seconds.figure))
@@ -81,7 +81,7 @@ def successive_halving(
     return [chosen, *(one for one in ranked if one is not chosen)]
 
 
-def _decided(ranked: Sequence[Interval], tight: float) -> bool:
+def _decided(ranked: Sequence[Estimate], tight: float) -> bool:
     leader, others = ranked[0], ranked[1:]
     width = (leader.high - leader.low) / 2
     return width <= tight * leader.figure and all(other.low > leader.high for other in others)

@@ -22,7 +22,7 @@ from kit.simulator.process import launch
 from kit.tuning.halving import Tried, successive_halving
 from kit.tuning.lifetimes import Lifetime, advise_lifetimes
 from kit.tuning.trace import PricePath, Request, Trace, analyst_requests, fill_between, read_trace
-from kit.tuning.workload import Crew, Workload, ideas_from, read_ideas
+from kit.tuning.workload import WorkerPlan, Workload, ideas_from, read_ideas
 
 UNDERLYING = "BANKNIFTY"
 
@@ -39,21 +39,21 @@ class Advice:
         One per data type, with its curve.
     pools : sequence of Tried
         Pool sizes, best first; empty when not searched.
-    crews : sequence of Tried
+    worker_plans : sequence of Tried
         Workers and batch size, best first; empty when not searched.
     """
 
     settings: Settings
     lifetimes: Sequence[Lifetime]
     pools: Sequence[Tried[int]] = ()
-    crews: Sequence[Tried[Crew]] = ()
+    worker_plans: Sequence[Tried[WorkerPlan]] = ()
 
     def __str__(self) -> str:
         lines = ["Lifetimes", *(f"  {lifetime}" for lifetime in self.lifetimes)]
         if self.pools:
             lines += ["Connection pool", *(f"  {line}" for line in _explained(self.pools, "pool_size "))]
-        if self.crews:
-            lines += ["Workers", *(f"  {line}" for line in _explained(self.crews)), f"  {_BATCHES}"]
+        if self.worker_plans:
+            lines += ["Workers", *(f"  {line}" for line in _explained(self.worker_plans)), f"  {_BATCHES}"]
         return "\n".join(lines)
 
 
@@ -76,10 +76,10 @@ def _explained(tried: Sequence[Tried[Any]], name: str = "") -> list[str]:
 POOL_SIZES = (1, 2, 4, 8, 16)  # small ones first: of equals the leaner is kept
 
 
-def crews(most_workers: int) -> list[Crew]:
+def worker_plans(most_workers: int) -> list[WorkerPlan]:
     """Return the candidates: few workers first, so that of equals the leaner is kept."""
     workers = [number for number in (1, 2, 4, 8, 16, 32) if number <= most_workers]
-    return [Crew(count, batch) for count in workers for batch in (1, 4, 12)]
+    return [WorkerPlan(count, batch) for count in workers for batch in (1, 4, 12)]
 
 
 def tune(
@@ -171,12 +171,12 @@ def _path(desk: Desk, symbol: str, day: date) -> PricePath:
 
 def _search(
     work: Workload, progress: Progress, should_stop: Callable[[], bool]
-) -> tuple[list[Tried[int]], list[Tried[Crew]]]:
+) -> tuple[list[Tried[int]], list[Tried[WorkerPlan]]]:
     """Search both: sockets wait and workers compute, so that neither choice depends on the other."""
-    candidates = crews(2 * cores())
+    candidates = worker_plans(2 * cores())
     done, most = 0, 6 * (len(POOL_SIZES) + len(candidates))
     pools: list[Tried[int]] = []
-    workers: list[Tried[Crew]] = []
+    workers: list[Tried[WorkerPlan]] = []
 
     def checkpoint() -> None:
         nonlocal done
@@ -195,7 +195,7 @@ def _recommended(
     settings: Settings,
     lifetimes: Sequence[Lifetime],
     pools: Sequence[Tried[int]],
-    workers: Sequence[Tried[Crew]],
+    workers: Sequence[Tried[WorkerPlan]],
 ) -> Settings:
     ttls = {one.setting: float(one.chosen.lifetime_s) for one in lifetimes if one.chosen}
     changed: dict[str, Section] = {"cache_config": settings.cache_config.model_copy(update=ttls)}

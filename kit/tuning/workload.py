@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import runpy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -34,7 +35,7 @@ def slow_idea(snapshot: ChainSnapshot, rolls: int = 70_000) -> float:
 
 
 @dataclass(frozen=True)
-class Crew:
+class WorkerPlan:
     """One setting of workers and evaluations per task."""
 
     workers: int
@@ -126,11 +127,11 @@ class Workload:
         self._fetch(pool)
         return perf_counter() - started
 
-    def run_seconds(self, crew: Crew) -> float:
+    def run_seconds(self, plan: WorkerPlan) -> float:
         """Evaluate everything once and return how long it took."""
-        processor = self._processor(crew.workers)
+        processor = self._processor(plan.workers)
         started = perf_counter()
-        self._run(processor, crew.batch_size)
+        self._run(processor, plan.batch_size)
         return perf_counter() - started
 
     def _fetch(self, pool: ConnectionPoolManager) -> None:
@@ -176,3 +177,39 @@ class Workload:
 def evaluate_batch(ideas: Sequence[Idea], snapshot: Any) -> list[object]:
     """Evaluate a few ideas in one task."""
     return [evaluate(idea, snapshot) for idea in ideas]
+
+
+def worker_counts(most: int) -> list[int]:
+    """Return 1, 2, 4, ... up to `most`, and `most` itself."""
+    return sorted({1, most, *(2**power for power in range(1, 11) if 2**power <= most)})
+
+
+def speedups(
+    settings: Settings,
+    snapshot: Any,
+    checkpoint: Callable[[str], object],
+    rounds: int = 3,
+) -> dict[int, float]:
+    """Return how many times as fast ideas are evaluated by 1, 2, 4, ... workers as by one.
+
+    Parameters
+    ----------
+    settings : Settings
+        Gives the backend and the most workers.
+    snapshot : ChainSnapshot
+        What the tuner's own idea is evaluated on.
+    checkpoint : callable
+        Called with a word before each sample; may raise to stop.
+    rounds : int, default 3
+        Samples of each number of workers, taken in turns.
+    """
+    taken_s: dict[int, list[float]] = {count: [] for count in worker_counts(settings.workers.max_workers)}
+    with Workload(settings, "", ideas_from(None), [snapshot]) as work:
+        for _ in range(rounds):
+            for count, found_s in taken_s.items():
+                checkpoint(f"evaluation, workers: {count}")
+                found_s.append(work.run_seconds(WorkerPlan(count, 1)))
+    return {
+        count: median(alone / together for alone, together in zip(taken_s[1], found_s, strict=True))
+        for count, found_s in taken_s.items()
+    }

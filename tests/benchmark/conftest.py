@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from kit.benchmark import registry
-from kit.benchmark.measure import Samples
+from kit.benchmark.measure import Figures
 from kit.benchmark.registry import Row
 from kit.benchmark.targets import at_most
 
@@ -17,8 +17,8 @@ def toys(monkeypatch, tmp_path):
     monkeypatch.setattr(registry, "_REGISTER", {})
     monkeypatch.setattr(registry, "_rows", SimpleNamespace(__path__=[], __name__="no.rows"))
 
-    def add(name, measure=lambda _: Samples([1.0, 1.0, 1.0]), **features):
-        features = {"part": "cache", "unit": "us", "target": at_most(2), **features}
+    def add(name, measure=lambda _: Figures([1.0, 1.0, 1.0]), **features):
+        features = {"part": "cache", "unit": "us", "target": at_most(2), "quick": True, **features}
         registry._REGISTER[name] = Row(name=name, measure=measure, **features)
 
     return add

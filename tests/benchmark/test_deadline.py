@@ -7,8 +7,8 @@ import sys
 import threading
 import time
 
-from kit.benchmark import history, suite
-from kit.benchmark.measure import Arms, Samples
+from kit.benchmark import command, history, suite
+from kit.benchmark.measure import Arms, Figures
 from kit.errors import KitError
 
 
@@ -32,14 +32,14 @@ def hang():
 
 def test_a_row_that_hangs_ends_at_its_deadline_and_the_others_run(toys, monkeypatch):
     """A loop, and a wait in C for a process that never answers, cost their rows and nothing else."""
-    monkeypatch.setitem(suite.DEADLINE_S, "full", 0.3)
+    monkeypatch.setattr(suite, "QUICK_S", 0.3)
     closed = []
 
     def wait(run):
         run.after_row(lambda: closed.append(1) or child.kill())
         with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
             child.wait()
-        return Samples([1.0])
+        return Figures([1.0])
 
     toys("a", hang())
     toys("b", wait)
@@ -68,7 +68,7 @@ def test_ctrl_c_keeps_the_finished_rows(toys, tmp_path, capsys):
 
     toys("a")
     toys("b", interrupt)
-    assert suite.main(json=tmp_path / "b.json") == 130
+    assert command.main(json=tmp_path / "b.json") == 130
     assert [row["name"] for row in json.loads((tmp_path / "b.json").read_text())["rows"]] == ["a"]
     assert "Cancelled" in capsys.readouterr().out
     assert history.load() == ([], [])
@@ -80,7 +80,7 @@ def test_a_clock_that_jumps_is_a_word(toys, monkeypatch):
 
     def jump(_):
         monkeypatch.setattr(suite, "time", lambda: real() - 300)
-        return Samples([1.0])
+        return Figures([1.0])
 
     toys("a", jump)
     (line,) = run_quietly()["lines"]
@@ -113,7 +113,7 @@ def test_what_a_row_opens_closes_with_the_row(toys):
         raise KitError("no")
 
     toys("a", measure)
-    toys("b", lambda _: events.append("b") or Samples([1.0]))
+    toys("b", lambda _: events.append("b") or Figures([1.0]))
     run_quietly()
     assert events == ["closed", "b"]
 
@@ -123,7 +123,7 @@ def test_a_closing_that_fails_costs_its_row_only(toys):
 
     def measure(run):
         run.after_row(lambda: 1 / 0)
-        return Samples([1.0])
+        return Figures([1.0])
 
     toys("a", measure)
     toys("b")

@@ -8,10 +8,10 @@ from kit.benchmark import history
 from kit.errors import UnreadableFile
 
 
-def run(**figures):
-    """Return a recorded run of rows given as low, median, high."""
+def run(load=0.1, **figures):
+    """Return a recorded run of rows given as low, median, high, measured beside this load."""
     rows = [
-        {"name": name, "unit": "us", "figure": mid, "low": low, "high": high}
+        {"name": name, "unit": "us", "figure": mid, "low": low, "high": high, "load": load}
         for name, (low, mid, high) in figures.items()
     ]
     return {"score": 90.0, "violations": [], "machine": {}, "versions": {}, "rows": rows}
@@ -25,6 +25,30 @@ def test_a_change_is_one_beyond_the_intervals_and_beyond_what_runs_differ_by():
     assert [change.name for change in changes] == ["slow"]
     assert changes[0].factor == 2
     assert "slow: 10 -> 20 us  x 2.00" in history.changes_text(changes)
+
+
+@pytest.mark.parametrize(
+    ("loads", "why"),
+    [
+        ((0.1, 1.2), "not judged: others kept 0.1 cores busy, then 1.2"),
+        ((1.2, 0.1), "not judged: others kept 1.2 cores busy, then 0.1"),
+        ((None, 0.1), "not judged: nobody knows how busy others kept the machine"),
+    ],
+)
+def test_beside_another_load_nothing_is_called_a_change(loads, why):
+    """A figure that moved while others used the machine more or less says so in its line."""
+    before, after = (run(load, a=(at, at, at)) for load, at in zip(loads, (1, 2), strict=True))
+    (change,) = history.compare(before, after)
+    assert not change.judged
+    told = history.changes_text([change]).splitlines()
+    assert told[0] == "nothing changed beyond noise."
+    assert told[2] == f"  a: 1 -> 2 us  x 2.00  ({why})"
+
+
+def test_where_rows_carry_no_load_the_runs_does():
+    """Runs without a load per row are compared by the machine's load before them."""
+    runs = [{**run(None, a=(at, at, at)), "machine": {"load_1min": 0.2}} for at in (1, 2)]
+    assert history.compare(*runs)[0].judged
 
 
 def test_a_row_that_lost_its_figure_or_that_only_one_run_has_is_a_change():

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from kit.benchmark.measure import Arms, time_arms
-from kit.monitor.interval import interval
+from kit.monitor.estimate import estimate
 from kit.monitor.progress import Stopped
 
 
@@ -21,14 +21,14 @@ def test_both_arms_run_in_turns():
 def test_a_sample_is_seconds_per_call():
     """A call of 2 ms is measured as at least 2 ms, however many calls make a sample."""
     found = time_arms(Arms(lambda: time.sleep(0.002), rounds=5), seconds=0.1)
-    assert 0.002 <= interval(found.ours).figure < 0.2
+    assert 0.002 <= estimate(found.ours).figure < 0.2
     assert found.peer == ()
 
 
 def test_preparation_is_not_timed():
     """What runs before each sample costs the figure nothing."""
     found = time_arms(Arms(lambda: None, before=lambda: time.sleep(0.02), rounds=5), seconds=0.1)
-    assert interval(found.ours).figure < 0.02
+    assert estimate(found.ours).figure < 0.02
 
 
 def test_a_wall_clock_that_jumps_changes_no_figure(monkeypatch):

@@ -6,23 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.benchmark.measure import Samples
+from kit.benchmark.measure import Figures
 from kit.benchmark.registry import Row
-from kit.benchmark.results import failed, judge
 from kit.benchmark.score import WEIGHTS, components, score
 from kit.benchmark.targets import at_least, at_most, faster, within
+from kit.benchmark.verdict import failed, judge
 from kit.errors import KitError, SettingsError
 
 KEYS = [
     "name", "part", "figure", "low", "high", "unit", "target", "peer", "peer_figure", "ratio", "met",
-    "samples",
+    "samples", "load",
 ]  # fmt: skip
 
 
 def line(ours, target=None, peer=(), peer_target=None, unit="us", part="cache", cores=1, machine_cores=2):
     """Return the judged line of these samples."""
-    row = Row("a row", part, unit, lambda _: Samples(ours), target, "peer", peer_target, cores=cores)
-    return judge(row, Samples(ours, peer), machine_cores)
+    row = Row("a row", part, unit, lambda _: Figures(ours), target, "peer", peer_target, cores=cores)
+    return judge(row, Figures(ours, peer), machine_cores)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_machine_with_one_core_is_not_judged_on_two():
 
 
 def test_the_json_of_a_line_has_exactly_the_published_keys():
-    """Eleven keys, in order, and None where there is no number."""
+    """Thirteen keys, in order, and None where there is no number."""
     found = line([1.0]).as_json()
     assert list(found) == KEYS
     assert found["peer_figure"] is None
@@ -117,7 +117,7 @@ def test_one_slow_part_costs_its_weight(part):
 
 def test_a_failed_row_attains_nothing_and_says_why():
     """A row that raised counts as zero and carries its error."""
-    row = Row("broken", "cache", "us", lambda _: Samples([]), at_most(1))
+    row = Row("broken", "cache", "us", lambda _: Figures([]), at_most(1))
     found = failed(row, KitError("It broke", 3, "Mend it."))
     assert found.attained == 0
     assert found.missed
@@ -132,12 +132,12 @@ def test_nothing_judged_is_no_score():
 
 def test_units_convert_and_a_wrong_one_is_refused():
     """Microseconds per item, millions per second; a unit that is neither raises."""
-    row = Row("a", "cache", "us", lambda _: Samples([]))
+    row = Row("a", "cache", "us", lambda _: Figures([]))
     assert row.in_unit(0.001, 10) == pytest.approx(100)
-    rate = Row("a", "cache", "M options/s", lambda _: Samples([]))
+    rate = Row("a", "cache", "M options/s", lambda _: Figures([]))
     assert rate.in_unit(0.1, 2_000_000) == pytest.approx(20)
     with pytest.raises(SettingsError, match="parsecs"):
-        Row("a", "cache", "parsecs", lambda _: Samples([])).in_unit(1, 1)
+        Row("a", "cache", "parsecs", lambda _: Figures([])).in_unit(1, 1)
 
 
 def test_the_ratio_shown_is_the_one_that_is_judged():

@@ -1,13 +1,20 @@
 """The suite around the rows: selection, failures, judging, notes."""
 
 import math
+import subprocess
+import sys
+import time
+from dataclasses import replace
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
-from kit.benchmark import registry, report, suite
-from kit.benchmark.measure import Arms, Samples
+from kit.benchmark import registry, suite
+from kit.benchmark.load import Load
+from kit.benchmark.measure import Arms, Figures
 from kit.benchmark.registry import Row, all_rows, row
+from kit.benchmark.results import VALIDATIONS, table_html, text
 from kit.benchmark.run import Run
 from kit.benchmark.targets import at_least, within
 from kit.errors import KitError, SettingsError
@@ -38,13 +45,64 @@ def test_a_failing_row_is_reported_and_the_others_still_run(toys):
         raise KitError("The probe broke", 7, "Buy another.")
 
     toys("a", typed)
-    toys("b", lambda _: Samples([1 / 0]))
+    toys("b", lambda _: Figures([1 / 0]))
     toys("c")
     results = run_quietly()
     assert [line.missed for line in results["lines"]] == [True, True, False]
     assert "The probe broke: 7. Buy another." in results["violations"][0]
     assert "ZeroDivisionError" in results["violations"][1]
     assert results["score"] == pytest.approx(100 / 3)
+
+
+def test_a_run_of_some_rows_has_no_score(toys):
+    """Asked for by name, rows are judged and their run is not: it would be another score."""
+    toys("a")
+    toys("b")
+    results = run_quietly(rows=["a"])
+    assert math.isnan(results["score"])
+    assert results["components"] == []
+    assert results.as_json()["score"] is None
+    assert "Performance Score: none, not every row was asked for" in str(results)
+
+
+def test_the_table_fits_120_columns_and_its_long_form_has_everything(toys):
+    """However long names, notes and units are; intervals, peers and times are asked for."""
+    features = {"unit": "% of the permitted rate", "peer": "a peer of a very long name indeed", "quick": True}
+    toys(
+        "a_row_of_quite_a_long_name_indeed",
+        lambda _: Figures([1.0], [2.0]),
+        peer_target=within(3),
+        **features,
+    )
+
+    def failing(_):
+        raise KitError("This row failed with a sentence " * 9, 1.23456, "Do something about it.")
+
+    toys("b", failing)
+    results = run_quietly()
+    assert max(map(len, text(results).splitlines())) <= 120
+    assert "a peer of a very long name" not in text(results)
+    assert "a peer of a very long name" in text(results, long=True)
+    assert "95 % interval" in text(results, long=True)
+
+
+def test_a_whole_run_says_what_it_validated(toys):
+    """The five things that a run shall validate stand in the summary with their targets."""
+    for names in VALIDATIONS.values():
+        for name in names:
+            toys(name)
+    told = str(run_quietly())
+    assert all(
+        f"{name}: {len(names)} of {len(names)} targets met" in told for name, names in VALIDATIONS.items()
+    )
+
+
+def test_a_quick_run_holds_every_validation():
+    """Each row behind a validation exists, is quick and has a target."""
+    for name in (name for names in VALIDATIONS.values() for name in names):
+        found = all_rows()[name]
+        assert found.quick, name
+        assert found.goal, name
 
 
 def test_an_unknown_row_names_the_close_ones_and_the_others_still_run(toys):
@@ -77,15 +135,16 @@ def test_two_rows_of_one_name_are_refused(toys):
     """A name that is taken raises at registration, not at random later."""
     toys("a", Row.in_unit)  # any function of another module
     with pytest.raises(SettingsError, match="'a'"):
-        row("a", part="cache", unit="us")(lambda _: Samples([1.0]))
+        row("a", part="cache", unit="us")(lambda _: Figures([1.0]))
 
 
-def test_quick_runs_the_quick_rows(toys):
-    """A quick run leaves the slow rows out; a named row runs whether quick or not."""
-    toys("fast", quick=True)
-    toys("slow")
-    assert [line["name"] for line in run_quietly(quick=True)["rows"]] == ["fast"]
-    assert [line["name"] for line in run_quietly(quick=True, rows=["slow"])["rows"]] == ["slow"]
+def test_a_run_is_quick_unless_it_is_full(toys):
+    """A run leaves the slow rows out unless it is full; a named row runs whether quick or not."""
+    toys("fast")
+    toys("slow", quick=False)
+    assert [line["name"] for line in run_quietly()["rows"]] == ["fast"]
+    assert [line["name"] for line in run_quietly(full=True)["rows"]] == ["fast", "slow"]
+    assert [line["name"] for line in run_quietly(rows=["slow"])["rows"]] == ["slow"]
 
 
 def test_a_peer_that_is_not_installed_is_a_word_on_the_row(toys):
@@ -109,7 +168,7 @@ def test_notes_and_random_numbers_do_not_leak_into_the_next_row(toys):
     def measure(run):
         drawn.append(run.rng.random())
         run.peer("no_such_peer_package")
-        return Samples([1.0])
+        return Figures([1.0])
 
     toys("a", measure)
     toys("b", measure)
@@ -131,7 +190,7 @@ def test_progress_goes_from_0_to_1_with_the_row_that_runs(toys):
 def test_a_machine_with_one_core_runs_every_row(toys, monkeypatch):
     """The figure is measured, the target that supposes two cores is not judged, and a word says so."""
     monkeypatch.setattr("kit.benchmark.run.cores", lambda: 1)
-    toys("speedup", lambda _: Samples([0.9]), target=at_least(1.8), unit="times", cores=2)
+    toys("speedup", lambda _: Figures([0.9]), target=at_least(1.8), unit="times", cores=2)
     (line,) = run_quietly()["lines"]
     assert line.figure == 0.9
     assert line.met is None
@@ -142,7 +201,7 @@ def test_a_peer_that_breaks_on_import_costs_only_its_columns(toys, monkeypatch, 
     """Whatever a peer raises, our own figure is measured, and the peer's error is told."""
     (tmp_path / "broken_peer.py").write_text("import sys; sys.no_such_attribute\n")
     monkeypatch.syspath_prepend(tmp_path)
-    toys("a", lambda run: Samples([1.0], [run.peer("broken_peer") or 1.0]), peer="broken")
+    toys("a", lambda run: Figures([1.0], [run.peer("broken_peer") or 1.0]), peer="broken")
     (line,) = run_quietly()["lines"]
     assert line.met is True
     assert "broken_peer cannot be imported (AttributeError" in line.note
@@ -165,26 +224,62 @@ def test_the_simulated_exchange_is_used_whatever_the_settings_say():
 
 def test_within_noise_is_said_beside_no_violations(toys):
     """A median beyond its limit by less than noise is no violation and does not go unsaid."""
-    toys("a", lambda _: Samples([1.9, 2.1, 2.2]))
+    toys("a", lambda _: Figures([1.9, 2.1, 2.2]))
     assert "No latency violations detected ✓ (1 within noise)" in str(run_quietly())
 
 
 def test_a_failed_row_shows_dashes_not_numbers(toys):
     """The table never shows a number that was not measured."""
-    toys("a", lambda _: Samples([math.nan]))
-    table = report.text(run_quietly()).splitlines()
+    toys("a", lambda _: Figures([math.nan]))
+    table = text(run_quietly()).splitlines()
     assert table[2].split()[:2] == ["a", "–"]
     assert "NO" in table[2]
-    assert "<td>NO</td>" in report.table_html(run_quietly())
+    assert "<td>NO</td>" in table_html(run_quietly())
 
 
-def test_a_busy_machine_is_said(toys, monkeypatch):
-    """When others use the cores before the run starts, the summary says that the figures suffer."""
+SPIN = "import time; until = time.monotonic() + 20\nwhile time.monotonic() < until: pass"
+
+
+def test_what_others_do_meanwhile_is_measured():
+    """A stranger that keeps a core busy is the load beside a row, and the summary says so."""
+    leave = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {SPIN!r}]).pid)"
+    done = subprocess.run([sys.executable, "-c", leave], capture_output=True, text=True, check=True)
+    stranger = psutil.Process(int(done.stdout))
+    try:
+        load = Load()
+        time.sleep(1)
+        assert load.cores() > 0.3
+    finally:
+        stranger.kill()
+
+
+def test_what_a_row_does_itself_is_no_load_beside_it(monkeypatch):
+    """On a machine where nothing else runs, neither this process nor its children count."""
+
+    def own():
+        tree = (psutil.Process(), *psutil.Process().children(recursive=True))
+        return SimpleNamespace(user=sum(sum(process.cpu_times()[:4]) for process in tree))
+
+    monkeypatch.setattr(psutil, "cpu_times", own)
+    load = Load()
+    with subprocess.Popen([sys.executable, "-c", SPIN.replace("20", "1")]):
+        time.sleep(0.7)
+        assert load.cores() < 0.05
+
+
+def test_a_moment_says_nothing_of_the_load():
+    """Systems count in hundredths of a second: in less than half of one there is no load to tell."""
+    assert Load().cores() is None
+
+
+def test_a_busy_machine_is_said(toys):
+    """The summary says that the figures suffer, if they do."""
     toys("a")
-    monkeypatch.setattr("os.getloadavg", lambda: (9.0, 9.0, 9.0))
-    assert "The machine was busy (load 9 on" in str(run_quietly())
-    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
-    assert "busy" not in str(run_quietly())
+    results = run_quietly()
+    results["lines"] = [replace(results["lines"][0], load=1.5)]
+    assert "Others kept up to 1.5 cores busy" in str(results)
+    results["lines"] = [replace(results["lines"][0], load=0.1)]
+    assert "busy" not in str(results)
 
 
 def test_a_run_gives_each_row_fresh_folders_and_removes_them(toys):

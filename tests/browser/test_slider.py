@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kit.benchmark.stamps import stamp
+from tools.provenance import provenance
 
 if TYPE_CHECKING:
     from conftest import Notebook
@@ -51,5 +51,5 @@ def _record(steps_ms: list[float]) -> None:
     """Leave the measurement where a reader and the benchmark find it."""
     file = Path(__file__).parents[2] / "build" / "slider.json"
     file.parent.mkdir(exist_ok=True)
-    figures = {"median_ms": statistics.median(steps_ms), "steps_ms": steps_ms, **stamp()}
+    figures = {"median_ms": statistics.median(steps_ms), "steps_ms": steps_ms, **provenance()}
     file.write_text(json.dumps(figures, indent=1) + "\n")

@@ -16,8 +16,17 @@ from kit.tuning import tuner
 from kit.tuning.lifetimes import advise_lifetimes
 from kit.tuning.recorder import Recorder
 from kit.tuning.trace import Trace, read_trace
-from kit.tuning.tuner import crews, record, tune
-from kit.tuning.workload import IDEAS, REQUESTS, Crew, Workload, ideas_from, read_ideas
+from kit.tuning.tuner import record, tune, worker_plans
+from kit.tuning.workload import (
+    IDEAS,
+    REQUESTS,
+    WorkerPlan,
+    Workload,
+    ideas_from,
+    read_ideas,
+    speedups,
+    worker_counts,
+)
 
 SETTINGS = Settings(workers=WorkersConfig(backend="serial", max_workers=1))
 
@@ -70,16 +79,16 @@ def test_a_recorder_notes_what_is_asked_and_passes_it_on():
 
 def test_the_candidates_start_with_the_leanest():
     """Small pools and few workers come first, and one worker is always among them."""
-    found = crews(4)
-    assert found[0] == Crew(1, 1)
-    assert {crew.workers for crew in found} == {1, 2, 4}
-    assert {crew.workers for crew in crews(1)} == {1}
+    found = worker_plans(4)
+    assert found[0] == WorkerPlan(1, 1)
+    assert {plan.workers for plan in found} == {1, 2, 4}
+    assert {plan.workers for plan in worker_plans(1)} == {1}
 
 
 def test_tune_recommends_explains_and_writes(recorded, monkeypatch, tmp_path, capsys):
     """The advice changes the settings it names and nothing else, and the written file reads back."""
     monkeypatch.setattr(tuner, "POOL_SIZES", (1, 8))
-    monkeypatch.setattr(tuner, "crews", lambda _: [Crew(1, 12)])
+    monkeypatch.setattr(tuner, "worker_plans", lambda _: [WorkerPlan(1, 12)])
     seen = []
     advice = tune(SETTINGS, recorded, 20.0, progress=lambda share, _: seen.append(share))
     for one in advice.lifetimes:
@@ -97,7 +106,7 @@ def test_tune_recommends_explains_and_writes(recorded, monkeypatch, tmp_path, ca
 def test_main_prints_and_writes_on_request(recorded, monkeypatch, tmp_path, capsys):
     """The command prints the advice, and writes the file only where it is told to."""
     monkeypatch.setattr(tuner, "POOL_SIZES", (4,))
-    monkeypatch.setattr(tuner, "crews", lambda _: [Crew(1, 12)])
+    monkeypatch.setattr(tuner, "worker_plans", lambda _: [WorkerPlan(1, 12)])
     file = tmp_path / "kit.yaml"
     trace = recorded.save(tmp_path / "trace.csv")
     assert tuner.main(settings=SETTINGS, trace=trace, write=file, tolerance_inr=50) == 0
@@ -110,7 +119,7 @@ def test_main_prints_and_writes_on_request(recorded, monkeypatch, tmp_path, caps
 def test_cancel_still_recommends_lifetimes(recorded):
     """Stopped during the search, the advice holds what was finished."""
     advice = tune(SETTINGS, recorded, should_stop=lambda: True)
-    assert (advice.pools, advice.crews) == ([], [])
+    assert (advice.pools, advice.worker_plans) == ([], [])
     assert advice.lifetimes
     assert advice.settings.connection_pool == SETTINGS.connection_pool
 
@@ -132,7 +141,7 @@ def sleepy(snapshot):
 def test_it_tunes_the_users_own_work(recorded, monkeypatch, tmp_path):
     """Ideas that take their time get workers, whatever is quick on this machine; a file names them, too."""
     monkeypatch.setattr(tuner, "POOL_SIZES", (4,))
-    monkeypatch.setattr(tuner, "crews", lambda _: [Crew(1, 1), Crew(2, 1)])
+    monkeypatch.setattr(tuner, "worker_plans", lambda _: [WorkerPlan(1, 1), WorkerPlan(2, 1)])
     threads = Settings(workers=WorkersConfig(backend="threads", max_workers=1))
     advice = tune(threads, recorded, workload=[sleepy] * 2, snapshots=["monday", "tuesday"])
     assert advice.settings.workers.max_workers == 2
@@ -164,7 +173,7 @@ def broken(snapshot):
 def test_a_workload_that_fails_says_so():
     """An evaluation that raises is an error of the search, not a fast candidate."""
     with Workload(SETTINGS, "", [broken], ["a"]) as work, pytest.raises(TaskFailed, match="ValueError"):
-        work.run_seconds(Crew(1, 1))
+        work.run_seconds(WorkerPlan(1, 1))
 
 
 def test_the_requests_of_a_workload_are_spread_over_the_pool():
@@ -177,3 +186,19 @@ def test_the_requests_of_a_workload_are_spread_over_the_pool():
 def test_this_machine_has_a_core():
     """The number of cores is that of the process, at least one."""
     assert cores() >= 1
+
+
+def test_worker_counts_double_up_to_the_most():
+    """One worker is always measured, and so is the number that was asked for."""
+    assert [worker_counts(most) for most in (1, 4, 6)] == [[1], [1, 2, 4], [1, 2, 4, 6]]
+
+
+def test_speedups_are_over_one_worker(monkeypatch, make_chain):
+    """One worker is once as fast as itself, and every number of workers is measured in turns."""
+    monkeypatch.setattr("kit.tuning.workload.IDEAS", 3)
+    seen = []
+    threads = Settings(workers=WorkersConfig(backend="threads", max_workers=2))
+    found = speedups(threads, make_chain(), seen.append, 2)
+    assert found[1] == 1.0
+    assert found[2] > 0
+    assert seen == ["evaluation, workers: 1", "evaluation, workers: 2"] * 2

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -71,41 +72,32 @@ def hot_hit(run: Run) -> Arms:
 
 
 @row(
-    "hot_against_sqlite",
-    part="cache",
-    unit="us",
-    peer="a requests-cache SQLite hit, decoded",
-    peer_target=faster(500),
-    quick=True,
-)
-def hot_against_sqlite(run: Run) -> Arms:
-    """Read decoded rows in process, beside the same rows from requests-cache's SQLite tier as it comes."""
-    stock = _stock_hit(run)
-    hot = _hot()
-    return Arms(
-        lambda: [hot() for _ in range(100)], lambda: [stock() for _ in range(100)], items=100, calls=1
-    )
-
-
-@row(
     "disk_hit", part="cache", unit="us", peer="a requests-cache SQLite hit", peer_target=faster(1), quick=True
 )
 def disk_hit(run: Run) -> Arms:
     """Read a stored 44 KB answer from the disk tier by its key, as yet undecoded."""
     store = _store(run)
     store["key"] = _answer()
-    return Arms(lambda: store["key"].content, _stock_hit(run, decode=False))
+    return Arms(lambda: store["key"].content, _stock_hit(run))
 
 
-@row("disk_write", part="cache", unit="us", quick=True)
+@row(
+    "disk_write",
+    part="cache",
+    unit="us",
+    target=at_most(2000),
+    peer="requests-cache's SQLite backend",
+    peer_target=within(2),
+    quick=True,
+)
 def disk_write(run: Run) -> Arms:
-    """Store a 44 KB answer in the disk tier, committed, at its bound of entries."""
-    store, answer, number = _store(run, disk_max_entries=200), _answer(), iter(range(10**9))
+    """Store a 44 KB answer in the disk tier, committed, at its bound of entries; the peer keeps no bound."""
+    store, stock, answer, number = _store(run, disk_max_entries=200), _stock(run).cache, _answer(), count()
 
     def write() -> None:
         store[f"k{next(number)}"] = answer
 
-    return Arms(write, warm=250)
+    return Arms(write, lambda: stock.save_response(answer, f"k{next(number)}"), calls=10, warm=250)
 
 
 def _answer() -> Any:
@@ -124,19 +116,21 @@ def _store(run: Run, **config: int) -> Any:
     return store
 
 
-def _stock_hit(run: Run, decode: bool = True) -> Callable[[], object]:
-    """Return a hit through requests-cache with its own SQLite backend and serializer."""
-    import requests
+def _stock(run: Run) -> Any:
+    """Return requests-cache's session with its own SQLite backend and serializer."""
     from requests_cache import CachedSession
 
     session = CachedSession(str(Path(run.folder()) / "stock.sqlite"), backend="sqlite", wal=True)
     run.after_row(session.close)
+    return session
+
+
+def _stock_hit(run: Run) -> Callable[[], object]:
+    """Return a hit through it."""
+    import requests
+
+    session = _stock(run)
     session.headers["Accept"] = "application/json"
     request = session.prepare_request(requests.Request("GET", "http://host/x"))
     session.cache.save_response(_answer(), session.cache.create_key(request))
-
-    def hit() -> object:
-        answer = session.get("http://host/x")
-        return answer.json() if decode else answer.content
-
-    return hit
+    return lambda: session.get("http://host/x").content

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from kit.benchmark.measure import Arms, Samples
+from kit.benchmark.measure import Arms
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run
-from kit.benchmark.speedup import speedups
 from kit.benchmark.targets import at_most, faster, within
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.metrics import score
@@ -55,18 +54,6 @@ def _on_grid(legs: Any, chain: ChainSnapshot) -> tuple[float, ...]:
     )
 
 
-@row("evaluation_speedup", part="evaluation", unit="times", cores=2)
-def evaluation_speedup(run: Run) -> Samples:
-    """200 strategies of about 10 ms each: in process against two warm workers."""
-    return Samples(_speedups(run, 2))
-
-
-@row("evaluation_speedup_4", part="evaluation", unit="times")
-def evaluation_speedup_4(run: Run) -> Samples:
-    """Repeat it with four warm workers; the cores of the machine bound it."""
-    return Samples(_speedups(run, 4))
-
-
 @row("evaluation_beside_joblib", part="evaluation", unit="ms",
      peer="joblib.Parallel(n_jobs=2)", peer_target=within(1.1), cores=2)  # fmt: skip
 def evaluation_beside_joblib(run: Run) -> Arms:
@@ -83,23 +70,6 @@ def evaluation_beside_joblib(run: Run) -> Arms:
         calls=1,
         rounds=3 if run.quick else 7,
     )
-
-
-def _speedups(run: Run, workers: int) -> list[float]:
-    """Return sequential over parallel time, round by round; both must find the same."""
-    chain, count = run.desk().data.option_chain(), 200
-    strategies = {f"sweep {number}": sweep for number in range(count)}
-    manager = StrategyEvaluationManager(run.enter(ConcurrentProcessor(max_workers=workers)))
-    expected = [sweep(chain)] * count
-
-    def alone() -> None:
-        assert [evaluate(idea, chain) for idea in strategies.values()] == expected
-
-    def together() -> None:  # every result is asked for, so that a failure raises
-        assert list(manager.evaluate_strategies_concurrent(strategies, chain).values()) == expected
-
-    together()  # starts the workers
-    return speedups(alone, together, 3 if run.quick else 7, run.checkpoint, warm=0)
 
 
 @row("evaluate_many", part="evaluation", unit="k rows/s", quick=True)

@@ -1,4 +1,4 @@
-"""What the in-process tier weighs, whether it grows, what a write costs, and what it spares."""
+"""What the in-process tier weighs, whether it grows, and what a write costs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from itertools import count
 import numpy as np
 import pandas as pd
 
-from kit.benchmark.measure import Arms, Samples
+from kit.benchmark.measure import Arms, Figures
 from kit.benchmark.registry import row
 from kit.benchmark.run import SEED, Run
 from kit.benchmark.targets import at_most, within
 from kit.cache import CacheManager
 from kit.settings import CacheConfig
-from kit.tuning.lifetimes import best_hit_rate, replayed_hit_rate
-from kit.tuning.trace import SESSION, read_trace
 
 _ENTRIES = 40
 
@@ -55,7 +53,7 @@ def _weight_kib(fill: Callable[[], object]) -> float:
 
 @row("memory_per_entry", part="cache", unit="KiB", peer="the same tables in a dict", peer_target=within(1.5),
      quick=True)  # fmt: skip
-def memory_per_entry(run: Run) -> Samples:
+def memory_per_entry(run: Run) -> Figures:
     """Memory of one cached 240-contract table in the in-process tier, beside the same tables in a dict."""
 
     def cached() -> object:
@@ -69,11 +67,11 @@ def memory_per_entry(run: Run) -> Samples:
 
     _weight_kib(cached)  # the first time also loads what pandas loads lazily
     pairs = [(_weight_kib(cached), _weight_kib(plain)) for _ in range(2 if run.quick else 9)]
-    return Samples(*zip(*pairs, strict=True))
+    return Figures(*zip(*pairs, strict=True))
 
 
 @row("memory_growth", part="cache", unit="KiB", target=at_most(100), quick=True)
-def memory_growth(run: Run) -> Samples:
+def memory_growth(run: Run) -> Figures:
     """Memory that 10,000 writes and reads of ever new keys add to an in-process tier that is full."""
 
     def grown_kib() -> float:
@@ -84,7 +82,7 @@ def memory_growth(run: Run) -> Samples:
             _write_and_read(cache, range(1000, 11_000))
             return (held() - full) / 1024
 
-    return Samples([grown_kib() for _ in range(3 if run.quick else 7)])
+    return Figures([grown_kib() for _ in range(1 if run.quick else 7)])
 
 
 def _write_and_read(cache: CacheManager, keys: range) -> None:
@@ -93,16 +91,8 @@ def _write_and_read(cache: CacheManager, keys: range) -> None:
         cache.get(("ltp", key - 50))
 
 
-@row("hot_write", part="cache", unit="us", quick=True)
+@row("hot_write", part="cache", unit="us", target=at_most(100), quick=True)
 def hot_write(_: Run) -> Arms:
     """Keep a 240-contract table in the in-process tier under one of 100 keys, protected from its caller."""
     cache, table, number = CacheManager(CacheConfig()), _chain_table(SEED), count()
     return Arms(lambda: cache.set(next(number) % 100, table))
-
-
-@row("hit_rate", part="cache", unit="%", peer="the best any cache with these lifetimes can do",
-     peer_target=within(1.001), quick=True)  # fmt: skip
-def hit_rate(run: Run) -> Samples:
-    """Hits of the in-process tier over what a notebook was recorded to ask, in simulated time."""
-    config, requests = run.settings.cache_config, read_trace(SESSION).requests
-    return Samples([replayed_hit_rate(config, requests)], [best_hit_rate(config, requests)])

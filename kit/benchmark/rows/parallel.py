@@ -9,10 +9,9 @@ from functools import cache, partial
 from time import perf_counter
 from typing import Any
 
-from kit.benchmark.measure import Arms, Samples
+from kit.benchmark.measure import Arms, Figures, speedups
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run
-from kit.benchmark.speedup import speedups
 from kit.benchmark.targets import at_least, at_most, within
 from kit.parallel import ConcurrentProcessor, ProcessingTask
 
@@ -66,9 +65,8 @@ def _warm(backend: Any = "processes") -> Iterator[ConcurrentProcessor]:
         yield processor
 
 
-def _speedups(run: Run, processor: ConcurrentProcessor) -> Samples:
-    turns, count = _turns(0.01), 50 if run.quick else 200
-    run.notes.append(f"{count} tasks")
+def _speedups(run: Run, processor: ConcurrentProcessor, count: int, seconds: float) -> Figures:
+    turns = _turns(seconds)
 
     def alone() -> None:
         for _ in range(count):
@@ -76,13 +74,13 @@ def _speedups(run: Run, processor: ConcurrentProcessor) -> Samples:
 
     together = partial(_run, processor, count, turns)
     work_value(turns)
-    return Samples(speedups(alone, together, 3 if run.quick else 7, run.checkpoint, warm=0))
+    return speedups(alone, together, 3 if run.quick else 7, run.checkpoint, warm=0)
 
 
 @row("parallel_10ms", part="parallel", unit="times", target=at_least(1.8), quick=True, cores=2)
-def parallel_10ms(run: Run) -> Samples:
+def parallel_10ms(run: Run) -> Figures:
     """200 pure-Python tasks of 10 ms, 50 in a quick run: in process against two warm workers."""
-    return _speedups(run, run.enter(_warm()))
+    return _speedups(run, run.enter(_warm()), 50 if run.quick else 200, 0.01)
 
 
 def _beside_joblib(run: Run, count: int, seconds: float, **options: Any) -> Arms:
@@ -106,13 +104,6 @@ def parallel_10ms_beside_joblib(run: Run) -> Arms:
     return _beside_joblib(run, 200, 0.01)
 
 
-@row("parallel_10ms_one_by_one", part="parallel", unit="ms",
-     peer="joblib.Parallel(n_jobs=2, batch_size=1)", peer_target=within(1.1), cores=2)  # fmt: skip
-def parallel_10ms_one_by_one(run: Run) -> Arms:
-    """Repeat it beside joblib sending one task at a time, which balances better."""
-    return _beside_joblib(run, 200, 0.01, batch_size=1)
-
-
 @row("parallel_10us", part="parallel", unit="us",
      peer="joblib.Parallel(n_jobs=2)", peer_target=within(2), quick=True, cores=2)  # fmt: skip
 def parallel_10us(run: Run) -> Arms:
@@ -126,7 +117,7 @@ def column_sum(frame: Any, number: int) -> float:
 
 
 @row("parallel_shared_frame", part="parallel", unit="times", target=at_most(3), quick=True)
-def parallel_shared_frame(run: Run) -> Samples:
+def parallel_shared_frame(run: Run) -> Figures:
     """50 tasks on one 8 MB frame, over one task on another frame of that size."""
     import numpy as np
     import pandas as pd
@@ -139,11 +130,11 @@ def parallel_shared_frame(run: Run) -> Samples:
         return _timed(lambda: processor.run(tasks))
 
     shipment(_WORKERS)
-    return Samples([shipment(50) / shipment(1) for _ in range(7)])
+    return Figures([shipment(50) / shipment(1) for _ in range(7)])
 
 
-@row("parallel_dask", part="parallel", unit="times", target=at_least(1.6), cores=2)
-def parallel_dask(run: Run) -> Samples:
-    """200 pure-Python tasks of 10 ms: in process against two local Dask workers."""
+@row("parallel_dask", part="parallel", unit="times", target=at_least(1.8), cores=2)
+def parallel_dask(run: Run) -> Figures:
+    """100 pure-Python tasks of 100 ms, 20 without --full: in process against two local Dask workers."""
     run.need("distributed", "dask")
-    return _speedups(run, run.enter(_warm("dask")))
+    return _speedups(run, run.enter(_warm("dask")), 20 if run.quick else 100, 0.1)

@@ -5,19 +5,31 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Sequence
 from time import sleep
+from typing import Literal
 
 from kit.benchmark.machine import fresh
-from kit.benchmark.measure import Arms, Samples
+from kit.benchmark.measure import Arms, Figures
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run, Unmeasured
 from kit.benchmark.targets import Target, at_most
-from kit.benchmark.tiers import UNDERLYING, Tier, operations
 from kit.chains.quotes import QuoteRow, from_quotes
 from kit.chains.snapshot import snapshot
+from kit.clock import previous_session
+from kit.desk import Desk
 from kit.model import ChainSnapshot, Instrument, Right
+from kit.settings import Settings
 from kit.simulator.distance import ROUND_TRIP_S, at_distance
 from kit.strategies import ALL
 
+UNDERLYING = "BANKNIFTY"
+Tier = Literal["cold", "warm", "hot"]
+TIERS: tuple[Tier, ...] = ("cold", "warm", "hot")
+OPERATIONS = {  # what an analyst asks again and again, and the setting that says how long an answer lives
+    "chain": "options_chain_ttl",
+    "candles": "historical_data_ttl",
+    "ltp": "ltp_ttl",
+    "atm": "atm_ttl",
+}
 _BUDGETS = {("chain", "cold"): "options_chain_processing", ("atm", "cold"): "atm_calculation"}
 # Where the settings have no budget, references of our own, see docs/benchmark.md.
 _TARGETS_MS: dict[tuple[str, Tier], Target | None] = {
@@ -47,8 +59,9 @@ def _through(operation: str, tier: Tier) -> Callable[[Run], Arms]:
     """Return the measurement of one operation through one tier."""
 
     def measure(run: Run) -> Arms:
+        _need_tier(run.settings, operation, tier)
         desk = run.cold_desk() if tier == "cold" else run.desk()
-        ask = operations(desk)[operation]
+        ask = _asking(desk, operation)
         ask()
         if tier == "cold":
             assert desk.exchange is not None  # a run's desks have one
@@ -66,6 +79,35 @@ def _through(operation: str, tier: Tier) -> Callable[[Run], Arms]:
     where = {"cold": network, "warm": "from SQLite", "hot": "from the in-process tier"}[tier]
     measure.__doc__ = f"Ask the data manager for {_WORDS[operation]}, answered {where}."
     return measure
+
+
+def _need_tier(settings: Settings, operation: str, tier: Tier) -> None:
+    """Leave a tier out that these settings have turned off.
+
+    Raises
+    ------
+    Unmeasured
+        They have.
+    """
+    on = {
+        "cold": True,
+        "warm": settings.cache_config.disk,
+        "hot": settings.data_manager.enable_caching,
+    }
+    lives = tier == "cold" or getattr(settings.cache_config, OPERATIONS[operation]) > 0
+    if not (on[tier] and lives):
+        raise Unmeasured("these settings keep no such answer there")
+
+
+def _asking(desk: Desk, operation: str) -> Callable[[], object]:
+    day = previous_session(desk.clock.now().date())
+    asks: dict[str, Callable[[], object]] = {
+        "chain": lambda: desk.data.option_chain(UNDERLYING),
+        "candles": lambda: desk.data.candles(UNDERLYING, "FIVE_MINUTE", day, day),
+        "ltp": lambda: desk.data.spot(UNDERLYING),
+        "atm": lambda: desk.data.atm_strike(UNDERLYING),
+    }
+    return asks[operation]
 
 
 for (_operation, _tier), _target in _TARGETS_MS.items():
@@ -118,18 +160,19 @@ def evaluation_run(run: Run) -> Arms:
     return Arms(lambda: desk.evaluation.evaluate_strategies_concurrent(strategies, chain).table())
 
 
-@row("main_job_memory", part="pipeline", unit="MiB")
-def main_job_memory(_: Run) -> Samples:
+@row("main_job_memory", part="pipeline", unit="MiB", target=at_most(300), quick=True)
+def main_job_memory(run: Run) -> Figures:
     """Peak memory of a fresh process that opens a desk, asks for a chain and scores every strategy."""
     if importlib.util.find_spec("resource") is None:
         raise Unmeasured("this system does not tell a process its peak memory")
-    return Samples([float(fresh(_MAIN_JOB)) for _ in range(3)])
+    return Figures([float(fresh(_MAIN_JOB)) for _ in range(1 if run.quick else 3)])
 
 
 _MAIN_JOB = """
 import resource, sys
 from kit.desk import open_desk
 from kit.evaluation.worker import evaluate
+from kit.settings import Settings
 from kit.settings import Settings
 from kit.strategies import ALL
 with open_desk(Settings()) as desk:

@@ -15,10 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kit.benchmark.machine import has_avx512
-from kit.benchmark.measure import Arms, Samples
+from kit.benchmark.measure import Arms, Figures
 from kit.benchmark.registry import row
 from kit.benchmark.run import SEED, Run
-from kit.benchmark.targets import Speed, Target, at_least, at_most, faster
+from kit.benchmark.targets import at_least, at_most, faster
 from kit.clock import IST, years_to_expiry
 from kit.pricing.arrays import Floats
 from kit.pricing.black76 import iv_and_greeks, price
@@ -29,7 +29,7 @@ from kit.simulator.market import Market
 
 Work = Callable[[], object]
 
-SIZES = (200, 2_000, 100_000, 1_000_000)
+SIZE = 100_000
 LOOP = 2_000  # options that a library without arrays is timed on: its rate does not change with the number
 ROUNDS = 7
 RATE = 0.065
@@ -128,51 +128,39 @@ PEERS: dict[str, Callable[[Run, int], Work | None]] = {
 }
 
 
-def _rates(run: Run, size: int, peer: str) -> Samples:
+def _rates(run: Run, peer: str) -> Figures:
     """Time one thread of each in turns, in millions of options per second."""
-    given = options(size)
-    theirs = size if peer == "fast-vollib" else min(size, LOOP)
+    given = options(SIZE)
+    theirs = SIZE if peer == "fast-vollib" else LOOP
     work = PEERS[peer](run, theirs)
-    repeats = max(1, 20_000 // size)
     ours_rates: list[float] = []
     peer_rates: list[float] = []
     with using("compiled", threads=1):
         for number in range(ROUNDS + 1):
             run.checkpoint()
             started = perf_counter()
-            for _ in range(repeats):
-                iv_and_greeks(*given)
+            iv_and_greeks(*given)
             between = perf_counter()
             if work is not None:
                 work()
             if number:  # the first round warms up
-                ours_rates.append(size * repeats / (between - started) / 1e6)
+                ours_rates.append(SIZE / (between - started) / 1e6)
                 peer_rates.append(theirs / (perf_counter() - between) / 1e6)
-    return Samples(ours_rates, peer_rates if work is not None else ())
+    return Figures(ours_rates, peer_rates if work is not None else ())
 
 
-def _goal(size: int) -> Target | None:
-    return at_least(15 if has_avx512() else 8) if size == 100_000 else None
+def _register(peer: str) -> None:
+    def measure(run: Run) -> Figures:
+        return _rates(run, peer)
+
+    measure.__doc__ = f"Volatility and five Greeks of {SIZE:,} options on one thread, beside {peer}."
+    name = f"iv_greeks_{SIZE}_{peer.lower().replace('-', '_')}"
+    row(name, part="pricing", unit="M options/s", target=at_least(15 if has_avx512() else 8), peer=peer,
+        peer_target=faster(10), quick=peer == "fast-vollib")(measure)  # fmt: skip
 
 
-def _speed(size: int) -> Speed | None:
-    return faster(10) if size == 100_000 else None
-
-
-def _register(size: int, peer: str) -> None:
-    def measure(run: Run) -> Samples:
-        return _rates(run, size, peer)
-
-    measure.__doc__ = f"Volatility and five Greeks of {size:,} options on one thread, beside {peer}."
-    name = f"iv_greeks_{size}_{peer.lower().replace('-', '_')}"
-    quick = size == 100_000 and peer == "fast-vollib"
-    row(name, part="pricing", unit="M options/s", target=_goal(size), peer=peer,
-        peer_target=_speed(size), quick=quick)(measure)  # fmt: skip
-
-
-for _size in SIZES:
-    for _peer in PEERS:
-        _register(_size, _peer)
+for _peer in PEERS:
+    _register(_peer)
 
 
 @row("iv_greeks_call", part="pricing", unit="us", target=at_most(40), quick=True)
@@ -194,9 +182,9 @@ def iv_greeks_threads(run: Run) -> Arms:
 @row("iv_greeks_numpy", part="pricing", unit="M options/s", target=at_least(2), quick=True)
 def iv_greeks_numpy(run: Run) -> Arms:
     """Volatility and Greeks of 100,000 options where numba is missing."""
-    given = options(100_000)
+    given = options(SIZE)
     run.enter(using("numpy"))
-    return Arms(ours=lambda: iv_and_greeks(*given), items=100_000)
+    return Arms(ours=lambda: iv_and_greeks(*given), items=SIZE)
 
 
 _FIRST_CALL = "from kit.pricing.warm import warm; print(warm())"
@@ -210,17 +198,17 @@ def _first_call(cache: str) -> float:
 
 
 @row("first_call", part="pricing", unit="s", target=at_most(6))
-def first_call(run: Run) -> Samples:
+def first_call(run: Run) -> Figures:
     """Make the first call after installation: numba loads and compiles."""
-    return Samples([_first_call(str(run.folder()))])
+    return Figures([_first_call(str(run.folder()))])
 
 
 @row("first_call_later", part="pricing", unit="s", target=at_most(0.4))
-def first_call_later(run: Run) -> Samples:
+def first_call_later(run: Run) -> Figures:
     """Make the first call in a later process: numba and the compiled loops load."""
     cache = str(run.folder())
     _first_call(cache)
-    return Samples([_first_call(cache) for _ in range(5)])
+    return Figures([_first_call(cache) for _ in range(5)])
 
 
 @row("whole_chain", part="pricing", unit="ms", target=at_most(10), quick=True)

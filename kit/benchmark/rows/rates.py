@@ -1,4 +1,4 @@
-"""The permitted rate: 200 candle requests under the documented limits, by one process and by two."""
+"""The permitted rate: 200 candle requests under the documented limits, by two processes that share them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 from time import monotonic, time
 
 from kit.benchmark.machine import heard, interpreter
-from kit.benchmark.measure import Samples
+from kit.benchmark.measure import Figures
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run, Unmeasured
 from kit.benchmark.targets import at_least
@@ -42,19 +42,10 @@ print(json.dumps([began, time.monotonic(), client.get_performance_stats()["conne
 """
 
 
-@row("candle_rate", part="transport", unit="% of the permitted rate", target=at_least(95))
-def candle_rate(run: Run) -> Samples:
-    """Fetch 200 candle requests under the documented limits; a refusal or a retry counts as nothing."""
-    return _permitted(run, processes=1)
-
-
-@row("candle_rate_two", part="transport", unit="% of the permitted rate", target=at_least(95))
-def candle_rate_two(run: Run) -> Samples:
-    """Fetch 200 candle requests by two processes that share the limits; a refusal counts as nothing."""
-    return _permitted(run, processes=2)
-
-
-def _permitted(run: Run, processes: int) -> Samples:
+@row("candle_rate", part="transport", unit="% of permitted", target=at_least(95))
+def candle_rate(run: Run) -> Figures:
+    """Fetch 200 candle requests by two processes under one limit; a refusal or a retry counts as nothing."""
+    processes = 2
     exchange, offset = run.enter(launch(limits=True)), time() - monotonic()
     environment = {**os.environ, "KIT_CACHE_DIR": str(run.folder())}
     callers = [_caller(exchange, _CALLS // processes, environment) for _ in range(processes)]
@@ -70,10 +61,10 @@ def _permitted(run: Run, processes: int) -> Samples:
     took_s = max(ended for _, ended, _ in told) - min(began for began, _, _ in told)
     if retries := sum(retries for *_, retries in told):
         run.notes.append(f"{retries} calls had to be repeated")
-        return Samples([0.0])
+        return Figures([0.0])
     windows_ = windows(CANDLES.budget, exchange.clock.now().date())
     shortest_s = max((_CALLS - window.calls) / window.calls * window.seconds for window in windows_)
-    return Samples([100 * shortest_s / took_s])
+    return Figures([100 * shortest_s / took_s])
 
 
 def _started(callers: list[subprocess.Popen[str]]) -> list[subprocess.Popen[str]]:

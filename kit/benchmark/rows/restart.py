@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.benchmark.machine import fresh
-from kit.benchmark.measure import Samples
+from kit.benchmark.measure import Figures
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run
 from kit.benchmark.targets import at_most
@@ -41,7 +41,7 @@ print(json.dumps([perf_counter() - began, len(chain.frame), chain.source]))
 
 
 @row("restart_chain", part="cache", unit="ms", target=at_most(25))
-def restart_chain(run: Run) -> Samples:
+def restart_chain(run: Run) -> Figures:
     """Build everything and get a chain of at least 240 contracts in a fresh interpreter, from a warm file."""
     given = json.dumps(_told(run.enter(launch(limits=False)), run.folder()))
     fresh(_RESTARTED, given)  # fills the file
@@ -53,7 +53,7 @@ def restart_chain(run: Run) -> Samples:
             found = f"{contracts} contracts from {source}"
             raise SimulatorError("The restarted chain is not the one to measure", found, "Run the row alone.")
         taken_ms.append(1000 * seconds)
-    return Samples(taken_ms)
+    return Figures(taken_ms)
 
 
 def _told(exchange: ExchangeProcess, folder: Path) -> dict[str, Any]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from math import isnan
 from typing import Any
 
 import ipywidgets as w
 
 from kit.benchmark import history
-from kit.benchmark.report import table_html
-from kit.benchmark.results import Results
+from kit.benchmark.results import BenchmarkResults, score_text, table_html
 from kit.benchmark.suite import run_performance_benchmark
 from kit.widgets.frame.job import Job, OnProgress
 from kit.widgets.frame.live import LiveFigure, styled
@@ -29,11 +27,11 @@ class BenchPanel(Panel):
     source : sequence of dict, optional
         The earlier runs, as `kit.benchmark.history.load` gives them; default those of this machine.
     measure : callable, default `run_performance_benchmark`
-        Called with ``quick``, ``progress`` and ``should_stop``.
+        Called with ``full``, ``progress`` and ``should_stop``.
 
     Attributes
     ----------
-    result : Results or None
+    result : BenchmarkResults or None
         What the last run found.
     """
 
@@ -41,10 +39,10 @@ class BenchPanel(Panel):
     lead = "Every figure of the kit, measured on this machine beside its peer; 100 is at the reference."
 
     def __init__(
-        self, source: Runs | None = None, measure: Callable[..., Results] = run_performance_benchmark
+        self, source: Runs | None = None, measure: Callable[..., BenchmarkResults] = run_performance_benchmark
     ) -> None:
         self._measure, self._memory = measure, Memory()
-        self.result: Results | None = None
+        self.result: BenchmarkResults | None = None
         super().__init__(source or ())
         if source is None:
             self._load()
@@ -83,14 +81,16 @@ class BenchPanel(Panel):
         if bad:
             raise bad[0]  # shown; everything else was drawn
 
-    def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], Results]:
+    def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], BenchmarkResults]:
         self.errors.clear()
         self._memory = Memory()
         return partial(self._work, self.inputs["quick"].value)
 
-    def _work(self, quick: bool, on_progress: OnProgress, should_stop: Callable[[], bool]) -> Results:
+    def _work(
+        self, quick: bool, on_progress: OnProgress, should_stop: Callable[[], bool]
+    ) -> BenchmarkResults:
         return self._measure(
-            quick=quick, progress=self._memory.watching(on_progress), should_stop=should_stop
+            full=not quick, progress=self._memory.watching(on_progress), should_stop=should_stop
         )
 
     @shown
@@ -100,7 +100,7 @@ class BenchPanel(Panel):
         self.result = found = job.result
         self.table.value = f"<div class='kit-scroll kit-lines' tabindex=0>{table_html(found)}</div>"
         self.tiles.value = facts(figures(found))
-        self.words.value = summary("Cancelled: the finished rows are below, nothing is recorded.")
+        self.words.value = summary("Cancelled: no score, nothing recorded; the finished rows are below.")
         self.draw(self.compute(self.source, **self.values))
         if job.state == "done":
             self.source, told = history.archive(found)
@@ -108,11 +108,11 @@ class BenchPanel(Panel):
             self.draw(self.compute(self.source, **self.values))
 
 
-def figures(results: Results) -> dict[str, str]:
+def figures(results: BenchmarkResults) -> dict[str, str]:
     """Write the figures of a run."""
     judged = [line for line in results["lines"] if line.met is not None]
     return {
-        "Score": "nothing judged" if isnan(results["score"]) else f"{results['score']:.1f} of 100",
+        "Score": score_text(results),
         "Rows": f"{results['total_benchmarks']}",
         "Targets met": f"{sum(bool(line.met) for line in judged)} of {len(judged)}",
         "Missed beyond noise": f"{len(results['violations'])}",

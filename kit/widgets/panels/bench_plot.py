@@ -13,7 +13,7 @@ import psutil  # type: ignore[import-untyped]  # ipykernel needs it, so a lab al
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from kit.benchmark.results import Results
+from kit.benchmark.results import BenchmarkResults
 from kit.clock import IST
 from kit.plots import CALL, GAIN, LOSS, PLAIN
 from kit.widgets.frame.job import OnProgress
@@ -52,10 +52,14 @@ def draw_empty(axes: Axes, title: str, words: str) -> None:
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", color=PLAIN)
 
 
-def draw_score(axes: Axes, results: Results | None) -> None:
+def draw_score(axes: Axes, results: BenchmarkResults | None) -> None:
     """Draw the points of every component."""
     if results is None:
         draw_empty(axes, "Score by part", "Run the benchmark to see it")
+        return
+    if isnan(results["score"]):
+        why = "The run was cancelled" if results["stopped"] else "Not every row was asked for, or none judged"
+        draw_empty(axes, "No score", why)
         return
     parts = results["components"][::-1]
     names = [f"{part.part} ({part.weight:g})" for part in parts]
@@ -63,7 +67,7 @@ def draw_score(axes: Axes, results: Results | None) -> None:
     bars = axes.barh(names, [part.points for part in parts], color=colours)
     axes.bar_label(bars, fmt="{:.0f}", padding=3)
     axes.set(xlim=(0, 112), xlabel="Points of 100 (weight in brackets)")
-    axes.set_title("Nothing was judged" if isnan(results["score"]) else f"Score {results['score']:.1f}")
+    axes.set_title(f"Score {results['score']:.1f}")
 
 
 def draw_memory(axes: Axes, memory: Memory) -> None:

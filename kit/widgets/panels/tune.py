@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as w
 
 from kit.benchmark import history
-from kit.benchmark.results import Results
+from kit.benchmark.results import BenchmarkResults
 from kit.settings import Settings
 from kit.tuning.tuner import Advice
 from kit.widgets.frame.job import Job, OnProgress
@@ -38,7 +38,7 @@ class TunePanel(Panel):
 
     Attributes
     ----------
-    result : TierLatencies, Advice, Results or None
+    result : Measured, Advice, BenchmarkResults or None
         What the last Run found.
     """
 
@@ -109,13 +109,13 @@ class TunePanel(Panel):
             self._take(found)
         self._tell(words(found))
         self._plot(found)
-        if isinstance(found, Results) and job.state == "done":
+        if isinstance(found, BenchmarkResults) and job.state == "done":
             self._runs, told = history.archive(found)
             self._tell(f"{words(found)}\n{told}")
             self._plot(found)
 
     def _plot(self, found: Outcome) -> None:
-        like = found["machine"]["settings"] if isinstance(found, Results) else "defaults"
+        like = found["machine"]["settings"] if isinstance(found, BenchmarkResults) else "defaults"
         with styled():
             self._plots.show(found, self._memory, history.of_kind(self._runs, True, like))
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from math import isfinite
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from kit.benchmark.results import Results
-from kit.benchmark.tiers import Tier, TierLatencies
+from kit.benchmark.results import BenchmarkResults
 from kit.plots import CALL, GAIN, PLAIN, PUT, latencies, speed_up
 from kit.settings import CacheConfig
 from kit.tuning.lifetimes import SOURCES, Lifetime, served_from
@@ -20,7 +18,7 @@ from kit.tuning.trace import analyst_requests
 from kit.tuning.tuner import Advice
 from kit.widgets.frame.live import LiveFigure
 from kit.widgets.panels.bench_plot import Memory, Runs, draw_empty, draw_history, draw_memory, draw_score
-from kit.widgets.panels.tune_tasks import Outcome
+from kit.widgets.panels.tune_tasks import Measured, Outcome
 
 _SESSION_S = 3600.0
 _LIFETIMES_S = np.geomspace(0.5, 3600, 25)
@@ -29,7 +27,7 @@ _SHOWN = {
     "options_chain": ("option chain", PUT),
     "historical_data": ("candles", GAIN),
 }
-_TIERS: Mapping[Tier, str] = {"cold": "network", "warm": "sqlite", "hot": "hot"}
+_TIERS = {"cold": "network", "warm": "sqlite", "hot": "hot"}
 _LEGEND = {"network": "cold: network", "sqlite": "warm: SQLite", "hot": "hot: memory"}
 _TITLES = {"ltp": "last price", "atm": "at the money"}
 
@@ -93,21 +91,26 @@ class TunePlot:
 
     def show(self, found: Outcome, memory: Memory, runs: Runs) -> None:
         """Show what a task found, the memory it took, and the earlier runs."""
-        if isinstance(found, TierLatencies):
+        if isinstance(found, Measured):
             self._measured(found)
         if isinstance(found, Advice):
             _clear(self._tiers)
             price_errors(self._tiers, found.lifetimes)
-        if isinstance(found, Results):
+        if isinstance(found, BenchmarkResults):
             _clear(self._score)
             draw_score(self._score, found)
         _clear(self._memory)
         draw_memory(self._memory, memory)
         self.remember(runs)
 
-    def _measured(self, result: TierLatencies) -> None:
+    def _measured(self, result: Measured) -> None:
         _clear(self._tiers)
-        budgets = {_TITLES.get(name, name): ms for name, ms in result.budget_ms.items() if isfinite(ms)}
+        limits = {line.name: line.limit for line in result.results["lines"]}
+        budgets = {
+            _TITLES.get(name, name): limit.limit
+            for name in ("chain", "atm")  # the operations that have a latency budget
+            if (limit := limits.get(f"{name}_cold"))
+        }
         latencies(self._tiers, by_tier(result), budgets).yaxis.set_major_formatter("{x:g}")
         for text in self._tiers.get_legend().get_texts():
             text.set_text(_LEGEND.get(text.get_text(), text.get_text()))
@@ -123,14 +126,10 @@ def _clear(axes: Axes) -> None:
     axes.grid(visible=True)
 
 
-def by_tier(result: TierLatencies) -> Mapping[str, Mapping[str, float]]:
-    """Turn operation to tier into tier to operation, in the names that the figures use."""
+def by_tier(result: Measured) -> Mapping[str, Mapping[str, float]]:
+    """Return milliseconds by tier and operation, in the names that the figures use."""
     return {
-        name: {
-            _TITLES.get(operation, operation): found[tier].figure
-            for operation, found in result.latency_ms.items()
-            if tier in found
-        }
+        name: {_TITLES.get(operation, operation): ms for operation, ms in result.latency_ms(tier).items()}
         for tier, name in _TIERS.items()
     }
 

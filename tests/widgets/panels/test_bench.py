@@ -3,6 +3,8 @@
 import pytest
 
 from kit.benchmark import history
+from kit.benchmark.results import BenchmarkResults
+from kit.benchmark.score import components, score
 from kit.benchmark.suite import run_performance_benchmark
 from kit.widgets.panels.bench import BenchPanel
 
@@ -11,9 +13,9 @@ WAIT_S = 60
 
 def few_rows(**options):
     """Run two rows and call them all of them."""
-    results = run_performance_benchmark(rows=["import_opens", "no_such_row"], **options)
-    results["complete"] = True
-    return results
+    results = run_performance_benchmark(rows=["import_kit", "no_such_row"], **options)
+    parts = components(results["lines"])
+    return BenchmarkResults(results, complete=True, components=parts, score=score(parts))
 
 
 def _press(panel):
@@ -29,7 +31,7 @@ def test_a_run_is_shown_and_recorded():
     _press(panel)
     assert panel.errors.value == ""
     assert panel.plot.value != before
-    assert "import_opens" in panel.table.value
+    assert "import_kit" in panel.table.value
     assert "no_such_row" in panel.table.value
     assert panel._memory.mib[0] > 0
     assert len(BenchPanel(measure=few_rows).source) == 1
@@ -47,14 +49,16 @@ def test_only_runs_of_the_same_kind_are_compared():
 def test_cancel_keeps_the_finished_rows():
     """A run cancelled before its first row is shown as such."""
 
-    def cancelled(quick, progress, should_stop):
-        return run_performance_benchmark(quick, ["import_opens"], progress, lambda: True)
+    def cancelled(full, progress, should_stop):
+        return run_performance_benchmark(full, ["import_kit"], progress, lambda: True)
 
     panel = BenchPanel(measure=cancelled)
     panel.runner.run.click()
     panel.runner.stop.click()
     assert panel.runner.job.wait(WAIT_S)
     assert panel.result["stopped"]
+    assert "none, the run was cancelled" in panel.tiles.value
+    assert "/100" not in panel.table.value
 
 
 def test_a_corrupt_history_is_told_and_harms_nothing():
@@ -67,7 +71,7 @@ def test_a_corrupt_history_is_told_and_harms_nothing():
     _press(panel)
     assert "line 1" in panel.words.value
     assert len(panel.source) == 1
-    assert "import_opens" in panel.table.value
+    assert "import_kit" in panel.table.value
     assert bytes(panel.plot.value).startswith(b"\x89PNG")
 
 
@@ -76,9 +80,9 @@ def test_the_switch_reaches_the_run(quick):
     """A full run is asked for by unticking the box."""
     asked = []
 
-    def measure(quick, progress, should_stop):
-        asked.append(quick)
-        return few_rows(quick, progress=progress, should_stop=should_stop)
+    def measure(full, progress, should_stop):
+        asked.append(not full)
+        return few_rows(full=full, progress=progress, should_stop=should_stop)
 
     panel = BenchPanel(measure=measure)
     panel.inputs["quick"].value = quick
@@ -87,13 +91,13 @@ def test_the_switch_reaches_the_run(quick):
 
 
 def test_a_run_of_a_few_rows_is_shown_and_not_recorded():
-    """A selection of rows is no point of the history, and a run with nothing to judge shows no nan."""
+    """A selection of rows is no point of the history, and a run shows no score."""
 
-    def measure(quick, progress, should_stop):
-        return run_performance_benchmark(quick, ["disk_write"], progress, should_stop)
+    def measure(full, progress, should_stop):
+        return run_performance_benchmark(full, ["import_kit"], progress, should_stop)
 
     panel = BenchPanel(measure=measure)
     _press(panel)
-    assert "nothing judged" in panel.tiles.value
+    assert "none, not every row was asked for" in panel.tiles.value
     assert "not recorded" in panel.words.value
     assert panel.source == []

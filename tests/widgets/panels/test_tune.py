@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from kit.benchmark import history
-from kit.benchmark.results import Results
+from kit.benchmark.measure import Figures
+from kit.benchmark.registry import Row
+from kit.benchmark.results import BenchmarkResults
+from kit.benchmark.score import components, score
 from kit.benchmark.suite import run_performance_benchmark
-from kit.benchmark.tiers import TierLatencies
+from kit.benchmark.targets import at_most
+from kit.benchmark.verdict import judge
 from kit.errors import SettingsError
-from kit.monitor.interval import Interval
 from kit.settings import Settings
 from kit.tuning.lifetimes import advise_lifetimes
 from kit.tuning.trace import PricePath, Trace, analyst_requests
@@ -18,20 +21,18 @@ from kit.tuning.tuner import Advice
 from kit.widgets.panels.tune import TunePanel
 from kit.widgets.panels.tune_plot import by_tier, hit_rate
 from kit.widgets.panels.tune_tasks import TASKS as ALL_TASKS
-from kit.widgets.panels.tune_tasks import searching
+from kit.widgets.panels.tune_tasks import Measured, measure, searching
 
 WAIT_S = 30
 
 
 def _figures(cold_ms=80.0, stopped=False):
-    latency = {
-        "chain": {
-            "cold": Interval(cold_ms, 70, 90),
-            "warm": Interval(9, 8, 10),
-            "hot": Interval(0.01, 0.01, 0.01),
-        }
-    }
-    return TierLatencies(latency, {"chain": 2000.0}, 83.0, {1: 1.0, 2: 1.8}, stopped)
+    told = {"chain_cold": cold_ms, "chain_warm": 9.0, "chain_hot": 0.01}
+    lines = [
+        judge(Row(name, "pipeline", "ms", lambda _: Figures([]), at_most(2000)), Figures([ms] * 6), 2)
+        for name, ms in told.items()
+    ]
+    return Measured(BenchmarkResults(lines=lines), 83.0, {} if stopped else {1: 1.0, 2: 1.8})
 
 
 def _at_once(settings, on_progress, should_stop):
@@ -73,7 +74,7 @@ def test_run_measures_with_the_settings_shown():
     panel.inputs["pool_size"].value = 33
     _press(panel)
     assert panel.errors.value == ""
-    assert panel.result.latency_ms["chain"]["cold"].figure == 33
+    assert panel.result.latency_ms("cold")["chain"] == 33
     assert panel.plot.value != before
     assert (panel.runner.bar.value, panel.runner.bar.bar_style) == (1.0, "success")
     assert "33 ms" in panel.words.value
@@ -172,8 +173,9 @@ def test_a_benchmark_is_shown_and_remembered():
     """A benchmark fills score, memory and history, and the next panel of this machine knows it."""
 
     def benchmark(settings, on_progress, should_stop):
-        results = run_performance_benchmark(True, ["import_opens"], on_progress, should_stop)
-        return Results(results, complete=True)
+        results = run_performance_benchmark(False, ["import_kit"], on_progress, should_stop)
+        parts = components(results["lines"])
+        return BenchmarkResults(results, complete=True, components=parts, score=score(parts))
 
     panel = TunePanel(Settings(), {"Benchmark": benchmark})
     before = panel.plot.value
@@ -222,3 +224,26 @@ def test_tiers_carry_the_names_of_the_figures():
     """Cold, warm and hot become the tiers that the figure colours."""
     assert by_tier(_figures())["network"] == {"chain": 80.0}
     assert set(by_tier(_figures())) == {"network", "sqlite", "hot"}
+
+
+def test_a_measurement_goes_through_every_tier_that_is_on():
+    """Cold, warm and hot are measured for each operation; a tier that is off is absent instead of wrong."""
+    seen = []
+    settings = Settings(cache_config={"disk": False}, workers={"backend": "serial", "max_workers": 1})
+    found = measure(settings, lambda share, word: seen.append((share, word)), lambda: False)
+    cold, warm, hot = (found.latency_ms(tier) for tier in ("cold", "warm", "hot"))
+    assert list(cold) == list(hot) == ["chain", "candles", "ltp", "atm"]
+    assert warm == {}
+    assert all(hot[name] < cold[name] for name in cold)
+    assert found.speedup == {1: 1.0}
+    assert 0 < found.hit_rate_percent < 100
+    shares = [share for share, _ in seen]
+    assert shares == sorted(shares)
+    assert seen[-1] == (1.0, "done")
+
+
+def test_a_cancelled_measurement_keeps_what_it_found():
+    """Stopped at once, there is no latency and no speed-up, and the panel can say so."""
+    found = measure(Settings(), lambda *_: None, lambda: True)
+    assert found.stopped
+    assert found.latency_ms("cold") == {}

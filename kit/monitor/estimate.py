@@ -11,7 +11,7 @@ _CONFIDENCE = 1.96  # 95 %, as a normal deviate
 
 
 @dataclass(frozen=True)
-class Interval:
+class Estimate:
     """A median and its 95 % interval."""
 
     figure: float
@@ -19,7 +19,7 @@ class Interval:
     high: float
 
 
-def interval(values: Sequence[float]) -> Interval:
+def estimate(values: Sequence[float]) -> Estimate:
     """Return the median and its 95 % interval by order statistics.
 
     Parameters
@@ -34,8 +34,8 @@ def interval(values: Sequence[float]) -> Interval:
     """
     ordered = sorted(values)
     if not ordered or any(math.isnan(value) for value in ordered):
-        return Interval(math.nan, math.nan, math.nan)
+        return Estimate(math.nan, math.nan, math.nan)
     half = _CONFIDENCE * math.sqrt(len(ordered)) / 2
     low = max(0, math.floor(len(ordered) / 2 - half))
     high = min(len(ordered) - 1, math.ceil(len(ordered) / 2 + half))
-    return Interval(median(ordered), ordered[low], ordered[high])
+    return Estimate(median(ordered), ordered[low], ordered[high])

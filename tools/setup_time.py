@@ -71,12 +71,12 @@ def end() -> None:
     now = time.monotonic()
     if not _BEGUN.is_file():
         return
-    from kit.benchmark.stamps import stamp
+    from tools.provenance import provenance
 
     begun = json.loads(_BEGUN.read_text())
     _BEGUN.unlink()
     known = json.loads(RECORD.read_text()) if RECORD.is_file() else {}
-    about = {"seconds": round(now - begun["began"], 2), "installer": begun["installer"], **stamp()}
+    about = {"seconds": round(now - begun["began"], 2), "installer": begun["installer"], **provenance()}
     RECORD.write_text(json.dumps({**known, begun["case"]: about}, indent=1) + "\n")
 
 

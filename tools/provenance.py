@@ -1,4 +1,4 @@
-"""Figures that something else measured earlier, with commit and date: which of them still count."""
+"""Which state of the checkout a figure speaks of, and whether it still counts."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from kit.benchmark.run import Unmeasured
-from kit.clock import IST
-from kit.errors import UnreadableFile
-
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[1]
 _OLDEST = timedelta(days=30)
 
 
-def stamp() -> dict[str, str | None]:
+class Unknown(Exception):
+    """A figure that does not count, for the reason it states."""
+
+
+def provenance() -> dict[str, str | None]:
     """Return the date and the commit of this checkout; no commit where files differ from it."""
     clean = _git("status", "--porcelain", "--untracked-files=no")
     head = _git("rev-parse", "HEAD")
     commit = head.stdout.strip() if head.returncode == 0 and not clean.stdout.strip() else None
-    return {"at": datetime.now(IST).isoformat(timespec="seconds"), "commit": commit}
+    return {"at": datetime.now().astimezone().isoformat(timespec="seconds"), "commit": commit}
 
 
 def recorded(file: Path, how: str, sources: Sequence[str], case: str | None = None) -> Mapping[str, Any]:
-    """Read a stamped record, if it speaks of the code as it is.
+    """Read a record, if it speaks of the code as it is.
 
     Parameters
     ----------
@@ -41,30 +41,22 @@ def recorded(file: Path, how: str, sources: Sequence[str], case: str | None = No
 
     Raises
     ------
-    Unmeasured
-        There is none, or it is older than 30 days, or of another state of the sources.
-    UnreadableFile
-        The file is not such a record.
+    Unknown
+        There is none, it is no record, or it is older than 30 days, or of another state of the sources.
     """
-    if not file.is_file():
-        raise Unmeasured(f"not timed yet: {how} writes {file}")
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        record = content.get(case) if case else content
-        if record is None:
-            raise Unmeasured(f"not timed yet: {how}")
-        if isinstance(record, dict) and "commit" not in record:
-            raise Unmeasured(f"timed nobody knows when: {how}")
+        record = content[case] if case else content
         at, commit = datetime.fromisoformat(record["at"]), record["commit"]
-        age = datetime.now(IST) - at
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UnreadableFile("The times cannot be read", str(file), f"Delete it; {how}.") from error
+        age = datetime.now().astimezone() - at
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Unknown(f"not timed yet ({type(error).__name__} in {file.name}): {how}") from error
     if age > _OLDEST:
-        raise Unmeasured(f"timed on {at:%d %b %Y}, too long ago: {how}")
+        raise Unknown(f"timed on {at:%d %b %Y}, too long ago: {how}")
     if commit is None:
-        raise Unmeasured(f"timed on {at:%d %b} on files that were not committed: {how}")
+        raise Unknown(f"timed on {at:%d %b} on files that were not committed: {how}")
     if _git("diff", "--quiet", commit, "--", *sources).returncode:
-        raise Unmeasured(f"timed on {at:%d %b} at {commit[:9]}, and the code has changed since: {how}")
+        raise Unknown(f"timed on {at:%d %b} at {commit[:9]}, and the code has changed since: {how}")
     return dict(record)
 
 

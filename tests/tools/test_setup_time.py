@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from kit.benchmark import setup_time
+from tools import setup_time
 
 
 @pytest.fixture

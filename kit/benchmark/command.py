@@ -1,0 +1,143 @@
+"""The command ``kit bench``: what it prints and writes, and its exit code."""
+
+from __future__ import annotations
+
+import json as json_format
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from kit.benchmark import history
+from kit.benchmark.registry import all_rows
+from kit.benchmark.report import save_html
+from kit.benchmark.results import BenchmarkResults, text
+from kit.benchmark.suite import UNKNOWN, run_performance_benchmark
+from kit.benchmark.verdict import RowResult
+from kit.errors import KitError, SettingsError
+from kit.monitor.progress import Bar
+from kit.settings import Settings
+
+INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
+
+
+def main(
+    *,
+    full: bool = False,
+    long: bool = False,
+    json: str | Path | None = None,
+    against: str | None = None,
+    check: bool = False,
+    compare: Sequence[str | Path] | None = None,
+    rows: Sequence[str] | None = None,
+    html: str | Path | None = None,
+    settings: Settings | None = None,
+) -> int:
+    """Run ``kit bench`` and return its exit code.
+
+    Parameters
+    ----------
+    full : bool
+        Every row, instead of the quick ones.
+    long : bool
+        Print the long form of the table.
+    json, html : path, optional
+        Write the results there, too.
+    against : {"peers"}, optional
+        Only the rows that have a peer; return 1 when one of the peers is not installed.
+    check : bool
+        Return 1 when a target is missed by more than its noise or a row failed.
+    compare : two paths, optional
+        Instead of running, tell what changed beyond noise from the first JSON file to the second.
+    rows : sequence of str, optional
+        Only these rows.
+    settings : Settings, optional
+        What the parts run with; default the defaults.
+
+    Returns
+    -------
+    int
+        0; 1 as `check` and `against` say; 2 when a row was asked for that does not exist; 130 after
+        Ctrl-C, with the finished rows printed and written.
+
+    Raises
+    ------
+    SettingsError
+        `against` is not ``"peers"``, a file cannot be written, or is named like a row.
+    UnreadableFile
+        A file to compare is not one of ours.
+    """
+    if compare:
+        before, after = (history.load_json(path) for path in compare)
+        sys.stdout.write(history.changes_text(history.compare(before, after)) + "\n")
+        return 0
+    for file in (json, html):
+        if file is not None:
+            _check_file(Path(file))
+    with Bar() as show:
+        results = run_performance_benchmark(full, _against(against, full, rows), show, settings=settings)
+    sys.stdout.write(f"{text(results, long)}\n")
+    _write(results, json, html)
+    sys.stdout.write(_since_last(results) + "\n")
+    return _exit_code(results, check, against is not None)
+
+
+def _exit_code(results: BenchmarkResults, check: bool, against: bool) -> int:
+    lines: list[RowResult] = results["lines"]
+    if results["stopped"]:
+        return INTERRUPTED
+    if any(line.part == UNKNOWN for line in lines):
+        return 2
+    missed = check and any(line.missed for line in lines)
+    return int(missed or (against and any(line.peer_missing for line in lines)))
+
+
+def _against(against: str | None, full: bool, rows: Sequence[str] | None) -> Sequence[str] | None:
+    if against is None:
+        return rows
+    if against != "peers":
+        raise SettingsError("A benchmark can run against", against, "Say: kit bench --against peers.")
+    known = all_rows()
+    chosen = rows or [name for name, row in known.items() if row.quick or full]
+    return [name for name in chosen if name not in known or known[name].peer]
+
+
+def _check_file(file: Path) -> None:
+    """Refuse a file before the run that could not be written after it.
+
+    Raises
+    ------
+    SettingsError
+        It is named like a row, or its folder does not take files.
+    """
+    if str(file) in all_rows():
+        remedy = f"Say: kit bench {file} --json FILE."
+        raise SettingsError("A row's name stands where a file is expected", str(file), remedy)
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise SettingsError("The results cannot be written", str(file), "Choose another path.")
+
+
+def _write(results: BenchmarkResults, json: str | Path | None, html: str | Path | None) -> None:
+    """Write what was asked for.
+
+    Raises
+    ------
+    SettingsError
+        The file cannot be written; the results were printed before.
+    """
+    try:
+        if json is not None:
+            content = json_format.dumps(results.as_json(), indent=2, allow_nan=False)
+            Path(json).write_text(content + "\n", encoding="utf-8")
+        if html is not None:
+            save_html(results, html)
+    except OSError as error:
+        raise SettingsError("The results cannot be written", error.filename, f"{error.strerror}.") from error
+
+
+def _since_last(results: BenchmarkResults) -> str:
+    """Record the run and say what changed; a history that cannot be kept is told, never fatal."""
+    try:
+        return history.archive(results)[1]
+    except (KitError, OSError) as error:
+        return str(error)
