@@ -47,12 +47,19 @@ class Desk:
     evaluation: StrategyEvaluationManager
     exchange: ExchangeProcess | None = None
     _closing: ExitStack = field(default_factory=ExitStack)
+    _closed: bool = False
 
     def __repr__(self) -> str:
         return f"Desk({self.settings.broker.mode}, {self.client!r}, {self.cache!r})"
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called: nothing can be asked any more."""
+        return self._closed
+
     def close(self) -> None:
         """Stop the workers, close the connections, end the simulated exchange; harmless twice."""
+        self._closed = True
         self._closing.close()
 
     def __enter__(self) -> Self:

@@ -21,6 +21,7 @@ from kit.broker.master import Master
 from kit.broker.shapes import QuoteKey, Quotes, Record, Reply
 from kit.cache import CacheManager
 from kit.clock import Clock, SystemClock, format_expiry
+from kit.model import Venue
 from kit.monitor import PerformanceMonitor
 from kit.settings import Credentials, Settings
 from kit.transport.pool import ConnectionPoolManager
@@ -86,6 +87,11 @@ class AngelAPIClient:
     def __repr__(self) -> str:
         state = "logged in" if self._line.access.current() else "not logged in"
         return f"AngelAPIClient({self._line.base_url!r}, {state})"
+
+    @property
+    def venue(self) -> Venue:
+        """Whose prices it hands out: ``"live"``, or ``"simulated"`` from an exchange on this machine."""
+        return "simulated" if self._line.market else "live"
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 import numpy as np
@@ -71,7 +72,7 @@ def fetch(
         source=age.source,
         future=last_price(first.data.fetched.get(_key(future))) if future else None,
     )
-    return age.holding(found)
+    return age.holding(replace(found, venue=client.venue))
 
 
 def _key(instrument: Instrument) -> tuple[str, str]:

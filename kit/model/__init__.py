@@ -1,6 +1,6 @@
 """The nouns of the market: instruments, legs and the snapshot of a chain."""
 
-from kit.model.chain import GREEK_COLUMNS, QUOTE_COLUMNS, ChainSnapshot, Derived, Source
+from kit.model.chain import GREEK_COLUMNS, QUOTE_COLUMNS, ChainSnapshot, Derived, Source, Venue
 from kit.model.instrument import Contract, Instrument, Right, Token
 from kit.model.position import Held, Leg, Position
 
@@ -17,4 +17,5 @@ __all__ = [
     "Right",
     "Source",
     "Token",
+    "Venue",
 ]

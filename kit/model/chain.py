@@ -44,6 +44,7 @@ from kit.model.position import Held, Leg, Position
 from kit.quotes import mid_or_last
 
 Source = Literal["hot", "sqlite", "network", "file", "stale"]
+Venue = Literal["live", "simulated", "file"]
 
 QUOTE_COLUMNS = ("strike", "right", "ltp", "bid", "ask", "volume", "oi", "oi_change", "token", "symbol")
 GREEK_COLUMNS = ("iv", "delta", "gamma", "theta", "vega", "rho", "iv_reason")
@@ -97,6 +98,8 @@ class ChainSnapshot:
         The columns of this module's docstring; taken over, so do not keep another reference.
     source : {"hot", "sqlite", "network", "file", "stale"}
         Where the caller got it from; ``"stale"``: past its lifetime, because the network failed.
+    venue : {"live", "simulated", "file"}
+        Whose prices these are: the broker's, the simulated exchange's, or a file's.
     others : tuple of ChainSnapshot
         Chains of other expiries of the same underlying and day, for positions over several: see `beside`.
     derived : mapping of str to Derived
@@ -114,6 +117,7 @@ class ChainSnapshot:
     lot_size: int
     frame: pd.DataFrame = field(repr=False)
     source: Source = "network"
+    venue: Venue = "file"
     others: tuple[ChainSnapshot, ...] = field(default=(), repr=False)
     derived: Mapping[str, Derived] = field(default_factory=dict)
 

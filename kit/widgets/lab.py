@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import ipywidgets as w
 
 from kit.strategies import ALL
+from kit.widgets.frame.context import Context
 from kit.widgets.panels.bench import BenchPanel
 from kit.widgets.panels.chain import ChainPanel
 from kit.widgets.panels.evaluate import EvaluationPanel
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from kit.desk import Desk
 
 
-def lab(desk: Desk, underlying: str = "BANKNIFTY", expiries: int = 3) -> w.Tab:
-    """Ask the market for its nearest expiries and show every panel, one per tab.
+def lab(desk: Desk, underlying: str = "BANKNIFTY") -> w.Tab:
+    """Show every panel, one per tab; expiries are asked for when they are chosen, in one panel for all.
 
     Parameters
     ----------
@@ -26,8 +27,6 @@ def lab(desk: Desk, underlying: str = "BANKNIFTY", expiries: int = 3) -> w.Tab:
         All parts of the kit; see `kit.desk.open_desk`.
     underlying : str, default "BANKNIFTY"
         Name of the index.
-    expiries : int, default 3
-        How many expiries to load.
 
     Returns
     -------
@@ -39,14 +38,13 @@ def lab(desk: Desk, underlying: str = "BANKNIFTY", expiries: int = 3) -> w.Tab:
     DataError
         There is no such index.
     """
-    days = desk.data.expiries(underlying)[:expiries]
-    chains = [desk.data.option_chain(underlying, day) for day in days]
+    context = Context(desk, underlying=underlying)
     ideas = {kind().name: kind() for kind in ALL}
-    ranking = EvaluationPanel(desk.evaluation, ideas, chains[0])
+    ranking = EvaluationPanel(desk.evaluation, ideas, context)
     ranking.runner.start()
     panels = {
-        "Chain": ChainPanel(chains),
-        "Payoff": PayoffPanel(chains[0]),
+        "Chain": ChainPanel(context),
+        "Payoff": PayoffPanel(context),
         "Ranking": ranking,
         "Tuning": TunePanel(desk),
         "Benchmark": BenchPanel(),

@@ -19,13 +19,27 @@ def desk(tmp_path_factory):
 
 def test_every_panel_draws_what_the_market_says(desk):
     """Each tab holds a panel that drew without an error; the chains are those of the desk."""
-    page = lab(desk, expiries=2)
+    page = lab(desk)
     assert page.children[2].runner.job.wait(60)
     assert page.titles == ("Chain", "Payoff", "Ranking", "Tuning", "Benchmark")
     assert [panel.errors.value for panel in page.children] == [""] * 5
-    assert [chain.expiry for chain in page.children[0].source] == desk.data.expiries("BANKNIFTY")[:2]
+    assert page.children[0].context.expiries == desk.data.expiries("BANKNIFTY")
     assert len(page.children[2].results.completed) == len(ALL)
     assert page.children[3].source == desk.settings
+
+
+def test_a_choice_in_one_panel_is_there_in_the_others(desk):
+    """Another expiry, chosen in the chain, is asked for and moves payoff and ranking."""
+    page = lab(desk)
+    chain, payoff, ranking = page.children[:3]
+    assert ranking.runner.job.wait(60)
+    before, first = payoff.plot.value, ranking.runner.job
+    chain.expiry.value = chain.context.expiries[1]
+    assert (payoff.source, payoff.plot.value != before) == (chain.source, True)
+    assert payoff.source.venue == "simulated"
+    assert ranking.runner.job is not first
+    assert ranking.runner.job.wait(60)
+    assert [panel.errors.value for panel in (chain, payoff, ranking)] == [""] * 3
 
 
 def test_an_unknown_index_is_named(desk):

@@ -50,6 +50,11 @@ class HomeLoop:
         else:
             self._loop.call_soon_threadsafe(do, *args, context=self._context)
 
+    def later(self, seconds: float, do: Callable[[], Any]) -> None:
+        """Run `do` at home after so many seconds; without an event loop, never."""
+        if (loop := self._loop) is not None:
+            self.call(lambda: loop.call_later(seconds, do))
+
 
 class LiveFigure(w.Image):  # type: ignore[misc]  # ipywidgets has no types
     """A matplotlib figure as an image: no toolbar, no flicker, and quick enough to follow a slider.

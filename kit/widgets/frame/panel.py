@@ -26,7 +26,11 @@ from html import escape
 from typing import Any, ClassVar
 
 import ipywidgets as w
+import pandas as pd
 
+from kit.widgets.frame import exports
+from kit.widgets.frame.context import Context
+from kit.widgets.frame.header import Action, Header
 from kit.widgets.frame.live import HomeLoop
 from kit.widgets.frame.style import SHEET
 
@@ -120,3 +124,49 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def refresh(self, _: Any = None) -> None:
         """Compute and draw with the controls as they stand."""
         self.draw(self.compute(self.source, **self.values))
+
+
+class MarketPanel(Panel):
+    """A panel of quotes: says whose they are, refreshes them, shares its choices, hands over what it shows.
+
+    Parameters
+    ----------
+    source : Desk, Context, ChainSnapshot or sequence of ChainSnapshot
+        Where chains come from. Panels that are given the same `Context` follow each other.
+
+    Attributes
+    ----------
+    context : Context
+        The shared choices; `source` is its present chain.
+    header : Header
+        Stands above the controls.
+    """
+
+    def __init__(self, source: Any) -> None:
+        self.context = Context.around(source)
+        super().__init__(self.context.chain)
+        self.context.observe(self._another_chain, "chain")
+
+    def top(self) -> Header:
+        """Return the first line: whose prices, Refresh, copy as code, export."""
+        actions = {
+            "code": Action("Copy as code", "The cell that gives what is shown", self.code),
+            "csv": Action("CSV", "What is shown, as a table", lambda: exports.csv(self)),
+            "png": Action("PNG", "The plot", lambda: exports.png(self)),
+            "html": Action("HTML", "Plot and table as a page of its own", lambda: exports.html(self)),
+        }
+        self.header = Header(self.context, actions, self.errors.show)
+        return self.header
+
+    def code(self) -> str:
+        """Return Python that gives what is shown."""
+        raise NotImplementedError
+
+    def data(self) -> pd.DataFrame:
+        """Return what is shown as a table."""
+        raise NotImplementedError
+
+    @shown
+    def _another_chain(self, change: Any) -> None:
+        self.source = change.new
+        self.refresh()

@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ipywidgets as w
 import numpy as np
 import pandas as pd
+import traitlets as t
 from matplotlib.axes import Axes
 
-from kit.errors import UnknownExpiry
 from kit.model import ChainSnapshot
 from kit.plots import CALL, PLAIN, PUT, smile
 from kit.pricing.analytics import Analytics, snapshot_analytics
+from kit.widgets.frame.grid import Grid, GridColumn, GridRow
 from kit.widgets.frame.live import LiveFigure, styled
-from kit.widgets.frame.panel import Panel
+from kit.widgets.frame.panel import MarketPanel, shown
 from kit.widgets.frame.style import facts, summary
-from kit.widgets.frame.table import Column, chain_table
 
+_IV = GridColumn("iv", "IV", "%", 1, 100, help="Implied volatility, a year")
+_LTP = GridColumn("ltp", "LTP", "₹", 2, help="Last traded price")
 _QUOTES = (
-    Column("oi", "OI", "{:,.0f}"), Column("oi_change", "Change in OI", "{:+,.0f}"),
-    Column("volume", "Volume", "{:,.0f}"), Column("iv", "IV %", "{:.1f}", 100),
-    Column("bid", "Bid", "{:,.2f}"), Column("ask", "Ask", "{:,.2f}"), Column("ltp", "LTP", "{:,.2f}"),
+    GridColumn("oi", "OI", "units", help="Open interest"),
+    GridColumn("oi_change", "OI change", "units", signed=True, help="Since the previous day's close"),
+    GridColumn("volume", "Volume", "units"), _IV,
+    GridColumn("bid", "Bid", "₹", 2), GridColumn("ask", "Ask", "₹", 2), _LTP,
 )  # fmt: skip
 _GREEKS = (
-    Column("iv", "IV %", "{:.1f}", 100), Column("delta", "Delta", "{:.3f}"),
-    Column("gamma", "Gamma", "{:.6f}"), Column("theta", "Theta", "{:.2f}"), Column("vega", "Vega", "{:.2f}"),
-    Column("rho", "Rho", "{:.2f}"), Column("ltp", "LTP", "{:,.2f}"),
+    _IV, GridColumn("delta", "Delta", "₹ per ₹", 3), GridColumn("gamma", "Gamma", "per ₹", 6),
+    GridColumn("theta", "Theta", "₹ a day", 2), GridColumn("vega", "Vega", "₹ a vol. pt", 2),
+    GridColumn("rho", "Rho", "₹ a rate pt", 2), _LTP,
 )  # fmt: skip
+_STRIKE = GridColumn("strike", "Strike", "₹", key=True)
 _REACH = 0.08  # of the forward, plotted on either side
 COLUMNS = {"Quotes": _QUOTES, "Greeks": _GREEKS}
 
@@ -45,7 +48,7 @@ class ChainView:
         The expiry.
     rows : DataFrame
         The strikes shown, a row per strike, columns ``(field, right)``.
-    columns : sequence of Column
+    columns : sequence of GridColumn
         Fields shown on either side.
     analytics : Analytics
         Put-call ratio, maximum pain and the like, of the whole expiry.
@@ -53,81 +56,97 @@ class ChainView:
 
     snapshot: ChainSnapshot
     rows: pd.DataFrame
-    columns: Sequence[Column]
+    columns: Sequence[GridColumn]
     analytics: Analytics
 
 
-class ChainPanel(Panel):
-    """The option chain of one or several expiries.
+class ChainPanel(MarketPanel):
+    """The option chain, expiry by expiry.
 
     Parameters
     ----------
-    source : ChainSnapshot or sequence of ChainSnapshot
-        One snapshot per expiry.
+    source : Desk, Context, ChainSnapshot or sequence of ChainSnapshot
+        Where the chains come from; a desk is asked for each expiry when it is chosen.
     """
 
     heading = "Option chain"
     lead = (
-        "Calls on the left, puts on the right; the strikes in the money are shaded, the line is at the money."
+        "Calls left, puts right; in the money is shaded, the line is at the money. Click a heading to sort."
     )
 
-    def __init__(self, source: ChainSnapshot | Sequence[ChainSnapshot]) -> None:
-        super().__init__((source,) if isinstance(source, ChainSnapshot) else tuple(source))
-
     def controls(self) -> dict[str, Any]:
-        """Return expiry, columns and the number of strikes."""
-        days = [(f"{chain.expiry:%d %b %Y}", chain.expiry) for chain in self.source]
+        """Return columns and the number of strikes; the expiry belongs to the context."""
         label = {"style": {"description_width": "64px"}}
+        days = [(f"{day:%d %b %Y}", day) for day in self.context.expiries]
+        self.expiry = w.Dropdown(
+            options=days, description="Expiry", layout=w.Layout(width="210px"),
+            value=self.context.chain.expiry, **label,
+        )  # fmt: skip
+        self.expiry.observe(self._choose, "value")
         return {
-            "expiry": w.Dropdown(options=days, description="Expiry", layout=w.Layout(width="230px"), **label),
             "columns": w.Dropdown(
-                options=list(COLUMNS), description="Columns", layout=w.Layout(width="200px"), **label
+                options=list(COLUMNS), description="Columns", layout=w.Layout(width="180px"), **label
             ),
             "around": w.IntSlider(
-                8, 2, 40, description="Strikes", tooltip="Strikes on either side of the money", **label
+                8, 2, 60, description="Strikes", tooltip="Strikes on either side of the money, 2 to 60",
+                layout=w.Layout(width="280px"), **label,
             ),
-        }
+        }  # fmt: skip
 
     def body(self) -> list[Any]:
-        """Return controls, figures, the table and the two plots."""
+        """Return header, controls, figures, the table and the two plots."""
         self._drawn: ChainSnapshot | None = None
-        self.tiles, self.table, self.plot = w.HTML(), w.HTML(), LiveFigure(1080, 330)
-        row = w.HBox(list(self.inputs.values()), layout=w.Layout(flex_flow="row wrap"))
-        return [row, self.errors, self.tiles, self.table, self.plot, self.words]
+        self.tiles, self.plot = w.HTML(), LiveFigure(1080, 330)
+        self.table = Grid("Option chain, calls left, puts right", clickable=True)
+        t.dlink((self.context, "numbers"), (self.table, "numbers"))
+        row = w.HBox([self.expiry, *self.inputs.values()], layout=w.Layout(flex_flow="row wrap"))
+        return [self.top(), row, self.errors, self.tiles, self.table, self.plot, self.words]
+
+    @shown
+    def _choose(self, change: Any) -> None:
+        self.context.choose(change.new)
 
     @staticmethod
-    def compute(source: Sequence[ChainSnapshot], expiry: date, columns: str, around: int) -> ChainView:
-        """Choose the expiry and the rows around its money.
+    def compute(source: ChainSnapshot, columns: str, around: int) -> ChainView:
+        """Choose the rows around the money.
 
         Parameters
         ----------
-        source : sequence of ChainSnapshot
-            One snapshot per expiry.
-        expiry : date
-            Which of them.
+        source : ChainSnapshot
+            The expiry.
         columns : str
             A key of `COLUMNS`.
         around : int
             Strikes on either side of the money.
-
-        Raises
-        ------
-        UnknownExpiry
-            No snapshot has this expiry.
         """
-        found = next((chain for chain in source if chain.expiry == expiry), None)
-        if found is None:
-            raise UnknownExpiry("No chain of this expiry is loaded", str(expiry), "Choose one of the list.")
         fields = list(dict.fromkeys([*(column.field for column in COLUMNS[columns]), "oi"]))
-        middle = found.strikes.index(found.atm_strike)
-        near = found.strikes[max(0, middle - around) : middle + around + 1]
-        rows = found.table.pivot(index="strike", columns="right", values=fields).loc[near]
-        return ChainView(found, rows, COLUMNS[columns], snapshot_analytics(found))
+        middle = source.strikes.index(source.atm_strike)
+        near = source.strikes[max(0, middle - around) : middle + around + 1]
+        rows = source.table.pivot(index="strike", columns="right", values=fields).loc[near]
+        return ChainView(source, rows, COLUMNS[columns], snapshot_analytics(source))
+
+    def code(self) -> str:
+        """Return Python that gives the table shown."""
+        chain = self.source
+        return (
+            "from kit.desk import open_desk\n\n"
+            "desk = open_desk()\n"
+            f'chain = desk.data.option_chain("{chain.underlying}", "{chain.expiry}")\n'
+            f"chain.wide({self.values['around']})\n"
+        )
+
+    def data(self) -> pd.DataFrame:
+        """Return every column of the strikes shown."""
+        near = self.compute(self.source, **self.values).rows.index
+        table = self.source.table
+        shown_rows: pd.DataFrame = table[table["strike"].isin(near)].set_index(["strike", "right"])
+        return shown_rows
 
     def draw(self, result: ChainView) -> None:
         """Write the table and draw the smile and the open interest."""
         chain = result.snapshot
-        self.table.value = chain_table(result.rows, result.columns, chain.forward, chain.atm_strike)
+        self.expiry.value = chain.expiry
+        self.table.show(*ladder(result))
         self.tiles.value = facts(figures(result))
         self.words.value = summary(describe(result))
         if chain is not self._drawn:  # the number of rows changes no plot, and drawing takes 0.4 s
@@ -141,6 +160,21 @@ class ChainPanel(Panel):
             smile(left, chain, _REACH).xaxis.set_major_formatter("{x:,.0f}")
             open_interest(right, chain, pain)
         self.plot.redraw()
+
+
+def ladder(view: ChainView) -> tuple[list[GridColumn], list[GridRow]]:
+    """Return the table's columns and rows: calls, strike, puts mirrored."""
+    calls = [replace(column, group="Calls") for column in view.columns]
+    puts = [replace(column, group="Puts") for column in view.columns[::-1]]
+    chain = view.snapshot
+    rows = []
+    for strike, row in zip(view.rows.index.tolist(), view.rows.to_dict("records"), strict=True):
+        inside = ["Calls"] if strike < chain.forward else ["Puts"] if strike > chain.forward else []
+        left = [column.cell(row[column.field, "CE"]) for column in calls]
+        right = [column.cell(row[column.field, "PE"]) for column in puts]
+        mark = "kit-middle" if strike == chain.atm_strike else ""
+        rows.append(GridRow(strike, [*left, strike, *right], mark, inside))
+    return [*calls, _STRIKE, *puts], rows
 
 
 def open_interest(axes: Axes, chain: ChainSnapshot, pain: float) -> None:

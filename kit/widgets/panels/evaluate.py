@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets as w
+import traitlets as t
 
 from kit.evaluation.asks import checked
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.results import Results
 from kit.evaluation.worker import Idea
+from kit.widgets.frame.context import Context
+from kit.widgets.frame.header import Header
 from kit.widgets.frame.job import Job, OnProgress
 from kit.widgets.frame.panel import shown
 from kit.widgets.frame.runner import Runner, Work
@@ -29,8 +32,8 @@ class EvaluationPanel(RankingPanel):
         Whose processor and monitor to use; other runs of it are left alone by Cancel.
     strategies : mapping of str to Strategy or callable
         By name.
-    market_data : ChainSnapshot
-        What each of them is given.
+    market_data : Desk, Context, ChainSnapshot or sequence of ChainSnapshot
+        The chain that each of them is given; another one, chosen or refreshed, runs them again.
     timeout : float, default 30.0
         Seconds that one strategy may run.
 
@@ -57,16 +60,25 @@ class EvaluationPanel(RankingPanel):
     ) -> None:
         self._manager = StrategyEvaluationManager(manager.processor, manager.monitor)
         self._ideas = dict(checked(strategies))
-        self._market_data = market_data
+        self.context = Context.around(market_data)
         self._timeout = timeout
         self._drawing = False
         self.results: Results | None = None
         super().__init__(Results({}))
+        self.context.observe(self._another_chain, "chain")
+
+    @shown
+    def _another_chain(self, _: Any) -> None:
+        if self.results is not None:
+            self.runner.start()
 
     def body(self) -> list[Any]:
         """Return the buttons above the ranking."""
         self.runner = _Stoppable(self._manager, self._prepare, self._ended, self.errors.show)
-        return [w.HBox([self.runner, self.inputs["by"]]), *super().body()[1:]]
+        head = Header(self.context, {}, self.errors.show)
+        below = super().body()[1:]
+        t.dlink((self.context, "numbers"), (self.table, "numbers"))
+        return [head, w.HBox([self.runner, self.inputs["by"]]), *below]
 
     def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], Results]:
         self.errors.clear()
@@ -83,7 +95,7 @@ class EvaluationPanel(RankingPanel):
                     self._manager.cancel()
 
             return self._manager.evaluate_strategies_concurrent(
-                self._ideas, self._market_data, self._timeout, on_result=row_came
+                self._ideas, self.context.chain, self._timeout, on_result=row_came
             )
 
         return work

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from math import isnan
+from math import inf, isnan
 from typing import Any
 
 import ipywidgets as w
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from kit.errors import SettingsError
@@ -21,7 +22,7 @@ from kit.strategies import ALL
 from kit.strategies.base import Strategy
 from kit.strategies.strikes import Offset
 from kit.widgets.frame.live import LiveFigure, styled
-from kit.widgets.frame.panel import Panel
+from kit.widgets.frame.panel import MarketPanel
 from kit.widgets.frame.style import facts, rupees, summary
 from kit.widgets.panels.payoff_plot import REACH, PayoffPlot
 
@@ -92,13 +93,13 @@ def build(kind: str, strike: int, width: float, lots: int) -> Strategy:
     return _KINDS[kind](**chosen)
 
 
-class PayoffPanel(Panel):
+class PayoffPanel(MarketPanel):
     """Profit at expiry of one strategy on one chain.
 
     Parameters
     ----------
-    source : ChainSnapshot
-        The chain that the legs are priced on.
+    source : Desk, Context, ChainSnapshot or sequence of ChainSnapshot
+        Where the chain comes from that the legs are priced on.
     """
 
     heading = "Payoff"
@@ -124,10 +125,9 @@ class PayoffPanel(Panel):
         """Return controls, figures and the plot."""
         self.plot = LiveFigure(1000, 390)
         self.tiles = w.HTML()
-        with styled():
-            self._lines = PayoffPlot(self.plot, self.source)
+        self._drawn: ChainSnapshot | None = None
         row = w.HBox(list(self.inputs.values()), layout=w.Layout(flex_flow="row wrap"))
-        return [row, self.errors, self.tiles, self.plot, self.words]
+        return [self.top(), row, self.errors, self.tiles, self.plot, self.words]
 
     @staticmethod
     def compute(source: ChainSnapshot, kind: str, strike: int, width: float, lots: int) -> Payoff:
@@ -153,8 +153,33 @@ class PayoffPanel(Panel):
         expiry = profit_at_expiry(legs, level) * source.lot_size
         return Payoff(spaced(kind), level, expiry, profit_today(legs, source, level), scored)
 
+    def code(self) -> str:
+        """Return Python that scores the position shown."""
+        chain, kind = self.source, self.inputs["kind"].value
+        made = build(**self.values)
+        return (
+            "from kit.desk import open_desk\n"
+            "from kit.evaluation.metrics import score\n"
+            f"from kit.strategies import {kind}\n"
+            "from kit.strategies.strikes import Offset\n\n"
+            "desk = open_desk()\n"
+            f'chain = desk.data.option_chain("{chain.underlying}", "{chain.expiry}")\n'
+            f"score({made!r}.legs(chain), chain)\n"
+        )
+
+    def data(self) -> pd.DataFrame:
+        """Return the curves: profit at expiry and today by index level."""
+        found = self.compute(self.source, **self.values)
+        curves = {"expiry_inr": found.expiry_inr, "today_inr": found.today_inr}
+        return pd.DataFrame(curves, index=pd.Index(found.level, name="level"))
+
     def draw(self, result: Payoff) -> None:
         """Move the curves, the areas and the breakevens; write the figures."""
+        if self.source is not self._drawn:  # another expiry, or newer quotes
+            self._drawn = self.source
+            self.plot.figure.clear()
+            with styled():
+                self._lines = PayoffPlot(self.plot, self.source)
         takes = parameters(_KINDS[self.inputs["kind"].value])
         for name in ("strike", "width"):
             self.inputs[name].disabled = name not in takes
@@ -207,12 +232,16 @@ def trade(leg: Leg) -> str:
     return f"{side} {abs(leg.lots)} {leg.right} {leg.strike:,.0f} at {leg.price:.2f}"
 
 
+def _loss(most_inr: float) -> str:
+    return "its loss is unlimited" if most_inr == inf else f"loses at most {rupees(most_inr)}"
+
+
 def describe(result: Payoff, snapshot: ChainSnapshot) -> str:
     """Say in words what the plot shows."""
     scored = result.score
     where = f"{snapshot.underlying} {snapshot.expiry:%d %b %Y}, lots of {snapshot.lot_size}"
     return (
         f"{result.name} on {where}: {', '.join(map(trade, scored.legs))}. At expiry it earns at most "
-        f"{rupees(scored.max_profit_inr)}, loses at most {rupees(scored.max_loss_inr)} and breaks even at "
+        f"{rupees(scored.max_profit_inr)}, {_loss(scored.max_loss_inr)} and breaks even at "
         f"{levels(scored.breakevens)}; spot is {snapshot.spot:,.2f}."
     )

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
-from typing import Any, cast
+from typing import Any
 
 import ipywidgets as w
 import pandas as pd
 
+from kit.widgets.frame.grid import Grid, GridColumn, GridRow
 from kit.widgets.frame.panel import Panel
 from kit.widgets.frame.style import rupees, summary
-from kit.widgets.frame.table import Column
 
 COLUMNS = (
-    Column("premium_inr", "Premium ₹", "{:+,.0f}"),
-    Column("max_profit_inr", "Max. profit ₹", "{:,.0f}"),
-    Column("max_loss_inr", "Max. loss ₹", "{:,.0f}"),
-    Column("probability_of_profit", "P(profit) %", "{:.0f}", 100),
-    Column("expected_profit_inr", "Expected ₹", "{:+,.0f}"),
-    Column("return_on_risk", "Return on risk %", "{:+.1f}", 100),
-    Column("delta_inr", "Delta ₹/point", "{:+,.1f}"),
-    Column("theta_inr", "Theta ₹/day", "{:+,.0f}"),
-    Column("vega_inr", "Vega ₹/vol. pt", "{:+,.0f}"),
+    GridColumn("premium_inr", "Premium", "₹", signed=True, help="Received (+) or paid (-)"),
+    GridColumn("max_profit_inr", "Max. profit", "₹"),
+    GridColumn("max_loss_inr", "Max. loss", "₹"),
+    GridColumn("probability_of_profit", "P(profit)", "%", factor=100),
+    GridColumn("expected_profit_inr", "Expected", "₹", signed=True),
+    GridColumn("return_on_risk", "Return on risk", "%", 1, 100, signed=True),
+    GridColumn("delta_inr", "Delta", "₹ a point", 1, signed=True),
+    GridColumn("theta_inr", "Theta", "₹ a day", signed=True),
+    GridColumn("vega_inr", "Vega", "₹ a vol. pt", signed=True),
 )
+_NAME = GridColumn("strategy", "Strategy", text=True, key=True)
+_REST = (GridColumn("breakevens", "Breakevens", text=True), GridColumn("legs", "Legs", text=True))
 
 
 class RankingPanel(Panel):
@@ -49,7 +50,7 @@ class RankingPanel(Panel):
 
     def body(self) -> list[Any]:
         """Return the control, the words and the table."""
-        self.table = w.HTML()
+        self.table = Grid("Strategies, ranked")
         return [self.inputs["by"], self.errors, self.words, self.table]
 
     @staticmethod
@@ -67,42 +68,30 @@ class RankingPanel(Panel):
 
     def draw(self, result: pd.DataFrame) -> None:
         """Write the table and its best row in words."""
-        by = self.inputs["by"].value
-        self.table.value = ranking_table(result, by)
-        self.words.value = summary(describe(result, by))
+        self.table.show((_NAME, *COLUMNS, *_REST), ranked(result))
+        self.words.value = summary(describe(result, self.inputs["by"].value))
 
 
-def ranking_table(rows: pd.DataFrame, by: str) -> str:
-    """Write the rows as HTML, the sorted column emphasised, an error across its row."""
-    marks = {column.field: " class='kit-inside'" if column.field == by else "" for column in COLUMNS}
-    head = "".join(f"<th scope='col'{marks[column.field]}>{column.title}</th>" for column in COLUMNS)
-    start = "<th scope='col' class='kit-text'>Strategy</th>"
-    end = "<th scope='col'>Breakevens</th><th scope='col' class='kit-text'>Legs</th>"
-    records = zip(rows.index.tolist(), rows.to_dict("records"), strict=True)
-    body = "".join(_row(str(name), cast(Mapping[str, Any], row), marks) for name, row in records)
-    table = f"<thead><tr>{start}{head}{end}</tr></thead><tbody>{body}</tbody>"
-    return f"<div class='kit-scroll' tabindex=0><table class='kit-table kit-wrap'>{table}</table></div>"
+def ranked(rows: pd.DataFrame) -> list[GridRow]:
+    """Return the rows of the table; what failed says why in place of its legs."""
+    return [_row(str(name), row) for name, row in zip(rows.index, rows.to_dict("records"), strict=True)]
 
 
-def _row(name: str, row: Mapping[str, Any], marks: Mapping[str, str]) -> str:
-    title = f"<th scope='row' class='kit-text'>{escape(name.replace('_', ' '))}</th>"
+def _row(name: str, row: Mapping[Any, Any]) -> GridRow:
+    title = name.replace("_", " ")
     if not isinstance(row["breakevens"], tuple):  # a failure, or a value that is no score
         told = row["error"] if isinstance(row["error"], str) else f"returned {row['value']!r}"
-        return f"<tr>{title}<td class='kit-text' colspan={len(COLUMNS) + 2}>{escape(told)}</td></tr>"
-    cells = "".join(f"<td{marks[one.field]}>{_cell(one, row[one.field])}</td>" for one in COLUMNS)
+        return GridRow(name, [title, *[None] * (len(COLUMNS) + 1), told], "kit-failed")
     levels = " · ".join(f"{level:,.0f}" for level in row["breakevens"]) or "none"
-    return f"<tr>{title}{cells}<td>{levels}</td><td class='kit-text'>{escape(str(row['legs']))}</td></tr>"
-
-
-def _cell(column: Column, value: float) -> str:
-    return column.cell(value).replace("inf", "∞")
+    figures = [column.cell(row[column.field]) for column in COLUMNS]
+    return GridRow(name, [title, *figures, levels, str(row["legs"])])
 
 
 def describe(rows: pd.DataFrame, by: str) -> str:
     """Say which strategy leads and which failed."""
     if rows.empty:
         return "Nothing has been evaluated yet."
-    title = next(column.title for column in COLUMNS if column.field == by)
+    title = next(column.title for column in COLUMNS if column.field == by).lower()
     failed = [str(name) for name in rows.index[rows["error"].notna()]]
     lost = f" Failed: {', '.join(failed)}." if failed else " None failed."
     best = rows.iloc[0]

@@ -2,11 +2,9 @@
 
 from dataclasses import replace
 from datetime import date
-from html.parser import HTMLParser
 
 import pytest
 
-from kit.errors import UnknownExpiry
 from kit.widgets.panels.chain import COLUMNS, ChainPanel
 
 
@@ -17,58 +15,36 @@ def chains(make_chain):
     return near, replace(make_chain(days=45), expiry=date(2026, 12, 29))
 
 
-class _Cells(HTMLParser):
-    """Collects the rows of a table, and checks that every tag is closed."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.rows, self.open = [], []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, _):
-        self.open.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.rows[-1].append(data)
-
-
 @pytest.mark.parametrize("columns", list(COLUMNS))
 def test_the_table_mirrors_its_sides(chains, columns):
     """Every row holds the call fields, the strike and the put fields in mirrored order."""
     panel = ChainPanel(chains)
     panel.inputs["columns"].value = columns
     assert panel.errors.value == ""
-    rows = _Cells(panel.table.value).rows
-    titles = rows[1]
+    titles = [column["title"] for column in panel.table.columns]
     assert titles == [*titles[:7], "Strike", *titles[:7][::-1]]
-    assert {len(row) for row in rows[1:]} == {15}
-    assert len(rows) == 2 + 2 * panel.inputs["around"].value + 1
+    assert {len(row["cells"]) for row in panel.table.rows} == {15}
+    assert len(panel.table.rows) == 2 * panel.inputs["around"].value + 1
 
 
-def test_a_missing_quote_is_a_dash(chains):
-    """A contract without a bid shows a dash, never nan."""
+def test_a_missing_quote_is_nothing(chains):
+    """A contract without a bid has an empty cell, never a number that is none."""
     frame = chains[0].table
     frame["bid"] = float("nan")
     panel = ChainPanel(replace(chains[0], frame=frame))
     assert panel.errors.value == ""
-    assert "nan" not in panel.table.value
-    assert "–" in panel.table.value
+    at = [column["field"] for column in panel.table.columns].index("bid")
+    assert {row["cells"][at] for row in panel.table.rows} == {None}
 
 
 def test_another_expiry_is_another_picture(chains):
     """Choosing an expiry changes table, plot and words; more rows change the table alone."""
     panel = ChainPanel(chains)
-    plot, table = panel.plot.value, panel.table.value
+    plot, table = panel.plot.value, panel.table.rows
     panel.inputs["around"].value = 12
     assert panel.plot.value == plot
-    assert panel.table.value != table
-    panel.inputs["expiry"].value = date(2026, 12, 29)
+    assert panel.table.rows != table
+    panel.expiry.value = date(2026, 12, 29)
     assert panel.plot.value != plot
     assert "29 Dec 2026" in panel.words.value
 
@@ -78,7 +54,21 @@ def test_the_words_say_age_and_source(chains):
     assert "20 Nov 2026 11:15:00 IST, from network" in ChainPanel(chains[0]).words.value
 
 
-def test_an_expiry_that_is_not_loaded_is_refused(chains):
-    """Asking for another expiry names it."""
-    with pytest.raises(UnknownExpiry, match="2027"):
-        ChainPanel.compute(chains, expiry=date(2027, 1, 26), columns="Quotes", around=3)
+def test_the_money_is_marked_and_its_insides_are_shaded(chains):
+    """One row is at the money; below the forward calls are shaded, above it puts."""
+    panel = ChainPanel(chains)
+    middle = [row["key"] for row in panel.table.rows if row["mark"]]
+    assert middle == [chains[0].atm_strike]
+    shaded = {row["key"]: row["inside"] for row in panel.table.rows}
+    assert shaded[min(shaded)] == ["Calls"]
+    assert shaded[max(shaded)] == ["Puts"]
+
+
+def test_what_is_shown_can_be_taken_along(chains):
+    """CSV, picture and page hold what is shown, and the code asks for the same expiry."""
+    panel = ChainPanel(chains)
+    made = {name: action.make() for name, action in panel.header.toolbar._actions.items()}
+    assert made["csv"].content.decode().count("\n") == 1 + 2 * len(panel.table.rows)
+    assert made["png"].content.startswith(b"\x89PNG")
+    assert b"<table" in made["html"].content
+    assert "2026-11-23" in made["code"]

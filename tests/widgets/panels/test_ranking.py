@@ -1,5 +1,6 @@
 """The ranking panel."""
 
+import json
 from math import isnan
 
 import pytest
@@ -41,23 +42,25 @@ def test_the_best_row_stands_first(results, by):
     known = [figure for figure in figures if not isnan(figure)]
     assert known == sorted(known, reverse=by != "max_loss_inr")
     assert len(known) == len(ALL)
-    assert panel.table.value.count("<tr>") == len(results) + 1
+    assert len(panel.table.rows) == len(results)
 
 
 def test_a_failure_and_a_plain_value_are_told(results):
     """The error of a strategy stands in its row, and so does a value that is no score, as text."""
     panel = RankingPanel(results)
-    assert "ZeroDivisionError" in panel.table.value
-    assert "returned 7" in panel.table.value
-    assert "a &lt;number&gt;" in panel.table.value
+    rows = {row["key"]: row for row in panel.table.rows}
+    assert "ZeroDivisionError" in rows["broken"]["cells"][-1]
+    assert rows["broken"]["mark"] == "kit-failed"
+    assert rows["a <number>"]["cells"][-1].startswith("returned 7")
     assert "Failed: broken." in panel.words.value
 
 
 def test_an_unbounded_loss_is_no_number(results):
-    """An infinite loss is written as such."""
+    """An infinite loss reaches the page as a number that JSON knows and that the page writes as such."""
     panel = RankingPanel(results)
-    assert "∞" in panel.table.value
-    assert "inf" not in panel.table.value
+    losses = [row["cells"][3] for row in panel.table.rows]
+    assert 1e308 in losses
+    assert json.dumps(panel.table.rows, allow_nan=False)
 
 
 def test_nothing_scored_is_said(make_chain):

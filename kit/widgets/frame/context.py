@@ -1,0 +1,115 @@
+"""What the panels of one page share: the desk, the chains, the expiry and the idea chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import traitlets as t
+
+from kit.clock import IST
+from kit.errors import UnknownExpiry
+from kit.model import ChainSnapshot, Venue
+
+if TYPE_CHECKING:
+    from kit.desk import Desk
+
+
+class Context(t.HasTraits):
+    """Shared by every panel that is given the same one.
+
+    Parameters
+    ----------
+    desk : Desk, optional
+        Asks for chains on demand; without one only the given chains are there.
+    chains : sequence of ChainSnapshot
+        What is there already.
+    underlying : str, default "BANKNIFTY"
+        Whose expiries the desk is asked for.
+
+    Attributes
+    ----------
+    chain : ChainSnapshot
+        The chosen expiry's; panels observe it, and a refresh replaces it.
+    idea : Strategy, Position or None
+        What was chosen last in a panel; others follow.
+    numbers : str
+        How tables write numbers, see `kit.widgets.frame.grid.NUMBERS`.
+    """
+
+    chain = t.Any()
+    idea = t.Any(None)
+    numbers = t.Unicode("plain")
+
+    def __init__(
+        self,
+        desk: Desk | None = None,
+        chains: Sequence[ChainSnapshot] = (),
+        underlying: str = "BANKNIFTY",
+    ) -> None:
+        super().__init__()
+        self.desk = desk
+        self.underlying = chains[0].underlying if chains else underlying
+        self._chains = {chain.expiry: chain for chain in chains}
+        self.expiries = [*self._chains] if chains else self._listed()
+        self.chain = self.of(self.expiries[0])
+
+    @classmethod
+    def around(cls, source: Any) -> Self:
+        """Return the context that a panel was given, or one around a desk, a chain or several chains."""
+        if isinstance(source, cls):
+            return source
+        if isinstance(source, ChainSnapshot):
+            return cls(chains=(source,))
+        return cls(source) if hasattr(source, "data") else cls(chains=tuple(source))
+
+    @property
+    def venue(self) -> Venue:
+        """Whose prices are shown."""
+        found: Venue = self.chain.venue
+        return found
+
+    @property
+    def can_refresh(self) -> bool:
+        """Whether there is a desk to ask, and it is open."""
+        return self.desk is not None and not self.desk.is_closed
+
+    @property
+    def now(self) -> datetime:
+        """The present of the exchange behind the prices; of a file, of this machine."""
+        return self.desk.clock.now() if self.desk and self.can_refresh else datetime.now(IST)
+
+    def of(self, expiry: date) -> ChainSnapshot:
+        """Return the chain of an expiry, asked for when it is not there.
+
+        Raises
+        ------
+        UnknownExpiry
+            It is not there and cannot be asked for.
+        """
+        if expiry not in self._chains:
+            if not self.can_refresh or self.desk is None:
+                remedy = "Give the panel an open desk, or a chain of this expiry."
+                raise UnknownExpiry("No chain of this expiry is loaded", str(expiry), remedy)
+            self._chains[expiry] = self.desk.data.option_chain(self.underlying, expiry)
+        return self._chains[expiry]
+
+    def choose(self, expiry: date) -> None:
+        """Make the chain of an expiry the shown one."""
+        self.chain = self.of(expiry)
+
+    def asked_again(self) -> ChainSnapshot:
+        """Ask for the shown expiry again, through the caches; safe on a thread, shows nothing yet."""
+        assert self.desk is not None, "the button is disabled"
+        return self.desk.data.option_chain(self.underlying, self.chain.expiry)
+
+    def take(self, chain: ChainSnapshot) -> None:
+        """Show a newer chain."""
+        self._chains[chain.expiry] = chain
+        if chain.expiry == self.chain.expiry:
+            self.chain = chain
+
+    def _listed(self) -> list[date]:
+        assert self.desk is not None, "a context has a desk or chains"
+        return self.desk.data.expiries(self.underlying)

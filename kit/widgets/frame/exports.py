@@ -1,0 +1,53 @@
+"""What a panel shows, as files: a table, a picture, a page of its own."""
+
+from __future__ import annotations
+
+import io
+from html import escape
+from typing import TYPE_CHECKING
+
+from kit.widgets.frame.header import Download
+
+if TYPE_CHECKING:
+    from kit.widgets.frame.panel import MarketPanel
+
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
+<style>body{{font:14px system-ui;margin:24px;color-scheme:light dark}}table{{border-collapse:collapse;
+font-variant-numeric:tabular-nums}}th,td{{padding:2px 10px;text-align:right;border-bottom:1px solid #8884}}
+img{{max-width:100%}}</style><h1>{title}</h1><p>{words}</p>{image}{table}</html>
+"""
+
+
+def name_of(panel: MarketPanel, ending: str) -> str:
+    """Return a file name that says what, of which expiry, and when it was quoted."""
+    chain = panel.source
+    what = f"{panel.heading.lower().replace(' ', '-')}-{chain.underlying}-{chain.expiry:%Y-%m-%d}"
+    return f"{what}-{chain.taken_at:%Y%m%dT%H%M%S}.{ending}"
+
+
+def csv(panel: MarketPanel) -> Download:
+    """Return the panel's table."""
+    return Download(name_of(panel, "csv"), "text/csv", panel.data().to_csv().encode())
+
+
+def png(panel: MarketPanel) -> Download:
+    """Return the panel's plot at twice its size on the page."""
+    buffer = io.BytesIO()
+    panel.plot.figure.savefig(buffer, format="png", dpi=200)
+    panel.plot.redraw()  # saving drew the moving artists away
+    return Download(name_of(panel, "png"), "image/png", buffer.getvalue())
+
+
+def html(panel: MarketPanel) -> Download:
+    """Return plot, words and table as a page that needs nothing else."""
+    from base64 import b64encode
+
+    encoded = b64encode(png(panel).content).decode()
+    title = (
+        f"{panel.heading}: {panel.source.underlying} {panel.source.expiry:%d %b %Y} ({panel.context.venue})"
+    )
+    page = _PAGE.format(
+        title=escape(title), words=panel.words.value, table=panel.data().to_html(),
+        image=f'<img alt="{escape(title)}" src="data:image/png;base64,{encoded}">',
+    )  # fmt: skip
+    return Download(name_of(panel, "html"), "text/html", page.encode())

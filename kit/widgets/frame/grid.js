@@ -1,0 +1,149 @@
+// A table that sorts, filters and tells what was clicked. Plain DOM: colours come from the page's theme.
+
+const LOCALES = { plain: "en-US", indian: "en-IN", short: "en-IN" };
+const ENDLESS = 1e308; // JSON knows no infinity
+const SHORT = [[1e7, "Cr"], [1e5, "L"]];
+
+function written(value, column, numbers) {
+  if (value === null || value === undefined) return "–";
+  if (typeof value === "string") return value;
+  if (Math.abs(value) >= ENDLESS) return value > 0 ? "∞" : "-∞";
+  const options = {
+    minimumFractionDigits: column.digits, maximumFractionDigits: column.digits,
+    signDisplay: column.signed ? "exceptZero" : "auto",
+  };
+  const unit = numbers === "short" && SHORT.find(([size]) => Math.abs(value) >= size);
+  if (unit) return `${(value / unit[0]).toLocaleString("en-IN", { ...options, maximumFractionDigits: 2, minimumFractionDigits: 2 })} ${unit[1]}`;
+  return value.toLocaleString(LOCALES[numbers], options);
+}
+
+function ordered(rows, at, down) {
+  const rank = (value) => (value === null || value === undefined ? null : value);
+  return rows.toSorted((one, other) => {
+    const [a, b] = [rank(one.cells[at]), rank(other.cells[at])];
+    if (a === null || b === null) return (a === null) - (b === null); // nothing stands last, either way
+    const order = typeof a === "string" ? a.localeCompare(b) : a - b;
+    return down ? -order : order;
+  });
+}
+
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) if (value !== undefined && value !== "") made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+function render({ model, el }) {
+  let seen = null;
+  const filter = element("input", { type: "search", placeholder: "Filter rows", "aria-label": "Filter rows" });
+  const count = element("span", { class: "kit-count", role: "status" });
+  const chooser = element("details", { class: "kit-columns" }, element("summary", {}, "Columns"));
+  const boxes = element("div");
+  chooser.append(boxes);
+  const bar = element("div", { class: "kit-bar" }, filter, chooser, count);
+  const scroll = element("div", { class: "kit-scroll", tabindex: "0", role: "region", "aria-label": model.get("label") });
+  el.classList.add("kit-grid");
+  el.append(bar, scroll);
+
+  const shown = () => model.get("columns").map((column, at) => ({ ...column, at })).filter((column) => !model.get("hidden").includes(column.title_all));
+
+  function head(columns) {
+    const top = element("tr");
+    for (let at = 0; at < columns.length; ) {
+      const group = columns[at].group || "";
+      let span = 1;
+      while (at + span < columns.length && (columns[at + span].group || "") === group) span += 1;
+      top.append(element("th", { colspan: span, scope: group ? "colgroup" : undefined }, group));
+      at += span;
+    }
+    const names = element("tr");
+    const sort = model.get("sort");
+    for (const column of columns) {
+      const sorted = sort.at === column.at ? (sort.down ? "descending" : "ascending") : "none";
+      const button = element("button", { type: "button", title: column.help }, column.title, element("small", {}, column.unit || ""));
+      if (model.get("sortable")) button.onclick = () => press(column); else button.disabled = true;
+      names.append(element("th", { scope: "col", class: kind(column), "aria-sort": sorted }, button));
+    }
+    return element("thead", {}, ...(columns.some((column) => column.group) ? [top] : []), names);
+  }
+
+  const kind = (column) => [column.key ? "kit-key" : "", column.text ? "kit-text" : ""].join(" ").trim();
+
+  function press(column) {
+    const sort = model.get("sort");
+    model.set("sort", { at: column.at, down: sort.at === column.at ? !sort.down : !column.text });
+    model.save_changes();
+  }
+
+  function row(data, columns, numbers) {
+    const made = element("tr", { class: data.mark });
+    if (data.mark === "kit-failed") { // why there are no figures, across the row
+      const [name, told] = [data.cells[0], data.cells.at(-1)];
+      made.append(element("th", { scope: "row", class: "kit-key kit-text" }, name));
+      made.append(element("td", { class: "kit-told", colspan: columns.length - 1, title: told }, told));
+      return made;
+    }
+    for (const column of columns) {
+      const value = data.cells[column.at];
+      const name = column.key ? "th" : "td";
+      const marked = (data.inside || []).includes(column.group) ? "kit-inside" : "";
+      const cell = element(name, { class: `${kind(column)} ${marked}`.trim(), scope: column.key ? "row" : undefined }, written(value, column, numbers));
+      if (typeof value === "string" && value.length > 24) cell.title = value;
+      if (model.get("clickable")) cell.onclick = () => {
+        model.set("clicked", { key: data.key, column: column.field, group: column.group || "", count: (model.get("clicked").count || 0) + 1 });
+        model.save_changes();
+      };
+      made.append(cell);
+    }
+    return made;
+  }
+
+  function draw() {
+    const [columns, numbers, sort] = [shown(), model.get("numbers"), model.get("sort")];
+    const words = filter.value.trim().toLowerCase();
+    const all = model.get("rows");
+    let rows = words ? all.filter((data) => data.cells.some((value) => String(value).toLowerCase().includes(words))) : all;
+    if (sort.at !== undefined) rows = ordered(rows, sort.at, sort.down);
+    const most = model.get("most");
+    const table = element("table", { class: "kit-table", "aria-label": model.get("label") }, head(columns),
+      element("tbody", {}, ...rows.slice(0, most).map((data) => row(data, columns, numbers))));
+    const [top, left] = [scroll.scrollTop, scroll.scrollLeft];
+    scroll.replaceChildren(table);
+    [scroll.scrollTop, scroll.scrollLeft] = [top, left];
+    count.textContent = words || rows.length > most ? `${Math.min(rows.length, most)} of ${all.length} rows` : "";
+    keepMiddle(table);
+  }
+
+  function keepMiddle(table) { // a new set of rows starts with the row at the money in sight
+    const middle = table.querySelector("tr.kit-middle");
+    const rows = `${model.get("rows").length} ${model.get("rows")[0]?.key}`;
+    if (!middle || rows === seen) return;
+    seen = rows;
+    requestAnimationFrame(() => { scroll.scrollTop = middle.offsetTop - scroll.clientHeight / 2; });
+  }
+
+  function choose() {
+    boxes.replaceChildren(...model.get("columns").filter((column) => !column.key).map((column) => {
+      const box = element("input", { type: "checkbox" });
+      box.checked = !model.get("hidden").includes(column.title_all);
+      box.onchange = () => {
+        const hidden = new Set(model.get("hidden"));
+        if (box.checked) hidden.delete(column.title_all); else hidden.add(column.title_all);
+        model.set("hidden", [...hidden]);
+        model.save_changes();
+      };
+      return element("label", {}, box, ` ${column.title_all}`);
+    }));
+  }
+
+  filter.oninput = draw;
+  const watch = "change:rows change:columns change:numbers change:sort change:hidden";
+  model.on(watch, draw);
+  model.on("change:columns", choose);
+  choose();
+  draw();
+  return () => { model.off(watch, draw); model.off("change:columns", choose); };
+}
+
+export default { render };

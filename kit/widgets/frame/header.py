@@ -1,0 +1,161 @@
+"""The first line of a panel: whose prices these are, how old, and what can be done with them."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import ipywidgets as w
+import traitlets as t
+
+from kit.widgets.frame.context import Context
+from kit.widgets.frame.grid import NUMBERS
+from kit.widgets.frame.job import Job
+from kit.widgets.frame.live import HomeLoop
+
+_EVERY_S = {"by hand": 0, "every 5 s": 5, "every 15 s": 15, "every minute": 60}
+_VENUES = {"live": "LIVE", "simulated": "SIMULATED", "file": "FILE"}
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file to hand over: its name, media type and content."""
+
+    name: str
+    mime: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Action:
+    """A button: its label, what it does in a sentence, and what makes a file or a text to copy."""
+
+    label: str
+    help: str
+    make: Callable[[], Download | str]
+
+
+class Toolbar(anywidget.AnyWidget):
+    """Buttons whose outcome the page takes: a file to save, a text to copy.
+
+    Parameters
+    ----------
+    actions : mapping of str to Action
+        By name.
+    on_error : callable
+        Gets what an action raised.
+    """
+
+    _esm = Path(__file__).with_name("toolbar.js")
+    actions: t.List[Any] = t.List().tag(sync=True)
+
+    def __init__(self, actions: Mapping[str, Action], on_error: Callable[[BaseException], None]) -> None:
+        self._actions, self._on_error = actions, on_error
+        listed = [{"name": name, "label": one.label, "help": one.help} for name, one in actions.items()]
+        super().__init__(actions=listed)
+        self.on_msg(self._pressed)
+
+    def _pressed(self, _: Any, message: dict[str, Any], __: Any) -> None:
+        try:
+            made = self._actions[message["action"]].make()
+        except Exception as error:  # noqa: BLE001 - the last frame before Jupyter, which would hide it
+            self._on_error(error)
+            return
+        if isinstance(made, str):
+            self.send({"text": made})
+        else:
+            content = b64encode(made.content).decode()
+            self.send({"name": made.name, "mime": made.mime, "base64": content})
+
+
+class Header(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
+    """Whose prices, how old, Refresh, and the toolbar.
+
+    Parameters
+    ----------
+    context : Context
+        Whose chain is shown and refreshed.
+    actions : mapping of str to Action
+        Of the toolbar.
+    on_error : callable
+        Gets what went wrong.
+    """
+
+    def __init__(
+        self, context: Context, actions: Mapping[str, Action], on_error: Callable[[BaseException], None]
+    ) -> None:
+        self.context, self._on_error = context, on_error
+        self._home, self._asking = HomeLoop(), False
+        self.badge = w.HTML()
+        self.refresh = w.Button(description="Refresh", icon="refresh", layout=w.Layout(width="96px"))
+        look = {"style": {"description_width": "0"}, "layout": w.Layout(width="112px")}
+        self.auto = w.Dropdown(options=_EVERY_S, tooltip="How often the quotes are asked for again", **look)
+        self.numbers = w.Dropdown(options=NUMBERS, tooltip="How numbers are written", **look)
+        t.link((context, "numbers"), (self.numbers, "value"))
+        self.toolbar = Toolbar(actions, on_error)
+        self.refresh.on_click(self.ask)
+        self.auto.observe(lambda _: self._tick(), "value")
+        context.observe(lambda _: self.tell(), "chain")
+        super().__init__([self.badge, self.refresh, self.auto, self.numbers, self.toolbar])
+        self.add_class("kit-header")
+        self.tell()
+
+    def tell(self) -> None:
+        """Say whose quotes are shown and how old they are."""
+        chain, can = self.context.chain, self.context.can_refresh
+        age = self.context.now - chain.taken_at
+        words = f"{chain.underlying} {chain.expiry:%d %b %Y}, quoted {chain.taken_at:%d %b %Y %H:%M:%S} IST"
+        told = f"{words}, {_ago(age)}, from {escape(chain.source)}"
+        venue = self.context.venue
+        self.badge.value = (
+            f"<span class='kit-venue kit-venue-{venue}'>{_VENUES[venue]}</span> "
+            f"<span class='kit-quoted' role='status'>{told}</span>"
+        )
+        self.refresh.disabled = self.auto.disabled = not can
+        self.refresh.tooltip = "Ask for the quotes again" if can else self._why_not()
+
+    def _why_not(self) -> str:
+        if self.context.desk is None:
+            return "This panel was made from a chain; give it an open desk to refresh"
+        return "The desk is closed; open one with open_desk() and make the panel again"
+
+    def ask(self, _: Any = None) -> None:
+        """Ask for the quotes again, on a thread."""
+        if self._asking:
+            return
+        if not self.context.can_refresh:
+            self.tell()
+            return
+        self._asking = True
+        Job(lambda *_: self.context.asked_again(), lambda *_: None, self._asked, self._home)
+
+    def _asked(self, job: Job) -> None:
+        self._asking = False
+        if job.error is not None:
+            self._on_error(job.error)
+        else:
+            self.context.take(job.result)
+        self.tell()
+
+    def _tick(self) -> None:
+        """Ask now and again after the chosen seconds; stops when that is by hand or the desk is closed."""
+        if self.auto.value and self.context.can_refresh:
+            self.ask()
+            self._home.later(self.auto.value, self._tick)
+        else:
+            self.tell()
+
+
+def _ago(age: timedelta) -> str:
+    seconds = age.total_seconds()
+    if seconds < 90:
+        return f"{max(0.0, seconds):.0f} s ago"
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.0f} min ago"
+    return f"{seconds / 3600:.0f} h ago" if seconds < 2 * 86_400 else f"{seconds / 86_400:.0f} days ago"
