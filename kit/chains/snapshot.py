@@ -1,23 +1,50 @@
-"""From the columns of one expiry to a `ChainSnapshot`: one tidy table with forward, volatility and Greeks."""
+"""From the columns of expiries to a `ChainSnapshot`: one tidy table with forward, volatility and Greeks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
 
 from kit.chains.contracts import Contracts
 from kit.clock import risk_free_rate, years_to_expiry
 from kit.model import ChainSnapshot, Derived, Source
 from kit.pricing.chain import ChainAnalysis, analyse
-from kit.pricing.forward import RATE_DOUBT
+from kit.pricing.forward import RATE_DOUBT, Forward
 from kit.pricing.reasons import reason_text
 
 _TEXT = pd.StringDtype("python", na_value=np.nan)
 _NUMBERS = ("ltp", "bid", "ask", "volume", "oi", "oi_change", "ltp_change")
+
+
+class Listed(NamedTuple):
+    """One expiry to be made into a snapshot.
+
+    Parameters
+    ----------
+    contracts : Contracts
+        Its options.
+    expiry : date
+        Last trading day.
+    lot_size : int
+        Units in one lot.
+    future : float, default NaN
+        Price at which the future of this expiry trades, rupees; the forward where parity has none.
+    derived : mapping of str to Derived, optional
+        What of the moment and of the spot the source does not state; a spot that is NaN is added.
+    """
+
+    contracts: Contracts
+    expiry: date
+    lot_size: int
+    future: float = float("nan")
+    derived: Mapping[str, Derived] = MappingProxyType({})
 
 
 def snapshot(
@@ -32,63 +59,90 @@ def snapshot(
     future: float | None = None,
     derived: Mapping[str, Derived] | None = None,
 ) -> ChainSnapshot:
-    """Return a chain with its forward, implied volatilities and Greeks.
+    """Return the chain of one expiry alone: `snapshots` of one `Listed`."""
+    one = Listed(contracts, expiry, lot_size, float("nan") if future is None else future, derived or {})
+    return snapshots([one], underlying=underlying, taken_at=taken_at, spot=spot, source=source)[0]
+
+
+def snapshots(
+    series: Sequence[Listed], *, underlying: str, taken_at: datetime, spot: float, source: Source
+) -> list[ChainSnapshot]:
+    """Return the chains of several expiries, taken at one moment, with forwards, volatilities and Greeks.
+
+    What an expiry's own quotes do not tell, its neighbours do: the carry to a forward, and the
+    level and shape of a thin smile.
 
     Parameters
     ----------
-    contracts : Contracts
-        One expiry.
-    underlying, expiry, taken_at, lot_size, source
+    series : sequence of Listed
+        Each expiry once.
+    underlying, taken_at, source
         As in `kit.model.ChainSnapshot`.
     spot : float
         Index level, rupees; NaN: the source does not say, then the forward discounted by the bill rate
         stands in.
-    future : float, optional
-        Price of the future of this expiry, rupees; the forward where parity has none.
-    derived : mapping of str to Derived, optional
-        What of `taken_at` and `spot` the source does not state; a spot that is NaN is added.
+
+    Returns
+    -------
+    list of ChainSnapshot
+        Nearest expiry first.
     """
-    years = years_to_expiry(taken_at, expiry)
+    listed = sorted(series, key=lambda one: one.expiry)
+    years = [years_to_expiry(taken_at, one.expiry) for one in listed]
     rate = risk_free_rate(taken_at.date())
-    found = _analysed(contracts, years, spot, rate, future)
-    forward = found.forwards[0]
-    guessed = dict(derived or {})
-    if np.isnan(spot):
-        spot = float(forward.value * np.exp(-rate * max(years, 0.0)))
-        doubt = 2 * np.nan_to_num(forward.error_inr) + RATE_DOUBT * max(years, 0.0) * spot
-        how = f"the forward ({forward.source}) discounted at the bill rate"
-        guessed["spot"] = Derived(how, float(spot - doubt), float(spot + doubt))
-    return ChainSnapshot(
-        underlying=underlying,
-        expiry=expiry,
-        taken_at=taken_at,
-        spot=spot,
-        forward=forward.value,
-        forward_from=forward.source,
-        discount=forward.discount,
-        t_years=years,
-        lot_size=lot_size,
-        frame=_table(contracts, found),
-        source=source,
-        derived=guessed,
+    found = _analysed(listed, years, spot, rate)
+    ends = np.cumsum([one.contracts.strike.size for one in listed])[:-1]
+    chains = []
+    for one, t_years, forward, rows in zip(
+        listed, years, found.forwards, np.split(np.arange(found.price.size), ends), strict=True
+    ):
+        level, derived = _spot(spot, forward, t_years, rate)
+        chain = ChainSnapshot(
+            underlying=underlying,
+            expiry=one.expiry,
+            taken_at=taken_at,
+            spot=level,
+            forward=forward.value,
+            forward_from=forward.source,
+            discount=forward.discount,
+            t_years=t_years,
+            lot_size=one.lot_size,
+            frame=_table(one.contracts, found, rows),
+            source=source,
+            derived={**one.derived, **derived},
+        )
+        chains.append(chain)
+    return chains
+
+
+def _spot(spot: float, forward: Forward, t_years: float, rate: float) -> tuple[float, dict[str, Derived]]:
+    """Return the spot, and where the source does not state it what it is derived from."""
+    if not np.isnan(spot):
+        return spot, {}
+    years = max(t_years, 0.0)
+    level = float(forward.value * np.exp(-rate * years))
+    doubt = float(2 * np.nan_to_num(forward.error_inr) + RATE_DOUBT * years * level)
+    how = f"the forward ({forward.source}) discounted at the bill rate"
+    return level, {"spot": Derived(how, level - doubt, level + doubt)}
+
+
+def _analysed(listed: Sequence[Listed], years: Sequence[float], spot: float, rate: float) -> ChainAnalysis:
+    sizes = [one.contracts.strike.size for one in listed]
+    strike = np.concatenate([one.contracts.strike for one in listed])
+    call = np.concatenate([one.contracts.is_call for one in listed])
+    bid, ask, ltp, oi, volume = (
+        np.concatenate([one.contracts.numbers[name] for one in listed])
+        for name in ("bid", "ask", "ltp", "oi", "volume")
+    )
+    number, t_years = np.repeat(np.arange(len(listed)), sizes), np.repeat(years, sizes)
+    futures = [one.future for one in listed]
+    return analyse(
+        number, strike, call, bid, ask, ltp, oi, volume, t_years, spot=spot, rate=rate, future=futures
     )
 
 
-def _analysed(
-    contracts: Contracts, years: float, spot: float, rate: float, future: float | None
-) -> ChainAnalysis:
-    one_expiry = np.zeros(contracts.strike.size)
-    quoted = ("bid", "ask", "ltp", "oi", "volume")
-    bid, ask, ltp, oi, volume = (contracts.numbers[name] for name in quoted)
-    traded = [np.nan if future is None else future]
-    return analyse(
-        one_expiry, contracts.strike, contracts.is_call, bid, ask, ltp, oi, volume, years,
-        spot=spot, rate=rate, future=traded,
-    )  # fmt: skip
-
-
-def _table(contracts: Contracts, found: ChainAnalysis) -> pd.DataFrame:
-    greeks = found.greeks._asdict()
+def _table(contracts: Contracts, found: ChainAnalysis, rows: NDArray[np.intp]) -> pd.DataFrame:
+    greeks = {name: values[rows] for name, values in found.greeks._asdict().items()}
     reason = reason_text(greeks.pop("reason"))
     columns = {
         "strike": contracts.strike,
@@ -96,6 +150,7 @@ def _table(contracts: Contracts, found: ChainAnalysis) -> pd.DataFrame:
         **{name: contracts.numbers[name] for name in _NUMBERS},
         **greeks,
         "iv_reason": _text(reason),
+        "iv_quality": found.iv_quality[rows],
         "token": _text(contracts.token),
         "symbol": _text(contracts.symbol),
     }

@@ -20,7 +20,8 @@ column          dtype      meaning
 ``theta``       float64    rupees per calendar day
 ``vega``        float64    rupees per percentage point of volatility
 ``rho``         float64    rupees per percentage point of the rate
-``iv_reason``   str        ``"ok"``, or why ``iv`` is NaN
+``iv_reason``   str        ``"ok"``, or why ``iv`` is NaN or says little: `kit.pricing.reasons`
+``iv_quality``  float64    how much ``iv`` says, 0 to 1; a half: a tenth of it is uncertain; may be absent
 ``token``       str        the broker's token; empty when the source has none
 ``symbol``      str        trading symbol
 ==============  =========  =====================================================================
@@ -87,7 +88,7 @@ class ChainSnapshot:
     forward : float
         Forward of the expiry, rupees.
     forward_from : str
-        ``"parity"``, ``"future"`` or ``"spot"``.
+        ``"parity"``, ``"future"``, ``"carry"`` (of the neighbouring expiries) or ``"spot"``.
     discount : float
         Discount factor to the expiry.
     t_years : float

@@ -11,10 +11,14 @@ from kit.errors import DataError
 from kit.pricing.analytics import COLUMNS, Analytics, analytics
 from kit.pricing.arrays import Bools, Floats, column, floats, sides
 from kit.pricing.black76 import DeltaOf, IvAndGreeks, iv_and_greeks
-from kit.pricing.forward import Forward, implied_forward
+from kit.pricing.forward import Forward, carried_forward, implied_forward
+from kit.pricing.quality import iv_quality, price_kind
+from kit.pricing.reasons import Codes, Reason
 from kit.quotes import mid_or_last
 
-TRADED_PAIRS = 5  # settlements of strikes traded on both sides, enough to do without the others
+Rows = NDArray[np.intp]
+
+WIDE_QUALITY = 0.5  # below it a mid is wide
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,9 @@ class ChainAnalysis:
     from_twin : ndarray of bool, shape (n,)
         Whether that is the price of the out-of-the-money twin, carried over by parity.
     greeks : IvAndGreeks
-        Each field of shape (n,), in the order of the input.
+        Each field of shape (n,), in the order of the input. Its `reason` also says of what kind the price is.
+    iv_quality : ndarray, shape (n,)
+        How much each volatility says, from 0 to 1: see `kit.pricing.quality`.
     """
 
     expiries: NDArray[np.generic]
@@ -43,6 +49,7 @@ class ChainAnalysis:
     price: Floats
     from_twin: Bools
     greeks: IvAndGreeks
+    iv_quality: Floats
 
 
 def analyse(
@@ -109,17 +116,30 @@ def analyse(
     columns = _columns(k, bid, ask, ltp, oi, volume, oi_change, ltp_change)
     expiries, which = np.unique(column("expiry", np.asarray(expiry), k), return_inverse=True)
     books = [_Book.of(np.flatnonzero(which == number), k, call) for number in range(expiries.size)]
-    forwards = tuple(
-        _forward(book, columns, float(years[book.rows[0]]), spot, rate, traded)
-        for book, traded in zip(books, _futures(future, expiries.size), strict=True)
-    )
+    forwards = _forwards(books, columns, years, spot, rate, _futures(future, expiries.size))
     level = np.array([forward.value for forward in forwards])[which]
     discount = np.array([forward.discount for forward in forwards])[which]
-    price, from_twin = _carried(books, columns, k, call, level, discount)
+    price, rests_on = _carried(books, columns, k, call, level, discount)
     greeks = iv_and_greeks(price, level, k, years, discount, call, delta_of=delta_of)
+    reason, quality = _judged(columns, greeks, rests_on)
     columns["gamma"] = greeks.gamma
     scored = tuple(book.scored(columns, found) for book, found in zip(books, forwards, strict=True))
-    return ChainAnalysis(expiries, forwards, scored, price, from_twin, greeks)
+    from_twin = rests_on != np.arange(k.size)
+    return ChainAnalysis(
+        expiries, forwards, scored, price, from_twin, greeks._replace(reason=reason), quality
+    )
+
+
+def _judged(columns: dict[str, Floats], greeks: IvAndGreeks, rests_on: Rows) -> tuple[Codes, Floats]:
+    """Say of what kind the price of each known volatility is, and how much that leaves it to say."""
+    bid, ask = columns["bid"], columns["ask"]
+    kind, doubt = price_kind(bid, ask, columns["ltp"], columns["volume"])
+    half = np.where(ask >= bid, (ask - bid) / 2, np.nan)
+    quality = iv_quality(greeks.iv, greeks.vega, half[rests_on], doubt[rests_on])
+    known = greeks.reason == Reason.OK
+    reason = np.where(known, kind[rests_on], greeks.reason)
+    wide = known & (reason == Reason.OK) & (half[rests_on] > 0) & (quality < WIDE_QUALITY)
+    return np.where(wide, Reason.WIDE, reason).astype(np.int8), quality
 
 
 def _columns(
@@ -156,13 +176,13 @@ def _positive(values: ArrayLike) -> Floats:
 class _Book:
     """The rows of one expiry, and where each strike's call and put stand among them (-1: nowhere)."""
 
-    rows: NDArray[np.intp]
+    rows: Rows
     strikes: Floats
-    calls: NDArray[np.intp]
-    puts: NDArray[np.intp]
+    calls: Rows
+    puts: Rows
 
     @classmethod
-    def of(cls, rows: NDArray[np.intp], strike: Floats, is_call: Bools) -> _Book:
+    def of(cls, rows: Rows, strike: Floats, is_call: Bools) -> _Book:
         strikes, slot = np.unique(strike[rows], return_inverse=True)
         calls, puts = np.full((2, strikes.size), -1)
         call = is_call[rows]
@@ -176,43 +196,67 @@ class _Book:
     def side(self, columns: dict[str, Floats], call: bool) -> dict[str, Floats]:
         return {name: self.pick(columns[name], call) for name in COLUMNS}
 
+    def forward(self, quotes: dict[str, Floats], t_years: float, **known: float) -> Forward:
+        call_bid, call_ask = (self.pick(quotes[name], True) for name in ("bid", "ask"))
+        put_bid, put_ask = (self.pick(quotes[name], False) for name in ("bid", "ask"))
+        return implied_forward(self.strikes, call_bid, call_ask, put_bid, put_ask, t_years, **known)
+
     def scored(self, columns: dict[str, Floats], forward: Forward) -> Analytics:
         call, put = self.side(columns, True), self.side(columns, False)
         return analytics(self.strikes, call, put, forward.value, forward.discount)
 
 
-def _forward(
-    book: _Book, columns: dict[str, Floats], t_years: float, spot: float, rate: float, future: float
-) -> Forward:
-    call_bid, call_ask = (book.pick(columns[side], True) for side in ("bid", "ask"))
-    put_bid, put_ask = (book.pick(columns[side], False) for side in ("bid", "ask"))
-    traded = (book.pick(columns["volume"], True) > 0) & (book.pick(columns["volume"], False) > 0)
-    if np.count_nonzero(traded & (call_bid > 0) & (put_bid > 0)) >= TRADED_PAIRS:
-        # A quote without spread is a settlement price, and an untraded one is the exchange's own theory.
-        call_bid = np.where(traded | (call_bid < call_ask), call_bid, np.nan)
-    return implied_forward(
-        book.strikes, call_bid, call_ask, put_bid, put_ask, t_years, spot=spot, rate=rate, future=future
-    )
+def _forwards(
+    books: list[_Book],
+    columns: dict[str, Floats],
+    years: Floats,
+    spot: float,
+    rate: float,
+    futures: list[float],
+) -> tuple[Forward, ...]:
+    """Imply each expiry's forward from what was traded or is quoted live, else from its neighbours' carry.
+
+    Settlements of what nobody traded are the exchange's own theory: they speak where nothing else does.
+    """
+    t = [float(years[book.rows[0]]) for book in books]
+    kind, _ = price_kind(*(columns[name] for name in ("bid", "ask", "ltp", "volume")))
+    theory = (columns["bid"] == columns["ask"]) & (kind != Reason.OK)
+    known = {name: np.where(theory, np.nan, columns[name]) for name in ("bid", "ask")}
+    first = [
+        book.forward(known, at, spot=spot, rate=rate, future=future)
+        for book, at, future in zip(books, t, futures, strict=True)
+    ]
+    sure = [n for n, found in enumerate(first) if found.source in ("parity", "future") and t[n] > 0]
+    found = list(first)
+    for n, book in enumerate(books):
+        if first[n].source == "spot":
+            carried = carried_forward(t[n], [t[m] for m in sure], [first[m].value for m in sure], spot, rate)
+            quotes = columns if np.isnan(carried) else known
+            found[n] = book.forward(quotes, t[n], spot=spot, rate=rate, carried=carried)
+    return tuple(found)
 
 
 def _carried(
     books: list[_Book], columns: dict[str, Floats], k: Floats, call: Bools, forward: Floats, discount: Floats
-) -> tuple[Floats, Bools]:
+) -> tuple[Floats, Rows]:
     """Price what is in the money, and has less time value than half its spread, in a better way.
+
+    Returned with it is whose quote each price rests on.
 
     That is from its twin by parity; without a twin, from the part of its own quote above intrinsic value. Of
     what is quoted but has no price, its last trade being stale, the time value is not known: the twin's is.
     """
     price, own = columns["price"], np.fmax(columns["ask"] - columns["bid"], 0.0)  # none, or crossed: none
-    twin = np.full(k.size, np.nan)
+    twin, other = np.full(k.size, np.nan), np.arange(k.size)
     for book in books:
         both = (book.calls >= 0) & (book.puts >= 0)
         c, p = book.calls[both], book.puts[both]
-        twin[c], twin[p] = price[p], price[c]
+        twin[c], twin[p], other[c], other[p] = price[p], price[c], p, c
     intrinsic = discount * np.maximum(np.where(call, forward - k, k - forward), 0.0)
     known = ~np.isnan(np.fmax(np.fmax(columns["bid"], columns["ask"]), price))
     drowned = (intrinsic > 0) & known & ~(price - intrinsic > own / 2)
     from_twin = drowned & ~np.isnan(twin)
     possible = (np.maximum(columns["bid"], intrinsic) + columns["ask"]) / 2  # NaN without both quotes
     cut = drowned & ~from_twin & (columns["ask"] > intrinsic) & ~np.isnan(columns["bid"] + price)
-    return np.where(from_twin, intrinsic + twin, np.where(cut, possible, price)), from_twin
+    carried = np.where(from_twin, intrinsic + twin, np.where(cut, possible, price))
+    return carried, np.where(from_twin, other, np.arange(k.size))

@@ -7,23 +7,26 @@ financing of the expiry, and the near future belongs to another expiry: both ben
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kit.pricing.arrays import Floats, floats
+from kit.pricing.parity_bounds import held, parity_bounds
 
-Origin = Literal["parity", "future", "spot"]
+Origin = Literal["parity", "future", "carry", "spot"]
 
 MIN_PAIRS = 3  # two strikes always lie on a line: only a third one can disagree
 MAX_PAIRS = 24
 WINDOW = 0.10  # of the forward; beyond it spreads are wide and quotes stale
 NEAR = 0.01  # of the forward; further out quotes are staler than their spread admits
-AGREE = 0.001  # of the forward; bounds that contradict each other by more are wrong quotes
 RATE_DOUBT = 0.02  # how far the financing rate in the quotes may be from the treasury bill's
 MAX_ERROR = 0.002  # of the forward; a looser parity is not a forward
+TRADES_ERROR = 0.0005  # likewise where the pairs are trades of different moments, and the future is traded
+ORDINARY = 1.345  # deviations beyond which a pair pulls no harder: Huber's
+WRONG = 6.0  # deviations beyond which it does not pull at all
 TICK_INR = 0.05
 
 
@@ -37,9 +40,9 @@ class Forward:
         Rupees.
     discount : float
         Discount factor to the expiry.
-    source : {"parity", "future", "spot"}
-        Put-call parity, the future of the same expiry, or the spot grown at the rate, as far as the
-        quotes allow that.
+    source : {"parity", "future", "carry", "spot"}
+        Put-call parity, the future of the same expiry, the carry of the neighbouring expiries, or the spot
+        grown at the rate; the last two as far as the quotes allow them.
     pairs : int
         Strikes the parity rests on; 0 otherwise.
     error_inr : float
@@ -64,6 +67,7 @@ def implied_forward(
     spot: float,
     rate: float,
     future: float | None = None,
+    carried: float = float("nan"),
 ) -> Forward:
     """Imply forward and discount factor of one expiry from its quotes.
 
@@ -76,60 +80,75 @@ def implied_forward(
     t_years : float
         Years to expiry.
     spot : float
-        Index level, rupees; used when parity and future are missing. NaN is allowed when they are not.
+        Index level, rupees; used when everything else is missing. NaN is allowed when it is not.
     rate : float
         Annual fraction; the discount factor where the quotes do not know better.
     future : float, optional
-        Price of the future of the same expiry, rupees.
+        Price at which the future of the same expiry trades, rupees.
+    carried : float, default NaN
+        What the neighbouring expiries say of this one's forward, rupees: `carried_forward`.
 
     Returns
     -------
     Forward
         From parity where at least three strikes near the money are quoted on both sides and agree; else
-        the future, else the spot grown at the rate, held between the forwards at which somebody could
-        trade against the quotes for certain profit.
+        the future, else `carried`, else the spot grown at the rate, else a parity that hardly agrees.
+        Wherever the quotes on both sides do not contradict each other, it lies between the forwards at
+        which somebody could trade against them for certain profit.
     """
-    prior = float(np.exp(-rate * max(t_years, 0.0)))
-    quotes = [floats(side) for side in (strike, call_bid, call_ask, put_bid, put_ask)]
-    k, gap, width = _pairs(*quotes)
-    if k.size >= MIN_PAIRS:
-        k, gap, width = _near_the_money(k, gap, width, prior)
-    if k.size >= MIN_PAIRS:
-        found = _regress(k, gap, width, prior, max(t_years, 0.0))
-        if found.error_inr <= MAX_ERROR * found.value:
-            return found
-    if future is not None and np.isfinite(future) and future > 0:
-        return Forward(float(future), prior, "future")
-    return Forward(_possible(spot / prior, prior, *quotes), prior, "spot")
+    years = max(t_years, 0.0)
+    prior = float(np.exp(-rate * years))
+    k, cb, ca, pb, pa = (floats(side) for side in (strike, call_bid, call_ask, put_bid, put_ask))
+    bounds = parity_bounds(k, cb, ca, pb, pa, prior)
+    found = _parity(*_pairs(k, cb, ca, pb, pa), prior, years)
+    dealt = np.nan if future is None or not 0 < future < np.inf else float(future)
+    loosest = TRADES_ERROR if dealt > 0 and not (ca > cb).any() else MAX_ERROR
+    sure = found is not None and found.error_inr <= loosest * found.value
+    if dealt > 0 and not sure:
+        return Forward(float(np.clip(dealt, *bounds.most_agreed(dealt))), prior, "future")
+    if found is not None and (sure or np.isnan(np.fmax(carried, spot))):
+        common = parity_bounds(k, cb, ca, pb, pa, found.discount).common
+        return replace(found, value=float(np.clip(found.value, *common)))
+    source: Origin = "spot" if np.isnan(carried) else "carry"
+    guess = spot / prior if source == "spot" else carried
+    return Forward(held(guess, bounds), prior, source)
 
 
-def _possible(
-    guess: float,
-    prior: float,
-    k: Floats,
-    call_bid: Floats,
-    call_ask: Floats,
-    put_bid: Floats,
-    put_ask: Floats,
+def carried_forward(
+    t_years: float, known_years: ArrayLike, known: ArrayLike, spot: float, rate: float
 ) -> float:
-    """Hold a guessed forward within the bounds that the quotes set, where these are near it and agree.
+    """Return what the forwards of neighbouring expiries say of one between or beyond them, rupees.
 
-    Buying a call and selling its put buys the forward; a put nobody bids for can be sold for nothing.
+    Between two of them its logarithm is linear in time; beyond the last the carry from the spot to there
+    goes on, without a spot that of the last two, with one alone the rate.
+
+    Parameters
+    ----------
+    t_years : float
+        Years to the expiry wanted.
+    known_years, known : array_like, shape (n,)
+        Ascending years, and rupees.
+    spot : float
+        Index level, rupees; NaN: unknown.
+    rate : float
+        Annual fraction.
+
+    Returns
+    -------
+    float
+        NaN where no forward is known.
     """
-    bought = k + (_quoted(call_ask, np.nan) - _quoted(put_bid, 0.0)) / prior
-    sold = k + (_quoted(call_bid, 0.0) - _quoted(put_ask, np.nan)) / prior
-    dearest, cheapest = np.fmin.reduce(bought, initial=np.inf), np.fmax.reduce(sold, initial=-np.inf)
-    if dearest < cheapest <= dearest + AGREE * guess:
-        settled = (call_bid == call_ask) & (put_bid == put_ask)  # no spread; these never agree to the rupee
-        if settled[np.nanargmin(bought)] and settled[np.nanargmax(sold)]:
-            dearest = cheapest = (dearest + cheapest) / 2
-    held = float(min(max(guess, cheapest), dearest))
-    sound = cheapest <= dearest and abs(held - guess) <= NEAR * guess
-    return held if sound else guess
-
-
-def _quoted(side: Floats, otherwise: float) -> Floats:
-    return np.where(side > 0, side, otherwise)
+    years, logs = floats(known_years), np.log(floats(known))
+    if not years.size:
+        return float("nan")
+    if spot > 0 and years[0] > 0:
+        years, logs = np.append(0.0, years), np.append(np.log(spot), logs)
+    if years[0] <= t_years <= years[-1]:
+        return float(np.exp(np.interp(t_years, years, logs)))
+    start = 0 if spot > 0 else max(years.size - 2, 0)
+    carry = (logs[-1] - logs[start]) / (years[-1] - years[start]) if years.size > 1 else rate
+    at = -1 if t_years > years[-1] else 0
+    return float(np.exp(logs[at] + carry * (t_years - years[at])))
 
 
 def _pairs(
@@ -139,46 +158,60 @@ def _pairs(
     sound = (call_bid > 0) & (call_ask >= call_bid) & (put_bid > 0) & (put_ask >= put_bid)
     sound &= np.isfinite(call_ask + put_ask)
     k, cb, ca, pb, pa = (side[sound] for side in (strike, call_bid, call_ask, put_bid, put_ask))
-    return k, (cb + ca - pb - pa) / 2, (ca - cb) + (pa - pb) + TICK_INR
+    return k, (cb + ca - pb - pa) / 2, (ca - cb) + (pa - pb)
 
 
-def _near_the_money(k: Floats, gap: Floats, width: Floats, prior: float) -> tuple[Floats, Floats, Floats]:
-    """Keep the nearest pairs around the weighted median of what each strike alone implies."""
+def _near_the_money(
+    k: Floats, gap: Floats, width: Floats, prior: float
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Keep the nearest pairs around the weighted median of what each strike alone implies, and their age."""
     implied = k + gap / prior
     order = np.argsort(implied)
-    weight = np.cumsum(1 / width[order])
+    weight = np.cumsum(1 / (width[order] + TICK_INR))
     centre = implied[order[np.searchsorted(weight, weight[-1] / 2)]]
     distance = np.abs(k - centre)
     nearest = np.argsort(distance, kind="stable")[:MAX_PAIRS]
     kept = np.sort(nearest[distance[nearest] <= WINDOW * centre])
-    doubt = 1 + (distance[kept] / (NEAR * centre)) ** 2
-    return k[kept], gap[kept], width[kept] * doubt
+    return k[kept], gap[kept], width[kept], 1 + (distance[kept] / (NEAR * centre)) ** 2
 
 
-def _regress(k: Floats, gap: Floats, width: Floats, prior: float, t_years: float) -> Forward:
+def _parity(k: Floats, gap: Floats, width: Floats, prior: float, t_years: float) -> Forward | None:
+    """Fit the line to the pairs near the money; None where they are fewer than three."""
+    if k.size < MIN_PAIRS:
+        return None
+    near = _near_the_money(k, gap, width, prior)
+    return _regress(*near, prior, t_years) if near[0].size >= MIN_PAIRS else None
+
+
+def _regress(k: Floats, gap: Floats, width: Floats, age: Floats, prior: float, t_years: float) -> Forward:
     """Fit the parity line with Huber weights; the discount factor leans on its prior.
 
     A week's quotes tell the slope far worse than the treasury bill does, so the prior enters as one more
-    observation, as doubtful as the rate is.
+    observation, as doubtful as the rate is. A pair is as doubtful as half its width and as what pairs
+    scatter beyond their widths, both times its age. Without spreads the pairs are trades of different
+    moments: what the index moved between them is common to many, and their number does not average it away.
     """
-    centre = k[np.argmin(np.abs(gap))]
-    x = centre - k
+    x = k[np.argmin(np.abs(gap))] - k
     doubt = prior * RATE_DOUBT * t_years + 1e-6
-    slope, level = prior, _middle(gap - prior * x)
-    scale, variance = 1.0, np.inf
+    half = np.maximum(width, TICK_INR) / 2
+    ordinary = _middle(half)
+    slope, level, variance = prior, _middle(gap - prior * x), np.inf
+    weight = np.ones_like(k)
     for _ in range(8):
-        residual = (gap - level - slope * x) / width
-        scale = max(1.4826 * _middle(np.abs(residual)), 0.05)
-        robust = np.minimum(1.0, 1.345 * scale / np.maximum(np.abs(residual), 1e-12))
-        weight = robust / (scale * width) ** 2
+        residual = np.abs(gap - level - slope * x)
+        scatter = max(1.4826 * _middle(residual / age), ordinary) ** 2 - ordinary**2
+        deviation = age * np.sqrt(half**2 + scatter)
+        off = np.maximum(residual / deviation, 1e-12)
+        weight = np.minimum(1.0, ORDINARY / off) * (off < WRONG) / deviation**2
         s0, s1, s2 = weight.sum(), weight @ x, weight @ (x * x) + doubt**-2
         g0, g1 = weight @ gap, weight @ (x * gap) + prior * doubt**-2
         determinant = s0 * s2 - s1 * s1
         level, slope = (s2 * g0 - s1 * g1) / determinant, (s0 * g1 - s1 * g0) / determinant
         variance = s2 / determinant
-    return Forward(
-        float(centre + level / slope), float(slope), "parity", k.size, float(variance**0.5 / slope)
-    )
+    trades = float(weight[width < TICK_INR / 2].sum() / weight.sum())
+    variance += trades * (1.4826 * _middle(np.abs(gap - level - slope * x))) ** 2
+    value = k[np.argmin(np.abs(gap))] + level / slope
+    return Forward(float(value), float(slope), "parity", k.size, float(variance**0.5 / slope))
 
 
 def _middle(values: Floats) -> float:

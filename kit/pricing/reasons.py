@@ -1,4 +1,4 @@
-"""Why a price has no implied volatility, as a small code and as text."""
+"""Why a price has no implied volatility, or one that says little, as a small code and as text."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+Codes = NDArray[np.int8]
+
 
 class Reason(IntEnum):
-    """Why an implied volatility is NaN; ``OK`` where it is not."""
+    """Why an implied volatility is NaN, and from `SETTLEMENT` on why one that is known says little."""
 
     OK = 0
     MISSING = 1
@@ -17,12 +19,16 @@ class Reason(IntEnum):
     NO_TIME_VALUE = 3
     ABOVE_BOUND = 4
     EXPIRED = 5
+    SETTLEMENT = 6
+    UNTRADED = 7
+    STALE = 8
+    WIDE = 9
 
 
 _TEXT = np.array([reason.name.lower() for reason in Reason], dtype=object)
 
 
-def reason_text(codes: NDArray[np.int8]) -> NDArray[np.object_]:
+def reason_text(codes: Codes) -> NDArray[np.object_]:
     """Return the codes as the words of a chain's ``iv_reason`` column: ``"ok"``, ``"missing"``, ...
 
     Parameters

@@ -22,6 +22,8 @@ from numpy.typing import ArrayLike
 
 from kit.pricing.arrays import Floats, floats
 
+Parameter = float | Floats
+
 
 @dataclass(frozen=True)
 class Slice:
@@ -79,14 +81,16 @@ class Slice:
         return slope / (2 * self.atm_iv * self.t_years)
 
 
-def svi(k: Floats, a: float, b: float, rho: float, m: float, sigma: float) -> Floats:
-    """Return total variance by log-moneyness."""
+def svi(k: Floats, a: Parameter, b: Parameter, rho: Parameter, m: Parameter, sigma: Parameter) -> Floats:
+    """Return total variance by log-moneyness; parameters may be columns, for one curve per row."""
     x = k - m
     w: Floats = a + b * (rho * x + np.sqrt(x * x + sigma * sigma))
     return w
 
 
-def density_sign(k: Floats, a: float, b: float, rho: float, m: float, sigma: float) -> Floats:
+def density_sign(
+    k: Floats, a: Parameter, b: Parameter, rho: Parameter, m: Parameter, sigma: Parameter
+) -> Floats:
     """Return Gatheral's *g*: negative where the curve can be arbitraged with a butterfly."""
     x = k - m
     root = np.sqrt(x * x + sigma * sigma)

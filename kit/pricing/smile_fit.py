@@ -16,10 +16,14 @@ Raw = tuple[float, float, float, float, float]  # a, b, rho, m, sigma
 
 MIN_POINTS = 6  # five parameters, and one to disagree
 STEPS = 40
+ENOUGH = 1e-5  # of the squares; a step that gains less is the last
 PENALTIES = (0.1, 10.0, 1000.0)  # points of volatility per unit of negative density, until none is left
 MARGIN = 1e-4  # of density, so that none is negative between the points looked at
 OUTLIER = 4.0  # robust standard deviations
 OUTLIER_FLOOR = 0.005  # half a point of volatility is within the noise of any chain
+_BUMP = 1e-6
+_BUMPS = _BUMP * np.eye(5)
+_STEPS = np.sinh(np.linspace(-6.0, 6.0, 301))
 TRUST = 0.001  # a tenth of a point: no quote is trusted more than this
 
 
@@ -89,23 +93,22 @@ def _arbitrage_free(k: Floats, quoted: Floats, weight: Floats, t_years: float) -
     for penalty in PENALTIES:
         problem = _problem(k, quoted, weight, t_years, penalty)
         found = [_descend(start, problem, k.size) for start in starts]
-        best = min(found, key=lambda free: _cost(problem(free), k.size))
-        raw = _raw(best, t_years)
-        if _sound(raw, width):
+        best = min(found, key=lambda free: _cost(problem(free[None])[0], k.size))
+        raw = _plain(best, t_years)
+        if sound(raw, width):
             return raw
-        starts = [best, starts[0]]
-    return _flattened(raw, width)
+        starts = [best]
+    return flattened(raw, width)
 
 
-def _sound(raw: Raw, width: float) -> bool:
+def sound(raw: Raw, width: float) -> bool:
     """Look for negative density around the money at the scale of the quotes, and at that of the curve."""
-    steps = np.sinh(np.linspace(-6.0, 6.0, 601))
     *_, m, sigma = raw
-    looked_at = np.concatenate([width / 2 * steps, m + sigma * steps])
+    looked_at = np.concatenate([width / 2 * _STEPS, m + sigma * _STEPS])
     return bool(density_sign(looked_at, *raw).min() >= MARGIN)
 
 
-def _flattened(raw: Raw, width: float) -> Raw:
+def flattened(raw: Raw, width: float) -> Raw:
     """Flatten the curve around its value at the forward, just enough; wholly flat has no arbitrage."""
     a, b, rho, m, sigma = raw
     rise = math.hypot(m, sigma) - rho * m
@@ -113,34 +116,41 @@ def _flattened(raw: Raw, width: float) -> Raw:
     for _ in range(30):
         part = (low + high) / 2
         flatter = (a + (1 - part) * b * rise, part * b, rho, m, sigma)
-        low, high = (part, high) if _sound(flatter, width) else (low, part)
+        low, high = (part, high) if sound(flatter, width) else (low, part)
     return a + (1 - low) * b * rise, low * b, rho, m, sigma
 
 
-def _raw(free: Floats, t_years: float) -> Raw:
-    """Map five unbounded numbers to raw SVI with positive variance and wings below Lee's bound.
+def _raw(free: Floats, t_years: float) -> tuple[Floats, ...]:
+    """Map rows of five unbounded numbers to columns of raw SVI: variance positive, wings below Lee's bound.
 
     The angle is measured against what a volatility of 100 % per unit of log-moneyness would need.
     """
-    lowest = math.exp(min(max(float(free[0]), -40.0), 5.0))
-    rho = 0.999 * math.tanh(float(free[2]))
-    sigma = 0.005 + math.exp(min(max(float(free[4]), -12.0), 3.0))  # no kinks
-    steep = math.exp(min(max(float(free[1]), -30.0), 30.0)) * math.sqrt(t_years) * 0.2
-    b = 1.99 / (1 + abs(rho)) * steep / (1 + steep)
-    return lowest - b * sigma * math.sqrt(1 - rho * rho), b, rho, math.tanh(float(free[3])), sigma
+    level, angle, tilt, shift, smoothness = free.T[..., None]
+    rho = 0.999 * np.tanh(tilt)
+    sigma = 0.005 + np.exp(np.clip(smoothness, -12.0, 3.0))  # no kinks
+    steep = np.exp(np.clip(angle, -30.0, 30.0)) * math.sqrt(t_years) * 0.2
+    b = 1.99 / (1 + np.abs(rho)) * steep / (1 + steep)
+    a = np.exp(np.clip(level, -40.0, 5.0)) - b * sigma * np.sqrt(1 - rho * rho)
+    return a, b, rho, np.tanh(shift), sigma
+
+
+def _plain(free: Floats, t_years: float) -> Raw:
+    a, b, rho, m, sigma = (float(part[0, 0]) for part in _raw(free[None], t_years))
+    return a, b, rho, m, sigma
 
 
 def _problem(
     k: Floats, quoted: Floats, weight: Floats, t_years: float, penalty: float
 ) -> Callable[[Floats], Floats]:
-    """Return the function whose squares are to be least: weighted misfit, then negative density."""
+    """Return the function of rows whose squares are to be least: weighted misfit, then negative density."""
     width = max(float(np.abs(k).max()), 1e-3)
     grid = width * np.sinh(np.linspace(-3.5, 3.5, 61)) / math.sinh(1.5)
 
     def residuals(free: Floats) -> Floats:
         raw = _raw(free, t_years)
         misfit = weight * (np.sqrt(np.maximum(svi(k, *raw), 1e-300) / t_years) - quoted)
-        return np.concatenate([misfit, penalty * np.minimum(density_sign(grid, *raw) - 10 * MARGIN, 0.0)])
+        negative = np.minimum(density_sign(grid, *raw) - 10 * MARGIN, 0.0)
+        return np.concatenate([misfit, penalty * negative], axis=1)
 
     return residuals
 
@@ -163,23 +173,26 @@ def _cost(errors: Floats, quotes: int) -> float:
 
 def _descend(free: Floats, residuals: Callable[[Floats], Floats], quotes: int) -> Floats:
     """Walk downhill by Levenberg and Marquardt's method."""
-    damping, errors = 1e-2, residuals(free)
+    damping, errors = 1e-2, residuals(free[None])[0]
     for _ in range(STEPS):
         weight = _huber(errors, quotes)
-        jacobian = np.stack([(residuals(free + bump) - errors) / 1e-6 for bump in 1e-6 * np.eye(free.size)])
+        jacobian = (residuals(free + _BUMPS) - errors) / _BUMP
         normal, gradient = (jacobian * weight) @ jacobian.T, (jacobian * weight) @ errors
         scaled = np.diag(normal.diagonal() + 1e-9 * normal.diagonal().max() + 1e-300)
-        try:
-            step = np.linalg.solve(normal + damping * scaled, gradient)
-        except np.linalg.LinAlgError:  # nothing changes the fit any more: a flat smile needs no slope
-            break
-        trial = residuals(free - step)
-        if (weight * trial * trial).sum() < (weight * errors * errors).sum():
-            free, errors, damping = free - step, trial, damping * 0.2
-            if np.abs(step).max() < 1e-6:
+        before = (weight * errors * errors).sum()
+        while damping < 1e8:
+            try:
+                step = np.linalg.solve(normal + damping * scaled, gradient)
+            except np.linalg.LinAlgError:  # nothing changes the fit any more: a flat smile needs no slope
+                return free
+            trial = residuals((free - step)[None])[0]
+            after = (weight * trial * trial).sum()
+            if after < before:
                 break
-        else:
             damping *= 10
-            if damping > 1e8:
-                break
+        else:
+            return free
+        free, errors, damping = free - step, trial, damping * 0.2
+        if np.abs(step).max() < 1e-6 or before - after < ENOUGH * before:
+            break
     return free

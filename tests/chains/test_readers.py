@@ -126,7 +126,7 @@ def test_new_bhavcopy(shared_data: Path):
 
 
 def test_the_future_of_a_bhavcopy_is_used(shared_data: Path, tmp_path: Path):
-    """Where an expiry has no pairs, the settlement of its own future is the forward, in both formats."""
+    """Where an expiry has no pairs, its own traded future is the forward, in both formats."""
     with zipfile.ZipFile(shared_data / "eod" / "fo01JAN2020bhav.csv.zip") as packed:
         lines = packed.read(packed.namelist()[0]).decode().splitlines()
     kept = [line for line in lines if ",BANKNIFTY,27-Feb-2020," in line and ",CE," not in line]
@@ -138,7 +138,13 @@ def test_the_future_of_a_bhavcopy_is_used(shared_data: Path, tmp_path: Path):
     header, *rows = (shared_data / "eod" / "fo_udiff_20260826_BANKNIFTY_rows.csv").read_text().splitlines()
     cells = next(row for row in rows if ",2026-11-23," in row).split(",")
     names = header.split(",")
-    for name, cell in {"FinInstrmTp": "IDF", "OptnTp": "", "StrkPric": "", "SttlmPric": "58601.5"}.items():
+    for name, cell in {
+        "FinInstrmTp": "IDF",
+        "OptnTp": "",
+        "StrkPric": "",
+        "SttlmPric": "58601.5",
+        "TtlTradgVol": "90",
+    }.items():
         cells[names.index(name)] = cell
     new = tmp_path / "new.csv"
     new.write_text("\n".join([header, *rows, ",".join(cells)]))
@@ -157,7 +163,7 @@ def udiff_table(shared_data: Path) -> pd.DataFrame:
 def future_of(table: pd.DataFrame, **cells: str) -> pd.DataFrame:
     """Return the line of a future of 23 November 2026 with some cells of its own."""
     line = table[table["XpryDt"] == "2026-11-23"].head(1)
-    return line.assign(FinInstrmTp="IDF", OptnTp="", StrkPric="", **cells)
+    return line.assign(FinInstrmTp="IDF", OptnTp="", StrkPric="", **{"TtlTradgVol": "90"} | cells)
 
 
 @pytest.mark.parametrize("cell", ["", "-", "0.00", " "])

@@ -108,8 +108,9 @@ def test_snapshot_columns_and_fallback():
         columns, underlying="BANKNIFTY", expiry=EXPIRY, taken_at=NOON, spot=57_020.0, lot_size=30,
         source="network", future=57_060.0,
     )  # fmt: skip
-    assert (found.forward, found.forward_from) == (57_060.0, "future")
-    assert set(found.frame.columns) == {*QUOTE_COLUMNS, "ltp_change", *GREEK_COLUMNS}
+    assert found.forward_from == "future"
+    assert 57_052 < found.forward < 57_052.2  # dealt at 57,060, but the pair would sell it for 57,052
+    assert set(found.frame.columns) == {*QUOTE_COLUMNS, "ltp_change", *GREEK_COLUMNS, "iv_quality"}
     assert (found.frame["iv_reason"] == "ok").all()
     assert found.frame["delta"].iloc[0] > 0 > found.frame["delta"].iloc[1]
     assert found.frame["oi_change"].isna().all()

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.pricing.black76 import price
-from kit.pricing.forward import implied_forward
+from kit.pricing.forward import carried_forward, implied_forward
 
 STRIKES = np.arange(40_000.0, 46_100.0, 100.0)
 
@@ -64,16 +64,19 @@ def test_it_falls_back_to_the_future_and_then_to_the_spot() -> None:
 
 
 def test_a_spot_is_held_within_what_the_quotes_allow() -> None:
-    """Two pairs are no parity, but say to a few rupees what the forward can be; wild quotes say nothing."""
+    """Two pairs are no parity, but say to a few rupees what the forward can be; a crossed one none."""
     columns = [column[30:32] for column in quotes(43_322.0, 0.995, 0.05, 0.5)]
     above = implied_forward(*columns, 0.05, spot=43_312.7, rate=0.068)
     below = implied_forward(*columns, 0.05, spot=43_100.0, rate=0.0)
     assert (above.source, below.source) == ("spot", "spot")
     assert 43_322.0 < above.value < 43_324.0
     assert 43_319.0 < below.value < 43_322.0
+    future = implied_forward(*columns, 0.05, spot=43_312.7, rate=0.0, future=43_330.0)
+    assert future.source == "future"
+    assert future.value == pytest.approx(below.value + 1.5, abs=1.0)  # the pair's other bound
+    assert future.value > below.value
     columns[2][0] = 1.0  # a call offered for a rupee
-    grown = 43_312.7 * np.exp(0.068 * 0.05)
-    assert implied_forward(*columns, 0.05, spot=43_312.7, rate=0.068).value == pytest.approx(grown)
+    assert 43_322.0 < implied_forward(*columns, 0.05, spot=43_312.7, rate=0.068).value < 43_324.0
 
 
 def test_bounds_that_miss_each_other_by_little_are_met_in_the_middle() -> None:
@@ -85,10 +88,36 @@ def test_bounds_that_miss_each_other_by_little_are_met_in_the_middle() -> None:
     assert found.value == pytest.approx((strike + call - put).mean())
     far = implied_forward(strike, call, call, put - [0, 100], put - [0, 100], 0.0, spot=58_080.0, rate=0.0)
     assert far.value == 58_080.0
-    quoted = implied_forward(
-        strike, call - 0.5, call + 0.5, put - 0.5, put + 0.5, 0.0, spot=58_080.0, rate=0.0
-    )
-    assert quoted.value == 58_080.0  # live quotes that contradict each other are wrong
+    live = (strike, call - 0.5, call + 0.5, put - 0.5, put + 0.5)
+    quoted = implied_forward(*live, 0.0, spot=58_080.0, rate=0.0)
+    assert quoted.value == pytest.approx(58_191.1)  # what the pair nearer the spot allows
+    traded = implied_forward(strike, call, call, put, put, 0.0, spot=58_080.0, rate=0.0, future=58_150.0)
+    assert (traded.value, traded.source) == (58_150.0, "future")
+
+
+def test_most_quotes_decide_where_one_contradicts_them() -> None:
+    """A thin chain with one mad pair keeps the forward where the other pairs want it."""
+    columns = [column[[10, 20, 50]] for column in quotes(43_322.0, 1.0, 0.05, 25.0)]
+    columns[1][1] += 2_000.0
+    columns[2][1] += 2_000.0
+    found = implied_forward(*columns, 0.05, spot=44_500.0, rate=0.0)
+    assert 43_272.0 <= found.value <= 43_372.0
+
+
+@pytest.mark.parametrize(
+    ("years", "spot", "logarithm"),
+    [(0.05, 43_000.0, 0.001), (0.15, 43_000.0, 0.004), (0.4, 43_000.0, 0.012), (0.3, np.nan, 0.010)],
+)
+def test_a_forward_is_carried_from_its_neighbours(years: float, spot: float, logarithm: float) -> None:
+    """Between neighbours the logarithm is linear in time, beyond the last the carry to there goes on."""
+    known = 43_000 * np.exp([0.002, 0.006])
+    assert carried_forward(years, [0.1, 0.2], known, spot, 0.07) == pytest.approx(43_000 * np.exp(logarithm))
+
+
+def test_one_neighbour_without_a_spot_is_carried_at_the_rate() -> None:
+    """With one forward alone the bill rate takes it further, and with none nothing is known."""
+    assert carried_forward(0.3, [0.1], [43_000.0], np.nan, 0.07) == pytest.approx(43_000 * np.exp(0.014))
+    assert np.isnan(carried_forward(0.3, [], [], 43_000.0, 0.07))
 
 
 def test_missing_crossed_and_empty_quotes_are_left_out() -> None:

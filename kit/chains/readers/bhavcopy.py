@@ -8,7 +8,7 @@ UDiFF      ``TckrSymb,FinInstrmTp``    volume in lots, open interest in units, s
 =========  ==========================  ======================================================
 
 A contract that did not trade keeps an old close in both: its last price is left out. The file's future of an
-expiry is the forward where parity gives none.
+expiry, if it was traded, is the forward where parity of traded options gives none.
 """
 
 from __future__ import annotations
@@ -143,7 +143,8 @@ class _File:
             if row.cells[self.at["kind"]].strip() in _FUTURES:
                 series = self.series(row)
                 self.table.once(("future", *map(str, series)), row)
-                found[series] = self.number(row, "settle")
+                if self.table.cell(row, self.at["contracts"], fields.count) > 0:  # else the exchange's theory
+                    found[series] = self.number(row, "settle")
         return found
 
     def options(self) -> dict[Series, tuple[Facts, list[Line]]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kit.chains.readers import bhavcopy, chain_csv, chain_json
 from kit.chains.readers.fields import PRICE_BOUND
-from kit.chains.readers.sheet import Sheet
+from kit.chains.readers.sheet import Sheet, chains
 from kit.chains.readers.table import records
 from kit.chains.readers.unpack import KNOWN, text_of
 from kit.clock import IST, last_trading_day, session
@@ -165,12 +165,12 @@ def _snapshots(sheets: list[Sheet]) -> list[ChainSnapshot]:
     silent = [sheet for sheet in ordered if isnan(sheet.spot)]
     telling = [sheet for sheet in ordered if "spot" in sheet.derived]
     if not silent or (len(ordered) == 1 and not telling):
-        return [sheet.snapshot() for sheet in ordered]
-    first = [sheet.snapshot(strict=False) for sheet in ordered]
+        return chains(ordered)
+    first = chains(ordered, strict=False)
     told = [chain for chain in first if not isnan(chain.spot)]
     if not told:
-        return [sheet.snapshot() for sheet in ordered]
+        return chains(ordered)
     spots = [chain.spot for chain in told]
     how = f"{told[0].derived['spot'].how} of {told[0].expiry:%d %b %Y}, {len(spots)} series compared"
     shared = {"spot": Derived(how, min(spots), max(spots))}
-    return [sheet.snapshot() for sheet in _at(ordered, spots[0], shared)]
+    return chains(_at(ordered, spots[0], shared))

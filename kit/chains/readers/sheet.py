@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from kit.chains.contracts import Contracts, positive
 from kit.chains.readers.fields import NONE
-from kit.chains.snapshot import snapshot
+from kit.chains.snapshot import Listed, snapshots
 from kit.clock import last_trading_day
 from kit.errors import UnreadableFile
 from kit.model import ChainSnapshot, Derived, Right
@@ -81,32 +81,40 @@ class Sheet:
     future: float = NONE
     derived: Mapping[str, Derived] = field(default_factory=dict)
 
-    def snapshot(self, strict: bool = True) -> ChainSnapshot:
-        """Return the chain with forward, volatilities and Greeks; unless `strict`, even without a forward.
+    def listed(self) -> Listed:
+        """Return the contracts as columns, with the last trading day."""
+        expiry = last_trading_day(self.expiry)
+        return Listed(columns(self.lines), expiry, self.lot, self.future, self.derived)
 
-        Raises
-        ------
-        UnreadableFile
-            The prices give no forward and the file has no spot.
-        """
-        found = snapshot(
-            columns(self.lines),
-            underlying=self.underlying,
-            expiry=last_trading_day(self.expiry),
-            taken_at=self.taken_at,
-            spot=self.spot,
-            lot_size=self.lot,
-            source="file",
-            future=self.future,
-            derived=self.derived,
+
+def chains(sheets: Sequence[Sheet], strict: bool = True) -> list[ChainSnapshot]:
+    """Return one moment's chains with forwards, volatilities and Greeks; unless `strict`, even without one.
+
+    Expiries of one index level say of each other what their own quotes do not.
+
+    Raises
+    ------
+    UnreadableFile
+        The prices give no forward and the file has no spot.
+    """
+    alike: dict[str, list[Sheet]] = {}
+    for sheet in sheets:
+        alike.setdefault(f"{sheet.underlying} {sheet.spot}", []).append(sheet)
+    found = []
+    for group in alike.values():
+        of = group[0]
+        listed = [sheet.listed() for sheet in group]
+        found += snapshots(
+            listed, underlying=of.underlying, taken_at=of.taken_at, spot=of.spot, source="file"
         )
-        if strict and np.isnan(found.forward):
-            raise UnreadableFile(
-                "Too few strikes have both a call and a put quote to know the forward",
-                f"{self.underlying} {self.expiry}",
-                "Say the index level then: --spot, or spot=.",
-            )
-        return found
+    lost = [f"{chain.underlying} {chain.expiry}" for chain in found if np.isnan(chain.forward)]
+    if strict and lost:
+        raise UnreadableFile(
+            "Too few strikes have both a call and a put quote to know the forward",
+            lost[0],
+            "Say the index level then: --spot, or spot=.",
+        )
+    return sorted(found, key=lambda chain: chain.expiry)
 
 
 def columns(lines: list[Line]) -> Contracts:
