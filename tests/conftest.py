@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 MARKET_TIME = datetime(2026, 11, 20, 11, 15, tzinfo=IST)  # an ordinary Friday, one session before expiry
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C as on a terminal: where a script starts the tests in the background, SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

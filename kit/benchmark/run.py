@@ -112,6 +112,12 @@ class Run:
         """Call something when the row ends, for instance a ``shutdown``."""
         self._row.callback(call)
 
+    def set_variable(self, name: str, value: str) -> None:
+        """Set an environment variable until the row ends."""
+        before = os.environ.get(name)
+        self.after_row(lambda: os.environ.pop(name) if before is None else os.environ.update({name: before}))
+        os.environ[name] = value
+
     def folder(self) -> Path:
         """Return a fresh empty folder of this row, removed with the run."""
         if self._folder is None:

@@ -1,5 +1,7 @@
 """The rows that no other room owns: start-up, memory, and the main operations through each tier."""
 
+import os
+import signal
 import time
 
 import psutil
@@ -7,6 +9,7 @@ import pytest
 
 from kit.benchmark import machine
 from kit.benchmark.rows import rates
+from kit.benchmark.rows.parallel import hush_dask
 from kit.benchmark.run import Run
 from kit.benchmark.suite import run_performance_benchmark
 from kit.errors import KitError
@@ -65,3 +68,28 @@ def test_a_rate_is_not_judged_when_the_clock_was_set(monkeypatch):
     line = lines("candle_rate")["candle_rate"]
     assert (line.met, line.unjudged) == (None, True)
     assert "the clock was set meanwhile" in line.note
+
+
+def test_an_interrupt_is_judged_where_the_kit_was_started_in_the_background():
+    """A script's background jobs, and a kernel between two cells, ignore SIGINT and pass that on."""
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        line = lines("interrupt")["interrupt"]
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    assert line.met, line.note
+
+
+def test_dask_keeps_its_own_words(capfd):
+    """What Dask logs when a worker is killed, here and in its processes, does not reach the terminal."""
+    distributed = pytest.importorskip("distributed")
+    with Run() as run, run.scope():
+        hush_dask(run)
+        cluster = run.enter(distributed.LocalCluster(n_workers=1, dashboard_address=None))
+        killed = next(iter(cluster.workers.values())).pid
+        os.kill(killed, signal.SIGKILL)
+        until = time.monotonic() + 20
+        while next(iter(cluster.workers.values())).pid in (killed, None) and time.monotonic() < until:
+            time.sleep(0.1)
+    assert "DASK_LOGGING__DISTRIBUTED" not in os.environ
+    assert capfd.readouterr().err == ""

@@ -156,7 +156,7 @@ def _official(run: Run, line: _Line) -> Any:
         if library is None:
             return None
         client = _made(library, line)
-    run.after_row(_variable("REQUESTS_CA_BUNDLE", str(line.bundle)))  # its only way to another authority
+    run.set_variable("REQUESTS_CA_BUNDLE", str(line.bundle))  # its only way to another authority
     return client
 
 
@@ -188,17 +188,3 @@ def _neutral(run: Run) -> Iterator[None]:
     finally:
         os.chdir(here)
         requests.get = get
-
-
-def _variable(name: str, value: str) -> Callable[[], None]:
-    """Set an environment variable and return what undoes it."""
-    before = os.environ.get(name)
-    os.environ[name] = value
-
-    def undo() -> None:
-        if before is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = before
-
-    return undo
