@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pandas as pd
 
-from kit.bars import store
+from kit.bars import candles, store
 from kit.bars.candles import Piece
 from kit.bars.coverage import Coverage
+from kit.broker.endpoints import CANDLES, windows
+from kit.market.history import Asked
 from kit.transport.limits import Window
 
 
@@ -53,6 +55,41 @@ class Download:
     def frame(self) -> pd.DataFrame:
         """Return the stored bars, broken ones left out."""
         return store.sound(self.folder, self.first, self.last)
+
+
+def keep(
+    asked: Asked,
+    fetch: Callable[[Piece], pd.DataFrame],
+    *,
+    title: str,
+    now: datetime,
+    root: Path = store.STORE,
+    quiet: bool = False,
+) -> Download:
+    """Fetch what of a question's days is not stored yet, and report on all of them.
+
+    Parameters
+    ----------
+    asked : Asked
+        Instrument, interval and days.
+    fetch : callable
+        Returns the bars of a piece.
+    title : str
+        The symbol as it was asked for; names folder and progress bar.
+    now : datetime
+        The present.
+    root : Path, default ``data/store``
+        Where the symbols' folders lie.
+    quiet : bool, default False
+        Show no progress bar.
+    """
+    length, first, last = asked.length, asked.start.date(), asked.end.date()
+    folder = store.folder_of(title, length, root)
+    wanted = candles.pieces(length, first, last, now.date())
+    todo = store.missing(folder, wanted, now.date())
+    fill(folder, todo, fetch, windows(CANDLES.budget, now.date()), f"{title} {length.name}", quiet)
+    covered = store.report(folder, length, first, last, now)
+    return Download(title, length.name, first, last, folder, len(todo), len(wanted) - len(todo), covered)
 
 
 def fill(

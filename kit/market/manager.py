@@ -11,9 +11,8 @@ import pandas as pd
 
 from kit.bars import candles
 from kit.bars.candles import Piece
-from kit.bars.store import STORE, folder_of, missing, report
+from kit.bars.store import STORE
 from kit.broker.client import AngelAPIClient
-from kit.broker.endpoints import CANDLES, windows
 from kit.broker.shapes import Reply
 from kit.cache import CacheManager
 from kit.chains.atm import Tie, atm_strike
@@ -25,6 +24,7 @@ from kit.market.history import Asked, Moment, span
 from kit.market.hot import Hot
 from kit.market.listing import Listing
 from kit.market.price import Price
+from kit.market.questions import Questions
 from kit.market.smart import atm_key, candles_key, chain_key, ltp_key
 from kit.model import ChainSnapshot, Instrument
 from kit.monitor import PerformanceMonitor
@@ -46,6 +46,11 @@ class DataManager:
         Lifetimes, strikes around the money; default the client's.
     clock : Clock, optional
         Tells the present; default the client's.
+
+    Attributes
+    ----------
+    questions : Questions
+        What was asked and when, without prices; the tuner replays it.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class DataManager:
         self._given_clock = clock
         self._hot = Hot(self._cache, self._settings.data_manager.enable_caching)
         self._listing = Listing(api_client) if api_client else None
+        self.questions = Questions()
 
     @property
     def clock(self) -> Clock:
@@ -88,10 +94,8 @@ class DataManager:
             The broker said no, or could not be asked.
         """
         with self._monitor.measure("options_chain_processing"):
-            day = self._expiry(underlying, expiry)
-            key = chain_key(underlying, day)
-            found, hot = self._hot.once(key, ChainSnapshot, lambda: self._chain(underlying, day))
-            return found.arriving_from("hot") if hot else found
+            self.questions.note("options_chain", f"{underlying} {expiry}" if expiry else underlying)
+            return self._kept_chain(underlying, self._expiry(underlying, expiry))
 
     def candles(
         self, symbol: str, interval: str, start: Moment, end: Moment, *, drop_forming: bool = False
@@ -121,6 +125,7 @@ class DataManager:
             There is no such symbol or interval, or the range is none.
         """
         length = candles.interval(interval)
+        self.questions.note("historical_data", symbol)
         with self._monitor.measure("candles"):
             asked = Asked(self._listed().instrument(symbol), length, *span(start, end))
             now = self.clock.now()
@@ -134,6 +139,7 @@ class DataManager:
         UnknownSymbol
             There is none of this name.
         """
+        self.questions.note("ltp", underlying)
         return self._price(self._listed().underlying(underlying))
 
     def ltp(self, symbol: str) -> Price:
@@ -144,6 +150,7 @@ class DataManager:
         UnknownSymbol
             There is none of this name.
         """
+        self.questions.note("ltp", symbol)
         return self._price(self._listed().instrument(symbol))
 
     def expiries(self, underlying: str = "BANKNIFTY") -> list[date]:
@@ -185,11 +192,12 @@ class DataManager:
             It is not listed.
         """
         with self._monitor.measure("atm_calculation"):
+            self.questions.note("atm", underlying)
             day = self._expiry(underlying, expiry)
             if spot is not None:
                 return self._atm(underlying, day, spot, tie)
             if not self._settings.data_manager.cache_atm_results:
-                return self._atm(underlying, day, self.spot(underlying), tie)
+                return self._atm(underlying, day, self._price(self._listed().underlying(underlying)), tie)
             key = (atm_key(underlying, day), tie) if tie != "lower" else atm_key(underlying, day)
             return self._hot.once(key, float, lambda: self._current_atm(underlying, day, tie))[0]
 
@@ -225,17 +233,12 @@ class DataManager:
             There is no such symbol or interval, or the range is none.
         """
         length, now = candles.interval(interval), self.clock.now()
-        first, last = (moment.date() for moment in span(start, end))
-        instrument, folder = self._listed().instrument(symbol), folder_of(symbol, length, store)
-        wanted = candles.pieces(length, first, last, now.date())
-        todo = missing(folder, wanted, now.date())
-        client, limits = self._client(), windows(CANDLES.budget, now.date())
-        downloads.fill(
-            folder, todo, lambda piece: history.fetch(client, instrument, length, piece).data, limits,
-            f"{symbol} {interval}", quiet,
+        asked = Asked(self._listed().instrument(symbol), length, *span(start, end))
+        client = self._client()
+        return downloads.keep(
+            asked, lambda piece: history.fetch(client, asked.instrument, length, piece).data,
+            title=symbol, now=now, root=store, quiet=quiet,
         )  # fmt: skip
-        covered = report(folder, length, first, last, now)
-        return Download(symbol, interval, first, last, folder, len(todo), len(wanted) - len(todo), covered)
 
     def get_performance_stats(self) -> dict[str, Any]:
         """Return the statistics of the caches, operations, connections and limits."""
@@ -259,6 +262,11 @@ class DataManager:
     def _expiry(self, underlying: str, expiry: str | date | None) -> date:
         listed = self._listed().expiries(underlying)
         return instruments.listed_expiry(expiry, listed, self.clock.now())
+
+    def _kept_chain(self, underlying: str, expiry: date) -> ChainSnapshot:
+        key = chain_key(underlying, expiry)
+        found, hot = self._hot.once(key, ChainSnapshot, lambda: self._chain(underlying, expiry))
+        return found.arriving_from("hot") if hot else found
 
     def _chain(self, underlying: str, expiry: date) -> Reply[ChainSnapshot]:
         return chain.fetch(
@@ -291,11 +299,11 @@ class DataManager:
         return found.later(monotonic()) if hot else found
 
     def _current_atm(self, underlying: str, expiry: date, tie: Tie) -> Reply[float]:
-        spot = self.spot(underlying)
+        spot = self._price(self._listed().underlying(underlying))
         left_s = max(0.0, self._settings.cache_config.atm_ttl - spot.age_s)
         return Reply(self._atm(underlying, expiry, spot, tie), spot.source, spot.age_s, left_s)
 
     def _atm(self, underlying: str, expiry: date, spot: float, tie: Tie) -> float:
         strikes = {option.strike for option in self._listed().series(underlying, expiry)[0]}
-        forward = self.option_chain(underlying, expiry).forward if tie == "nearest" else None
+        forward = self._kept_chain(underlying, expiry).forward if tie == "nearest" else None
         return atm_strike(float(spot), strikes, tie, forward=forward)

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from kit.cache import CacheManager
 from kit.errors import SettingsError
 from kit.facts import in_force, table
+from kit.market.questions import Question
 from kit.settings import CacheConfig
-from kit.tuning.trace import Request, Trace
+from kit.tuning.trace import Trace
 
 LIFETIMES_S = (0.5, 1, 2, 3, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 WINDOWS_S = {"per_second": 1, "per_minute": 60, "per_hour": 3600}
@@ -223,7 +224,7 @@ def served_from(asked_s: NDArray[np.float64], lifetime_s: float) -> NDArray[np.f
     return fetched
 
 
-def replayed_hit_rate(config: CacheConfig, requests: Sequence[Request]) -> float:
+def replayed_hit_rate(config: CacheConfig, requests: Sequence[Question]) -> float:
     """Return the hits of the in-process tier over requests, replayed in simulated time, percent."""
     now_s = 0.0
     cache = CacheManager(config, timer=lambda: now_s)
@@ -233,7 +234,7 @@ def replayed_hit_rate(config: CacheConfig, requests: Sequence[Request]) -> float
     return float(cache.get_stats()["hit_rate_percent"])
 
 
-def best_hit_rate(config: CacheConfig, requests: Sequence[Request]) -> float:
+def best_hit_rate(config: CacheConfig, requests: Sequence[Question]) -> float:
     """Return the hits that any cache can have over these requests with these lifetimes, percent."""
     fetches = 0
     for kind, key in {(request.kind, request.key) for request in requests}:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Literal, NamedTuple
 
+from kit.market.questions import Question
 from kit.settings import Settings
 from kit.tuning.lifetimes import SOURCES
-from kit.tuning.trace import Request
 
 Answered = Literal["hot", "sqlite", "network", "stale", "error"]
 ANSWERS: tuple[Answered, ...] = ("hot", "sqlite", "network", "stale", "error")
@@ -100,7 +100,7 @@ class _Kept(NamedTuple):
 
 def replay(
     settings: Settings,
-    requests: Sequence[Request],
+    requests: Sequence[Question],
     *,
     restart_s: float = inf,
     away_s: tuple[float, float] = (inf, inf),
@@ -111,7 +111,7 @@ def replay(
     ----------
     settings : Settings
         ``cache_config`` and ``data_manager`` are used.
-    requests : sequence of Request
+    requests : sequence of Question
         In order of time.
     restart_s : float, default never
         Second at which the kernel is restarted: the in-process tier is empty then.
@@ -162,7 +162,7 @@ def _kept_hot(settings: Settings, kind: str) -> bool:
 
 
 def _answer(
-    settings: Settings, hot: _Tier, disk: _Tier, request: Request, away_s: tuple[float, float]
+    settings: Settings, hot: _Tier, disk: _Tier, request: Question, away_s: tuple[float, float]
 ) -> Answered:
     key = (request.kind, request.key)
     if hot.lives(key, request.at_s):

@@ -17,17 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import UnreadableFile
+from kit.market.questions import Question
 
 _HEAD = ["at_s", "event", "kind", "key", "price"]
-
-
-@dataclass(frozen=True)
-class Request:
-    """One question: seconds from the start, data type (``ltp``, ``options_chain``, ...) and key."""
-
-    at_s: float
-    kind: str
-    key: str
 
 
 @dataclass(frozen=True)
@@ -56,7 +48,7 @@ class PricePath:
 class Trace:
     """Requests in order of time, and the price path of each key."""
 
-    requests: Sequence[Request]
+    requests: Sequence[Question]
     prices: Mapping[str, PricePath]
 
     def save(self, path: str | Path) -> Path:
@@ -84,13 +76,13 @@ def read_trace(path: str | Path) -> Trace:
         The file is missing, or a line is not of the form that the module describes; names the line.
     """
     file = Path(path)
-    requests: list[Request] = []
+    requests: list[Question] = []
     quotes: dict[str, list[tuple[float, float]]] = {}
     try:
         with file.open(newline="", encoding="utf-8") as lines:
             for line in csv.DictReader(lines, strict=True):
                 if line["event"] == "request":
-                    requests.append(Request(float(line["at_s"]), line["kind"], line["key"]))
+                    requests.append(Question(float(line["at_s"]), line["kind"], line["key"]))
                 else:
                     quotes.setdefault(line["key"], []).append((float(line["at_s"]), float(line["price"])))
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError, TypeError) as error:
@@ -124,7 +116,7 @@ def fill_between(at_s: NDArray[np.float64], price: NDArray[np.float64], seed: in
 
 
 # What the first notebook asked in a quarter of an hour of work on the simulated exchange: cells run again and
-# again, all of them now and then, as `kit.tuning.recorder` noted it. Requests only, no prices.
+# again, all of them now and then, as its `DataManager` noted it. Requests only, no prices.
 SESSION = Path(__file__).with_name("session.csv")
 SESSION_S = 22_500.0  # 6 h 15 min of trading
 # What an analyst's notebooks ask in a session: (data type, key, mean seconds between two questions).
@@ -139,13 +131,13 @@ HABITS = (
 
 def analyst_requests(
     duration_s: float, seed: int = 7, habits: Sequence[tuple[str, str, float]] = HABITS
-) -> list[Request]:
+) -> list[Question]:
     """Return the questions of a session, at random moments with the mean gaps of `habits`."""
     rng = random.Random(seed)  # noqa: S311 - a workload, not a secret
     asked = []
     for kind, key, gap_s in habits:
         at_s = rng.expovariate(1 / gap_s)
         while at_s < duration_s:
-            asked.append(Request(at_s, kind, key))
+            asked.append(Question(at_s, kind, key))
             at_s += rng.expovariate(1 / gap_s)
     return sorted(asked, key=lambda request: request.at_s)

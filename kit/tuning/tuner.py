@@ -15,13 +15,14 @@ import pandas as pd
 from kit.broker.endpoints import PROFILE
 from kit.clock import previous_session, session
 from kit.desk import Desk, open_desk
+from kit.market.questions import Question
 from kit.monitor.progress import Bar, Progress, Stopped
 from kit.parallel.cores import cores
 from kit.settings import Section, Settings
 from kit.simulator.process import launch
 from kit.tuning.halving import Tried, successive_halving
 from kit.tuning.lifetimes import Lifetime, advise_lifetimes
-from kit.tuning.trace import PricePath, Request, Trace, analyst_requests, fill_between, read_trace
+from kit.tuning.trace import PricePath, Trace, analyst_requests, fill_between, read_trace
 from kit.tuning.workload import WorkerPlan, Workload, ideas_from, read_ideas
 
 UNDERLYING = "BANKNIFTY"
@@ -133,7 +134,7 @@ def tune(
     return Advice(_recommended(settings, lifetimes, pools, workers), lifetimes, pools, workers)
 
 
-def record(desk: Desk, requests: Sequence[Request] = ()) -> Trace:
+def record(desk: Desk, requests: Sequence[Question] = ()) -> Trace:
     """Return requests over the latest closed session's price moves.
 
     The prices are one-minute candles, with the seconds between two closes filled in as `fill_between`
@@ -143,8 +144,8 @@ def record(desk: Desk, requests: Sequence[Request] = ()) -> Trace:
     ----------
     desk : Desk
         Has the candles.
-    requests : sequence of Request, optional
-        What a `kit.tuning.recorder.Recorder` noted; default a typical session's requests for the
+    requests : sequence of Question, optional
+        What ``desk.data.questions`` noted; default a typical session's requests for the
         index and the call at the money.
     """
     day = previous_session(desk.clock.now().date())
@@ -158,7 +159,7 @@ def record(desk: Desk, requests: Sequence[Request] = ()) -> Trace:
     return Trace(analyst_requests(until_s), paths)
 
 
-def _symbol(request: Request) -> str:
+def _symbol(request: Question) -> str:
     """Return whose prices tell how stale an answer was; a chain's key is its underlying and expiry."""
     return request.key.partition(" ")[0] if request.kind == "options_chain" else request.key
 

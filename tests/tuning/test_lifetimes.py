@@ -21,7 +21,7 @@ from kit.tuning.trace import (
     SESSION,
     SESSION_S,
     PricePath,
-    Request,
+    Question,
     Trace,
     analyst_requests,
     fill_between,
@@ -39,7 +39,7 @@ def ramp(per_second=1.0, start=10_000.0, seconds=600):
 
 def every(gap_s, kind="ltp", key="X", until=600):
     """Return a question every `gap_s` seconds."""
-    return [Request(float(at), kind, key) for at in np.arange(0, until, gap_s)]
+    return [Question(float(at), kind, key) for at in np.arange(0, until, gap_s)]
 
 
 @given(TIMES, st.floats(0, 100))

@@ -8,19 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.market.questions import Question
 from kit.settings import CacheConfig, DataManagerConfig, Settings
 from kit.tuning.lifetimes import SOURCES, replayed_hit_rate
 from kit.tuning.replay import replay
-from kit.tuning.trace import SESSION, Request, read_trace
+from kit.tuning.trace import SESSION, read_trace
 
 KINDS = st.sampled_from(list(SOURCES))
 SESSIONS = st.lists(
-    st.builds(Request, st.integers(0, 400).map(float), KINDS, st.sampled_from("abcdef")), min_size=1
+    st.builds(Question, st.integers(0, 400).map(float), KINDS, st.sampled_from("abcdef")), min_size=1
 ).map(lambda asked: sorted(asked, key=lambda one: one.at_s))
 
 
 @given(SESSIONS, st.integers(1, 8), st.sampled_from([0.0, 3.0, 60.0]))
-def test_the_in_process_tier_is_followed_exactly(asked: Sequence[Request], size: int, ttl_s: float) -> None:
+def test_the_in_process_tier_is_followed_exactly(asked: Sequence[Question], size: int, ttl_s: float) -> None:
     """Without a disk tier, the replay has the hit rate of the kit's own cache in simulated time."""
     config = CacheConfig(max_size=size, disk=False, options_chain_ttl=ttl_s, ltp_ttl=5)
     found = replay(Settings(cache_config=config), asked)
@@ -31,7 +32,7 @@ def test_the_in_process_tier_is_followed_exactly(asked: Sequence[Request], size:
 
 def test_a_restart_is_answered_from_disk() -> None:
     """After a restart what still lives comes from SQLite, and without a disk tier from the broker again."""
-    asked = [Request(at_s, "historical_data", "BANKNIFTY") for at_s in (0.0, 1.0, 10.0, 11.0)]
+    asked = [Question(at_s, "historical_data", "BANKNIFTY") for at_s in (0.0, 1.0, 10.0, 11.0)]
     kept = replay(Settings(), asked, restart_s=5)
     lost = replay(Settings(cache_config=CacheConfig(disk=False)), asked, restart_s=5)
     assert kept.total == {"network": 1, "hot": 2, "sqlite": 1}
@@ -41,7 +42,7 @@ def test_a_restart_is_answered_from_disk() -> None:
 @pytest.mark.parametrize(("stale", "answer"), [(True, "stale"), (False, "error")])
 def test_while_the_broker_is_away(stale: bool, answer: str) -> None:
     """An expired answer is served only where the setting says so; what still lives is served anyway."""
-    asked = [Request(at_s, "ltp", "BANKNIFTY") for at_s in (0.0, 4.0, 8.0)]
+    asked = [Question(at_s, "ltp", "BANKNIFTY") for at_s in (0.0, 4.0, 8.0)]
     config = CacheConfig(stale_if_error=stale, ltp_ttl=5)
     found = replay(Settings(cache_config=config), asked, away_s=(1, 60))
     assert found.total == {"network": 1, "hot": 1, answer: 1}
@@ -49,7 +50,7 @@ def test_while_the_broker_is_away(stale: bool, answer: str) -> None:
 
 def test_bytes_are_bounded_and_evictions_counted() -> None:
     """A bound of bytes that holds one chain evicts the other each time."""
-    asked = [Request(float(at), "options_chain", "ab"[at % 2]) for at in range(6)]
+    asked = [Question(float(at), "options_chain", "ab"[at % 2]) for at in range(6)]
     config = CacheConfig(max_bytes=100_000, options_chain_ttl=600)
     found = replay(Settings(cache_config=config), asked)
     assert found.evictions == 5

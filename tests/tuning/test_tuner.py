@@ -14,7 +14,6 @@ from kit.simulator.distance import ROUND_TRIP_S
 from kit.simulator.process import launch
 from kit.tuning import tuner
 from kit.tuning.lifetimes import advise_lifetimes
-from kit.tuning.recorder import Recorder
 from kit.tuning.trace import Trace, read_trace
 from kit.tuning.tuner import record, tune, worker_plans
 from kit.tuning.workload import (
@@ -50,29 +49,25 @@ def test_a_recorded_trace_is_a_session_of_requests_over_real_paths(recorded):
     assert {request.key for request in recorded.requests} == set(recorded.prices)
 
 
-def test_a_recorder_notes_what_is_asked_and_passes_it_on():
-    """What a notebook asks is answered as ever, and becomes a trace with its own keys."""
+def test_what_a_notebook_asked_becomes_a_trace():
+    """Every question is noted once, with its own key and without its answer, and can be replayed."""
     with open_desk(SETTINGS) as desk:
-        seconds = iter(range(100))
-        recorder = Recorder(desk.data, timer=lambda: float(next(seconds)))
         expiry = desk.data.expiries()[1]
-        symbol = recorder.option_chain("BANKNIFTY", expiry).table["symbol"].iloc[0]
-        assert recorder.spot() == desk.data.spot()
-        assert recorder.atm_strike(tie="higher") == desk.data.atm_strike(tie="higher")
-        assert recorder.ltp(symbol) == desk.data.ltp(symbol)
-        assert recorder.expiries() == desk.data.expiries()
+        symbol = desk.data.option_chain("BANKNIFTY", expiry).table["symbol"].iloc[0]
+        desk.data.spot()
+        desk.data.atm_strike(tie="higher")
+        desk.data.ltp(symbol)
         day = previous_session(desk.clock.now().date())
-        assert recorder.candles("BANKNIFTY", "ONE_HOUR", day, day).equals(
-            desk.data.candles("BANKNIFTY", "ONE_HOUR", day, day)
-        )
-        trace = record(desk, recorder.requests)
-    assert [(asked.at_s, asked.kind) for asked in trace.requests] == [
-        (1, "options_chain"),
-        (2, "ltp"),
-        (3, "atm"),
-        (4, "ltp"),
-        (5, "historical_data"),
+        desk.data.candles("BANKNIFTY", "ONE_HOUR", day, day)
+        trace = record(desk, desk.data.questions.listed())
+    assert [(asked.kind, asked.key) for asked in trace.requests] == [
+        ("options_chain", f"BANKNIFTY {expiry}"),
+        ("ltp", "BANKNIFTY"),
+        ("atm", "BANKNIFTY"),
+        ("ltp", symbol),
+        ("historical_data", "BANKNIFTY"),
     ]
+    assert trace.requests[0].at_s == 0
     assert set(trace.prices) == {"BANKNIFTY", f"BANKNIFTY {expiry}", symbol}
     assert len(advise_lifetimes(trace)) == 4
 

@@ -34,7 +34,7 @@ _TITLES = {"ltp": "last price", "atm": "at the money"}
 
 @cache
 def _asked(kind: str) -> tuple[NDArray[np.float64], ...]:
-    """Request times of one data type in an hour of an analyst's habits, one array per key."""
+    """Question times of one data type in an hour of an analyst's habits, one array per key."""
     found: dict[str, list[float]] = {}
     for request in analyst_requests(_SESSION_S):
         if request.kind == kind:
