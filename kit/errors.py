@@ -10,7 +10,8 @@
     │   ├── UnknownInterval
     │   ├── UnknownStrategy      no strategy of this run has this name
     │   ├── FarStrike            the nearest strike is absurdly far from the spot
-    │   └── UnreadableFile       a market-data file that is not what it claims
+    │   ├── UnreadableFile       a market-data file that is not what it claims
+    │   └── ContradictingBars    two sources say different things of one bar
     ├── TransportError           the bytes did not travel
     │   ├── NeverSent            safe to send again
     │   ├── Ambiguous            sent, no answer: the broker may have acted
@@ -32,6 +33,7 @@
     │   ├── TaskCancelled
     │   ├── ResultNotReady       the waiting time is over, the task goes on
     │   └── QueueFull
+    ├── UnwritableFile           data could not be kept: a full disk, a folder that may not be written
     └── SimulatorError           the simulated exchange cannot start
 
     KitWarning
@@ -125,6 +127,17 @@ class UnreadableFile(DataError):
         self.args = (what, value, remedy, line, column)
         self.line = line
         self.column = column
+
+
+class ContradictingBars(DataError):
+    """Two sources say different things of one bar."""
+
+
+class UnwritableFile(KitError, OSError):
+    """Data could not be kept; what was there before still is."""
+
+    def __str__(self) -> str:  # OSError formats two arguments its own way
+        return KitError.__str__(self)
 
 
 class TransportError(KitError, ConnectionError):

@@ -1,0 +1,298 @@
+"""The store of option minutes: month files of Parquet, what they hold and how good it is.
+
+::
+
+    data/minutes/BANKNIFTY/
+        options-2024-01.parquet     contracts, one row group per session, ticks of 0.05 rupees
+        series-2024-01.parquet      index, front future and India VIX, rupees
+        arrays/all/2024-01-05.day   derived, memory-mapped; may be deleted at any time
+
+pyarrow, pandas and DuckDB read the Parquet files as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from math import nan
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from kit.bars import arrays, quality
+from kit.bars.merging import merged
+from kit.bars.minutes import DayMinutes
+from kit.bars.month_file import OPTIONS, SERIES, StoredSession, read_session, sessions_in, write_sessions
+from kit.errors import DataError
+
+MINUTES = Path("data/minutes")
+_AHEAD = 4  # sessions read while one is used
+_KINDS = {"options": OPTIONS, "series": SERIES}
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class DayBars:
+    """Bars of one session on their way into the store.
+
+    Parameters
+    ----------
+    day : date
+        The session.
+    options, series : Table or None
+        As `kit.bars.month_file.OPTIONS` and `SERIES`, in any order; None: this source has none.
+    source : str
+        Where they are from.
+    counted : mapping of str to int
+        What was seen and set aside on the way, by name.
+    """
+
+    day: date
+    options: pa.Table | None
+    series: pa.Table | None
+    source: str
+    counted: Mapping[str, int] = field(default_factory=dict)
+
+
+class MinuteStore:
+    """Option minutes of one underlying, kept as month files.
+
+    Parameters
+    ----------
+    folder : Path or str, default ``data/minutes``
+        Root of the store.
+    underlying : str, default "BANKNIFTY"
+        Whose minutes.
+
+    Examples
+    --------
+    >>> MinuteStore("nowhere").days()
+    []
+    """
+
+    def __init__(self, folder: Path | str = MINUTES, underlying: str = "BANKNIFTY") -> None:
+        self.underlying = underlying
+        self.folder = Path(folder) / underlying
+
+    def __repr__(self) -> str:
+        return f"MinuteStore({str(self.folder)!r})"
+
+    def days(
+        self, first: date | None = None, last: date | None = None, least_score: float = 0.0
+    ) -> list[date]:
+        """Return the sessions whose contracts are stored, in order.
+
+        Parameters
+        ----------
+        first, last : date, optional
+            Both included; default all.
+        least_score : float, default 0
+            Leave out sessions of a worse quality, see `kit.bars.quality`.
+
+        Raises
+        ------
+        UnreadableFile
+            A month is damaged.
+        """
+        known = self._known("options")
+        return [
+            day
+            for day in sorted(known)
+            if (first is None or first <= day) and (last is None or day <= last)
+            if known[day].facts["quality"]["score"] >= least_score
+        ]
+
+    def manifest(self) -> pd.DataFrame:
+        """Return what is there, from where and how good, one row per session.
+
+        Raises
+        ------
+        UnreadableFile
+            A month is damaged.
+        """
+        known = self._known("options")
+        rows = [
+            {"day": day, "bars": one.rows, "sources": ", ".join(one.facts["sources"])}
+            | {name: nan if figure is None else figure for name, figure in one.facts["quality"].items()}
+            for day, one in sorted(known.items())
+        ]
+        return pd.DataFrame(rows, columns=None if rows else ["day", "bars", "sources"]).set_index("day")
+
+    def day(self, day: date, expiries: int | None = None) -> DayMinutes:
+        """Return one session as arrays.
+
+        Parameters
+        ----------
+        day : date
+            The session.
+        expiries : int, optional
+            Only contracts of that many expiries, the nearest; default all.
+
+        Raises
+        ------
+        DataError
+            The store does not hold it; names the nearest that it holds.
+        UnreadableFile
+            Its month is damaged.
+        """
+        found = sessions_in(self._file("options", day)).get(day)
+        if found is None:
+            raise DataError(
+                f"The store has no minutes of this day: {self.folder}", f"{day}", self._nearest(day)
+            )
+        options = read_session(self._file("options", day), found, arrays.COLUMNS)
+        series, told = self._series(day)
+        notes = tuple(found.facts["notes"]) + tuple(told)
+        return arrays.day_minutes(self.underlying, day, options, series, notes, expiries)
+
+    def load(
+        self,
+        days: Iterable[date],
+        expiries: int | None = None,
+        *,
+        mapped: bool = False,
+    ) -> Iterator[DayMinutes]:
+        """Yield sessions as arrays, in the order asked for, reading ahead.
+
+        Parameters
+        ----------
+        days : iterable of date
+            Each must be stored.
+        expiries : int, optional
+            As in `day`.
+        mapped : bool, default False
+            Keep the arrays as memory-mapped files beside the store and read those from then on: three to ten
+            times the room on the disk, and hardly any time.
+
+        Raises
+        ------
+        DataError, UnreadableFile
+            As in `day`.
+        """
+        wanted = list(days)
+        with ThreadPoolExecutor(_AHEAD // 2, thread_name_prefix="minutes") as pool:
+            reads = [pool.submit(self._read, day, expiries, mapped) for day in wanted[:_AHEAD]]
+            for number in range(len(wanted)):
+                if number + _AHEAD < len(wanted):
+                    reads.append(pool.submit(self._read, wanted[number + _AHEAD], expiries, mapped))
+                done, reads[number] = reads[number].result(), None  # type: ignore[call-overload]
+                yield done
+
+    def keep(self, bars: Iterable[DayBars], *, replace: bool = False) -> list[date]:
+        """Put sessions into the store, each with what is there already; a month is written once.
+
+        Parameters
+        ----------
+        bars : iterable of DayBars
+            In any order; of several sources of one day the bars are joined.
+        replace : bool, default False
+            Take new bars for those that are there where both say something of the same minute.
+
+        Returns
+        -------
+        list of date
+            The sessions that were written.
+
+        Raises
+        ------
+        ContradictingBars
+            Two sources say different things of one bar, and `replace` is not set; what is there stays.
+        UnwritableFile
+            The disk is full, or the folder may not be written; what is there stays.
+        """
+        by_day: dict[date, list[DayBars]] = {}
+        for one in bars:
+            by_day.setdefault(one.day, []).append(one)
+        months: dict[str, list[date]] = {}
+        for day in sorted(by_day):
+            months.setdefault(f"{day:%Y-%m}", []).append(day)
+        for days in months.values():
+            for kind in ("series", "options"):  # a day is there when its contracts are: they come last
+                self._keep_month(kind, {day: by_day[day] for day in days}, replace)
+        return sorted(by_day)
+
+    def _keep_month(self, kind: str, days: Mapping[date, list[DayBars]], replace: bool) -> None:
+        new = {}
+        for day, parts in days.items():
+            tables = [(table, part.source) for part in parts if (table := getattr(part, kind)) is not None]
+            before = sessions_in(file := self._file(kind, day)).get(day)
+            if tables or (before and kind == "options"):  # a new index changes what is known of the contracts
+                first = [(read_session(file, before), ", ".join(before.facts["sources"]))] if before else []
+                table, twice = merged(_KINDS[kind], [*first, *tables], replace)
+                new[day] = table, self._facts(kind, day, table, parts, before, twice)
+        if new:
+            write_sessions(self._file(kind, min(new)), _KINDS[kind], new)
+
+    def _facts(
+        self,
+        kind: str,
+        day: date,
+        table: pa.Table,
+        parts: list[DayBars],
+        before: StoredSession | None,
+        twice: int,
+    ) -> Facts:
+        old = before.facts if before else {}
+        sources = [
+            *old.get("sources", []),
+            *(part.source for part in parts if getattr(part, kind) is not None),
+        ]
+        counted = dict(old.get("counted", {}))
+        for name, count in [
+            *(pair for part in parts for pair in part.counted.items()),
+            ("duplicates", twice),
+        ]:
+            counted[name] = counted.get(name, 0) + count
+        facts = {"sources": list(dict.fromkeys(sources)), "counted": counted, "stamp": _stamp(table)}
+        if kind == "series":
+            return facts | {"notes": []}
+        series, told = self._series(day)
+        minutes = arrays.day_minutes(self.underlying, day, table, series)
+        figures = quality.figures(minutes, counted)
+        notes = [*told, *quality.notes(figures)]
+        return facts | {"quality": figures, "notes": notes}
+
+    def _read(self, day: date, expiries: int | None, mapped: bool) -> DayMinutes:
+        if not mapped:
+            return self.day(day, expiries)
+        known = [sessions_in(self._file(kind, day)).get(day) for kind in _KINDS]
+        stamp = "-".join(one.facts["stamp"] if one else "" for one in known)
+        file = self.folder / "arrays" / (f"{expiries}" if expiries else "all") / f"{day}.day"
+        found = arrays.mapped(file, stamp) if known[0] else None
+        if found is None:
+            found = self.day(day, expiries)
+            arrays.keep_mapped(file, found, stamp)
+        return found
+
+    def _series(self, day: date) -> tuple[pa.Table | None, list[str]]:
+        file = self._file("series", day)
+        found = sessions_in(file).get(day)
+        return (read_session(file, found), found.facts["notes"]) if found else (None, [])
+
+    def _file(self, kind: str, day: date) -> Path:
+        return self.folder / f"{kind}-{day:%Y-%m}.parquet"
+
+    def _known(self, kind: str) -> dict[date, StoredSession]:
+        files = sorted(self.folder.glob(f"{kind}-????-??.parquet"))
+        return {day: one for file in files for day, one in sessions_in(file).items()}
+
+    def _nearest(self, day: date) -> str:
+        near = sorted(self.days(), key=lambda other: abs(other - day))[:3]
+        held = f"It has {', '.join(map(str, sorted(near)))}." if near else "It is empty."
+        return f"{held} Run `kit collect` or `kit import`."
+
+
+def _stamp(table: pa.Table) -> str:
+    """Return a short digest of a session's bars: two tables of the same bars have the same."""
+    digest = hashlib.blake2b(digest_size=12)
+    for column in table.combine_chunks().itercolumns():
+        array = column.combine_chunks()
+        flat = array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+        for buffer in flat.buffers():
+            digest.update(buffer if buffer is not None else b"-")
+    return digest.hexdigest()

@@ -1,0 +1,182 @@
+"""A month of sessions as one Parquet file, one row group per session; whole or absent.
+
+The footer says of every session where it lies and what is known of it, so that finding a day reads a few
+kilobytes. Prices of contracts are whole ticks of 0.05 rupees; the index, the future and India VIX lie in a
+file of their own, in rupees, for they come from other sources and at other times. Pages carry checksums.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kit.errors import UnreadableFile, UnwritableFile
+
+_TEXT = pa.dictionary(pa.int8(), pa.string())
+OPTIONS = pa.schema(
+    [
+        ("day", pa.date32()),
+        ("expiry", pa.date32()),
+        ("strike", pa.int32()),  # rupees
+        ("option_type", _TEXT),  # CE or PE
+        ("minute", pa.int16()),  # start of the bar, minutes since midnight
+        ("open", pa.int32()),  # ticks of 0.05 rupees
+        ("high", pa.int32()),
+        ("low", pa.int32()),
+        ("close", pa.int32()),
+        ("volume", pa.int64()),  # units within the minute; 0: carried on without a trade; null: unknown
+        ("oi", pa.int64()),  # units; null: unknown
+    ]
+)
+SERIES = pa.schema(
+    [
+        ("day", pa.date32()),
+        ("name", _TEXT),  # index, future or vix
+        ("minute", pa.int16()),
+        *((name, pa.float64()) for name in ("open", "high", "low", "close")),  # rupees
+    ]
+)
+_PACKED = ("minute", "open", "high", "low", "close", "volume", "oi")  # neighbours differ little
+_SESSIONS = b"kit.sessions"
+_AGAIN = "Delete it, and import or collect its days again; the other months are whole."
+
+
+@dataclass(frozen=True)
+class StoredSession:
+    """What a month file's footer says of one session.
+
+    Parameters
+    ----------
+    day : date
+        The session.
+    group : int
+        Its row group.
+    rows : int
+        Bars.
+    facts : mapping
+        Sources, quality and what else was noted: plain JSON.
+    footer : FileMetaData
+        Where the columns lie, so that it is parsed once for all sessions of a month.
+    """
+
+    day: date
+    group: int
+    rows: int
+    facts: Mapping[str, Any] = field(repr=False)
+    footer: pq.FileMetaData = field(repr=False, compare=False)
+
+
+def sessions_in(file: Path) -> Mapping[date, StoredSession]:
+    """Return what a month file holds, by day; nothing where there is no file.
+
+    Raises
+    ------
+    UnreadableFile
+        The file is damaged.
+    """
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return {}
+    return _footer(file, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=512)
+def _footer(file: Path, changed: int, size: int) -> Mapping[date, StoredSession]:  # noqa: ARG001 - the key
+    try:
+        footer = pq.read_metadata(file)
+        known = json.loads((footer.metadata or {})[_SESSIONS])
+        listed = [
+            StoredSession(date.fromisoformat(one["day"]), group, one["rows"], one["facts"], footer)
+            for group, one in enumerate(known)
+        ]
+    except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
+        raise UnreadableFile("A month of the store is damaged", str(file), _AGAIN) from error
+    return {one.day: one for one in listed}
+
+
+def read_session(file: Path, session: StoredSession, columns: list[str] | None = None) -> pa.Table:
+    """Return one session's bars, sorted by contract and minute.
+
+    Raises
+    ------
+    UnreadableFile
+        The file is damaged.
+    """
+    try:
+        with pq.ParquetFile(file, metadata=session.footer, page_checksum_verification=True) as month:
+            table = month.read_row_group(session.group, columns=columns, use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise UnreadableFile("A month of the store is damaged", str(file), _AGAIN) from error
+    if table.num_rows != session.rows:
+        raise UnreadableFile("A month of the store lost bars", str(file), _AGAIN)
+    return table
+
+
+def write_sessions(
+    file: Path, schema: pa.Schema, new: Mapping[date, tuple[pa.Table, Mapping[str, Any]]]
+) -> None:
+    """Put sessions into a month file, in place of those of the same days, in one step.
+
+    Parameters
+    ----------
+    file : Path
+        The month.
+    schema : Schema
+        `OPTIONS` or `SERIES`.
+    new : mapping of date to (Table, mapping)
+        Bars, sorted, and facts.
+
+    Raises
+    ------
+    UnwritableFile
+        The disk is full, or the folder may not be written; the file is as it was.
+    UnreadableFile
+        The sessions that are there already cannot be read.
+    """
+    kept = sessions_in(file)
+    days = sorted({*kept, *new})
+    sizes = {day: new[day][0].num_rows if day in new else kept[day].rows for day in days}
+    facts = {day: new[day][1] if day in new else kept[day].facts for day in days}
+    told = [{"day": f"{day}", "rows": sizes[day], "facts": facts[day]} for day in days]
+    draft = file.with_suffix(f".{os.getpid()}.new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with _writer(draft, schema.with_metadata({_SESSIONS: json.dumps(told)})) as writer:
+            for day in days:
+                table = new[day][0] if day in new else read_session(file, kept[day])
+                writer.write_table(table.cast(schema), row_group_size=max(1, table.num_rows))
+        with draft.open("rb+") as written:
+            os.fsync(written.fileno())
+        draft.replace(file)
+    except UnreadableFile:
+        raise
+    except OSError as error:
+        raise UnwritableFile(
+            "The month cannot be written", f"{file}: {error.strerror or error}", "Free space, then try again."
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _writer(draft: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    packed = [
+        name for name in _PACKED if name in schema.names and pa.types.is_integer(schema.field(name).type)
+    ]
+    return pq.ParquetWriter(
+        draft,
+        schema,
+        compression="zstd",
+        use_dictionary=[name for name in schema.names if name not in packed],
+        column_encoding=dict.fromkeys(packed, "DELTA_BINARY_PACKED"),
+        write_page_checksum=True,
+    )
