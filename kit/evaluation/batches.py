@@ -21,7 +21,7 @@ from kit.evaluation.worker import Ended, Part, evaluate, evaluate_batch
 from kit.model import ChainSnapshot
 from kit.parallel import ConcurrentProcessor, ProcessingResult, ProcessingTask
 from kit.parallel.tasks import failure
-from kit.strategies import ALL
+from kit.strategies import FAMILIES
 from kit.strategies.strikes import Delta, Distance, Offset, Percent, Premium, Width
 
 ONE = "strategy"  # the name under which the monitor counts a single strategy, timed in its worker
@@ -205,7 +205,7 @@ def _groups(asks: Sequence[Ask], workers: int, timeout: float | None) -> list[li
 
 def _is_bounded(ask: Ask) -> bool:
     """Tell whether nothing in it is the user's: not the class, not its rules for strikes, not the chain."""
-    if type(ask.idea) not in ALL or type(ask.market_data) is not ChainSnapshot:
+    if type(ask.idea) not in FAMILIES or type(ask.market_data) is not ChainSnapshot:
         return False
     return all(type(value) in _RULES or not callable(value) for value in vars(ask.idea).values())
 

@@ -5,7 +5,7 @@
 `Distance`    rupees away from the money; the strike must be listed
 `Percent`     percent of the forward away; the nearest listed strike
 `Delta`       the strike whose absolute delta is nearest
-`Premium`     the strike whose price is nearest, rupees per unit
+`Premium`     the strike whose price is nearest, at least or at most so many rupees per unit
 `Width`       multiples of the at-the-money straddle's price away
 ============  ==========================================================
 
@@ -15,11 +15,11 @@ money. The money is the listed strike nearest the forward.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isnan
-from typing import Literal
+from typing import Literal, get_args
 from weakref import WeakKeyDictionary
 
 from kit.errors import DataError, SettingsError
@@ -27,6 +27,7 @@ from kit.model import ChainSnapshot, Right
 
 Pick = Callable[[ChainSnapshot, Right], float]
 Figure = Literal["delta", "price"]
+Bound = Literal["nearest", "at_least", "at_most"]
 Ladder = tuple[list[float], list[float]]  # figures, ascending, and the strikes they belong to
 _LADDERS: WeakKeyDictionary[ChainSnapshot, dict[tuple[Right, Figure], Ladder]] = WeakKeyDictionary()
 
@@ -160,19 +161,25 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Premium:
-    """The strike whose price is nearest.
+    """The strike whose price is nearest to an amount, or nearest on one side of it.
 
     Parameters
     ----------
     rupees : float
         Price per unit; more than 0.
+    bound : {"nearest", "at_least", "at_most"}, default "nearest"
+        ``"at_least"`` takes the cheapest strike that is worth the amount or more, ``"at_most"`` the dearest
+        that is worth it or less.
     """
 
     rupees: float
+    bound: Bound = "nearest"
 
     def __post_init__(self) -> None:
         if not self.rupees > 0:
             raise SettingsError("A premium is more than 0 rupees", self.rupees, "Choose for instance 100.")
+        if self.bound not in get_args(Bound):
+            raise SettingsError("No such bound", self.bound, f"Choose one of {', '.join(get_args(Bound))}.")
 
     def __call__(self, snapshot: ChainSnapshot, right: Right) -> float:
         """Return the strike, rupees.
@@ -182,7 +189,7 @@ class Premium:
         DataError
             No strike of the chain has a price this small or this large.
         """
-        return _closest(snapshot, right, "price", self.rupees)
+        return _closest(snapshot, right, "price", self.rupees, self.bound)
 
 
 def _nearest(snapshot: ChainSnapshot, level: float) -> float:
@@ -196,15 +203,24 @@ def _nearest(snapshot: ChainSnapshot, level: float) -> float:
     return min(strikes, key=lambda strike: (abs(strike - level), strike))
 
 
-def _closest(snapshot: ChainSnapshot, right: Right, figure: Figure, wanted: float) -> float:
+def _closest(
+    snapshot: ChainSnapshot, right: Right, figure: Figure, wanted: float, bound: Bound = "nearest"
+) -> float:
     """Choose the strike whose figure is nearest; the chain's range must come within a tenth of it."""
     known, strikes = _ladder(snapshot, right, figure)
     if not known or not 0.9 * known[0] <= wanted <= 1.1 * known[-1]:
         reach = f"Known are {known[0]:.4g} to {known[-1]:.4g}." if known else "None is known."
         raise DataError(f"The chain has no {right} of this {figure}", wanted, reach)
     place = bisect_left(known, wanted)
-    if place == len(known) or (place and wanted - known[place - 1] <= known[place] - wanted):
+    if bound == "at_most":
+        place = bisect_right(known, wanted) - 1
+    elif bound == "nearest" and (
+        place == len(known) or (place and wanted - known[place - 1] <= known[place] - wanted)
+    ):
         place -= 1
+    if not 0 <= place < len(known):
+        reach = f"Known are {known[0]:.4g} to {known[-1]:.4g}."
+        raise DataError(f"The chain has no {right} of {bound.replace('_', ' ')} this {figure}", wanted, reach)
     return strikes[place]
 
 

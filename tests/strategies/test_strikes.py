@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kit.errors import DataError, SettingsError
-from kit.model import ChainSnapshot
+from kit.model import ChainSnapshot, Right
 from kit.strategies.strikes import Delta, Distance, Offset, Percent, Pick, Premium, Width
 from kit.strategies.volatility import IronCondor, ShortStrangle
 
@@ -106,3 +106,22 @@ def _with(chain: ChainSnapshot, table: object) -> ChainSnapshot:
     from dataclasses import replace
 
     return replace(chain, frame=table)
+
+
+@pytest.mark.parametrize("right", ["CE", "PE"])
+def test_a_premium_has_bounds(right: Right, make_chain: MakeChain) -> None:
+    """At least and at most take the nearest price on their side of the amount, and say when there is none."""
+    chain = make_chain()
+    prices = [contract.price for contract in chain.contracts[right].values()]
+    for wanted in (40.0, 100.0, 333.3, prices[60]):
+        least, most = (
+            chain.price(Premium(wanted, bound)(chain, right), right) for bound in ("at_least", "at_most")
+        )
+        assert least == min(price for price in prices if price >= wanted)
+        assert most == max(price for price in prices if price <= wanted)
+    with pytest.raises(DataError, match="at least this price"):
+        Premium(1.05 * max(prices), "at_least")(chain, right)
+    with pytest.raises(DataError, match="at most this price"):
+        Premium(0.95 * min(prices), "at_most")(chain, right)
+    with pytest.raises(SettingsError, match=r"No such bound.*nearest, at_least, at_most"):
+        Premium(100, "about")  # type: ignore[arg-type]
