@@ -18,6 +18,7 @@ from kit.model import ChainSnapshot, Derived, Source
 from kit.pricing.chain import ChainAnalysis, analyse
 from kit.pricing.forward import RATE_DOUBT, Forward
 from kit.pricing.reasons import reason_text
+from kit.pricing.snapshot_smile import SmileFits
 
 _TEXT = pd.StringDtype("python", na_value=np.nan)
 _NUMBERS = ("ltp", "bid", "ask", "volume", "oi", "oi_change", "ltp_change")
@@ -92,10 +93,16 @@ def snapshots(
     rate = risk_free_rate(taken_at.date())
     found = _analysed(listed, years, spot, rate)
     ends = np.cumsum([one.contracts.strike.size for one in listed])[:-1]
+    parts = np.split(np.arange(found.price.size), ends)
+    tables = [_table(one.contracts, found, rows) for one, rows in zip(listed, parts, strict=True)]
+    fits = SmileFits(
+        [
+            (table, forward.value, t_years)
+            for table, forward, t_years in zip(tables, found.forwards, years, strict=True)
+        ]
+    )
     chains = []
-    for one, t_years, forward, rows in zip(
-        listed, years, found.forwards, np.split(np.arange(found.price.size), ends), strict=True
-    ):
+    for number, (one, t_years, forward) in enumerate(zip(listed, years, found.forwards, strict=True)):
         level, derived = _spot(spot, forward, t_years, rate)
         chain = ChainSnapshot(
             underlying=underlying,
@@ -107,9 +114,10 @@ def snapshots(
             discount=forward.discount,
             t_years=t_years,
             lot_size=one.lot_size,
-            frame=_table(one.contracts, found, rows),
+            frame=tables[number],
             source=source,
             derived={**one.derived, **derived},
+            fit=fits.of(number),
         )
         chains.append(chain)
     return chains

@@ -30,12 +30,12 @@ column          dtype      meaning
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from functools import cached_property
 from math import isnan, nan
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 import pandas as pd
 
@@ -69,6 +69,13 @@ class Derived(NamedTuple):
     def __str__(self) -> str:
         ends = (f"{end:%d %b %Y %H:%M}" if isinstance(end, datetime) else f"{end:,.2f}" for end in self[1:])
         return f"derived from {self.how}, between {' and '.join(ends)}"
+
+
+class Smile(Protocol):
+    """Volatility by strike: `kit.pricing.smile.Slice`."""
+
+    def iv(self, strike: Any) -> Any:
+        """Return the volatility at a strike (rupees), an annualised fraction."""
 
 
 @dataclass(frozen=True, eq=False)  # tables have no single answer to ==, so a snapshot is only itself
@@ -105,6 +112,8 @@ class ChainSnapshot:
         Chains of other expiries of the same underlying and day, for positions over several: see `beside`.
     derived : mapping of str to Derived
         Those of ``taken_at`` and ``spot`` that the source does not state.
+    fit : callable, optional
+        Fits the chain's smile when it is first asked for; None: there is none, as in a chain made by hand.
     """
 
     underlying: str
@@ -121,6 +130,7 @@ class ChainSnapshot:
     venue: Venue = "file"
     others: tuple[ChainSnapshot, ...] = field(default=(), repr=False)
     derived: Mapping[str, Derived] = field(default_factory=dict)
+    fit: Callable[[ChainSnapshot], Smile | None] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         missing = [name for name in (*QUOTE_COLUMNS, *GREEK_COLUMNS) if name not in self.frame.columns]
@@ -165,7 +175,12 @@ class ChainSnapshot:
         return sides
 
     @cached_property
-    def _smile(self) -> tuple[list[float], list[float]]:
+    def smile(self) -> Smile | None:
+        """The curve fitted to this chain's volatilities and its neighbours'; None where there is none."""
+        return self.fit(self) if self.fit is not None else None
+
+    @cached_property
+    def _interpolated(self) -> tuple[list[float], list[float]]:
         """Strikes with a known volatility, and it; out of the money it is read from the better side."""
         known = {}
         for strike in self._strikes:
@@ -178,10 +193,12 @@ class ChainSnapshot:
     def iv_at(self, strike: float) -> float:
         """Return the volatility at any strike, an annualised fraction; at the forward it is the ATM one.
 
-        Linear between the chain's out-of-the-money volatilities, flat beyond them; NaN when the chain has
-        none.
+        It is the fitted `smile`'s. A chain without one, made by hand, is interpolated: linear between its
+        out-of-the-money volatilities, flat beyond them; NaN when it has none.
         """
-        strikes, ivs = self._smile
+        if self.smile is not None:
+            return float(self.smile.iv(strike))
+        strikes, ivs = self._interpolated
         if not strikes:
             return nan
         above = bisect_left(strikes, strike)

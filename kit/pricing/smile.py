@@ -42,6 +42,10 @@ class Slice:
         fit, annualised fraction.
     outliers : tuple of float
         Strikes whose quoted volatility lies far off the curve, rupees.
+    atm_error : float
+        How uncertain the volatility at the forward is, annualised fraction; NaN: not known.
+    quoted : tuple of float
+        Lowest and highest strike that the curve rests on, rupees; beyond them it is continued.
     """
 
     t_years: float
@@ -53,6 +57,8 @@ class Slice:
     sigma: float
     fit_error: float = 0.0
     outliers: tuple[float, ...] = field(default=())
+    atm_error: float = math.nan
+    quoted: tuple[float, float] = (math.nan, math.nan)
 
     def total_variance(self, k: ArrayLike) -> Any:
         """Return ``iv² T`` at log-moneyness `k`, an ndarray or a float64."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -58,16 +59,60 @@ def fit_slice(
     if usable.sum() < MIN_POINTS or not t_years > 0 or not forward > 0:
         found = (int(usable.sum()), forward, t_years)
         raise DataError("A smile needs six volatilities, a forward and time to expiry", found, "Add strikes.")
-    k, quoted, error = np.log(strikes[usable] / forward), quoted[usable], error[usable]
+    points = Points(np.log(strikes[usable] / forward), quoted[usable], error[usable])
+    return fit_points(points, forward, t_years)
+
+
+class Points(NamedTuple):
+    """Volatilities to put a curve through, each of shape (n,).
+
+    Parameters
+    ----------
+    k : ndarray
+        Log-moneyness.
+    iv : ndarray
+        Annualised fractions, positive.
+    error : ndarray
+        How uncertain each is, annualised fraction.
+    """
+
+    k: Floats
+    iv: Floats
+    error: Floats
+
+
+def fit_points(own: Points, forward: float, t_years: float, borrowed: Points | None = None) -> Slice:
+    """Fit the smile to volatilities of an expiry's own, and to those that its neighbours lend it.
+
+    Parameters
+    ----------
+    own : Points
+        What is quoted; at least one, with six in all.
+    forward, t_years : float
+        Rupees and years.
+    borrowed : Points, optional
+        What bends the curve but is no quote: neither an outlier nor part of the fit's error.
+    """
+    k, quoted, error = own if borrowed is None else map(np.concatenate, zip(own, borrowed, strict=True))
     deviations = k / (_nearest(k, quoted) * math.sqrt(t_years))
     # Beyond two deviations a quote is a few ticks of lottery ticket: it counts, but less and less.
     weight = TRUST / np.sqrt(error**2 + TRUST**2) / (1 + (deviations / 2) ** 4)
     raw = _arbitrage_free(k, quoted, weight, t_years)
     misfit = np.sqrt(svi(k, *raw) / t_years) - quoted
-    far = _far_off(misfit, deviations, error)
-    counted = weight * ~far
+    count = own.k.size
+    far = _far_off(misfit, deviations, error) & (np.arange(k.size) < count)
+    counted = (weight * ~far)[:count]
     outliers = tuple(np.sort(forward * np.exp(k[far])).round(2).tolist())
-    return Slice(t_years, forward, *raw, float(np.sqrt(counted @ misfit**2 / counted.sum())), outliers)
+    rms = float(np.sqrt(counted @ misfit[:count] ** 2 / counted.sum())) if counted.any() else math.nan
+    doubt = _atm_error(deviations, np.sqrt(error**2 + np.nan_to_num(rms) ** 2 + TRUST**2))
+    ends = (round(forward * math.exp(own.k.min()), 2), round(forward * math.exp(own.k.max()), 2))
+    return Slice(t_years, forward, *raw, rms, outliers, doubt, ends)
+
+
+def _atm_error(deviations: Floats, error: Floats) -> float:
+    """Return how uncertain the money's volatility is: the quotes within about a deviation tell it."""
+    precision = float((np.exp(-(deviations**2) / 2) / error**2).sum())
+    return 1 / math.sqrt(precision) if precision > 0 else math.inf
 
 
 def _nearest(k: Floats, quoted: Floats) -> float:

@@ -16,15 +16,14 @@ from kit.clock import Convention, parse_expiry, years_to_expiry
 from kit.errors import DataError
 from kit.pricing.arrays import Floats, floats
 from kit.pricing.smile import Slice
-from kit.pricing.smile_fit import fit_slice
+from kit.pricing.snapshot_smile import quoted
+from kit.pricing.term import fit_term
 
 if TYPE_CHECKING:
     from kit.model import ChainSnapshot
 
 
 Expiry = date | np.datetime64 | str | float
-TICK_INR = 0.05
-STALE = 0.02  # annualised fraction: nobody knows when a last trade was
 
 
 @dataclass(frozen=True)
@@ -114,10 +113,10 @@ class Surface:
 
 
 def fit_snapshot(snapshot: ChainSnapshot, convention: Convention = "calendar") -> Slice:
-    """Fit the smile of a chain snapshot to its out-of-the-money options.
+    """Fit the smile of one chain snapshot, by itself, to its out-of-the-money options.
 
-    Each volatility is as uncertain as half the spread, or a tick, over vega; one from a last traded price,
-    as two points. In trading time volatilities differ, and total variance does not: it is fitted once.
+    Each volatility weighs by its `kit.pricing.quality.iv_quality`; few or doubtful ones lean on a flat smile.
+    In trading time volatilities differ, and total variance does not: it is fitted once.
 
     Parameters
     ----------
@@ -129,41 +128,37 @@ def fit_snapshot(snapshot: ChainSnapshot, convention: Convention = "calendar") -
     Raises
     ------
     DataError
-        The chain has too few volatilities, or has expired.
+        The chain has no volatility, or has expired.
     """
-    frame = snapshot.frame
-    strike, vega = frame["strike"].to_numpy(np.float64), frame["vega"].to_numpy(np.float64) * 100
-    out_of_the_money = (frame["right"].to_numpy() == "CE") == (strike >= snapshot.forward)
-    iv = np.where(out_of_the_money, frame["iv"].to_numpy(np.float64), np.nan)
-    spread = (frame["ask"] - frame["bid"]).to_numpy(np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):  # no vega, no say
-        error = np.where(np.isnan(spread), STALE, np.maximum(spread / 2, TICK_INR) / vega)
-    found = fit_slice(strike, iv, snapshot.forward, snapshot.t_years, iv_error=error)
-    if convention == "calendar":
-        return found
-    years = years_to_expiry(snapshot.taken_at, snapshot.expiry, convention)
-    # Fitted anew in other years the curve would land elsewhere; its five numbers are of total variance.
-    return replace(found, t_years=years, fit_error=found.fit_error * math.sqrt(found.t_years / years))
+    return fit_surface([snapshot], convention).slices[0]
 
 
 def fit_surface(snapshots: Sequence[ChainSnapshot], convention: Convention = "calendar") -> Surface:
-    """Fit a surface to the chains of several expiries, taken at one moment.
+    """Fit a surface to the chains of several expiries, taken at one moment: `kit.pricing.term.fit_term`.
 
-    A chain with too few volatilities for a smile is left out. `convention` is that of `fit_snapshot`.
+    A chain that has expired is left out. `convention` is that of `fit_snapshot`.
 
     Raises
     ------
     DataError
-        No chain has enough.
+        No chain has a volatility.
     """
-    fitted: dict[date, Slice] = {}
-    for snapshot in sorted(snapshots, key=lambda chain: chain.expiry):
-        try:
-            fitted[snapshot.expiry] = fit_snapshot(snapshot, convention)
-        except DataError:  # far expiries are hardly quoted; the surface reaches over them
-            continue
-    if not fitted:
-        raise DataError(
-            "No expiry has enough volatilities for a smile", len(snapshots), "Take a traded chain."
-        )
-    return Surface(snapshots[0].taken_at, tuple(fitted), tuple(fitted.values()), convention)
+    chains = sorted(snapshots, key=lambda chain: chain.expiry)
+    fitted = fit_term([quoted(chain.frame, chain.forward, chain.t_years) for chain in chains])
+    found = {
+        chain.expiry: _in_years(piece, chain, convention)
+        for chain, piece in zip(chains, fitted, strict=True)
+        if piece is not None
+    }
+    if not found:
+        raise DataError("No expiry has a volatility for a smile", len(snapshots), "Take a traded chain.")
+    return Surface(snapshots[0].taken_at, tuple(found), tuple(found.values()), convention)
+
+
+def _in_years(piece: Slice, chain: ChainSnapshot, convention: Convention) -> Slice:
+    if convention == "calendar":
+        return piece
+    years = years_to_expiry(chain.taken_at, chain.expiry, convention)
+    # Fitted anew in other years the curve would land elsewhere; its five numbers are of total variance.
+    scale = math.sqrt(piece.t_years / years)
+    return replace(piece, t_years=years, fit_error=piece.fit_error * scale, atm_error=piece.atm_error * scale)
