@@ -1,4 +1,4 @@
-# make demo | lab | test | bench | lock | clean       (each does its own set-up in .venv)
+# make demo | lab | check | test | bench | lock | clean       (each does its own set-up in .venv)
 UV     := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 BIN    := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
@@ -23,6 +23,13 @@ lab: .venv/lab
 bench: .venv/test
 	$(KIT) bench --full
 	-@$(BIN)/python -m tools.checkout
+
+# The fast loop: a minute. What pre-commit runs, and nothing else.
+check: .venv/test
+	$(BIN)/ruff format --check -q .
+	$(BIN)/ruff check -q .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile @tests/fast.txt
 
 test: .venv/test
 	$(BIN)/ruff format --check .

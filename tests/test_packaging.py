@@ -96,3 +96,26 @@ def test_public_names_load_and_are_sorted():
 
     assert kit.__all__ == sorted(kit.__all__)
     assert {name for name in kit.__all__ if getattr(kit, name).__doc__} == set(kit.__all__)
+
+
+def test_pre_commit_runs_make_check_and_nothing_else():
+    """What is checked before a commit is written down once."""
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert [hook["entry"] for hook in repository["hooks"]] == ["make check"]
+
+
+def test_the_fast_tests_exist():
+    """Each line of the list that make check and the public workflow read is a file or a folder of tests."""
+    names = (ROOT / "tests" / "fast.txt").read_text().split()
+    assert [name for name in names if not (ROOT / name).exists()] == []
+    assert "tests/test_contracts.py" in names
+
+
+def test_the_workflow_runs_what_the_makefile_runs():
+    """The public workflow runs .ci/run, and the fast tests on every Python that is supported."""
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text())["jobs"]
+    said = {name: [step.get("run", "") for step in job["steps"]] for name, job in jobs.items()}
+    assert ".ci/run" in said["whole"]
+    assert said["quick"][-1].endswith("@tests/fast.txt")
+    assert "@tests/fast.txt" in (ROOT / "Makefile").read_text()
+    assert jobs["quick"]["strategy"]["matrix"]["python"][0] == "3.11"
