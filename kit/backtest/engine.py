@@ -76,7 +76,7 @@ def _trade(plan: Plan, holding: Holding) -> tuple[list[Row], Curve]:
     loaded = load(plan, plan.legs, holding)
     legs, terms = encode_legs(plan.legs), encode_terms(plan)
     terms[0].exit = holding.exit
-    trades = play(position_on(loaded.tape, terms, legs), holding.first, holding.last)
+    trades = play(position_on(loaded, terms, legs), holding)
     rows = rows_of(plan, plan.legs, loaded, trades, int(terms[0].multiple))
     return rows, _curve(loaded, legs, trades)
 
@@ -86,7 +86,7 @@ def _curve(loaded: Loaded, legs: Records, trades: Records) -> Curve:
     holding, tape = loaded.holding, loaded.tape
     worth = np.zeros(holding.last + 1 - holding.first)
     for trade in trades[trades.reason != REFUSED]:
-        units = legs[trade.leg].sign * legs[trade.leg].lots * tape.units[trade.row] * TICK_INR
+        units = legs[trade.leg].sign * legs[trade.leg].lots * tape.contracts[trade.row].units * TICK_INR
         held = slice(trade.entry_bar - holding.first, trade.exit_bar - holding.first)
         worth[held] += (tape.last[trade.row, trade.entry_bar : trade.exit_bar] - trade.entry) * units
         worth[trade.exit_bar - holding.first :] += (trade.exit - trade.entry) * units

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from kit.backtest.encode import most_rows
-from kit.backtest.records import POSITION, STATE, TRADE, Position, Records, Tape, records
+from kit.backtest.records import POSITION, STATE, TRADE, Position, Records, records
+from kit.backtest.tape import Holding, Loaded
 from kit.backtest.walk import walk
 
 
-def position_on(tape: Tape, terms: Records, legs: Records) -> Position:
+def position_on(loaded: Loaded, terms: Records, legs: Records) -> Position:
     """Return a position of these legs on a tape, not yet begun."""
     states, totals = records(STATE, len(legs)), records(POSITION, 1)
-    return Position(tape, terms, legs, states, totals, records(TRADE, most_rows(legs, terms)))
+    states.start = loaded.holding.starts
+    return Position(loaded.tape, terms, legs, states, totals, records(TRADE, most_rows(legs, terms)))
 
 
-def play(position: Position, first: int, last: int) -> Records:
+def play(position: Position, holding: Holding) -> Records:
     """Play a position and return the rows it wrote."""
-    walk(position, first, last)
+    walk(position, holding.first, holding.last)
     return position.trades[: position.totals[0].count]

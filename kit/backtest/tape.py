@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from kit.backtest.plan.parts import StrikeRule
 from kit.backtest.plan.plan import Plan, PlanLeg
-from kit.backtest.records import BAR_CLOSE, LAST_TRIES, NEXT_OPEN, Tape
-from kit.backtest.settlement import paid_ticks, settlement
+from kit.backtest.records import BAR_CLOSE, CONTRACT, LAST_TRIES, NEXT_OPEN, UNREACHED, Records, Tape, records
+from kit.backtest.settlement import exercise_tax, paid_ticks, settlement
 from kit.backtest.strikes import NO_STRIKE, ExpiryMinutes, expiry_of
 from kit.bars.minutes import OHLC, DayMinutes
 from kit.model import Right
 
-UNREACHED = np.int32(2**30)  # above every price
 NEVER = 2**40
 
 Contract = tuple[date, int, Right]
@@ -146,7 +145,7 @@ def _tape(plan: Plan, holding: Holding, contracts: list[Contract], picks: NDArra
     prices = {name: np.zeros((len(contracts), holding.edges[-1]), np.int32) for name in OHLC}
     traded = np.zeros((len(contracts), holding.edges[-1]), np.bool_)
     delta = np.full(traded.shape if plan.adjust else (len(contracts), 0), np.nan)
-    units = np.ones(len(contracts), np.int64)
+    kept = _settled(holding, contracts)
     for day, offset in zip(holding.days, holding.edges, strict=False):
         rows = [(row, day.rows[key]) for row, key in enumerate(contracts) if key in day.rows]
         if not rows:
@@ -156,21 +155,17 @@ def _tape(plan: Plan, holding: Holding, contracts: list[Contract], picks: NDArra
         for name, cells in prices.items():
             cells[mine, span] = getattr(day, name)[theirs]
         traded[mine, span] = day.traded[theirs]
-        units[mine] = np.where(units[mine] > 1, units[mine], day.lot_size[theirs])
+        kept.units[mine] = np.where(kept.units[mine] > 0, kept.units[mine], day.lot_size[theirs])
         if plan.adjust:
             delta[mine, span] = _deltas(day, contracts, mine)
     return Tape(
         open=prices["open"],
         high=np.where(traded, prices["high"], np.int32(0)),
-        low=np.where(traded, prices["low"], UNREACHED),
-        close=prices["close"],
-        traded=traded,
+        low=np.where(traded, prices["low"], np.int32(UNREACHED)),
         last=_carried(prices["close"], traded),
-        units=units,
-        **_settled(holding, contracts),
-        delta=delta,
+        contracts=kept,
         picks=picks,
-        starts=np.array(holding.starts, np.int64),
+        delta=delta,
     )
 
 
@@ -193,17 +188,18 @@ def _deltas(day: DayMinutes, contracts: list[Contract], rows: NDArray[np.intp]) 
     return np.array(found)
 
 
-def _settled(holding: Holding, contracts: list[Contract]) -> dict[str, NDArray[np.int64]]:
-    """Return when each contract is settled within the holding, and at what."""
-    ends = np.full(len(contracts), NEVER, np.int64)
-    paid = np.zeros(len(contracts), np.int64)
+def _settled(holding: Holding, contracts: list[Contract]) -> Records:
+    """Return the contracts' records: when each is settled within the holding, at what, and taxed how."""
+    kept = records(CONTRACT, len(contracts))
+    kept.ends = NEVER
     levels: dict[date, tuple[int, float]] = {}
     for number, day in enumerate(holding.days):
         held_over = number < len(holding.days) - 1 or holding.settles
         if held_over and day.day in {expiry for expiry, _, _ in contracts}:
             levels[day.day] = holding.edges[number + 1] - 1, settlement(day, day.day)
-    for row, (expiry, strike, right) in enumerate(contracts):
+    for record, (expiry, strike, right) in zip(kept, contracts, strict=True):
         if expiry in levels:
-            ends[row], level = levels[expiry]
-            paid[row] = paid_ticks(level, strike, right == "CE")
-    return {"ends": ends, "settled": paid}
+            record.ends, level = levels[expiry]
+            record.settled = paid_ticks(level, strike, right == "CE")
+            record.exercise = exercise_tax(record.settled, strike, right, expiry)
+    return kept
