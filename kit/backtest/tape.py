@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.backtest.moment import RuleMoment
 from kit.backtest.plan.parts import StrikeRule
 from kit.backtest.plan.plan import Plan, PlanLeg
 from kit.backtest.records import BAR_CLOSE, CONTRACT, LAST_TRIES, NEXT_OPEN, UNREACHED, Records, Tape, records
@@ -57,11 +59,16 @@ class Holding:
         """The first bar of each session, and the end."""
         return [0, *np.cumsum([len(day.minutes) for day in self.days]).tolist()]
 
-    def start(self, bar: int) -> datetime:
-        """Return when a bar starts, timezone-aware."""
+    def locate(self, bar: int) -> tuple[DayMinutes, int]:
+        """Return the session of a bar and its column there."""
         edges = self.edges
         place = int(np.searchsorted(edges, bar, side="right")) - 1
-        return self.days[place].start(bar - edges[place])
+        return self.days[place], bar - edges[place]
+
+    def start(self, bar: int) -> datetime:
+        """Return when a bar starts, timezone-aware."""
+        day, column = self.locate(bar)
+        return day.start(column)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,10 +142,17 @@ def _choices(
     for day, offset in zip(holding.days, holding.edges, strict=False):
         columns = np.arange(max(0, start - offset), min(len(day.minutes), until - offset))
         if len(columns) and expiry in day.expiries:
-            chain = ExpiryMinutes(day, expiry, plan.money)
-            assert isinstance(leg.strike, StrikeRule)  # functions were asked before
-            chosen[columns + offset] = chain.choose(leg.strike, leg.right, leg.side, columns)
+            chosen[columns + offset] = _strikes(plan, leg, day, expiry, columns)
     return chosen
+
+
+def _strikes(
+    plan: Plan, leg: PlanLeg, day: DayMinutes, expiry: date, columns: NDArray[np.intp]
+) -> NDArray[np.int64]:
+    if isinstance(leg.strike, StrikeRule):
+        return ExpiryMinutes(day, expiry, plan.money).choose(leg.strike, leg.right, leg.side, columns)
+    answers = [leg.strike(RuleMoment(day, int(column))) for column in columns]
+    return np.array([int(answer) if answer and isfinite(answer) else NO_STRIKE for answer in answers])
 
 
 def _tape(plan: Plan, holding: Holding, contracts: list[Contract], picks: NDArray[np.int64]) -> Tape:

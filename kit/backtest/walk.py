@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kit.backtest.fills import steps
+from kit.backtest.quiet import next_bar
 from kit.backtest.records import (
     ADJUST,
     ENDED,
@@ -21,7 +22,6 @@ from kit.backtest.records import (
     WANTED,
     Position,
 )
-from kit.backtest.quiet import next_bar
 from kit.backtest.rules import (
     at_open,
     close_of,
