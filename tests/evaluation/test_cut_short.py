@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 import psutil
 import pytest
-
 from kit.evaluation.asks import READ_AHEAD
+
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.results import Results
 from kit.model import ChainSnapshot
@@ -79,7 +79,7 @@ def stop_button() -> None:
 def is_whole(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> bool:
     """Tell whether nothing is left over and the manager evaluates as ever."""
     left = manager.processor.get_active_tasks()
-    return not left and manager.evaluate_strategies_concurrent({"n": number}, chain)["n"] == 7
+    return not left and manager.evaluate_strategies_concurrent({"n": number}, chain)["n"].value == 7
 
 
 def test_an_interrupt_keeps_what_finished(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> None:
