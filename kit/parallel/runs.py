@@ -125,7 +125,8 @@ def _on_engine(scheduler: Scheduler, tasks: Tasks, together: bool, workers: int,
     )
     try:
         with _reading(parallel, attempts(), broken) as results:
-            for result in results:  # not `yield from`: that would close them, see `_reading`
+            # not `yield from`, which would close them, see `_reading`
+            for result in results:  # noqa: UP028
                 yield result
     finally:
         backend.abort_everything(ensure_ready=False)

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 import psutil
 import pytest
-from kit.evaluation.asks import READ_AHEAD
 
 from kit.evaluation.manager import StrategyEvaluationManager
+from kit.evaluation.request import READ_AHEAD
 from kit.evaluation.results import Results
 from kit.model import ChainSnapshot
 from kit.parallel import ConcurrentProcessor
@@ -144,7 +144,7 @@ def test_a_callback_that_raises_ends_the_run_and_loses_nothing(
         manager.evaluate_strategies_concurrent({"number": number}, chain, on_result=broken)
     kept = manager.last
     assert isinstance(kept, Results)
-    assert kept["number"] == 7
+    assert kept["number"].value == 7
     assert is_whole(manager, chain)
 
 

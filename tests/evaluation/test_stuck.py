@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit.evaluation.asks import Ask
 
 from kit.errors import KitError, TaskCrashed, TaskFailed, TaskTimeout
 from kit.evaluation.batches import _groups
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.metrics import score
+from kit.evaluation.request import EvaluationRequest
 from kit.model import ChainSnapshot, Leg, Right
 from kit.parallel import ConcurrentProcessor
 from kit.strategies import IronCondor, ShortStraddle
@@ -102,7 +102,7 @@ def test_only_what_the_kit_wrote_shares_a_task(chain: ChainSnapshot) -> None:
         my_rule,
         IronCondor(lots=2),
     ]
-    asks = [Ask(place, idea, chain, "", "", {}) for place, idea in enumerate(ideas)]
+    asks = [EvaluationRequest(place, idea, chain, "", "", {}) for place, idea in enumerate(ideas)]
     places = sorted([ask.place for ask in group] for group in _groups(asks, 2, 30.0))
     assert places == [[0, 1, 6], [2], [3], [4], [5]]
     assert all(len(group) == 1 for group in _groups(asks, 2, timeout=0.1))
