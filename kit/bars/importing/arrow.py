@@ -33,8 +33,10 @@ def as_float(column: Any, name: str) -> NDArray[np.float64]:
         A text is no number.
     """
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_dictionary(kind):  # few texts, each read once
+        values = np.append(as_float(column.dictionary, name), np.nan)
+        at = column.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)
+        return values[np.asarray(at, np.intp)]
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         column = _numbers(column, name)
     elif pa.types.is_boolean(kind) or not (

@@ -28,7 +28,8 @@ def batches(file: Path) -> Iterator[pa.Table]:
     kind = file.name.lower().removesuffix(".gz").rsplit(".", 1)[-1]
     try:
         if kind == "parquet":
-            with pq.ParquetFile(file) as held:
+            texts = [one.name for one in pq.read_schema(file) if pa.types.is_string(one.type)]
+            with pq.ParquetFile(file, read_dictionary=texts) as held:
                 yield from (pa.Table.from_batches([batch]) for batch in held.iter_batches(_BATCH))
         elif kind in ("feather", "arrow", "ft"):
             yield feather.read_table(file)

@@ -24,7 +24,7 @@ _DATES = (
     "%d%b%Y",
     "%m/%d/%Y",
 )
-_TIMES = ("%H:%M:%S", "%H:%M", "%H%M%S", "%H%M", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p")
+_TIMES = ("%H:%M:%S", "%H:%M", "%H%M", "%H%M%S", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p")
 _MINUTE_OF_IST = 330  # ahead of UTC
 _OPEN, _CLOSE = 9 * 60, 15 * 60 + 45
 _UNITS = ((1e17, 60e9), (1e14, 60e6), (1e11, 60e3), (1e8, 60.0))  # least epoch of a unit, units in a minute
