@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from kit.clock import IST, Clock
 from kit.errors import BrokerError, KitError, LoginRefused, ProtocolError
 from kit.settings import Credentials
 
+_LOG = logging.getLogger("kit.broker")
 STEP_S = 30
 Ask = Callable[[Endpoint, Mapping[str, str], "Tokens | None"], Any]
 
@@ -78,15 +80,18 @@ class Tokens:
         The broker's three tokens, without a ``Bearer`` prefix.
     expires : datetime
         When the broker forgets them: the next midnight in Asia/Kolkata.
+    refreshed : bool, default False
+        They came by a refresh, not by a login.
     """
 
     jwt: SecretStr
     refresh: SecretStr
     feed: SecretStr
     expires: datetime
+    refreshed: bool = False
 
     @classmethod
-    def from_reply(cls, data: Any, now: datetime) -> Tokens:
+    def from_reply(cls, data: Any, now: datetime, refreshed: bool = False) -> Tokens:
         """Read the data of a login or refresh reply.
 
         Raises
@@ -99,7 +104,7 @@ class Tokens:
             raise ProtocolError("The login reply lacks a token", _NAMES, "Try again; the broker may be down.")
         jwt, refresh, feed = (SecretStr(str(token).removeprefix("Bearer ")) for token in found)
         midnight = datetime.combine(now.astimezone(IST).date() + timedelta(1), datetime.min.time(), IST)
-        return cls(jwt, refresh, feed, midnight)
+        return cls(jwt, refresh, feed, midnight, refreshed)
 
 
 _NAMES = ("jwtToken", "refreshToken", "feedToken")
@@ -148,6 +153,16 @@ class Login:
         """
         return self._one_flight(lambda: None if self._tokens is stale else self.valid(), self._refresh)
 
+    def entered(self, stale: Tokens) -> Tokens:
+        """Return tokens newer than `stale` by a new login.
+
+        Raises
+        ------
+        LoginRefused
+            The broker refused the credentials.
+        """
+        return self._one_flight(lambda: None if self._tokens is stale else self.valid(), self._enter)
+
     def current(self) -> Tokens | None:
         """Return the tokens held, valid or not, without asking anybody."""
         return self._tokens
@@ -180,6 +195,7 @@ class Login:
 
     def _enter(self) -> Tokens:
         secrets = self._credentials
+        _LOG.info("logging in")
         body = SecretBody(
             clientcode=secrets.client_code.get_secret_value(),
             password=secrets.pin.get_secret_value(),
@@ -193,7 +209,7 @@ class Login:
             return self._enter()
         try:
             data = self._ask(REFRESH, SecretBody(refreshToken=held.refresh.get_secret_value()), held)
-            return Tokens.from_reply(data, self._clock.now())
+            return Tokens.from_reply(data, self._clock.now(), refreshed=True)
         except BrokerError:  # whatever the reason, the credentials can still open a new session
             return self._enter()
 

@@ -16,8 +16,8 @@ from typing import Any, Literal, Self
 from kit.broker import endpoints, shapes
 from kit.broker.daily import MasterKeeper
 from kit.broker.endpoints import QUOTE_BATCH, Endpoint
-from kit.broker.line import Line
 from kit.broker.master import Master
+from kit.broker.session import BrokerSession
 from kit.broker.shapes import QuoteKey, Quotes, Record, Reply
 from kit.cache import CacheManager
 from kit.clock import Clock, SystemClock, format_expiry
@@ -50,6 +50,8 @@ class AngelAPIClient:
         Certificate bundle instead of the system's.
     pool : ConnectionPoolManager, optional
         Sockets to share; default its own, closed with the client.
+    session : BrokerSession, optional
+        Login, limits and stored replies to share; default its own, closed with the client.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class AngelAPIClient:
         clock: Clock | None = None,
         ca_file: Path | None = None,
         pool: ConnectionPoolManager | None = None,
+        session: BrokerSession | None = None,
     ) -> None:
         settings = settings or Settings()
         self.clock = clock or SystemClock()
@@ -73,25 +76,20 @@ class AngelAPIClient:
         self._pool = pool or ConnectionPoolManager(
             settings.connection_pool, ca_file=ca_file or settings.broker.ca_file, monitor=self._monitor
         )
-        self._owns_pool = pool is None
-        self._line = Line(credentials, settings, self._pool, self.clock, base_url or settings.broker.base_url)
-        self._master = MasterKeeper(
-            master_url or settings.broker.master_url,
-            settings,
-            self._pool,
-            self._line.limiter,
-            self.clock,
-            market=self._line.market,
-        )
+        self._owns_pool, self._owns_session = pool is None, session is None
+        root = settings.broker.base_url if base_url is None else base_url
+        self.session = session or BrokerSession(credentials, settings, self._pool, self.clock, root)
+        source = settings.broker.master_url if master_url is None else master_url
+        self._master = MasterKeeper(source, settings, self._pool, self.session, self.clock)
 
     def __repr__(self) -> str:
-        state = "logged in" if self._line.access.current() else "not logged in"
-        return f"AngelAPIClient({self._line.base_url!r}, {state})"
+        state = "logged in" if self.session.access.current() else "not logged in"
+        return f"AngelAPIClient({self.session.base_url!r}, {state})"
 
     @property
     def venue(self) -> Venue:
         """Whose prices it hands out: ``"live"``, or ``"simulated"`` from an exchange on this machine."""
-        return "simulated" if self._line.market else "live"
+        return "simulated" if self.session.market else "live"
 
     def __enter__(self) -> Self:
         return self
@@ -108,17 +106,18 @@ class AngelAPIClient:
             The broker refused the credentials.
         """
         with self._monitor.measure("api_login"):
-            self._line.access.tokens()
+            self.session.access.tokens()
         return self
 
     def logout(self) -> None:
         """End the broker's session, if there is one; the next call logs in again."""
-        self._line.leave()
+        self.session.leave()
 
     def close(self) -> None:
         """Close the connections and the cache file; harmless twice. The broker's session stays."""
-        self._line.close()
         self._master.close()
+        if self._owns_session:
+            self.session.close()
         if self._owns_pool:
             self._pool.close()
 
@@ -218,21 +217,21 @@ class AngelAPIClient:
             ``connections``, ``cache``: see the parts; ``limits``: calls of each budget that could go now.
         """
         return {
-            "network_calls": self._line.answers["network"],
-            "sqlite_hits": self._line.answers["sqlite"],
+            "network_calls": self.session.answers["network"],
+            "sqlite_hits": self.session.answers["sqlite"],
             "performance": self._monitor.get_summary(),
             "connections": self._pool.get_stats(),
             "cache": self._cache.get_stats() if self._cache else {},
-            "limits": self._line.allowance(),
+            "limits": self.session.allowance(),
         }
 
     def _call(self, endpoint: Endpoint, body: Mapping[str, Any], shape: shapes.Shape[Any]) -> Reply[Any]:
         with self._monitor.measure(f"api_{endpoint.name}"):
-            reply = self._line.ask(endpoint, body)
+            reply = self.session.ask(endpoint, body)
             return reply.holding(shape(reply.data, endpoint.name))
 
     def _side_by_side(self, endpoint: Endpoint, bodies: Sequence[Mapping[str, Any]]) -> list[Reply[Quotes]]:
-        missing = sum(not self._line.holds(endpoint, body) for body in bodies)
+        missing = sum(not self.session.holds(endpoint, body) for body in bodies)
         if missing <= 1:  # the disk answers sooner than a thread starts
             return [self._call(endpoint, body, shapes.quotes) for body in bodies]
         with ThreadPoolExecutor(min(missing, self.settings.connection_pool.pool_size)) as threads:

@@ -22,6 +22,7 @@ import requests
 from kit.broker.endpoints import MASTER_BUDGET, windows
 from kit.broker.master import Master, fill, rows_of
 from kit.broker.replies import refusal_of
+from kit.broker.session import BrokerSession
 from kit.clock import Clock
 from kit.errors import (
     Ambiguous,
@@ -34,7 +35,6 @@ from kit.errors import (
     TransportError,
 )
 from kit.settings import Settings, cache_folder
-from kit.transport.limits import RateLimiter
 from kit.transport.pool import ConnectionPoolManager
 
 _PUBLISHED = timedelta(hours=8, minutes=30)  # the broker writes the day's file in the early morning
@@ -55,12 +55,10 @@ class MasterKeeper:
         Its lifetime, the disk tier and the retries.
     pool : ConnectionPoolManager
         The sockets.
-    limiter : RateLimiter
-        Paces the downloads.
+    session : BrokerSession
+        Paces the downloads, and names the market whose copies are kept apart.
     clock : Clock
         Tells the present.
-    market : str, optional
-        Keeps apart the copies of several markets that one address served.
     """
 
     def __init__(
@@ -68,16 +66,14 @@ class MasterKeeper:
         url: str,
         settings: Settings,
         pool: ConnectionPoolManager,
-        limiter: RateLimiter,
+        session: BrokerSession,
         clock: Clock,
-        *,
-        market: str = "",
     ) -> None:
         self._url = url
-        self._market = market
+        self._market = session.market
         self._settings = settings
         self._pool = pool
-        self._limiter = limiter
+        self._limiter = session.limiter
         self._clock = clock
         self._lock = threading.Lock()
         self._held: Master | None = None

@@ -70,3 +70,11 @@ def quote_ttl_s(ttl_s: float, config: CacheConfig, now: datetime) -> float:
     if not config.hold_after_hours or is_open(now):
         return ttl_s
     return max(ttl_s, (next_open(now) - now).total_seconds())
+
+
+def shortest_s(endpoint: Endpoint, config: CacheConfig) -> float | None:
+    """Return the lifetime of a reply of which only the address is known; None: never stored."""
+    if endpoint.lifetime is None:
+        return None
+    names = {endpoint.lifetime, "ltp_ttl"} if endpoint is QUOTES else {endpoint.lifetime}
+    return min(float(getattr(config, name)) for name in names)

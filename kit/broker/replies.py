@@ -36,7 +36,7 @@ from kit.errors import (
     SessionExpired,
     Transient,
 )
-from kit.transport.session import Verdict
+from kit.transport.policy import Verdict
 
 _RATE = re.compile(r"exceeding (access )?rate|too many requests", re.IGNORECASE)
 _SESSION = re.compile(r"(invalid|missing|expired) token|token (is )?(missing|expired|invalid)", re.IGNORECASE)
@@ -81,7 +81,7 @@ def envelope(response: Response) -> Envelope:
 def _parsed(body: bytes) -> Envelope:
     try:
         content = json.loads(body)
-    except ValueError:  # a bare text, an HTML page, nothing, or half a body
+    except (ValueError, RecursionError):  # a bare text, an HTML page, nothing, or half a body
         shown = 50 if body.lstrip().startswith(b"{") else 200  # before the data begin, which may be private
         return Envelope(None, "", body[:shown].decode("utf-8", "replace"), None)
     if not isinstance(content, dict):
@@ -206,6 +206,17 @@ def judge(response: Response) -> Verdict:
     # half a body is as passing as a 502: the next answer is usually whole
     passing = isinstance(error, Transient | ProtocolError)
     return Verdict.TRANSIENT if passing else Verdict.FINAL
+
+
+def momentary(asked: str) -> Callable[..., None]:
+    """Return a hook that raises what may pass, so that an expired reply may stand in for it."""
+
+    def hook(response: Response, **_options: Any) -> None:
+        error = refusal(response, asked)
+        if isinstance(error, RateLimited | Transient):
+            raise error
+
+    return hook
 
 
 def storable(response: Response) -> bool:

@@ -14,7 +14,7 @@ from kit.bars.candles import Piece
 from kit.bars.coverage import Coverage
 from kit.broker.endpoints import CANDLES, windows
 from kit.market.history import Asked
-from kit.transport.limits import Window
+from kit.transport.windows import Window, least_s
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,3 @@ def fill(
             if len(bars):  # an empty answer may be a passing fault: ask again next time
                 store.keep(folder, piece, bars)
             bar.update()
-
-
-def least_s(requests: int, windows: tuple[Window, ...]) -> float:
-    """Return the fewest seconds that so many requests take under the limits, from a full allowance."""
-    return max((max(0, requests - 1) // window.calls * window.seconds for window in windows), default=0.0)

@@ -1,120 +1,253 @@
-"""The door through which a plain `requests.Session` uses the pool."""
+"""One attempt at a request: the only road for bytes, mounted below the sessions by `kit.transport.retry`."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
+import requests
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
-from urllib3 import Retry
-from urllib3.exceptions import EmptyPoolError
+from requests.utils import prepend_scheme_if_needed, select_proxy
+from urllib3.exceptions import HTTPError
 
-from kit.transport.sockets import PlainLane, SecureLane, Sockets, exhausted
-from kit.transport.tls import context_for
+from kit.errors import Ambiguous, NeverSent, SettingsError, TransportError
+from kit.settings import ConnectionConfig
+from kit.transport.health import Health
+from kit.transport.sockets import HostPool, PlainHostPool, SecureHostPool, Sockets
+from kit.transport.tls import context_for, environment_bundle
 
-if TYPE_CHECKING:
-    from kit.transport.pool import ConnectionPoolManager
+_BROKEN = (OSError, HTTPException, HTTPError)
+_MOST_BYTES = 64 * 2**20  # of one whole answer, decompressed; what may be longer is streamed
+_PIECE = 2**18
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-_MOMENTARY = (502, 503, 504)
+
+class AnswerTooLarge(HTTPError):
+    """An answer, decompressed, exceeds all that a broker says."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Host:
+    """Connections to one host, and how it is doing; a plain proxy before it wants the whole URL."""
+
+    pool: HostPool
+    health: Health
+    absolute: bool
 
 
 class PoolAdapter(HTTPAdapter):
-    """Sends through the pool's sockets, with its time-outs, retries and certificates.
+    """Sends through common sockets, by their time-outs and certificates, and names what fails.
 
-    Reads (GET, HEAD, OPTIONS) and idempotent writes are retried with exponential back-off and
-    jitter; a POST only if it was never sent. ``verify`` and ``cert`` of a call are not looked at.
+    Its errors never show headers or bodies. Loopback is reached without a proxy, whatever the environment
+    says. Certificates are always verified.
+
+    Parameters
+    ----------
+    config : ConnectionConfig
+        Bounds and time-outs.
+    ca_file : Path or None
+        Certificate bundle instead of the environment's or the system's, where a call names none.
+    on_exchange : callable
+        Gets the seconds of every attempt and whether it succeeded.
     """
 
-    def __init__(self, pool: ConnectionPoolManager, sockets: Sockets, ca_file: Path | None) -> None:
-        self._pool = pool
-        self._sockets = sockets
+    def __init__(
+        self, config: ConnectionConfig, ca_file: Path | None, on_exchange: Callable[[float, bool], None]
+    ) -> None:
+        super().__init__(max_retries=0)
+        self.config = config
+        self.sockets = Sockets(config.pool_size, config.acquire_timeout, config.max_idle_s)
+        self.health: dict[str, Health] = {}
         self._ca_file = ca_file
-        config = pool.config
-        retry = _CountedRetry(
-            total=config.max_retries,
-            backoff_factor=config.backoff_factor,
-            backoff_jitter=config.backoff_factor,
-            status_forcelist=_MOMENTARY,
-            raise_on_status=False,
-        )
-        retry.pool = pool
-        super().__init__(pool_maxsize=config.pool_size, pool_block=True, max_retries=retry)
+        self._on_exchange = on_exchange
+        self.retries = 0
+        self._hosts: dict[tuple[str, ...], _Host] = {}
+        self._opening = threading.Lock()
 
     def send(
-        self, request: PreparedRequest, stream: bool = False, timeout: Any = None, *others: Any, **more: Any
+        self,
+        request: PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str | None = True,
+        cert: Any = None,
+        proxies: Any = None,
     ) -> Response:
-        """Send as `requests.adapters.HTTPAdapter.send` does; without a time-out, the pool's is taken.
+        """Send a request once and read its answer, whole unless it is streamed.
+
+        Parameters
+        ----------
+        request, stream, verify, proxies
+            As in `requests.adapters.HTTPAdapter.send`.
+        timeout : float or (float, float), optional
+            Seconds without a byte, or those to connect and those; default the pool's. A whole answer,
+            head included, may take six times as long.
+        cert : None
+            There are no client certificates.
 
         Raises
         ------
+        NeverSent
+            It did not reach the host: sending it again is safe.
+        Ambiguous
+            It left and no whole answer came, or one beyond all bounds.
         PoolExhausted
             No socket became free in time.
         CircuitOpen
             The host has failed repeatedly.
+        SettingsError
+            The URL names no host, the proxy's address is none, or certificates were not to be verified.
         """
-        config = self._pool.config
-        url = urlsplit(str(request.url))
-        health = self._pool.host(url.scheme, url.netloc).health
-        health.admit()
+        if str(request.url).startswith("https:") and (verify is False or cert):
+            raise SettingsError("Certificates are always verified", None, "Name the authority as ca_file.")
+        connect_s, read_s = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+        host = self._host(request, verify, proxies)
+        host.health.admit()
+        connection = host.pool.take()
         started, ok = time.perf_counter(), False
         try:
-            wait = (config.connect_timeout, config.timeout) if timeout is None else timeout
-            response = super().send(request, stream, wait, *others, **more)
+            connection.timeout = connect_s or self.config.connect_timeout
+            _connect(host, connection, request)
+            connection.timeout = read_s or self.config.timeout
+            response = self._converse(host, connection, request, stream)
             ok = response.status_code < 500
             return response
-        except EmptyPoolError:
-            raise exhausted(config.pool_size, config.acquire_timeout) from None
+        except BaseException:
+            connection.close()
+            host.pool.give(connection)
+            raise
         finally:
-            self._pool.note(health, time.perf_counter() - started, ok)
+            seconds = time.perf_counter() - started
+            host.health.record(seconds, ok)
+            self._on_exchange(seconds, ok)
 
     def close(self) -> None:
         """Leave the sockets open: they belong to the pool, not to one session."""
 
-    def init_poolmanager(self, *sizes: Any, **settings: Any) -> None:
-        """Make urllib3 build lanes instead of pools of its own."""
-        super().init_poolmanager(*sizes, **settings)
-        self.poolmanager.pool_classes_by_scheme = self._lanes()
+    def _converse(self, host: _Host, connection: Any, request: PreparedRequest, stream: bool) -> Response:
+        """Send and read. Errors are renamed here because the library's own show headers or bodies.
 
-    def proxy_manager_for(self, proxy: str, **settings: Any) -> Any:
-        """Make urllib3 build lanes through a proxy, too."""
-        manager = super().proxy_manager_for(proxy, **settings)
-        manager.pool_classes_by_scheme = self._lanes()
-        return manager
+        They are raised when the library's is gone: it would stay behind them as their context.
+        """
+        failed: TransportError
+        try:
+            raw = _asked(host, connection, request)
+            response = self.build_response(request, raw)
+            return response if stream else _whole(response)
+        except ValueError:
+            failed = NeverSent("The request has a malformed header", shown(request), "Check the credentials.")
+        except _BROKEN as error:
+            remedy = "A read may be sent again; look up an order before repeating it."
+            what = f"The request left and no whole answer came ({_kind(error)})"
+            failed = Ambiguous(what, shown(request), remedy)
+        raise failed
 
-    def build_connection_pool_key_attributes(
-        self, request: PreparedRequest, verify: Any, cert: Any = None
-    ) -> Any:
-        """Leave certificates out: every lane verifies with the pool's one context."""
-        host, _tls = super().build_connection_pool_key_attributes(request, verify, cert)
-        return host, {}
+    def _host(self, request: PreparedRequest, verify: Any, proxies: Any) -> _Host:
+        """Return what is known of a host, finding its proxy and certificates the first time."""
+        url = urlsplit(str(request.url))
+        proxy = None if url.hostname in LOOPBACK else select_proxy(str(request.url), proxies)
+        bundle = verify if isinstance(verify, str) and verify != environment_bundle() else ""
+        key = (url.scheme, url.netloc, proxy or "", bundle)
+        found = self._hosts.get(key)
+        if found is None:
+            with self._opening:
+                found = self._hosts.setdefault(key, self._new_host(request, *key))
+        return found
 
-    def cert_verify(self, *_certificates: Any) -> None:
-        """Leave the lane's verification as it is."""
+    def _new_host(self, request: PreparedRequest, scheme: str, netloc: str, proxy: str, bundle: str) -> _Host:
+        origin = f"{scheme}://{netloc.rpartition('@')[2]}"
+        try:
+            manager = self.poolmanager
+            if proxy:
+                manager = self.proxy_manager_for(prepend_scheme_if_needed(proxy, "http"))  # type: ignore[no-untyped-call]
+            manager.pool_classes_by_scheme = {"http": partial(PlainHostPool, sockets=self.sockets)}
+            manager.pool_classes_by_scheme["https"] = self._secure
+            where, _certificates = self.build_connection_pool_key_attributes(request, True)
+            pool = cast(HostPool, manager.connection_from_host(**where, pool_kwargs={"ca_certs": bundle}))
+        except (requests.RequestException, HTTPError, ValueError, KeyError):
+            if proxy:
+                remedy = "Check HTTP_PROXY and HTTPS_PROXY: http://host:port."
+                raise SettingsError("The proxy's address cannot be used", origin, remedy) from None
+            raise not_an_address(origin) from None
+        config = self.config
+        health = Health(origin, config.circuit_failures, config.circuit_reset_s)
+        plain = pool.proxy is not None and scheme == "http"
+        return _Host(pool, self.health.setdefault(origin, health), plain)
 
-    def _lanes(self) -> Mapping[str, Any]:
-        return {"http": partial(PlainLane, sockets=self._sockets), "https": self._secure_lane}
-
-    def _secure_lane(self, host: str, port: int, **settings: Any) -> SecureLane:
-        context = context_for(self._ca_file)  # read when the first secure host is met, not before
-        return SecureLane(host, port, sockets=self._sockets, ssl_context=context, **settings)
+    def _secure(self, host: str, port: int, ca_certs: str = "", **settings: Any) -> SecureHostPool:
+        context = context_for(ca_certs or self._ca_file)  # read when the first secure host is met
+        return SecureHostPool(host, port, sockets=self.sockets, ssl_context=context, **settings)
 
 
-class _CountedRetry(Retry):
-    """urllib3's retries, counted in the pool's statistics."""
+def not_an_address(value: str) -> SettingsError:
+    """Make the error of an address that names no host."""
+    return SettingsError("Not the address of a host", value, "Write it as https://host or https://host:port.")
 
-    pool: ConnectionPoolManager
 
-    def new(self, **settings: Any) -> _CountedRetry:
-        following = super().new(**settings)
-        following.pool = self.pool
-        return following
+def shown(request: PreparedRequest) -> str:
+    """Name a request without its query, user, headers and body."""
+    url = urlsplit(str(request.url))
+    return f"{request.method} {url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"
 
-    def increment(self, *details: Any, **more: Any) -> _CountedRetry:
-        following = super().increment(*details, **more)
-        self.pool.count_retry()
-        return following
+
+def _connect(host: _Host, connection: Any, request: PreparedRequest) -> None:
+    if not connection.is_closed:
+        return None
+    failed: TransportError
+    try:
+        return host.pool.open(connection)
+    except _BROKEN as error:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            failed = NeverSent(
+                "The host's certificate is not trusted", shown(request), "Check broker.ca_file."
+            )
+        else:
+            remedy = "Check the network, then try again."
+            failed = NeverSent(f"No connection to the host ({_kind(error)})", shown(request), remedy)
+    raise failed
+
+
+def _asked(host: _Host, connection: Any, request: PreparedRequest) -> Any:
+    """Send a request and return the head of its answer."""
+    connection.sock.settimeout(connection.timeout)
+    headers: Any = request.headers
+    if host.absolute:
+        headers = {**headers, **host.pool.proxy_headers}
+    connection.request(
+        request.method,
+        str(request.url) if host.absolute else request.path_url,
+        request.body,
+        headers,
+        chunked=not (request.body is None or "Content-Length" in headers),
+        preload_content=False,
+        decode_content=False,
+    )
+    raw = connection.getresponse()
+    raw._connection, raw._pool = connection, host.pool  # gives the connection back when it is read
+    return raw
+
+
+def _whole(response: Response) -> Response:
+    pieces, size = [], 0
+    while piece := response.raw.read(_PIECE, decode_content=True):
+        pieces.append(piece)
+        size += len(piece)
+        if size > _MOST_BYTES:
+            raise AnswerTooLarge
+    response.raw.release_conn()
+    response._content = b"".join(pieces)
+    response._content_consumed = True  # type: ignore[attr-defined]
+    return response
+
+
+def _kind(error: Exception) -> str:
+    """Name an error by its type alone: texts of foreign errors may quote headers or bodies."""
+    return type(error).__name__

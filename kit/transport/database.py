@@ -7,6 +7,7 @@ when it is damaged. The limiter and the disk tier both stand on it.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sqlite3
 import threading
@@ -18,7 +19,8 @@ from typing import Any
 
 from kit.errors import CacheUnavailable
 
-_PATIENCE_S = 30.0  # to wait for another process's transaction
+_PATIENCE_S = 2.0  # to wait for another process's transaction
+_RETRY_S = 30.0  # until a file that failed is tried again
 _DAMAGE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _WAL_LIMIT_BYTES = 16 * 2**20
 
@@ -27,8 +29,12 @@ class NewerSchema(sqlite3.DatabaseError):
     """The file was written by a later version of the kit."""
 
 
+class DamagedFile(sqlite3.DatabaseError):
+    """What sqlite3 read out of the file is no value that it can have written."""
+
+
 class Database:
-    """A connection that outlives damage, deletion of its file, and a fork.
+    """A connection that outlives damage, deletion of its file, and a fork; opened on first use.
 
     Parameters
     ----------
@@ -41,13 +47,13 @@ class Database:
     durable : bool, default True
         Flush to the disk now and then; off: a power cut (not a kill) may damage the file.
 
-    Raises
-    ------
-    OSError, sqlite3.Error
-        The file can be neither opened nor made.
-    NewerSchema
-        A later version of the kit owns the file.
+    Attributes
+    ----------
+    made : int
+        How often the file was found without the schema and made anew.
     """
+
+    made = 0
 
     def __init__(
         self, path: Path | None, version: int, schema: Sequence[str], *, durable: bool = True
@@ -59,13 +65,6 @@ class Database:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] = (0, 0)  # process, inode
-        with self._lock:
-            try:
-                self._open()
-            except sqlite3.DatabaseError as error:
-                if not damaged(error):
-                    raise
-                self.set_aside(error)
 
     def __del__(self) -> None:
         if getattr(self, "_connection", None) is not None:
@@ -73,8 +72,14 @@ class Database:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """Hold the write lock of the file for one transaction; an error undoes it."""
-        with self._lock:
+        """Hold the write lock of the file for one transaction; an error undoes it.
+
+        Raises
+        ------
+        OSError, sqlite3.Error
+            The file cannot be used; `NewerSchema`: a later version of the kit owns it.
+        """
+        with self._lock, _foreign_errors():
             connection = self._ready()
             if connection.in_transaction:  # a commit that Ctrl-C broke off
                 connection.execute("ROLLBACK")
@@ -88,8 +93,8 @@ class Database:
             connection.execute("COMMIT")
 
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        """Run one query and return its rows."""
-        with self._lock:
+        """Run one query and return its rows; raises as `write` does."""
+        with self._lock, _foreign_errors():
             return self._ready().execute(statement, values).fetchall()
 
     def close(self) -> None:
@@ -157,6 +162,7 @@ class Database:
                 f"{self.path} has schema {found}, this version of the kit knows {self._version}"
             )
         if found < self._version:
+            self.made += 1
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'").fetchall():
                 connection.execute(f'DROP TABLE IF EXISTS "{name}"')
             for statement in self._schema:
@@ -167,7 +173,51 @@ class Database:
 
 def damaged(error: sqlite3.Error) -> bool:
     """Tell damage (not a database, malformed, a table gone) from what may pass (locked, full, read-only)."""
-    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGE
+    return isinstance(error, DamagedFile) or _code(error) in _DAMAGE
+
+
+def _code(error: Exception) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+class Outage:
+    """A time in which a file is done without: said once, and over by itself.
+
+    Parameters
+    ----------
+    what : str
+        What is off, for the warning.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._until = -math.inf
+        self._told = False
+
+    def __bool__(self) -> bool:
+        return time.monotonic() < self._until
+
+    def begin(self, error: Exception) -> None:
+        """Do without for a while; what can still be read (full, read-only) is only told of, once."""
+        if _code(error) not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY):
+            self._until = time.monotonic() + _RETRY_S
+        if not self._told:
+            self._told = True
+            warnings.warn(CacheUnavailable(f"{self._what}: {error}"), stacklevel=7)
+
+    def end(self) -> None:
+        """Note that the file works again."""
+        if self._until > 0:
+            self._until, self._told = -math.inf, False
+
+
+@contextlib.contextmanager
+def _foreign_errors() -> Iterator[None]:
+    """Give what sqlite3 raises beside its own errors, reading a damaged file, the name of damage."""
+    try:
+        yield
+    except (UnicodeError, OverflowError, MemoryError) as error:
+        raise DamagedFile(f"{type(error).__name__} out of SQLite") from None
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -12,6 +13,7 @@ from typing import Any
 from kit.clock import IST
 from kit.errors import CircuitOpen
 
+_LOG = logging.getLogger("kit.transport")
 _RECENT = 512  # answers that error rate and percentiles look back on
 
 
@@ -69,6 +71,8 @@ class Health:
             self._errors += not ok
             self._in_row = 0 if ok else self._in_row + 1
             if self._in_row >= self._limit:
+                if self._in_row == self._limit:
+                    _LOG.warning("%s failed %d times in a row: circuit open", self.host, self._in_row)
                 self._shut_until = self._timer() + self._reset_s
 
     def stats(self) -> dict[str, Any]:

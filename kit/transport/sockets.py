@@ -7,13 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection
-from urllib3.exceptions import EmptyPoolError
 
 from kit.errors import PoolExhausted
+from kit.transport.connection import PlainConnection, SecureConnection
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class _Idle:
-    lane: _Lane
+    pool: _HostPool
     connection: HTTPConnection
     since: float
 
@@ -54,13 +54,13 @@ class Sockets:
     max_idle_s: float
     timer: Callable[[], float] = time.monotonic
     counts: Counts = field(default_factory=Counts)
-    busy: int = 0
+    _lent: set[HTTPConnection] = field(default_factory=set)
     _idle: list[_Idle] = field(default_factory=list)
     _owner: int = field(default_factory=os.getpid)
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
-    def take(self, lane: _Lane, make: Callable[[], HTTPConnection]) -> HTTPConnection:
-        """Lend a connection of a lane: its youngest idle one that still works, else a new one.
+    def take(self, pool: _HostPool, make: Callable[[], HTTPConnection]) -> HTTPConnection:
+        """Lend a connection of a host: its youngest idle one that still works, else a new one.
 
         Raises
         ------
@@ -69,21 +69,29 @@ class Sockets:
         """
         with self._changed:
             deadline = self.timer() + self.acquire_timeout_s
-            while (found := self._reusable(lane)) is None and not self._room():
+            while (found := self._reusable(pool)) is None and not self._room():
                 if not self._changed.wait(deadline - self.timer()) and self.timer() >= deadline:
                     raise exhausted(self.size, self.acquire_timeout_s)
-            self.busy += 1
             self.counts.reused += found is not None
             self.counts.created += found is None
-        return found if found is not None else make()
+            connection = found if found is not None else make()
+            self._lent.add(connection)
+        return connection
 
-    def give(self, lane: _Lane, connection: HTTPConnection | None) -> None:
-        """Take a connection back; a closed one, or None, only frees its place."""
+    def give(self, pool: _HostPool, connection: HTTPConnection) -> None:
+        """Take a connection back; a closed one only frees its place, one that is not lent nothing."""
         with self._changed:
-            self.busy -= 1
-            if connection is not None and not connection.is_closed:
-                self._idle.append(_Idle(lane, connection, self.timer()))
+            if connection not in self._lent:
+                return
+            self._lent.discard(connection)
+            if not connection.is_closed:
+                self._idle.append(_Idle(pool, connection, self.timer()))
             self._changed.notify()
+
+    @property
+    def busy(self) -> int:
+        """How many connections are lent."""
+        return len(self._lent)
 
     @property
     def idle(self) -> int:
@@ -92,30 +100,31 @@ class Sockets:
             self._recycle()
             return len(self._idle)
 
-    def close(self, lane: _Lane | None = None) -> None:
-        """Close the idle sockets of a lane; None: of all lanes."""
+    def close(self, pool: _HostPool | None = None) -> None:
+        """Close the idle sockets of one host; None: of all hosts."""
         with self._changed:
-            for idle in [idle for idle in self._idle if lane is None or idle.lane is lane]:
+            for idle in [idle for idle in self._idle if pool is None or idle.pool is pool]:
                 self._drop(idle)
             self._changed.notify_all()
 
-    def _reusable(self, lane: _Lane) -> HTTPConnection | None:
+    def _reusable(self, pool: _HostPool) -> HTTPConnection | None:
         self._recycle()
         for idle in reversed(self._idle):
-            if idle.lane is not lane:
+            if idle.pool is not pool:
                 continue
             if idle.connection.is_connected:  # nothing to read: neither closed by the peer nor out of step
                 self._idle.remove(idle)
                 return idle.connection
             self._drop(idle)
             self.counts.replaced += 1
-            return self._reusable(lane)
+            return self._reusable(pool)
         return None
 
     def _recycle(self) -> None:
         if self._owner != os.getpid():  # a fork's sockets belong to its parent
             self._idle.clear()
-            self._owner, self.busy = os.getpid(), 0
+            self._lent.clear()
+            self._owner = os.getpid()
         oldest = self.timer() - self.max_idle_s
         for idle in [idle for idle in self._idle if idle.since < oldest]:
             self._drop(idle)
@@ -143,7 +152,7 @@ def exhausted(size: int, waited_s: float) -> PoolExhausted:
     return PoolExhausted("No connection became free", None, remedy)
 
 
-class _Lane:
+class _HostPool:
     """One host's connections, lent from the common sockets; mixed into urllib3's pool of one host."""
 
     scheme: str
@@ -165,9 +174,11 @@ class _Lane:
         """
         return self._sockets.take(self, self._new_conn)
 
-    def give(self, connection: HTTPConnection | None) -> None:
-        """Take a connection back."""
+    def give(self, connection: HTTPConnection) -> None:
+        """Take a connection back; under its second name urllib3's answers give theirs."""
         self._sockets.give(self, connection)
+
+    _put_conn = give
 
     def open(self, connection: HTTPConnection) -> None:
         """Connect, through the proxy's tunnel if there is one."""
@@ -180,22 +191,17 @@ class _Lane:
         """Close what is idle."""
         self._sockets.close(self)
 
-    def _get_conn(self, timeout: float | None = None) -> HTTPConnection:  # noqa: ARG002 - the pool's own
-        try:
-            return self.take()
-        except PoolExhausted as error:  # the form that urllib3 does not mistake for a broken socket
-            raise EmptyPoolError(cast(HTTPConnectionPool, self), str(error)) from None
 
-    def _put_conn(self, conn: HTTPConnection | None) -> None:
-        self.give(conn)
-
-
-class PlainLane(_Lane, HTTPConnectionPool):  # type: ignore[misc] # the mixin's methods are meant to win
+class PlainHostPool(_HostPool, HTTPConnectionPool):  # type: ignore[misc] # the mixin's methods are meant to win
     """Connections of one ``http`` host."""
 
+    ConnectionCls = PlainConnection
 
-class SecureLane(_Lane, HTTPSConnectionPool):  # type: ignore[misc]
+
+class SecureHostPool(_HostPool, HTTPSConnectionPool):  # type: ignore[misc]
     """Connections of one ``https`` host, verified."""
 
+    ConnectionCls = SecureConnection
 
-Lane = PlainLane | SecureLane
+
+HostPool = PlainHostPool | SecureHostPool

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from functools import lru_cache
 from pathlib import Path
 
 import certifi
-import requests
 from urllib3.util import create_urllib3_context
 
 from kit.errors import SettingsError
 
 
-def context_for(ca_file: Path | None) -> ssl.SSLContext:
+def context_for(ca_file: Path | str | None) -> ssl.SSLContext:
     """Return the context of a bundle; None: what requests would use (its variables, else certifi).
 
     Raises
@@ -21,7 +21,7 @@ def context_for(ca_file: Path | None) -> ssl.SSLContext:
     SettingsError
         There is no such bundle, or it holds no certificate.
     """
-    bundle = Path(ca_file) if ca_file is not None else _usual_bundle()
+    bundle = Path(ca_file or environment_bundle() or certifi.where())
     try:
         return _context(bundle, bundle.stat().st_mtime)
     except (OSError, ssl.SSLError) as error:
@@ -39,6 +39,6 @@ def _context(bundle: Path, _changed: float) -> ssl.SSLContext:
     return context
 
 
-def _usual_bundle() -> Path:
-    asked = requests.Session().merge_environment_settings("https://host", {}, None, None, None)["verify"]
-    return Path(asked if isinstance(asked, str) else certifi.where())
+def environment_bundle() -> str | None:
+    """Return the bundle that the environment names, as requests reads it."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")

@@ -52,6 +52,11 @@ def binding(windows: Sequence[Window]) -> tuple[Window, ...]:
     return tuple(w for w in kept if not any(o.seconds > w.seconds and o.calls <= w.calls for o in kept))
 
 
+def least_s(calls: int, windows: Sequence[Window]) -> float:
+    """Return the seconds that so many calls take by their limits, from a fresh start."""
+    return float(max((max(0, calls - 1) // w.calls * w.seconds for w in windows), default=0.0))
+
+
 def _most(window: Window, seconds: float) -> int:
     """Return the most calls a window lets through in a longer time."""
     return math.ceil(seconds / window.seconds) * window.calls

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from kit.broker import auth
 from kit.broker.client import AngelAPIClient
 from kit.clock import IST
-from kit.errors import BrokerError, LoginRefused, Rejected
+from kit.errors import LoginRefused, Rejected, SessionExpired
 from kit.settings import Credentials
 from kit.simulator.market_clock import MarketClock
 from kit.simulator.server import SimulatedExchange
@@ -143,7 +143,7 @@ def test_a_clock_that_is_off(open_client, monkeypatch):
     """When the machine's clock makes the password wrong, the refusal must say by how much."""
     ahead = auth.wall_s() + 300
     monkeypatch.setattr("kit.broker.auth.wall_s", lambda: ahead)
-    monkeypatch.setattr("kit.broker.line.wall_s", lambda: ahead)
+    monkeypatch.setattr("kit.broker.session.wall_s", lambda: ahead)
     with pytest.raises(LoginRefused, match=r"(29|30)\d s ahead"):
         open_client().login()
 
@@ -211,15 +211,25 @@ def test_midnight_logs_in_without_asking(exchange: SimulatedExchange, open_clien
     assert exchange.stats.requests["generateTokens"] == before["generateTokens"]
 
 
-def test_a_session_that_stays_invalid_is_an_error(client: AngelAPIClient, exchange: SimulatedExchange):
-    """A second refusal after the replay must reach the caller, not loop."""
+def test_a_session_that_stays_invalid_is_an_error(
+    client: AngelAPIClient, exchange: SimulatedExchange, monkeypatch
+):
+    """Refused after a refresh and after one full login, a call must be an error, and `login` must log in."""
+    start, step = auth.wall_s(), [-30]  # the broker accepts the passwords beside the present one
+    monkeypatch.setattr(auth, "wall_s", lambda: start + step[0])
     client.login()
-    before = exchange.stats.requests["getRMS"]
-    exchange.faults.add("getRMS", "gateway-error:AG8001", times=5)
-    with pytest.raises(BrokerError) as caught:
+    step[0] = 0
+    before = exchange.stats.requests.copy()
+    exchange.faults.add("getRMS", "gateway-error:AG8001", times=3)
+    with pytest.raises(SessionExpired) as caught:
         client.funds()
     assert caught.value.code == "AG8001"
-    assert exchange.stats.requests["getRMS"] == before + 2
+    after = exchange.stats.requests.copy()
+    assert (after - before)["getRMS"] == 3
+    assert (after - before)["generateTokens"] == (after - before)["loginByPassword"] == 1
+    step[0] = 30
+    client.login()
+    assert exchange.stats.requests["loginByPassword"] == after["loginByPassword"] + 1
 
 
 def test_logout(client: AngelAPIClient, exchange: SimulatedExchange):

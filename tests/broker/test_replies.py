@@ -20,7 +20,7 @@ from kit.errors import (
     SessionExpired,
     Transient,
 )
-from kit.transport.session import Verdict
+from kit.transport.policy import Verdict
 
 
 def reply(body: object, status: int = 200) -> Response:

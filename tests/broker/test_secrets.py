@@ -77,7 +77,8 @@ def test_disk_and_logs(exchange: SimulatedExchange, open_client, caplog: pytest.
 def test_reprs(exchange: SimulatedExchange, client: AngelAPIClient):
     """No repr of a part that holds secrets may show one, nor may its statistics."""
     client.login()
-    parts = [client, exchange.credentials, client._line, client._line.access, client._line.access.current()]
+    session = client.session
+    parts = [client, exchange.credentials, session, session.access, session.access.current(), session.replies]
     shown = " ".join([*(f"{part!r} {part}" for part in parts), str(client.get_performance_stats())])
     assert not [secret for secret in secrets_of(exchange.credentials) if secret in shown]
 
@@ -134,10 +135,10 @@ from kit.broker.client import AngelAPIClient
 names = ("api_key", "client_code", "pin", "totp_secret")
 hidden = [getattr(desk.exchange.credentials, name).get_secret_value() for name in names]
 desk.client.login()
-hidden += [str(token.get_secret_value()) for token in (desk.client._line.access.current().jwt,)]
+hidden += [str(token.get_secret_value()) for token in (desk.client.session.access.current().jwt,)]
 Path({file!r}).write_text("\\n".join(hidden))
 del hidden
-display(desk, desk.client, desk.exchange, desk.exchange.credentials, desk.client._line.access.current())
+display(desk, desk.client, desk.exchange, desk.exchange.credentials, desk.client.session.access.current())
 display(desk.settings, desk.client.get_performance_stats())
 refused = desk.exchange.credentials.model_copy(update={{"pin": type(desk.exchange.credentials.pin)("8402")}})
 get_ipython().run_line_magic("xmode", "Verbose")

@@ -16,9 +16,7 @@ from kit.bars import candles, store
 from kit.bars.candles import Piece
 from kit.clock import IST
 from kit.errors import KitError, UnknownInterval, UnknownSymbol, UnreadableFile
-from kit.market import downloads
 from kit.simulator.server import SimulatedExchange
-from kit.transport.limits import Window
 
 FIRST, LAST = date(2026, 8, 3), date(2026, 11, 18)
 
@@ -191,16 +189,6 @@ def test_wrong_questions(open_data, tmp_path: Path):
     with pytest.raises(UnknownSymbol):
         data.download("BANKNIFY", "ONE_MINUTE", FIRST, LAST, store=tmp_path)
     assert list(tmp_path.glob("*.parquet")) == []
-
-
-def test_time_left_by_the_limits():
-    """The bound must be what the tightest window allows from a full allowance."""
-    limits = (Window(3, 1.0), Window(180, 60.0), Window(5000, 3600.0))
-    assert downloads.least_s(3, limits) == 0
-    assert downloads.least_s(4, limits) == 1
-    assert downloads.least_s(200, limits) == 66
-    assert downloads.least_s(0, limits) == 0
-    assert downloads.least_s(10_001, limits) == 7200
 
 
 def test_names_that_are_no_file_names(tmp_path: Path):

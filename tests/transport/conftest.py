@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -10,9 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import requests
 from requests import Response
 
-from kit.transport.session import Verdict
+from kit.transport.policy import Policy, Verdict
 
 
 class _Server(ThreadingHTTPServer):
@@ -25,6 +27,7 @@ class _Server(ThreadingHTTPServer):
         self.open_now: set[socket.socket] = set()
         self.most_open = 0
         self.seen: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.fail_next: list[str] = []
         self.lock = threading.Lock()
 
@@ -55,7 +58,8 @@ class _Server(ThreadingHTTPServer):
         """Close every open connection, as a broker does with idle ones."""
         with self.lock:
             for connection in self.open_now:
-                connection.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # it has hung up itself
+                    connection.shutdown(socket.SHUT_RDWR)
         time.sleep(0.05)
 
 
@@ -69,11 +73,11 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         with self.server.lock:
             self.server.seen.append(path)
+            self.server.headers.append(dict(self.headers))
             fault = self.server.fail_next.pop(0) if self.server.fail_next else ""
         getattr(self, f"_{fault or 'fine'}")()
 
-    def do_GET(self) -> None:
-        self.do_POST()
+    do_GET = do_HEAD = do_PUT = do_POST  # noqa: N815
 
     def log_message(self, *_words: Any) -> None:
         """Be quiet."""
@@ -117,6 +121,23 @@ class _Handler(BaseHTTPRequestHandler):
     def _rejected(self) -> None:
         self._reply(200, b'{"status": false, "data": null}')
 
+    def _tagged(self) -> None:
+        known = self.headers.get("If-None-Match") == '"v1"'
+        self._reply(304 if known else 200, b"" if known else b'{"tagged": true}', more='ETag: "v1"\r\n')
+
+    def _moved(self) -> None:
+        self._reply(302, b"", more="Location: /there\r\n")
+
+    def _varied(self) -> None:
+        said = self.headers.get("X-Tongue", "").encode()
+        self._reply(200, b'{"tongue": "%s"}' % said, more="Vary: X-Tongue\r\n")
+
+    def _brief(self) -> None:
+        self._reply(200, b"{}", more="Cache-Control: max-age=1\r\n")
+
+    def _headless(self) -> None:
+        self._reply(200, b"", length=7)
+
     def _closing(self) -> None:
         self.close_connection = True
         self._reply(200, b'{"status": true}', more="Connection: close\r\n")
@@ -141,6 +162,20 @@ def dead_url() -> str:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
+def asked(pool: Any, request: requests.PreparedRequest, **how: Any) -> Response:
+    """Send a request through a pool as a session without a cache does."""
+    with requests.Session() as session:
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, pool.adapter(Policy()))
+        return session.send(request, **how)
+
+
+@pytest.fixture(name="asked")
+def asked_fixture() -> Any:
+    """Return the function as a fixture."""
+    return asked
 
 
 def judge(response: Response) -> Verdict:

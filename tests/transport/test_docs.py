@@ -19,4 +19,4 @@ def test_the_examples_run_in_order(host: Any, capsys: pytest.CaptureFixture[str]
     assert names["spot"] == 51_234.5
     assert names["chain"] == {"rows": []}
     assert names["response"].ok
-    assert capsys.readouterr().out.splitlines()[-2:] == ["2 66.0", "0"]
+    assert capsys.readouterr().out.splitlines()[-3:] == ["[] False", "2", "0"]

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from kit.errors import CacheUnavailable, RateLimited
 from kit.transport.limits import RateLimiter, Wait, Window, binding
+from kit.transport.windows import least_s
 
 CANDLES = (Window(3, 1), Window(180, 60), Window(5000, 3600))
 
@@ -150,16 +151,16 @@ def test_a_turn_that_comes_too_late_is_not_taken() -> None:
     assert bench.limiter.acquire("candles", (Window(1, 60),), timeout_s=70) == pytest.approx(60.6, abs=0.1)
 
 
-def test_a_long_wait_is_told_before_it_begins() -> None:
-    """A wait over 1.5 s says what it waits for and how long; a short one is not mentioned."""
+def test_a_long_wait_is_told_before_it_begins_and_while_it_lasts() -> None:
+    """A wait over 1.5 s says what it waits for and how long, then every 10 s what is left."""
     bench = Bench()
     bench.call((Window(1, 30),))
     bench.call((Window(1, 30),))
-    assert [(wait.budget, wait.reason) for wait in bench.told] == [("candles", "1 calls in 30 s")]
-    assert bench.told[0].seconds == pytest.approx(30.3, abs=0.01)
+    assert {(wait.budget, wait.reason) for wait in bench.told} == {("candles", "1 calls in 30 s")}
+    assert [wait.seconds for wait in bench.told] == pytest.approx([30.3, 20.3, 10.3, 0.3], abs=0.01)
     for _ in range(4):
         bench.call((Window(3, 0.5),))
-    assert len(bench.told) == 1
+    assert len(bench.told) == 4
 
 
 def test_an_interrupted_wait_gives_its_turn_back() -> None:
@@ -261,7 +262,7 @@ def test_a_file_found_damaged_in_use_is_rebuilt(tmp_path: Path) -> None:
         rows.execute("DROP TABLE calls")
     with pytest.warns(CacheUnavailable, match="set aside"):
         limiter.acquire("b", CANDLES)
-    assert RateLimiter(file).remaining("b", CANDLES) == CANDLES[0].calls - 1
+    assert RateLimiter(file).remaining("b", CANDLES) == CANDLES[0].calls - 2  # the earlier call counts on
 
 
 def test_old_calls_are_forgotten(tmp_path: Path) -> None:
@@ -273,8 +274,8 @@ def test_old_calls_are_forgotten(tmp_path: Path) -> None:
         assert rows.execute("SELECT count(*) FROM calls").fetchone()[0] <= 80
 
 
-def test_time_for_tells_the_way_ahead() -> None:
+def test_least_s_tells_the_way_ahead() -> None:
     """A progress bar learns how long the rest takes by the limits."""
-    limiter = RateLimiter(None)
-    assert limiter.time_for(200, CANDLES) == 66
-    assert limiter.time_for(1, CANDLES) == 0
+    assert [least_s(calls, CANDLES) for calls in (0, 1, 3, 4, 200)] == [0, 0, 0, 1, 66]
+    assert least_s(10_001, (Window(3, 1), Window(5000, 3600))) == 7200
+    assert least_s(10, ()) == 0

@@ -1,34 +1,42 @@
-"""One line to the broker: the cached session, the login and one transparent replay."""
+"""The broker's session: login, tokens, limits and the reply session, with one transparent recovery."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import math
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.hooks import default_hooks
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_environ_proxies
+from requests_cache import NEVER_EXPIRE
 
 from kit.broker import endpoints
 from kit.broker.auth import Login, Tokens, wall_s
 from kit.broker.endpoints import LOGIN, LOGOUT, Endpoint
-from kit.broker.lifetimes import lifetime_s
-from kit.broker.replies import data_of, judge, storable
+from kit.broker.lifetimes import lifetime_s, shortest_s
+from kit.broker.replies import data_of, judge, momentary, storable
 from kit.broker.shapes import Reply
 from kit.clock import Clock
 from kit.errors import BadRequest, LoginRefused, Rejected, SessionExpired
 from kit.model import Source
 from kit.settings import CacheConfig, Credentials, Settings, cache_folder
+from kit.transport.adapter import LOOPBACK, not_an_address
 from kit.transport.limits import RateLimiter
+from kit.transport.policy import Policy, Route
 from kit.transport.pool import ConnectionPoolManager
-from kit.transport.session import Route, open_session
-from kit.transport.wire import prepared
+from kit.transport.session import ReplySession
+from kit.transport.stored import age_s, remaining_s
 
+_LOG = logging.getLogger("kit.broker")
 _HEADERS = {
     "Accept": "application/json",
     "X-UserType": "USER",
@@ -40,8 +48,8 @@ _HEADERS = {
 _CLOCK_ERROR_S = 5
 
 
-class Line:
-    """Sends a request, logging in on the way when that is needed.
+class BrokerSession:
+    """One login at the broker, shared by whoever asks it something: its tokens, limits and stored replies.
 
     Parameters
     ----------
@@ -58,9 +66,20 @@ class Line:
 
     Attributes
     ----------
+    access : Login
+        Holds the tokens.
+    replies : ReplySession
+        The requests-cache session; ``cache``, ``settings``, ``cache_disabled()`` are its own.
+    limiter : RateLimiter
+        The account's limits, shared by all processes of the machine.
     market : str
         Keeps apart what simulated exchanges say that had the same port one after the other; each start
         has an account of its own. Empty for the broker, whose market is the same for every account.
+
+    Raises
+    ------
+    SettingsError
+        `base_url` names no host.
     """
 
     def __init__(
@@ -71,30 +90,27 @@ class Line:
         clock: Clock,
         base_url: str,
     ) -> None:
-        self.base_url = base_url.rstrip("/")
+        self.base_url = _checked(base_url)
         self._credentials = credentials
         self._clock = clock
         self._config = settings.cache_config
         self._counting = threading.Lock()
         self.answers = Counter[str]()
         account = _account(credentials, self.base_url)
-        self.market = account if _on_this_machine(self.base_url) else ""
-        folder, table = cache_folder(), routes(settings.cache_config, clock)
+        self.market = account if urlsplit(self.base_url).hostname in LOOPBACK else ""
+        folder = cache_folder()
         self.limiter = RateLimiter(folder / "limits.sqlite", account=account)
-        self._session = open_session(
-            pool,
-            [replace(route, private=route.private or bool(self.market)) for route in table],
-            judge,
-            storable,
-            settings.cache_config,
-            folder / "replies.sqlite" if settings.cache_config.disk else None,
-            self.limiter,
-            account=account,
-        )
+        policy = Policy(routes(self._config, clock, bool(self.market)), judge, storable, account)
+        file = folder / "replies.sqlite" if self._config.disk else None
+        self.replies = ReplySession(pool, policy, self._config, file, self.limiter)
+        self._proxies = get_environ_proxies(self.base_url)  # once: reading it takes a tenth of a call
         self.access = Login(credentials, self._authenticate, clock)
 
     def ask(self, endpoint: Endpoint, body: Mapping[str, Any]) -> Reply[Any]:
         """Return the payload of one call, from the disk tier if it is there.
+
+        A session that the broker calls ended is refreshed and the call sent again; if that does not help,
+        once more after a full login.
 
         Raises
         ------
@@ -104,18 +120,32 @@ class Line:
             The bytes did not travel.
         """
         if endpoint.lifetime and self.access.valid() is None:
-            stored = self._session.stored(self._request(endpoint, body, None))
+            stored = self.replies.stored(self._request(endpoint, body, None))
             if stored is not None:  # what the disk can answer needs no login
                 return self._reply(endpoint, body, stored)
         tokens = self.access.tokens()
         try:
             return self._once(endpoint, body, tokens)
+        except SessionExpired as error:
+            _LOG.warning(
+                "%s: the broker calls the session ended (%s); renewing it", endpoint.name, error.code
+            )
+        tokens = self.access.renewed(tokens)
+        try:
+            return self._once(endpoint, body, tokens)
         except SessionExpired:
-            return self._once(endpoint, body, self.access.renewed(tokens))
+            if not tokens.refreshed:
+                self.access.forget()  # so that login() logs in
+                raise
+        try:
+            return self._once(endpoint, body, self.access.entered(tokens))
+        except SessionExpired:
+            self.access.forget()
+            raise
 
     def holds(self, endpoint: Endpoint, body: Mapping[str, Any]) -> bool:
         """Tell whether the disk tier can answer a call."""
-        return self._session.holds(self._request(endpoint, body, None))
+        return self.replies.stored(self._request(endpoint, body, None)) is not None
 
     def leave(self) -> None:
         """Log out, if logged in."""
@@ -139,11 +169,12 @@ class Line:
         }
 
     def close(self) -> None:
-        """Close the cache file."""
-        self._session.close()
+        """Close the files of cache and limits."""
+        self.replies.close()  # type: ignore[no-untyped-call]
+        self.limiter.close()
 
     def _authenticate(self, endpoint: Endpoint, body: Mapping[str, str], tokens: Tokens | None) -> Any:
-        answer = self._session.send(self._request(endpoint, body, tokens))
+        answer = self._answer(endpoint, body, tokens)
         try:
             return self._reply(endpoint, body, answer).data
         except (Rejected, BadRequest, SessionExpired) as error:
@@ -153,23 +184,41 @@ class Line:
             raise LoginRefused(what, error.value, remedy, error.code, error.status) from None
 
     def _once(self, endpoint: Endpoint, body: Mapping[str, Any], tokens: Tokens | None) -> Reply[Any]:
-        return self._reply(endpoint, body, self._session.send(self._request(endpoint, body, tokens)))
+        return self._reply(endpoint, body, self._answer(endpoint, body, tokens))
+
+    def _answer(self, endpoint: Endpoint, body: Mapping[str, Any], tokens: Tokens | None) -> Any:
+        ttl_s = lifetime_s(endpoint, body, self._config, self._clock.now())
+        request = self._request(endpoint, body, tokens)
+        if ttl_s is not None:
+            request.hooks["response"] = [momentary(_shown(endpoint, body))]
+        lifetime = NEVER_EXPIRE if ttl_s == math.inf else ttl_s
+        return self.replies.send(request, expire_after=lifetime, proxies=self._proxies, allow_redirects=False)
 
     def _request(
         self, endpoint: Endpoint, body: Mapping[str, Any], tokens: Tokens | None
     ) -> requests.PreparedRequest:
-        headers = {**_HEADERS, "X-PrivateKey": self._credentials.api_key.get_secret_value()}
+        """Prepare a request; the library's way is slower, and its errors quote headers."""
+        request = requests.PreparedRequest()
+        request.method, request.url, request.hooks = (
+            endpoint.method,
+            self.base_url + endpoint.path,
+            default_hooks(),
+        )
+        request.headers = CaseInsensitiveDict(_HEADERS)
+        request.headers["X-PrivateKey"] = self._credentials.api_key.get_secret_value()
         if tokens is not None:
-            headers["Authorization"] = f"Bearer {tokens.jwt.get_secret_value()}"
-        content = dict(body) if endpoint.method == "POST" else None
-        url = self.base_url + endpoint.path
-        return prepared(endpoint.method, url, headers, content)
+            request.headers["Authorization"] = f"Bearer {tokens.jwt.get_secret_value()}"
+        if endpoint.method == "POST":
+            request.body = json.dumps(dict(body)).encode()
+            request.headers["Content-Type"] = "application/json"
+            request.headers["Content-Length"] = str(len(request.body))
+        return request
 
     def _reply(self, endpoint: Endpoint, body: Mapping[str, Any], answer: Any) -> Reply[Any]:
         data = data_of(answer, _shown(endpoint, body))
         if answer.from_cache:
-            tier: Source = "stale" if answer.stale else "sqlite"
-            return self._counted(Reply(data, tier, answer.age_s, answer.remaining_life_s, answer.stale))
+            tier: Source = "stale" if answer.is_expired else "sqlite"
+            return self._counted(Reply(data, tier, age_s(answer), remaining_s(answer), tier == "stale"))
         life_s = lifetime_s(endpoint, body, self._config, self._clock.now()) or 0.0
         return self._counted(Reply(data, "network", 0.0, life_s))
 
@@ -179,24 +228,32 @@ class Line:
         return reply
 
 
-def routes(config: CacheConfig, clock: Clock) -> list[Route]:
-    """Return what the transport must know about every endpoint."""
-    return [_route(endpoint, config, clock) for endpoint in endpoints.ALL]
+def routes(config: CacheConfig, clock: Clock, own_market: bool = False) -> list[Route]:
+    """Return what the transport must know about every endpoint; in a market of its own all is private."""
+    return [_route(endpoint, config, clock, own_market) for endpoint in endpoints.ALL]
 
 
-def _route(endpoint: Endpoint, config: CacheConfig, clock: Clock) -> Route:
-    def lifetime(request: requests.PreparedRequest) -> float | None:
-        return lifetime_s(endpoint, json.loads(request.body or b"{}"), config, clock.now())
-
+def _route(endpoint: Endpoint, config: CacheConfig, clock: Clock, own_market: bool) -> Route:
     return Route(
         endpoint.name,
         endpoint.path,
-        None if endpoint.lifetime is None else lifetime,
+        shortest_s(endpoint, config),
         endpoint.budget,
         endpoints.windows(endpoint.budget, clock.now().date()),
         endpoint.retry_safe,
-        endpoint.private,
+        endpoint.private or own_market,
     )
+
+
+def _checked(base_url: str) -> str:
+    """Return the root of the API without its last slash, if it is the address of a host."""
+    try:
+        url = urlsplit(base_url)
+        if url.scheme in ("http", "https") and url.hostname and (url.port is None or url.port > 0):
+            return base_url.rstrip("/")
+    except ValueError:
+        pass  # a port that is none
+    raise not_an_address(base_url.rpartition("@")[2])
 
 
 def _account(credentials: Credentials, base_url: str) -> str:
@@ -204,10 +261,6 @@ def _account(credentials: Credentials, base_url: str) -> str:
     code = credentials.client_code.get_secret_value() + base_url
     key = credentials.api_key.get_secret_value().encode()[:64]
     return hashlib.blake2b(code.encode(), key=key, digest_size=8).hexdigest()
-
-
-def _on_this_machine(base_url: str) -> bool:
-    return urlsplit(base_url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def _advice(broker_says: str | None) -> str:

@@ -1,0 +1,135 @@
+"""The policy table: which paths may be stored, for how long and for whom, and what may be sent again.
+
+Deny by default: what has no row is never stored, and sent again only where HTTP itself allows it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import urlsplit
+
+from requests import PreparedRequest, Response
+from requests_cache import DO_NOT_CACHE, NEVER_EXPIRE
+
+from kit.transport.windows import Window
+
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
+_MOMENTARY = frozenset({502, 503, 504})
+
+
+class Verdict(Enum):
+    """What the broker's judge says about a raw response."""
+
+    OK = "ok"
+    RATE_LIMITED = "rate limited"
+    TRANSIENT = "transient"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint as the transport sees it.
+
+    Parameters
+    ----------
+    name : str
+        Name in messages.
+    path : str
+        URL path it matches; a trailing ``/`` does not matter.
+    ttl_s : float or None
+        Lifetime of an answer, seconds, where the call itself names none. None: never stored, whatever
+        the call says. ``math.inf``: never expires.
+    budget : str
+        Rate budget the call draws from.
+    windows : tuple of Window
+        Limits of that budget.
+    retry_safe : bool
+        Sending it twice does no harm (a read).
+    private : bool, default False
+        The answer belongs to one account: its cache key includes the account.
+    """
+
+    name: str
+    path: str
+    ttl_s: float | None
+    budget: str
+    windows: tuple[Window, ...]
+    retry_safe: bool
+    private: bool = False
+
+
+def judged_by_status(response: Response) -> Verdict:
+    """Judge an answer of which nothing else is known."""
+    return Verdict.TRANSIENT if response.status_code in _MOMENTARY else Verdict.OK
+
+
+class Policy:
+    """Finds the row of a request.
+
+    Parameters
+    ----------
+    routes : sequence of Route, optional
+        The table; default empty, as for a lent connection.
+    judge : callable, optional
+        Gives the `Verdict` on a raw response of a listed path.
+    storable : callable, optional
+        Tells whether an answer of a listed path that the judge finds OK may be stored.
+    account : str, optional
+        Keeps the private answers of several accounts apart.
+    """
+
+    def __init__(
+        self,
+        routes: Sequence[Route] = (),
+        judge: Callable[[Response], Verdict] = judged_by_status,
+        storable: Callable[[Response], bool] = lambda _response: True,
+        account: str = "",
+    ) -> None:
+        self._routes = {route.path.rstrip("/"): route for route in routes}
+        self._judge = judge
+        self._storable = storable
+        self._owner = blake2b(account.encode(), digest_size=8).hexdigest() if account else ""
+
+    def listed(self, request: Any) -> Route | None:
+        """Return the row of a request's path, if it has one."""
+        return self._routes.get(urlsplit(str(request.url)).path.rstrip("/"))
+
+    def route(self, request: PreparedRequest) -> Route:
+        """Return the row of a request, or one without limits that stores nothing."""
+        again = str(request.method) in _IDEMPOTENT
+        return self.listed(request) or Route("unlisted", str(request.path_url), None, "unlisted", (), again)
+
+    def verdict(self, response: Response) -> Verdict:
+        """Judge an answer by what is known of its path."""
+        return (self._judge if self.listed(response.request) else judged_by_status)(response)
+
+    def owner(self, request: Any) -> str:
+        """Return a digest of the account that an answer belongs to; empty: to everybody."""
+        route = self.listed(request)
+        return self._owner if route is not None and route.private else ""
+
+    def keeps(self, response: Any) -> bool:
+        """Tell whether an answer may be stored (the session's ``filter_fn``)."""
+        route = None if getattr(response, "from_cache", False) else self.listed(response.request)
+        if route is None or route.ttl_s is None:
+            return route is None
+        return self._judge(response) is Verdict.OK and self._storable(response)
+
+    def lifetimes(self) -> dict[str | re.Pattern[str], Any]:
+        """Return the table in the form of requests-cache's ``urls_expire_after``."""
+        return {
+            re.compile(rf"^\w+://[^/]*{re.escape(path)}/?(?:[?#]|$)"): _seconds(route.ttl_s)
+            for path, route in self._routes.items()
+        }
+
+
+def _seconds(ttl_s: float | None) -> float:
+    if ttl_s is None:
+        return DO_NOT_CACHE
+    return NEVER_EXPIRE if ttl_s == math.inf else ttl_s

@@ -1,0 +1,121 @@
+"""The adapter that sessions mount: a turn of the limit per attempt, and another only where it is safe."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from requests import PreparedRequest, Response
+from requests.adapters import BaseAdapter
+
+from kit.errors import Ambiguous, NeverSent, TransportError
+from kit.transport.adapter import PoolAdapter
+from kit.transport.limits import RateLimiter
+from kit.transport.policy import Policy, Route, Verdict
+
+_LOG = logging.getLogger("kit.transport")
+_LONGEST_PAUSE_S = 30.0  # a call that would have to wait longer ends with what it has
+
+
+class RetryAdapter(BaseAdapter):
+    """Sends by the policy's routes: their limits, and further attempts for reads.
+
+    Parameters
+    ----------
+    below : PoolAdapter
+        Makes one attempt.
+    policy : Policy
+        Limits, what may be sent twice, and the judge of answers.
+    limiter : RateLimiter, optional
+        Every attempt takes a turn, so a retry is paid like a first attempt. Needed where routes have
+        windows.
+    """
+
+    def __init__(self, below: PoolAdapter, policy: Policy, limiter: RateLimiter | None = None) -> None:
+        super().__init__()
+        self._below = below
+        self._policy = policy
+        self._limiter = limiter or RateLimiter(None)
+
+    def send(self, request: PreparedRequest, stream: bool = False, *how: Any, **more: Any) -> Response:
+        """Send until there is an answer, or no attempt is left or safe; parameters as `PoolAdapter.send`.
+
+        Returns
+        -------
+        Response
+            Also when it is a refusal. Its ``sent_at`` is when the last attempt left, seconds since the epoch.
+
+        Raises
+        ------
+        TransportError
+            The last attempt brought no answer; see `PoolAdapter.send`.
+        """
+        route, attempt, last = self._policy.route(request), 0, self._below.config.max_retries
+        if not isinstance(request.body, bytes | str | None):
+            last = 0  # a stream can be read once
+        _without_marks(request)
+        while True:
+            pause_s = backoff_s(self._below.config.backoff_factor, attempt)
+            try:
+                response = self._attempt(route, request, stream, *how, **more)
+            except TransportError as error:
+                if attempt >= last or not _safe(error, route):
+                    raise
+                why = type(error).__name__
+            else:
+                verdict = Verdict.OK if stream else self._policy.verdict(response)
+                if verdict is Verdict.RATE_LIMITED:
+                    asked_s = _retry_after_s(response)
+                    self._limiter.refused(route.budget, asked_s)
+                    pause_s = max(pause_s, asked_s)
+                done = verdict in (Verdict.OK, Verdict.FINAL) or attempt >= last or not route.retry_safe
+                if done or pause_s > _LONGEST_PAUSE_S:
+                    return response
+                response.close()
+                why = verdict.value
+            attempt += 1
+            self._below.retries += 1
+            _LOG.warning("%s: %s; attempt %d in %.1f s", route.name, why, attempt + 1, pause_s)
+            time.sleep(pause_s)
+
+    def close(self) -> None:
+        """Leave the sockets open: they belong to the pool, not to one session."""
+
+    def _attempt(self, route: Route, request: PreparedRequest, *how: Any, **more: Any) -> Response:
+        with self._limiter.turn(route.budget, route.windows):
+            sent_at = time.time()
+            response = self._below.send(request, *how, **more)
+        response.sent_at = sent_at  # type: ignore[attr-defined]
+        return response
+
+
+def backoff_s(factor: float, attempt: int) -> float:
+    """Return the pause before the next attempt: doubled each time, with jitter downwards by half."""
+    return min(factor * 2.0**attempt, _LONGEST_PAUSE_S) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+
+
+def _safe(error: TransportError, route: Route) -> bool:
+    return isinstance(error, NeverSent) or (isinstance(error, Ambiguous) and route.retry_safe)
+
+
+def _without_marks(request: PreparedRequest) -> None:
+    """Take off the header by which a lifetime came through requests-cache: the host has no use for it."""
+    if getattr(request, "expire_after", None) is not None:
+        request.headers.pop("X-ACTUAL-NO-CACHE", None)
+        left = [part for part in request.headers.pop("Cache-Control", "").split(",") if "max-age" not in part]
+        if any(left):
+            request.headers["Cache-Control"] = ",".join(left)
+
+
+def _retry_after_s(response: Response) -> float:
+    """Return how long nobody may call: what the broker says, as a number or a date, else a second."""
+    asked = response.headers.get("Retry-After", "").strip()
+    if asked.isdecimal():
+        return float(asked[:9])
+    try:
+        return max(1.0, parsedate_to_datetime(asked).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return 1.0
