@@ -1,7 +1,8 @@
 """Dated facts that the exchange or the broker can change, read from ``data/*.csv``.
 
 Each table has one row per change with the date it applies from and its source. Nothing else in the
-kit knows such a number: correct it in the table, and everything follows.
+kit knows such a number: correct it in the table, and everything follows. For which days a table answers,
+and up to which of them it is certain, stands in ``data/ranges.csv``; a day outside is refused.
 """
 
 from __future__ import annotations
@@ -11,15 +12,33 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from kit.errors import DataError
 
 _HERE = Path(__file__).parent
 _FOLDERS = (_HERE / "data", _HERE.parent / "data")  # an installed wheel, then a checkout
+Row = Mapping[str, str]
+
+
+class FactSpan(NamedTuple):
+    """The days for which a table answers.
+
+    Parameters
+    ----------
+    first, last : date
+        Both included; a day outside is refused.
+    certain_to : date
+        The last day for which there was evidence; later days carry the last row forward: provisional.
+    """
+
+    first: date
+    certain_to: date
+    last: date
 
 
 @cache
-def table(name: str) -> Sequence[Mapping[str, str]]:
+def table(name: str) -> Sequence[Row]:
     """Read a table of dated facts once per process.
 
     Parameters
@@ -45,9 +64,69 @@ def table(name: str) -> Sequence[Mapping[str, str]]:
     raise DataError("No table of facts has this name", name, f"Look in {_FOLDERS[-1]}.")
 
 
-def in_force(
-    rows: Sequence[Mapping[str, str]], on: date, since: str = "from", **match: str
-) -> Mapping[str, str]:
+@cache
+def span(name: str, key: str = "") -> FactSpan:
+    """Return the days for which a table answers.
+
+    Parameters
+    ----------
+    name : str
+        Of the table.
+    key : str
+        What is asked about where the table has several things, for instance the underlying.
+
+    Raises
+    ------
+    DataError
+        The table says nothing about it; names what it knows.
+    """
+    rows = {row["key"]: row for row in table("ranges") if row["table"] == name}
+    if key not in rows:
+        raise DataError(f"The table {name} says nothing about", key or name, f"It knows {', '.join(rows)}.")
+    days = (date.fromisoformat(rows[key][column]) for column in ("first", "certain_to", "last"))
+    return FactSpan(*days)
+
+
+def within(name: str, on: date, key: str = "") -> None:
+    """Refuse a day for which a table does not answer.
+
+    Raises
+    ------
+    DataError
+        The day lies outside the range, or the table says nothing about `key`.
+    """
+    first, _, last = span(name, key)
+    if not first <= on <= last:
+        what = f"The table {name} does not reach to this day" + (f" for {key}" if key else "")
+        raise DataError(what, on.isoformat(), f"It answers from {first} to {last}; see data/ranges.csv.")
+
+
+def fact(name: str, on: date, *, key: str = "", since: str = "from", **match: str) -> Row:
+    """Return the row of a table that applies on a day within its range.
+
+    Parameters
+    ----------
+    name : str
+        Of the table.
+    on : date
+        The day asked about.
+    key : str
+        As in `span`.
+    since : str, default "from"
+        The column that holds the first day a row applies to.
+    **match : str
+        Further columns that must equal these values.
+
+    Raises
+    ------
+    DataError
+        The day lies outside the range, or no row applies.
+    """
+    within(name, on, key)
+    return in_force(table(name), on, since, **match)
+
+
+def in_force(rows: Sequence[Row], on: date, since: str = "from", **match: str) -> Row:
     """Choose the row that applies on a date.
 
     Parameters
@@ -71,11 +150,12 @@ def in_force(
     DataError
         No row applies that early.
     """
+    day = on.isoformat()
     known = [
         row
         for row in rows
-        if row[since] <= on.isoformat() and all(row[key] == value for key, value in match.items())
+        if row[since] <= day and all(row[column] == value for column, value in match.items())
     ]
     if not known:
-        raise DataError(f"No fact {match or ''} is known for this day", on.isoformat(), "Add a row to data/.")
+        raise DataError(f"No fact {match or ''} is known for this day", day, "Add a row to data/.")
     return max(known, key=lambda row: row[since])

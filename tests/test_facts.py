@@ -1,14 +1,19 @@
 """Dated tables."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from kit.errors import DataError
-from kit.facts import in_force, table
+from kit.facts import fact, in_force, span, table
 
 NAMES = sorted(path.stem for path in (Path(__file__).parent.parent / "data").glob("*.csv"))
+OPTIONAL = {  # columns in which an empty cell means something, as docs/facts.md says
+    "withdrawn", "weekly", "last_weekly", "expiry_to", "price_at", "at_most_fraction", "per_minute",
+    "per_hour", "key",
+}  # fmt: skip
+KEPT_APART = {"ranges", "holidays", "holiday_rules", "hours", "special_sessions", "listed_expiries"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -18,19 +23,56 @@ def test_every_row_has_a_source_and_every_field(name):
         assert None not in row
         assert None not in row.values()
         assert row["source"].strip()
+        assert all(value for column, value in row.items() if column not in OPTIONAL), row
+
+
+@pytest.mark.parametrize("name", [*sorted(set(NAMES) - KEPT_APART), "calendar"])
+def test_every_table_says_its_range(name):
+    """Each table states for each thing it knows the days it answers for, certain before provisional."""
+    keys = {row["key"] for row in table("ranges") if row["table"] == name}
+    assert keys
+    for key in keys:
+        found = span(name, key)
+        assert found.first < found.certain_to <= found.last
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "match"),
+    [
+        ("charges", "", {"item": "stt_sell"}),
+        ("brokerage", "capped", {"plan": "capped"}),
+        ("expiry_rules", "NIFTY", {"underlying": "NIFTY"}),
+        ("ticks", "", {"segment": "index"}),
+        ("settlement_rules", "", {}),
+    ],
+)
+def test_a_day_outside_the_range_is_refused(name, key, match):
+    """The day before the first and the day after the last are refused, naming day and range."""
+    first, _, last = span(name, key)
+    for day in (first, last):
+        fact(name, day, key=key, **match)
+    for day in (first - timedelta(1), last + timedelta(1)):
+        with pytest.raises(DataError, match=f"{day}.*{first} to {last}"):
+            fact(name, day, key=key, **match)
+
+
+def test_an_unknown_thing_names_those_that_are_known():
+    """What a table says nothing about is refused with what it knows."""
+    with pytest.raises(DataError, match=r"SENSEX.*BANKNIFTY"):
+        span("lot_sizes", "SENSEX")
 
 
 def test_the_latest_row_not_after_the_day_applies():
     """A row applies from its date on, until the next one."""
-    hours = table("fo_hours")
+    hours = [row for row in table("hours") if row["segment"] == "derivatives"]
     assert in_force(hours, date(2026, 8, 2))["close"] == "15:30"
     assert in_force(hours, date(2026, 8, 3))["close"] == "15:40"
 
 
-def test_a_day_before_the_table_is_an_error():
-    """Asking before the first row names the day."""
+def test_a_day_before_every_row_is_an_error():
+    """Asking rows before the first of them names the day."""
     with pytest.raises(DataError, match="1999-01-01"):
-        in_force(table("fo_hours"), date(1999, 1, 1))
+        in_force(table("hours"), date(1999, 1, 1))
 
 
 def test_unknown_table_is_an_error():

@@ -71,7 +71,7 @@ def day_minutes(
     shape = (len(first), len(minutes))
     cells = (np.cumsum(new) - 1) * shape[1] + (_numbers(options, "minute") - minutes[0])
     prices = {name: _spread(columns[name].astype(np.int32, copy=False), cells, shape) for name in OHLC}
-    lots = {one: lot_size(underlying, one) for one in np.unique(expiry[first]).tolist()}
+    lots = {one: lot_size(underlying, one, day) for one in np.unique(expiry[first]).tolist()}
     return DayMinutes(
         underlying=underlying,
         day=day,

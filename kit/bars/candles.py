@@ -1,9 +1,7 @@
 """Candles: ranges cut at fixed calendar boundaries, bars checked, coverage measured.
 
-Every question is cut into the same weeks-long pieces, whoever asks, so overlapping questions share
-what is stored; the running day is a piece of its own, because it alone still changes.
-
-Source: SmartAPI documentation of getCandleData (longest spans), as of 2026-08.
+Every question is cut into the same weeks-long pieces, whoever asks, so overlapping questions share what is
+stored; the running day is a piece of its own. Longest spans: SmartAPI's page on getCandleData, 2026-08.
 """
 
 from __future__ import annotations
@@ -19,8 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kit.bars.coverage import Coverage
-from kit.clock import IST, previous_session, session, sessions
+from kit.clock import IST, Segment, in_ist, previous_session, session, sessions
 from kit.errors import ProtocolError, UnknownInterval
+from kit.facts import span, within
 
 COLUMNS = ("open", "high", "low", "close", "volume")
 _LAST_MINUTE = time(23, 59)
@@ -118,6 +117,7 @@ def pieces(length: Interval, first: date, last: date, today: date) -> list[Piece
         whatever range was asked for; the piece that the present falls into ends with its last closed
         session, and today is a piece of its own.
     """
+    within("calendar", first)
     days = 7 * length.weeks
     found = []
     for number in range((first.toordinal() - 1) // days, (min(last, today).toordinal() - 1) // days + 1):
@@ -125,7 +125,8 @@ def pieces(length: Interval, first: date, last: date, today: date) -> list[Piece
         closed = min(start + timedelta(days - 1), previous_session(today))
         found += [Piece(start, closed)] if start <= closed and first <= closed else []
     found += [Piece(today, today)] if first <= today <= last else []
-    return [piece for piece in found if sessions(piece.first, piece.last)]
+    known = span("calendar").first  # a piece may begin before it: what was asked for does not
+    return [piece for piece in found if sessions(max(piece.first, known), piece.last)]
 
 
 def frame(rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
@@ -175,33 +176,48 @@ def broken(bars: pd.DataFrame) -> pd.Series:
     return pd.Series(~(sound & (low > 0) & (volume >= 0)), index=bars.index)  # NaN compares as unsound
 
 
-def starts(length: Interval, first: date, last: date, now: datetime) -> pd.DatetimeIndex:
-    """Return the starts of all bars that have begun between two days, by the exchange's calendar."""
-    each = _begun(length, sessions(first, min(last, now.date())), now)
+def starts(
+    length: Interval, first: date, last: date, now: datetime, segment: Segment = "derivatives"
+) -> pd.DatetimeIndex:
+    """Return the starts of all bars that have begun between two days, by the calendar of a segment.
+
+    A pause has no bars, and a closing auction promises none: what it prints is welcome and never missed.
+    """
+    each = _begun(length, sessions(first, min(last, in_ist(now).date())), now, segment)
     return pd.DatetimeIndex(np.concatenate([_NONE, *each]), tz="UTC").tz_convert(IST)
 
 
-def _begun(length: Interval, days: Sequence[date], now: datetime) -> list[Nanoseconds]:
+def _begun(length: Interval, days: Sequence[date], now: datetime, segment: Segment) -> list[Nanoseconds]:
     """Return the bar starts of each session up to now, as UTC nanoseconds."""
-    until = _utc(now)
-    each = [_session_starts(length.minutes, day) for day in days]
-    return [bars if day < now.date() else bars[bars < until] for day, bars in zip(days, each, strict=True)]
+    until, today = _utc(now), in_ist(now).date()
+    each = [_session_starts(length.minutes, day, segment) for day in days]
+    return [bars if day < today else bars[bars < until] for day, bars in zip(days, each, strict=True)]
 
 
-@lru_cache(maxsize=10_000)
-def _session_starts(minutes: int, day: date) -> Nanoseconds:
-    hours = session(day)
+@lru_cache(maxsize=20_000)
+def _session_starts(minutes: int, day: date, segment: Segment) -> Nanoseconds:
+    """Return where bars begin that hold a minute of continuous trading, counted from the session's open."""
+    hours = session(day, segment)
     if minutes == _DAY:
         return np.array([_utc(datetime.combine(day, time.min, IST))])
-    return np.arange(_utc(hours.open), _utc(hours.close), np.timedelta64(minutes, "m"))
+    step, opening = np.timedelta64(minutes, "m"), _utc(hours.open)
+    spans = [(_utc(part.open), _utc(part.close)) for part in hours.continuous]
+    each = [np.arange(opening + (begin - opening) // step * step, end, step) for begin, end in spans]
+    return np.unique(np.concatenate(each))
 
 
 def _utc(moment: datetime) -> np.datetime64:
-    return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "ns")
+    return np.datetime64(in_ist(moment).astimezone(UTC).replace(tzinfo=None), "ns")
 
 
 def coverage(
-    bars: pd.DataFrame, length: Interval, first: date, last: date, now: datetime, broken_bars: int = 0
+    bars: pd.DataFrame,
+    length: Interval,
+    first: date,
+    last: date,
+    now: datetime,
+    broken_bars: int = 0,
+    segment: Segment = "derivatives",
 ) -> Coverage:
     """Compare bars with the exchange's calendar.
 
@@ -217,9 +233,11 @@ def coverage(
         The present; bars that begin later are not expected.
     broken_bars : int, default 0
         How many were set aside; they count as missing as well.
+    segment : {"derivatives", "cash"}, default "derivatives"
+        Whose hours count.
     """
-    days = sessions(first, min(last, now.date()))
-    each = _begun(length, days, now)
+    days = sessions(first, min(last, in_ist(now).date()))
+    each = _begun(length, days, now, segment)
     expected = np.concatenate([_NONE, *each])
     present = np.isin(
         expected.view(np.int64), pd.DatetimeIndex(bars.index).as_unit("ns").asi8, assume_unique=True
@@ -231,10 +249,12 @@ def coverage(
     return Coverage(len(expected), int(present.sum()), whole, partly, broken_bars)
 
 
-def forming(bars: pd.DataFrame, length: Interval, now: datetime) -> pd.Series:
+def forming(
+    bars: pd.DataFrame, length: Interval, now: datetime, segment: Segment = "derivatives"
+) -> pd.Series:
     """Tell for each bar whether it is still being made: a session's last bar ends with the session."""
-    ends = pd.Series(pd.DatetimeIndex(bars.index) + length.step, index=bars.index)
+    ends, now = pd.Series(pd.DatetimeIndex(bars.index) + length.step, index=bars.index), in_ist(now)
     if sessions(now.date(), now.date()):
-        close = session(now.date()).close
+        close = session(now.date(), segment).close
         ends = ends.mask((bars.index < close) & (ends > close), pd.Timestamp(close))
     return ends > now

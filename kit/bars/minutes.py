@@ -135,7 +135,7 @@ class DayMinutes:
         traded = np.zeros(grid, np.bool_)
         traded[rows, columns] = table["traded"].to_numpy(bool)
         expiries = contracts.get_level_values(0)
-        lots = {expiry: lot_size(underlying, expiry) for expiry in expiries.unique()}
+        lots = {expiry: lot_size(underlying, expiry, day) for expiry in expiries.unique()}
         return cls(
             underlying=underlying,
             day=day,

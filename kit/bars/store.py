@@ -18,6 +18,7 @@ import pandas as pd
 from kit.bars import candles
 from kit.bars.candles import Interval, Piece
 from kit.bars.coverage import Coverage
+from kit.clock import Segment
 from kit.errors import UnreadableFile
 
 STORE = Path("data/store")
@@ -85,11 +86,13 @@ def sound(folder: Path, first: date, last: date) -> pd.DataFrame:
     return bars[~candles.broken(bars)]
 
 
-def report(folder: Path, length: Interval, first: date, last: date, now: datetime) -> Coverage:
-    """Return how much of two days' range is stored."""
+def report(
+    folder: Path, length: Interval, first: date, last: date, now: datetime, segment: Segment = "derivatives"
+) -> Coverage:
+    """Return how much of two days' range is stored, by the hours of a segment."""
     bars = stored(folder, first, last)
     wrong = candles.broken(bars)
-    return candles.coverage(bars[~wrong], length, first, last, now, int(wrong.sum()))
+    return candles.coverage(bars[~wrong], length, first, last, now, int(wrong.sum()), segment)
 
 
 def _read(part: Path) -> pd.DataFrame:

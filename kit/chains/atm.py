@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from kit.errors import DataError, FarStrike
 
 Tie = Literal["lower", "higher", "nearest"]
+Level = Literal["spot", "forward"]
 FARTHEST = 0.05  # of the spot; a listed chain always has a strike nearer than this
+
+
+class AtmStrike(float):
+    """Rupees, with the level it is nearest to; otherwise a float like any other.
+
+    Parameters
+    ----------
+    value : float
+        Rupees.
+    nearest_to : {"spot", "forward"}
+        ``"forward"``: while derivatives trade on, the index stands still in its closing auction.
+    """
+
+    nearest_to: Level
+
+    def __new__(cls, value: float, nearest_to: Level = "spot") -> Self:  # noqa: D102 (documented by the class)
+        strike = super().__new__(cls, value)
+        strike.nearest_to = nearest_to
+        return strike
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return float(self), self.nearest_to
+
+    def __repr__(self) -> str:
+        frozen = "the forward: the spot stands still in the closing auction"
+        return f"{float(self):,.0f} (nearest {'the spot' if self.nearest_to == 'spot' else frozen})"
 
 
 def atm_strike(

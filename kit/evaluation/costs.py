@@ -1,29 +1,35 @@
 """What trading costs: brokerage, taxes and exchange charges of Indian index options, by date.
 
-Every rate is a row of ``data/charges.csv`` with the day it applies from and its source. Rates are
-fractions of the premium turnover (price times units) except where their unit says otherwise.
+Every rate is a row of ``data/charges.csv`` or ``data/brokerage.csv`` with the day it applies from and its
+source. Rates are fractions of the premium turnover (price times units) except where their unit says
+otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from datetime import date
-from functools import cache
-from typing import Literal, NamedTuple
+from functools import lru_cache
+from typing import Literal, NamedTuple, get_args
 
-from kit.facts import in_force, table
+import numpy as np
+
+from kit.errors import SettingsError
+from kit.facts import fact
 from kit.model import Leg
 
 Side = Literal["buy", "sell"]
+Plan = Literal["flat", "capped", "none"]
 
 
 class Charges(NamedTuple):
-    """What one executed order costs, in rupees.
+    """What executed orders cost, in rupees; arrays where the premiums were arrays.
 
     Parameters
     ----------
     brokerage : float
-        Fixed per order.
+        Of the broker's plan.
     stt : float
         Securities transaction tax; on option sales only.
     exchange : float
@@ -33,7 +39,7 @@ class Charges(NamedTuple):
     stamp : float
         Stamp duty; on purchases only.
     gst : float
-        Tax on brokerage, exchange charges and regulator's fee.
+        Tax on brokerage and exchange charges, since July 2022 also on the regulator's fee.
     """
 
     brokerage: float
@@ -49,69 +55,164 @@ class Charges(NamedTuple):
         return sum(self)
 
 
-class _Rates(NamedTuple):
-    brokerage: float
+class ChargeRates(NamedTuple):
+    """The rates of one day and plan.
+
+    Parameters
+    ----------
+    per_order : float
+        Brokerage of an order, rupees.
+    at_most : float
+        The most that brokerage may be, as a fraction of the premium; infinite without a cap.
+    stt, exchange, sebi, stamp : float
+        Fractions of the premium; STT of sales, stamp duty of purchases.
+    gst : float
+        Fraction of brokerage and exchange charges.
+    gst_on_sebi : float
+        How much of the regulator's fee is taxed as well: 0 or 1.
+    """
+
+    per_order: float
+    at_most: float
     stt: float
     exchange: float
     sebi: float
     stamp: float
     gst: float
+    gst_on_sebi: float
 
 
-@cache
-def _rates(on: date) -> _Rates:
-    items = ("brokerage", "stt_sell", "exchange", "sebi", "stamp_buy", "gst")
-    return _Rates(*(float(in_force(table("charges"), on, item=item)["value"]) for item in items))
+@lru_cache(maxsize=16_384)
+def charge_rates(on: date, plan: Plan = "flat") -> ChargeRates:
+    """Return the rates of a day, looked up once.
+
+    Parameters
+    ----------
+    on : date
+        The trading day.
+    plan : {"flat", "capped", "none"}, default "flat"
+        The broker's: so much an order, the same but at most a share of the premium, or none.
+
+    Raises
+    ------
+    DataError
+        The tables do not reach to this day.
+    SettingsError
+        There is no such plan.
+    """
+    if plan not in get_args(Plan):
+        raise SettingsError(
+            "There is no brokerage plan of this name", plan, f"Use {', '.join(get_args(Plan))}."
+        )
+    row = fact("brokerage", on, key=plan, plan=plan)
+    items = ("stt_sell", "exchange", "sebi", "stamp_buy", "gst", "gst_on_sebi")
+    rates = (float(fact("charges", on, item=item)["value"]) for item in items)
+    return ChargeRates(float(row["per_order_inr"]), float(row["at_most_fraction"] or math.inf), *rates)
 
 
-def order_charges(premium_inr: float, side: Side, on: date) -> Charges:
+def order_charges(premium_inr: float, side: Side, on: date, plan: Plan = "flat") -> Charges:
     """Return what one executed option order costs.
 
     Parameters
     ----------
     premium_inr : float
-        Price times units, rupees.
+        Price times units, rupees; an array gives arrays.
     side : {"buy", "sell"}
         What was done.
     on : date
         The trading day.
+    plan : {"flat", "capped", "none"}, default "flat"
+        The broker's plan.
 
     Returns
     -------
     Charges
-        Rupees.
+        Rupees, exact: what a contract note rounds is rounded by `contract_note`.
 
     Raises
     ------
     DataError
-        The table of charges does not reach back to this day.
+        The tables do not reach to this day.
+    SettingsError
+        There is no such plan.
     """
-    rates = _rates(on)
+    rates = charge_rates(on, plan)
     exchange, sebi = premium_inr * rates.exchange, premium_inr * rates.sebi
+    brokerage = _brokerage(premium_inr, rates)
     return Charges(
-        brokerage=rates.brokerage,
-        stt=premium_inr * rates.stt if side == "sell" else 0.0,
+        brokerage=brokerage,
+        stt=premium_inr * (rates.stt if side == "sell" else 0.0),
         exchange=exchange,
         sebi=sebi,
-        stamp=premium_inr * rates.stamp if side == "buy" else 0.0,
-        gst=rates.gst * (rates.brokerage + exchange + sebi),
+        stamp=premium_inr * (rates.stamp if side == "buy" else 0.0),
+        gst=rates.gst * (brokerage + exchange + rates.gst_on_sebi * sebi),
     )
 
 
-def round_trip_inr(legs: Sequence[Leg], lot_size: int, on: date) -> float:
+def _brokerage(premium_inr: float, rates: ChargeRates) -> float:
+    if math.isinf(rates.at_most):
+        return rates.per_order + 0.0 * premium_inr  # an array for an array
+    least: float = np.minimum(rates.per_order, rates.at_most * premium_inr)
+    return least
+
+
+def contract_note(orders: Iterable[Charges]) -> Charges:
+    """Return the charges of one day's orders as the contract note states them.
+
+    STT and stamp duty are summed over the day and rounded to the rupee, half a rupee upwards.
+
+    Parameters
+    ----------
+    orders : iterable of Charges
+        Of all orders of one day.
+    """
+    sums = Charges(*(math.fsum(parts) for parts in zip(_NIL, *orders, strict=True)))
+    return sums._replace(stt=_to_rupee(sums.stt), stamp=_to_rupee(sums.stamp))
+
+
+_NIL = Charges(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def _to_rupee(amount_inr: float) -> float:
+    return float(math.floor(round(amount_inr, 6) + 0.5))  # 0.49999999 of binary sums is half a rupee
+
+
+def round_trip_inr(
+    legs: Sequence[Leg], lot_size: int, on: date, plan: Plan = "flat", *, rounded: bool = False
+) -> float:
     """Return what it costs to open and to close a position at its entry prices, rupees.
 
     Each leg is one order in and one order out, so one of the two is a sale and the other a purchase.
 
+    Parameters
+    ----------
+    legs : sequence of Leg
+        The position.
+    lot_size : int
+        Units in one lot.
+    on : date
+        The trading day of both orders.
+    plan : {"flat", "capped", "none"}, default "flat"
+        The broker's plan.
+    rounded : bool, default False
+        Round STT and stamp duty to the rupee, as the day's contract note does.
+
     Raises
     ------
     DataError
-        The table of charges does not reach back to this day.
+        The tables do not reach to this day.
+    SettingsError
+        There is no such plan.
     """
-    rates = _rates(on)
-    per_premium = rates.stt + rates.stamp + 2 * (1 + rates.gst) * (rates.exchange + rates.sebi)
-    turnover = sum([leg.price * abs(leg.lots) for leg in legs]) * lot_size
-    return turnover * per_premium + len(legs) * 2 * rates.brokerage * (1 + rates.gst)
+    rates = charge_rates(on, plan)
+    premiums = [leg.price * abs(leg.lots) * lot_size for leg in legs]
+    if rounded:
+        sides: tuple[Side, Side] = ("buy", "sell")
+        return contract_note(order_charges(one, side, on, plan) for one in premiums for side in sides).total
+    turnover = sum(premiums)
+    taxed = rates.exchange * (1 + rates.gst) + rates.sebi * (1 + rates.gst * rates.gst_on_sebi)
+    brokerage = sum([float(_brokerage(one, rates)) for one in premiums])
+    return turnover * (rates.stt + rates.stamp + 2 * taxed) + 2 * brokerage * (1 + rates.gst)
 
 
 def exercise_inr(legs: Sequence[Leg], lot_size: int, settlement: float, on: date) -> float:
@@ -131,9 +232,9 @@ def exercise_inr(legs: Sequence[Leg], lot_size: int, settlement: float, on: date
     Raises
     ------
     DataError
-        The table of charges does not reach back to this day.
+        The table of charges does not reach to this day.
     """
-    row = in_force(table("charges"), on, item="stt_exercise")
+    row = fact("charges", on, item="stt_exercise")
     on_intrinsic = row["unit"] == "fraction_of_intrinsic"  # until 2019 the whole value was taxed
     taxed = 0.0
     for leg in legs:

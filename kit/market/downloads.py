@@ -88,7 +88,7 @@ def keep(
     wanted = candles.pieces(length, first, last, now.date())
     todo = store.missing(folder, wanted, now.date())
     fill(folder, todo, fetch, windows(CANDLES.budget, now.date()), f"{title} {length.name}", quiet)
-    covered = store.report(folder, length, first, last, now)
+    covered = store.report(folder, length, first, last, now, asked.instrument.segment)
     return Download(title, length.name, first, last, folder, len(todo), len(wanted) - len(todo), covered)
 
 

@@ -12,7 +12,7 @@ from kit.bars import candles
 from kit.bars.candles import Interval, Piece
 from kit.broker.client import AngelAPIClient
 from kit.broker.shapes import Reply, oldest
-from kit.clock import IST
+from kit.clock import IST, in_ist
 from kit.errors import DataError
 from kit.model import Instrument
 
@@ -63,7 +63,7 @@ def moment(value: Moment, last: bool = False) -> datetime:
     if whole_day:
         return datetime.combine(found, time(23, 59) if last else time.min, IST)
     assert isinstance(found, datetime)
-    return found.replace(tzinfo=IST) if found.tzinfo is None else found.astimezone(IST)
+    return in_ist(found)
 
 
 def span(start: Moment, end: Moment) -> tuple[datetime, datetime]:
@@ -120,7 +120,7 @@ def collect(asked: Asked, now: datetime, fetch_piece: Fetch, drop_forming: bool 
     wrong = candles.broken(bars)
     sound = bars[~wrong] if wrong.any() else bars
     if drop_forming:
-        sound = sound[~candles.forming(sound, asked.length, now)]
+        sound = sound[~candles.forming(sound, asked.length, now, asked.instrument.segment)]
     return _described(sound, asked, now, int(wrong.sum()), oldest(replies))
 
 
@@ -130,7 +130,9 @@ def _described(
     first, last = asked.start.date(), asked.end.date()
     found = bars.copy(deep=False)
     found.attrs = {
-        "coverage": candles.coverage(bars, asked.length, first, last, now, broken_bars),
+        "coverage": candles.coverage(
+            bars, asked.length, first, last, now, broken_bars, asked.instrument.segment
+        ),
         "source": age.source if age else "network",
         "age_s": age.age_s if age else 0.0,
     }

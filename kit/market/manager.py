@@ -15,8 +15,8 @@ from kit.bars.store import STORE
 from kit.broker.client import AngelAPIClient
 from kit.broker.shapes import Reply
 from kit.cache import CacheManager
-from kit.chains.atm import Tie, atm_strike
-from kit.clock import Clock
+from kit.chains.atm import AtmStrike, Tie, atm_strike
+from kit.clock import Clock, spot_is_frozen
 from kit.errors import SettingsError
 from kit.market import chain, downloads, history, instruments
 from kit.market.downloads import Download
@@ -173,6 +173,8 @@ class DataManager:
     ) -> float:
         """Return the listed strike nearest the spot, rupees.
 
+        While it stands still in the closing auction the forward takes its place: ``nearest_to`` says so.
+
         Parameters
         ----------
         underlying : str, default "BANKNIFTY"
@@ -195,9 +197,9 @@ class DataManager:
             self.questions.note("atm", underlying)
             day = self._expiry(underlying, expiry)
             if spot is not None:
-                return self._atm(underlying, day, spot, tie)
+                return AtmStrike(self._atm(underlying, day, spot, tie))
             if not self._settings.data_manager.cache_atm_results:
-                return self._atm(underlying, day, self._price(self._listed().underlying(underlying)), tie)
+                return self._current_atm(underlying, day, tie).data
             key = (atm_key(underlying, day), tie) if tie != "lower" else atm_key(underlying, day)
             return self._hot.once(key, float, lambda: self._current_atm(underlying, day, tie))[0]
 
@@ -260,8 +262,7 @@ class DataManager:
         return self._listing
 
     def _expiry(self, underlying: str, expiry: str | date | None) -> date:
-        listed = self._listed().expiries(underlying)
-        return instruments.listed_expiry(expiry, listed, self.clock.now())
+        return instruments.listed_expiry(expiry, self._listed().expiries(underlying), self.clock.now())
 
     def _kept_chain(self, underlying: str, expiry: date) -> ChainSnapshot:
         key = chain_key(underlying, expiry)
@@ -270,13 +271,9 @@ class DataManager:
 
     def _chain(self, underlying: str, expiry: date) -> Reply[ChainSnapshot]:
         return chain.fetch(
-            self._client(),
-            self._listed().underlying(underlying),
-            self._listed().series(underlying, expiry),
-            expiry,
-            self._settings.data_manager.strikes_around,
-            self.clock.now(),
-        )
+            self._client(), self._listed().underlying(underlying), self._listed().series(underlying, expiry),
+            expiry, self._settings.data_manager.strikes_around, self.clock.now(),
+        )  # fmt: skip
 
     def _piece(self, asked: Asked, piece: Piece) -> Reply[pd.DataFrame]:
         what = asked.instrument
@@ -299,9 +296,11 @@ class DataManager:
         return found.later(monotonic()) if hot else found
 
     def _current_atm(self, underlying: str, expiry: date, tie: Tie) -> Reply[float]:
-        spot = self._price(self._listed().underlying(underlying))
+        spot, frozen = self._price(self._listed().underlying(underlying)), spot_is_frozen(self.clock.now())
+        level = self._kept_chain(underlying, expiry).forward if frozen else spot
+        strike = AtmStrike(self._atm(underlying, expiry, level, tie), "forward" if frozen else "spot")
         left_s = max(0.0, self._settings.cache_config.atm_ttl - spot.age_s)
-        return Reply(self._atm(underlying, expiry, spot, tie), spot.source, spot.age_s, left_s)
+        return Reply(strike, spot.source, spot.age_s, left_s)
 
     def _atm(self, underlying: str, expiry: date, spot: float, tie: Tie) -> float:
         strikes = {option.strike for option in self._listed().series(underlying, expiry)[0]}

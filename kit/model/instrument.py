@@ -41,6 +41,11 @@ class Instrument:
     lot_size: int
     tick_size: float
 
+    @property
+    def segment(self) -> Literal["derivatives", "cash"]:
+        """Whose trading hours it has: shares and indices trade in the cash segment."""
+        return "cash" if self.exchange in ("NSE", "BSE") else "derivatives"
+
 
 class Contract(NamedTuple):
     """One contract of a chain as plain numbers: what arithmetic on a few legs needs, without pandas.

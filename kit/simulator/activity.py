@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.simulator.contracts import Series
-from kit.simulator.listings import listed_from
+from kit.simulator.contracts import ListedContract, Series
 from kit.simulator.randomness import uniforms
 
 Floats = NDArray[np.float64]
@@ -74,7 +73,9 @@ def _volume_lots(seed: int, series: Series, ordinals: Any, spot: Any) -> Floats:
     return _share_lots(seed, series, ordinals)
 
 
-def cumulative_volume(seed: int, series: Series, day: date, spot: float, minutes: int) -> Floats:
+def cumulative_volume(
+    seed: int, series: Series, day: date, spot: float, minutes: int, auction: tuple[int, int] | None = None
+) -> Floats:
     """Return the units traded since the open.
 
     Parameters
@@ -88,7 +89,10 @@ def cumulative_volume(seed: int, series: Series, day: date, spot: float, minutes
     spot : float
         The underlying's level at the open, rupees.
     minutes : int
-        Length of the session.
+        Minutes of trading.
+    auction : tuple of int, optional
+        Minutes in which a closing auction begins and makes its price: nothing trades between them, a twelfth
+        of the day in the auction itself, and nothing after it.
 
     Returns
     -------
@@ -101,7 +105,12 @@ def cumulative_volume(seed: int, series: Series, day: date, spot: float, minutes
     total = _volume_lots(seed, series, np.array([ordinal]), spot)
     drawn = uniforms(seed, _MINUTE, series.numbers[:, None], ordinal, np.arange(minutes))
     flow = np.zeros((len(series.contracts), minutes + 1))
-    np.cumsum(_shape(minutes) * (0.4 + 1.2 * drawn), axis=1, out=flow[:, 1:])
+    busy = _shape(minutes) * (0.4 + 1.2 * drawn)
+    if auction:
+        begins, made = auction
+        busy[:, begins:] = 0.0
+        busy[:, made] = busy.sum(axis=1) / 11
+    np.cumsum(busy, axis=1, out=flow[:, 1:])
     return np.asarray(np.floor(total * flow / flow[:, -1:]) * series.first.lot)
 
 
@@ -131,14 +140,16 @@ def closing_interest(seed: int, series: Series, ordinals: NDArray[np.int64], spo
         lots = _option_lots(seed, _INTEREST, series, ordinals, spot)
     else:
         lots = _future_lots(seed, _INTEREST, series, ordinals)
-    return np.asarray(np.floor(lots * _grown(first.expiry, ordinals)) * first.lot)
+    return np.asarray(np.floor(lots * _grown(first, ordinals)) * first.lot)
 
 
-def _grown(expiry: date, ordinals: NDArray[np.int64]) -> Floats:
+def _grown(contract: ListedContract, ordinals: NDArray[np.int64]) -> Floats:
     """Return how much of a series' interest is there: nothing before listing, a third after the expiry."""
-    first = listed_from(expiry).toordinal()
+    assert contract.since is not None
+    assert contract.expiry is not None
+    first = contract.since.toordinal()
     young = np.clip((ordinals - first + 3) / 20, 0, 1) * (ordinals >= first)
-    return np.asarray(np.where(ordinals >= expiry.toordinal(), 0.35, young))
+    return np.asarray(np.where(ordinals >= contract.expiry.toordinal(), 0.35, young))
 
 
 def interest_within(start: Any, end: Any, wiggle: Any, fraction: Any, lot: int) -> Floats:

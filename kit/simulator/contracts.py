@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.clock import session
+from kit.clock import last_trading_day, session
 from kit.simulator.underlyings import Underlying
 
 Kind = Literal["INDEX", "SHARE", "VIX", "FUTURE", "OPTION"]
@@ -36,6 +36,8 @@ class ListedContract:
         ``"CE"``, ``"PE"`` or empty.
     lot : int
         Units in one lot.
+    since : date or None
+        First day it is listed; None: always.
     """
 
     exchange: str
@@ -48,6 +50,7 @@ class ListedContract:
     strike: int = 0
     right: str = ""
     lot: int = 1
+    since: date | None = None
 
     @property
     def number(self) -> int:
@@ -99,4 +102,4 @@ class DayListing:
 
 def last_moment_s(expiry: date) -> float:
     """Return the epoch seconds at which a contract expires: the close of its last session."""
-    return session(expiry).close.timestamp()
+    return session(last_trading_day(expiry)).close.timestamp()

@@ -70,7 +70,7 @@ def _sensitivities(state: ExchangeState, series: Series, expiry: date) -> smile.
     underlying = series.first.underlying
     path = state.market.paths.day(underlying, last_session(state.clock.now()).day)
     at = moment(path, state.clock.now())
-    years = years_left(expiry, path.opens_s + 60 * (at.minute + at.minute_share))
+    years = years_left(expiry, path.opens_s + 60 * (float(path.offsets[at.minute]) + at.minute_share))
     rate, ratio = risk_free_rate(path.day), underlying.vol_ratio
     surface = smile.Smile(at.of(path.spot), years, at.of(path.vol), rate, ratio)
     return surface.greeks(series.strikes, series.is_call)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from cachetools import LRUCache
@@ -15,9 +16,8 @@ from numpy.typing import NDArray
 from kit.clock import last_session, session
 from kit.simulator import activity
 from kit.simulator.contracts import ListedContract
-from kit.simulator.listings import listed_from
 from kit.simulator.market import Market
-from kit.simulator.paths import calendar, moment
+from kit.simulator.paths import calendar, moment, trading_minutes
 from kit.simulator.tape import Tape, of_knots, to_tick
 
 Floats = NDArray[np.float64]
@@ -125,7 +125,7 @@ def _days(contract: ListedContract, start: datetime, end: datetime, now: datetim
     """Yield the sessions of a span on which the contract was listed."""
     first, last = start.date(), min(end.date(), last_session(now).day)
     if contract.expiry:
-        first, last = max(first, listed_from(contract.expiry)), min(last, contract.expiry)
+        first, last = max(first, contract.since or first), min(last, contract.expiry)
     opening = calendar()[1]  # the very first session has no previous close
     yield from calendar()[bisect_left(calendar(), max(first, opening)) : bisect_right(calendar(), last)]
 
@@ -137,17 +137,19 @@ def _day_bars(tape: Tape, minutes: int, now: datetime) -> Bars:
     known[-1, at.knot + 1 :] = at.of(tape.fair)
     volume = tape.volume[: at.minute + 2].copy()
     volume[-1] = tape.traded(at)
-    starts = np.arange(0, known.shape[0], minutes)
-    ends = np.minimum(starts + minutes, known.shape[0])
+    grid = _grid(tape.path.day, minutes, tape.auction)
+    starts = grid.starts[grid.starts < known.shape[0]]
+    ends = np.append(starts[1:], known.shape[0])
     prices = np.empty((starts.size, 4))
     prices[:, 0], prices[:, 3] = known[starts, 0], known[ends - 1, -1]
     prices[:, 1] = np.maximum.reduceat(of_knots(np.maximum, known), starts)
     prices[:, 2] = np.minimum.reduceat(of_knots(np.minimum, known), starts)
     share = np.minimum(ends / tape.path.minutes, at.session_share(tape.path))
     interest = activity.interest_within(*tape.interest, share, tape.lot)
-    stamps = _stamps(tape.path.day, minutes)[: starts.size]
     traded = volume[ends] - volume[starts]
-    return Bars(stamps, to_tick(prices), traded.astype(np.int64), interest.astype(np.int64))
+    kept = grid.printed[: starts.size]
+    stamps = [stamp for stamp, is_kept in zip(grid.stamps, kept.tolist(), strict=False) if is_kept]
+    return Bars(stamps, to_tick(prices[kept]), traded[kept].astype(np.int64), interest[kept].astype(np.int64))
 
 
 def _joined(days: list[Bars]) -> Bars:
@@ -165,13 +167,29 @@ def _stamp(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M}:00+05:30"
 
 
+class _Grid(NamedTuple):
+    """The bars of a day: the trading minute each starts with, its time, and whether it is printed at all."""
+
+    starts: NDArray[np.intp]
+    stamps: list[str]
+    printed: NDArray[np.bool_]
+
+
 @lru_cache(maxsize=4096)
-def _stamps(day: date, minutes: int) -> list[str]:
-    """Return the starts of a day's bars; ISO text sorts as time does."""
+def _grid(day: date, minutes: int, auction: tuple[int, int] | None) -> _Grid:
+    """Lay bars over a day; ISO text sorts as time does.
+
+    While an auction collects orders nothing is printed but its reference at the beginning and its price.
+    """
+    offsets = trading_minutes(day)
     if minutes == DAY_MIN:
-        return [f"{day}T00:00:00+05:30"]
-    hours = session(day)
-    count = -(-int((hours.close - hours.open).total_seconds()) // (60 * minutes))
-    opening = hours.open.hour * 60 + hours.open.minute
-    clock = (divmod(opening + number * minutes, 60) for number in range(count))
-    return [f"{day}T{hour:02d}:{minute:02d}:00+05:30" for hour, minute in clock]
+        return _Grid(np.zeros(1, np.intp), [f"{day}T00:00:00+05:30"], np.ones(1, np.bool_))
+    number = offsets // minutes
+    starts = np.flatnonzero(np.diff(number, prepend=-1))
+    opening = session(day).open
+    at = (opening + timedelta(minutes=minutes * int(number[start])) for start in starts)
+    shown = np.ones(offsets.size, np.bool_)
+    if auction:
+        shown[auction[0] + 1 :] = False
+        shown[auction[1]] = True
+    return _Grid(starts, [_stamp(each) for each in at], np.logical_or.reduceat(shown, starts))

@@ -31,6 +31,7 @@ from kit.simulator.underlyings import (
 _NEAR, _FAR = 0.12, 0.25  # listed around the closes, as a fraction, at the fine and the wide step
 _WIDER = 5  # the wide step over the fine one
 _SERIAL_MONTHS, _QUARTERS = 3, 4
+_WEEKS = 10  # before the last of seven weeklies with the months' own weeks between
 _FUTURE_NUMBERS, _OPTION_NUMBERS = 35_000, 40_000
 _SLOTS, _STRIKES = 512, 1024  # numbers per underlying: expiry days before one is reused, strikes of an expiry
 
@@ -53,22 +54,26 @@ class Listings:
         return DayListing(day, {(row.exchange, row.token): row for row in rows})
 
     def _derivatives(self, index: Underlying, day: date) -> Iterator[ListedContract]:
-        for number, expiry in enumerate(expiries(day, _SERIAL_MONTHS, _QUARTERS)):
-            try:
-                lot = lot_size(index.name, expiry)
-            except DataError:
-                continue  # no dated lot: the kit does not know this contract
-            if number < _SERIAL_MONTHS:
-                yield _future(index, expiry, lot)
-            for strike in self._strikes(index, expiry, day):
-                yield _option(index, expiry, strike, "CE", lot)
-                yield _option(index, expiry, strike, "PE", lot)
+        try:
+            listed = [expiry for expiry in expiries(day, index.name) if (expiry - day).days < _SLOTS]
+            lots = {expiry: lot_size(index.name, expiry, day) for expiry in listed}
+        except DataError:
+            return  # no dated facts of this index: the kit does not know what was listed then
+        monthly = sorted({(expiry.year, expiry.month): expiry for expiry in listed}.values())
+        for expiry, lot in lots.items():
+            since = _since(expiry, expiry in monthly)
+            if since > day:
+                continue  # a half-year of NIFTY that has years to go: none is simulated
+            if expiry in monthly[:_SERIAL_MONTHS]:
+                yield _future(index, expiry, lot, since)
+            for strike in self._strikes(index, expiry, day, since):
+                yield _option(index, expiry, strike, "CE", lot, since)
+                yield _option(index, expiry, strike, "PE", lot, since)
 
-    def _strikes(self, index: Underlying, expiry: date, day: date) -> list[int]:
-        listed = set(self._around(index, listed_from(expiry), day, index.strike_step * _WIDER))
-        serial_from = _listed_after(expiry, _SERIAL_MONTHS, 1)
-        if serial_from <= day or _is_weekly(expiry):
-            start = max(serial_from, listed_from(expiry))
+    def _strikes(self, index: Underlying, expiry: date, day: date, since: date) -> list[int]:
+        listed = set(self._around(index, since, day, index.strike_step * _WIDER))
+        start = max(_listed_after(expiry, _SERIAL_MONTHS, 1), since)
+        if start <= day:
             listed.update(self._around(index, start, day, index.strike_step))
         return sorted(listed)
 
@@ -86,24 +91,22 @@ def _ordinals() -> NDArray[np.int64]:
     return np.array([day.toordinal() for day in calendar()])
 
 
-def _is_weekly(expiry: date) -> bool:
-    return expiry != monthly_expiry(expiry.year, expiry.month)
-
-
-@lru_cache(maxsize=256)
-def listed_from(expiry: date) -> date:
+def _since(expiry: date, is_monthly: bool) -> date:
     """Return the first day a series is listed: weeks, three months or four quarters before its expiry."""
-    if _is_weekly(expiry):
-        return max(FIRST_DAY, expiry - timedelta(28))
+    if not is_monthly:
+        return max(FIRST_DAY, expiry - timedelta(7 * _WEEKS))
     if expiry.month % 3 == 0:
         return _listed_after(expiry, _QUARTERS, 3)
     return _listed_after(expiry, _SERIAL_MONTHS, 1)
 
 
+@lru_cache(maxsize=1024)
 def _listed_after(expiry: date, count: int, step: int) -> date:
     """Return the day after the expiry `count` steps of `step` months earlier."""
-    months = expiry.year * 12 + expiry.month - 1 - count * step
-    return max(FIRST_DAY, monthly_expiry(months // 12, months % 12 + 1) + timedelta(1))
+    year, month = divmod(expiry.year * 12 + expiry.month - 1 - count * step, 12)
+    if year < FIRST_DAY.year:
+        return FIRST_DAY
+    return max(FIRST_DAY, monthly_expiry(year, month + 1) + timedelta(1))
 
 
 def _cash() -> Iterator[ListedContract]:
@@ -124,14 +127,18 @@ def _stem(index: Underlying, expiry: date) -> str:
     return f"{index.name}{text[:5]}{text[-2:]}"
 
 
-def _future(index: Underlying, expiry: date, lot: int) -> ListedContract:
+def _future(index: Underlying, expiry: date, lot: int, since: date) -> ListedContract:
     token = str(_FUTURE_NUMBERS + _slot(index, expiry))
     symbol = f"{_stem(index, expiry)}FUT"
-    return ListedContract("NFO", token, symbol, index.name, "FUTURE", index, expiry, 0, "", lot)
+    return ListedContract("NFO", token, symbol, index.name, "FUTURE", index, expiry, 0, "", lot, since)
 
 
-def _option(index: Underlying, expiry: date, strike: int, right: str, lot: int) -> ListedContract:
+def _option(
+    index: Underlying, expiry: date, strike: int, right: str, lot: int, since: date
+) -> ListedContract:
     place = _slot(index, expiry) * _STRIKES + strike // index.strike_step % _STRIKES
     token = str(_OPTION_NUMBERS + place * 2 + (right == "PE"))
     symbol = f"{_stem(index, expiry)}{strike}{right}"
-    return ListedContract("NFO", token, symbol, index.name, "OPTION", index, expiry, strike, right, lot)
+    return ListedContract(
+        "NFO", token, symbol, index.name, "OPTION", index, expiry, strike, right, lot, since
+    )

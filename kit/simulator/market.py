@@ -55,7 +55,7 @@ class Market:
     def spot(self, now: datetime, underlying: Underlying = BANKNIFTY) -> float:
         """Return the level of an underlying, rupees."""
         path = self.paths.day(underlying, last_session(now).day)
-        return float(to_tick(moment(path, now).of(path.spot)))
+        return float(to_tick(moment(path, now).of(path.shown(path.spot))))
 
     def quotes(self, contracts: Sequence[ListedContract], now: datetime) -> list[Quote]:
         """Return one quote per contract, in order, as of `now` or the last close."""
@@ -129,7 +129,11 @@ class Market:
         fair = fair_prices(series, path.spot, path.vol, path.at_s, _rate(day))
         last = (earlier.spot[-1:, -1:], earlier.vol[-1:, -1:], earlier.at_s[-1:, -1:])
         previous = to_tick(fair_prices(series, *last, _rate(earlier.day)))[:, 0, 0].tolist()
-        volume = activity.cumulative_volume(self.seed, series, day, float(path.spot[0, 0]), path.minutes)
+        auction = None if series.first.expiry else path.auction
+        fair = path.shown(fair) if auction else fair
+        volume = activity.cumulative_volume(
+            self.seed, series, day, float(path.spot[0, 0]), path.minutes, auction
+        )
         turnover = np.zeros_like(volume)
         np.cumsum(np.diff(volume) * (fair[:, :, 0] + fair[:, :, -1]) / 2, axis=1, out=turnover[:, 1:])
         ordinals = np.array([earlier.day.toordinal(), day.toordinal()])
@@ -149,6 +153,7 @@ class Market:
                 (held[row][0], held[row][1], wiggles[row]),
                 previous[row],
                 contract.lot,
+                auction,
             )
 
 

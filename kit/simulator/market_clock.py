@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from time import monotonic
 
-from kit.clock import IST, is_open, last_session
+from kit.clock import IST, in_ist, is_open, last_session
+from kit.simulator.paths import FIRST_DAY, LAST_DAY, outside
 
+_END = datetime.combine(LAST_DAY, time(23, 59), IST)
 _START_OF_A_CLOSED_DAY_S = 2 * 3600  # 11:15 in a day session: both sides of it have bars
 
 
@@ -26,13 +28,23 @@ class MarketClock:
         self.jump(start)
 
     def now(self) -> datetime:
-        """Return the market's present, timezone-aware in Asia/Kolkata."""
+        """Return the market's present, timezone-aware in Asia/Kolkata; it stops where the market ends."""
         start, origin = self._from  # one read, so that a jump in another thread is seen whole
-        return start + timedelta(seconds=(monotonic() - origin) * self.speed)
+        ahead_s = min((monotonic() - origin) * self.speed, (_END - start).total_seconds())
+        return start + timedelta(seconds=ahead_s)
 
     def jump(self, to: datetime) -> None:
-        """Show `to` from now on; running continues at the same speed."""
-        self._from = (to.astimezone(IST), monotonic())
+        """Show `to` from now on; running continues at the same speed.
+
+        Raises
+        ------
+        DataError
+            The market does not cover it.
+        """
+        at = in_ist(to)
+        if not FIRST_DAY < at.date() <= LAST_DAY:
+            raise outside(at.date())
+        self._from = (at, monotonic())
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward by `seconds` of market time."""
@@ -54,7 +66,7 @@ def opening_moment(wall: datetime) -> datetime:
         day), or the middle of a session shorter than that.
     """
     if is_open(wall):
-        return wall.astimezone(IST)
+        return in_ist(wall)
     latest = last_session(wall)
     length_s = (latest.close - latest.open).total_seconds()
     return latest.open + timedelta(seconds=min(_START_OF_A_CLOSED_DAY_S, length_s // 2))

@@ -22,7 +22,7 @@ from kit.simulator.underlyings import Underlying
 
 Floats = NDArray[np.float64]
 
-FIRST_DAY, LAST_DAY = date(2015, 1, 2), date(2030, 12, 31)
+FIRST_DAY, LAST_DAY = date(2015, 1, 2), date(2028, 12, 31)  # the years that the dated tables know
 ANCHOR = date(2026, 11, 18)  # the day at whose close the levels of `underlyings` hold
 KNOTS = 6  # per minute
 BASE_VOL = 0.14  # annualised, about, of Bank Nifty on the anchor day
@@ -55,11 +55,14 @@ def position(day: date) -> int:
     try:
         return _positions()[day]
     except KeyError:
-        raise DataError(
-            "The simulated market has no session on",
-            day.isoformat(),
-            f"Ask within {FIRST_DAY} to {LAST_DAY}.",
-        ) from None
+        raise outside(day) from None
+
+
+def outside(day: date) -> DataError:
+    """Return the error for a day that the simulated market does not have."""
+    return DataError(
+        "The simulated market has no session on", day.isoformat(), f"Ask within {FIRST_DAY} to {LAST_DAY}."
+    )
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,11 @@ class DayPath:
     opens_s : float
         Epoch seconds of the open.
     minutes : int
-        Length of the session.
+        Minutes of trading.
+    offsets : ndarray of int, shape (minutes,)
+        Start of each, minutes since the open: where trading pauses they jump.
+    auction : tuple of int, or None
+        The minutes in which the cash segment's closing auction begins and makes its price.
     spot : ndarray, shape (minutes, KNOTS + 1)
         Rupees; the last knot of a minute is the first of the next.
     vol : ndarray, shape (minutes, KNOTS + 1)
@@ -83,13 +90,25 @@ class DayPath:
     day: date
     opens_s: float
     minutes: int
+    offsets: NDArray[np.int64]
+    auction: tuple[int, int] | None
     spot: Floats
     vol: Floats
 
     @property
     def at_s(self) -> Floats:
         """Epoch seconds of the knots."""
-        return self.opens_s + 60 * (np.arange(self.minutes)[:, None] + np.arange(KNOTS + 1) / KNOTS)
+        return self.opens_s + 60 * (self.offsets[:, None] + np.arange(KNOTS + 1) / KNOTS)
+
+    def shown(self, fair: Floats) -> Floats:
+        """Return what the cash segment shows of prices: its auction's beginning, then the auction's price."""
+        if self.auction is None:
+            return fair
+        begins, made = self.auction
+        seen = fair.copy()
+        seen[..., begins:made, :] = fair[..., begins : begins + 1, :1]
+        seen[..., made:, :] = fair[..., -1:, -1:]
+        return seen
 
 
 @dataclass(frozen=True)
@@ -116,10 +135,10 @@ class Moment:
 
 
 def moment(path: DayPath, now: datetime) -> Moment:
-    """Place `now` on a day's knots: the first before the open, the end of the last after the close."""
-    elapsed_s = min(max(now.timestamp() - path.opens_s, 0.0), 60.0 * path.minutes)
-    minute = min(int(elapsed_s // 60), path.minutes - 1)
-    knots = (elapsed_s - 60 * minute) * KNOTS / 60
+    """Place `now` on a day's knots: the first before the open, the end of a minute in the pause after it."""
+    elapsed_min = (now.timestamp() - path.opens_s) / 60
+    minute = max(int(np.searchsorted(path.offsets, elapsed_min, side="right")) - 1, 0)
+    knots = min(max(elapsed_min - float(path.offsets[minute]), 0.0), 1.0) * KNOTS
     knot = min(int(knots), KNOTS - 1)
     return Moment(minute, knot, knots - knot)
 
@@ -169,7 +188,8 @@ class Paths:
         number = position(day)
         opens, closes = self._levels(underlying)
         minutes = _minutes(day)
-        lively, clock = _pace(minutes)
+        offsets, auction = _clockwork(day)
+        lively, clock = _pace(minutes, auction[1] if auction else minutes)
         walk = np.zeros(clock.size)
         np.cumsum(self._shocks(underlying, day, lively.size) * lively, out=walk[1:])
         before, after = self.vol[max(number - 1, 0)], self.vol[number]
@@ -177,7 +197,8 @@ class Paths:
         bridge = before * underlying.vol_ratio * _REALISED * share * (walk - clock * walk[-1])
         spot = opens[number] * np.exp(np.log(closes[number] / opens[number]) * clock + bridge)
         vol = before + (after - before) * np.linspace(0, 1, clock.size)
-        return DayPath(day, session(day).open.timestamp(), minutes, _by_minute(spot), _by_minute(vol))
+        opens_s = session(day).open.timestamp()
+        return DayPath(day, opens_s, minutes, offsets, auction, _by_minute(spot), _by_minute(vol))
 
     def _shocks(self, underlying: Underlying, day: date, size: int) -> Floats:
         market = generator(self.seed, 0, day.toordinal()).standard_normal(size)
@@ -207,15 +228,35 @@ def _by_minute(knots: Floats) -> Floats:
 
 
 @cache
-def _pace(minutes: int) -> tuple[Floats, Floats]:
-    """Return the deviation of every step of a day of unit variance, and the variance passed at every knot."""
+def _pace(minutes: int, until: int) -> tuple[Floats, Floats]:
+    """Return the deviation of every step of a day of unit variance, and the variance passed at every knot.
+
+    From the minute `until` on nothing moves: the cash segment's auction has made the closing price.
+    """
     fraction = np.linspace(0, 1, minutes * KNOTS, endpoint=False)
     lively = 0.75 + 1.25 * (2 * fraction - 1) ** 4 + 0.9 * np.exp(-fraction * 18)
+    lively[until * KNOTS :] = 0.0
     lively /= np.sqrt(np.sum(lively**2))
     return lively, np.concatenate([[0.0], np.cumsum(lively**2)])
 
 
 @cache
 def _minutes(day: date) -> int:
-    hours = session(day)
-    return int((hours.close - hours.open).total_seconds()) // 60
+    return int(session(day).length_s) // 60
+
+
+def trading_minutes(day: date) -> NDArray[np.int64]:
+    """Return the start of every minute of trading, minutes since the open; a pause is a jump."""
+    return _clockwork(day)[0]
+
+
+@lru_cache(maxsize=640)
+def _clockwork(day: date) -> tuple[NDArray[np.int64], tuple[int, int] | None]:
+    """Return the start of every trading minute since the open, and where the cash auction begins and ends."""
+    hours, cash = session(day), session(day, "cash").auction
+    spans = [(part.open - hours.open, part.close - hours.open) for part in hours.continuous]
+    offsets = np.concatenate([np.arange(first.seconds // 60, last.seconds // 60) for first, last in spans])
+    if cash is None or cash.price_at is None:
+        return offsets, None
+    begins, made = ((at - hours.open).seconds // 60 for at in (cash.open, cash.price_at))
+    return offsets, (int(np.searchsorted(offsets, begins)), int(np.searchsorted(offsets, made)))

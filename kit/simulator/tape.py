@@ -42,6 +42,8 @@ class Tape:
         Last price of the previous session, rupees.
     lot : int
         Units in one lot.
+    auction : tuple of int, or None
+        As in `DayPath`, for what is traded in the cash segment; None for derivatives.
     """
 
     path: DayPath
@@ -53,6 +55,7 @@ class Tape:
     interest: tuple[float, float, float]
     previous: float
     lot: int
+    auction: tuple[int, int] | None
 
     def span(self, at: Moment) -> tuple[float, float]:
         """Return the lowest and the highest fair price up to a moment, rupees."""

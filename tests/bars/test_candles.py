@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kit.bars import candles
 from kit.bars.coverage import Coverage
 from kit.clock import IST, is_session, sessions
-from kit.errors import ProtocolError, UnknownInterval
+from kit.errors import DataError, ProtocolError, UnknownInterval
 
 NOW = datetime(2026, 11, 20, 11, 15, tzinfo=IST)
 LONGEST_DAYS = {  # the broker's longest spans, SmartAPI documentation of 2026-08
@@ -156,3 +156,53 @@ def test_forming_bars():
     day = candles.frame([["2026-11-20T00:00:00+05:30", 1, 1, 1, 1, 0]])
     assert candles.forming(day, candles.INTERVALS["ONE_DAY"], NOW).tolist() == [True]
     assert candles.forming(day, candles.INTERVALS["ONE_DAY"], closed).tolist() == [False]
+
+
+DAY_OF_AUCTION, DRILL, OUTAGE = date(2026, 9, 24), date(2024, 3, 2), date(2021, 2, 24)
+
+
+def real_day(day, *ranges):
+    """Return flat bars of one minute within ranges of the clock, as a broker sends them."""
+    minutes = [minute for first, last in ranges for minute in range(first, last)]
+    rows = [[f"{day}T{at // 60:02d}:{at % 60:02d}:00+05:30", 10, 10, 10, 10, 0] for at in minutes]
+    return candles.frame(rows)
+
+
+@pytest.mark.parametrize(
+    ("day", "ranges"),
+    [
+        (DAY_OF_AUCTION, [(9 * 60 + 15, 15 * 60 + 16), (15 * 60 + 28, 15 * 60 + 29)]),
+        (DAY_OF_AUCTION, [(9 * 60 + 15, 15 * 60 + 16), (15 * 60 + 29, 15 * 60 + 30)]),
+        (DAY_OF_AUCTION, [(9 * 60 + 15, 15 * 60 + 15), (15 * 60 + 20, 15 * 60 + 26)]),
+        (DRILL, [(9 * 60 + 15, 10 * 60), (11 * 60 + 30, 12 * 60 + 30)]),
+        (OUTAGE, [(9 * 60 + 15, 11 * 60 + 40), (15 * 60 + 45, 17 * 60)]),
+    ],
+)
+def test_a_whole_real_day_of_the_cash_segment_misses_nothing(day, ranges):
+    """Auction, drill and outage are part of the calendar: a whole day of them must lack no bar."""
+    bars = real_day(day, *ranges)
+    covered = candles.coverage(bars, candles.INTERVALS["ONE_MINUTE"], day, day, NOW, segment="cash")
+    assert covered.found == covered.expected
+    assert covered.missing_bars == ()
+    assert covered.missing_sessions == ()
+
+
+def test_derivatives_are_expected_through_the_auction():
+    """Contracts trade to 15:40: a day of them that ends at 15:15 must lack 25 bars."""
+    bars = real_day(DAY_OF_AUCTION, (9 * 60 + 15, 15 * 60 + 15))
+    covered = candles.coverage(bars, candles.INTERVALS["ONE_MINUTE"], DAY_OF_AUCTION, DAY_OF_AUCTION, NOW)
+    assert covered.missing_bars == ((DAY_OF_AUCTION, 25),)
+
+
+@pytest.mark.parametrize(("length", "starts"), [("FIFTEEN_MINUTE", 7), ("ONE_HOUR", 3), ("TEN_MINUTE", 12)])
+def test_longer_bars_skip_the_pause(length, starts):
+    """Bars of a drill must be counted from its open, and none may lie in the pause alone."""
+    found = candles.starts(candles.INTERVALS[length], DRILL, DRILL, NOW)
+    assert len(found) == starts
+
+
+def test_candles_before_the_calendar_are_refused():
+    """A question that begins before the calendar does must be refused, not answered by guess."""
+    with pytest.raises(DataError, match="2015-01-01"):
+        candles.pieces(candles.INTERVALS["ONE_DAY"], date(2014, 6, 2), date(2016, 1, 1), NOW.date())
+    assert candles.pieces(candles.INTERVALS["ONE_DAY"], date(2015, 1, 1), date(2016, 1, 1), NOW.date())

@@ -32,7 +32,7 @@ from kit.market.smart import SmartCache
 from kit.monitor import PerformanceMonitor
 from kit.simulator.server import SimulatedExchange
 
-EXPIRY = date(2026, 11, 23)
+EXPIRY, FAR = date(2026, 11, 23), date(2026, 12, 29)
 
 
 def test_option_chain(data: DataManager, exchange: SimulatedExchange):
@@ -171,12 +171,12 @@ def test_no_broker():
 @pytest.mark.parametrize(
     ("interval", "per_day"),
     [
-        ("ONE_MINUTE", 385), ("THREE_MINUTE", 129), ("FIVE_MINUTE", 77), ("TEN_MINUTE", 39),
-        ("FIFTEEN_MINUTE", 26), ("THIRTY_MINUTE", 13), ("ONE_HOUR", 7), ("ONE_DAY", 1),
+        ("ONE_MINUTE", 362), ("THREE_MINUTE", 122), ("FIVE_MINUTE", 74), ("TEN_MINUTE", 38),
+        ("FIFTEEN_MINUTE", 25), ("THIRTY_MINUTE", 13), ("ONE_HOUR", 7), ("ONE_DAY", 1),
     ],
 )  # fmt: skip
 def test_candles_of_every_interval(data: DataManager, interval, per_day):
-    """Every interval must give whole days, complete by the exchange's calendar."""
+    """Every interval must give whole days, the auction's two prints included, with nothing missing."""
     bars = data.candles("BANKNIFTY", interval, "2026-11-18", "2026-11-19")
     assert len(bars) == 2 * per_day
     assert isinstance(bars.attrs["coverage"], Coverage)
@@ -193,7 +193,7 @@ def test_candles_travel_through_a_file(data: DataManager, tmp_path):
         again = pd.read_parquet(tmp_path / f"{number}.parquet")
         assert Coverage.of(again) == bars.attrs["coverage"]
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "0.parquet"), bars)
-    assert pickle.loads(pickle.dumps(bars)).attrs["coverage"].found == len(bars)
+    assert pickle.loads(pickle.dumps(bars)).attrs["coverage"] == bars.attrs["coverage"]
     with pytest.raises(DataError, match="no coverage"):
         Coverage.of(pd.DataFrame())
 
@@ -312,6 +312,19 @@ def test_strike_at_the_money(data: DataManager):
     assert data.atm_strike(spot=56_050, tie="nearest") in (56_000, 56_100)
     with pytest.raises(FarStrike):
         data.atm_strike(spot=20_000)
+
+
+def test_a_frozen_spot_gives_way_to_the_forward(open_data):
+    """In the closing auction the strike must be nearest the forward and say so; before it, the spot."""
+    with SimulatedExchange(at=datetime(2026, 11, 20, 15, 14, 30, tzinfo=IST), speed=1e-6) as exchange:
+        data = open_data(exchange, cache_config={"atm_ttl": 0, "ltp_ttl": 0, "options_chain_ttl": 0})
+        assert data.atm_strike(expiry=FAR).nearest_to == "spot"
+        exchange.clock.advance(600)
+        strike, chain = data.atm_strike(expiry=FAR), data.option_chain(expiry=FAR)
+        assert strike.nearest_to == "forward"
+        assert strike == chain.atm_strike
+        assert "stands still" in repr(strike)
+        assert data.atm_strike(expiry=FAR, spot=56_000).nearest_to == "spot"
 
 
 def test_operations_are_timed(exchange: SimulatedExchange, open_data):

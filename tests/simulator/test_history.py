@@ -74,10 +74,10 @@ def test_longer_bars_are_made_of_minutes(market, history, interval):
 
 
 def test_whole_session_has_every_minute(market, history):
-    """A full session has 385 one-minute bars, the last one stamped 15:39, all in order."""
+    """A full session of a contract has 385 one-minute bars, the last one stamped 15:39, all in order."""
     day = date(2026, 11, 19)
     now = datetime(2026, 11, 20, 12, tzinfo=IST)
-    contract = contracts(market, now)[0]
+    contract = contracts(market, now)[3]
     start, end = session(day).open, session(day).close
     bars = history.bars(contract, INTERVALS["ONE_MINUTE"], start, end, now)
     assert len(bars.stamps) == 385
@@ -152,3 +152,44 @@ def test_remembered_days_do_not_change_the_answer(market):
     assert running.prices[-1, 3] == market.quotes([contract], MIDDAY)[0].ltp
     assert final.prices[-1, 3] == market.quotes([contract], last_session(evening).close)[0].ltp
     assert final.prices[-1, 3] != running.prices[-1, 3]
+
+
+def bars_of(history, contract, day, interval="ONE_MINUTE"):
+    """Return a whole day's bars."""
+    start = datetime(day.year, day.month, day.day, tzinfo=IST)
+    end = start + timedelta(hours=23, minutes=59)
+    return history.bars(contract, INTERVALS[interval], start, end, end)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_index_and_shares_print_twice_in_the_auction(market, history, place):
+    """Bars run to 15:14, one flat bar stands at 15:15, and one at 15:29 is the close; nothing else."""
+    day, row = date(2026, 11, 19), contracts(market, MIDDAY)[place]
+    bars = bars_of(history, row, day)
+    clocks = [stamp[11:16] for stamp in bars.stamps]
+    assert len(clocks) == 362
+    assert clocks[-3:] == ["15:14", "15:15", "15:29"]
+    assert (bars.prices[-2:] == bars.prices[-2:, :1]).all()
+    assert bars.prices[-1, 3] == bars_of(history, row, day, "ONE_DAY").prices[0, 3]
+
+
+def test_before_august_2026_an_index_trades_to_the_close(market, history):
+    """On 31 July 2026 the index has 375 bars to 15:29."""
+    bars = bars_of(history, contracts(market, MIDDAY)[0], date(2026, 7, 31))
+    assert len(bars.stamps) == 375
+    assert bars.stamps[-1][11:16] == "15:29"
+
+
+@pytest.mark.parametrize(
+    ("day", "bars", "hourly"),
+    [
+        (date(2024, 3, 2), 105, ["09:15", "11:15", "12:15"]),
+        (date(2021, 2, 24), 220, ["09:15", "10:15", "11:15", "15:15", "16:15"]),
+        (date(2023, 11, 12), 60, ["18:15"]),
+    ],
+)
+def test_pauses_have_no_bars(market, history, day, bars, hourly):
+    """A drill, an outage and a Muhurat evening have the bars of their trading minutes."""
+    index = contracts(market, MIDDAY)[0]
+    assert len(bars_of(history, index, day).stamps) == bars
+    assert [stamp[11:16] for stamp in bars_of(history, index, day, "ONE_HOUR").stamps] == hourly

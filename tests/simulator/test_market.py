@@ -187,7 +187,7 @@ def test_listing_follows_the_calendar(market):
     assert dates == expiries(NOON.date())
     for expiry in dates:
         assert {c.lot for c in listing.series["BANKNIFTY", expiry].contracts} == {
-            lot_size("BANKNIFTY", expiry)
+            lot_size("BANKNIFTY", expiry, NOON.date())
         }
     near = sorted({c.strike for c in listing.series["BANKNIFTY", dates[0]].contracts})
     assert set(range(54_000, 59_000, 100)) <= set(near)
@@ -201,7 +201,9 @@ def test_old_market_has_weekly_expiries_and_other_lots():
     assert ("BANKNIFTY", date(2024, 1, 10)) in old.series
     assert old.series["BANKNIFTY", date(2024, 1, 10)].contracts[0].lot == 15
     turn = market.listing(datetime(2025, 11, 14, 12, tzinfo=IST))
-    lots = {expiry: rows.contracts[0].lot for (_, expiry), rows in turn.series.items()}
+    lots = {
+        expiry: rows.contracts[0].lot for (name, expiry), rows in turn.series.items() if name == "BANKNIFTY"
+    }
     assert lots[date(2025, 12, 30)] == 35
     assert lots[date(2026, 1, 27)] == 30
 
@@ -237,5 +239,38 @@ def test_open_interest_joins_the_closes(market):
 
 def test_market_outside_its_years_says_so(market):
     """A day the simulated market does not cover is a typed error that names the range."""
-    with pytest.raises(DataError, match="2015-01-02"):
+    with pytest.raises(DataError, match="2015-01-01"):
         market.listing(datetime(2014, 6, 2, 12, tzinfo=IST))
+
+
+def test_the_spot_stands_still_in_the_auction(market):
+    """From 15:15 to the print the index shows one level while futures go on; the print is the settlement."""
+    day = date(2026, 11, 23)
+    moments = [datetime(2026, 11, 23, 15, minute, 30, tzinfo=IST) for minute in (15, 20, 28, 29, 35)]
+    spots = [market.spot(moment) for moment in moments]
+    assert spots[0] == spots[1] == spots[2]
+    assert spots[3] == spots[4] == market.spot(session(day).close)
+    future = next(row for row in market.listing(moments[0]).futures if row.expiry == date(2026, 12, 29))
+    assert len({market.quotes([future], moment)[0].ltp for moment in moments[:3]}) > 1
+
+
+def test_nothing_moves_while_trading_pauses(market):
+    """In the pause of a drill every price is that of its beginning."""
+    one, other = (datetime(2024, 3, 2, *clock, tzinfo=IST) for clock in ((10, 5), (11, 25)))
+    rows = list(market.listing(one).rows.values())[::211]
+    assert market.quotes(rows, one) == market.quotes(rows, other)
+
+
+def test_nifty_lists_its_own_weeklies(market):
+    """NIFTY is listed by its own dated rules: with weeklies that Bank Nifty has lost, in lots of 65."""
+    listed = {expiry for name, expiry in market.listing(NOON).series if name == "NIFTY"}
+    assert {date(2026, 12, 1), date(2026, 12, 8)} <= listed
+    assert {row.lot for row in market.listing(NOON).futures if row.name == "NIFTY"} == {65}
+
+
+def test_futures_are_monthly(market):
+    """Futures expire with the three serial months, never with a weekly."""
+    for now in (NOON, datetime(2024, 1, 3, 12, tzinfo=IST)):
+        found = sorted(row.expiry for row in market.listing(now).futures if row.name == "BANKNIFTY")
+        assert len(found) == 3
+        assert len({(day.year, day.month) for day in found}) == 3

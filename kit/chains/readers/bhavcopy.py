@@ -171,11 +171,11 @@ class _File:
         if "lot" in self.at:
             return self.number(row, "spot"), self.table.cell(row, self.at["lot"], fields.lot)
         try:
-            return math.nan, lot_size(self.underlying, series[1])
+            return math.nan, lot_size(self.underlying, series[1], series[0])
         except DataError as error:
             raise UnreadableFile(
                 "The file is sound, but states no lot, and the kit knows none",
-                f"{self.underlying} {series[1]}",
+                f"{self.underlying} {series[1]}: {error}",
                 "Add a row to data/lot_sizes.csv.",
             ) from error
 

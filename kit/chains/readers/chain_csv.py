@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from kit.chains.readers import fields
-from kit.chains.readers.sheet import Line, Sheet
+from kit.chains.readers.sheet import Line, Sheet, in_time
 from kit.chains.readers.table import Record, Table
 from kit.clock import IST, last_session, last_trading_day, lot_size, session
 from kit.errors import UnreadableFile
@@ -55,7 +55,8 @@ def sheets(rows: Iterator[Record], path: Path, taken_at: datetime | None) -> lis
     derived: dict[str, Derived] = {}
     if taken_at is None:
         taken_at, derived["taken_at"] = _told(quoted, expiry, path)
-    lot = lot_size(underlying, expiry)
+    in_time(expiry, taken_at, path.name)
+    lot = lot_size(underlying, expiry, taken_at)
     lines = [line for strike, *both in quoted for line in _lines(strike, both, lot)]
     return [Sheet(underlying, expiry, taken_at, math.nan, lot, lines, derived=derived)]
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from kit.chains.readers import fields
 from kit.chains.readers.fields import UnfitError
-from kit.chains.readers.sheet import Line, Sheet
+from kit.chains.readers.sheet import Line, Sheet, in_time
 from kit.clock import IST, lot_size
 from kit.errors import DataError, UnreadableFile
 from kit.model import Right
@@ -37,9 +37,9 @@ def sheets(text: str, name: str, taken_at: datetime | None, underlying: str | No
     """
     try:
         records = _object(_parsed(text, name).get("records"), "records")
-        answer = _Answer(records, _read(records, ("underlyingValue",), fields.price, "records"))
+        at = taken_at or _time(records.get("timestamp"))
+        answer = _Answer(records, name, at, _read(records, ("underlyingValue",), fields.price, "records"))
         found = answer.by_expiry()
-        at = taken_at or _time(answer.records.get("timestamp"))
     except UnfitError as error:
         raise UnreadableFile(
             "Not an option-chain answer of the exchange", f"{name}: {error}", "Save it again."
@@ -97,6 +97,8 @@ class _Answer:
     """
 
     records: Mapping[str, Any]
+    name: str
+    taken_at: datetime
     spot: float
     underlying: str = ""
     lots: dict[date, int] = field(default_factory=dict)
@@ -148,12 +150,13 @@ class _Answer:
         if named != self.underlying:
             raise UnfitError(f"{place}: underlying is {named[:40]!r} beside {self.underlying!r}")
         if expiry not in self.lots:
+            in_time(expiry, self.taken_at, self.name)
             try:
-                self.lots[expiry] = lot_size(named, expiry)
+                self.lots[expiry] = lot_size(named, expiry, self.taken_at)
             except DataError as error:
                 raise UnreadableFile(
                     "The file is sound, but counts in lots, and the kit knows none",
-                    f"{named[:40]} {expiry}",
+                    f"{named[:40]} {expiry}: {error}",
                     "Add a row to data/lot_sizes.csv.",
                 ) from error
         return self.lots[expiry]

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain as joined
 from math import isnan
 from pathlib import Path
 
 from kit.chains.readers import bhavcopy, chain_csv, chain_json
 from kit.chains.readers.fields import PRICE_BOUND
-from kit.chains.readers.sheet import Sheet, chains
+from kit.chains.readers.sheet import Sheet, chains, in_time
 from kit.chains.readers.table import records
 from kit.chains.readers.unpack import KNOWN, text_of
-from kit.clock import IST, last_trading_day, session
+from kit.clock import in_ist
 from kit.errors import DataError, UnreadableFile
 from kit.model import ChainSnapshot, Derived
 
 _USUAL = "BANKNIFTY"
-_LONGEST = timedelta(days=6 * 366)  # the exchange lists options for at most five years
 _FAR = 3.0  # strikes as many times the index, or parts of it, belong to something else
 
 
@@ -42,8 +41,8 @@ def read_chain(
         An option-chain JSON, the option-chain page's CSV, or an old or new F&O bhavcopy; gzip and zip
         are unpacked.
     taken_at : datetime, optional
-        When it was saved, timezone-aware; default what the file says. A bhavcopy is of its day's close: there
-        it is refused.
+        When it was saved, in exchange time where it names no zone; default what the file says. A bhavcopy is
+        of its day's close: there it is refused.
     spot : float, optional
         Index level, rupees; default what the file says, else what put-call parity says. Refused for a file of
         several days.
@@ -64,12 +63,13 @@ def read_chain(
         `taken_at` or `spot` is none, or cannot be true of this file.
     """
     file = Path(path)
-    _check(taken_at, spot)
-    sheets = _sheets(text_of(file), file, taken_at, underlying)
+    _check(spot)
+    at = None if taken_at is None else in_ist(taken_at)
+    sheets = _sheets(text_of(file), file, at, underlying)
     if spot is not None:
         sheets = _at(sheets, spot, {})
     for sheet in sheets:
-        _in_time(sheet, file)
+        in_time(sheet.expiry, sheet.taken_at, file.name)
         _near(sheet, file)
     days = sorted({sheet.taken_at for sheet in sheets})
     of_day = [[sheet for sheet in sheets if sheet.taken_at == day] for day in days]
@@ -92,9 +92,7 @@ def living(chains: Sequence[ChainSnapshot]) -> ChainSnapshot:
     raise DataError("No series of this file lives on", ended, "Use a file of a day before its last expiry.")
 
 
-def _check(taken_at: datetime | None, spot: float | None) -> None:
-    if taken_at is not None and taken_at.tzinfo is None:
-        raise DataError("The time has no zone", taken_at.isoformat(), "Give it tzinfo=kit.clock.IST.")
+def _check(spot: float | None) -> None:
     if spot is not None and not 0 < spot < PRICE_BOUND:
         raise DataError("Not an index level", spot, "Give rupees.")
 
@@ -119,17 +117,6 @@ def _sheets(text: str, file: Path, taken_at: datetime | None, underlying: str | 
             )
         return bhavcopy.sheets(joined([first], rows), file.name, underlying or _USUAL)
     raise UnreadableFile("Not a market-data file the kit knows", file.name, KNOWN)
-
-
-def _in_time(sheet: Sheet, file: Path) -> None:
-    """Refuse a chain that was taken after its last day, or years before it can have been listed."""
-    last = session(last_trading_day(sheet.expiry)).close
-    if not last - _LONGEST < sheet.taken_at or sheet.taken_at.astimezone(IST).date() > last.date():
-        raise DataError(
-            f"The chain cannot be of this time: its series ends on {last:%d %b %Y}",
-            f"{file.name}: {sheet.taken_at:%d %b %Y %H:%M}",
-            "Check taken_at (--at), or the file.",
-        )
 
 
 def _near(sheet: Sheet, file: Path) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
 
 from kit.chains.contracts import Contracts, positive
 from kit.chains.readers.fields import NONE
 from kit.chains.snapshot import Listed, snapshots
-from kit.clock import last_trading_day
-from kit.errors import UnreadableFile
+from kit.clock import in_ist, last_trading_day, session
+from kit.errors import DataError, UnreadableFile
 from kit.model import ChainSnapshot, Derived, Right
 
 
@@ -130,3 +130,23 @@ def columns(lines: list[Line]) -> Contracts:
         token=[""] * len(ordered),
         symbol=[line.symbol for line in ordered],
     )
+
+
+_LONGEST = timedelta(days=6 * 366)  # the exchange lists options for at most five years
+
+
+def in_time(expiry: date, taken_at: datetime, name: str) -> None:
+    """Refuse a chain that was taken after its last day, or years before it can have been listed.
+
+    Raises
+    ------
+    DataError
+        It cannot be of this time.
+    """
+    last = session(last_trading_day(expiry)).close
+    if not last - _LONGEST < taken_at or in_ist(taken_at).date() > last.date():
+        raise DataError(
+            f"The chain cannot be of this time: its series ends on {last:%d %b %Y}",
+            f"{name}: {taken_at:%d %b %Y %H:%M}",
+            "Check taken_at (--at), or the file.",
+        )

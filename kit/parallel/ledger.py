@@ -1,0 +1,109 @@
+"""What the processor remembers of finished tasks: bounded in number and age."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Container, Iterable
+from math import nan
+from time import monotonic
+
+from kit.errors import TaskError
+from kit.monitor.operation import quantile
+from kit.parallel.tasks import ProcessingResult
+
+_WINDOW = 1000  # tasks over which the quantiles are taken
+
+Found = dict[str, ProcessingResult | None]
+
+
+class Ledger:
+    """Results by task, and the counts behind the statistics. Not locked: its owner is.
+
+    Parameters
+    ----------
+    max_results : int
+        Results kept; the oldest go first.
+    max_age_s : float
+        Seconds that a result is kept.
+    """
+
+    def __init__(self, max_results: int, max_age_s: float) -> None:
+        self._max_results = max_results
+        self._max_age_s = max_age_s
+        self._results: OrderedDict[str, tuple[float, ProcessingResult]] = OrderedDict()
+        self._counts: Counter[str] = Counter()
+        self._times: deque[tuple[float, float]] = deque(maxlen=_WINDOW)
+        self._gathered: list[Found] = []
+        self.submitted = 0
+
+    def add(self, result: ProcessingResult) -> None:
+        """Keep a result."""
+        self._results.pop(result.task_id, None)
+        self._results[result.task_id] = (monotonic(), result)
+        self._counts[result.status] += 1
+        if result.status != "cancelled":
+            self._times.append((result.waiting_s, result.running_s))
+        for found in self._gathered:
+            if result.task_id in found:
+                found[result.task_id] = result
+        self._trim()
+
+    def gather(self, task_ids: Iterable[str], unfinished: Container[str]) -> Found:
+        """Return the results of tasks, None for an unfinished one until it is added.
+
+        Raises
+        ------
+        TaskError
+            A task is not known, or its result was let go.
+        """
+        self._trim()
+        found: Found = {}
+        for task_id in task_ids:
+            if task_id not in unfinished and task_id not in self._results:
+                remedy = "Check the id; old results go, see max_results and result_ttl_s."
+                raise TaskError("No result is kept of this task", task_id, remedy)
+            found[task_id] = None if task_id in unfinished else self._results[task_id][1]
+        self._gathered.append(found)
+        return found
+
+    def release(self, found: Found) -> None:
+        """Add no more to what was gathered."""
+        self._gathered = [other for other in self._gathered if other is not found]
+
+    def forget(self, task_id: str) -> None:
+        """Drop one result."""
+        self._results.pop(task_id, None)
+
+    def clear(self) -> int:
+        """Drop every result and return how many there were."""
+        number = len(self._results)
+        self._results.clear()
+        return number
+
+    def statistics(self) -> dict[str, float]:
+        """Return counts by how tasks ended, the success rate, and quantiles in seconds."""
+        counts = self._counts
+        ended = counts["completed"] + counts["failed"] + counts["crashed"] + counts["timeout"]
+        waiting = sorted(waited for waited, _ in self._times)
+        running = sorted(ran for _, ran in self._times)
+        return {
+            "submitted": self.submitted,
+            "completed": counts["completed"],
+            "failed": counts["failed"] + counts["crashed"],
+            "crashed": counts["crashed"],
+            "timeout": counts["timeout"],
+            "cancelled": counts["cancelled"],
+            "success_rate": counts["completed"] / ended if ended else nan,
+            "waiting_p50_s": quantile(waiting, 0.5),
+            "waiting_p95_s": quantile(waiting, 0.95),
+            "running_p50_s": quantile(running, 0.5),
+            "running_p95_s": quantile(running, 0.95),
+        }
+
+    def _trim(self) -> None:
+        oldest = monotonic() - self._max_age_s
+        while self._results:
+            kept_at = next(iter(self._results.values()))[0]
+            if len(self._results) <= self._max_results and kept_at >= oldest:
+                return
+            self._results.popitem(last=False)
