@@ -141,7 +141,8 @@ def estimate(
     held = _Held.of([leg for leg in legs if leg.right != "INDEX"], lot_size, parameters)
     all_legs = np.ones(held.units.size, np.bool_)
     # what expires today is scanned by itself where it may not offset what expires later
-    parts = [all_legs] if parameters.calendar_on_expiry else [held.expiring, ~held.expiring]
+    together = parameters.calendar_on_expiry or not held.expiring.any()
+    parts = [all_legs] if together else [held.expiring, ~held.expiring]
     spans = [_span(held, part, parameters) for part in parts if part.any()]
     exposure, extra = _exposure(held, parameters), parameters.expiry_day * held.expiring * held.notional_short
     value = float(held.value.sum())
@@ -167,6 +168,7 @@ class _Held:
     units: Floats  # signed
     day: NDArray[np.int64]  # of the expiry
     price: Floats
+    value: Floats  # of options; negative where sold, 0 of a future
     losses: Floats  # by scenario
     delta_units: Floats  # composite
     expiring: Bools
@@ -182,6 +184,7 @@ class _Held:
         units = np.array([float(leg.lots) for leg in legs]) * lot_size
         ahead = days - parameters.as_of.toordinal()
         is_option = np.array([leg.is_option for leg in legs], np.bool_)
+        prices = np.array([leg.price for leg in legs])
         is_put = np.array([leg.right == "PE" for leg in legs], np.bool_)
         short = parameters.close * np.where(is_option, np.maximum(-units, 0.0), 0.0)
         several = len(set(days.tolist())) > 1
@@ -189,7 +192,8 @@ class _Held:
             is_option=is_option,
             units=units,
             day=days,
-            price=np.array([leg.price for leg in legs]),
+            price=prices,
+            value=np.where(is_option, units * prices, 0.0),
             losses=risk_arrays(right, strike, ahead, parameters) * units[:, None],
             delta_units=units * (composite_deltas(right, strike, ahead, parameters) if several else 0.0),
             expiring=days == parameters.on.toordinal(),
@@ -198,11 +202,6 @@ class _Held:
             notional_short=short,
             least=parameters.short_minimum * short,
         )
-
-    @property
-    def value(self) -> Floats:
-        """Market value of each option; negative where sold, 0 of a future."""
-        return np.where(self.is_option, self.units * self.price, 0.0)
 
 
 def _expiry(leg: Leg, parameters: RiskParameters) -> date:
@@ -243,7 +242,8 @@ def _span_alone(held: _Held) -> Floats:
 def _matches(days: NDArray[np.int64], units: Floats) -> Iterator[tuple[int, int, float]]:
     """Match opposite units of different expiries, near before far: both days, and how many offset."""
     left: dict[int, float] = {}
-    for day in sorted(set(days.tolist())):
+    expiries = sorted(set(days.tolist()))
+    for day in expiries if len(expiries) > 1 else ():
         open_units = float(units[days == day].sum())
         for near, waiting in left.items():
             if waiting * open_units < 0:
@@ -264,6 +264,8 @@ def _exposure(held: _Held, parameters: RiskParameters) -> Floats:
 def _future_calendars(held: _Held, parameters: RiskParameters) -> float:
     """Return what futures that offset each other save: a pair pays a third of the far one."""
     futures = ~held.is_option
+    if np.count_nonzero(futures) < 2:
+        return 0.0
     prices: dict[int, float] = dict(
         zip(held.day[futures].tolist(), held.price[futures].tolist(), strict=True)
     )
