@@ -179,18 +179,21 @@ def _add_tune(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _tune(options: argparse.Namespace) -> int:
+    from kit.monitor.progress import Bar
     from kit.settings import Settings
-    from kit.tuning import tuner
+    from kit.tuning.trace import read_trace
+    from kit.tuning.tuner import tune
+    from kit.tuning.workload import read_ideas
 
-    settings = Settings.load(options.settings)
-    return tuner.main(
-        settings=settings,
-        write=(options.settings or Path("kit.yaml")) if options.write else None,
-        trace=options.trace,
-        tolerance_bps=options.tolerance_bps,
-        tolerance_inr=options.tolerance_inr,
-        workload=options.workload,
-    )
+    trace = read_trace(options.trace) if options.trace else None
+    ideas = read_ideas(options.workload) if options.workload else None
+    settings, limits = Settings.load(options.settings), (options.tolerance_bps, options.tolerance_inr)
+    with Bar() as show:
+        advice = tune(settings, trace, *limits, show, workload=ideas)
+    print(advice)
+    if options.write:
+        print(f"Written: {advice.settings.save(options.settings or Path('kit.yaml'))}")
+    return 0
 
 
 def _add_simulate(commands: Commands[argparse.ArgumentParser]) -> None:

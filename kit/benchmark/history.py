@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from kit.benchmark.results import JSON_KEYS, BenchmarkResults
+from pydantic import AwareDatetime, BaseModel, ValidationError
+
+from kit.benchmark.results import BenchmarkResults
 from kit.clock import IST
 from kit.errors import UnreadableFile
 from kit.settings import cache_folder
@@ -24,6 +26,33 @@ from kit.settings import cache_folder
 # two-core machine moved by up to 12 % while no neighbour took a core; a smaller change is noise.
 BETWEEN_RUNS = 0.15
 EQUALLY_BUSY = 0.3  # cores that others may have kept busy more in one run than in the other
+
+
+class _FileRow(BaseModel):
+    name: str
+    unit: str
+    figure: float | None
+    low: float | None
+    high: float | None
+    load: float | None = None
+
+
+class _Machine(BaseModel):
+    settings: str = "defaults"
+    load_1min: float | None = None
+
+
+class _File(BaseModel):
+    score: float | None
+    violations: list[str]
+    machine: _Machine
+    versions: dict[str, str | None]
+    rows: list[_FileRow]
+
+
+class _Recorded(_File):
+    at: AwareDatetime
+    quick: bool
 
 
 def history_file() -> Path:
@@ -96,7 +125,7 @@ def load(path: Path | None = None) -> tuple[list[dict[str, Any]], list[Unreadabl
     for number, line in enumerate(_content(file).splitlines(), 1):
         if line.strip():
             try:
-                runs.append(_run(line, f"{file}, line {number}", ("at", "quick", *JSON_KEYS)))
+                runs.append(_run(line, f"{file}, line {number}", _Recorded))
             except UnreadableFile as error:
                 bad.append(error)
     return runs, bad
@@ -119,7 +148,7 @@ def load_json(path: str | Path) -> dict[str, Any]:
     UnreadableFile
         The file does not exist or is not such a file.
     """
-    return _run(_content(Path(path)), str(path), JSON_KEYS)
+    return _run(_content(Path(path)), str(path), _File)
 
 
 def _content(file: Path) -> bytes:
@@ -129,41 +158,16 @@ def _content(file: Path) -> bytes:
         raise UnreadableFile("The benchmark file cannot be read", str(file), "Check the path.") from error
 
 
-def _run(content: bytes, place: str, keys: Collection[str]) -> dict[str, Any]:
-    remedy = "Remove it; kit bench writes a new one."
+def _run(content: bytes, place: str, form: type[_File]) -> dict[str, Any]:
+    """Check everything that is compared or plotted later."""
     try:
-        run = json.loads(content)
-    except ValueError as error:
-        raise UnreadableFile("A recorded benchmark is not JSON", place, remedy) from error
-    if not isinstance(run, dict) or not set(keys) <= set(run) or not _sound(run):
-        raise UnreadableFile("This is not a recorded benchmark", place, remedy)
+        form.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = f"This is no recorded benchmark ({first['msg']})"
+        raise UnreadableFile(what, place, "Remove it; kit bench writes a new one.") from error
+    run: dict[str, Any] = json.loads(content)
     return run
-
-
-def _sound(run: Mapping[str, Any]) -> bool:
-    """Tell whether everything that is compared or plotted later is of its type."""
-    rows, score = run["rows"], run["score"]
-    return (
-        isinstance(run["machine"], dict)
-        and (score is None or isinstance(score, int | float))
-        and isinstance(rows, list)
-        and all(isinstance(row, dict) and _sound_row(row) for row in rows)
-        and ("at" not in run or _is_time(run["at"]))
-    )
-
-
-def _sound_row(row: Mapping[str, Any]) -> bool:
-    words = all(isinstance(row.get(key), str) for key in ("name", "unit"))
-    figures = [row.get(key, "") for key in ("figure", "low", "high")]
-    whole = all(isinstance(value, int | float) for value in figures)
-    return words and (whole or (figures[0] is None and "" not in figures))
-
-
-def _is_time(text: object) -> bool:
-    try:
-        return datetime.fromisoformat(str(text)).tzinfo is not None
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True)

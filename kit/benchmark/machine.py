@@ -18,8 +18,9 @@ from typing import Any
 from kit.benchmark.run import SEED
 from kit.errors import KitError
 from kit.parallel.cores import cores
-from kit.settings import Settings
+from kit.settings import Credentials, Settings
 from kit.simulator.distance import ROUND_TRIP_S
+from kit.simulator.process import ExchangeProcess
 
 _PACKAGES = (
     "banknifty-kit", "cachetools", "distributed", "fast-vollib", "joblib", "numba", "numpy", "pandas",
@@ -83,6 +84,18 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def told(exchange: ExchangeProcess, **more: Any) -> str:
+    """Return as JSON what another interpreter needs to be a client of a simulated exchange, and more."""
+    held = {name: getattr(exchange.credentials, name) for name in Credentials.model_fields}
+    return json.dumps({
+        "credentials": {name: secret.get_secret_value() for name, secret in held.items()},
+        "url": exchange.url,
+        "master_url": exchange.master_url,
+        "now": exchange.clock.now().isoformat(),
+        **more,
+    })  # fmt: skip
 
 
 def fresh(code: str, given: str = "", deadline_s: float = 120.0) -> str:

@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
+from typing import Any
 
 from kit.benchmark import rows as _rows
 from kit.benchmark.measure import Arms, Figures
@@ -109,19 +110,8 @@ class Row:
         raise SettingsError(f"Row {self.name} times a call, which has no unit", self.unit, "Return Figures.")
 
 
-def row(
-    name: str,
-    *,
-    part: str,
-    unit: str,
-    target: Target | None = None,
-    peer: str | None = None,
-    peer_target: Speed | None = None,
-    quick: bool = False,
-    cores: int = 1,
-    budget: str | None = None,
-) -> Callable[[Measure], Measure]:
-    """Register the decorated function as a row; the parameters are those of `Row`.
+def row(name: str, **features: Any) -> Callable[[Measure], Measure]:
+    """Register the decorated function as a row; the features are the parameters of `Row`.
 
     Raises
     ------
@@ -133,8 +123,7 @@ def row(
         known = _REGISTER.get(name)
         if known is not None and known.measure.__module__ != measure.__module__:
             raise SettingsError("Two benchmark rows have this name", name, "Rename one of them.")
-        made = Row(name, part, unit, measure, target, peer, peer_target, quick, cores, budget)
-        _REGISTER[name] = made.under(LatencyRequirements())
+        _REGISTER[name] = Row(name, measure=measure, **features).under(LatencyRequirements())
         return measure
 
     return register

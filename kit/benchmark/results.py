@@ -17,7 +17,7 @@ WIDTH = 120  # of the table, in characters
 VALIDATIONS: Mapping[str, tuple[str, ...]] = {
     "Cache read/write performance": ("hot_hit", "hot_write", "disk_hit", "disk_write"),
     "Concurrent processing speedup": ("parallel_10ms",),
-    "Data processing latency": ("chain_processing", "whole_chain", "strategy_evaluation"),
+    "Data processing latency": ("chain_processing", "strategy_evaluation"),
     "Memory usage patterns": ("memory_per_entry", "memory_growth", "main_job_memory"),
     "Latency requirement compliance": ("chain_cold", "atm_cold", "evaluation_run"),
 }

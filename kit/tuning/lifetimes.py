@@ -234,15 +234,6 @@ def replayed_hit_rate(config: CacheConfig, requests: Sequence[Question]) -> floa
     return float(cache.get_stats()["hit_rate_percent"])
 
 
-def best_hit_rate(config: CacheConfig, requests: Sequence[Question]) -> float:
-    """Return the hits that any cache can have over these requests with these lifetimes, percent."""
-    fetches = 0
-    for kind, key in {(request.kind, request.key) for request in requests}:
-        asked = np.array([r.at_s for r in requests if (r.kind, r.key) == (kind, key)])
-        fetches += len(np.unique(served_from(asked, getattr(config, SOURCES[kind].setting))))
-    return 100 * (1 - fetches / len(requests))
-
-
 def headroom_percent(fetched_s: NDArray[np.float64], source: Source, on: date = date.max) -> float:
     """Return what the busiest sliding window leaves of the endpoint's limits, percent.
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,14 +14,14 @@ from kit.broker.endpoints import PROFILE
 from kit.clock import previous_session, session
 from kit.desk import Desk, open_desk
 from kit.market.questions import Question
-from kit.monitor.progress import Bar, Progress, Stopped
+from kit.monitor.progress import Progress, Stopped
 from kit.parallel.cores import cores
 from kit.settings import Section, Settings
 from kit.simulator.process import launch
 from kit.tuning.halving import Tried, successive_halving
 from kit.tuning.lifetimes import Lifetime, advise_lifetimes
-from kit.tuning.trace import PricePath, Trace, analyst_requests, fill_between, read_trace
-from kit.tuning.workload import WorkerPlan, Workload, ideas_from, read_ideas
+from kit.tuning.trace import PricePath, Trace, analyst_requests, fill_between
+from kit.tuning.workload import WorkerPlan, Workload, ideas_from
 
 UNDERLYING = "BANKNIFTY"
 
@@ -207,42 +205,3 @@ def _recommended(
         most = {"max_workers": workers[0].candidate.workers}
         changed["workers"] = settings.workers.model_copy(update=most)
     return settings.model_copy(update=changed)
-
-
-def main(
-    *,
-    settings: Settings | None = None,
-    write: Path | None = None,
-    trace: str | Path | None = None,
-    tolerance_bps: float = 5.0,
-    tolerance_inr: float | None = None,
-    workload: str | None = None,
-) -> int:
-    """Run ``kit tune``: measure, explain, and write the settings file on request.
-
-    Parameters
-    ----------
-    settings : Settings, optional
-        Start from these; default ``kit.yaml`` and the environment.
-    write : path, optional
-        Write the recommended settings there.
-    trace : path, optional
-        A recorded trace, see `kit.tuning.trace`.
-    tolerance_bps, tolerance_inr : float
-        Largest acceptable P95 price error.
-    workload : str, optional
-        What the workers shall evaluate, as ``FILE.py:NAME``; see `tune`.
-
-    Returns
-    -------
-    int
-        0.
-    """
-    recorded = read_trace(trace) if trace else None
-    ideas = read_ideas(workload) if workload else None
-    with Bar() as show:
-        advice = tune(settings, recorded, tolerance_bps, tolerance_inr, show, workload=ideas)
-    sys.stdout.write(f"{advice}\n")
-    if write is not None:
-        sys.stdout.write(f"Written: {advice.settings.save(write)}\n")
-    return 0

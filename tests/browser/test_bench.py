@@ -38,3 +38,4 @@ def test_run_shows_the_plot_and_cancel_frees_the_kernel(notebook: Notebook) -> N
     assert time.monotonic() - pressed < FREE_WITHIN_S
     status.get_by_text("cancelled", exact=True).wait_for(timeout=20_000)
     assert "Cancelled" in panel.locator(".kit-lines").inner_text()
+    assert "none, the run was cancelled" in panel.inner_text()

@@ -4,6 +4,7 @@ from time import sleep
 
 import pytest
 
+from kit import cli
 from kit.broker.endpoints import PROFILE
 from kit.clock import previous_session
 from kit.desk import open_desk
@@ -98,16 +99,17 @@ def test_tune_recommends_explains_and_writes(recorded, monkeypatch, tmp_path, ca
     assert Settings.load(advice.settings.save(tmp_path / "kit.yaml")) == advice.settings
 
 
-def test_main_prints_and_writes_on_request(recorded, monkeypatch, tmp_path, capsys):
-    """The command prints the advice, and writes the file only where it is told to."""
+def test_the_command_prints_and_writes_on_request(recorded, monkeypatch, tmp_path, capsys):
+    """The command prints the advice, and writes the settings file it was given only when it is told to."""
     monkeypatch.setattr(tuner, "POOL_SIZES", (4,))
     monkeypatch.setattr(tuner, "worker_plans", lambda _: [WorkerPlan(1, 12)])
-    file = tmp_path / "kit.yaml"
-    trace = recorded.save(tmp_path / "trace.csv")
-    assert tuner.main(settings=SETTINGS, trace=trace, write=file, tolerance_inr=50) == 0
-    printed = capsys.readouterr().out
-    assert "Lifetimes" in printed
-    assert f"Written: {file}" in printed
+    file, trace = SETTINGS.save(tmp_path / "kit.yaml"), recorded.save(tmp_path / "trace.csv")
+    words = ["--settings", str(file), "tune", "--trace", str(trace), "--tolerance-inr", "50"]
+    assert cli.main(words) == 0
+    assert "Lifetimes" in capsys.readouterr().out
+    assert Settings.load(file) == SETTINGS
+    assert cli.main([*words, "--write"]) == 0
+    assert f"Written: {file}" in capsys.readouterr().out
     assert Settings.load(file).connection_pool.pool_size == 4
 
 
@@ -124,7 +126,7 @@ def test_wrong_input_is_named(recorded, tmp_path):
     with pytest.raises(SettingsError, match="-3"):
         tune(SETTINGS, recorded, tolerance_bps=-3)
     with pytest.raises(UnreadableFile, match="absent"):
-        tuner.main(settings=SETTINGS, trace=tmp_path / "absent.csv")
+        read_trace(tmp_path / "absent.csv")
 
 
 def sleepy(snapshot):

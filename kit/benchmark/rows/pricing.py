@@ -6,26 +6,21 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from kit.benchmark.machine import has_avx512
 from kit.benchmark.measure import Arms, Figures
 from kit.benchmark.registry import row
-from kit.benchmark.run import SEED, Run
+from kit.benchmark.run import Run
 from kit.benchmark.targets import at_least, at_most, faster
-from kit.clock import IST, years_to_expiry
 from kit.pricing.arrays import Floats
 from kit.pricing.black76 import iv_and_greeks, price
-from kit.pricing.chain import analyse
 from kit.pricing.engines import using
 from kit.pricing.warm import warm
-from kit.simulator.market import Market
 
 Work = Callable[[], object]
 
@@ -82,24 +77,6 @@ def _fast_vollib(run: Run, size: int) -> Work | None:
     return work
 
 
-def _vollib(run: Run, size: int) -> Work | None:
-    implied = run.peer("vollib.black.implied_volatility")
-    analytical = run.peer("vollib.black.greeks.analytical")
-    if implied is None or analytical is None:
-        return None
-    measures = [getattr(analytical, name) for name in Greek]
-    rows = list(zip(*(column.tolist() for column in options(size)), strict=True))
-
-    def work() -> None:
-        for value, forward, strike, years, _, is_call in rows:
-            flag = "c" if is_call else "p"
-            sigma = implied.implied_volatility(value, forward, strike, RATE, years, flag)
-            for measure in measures:
-                measure(flag, forward, strike, years, RATE, sigma)
-
-    return work
-
-
 def _quantlib(run: Run, size: int) -> Work | None:
     library = run.peer("QuantLib")
     if library is None:
@@ -120,11 +97,9 @@ def _quantlib(run: Run, size: int) -> Work | None:
     return work
 
 
-Greek = ("delta", "gamma", "theta", "vega", "rho")
 PEERS: dict[str, Callable[[Run, int], Work | None]] = {
     "fast-vollib": _fast_vollib,
     "QuantLib": _quantlib,
-    "vollib": _vollib,
 }
 
 
@@ -209,43 +184,3 @@ def first_call_later(run: Run) -> Figures:
     cache = str(run.folder())
     _first_call(cache)
     return Figures([_first_call(cache) for _ in range(5)])
-
-
-@row("whole_chain", part="pricing", unit="ms", target=at_most(10), quick=True)
-def whole_chain(run: Run) -> Arms:
-    """From a raw table of 638 strikes over ten expiries to forwards, volatility, Greeks and analytics."""
-    table, spot = _raw_table()
-    quoted = (table["bid"] > 0) & (table["ask"] > 0)
-    run.notes.append(f"{len(table):,} contracts of the simulated exchange, {quoted.mean():.0%} with a spread")
-    days = sorted(set(table["expiry"]))
-
-    def work() -> object:
-        years = table["expiry"].map({day: years_to_expiry(_TAKEN_AT, day) for day in days})
-        return analyse(
-            table["expiry"], table["strike"], table["right"], table["bid"], table["ask"], table["ltp"],
-            table["oi"], table["volume"], years, spot=spot, rate=RATE,
-            oi_change=table["oi_change"], ltp_change=table["ltp_change"],
-        )  # fmt: skip
-
-    return Arms(ours=work)
-
-
-_TAKEN_AT = datetime(2023, 5, 3, 15, 0, tzinfo=IST)  # weeklies, months and quarters were listed then
-_LISTED = (106, 92, 73, 105, 47, 103, 34, 38, 26, 14)  # strikes by expiry
-
-
-def _raw_table() -> tuple[pd.DataFrame, float]:
-    """Return quotes of the simulated exchange near the money, zero where nobody quotes, and its spot."""
-    market = Market(SEED)
-    spot, series = market.spot(_TAKEN_AT), market.listing(_TAKEN_AT).series
-    rows = []
-    days = sorted(day for name, day in series if name == "BANKNIFTY")
-    for day, listed in zip(days, _LISTED, strict=True):
-        contracts = series["BANKNIFTY", day].contracts
-        near = set(sorted({option.strike for option in contracts}, key=lambda k: abs(k - spot))[:listed])
-        for quote in market.quotes([option for option in contracts if option.strike in near], _TAKEN_AT):
-            option, change = quote.contract, quote.ltp - quote.previous
-            numbers = (quote.bid, quote.ask, quote.ltp, quote.interest, quote.volume, np.nan, change)
-            rows.append((np.datetime64(day), float(option.strike), option.right, *numbers))
-    names = ("expiry", "strike", "right", "bid", "ask", "ltp", "oi", "volume", "oi_change", "ltp_change")
-    return pd.DataFrame(rows, columns=list(names)), spot

@@ -7,14 +7,13 @@ import os
 import subprocess
 from time import monotonic, time
 
-from kit.benchmark.machine import heard, interpreter
+from kit.benchmark.machine import heard, interpreter, told
 from kit.benchmark.measure import Figures
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run, Unmeasured
 from kit.benchmark.targets import at_least
 from kit.broker.endpoints import CANDLES, windows
 from kit.errors import SimulatorError
-from kit.settings import Credentials
 from kit.simulator.process import ExchangeProcess, launch
 
 _CALLS = 200
@@ -55,11 +54,11 @@ def candle_rate(run: Run) -> Figures:
     lines = [caller.stdout.readline() for caller in callers if caller.stdout]
     if any(line.strip() != "ready" for line in lines):
         raise SimulatorError("A caller of the benchmark did not start", lines, "Run the row alone.")
-    told = [json.loads(heard(caller, "", _PATIENCE_S)[0]) for caller in _started(callers)]
+    ended = [json.loads(heard(caller, "", _PATIENCE_S)[0]) for caller in _started(callers)]
     if abs(time() - monotonic() - offset) > 1:
         raise Unmeasured("the clock was set meanwhile, and the limits are kept by it: not judged")
-    took_s = max(ended for _, ended, _ in told) - min(began for began, _, _ in told)
-    if retries := sum(retries for *_, retries in told):
+    took_s = max(end for _, end, _ in ended) - min(began for began, _, _ in ended)
+    if retries := sum(retries for *_, retries in ended):
         run.notes.append(f"{retries} calls had to be repeated")
         return Figures([0.0])
     windows_ = windows(CANDLES.budget, exchange.clock.now().date())
@@ -77,12 +76,8 @@ def _started(callers: list[subprocess.Popen[str]]) -> list[subprocess.Popen[str]
 
 
 def _caller(exchange: ExchangeProcess, calls: int, environment: dict[str, str]) -> subprocess.Popen[str]:
-    secrets = {
-        name: getattr(exchange.credentials, name).get_secret_value() for name in Credentials.model_fields
-    }
-    told = {"credentials": secrets, "url": exchange.url, "master_url": exchange.master_url}
     caller = interpreter(_CALLER, env=environment, stderr=subprocess.DEVNULL)
     assert caller.stdin is not None
-    caller.stdin.write(json.dumps({**told, "now": exchange.clock.now().isoformat(), "calls": calls}) + "\n")
+    caller.stdin.write(told(exchange, calls=calls) + "\n")
     caller.stdin.flush()
     return caller

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
 
-from kit.benchmark.machine import fresh
+from kit.benchmark.machine import fresh, told
 from kit.benchmark.measure import Figures
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run
 from kit.benchmark.targets import at_most
 from kit.errors import SimulatorError
-from kit.settings import Credentials
-from kit.simulator.process import ExchangeProcess, launch
+from kit.simulator.process import launch
 
 # Its lifetimes are long so that a slow machine measures the same thing as a fast one.
 _RESTARTED = """
@@ -43,7 +40,7 @@ print(json.dumps([perf_counter() - began, len(chain.frame), chain.source]))
 @row("restart_chain", part="cache", unit="ms", target=at_most(25))
 def restart_chain(run: Run) -> Figures:
     """Build everything and get a chain of at least 240 contracts in a fresh interpreter, from a warm file."""
-    given = json.dumps(_told(run.enter(launch(limits=False)), run.folder()))
+    given = told(run.enter(launch(limits=False)), folder=str(run.folder()))
     fresh(_RESTARTED, given)  # fills the file
     taken_ms = []
     for _ in range(5 if run.quick else 11):
@@ -54,14 +51,3 @@ def restart_chain(run: Run) -> Figures:
             raise SimulatorError("The restarted chain is not the one to measure", found, "Run the row alone.")
         taken_ms.append(1000 * seconds)
     return Figures(taken_ms)
-
-
-def _told(exchange: ExchangeProcess, folder: Path) -> dict[str, Any]:
-    held = {name: getattr(exchange.credentials, name) for name in Credentials.model_fields}
-    return {
-        "credentials": {name: secret.get_secret_value() for name, secret in held.items()},
-        "url": exchange.url,
-        "master_url": exchange.master_url,
-        "now": exchange.clock.now().isoformat(),
-        "folder": str(folder),
-    }
