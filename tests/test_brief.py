@@ -245,10 +245,10 @@ class TestConcurrentProcessor:
         strategies = {"strategy1": strategy1_func, "strategy2": strategy2_func, "strategy3": strategy3_func}
         results = manager.evaluate_strategies_concurrent(strategies, market_data)
 
-        assert results["strategy1"] == 55_000
-        assert results["strategy2"].max_profit_inr > 0
+        assert results["strategy1"].value == 55_000
+        assert results["strategy2"].value.max_profit_inr > 0
         with pytest.raises(TaskFailed, match="ZeroDivisionError"):
-            results["strategy3"]
+            _ = results["strategy3"].value
 
     def test_priorities_timeouts_recovery_and_statistics(self, processor: ConcurrentProcessor) -> None:
         """A task that overruns is stopped, one that raises is reported, and the others are counted."""

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kit.backtest.encode import encode_legs, encode_terms
+from kit.backtest.engines import EngineName, engine_for, trade
 from kit.backtest.holdings import Days, SkippedDay, holdings, wanted_days
 from kit.backtest.log import Row, as_table, rows_of, skipped
-from kit.backtest.plain import play, position_on
 from kit.backtest.plan.plan import Plan
 from kit.backtest.records import REFUSED, Records
 from kit.backtest.result import BacktestResult
@@ -32,6 +31,7 @@ def backtest(
     daily: pd.DataFrame | None = None,
     signals: Signals | None = None,
     capital_inr: float | None = None,
+    engine: EngineName = "auto",
 ) -> BacktestResult:
     """Trade one plan, or several with one capital, over the days of a store.
 
@@ -49,6 +49,8 @@ def backtest(
         Columns that entries wait for: booleans by the start of the bar at whose close they are known.
     capital_inr : float, optional
         What returns are counted on, rupees; default the sum over the plans.
+    engine : {"auto", "plain", "compiled"}
+        Both find the same; the compiled one is faster over many days, Python rules need the plain one.
 
     Raises
     ------
@@ -60,36 +62,38 @@ def backtest(
     missed: list[SkippedDay] = []
     curves: list[Curve] = []
     for plan in plans:
-        for chance in holdings(plan, wanted_days(plan, days, start, end), days, daily, signals or {}):
+        wanted = wanted_days(plan, days, start, end)
+        chosen = engine_for(plan, engine, len(wanted))
+        for chance in holdings(plan, wanted, days, daily, signals or {}):
             if isinstance(chance, SkippedDay):
                 missed.append(chance)
                 rows += skipped(plan, chance.day, chance.why)
                 continue
-            found, curve = _trade(plan, chance)
+            found, curve = _trade(plan, chance, chosen)
             rows += found
             curves.append(curve)
     capital = capital_inr or sum(plan.capital_inr for plan in plans)
     return BacktestResult(plans, as_table(rows), missed, capital, curves)
 
 
-def _trade(plan: Plan, holding: Holding) -> tuple[list[Row], Curve]:
+def _trade(plan: Plan, holding: Holding, engine: EngineName) -> tuple[list[Row], Curve]:
     loaded = load(plan, plan.legs, holding)
-    legs, terms = encode_legs(plan.legs), encode_terms(plan)
-    terms[0].exit = holding.exit
-    trades = play(position_on(loaded.tape, terms, legs), holding.first, holding.last)
-    rows = rows_of(plan, plan.legs, loaded, trades, int(terms[0].multiple))
-    return rows, _curve(loaded, legs, trades)
+    position, trades = trade(plan, plan.legs, loaded, engine)
+    multiple = int(position.terms[0].multiple)
+    rows = rows_of(plan, plan.legs, loaded, trades, multiple)
+    return rows, _curve(loaded, position.legs, trades, multiple)
 
 
-def _curve(loaded: Loaded, legs: Records, trades: Records) -> Curve:
+def _curve(loaded: Loaded, legs: Records, trades: Records, multiple: int) -> Curve:
     """Return the position's gross profit at the close of each of its bars, rupees."""
     holding, tape = loaded.holding, loaded.tape
     worth = np.zeros(holding.last + 1 - holding.first)
-    for trade in trades[trades.reason != REFUSED]:
-        units = legs[trade.leg].sign * legs[trade.leg].lots * tape.units[trade.row] * TICK_INR
-        held = slice(trade.entry_bar - holding.first, trade.exit_bar - holding.first)
-        worth[held] += (tape.last[trade.row, trade.entry_bar : trade.exit_bar] - trade.entry) * units
-        worth[trade.exit_bar - holding.first :] += (trade.exit - trade.entry) * units
+    for row in trades[trades.reason != REFUSED]:
+        leg, contract = legs[row.leg], tape.contracts[row.row]
+        units = leg.sign * leg.lots * multiple * contract.units * TICK_INR
+        held = slice(row.entry_bar - holding.first, row.exit_bar - holding.first)
+        worth[held] += (tape.last[row.row, row.entry_bar : row.exit_bar] - row.entry) * units
+        worth[row.exit_bar - holding.first :] += (row.exit - row.entry) * units
     moments = [
         np.datetime64(day.day, "m") + day.minutes.astype("timedelta64[m]") + np.timedelta64(1, "m")
         for day in holding.days

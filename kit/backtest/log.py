@@ -10,10 +10,10 @@ import pandas as pd
 
 from kit.backtest.plan.plan import Plan, PlanLeg
 from kit.backtest.records import EXPIRY, NO_STRIKE, REASONS, REFUSED, WHYS, Records
+from kit.backtest.settlement import exercise_tax
 from kit.backtest.tape import Loaded
 from kit.bars.minutes import TICK_INR
-from kit.evaluation.costs import Charges, exercise_inr, order_charges
-from kit.model import Leg
+from kit.evaluation.costs import Charges, order_charges
 
 COLUMNS: tuple[str, ...] = (
     *("day", "plan", "leg", "entry", "side", "right", "strike", "expiry", "lots", "lot_size"),
@@ -50,7 +50,7 @@ def _row(plan: Plan, leg: PlanLeg, loaded: Loaded, trade: Any, multiple: int) ->
     row |= {"reason": REASONS[trade.reason], "why": ""}
     if trade.row >= 0:
         _, row["strike"], _ = loaded.contracts[trade.row]
-        row["lot_size"] = int(loaded.tape.units[trade.row])
+        row["lot_size"] = int(loaded.tape.contracts[trade.row].units)
     if trade.reason == REFUSED:
         return row | {"why": _why(loaded, leg, trade)}
     entry, out = round(trade.entry * TICK_INR, 2), round(trade.exit * TICK_INR, 2)
@@ -77,11 +77,9 @@ def _charges(row: Row, expired: bool) -> Iterable[Charges]:
     if not expired:
         yield order_charges(row["exit_price"] * units, closes, on)  # type: ignore[arg-type]
         return
-    outward = 1 if row["right"] == "CE" else -1
-    level = row["strike"] + outward * row["exit_price"]
-    lots = row["lots"] if row["side"] == "buy" else -row["lots"]
-    leg = Leg(row["right"], row["strike"], lots, row["entry_price"])
-    yield Charges(0.0, exercise_inr([leg], row["lot_size"], level, on), 0.0, 0.0, 0.0, 0.0)
+    paid = round(row["exit_price"] / TICK_INR)
+    tax = exercise_tax(paid, row["strike"], row["right"], on) * units if row["side"] == "buy" else 0.0
+    yield Charges(0.0, tax, 0.0, 0.0, 0.0, 0.0)
 
 
 def _why(loaded: Loaded, leg: PlanLeg, trade: Any) -> str:

@@ -64,12 +64,15 @@ class RuleMoment:
         The legs that are open.
     profit_inr : float
         What the position has earned so far, closed legs included, before charges, rupees.
+    leg : HeldLeg, optional
+        The leg whose stop or target is asked for.
     """
 
     day: DayMinutes
     column: int
     legs: Sequence[HeldLeg] = ()
     profit_inr: float = 0.0
+    leg: HeldLeg | None = None
 
     @property
     def at(self) -> datetime:

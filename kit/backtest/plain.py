@@ -1,19 +1,80 @@
-"""The plain engine: the rules as Python runs them, so that Python rules can stand among them."""
+"""The plain engine: the rules as Python runs them, so that Python functions can stand among them."""
 
 from __future__ import annotations
 
-from kit.backtest.encode import most_rows
-from kit.backtest.records import POSITION, STATE, TRADE, Position, Records, Tape, records
-from kit.backtest.walk import walk
+from collections.abc import Sequence
+
+from kit.backtest.moment import HeldLeg, RuleMoment
+from kit.backtest.plan.plan import Plan, PlanLeg
+from kit.backtest.records import LEAVING, OPEN, RULE, STOP, TARGET, Position, Records
+from kit.backtest.rules import close_of, go_out
+from kit.backtest.tape import Loaded
+from kit.backtest.walk import at_close, begin, leave_all, value_of, walk, within
+from kit.bars.minutes import TICK_INR
 
 
-def position_on(tape: Tape, terms: Records, legs: Records) -> Position:
-    """Return a position of these legs on a tape, not yet begun."""
-    states, totals = records(STATE, len(legs)), records(POSITION, 1)
-    return Position(tape, terms, legs, states, totals, records(TRADE, most_rows(legs, terms)))
-
-
-def play(position: Position, first: int, last: int) -> Records:
+def play(position: Position, loaded: Loaded) -> Records:
     """Play a position and return the rows it wrote."""
-    walk(position, first, last)
+    walk(position, loaded.holding.first, loaded.holding.last)
     return position.trades[: position.totals[0].count]
+
+
+def play_asking(position: Position, loaded: Loaded, plan: Plan, legs: Sequence[PlanLeg]) -> Records:
+    """Play a position bar by bar and ask the plan's Python functions at every close."""
+    bar, last = loaded.holding.first, loaded.holding.last
+    begin(position)
+    ended = at_close(position, bar, last)
+    while not ended:
+        bar += 1
+        ended = (
+            within(position, bar, last)
+            or _asked(position, loaded, plan, legs, bar)
+            or at_close(position, bar, last)
+        )
+    return position.trades[: position.totals[0].count]
+
+
+def _asked(position: Position, loaded: Loaded, plan: Plan, legs: Sequence[PlanLeg], bar: int) -> bool:
+    """Ask the functions at the close of a bar; True when one of them ends the position."""
+    held = {
+        i: _held(position, loaded, legs[i], i, bar)
+        for i, state in enumerate(position.states)
+        if state.phase in (OPEN, LEAVING)
+    }
+    day, column = loaded.holding.locate(bar)
+    profit = float(value_of(position, bar)) * TICK_INR
+    moment = RuleMoment(day, column, list(held.values()), profit)
+    for i, leg in held.items():
+        state = position.states[i]
+        if state.phase == OPEN and bar >= state.watch and position.tape.high[state.row, bar] > 0:
+            seen = RuleMoment(day, column, moment.legs, profit, leg)
+            _ask_leg(position, legs[i], i, bar, seen)
+    if plan.exit.when is not None and plan.exit.when(moment):
+        leave_all(position, bar, RULE, False)
+        return True
+    return False
+
+
+def _ask_leg(position: Position, leg: PlanLeg, i: int, bar: int, moment: RuleMoment) -> None:
+    for rule, reason in ((leg.stop, STOP), (leg.target, TARGET)):
+        if callable(rule) and rule(moment):
+            if reason == STOP:
+                position.totals[0].hit = bar
+            go_out(position, i, close_of(position, i, bar), bar, reason)
+            return
+
+
+def _held(position: Position, loaded: Loaded, leg: PlanLeg, i: int, bar: int) -> HeldLeg:
+    state = position.states[i]
+    expiry, strike, right = loaded.contracts[state.row]
+    contract = position.tape.contracts[state.row]
+    return HeldLeg(
+        leg=i + 1,
+        side=leg.side,
+        right=right,
+        strike=strike,
+        expiry=expiry,
+        units=int(contract.units * position.legs[i].lots * position.terms[0].multiple),
+        entry_price=round(float(state.price) * TICK_INR, 2),
+        price=round(float(close_of(position, i, bar)) * TICK_INR, 2),
+    )

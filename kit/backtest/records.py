@@ -39,6 +39,7 @@ IDLE, WANTED, WAITING, AT_COST, OPEN, LEAVING, OUT = range(7)
 WHYS = ("", "no strike could be chosen", "no trade in its first six minutes", "the position ended first")
 NO_STRIKE, NO_TRADE, ENDED = range(1, 4)
 
+UNREACHED = 2**30  # ticks above every price
 LAST_TRIES = 5  # minutes after the first at which an entry is tried again
 
 LEG = np.dtype(
@@ -97,6 +98,8 @@ TERMS = np.dtype(
 STATE = np.dtype(
     [
         ("phase", "i8"),
+        ("start", "i8"),  # bar at whose close the first entry is tried; beyond the tape: never
+        ("due", "i8"),  # until this bar its rules are known to have nothing to do
         ("row", "i8"),  # of the contract in the tape; -1: not chosen
         ("number", "i8"),  # of the entry, from 1
         ("raw", "i8"),  # entry price before slippage, what levels count from
@@ -155,25 +158,30 @@ def records(kind: np.dtype[Any], size: int | tuple[int, ...]) -> Records:
     return np.zeros(size, kind).view(np.recarray)
 
 
+CONTRACT = np.dtype(
+    [
+        ("units", "i8"),  # in one lot
+        ("ends", "i8"),  # bar at whose close it is settled; beyond the tape: not within it
+        ("settled", "i8"),  # ticks paid then
+        ("exercise", "f8"),  # tax on a bought unit that is settled, rupees
+    ]
+)
+
+
 class Tape(NamedTuple):
     """The bars that a position can touch: contracts x bars of one holding period, in ticks.
 
     A contract without a trade in a bar has `high` 0 and `low` beyond any price there, so that no level is
-    reached; `last` is its last close so far.
+    reached; `last` is its last close so far, its close where it traded.
     """
 
     open: NDArray[np.int32]
     high: NDArray[np.int32]
     low: NDArray[np.int32]
-    close: NDArray[np.int32]
-    traded: NDArray[np.bool_]
     last: NDArray[np.int32]
-    units: NDArray[np.int64]  # (k,) in one lot
-    ends: NDArray[np.int64]  # (k,) bar at whose close the contract is settled; beyond the tape: not here
-    settled: NDArray[np.int64]  # (k,) ticks paid then
-    delta: NDArray[np.float64]  # (k, n), or (k, 0) where no rule asks for it
+    contracts: Records
     picks: NDArray[np.int64]  # (legs, n) row that each leg's rule chooses at each bar's close; -1: none
-    starts: NDArray[np.int64]  # (legs,) bar at whose close the first entry is tried; beyond: never
+    delta: NDArray[np.float64]  # (k, n), or (k, 0) where no rule asks for it
 
 
 class Position(NamedTuple):

@@ -6,6 +6,9 @@ tape; what happens at the close of a bar holds from the next bar on.
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kit.backtest.fills import HIT_STOP, NOTHING, beyond, fill_of, first_hit, level, slipped, steps
 from kit.backtest.records import (
     AT_COST,
@@ -34,6 +37,21 @@ from kit.backtest.records import (
 )
 
 
+def ticks_at(cells: NDArray[np.int32], row: int, bar: int) -> int:
+    """Return one price of a tape as a whole machine word, so that the rules compile for one type."""
+    return np.int64(cells[row, bar])  # type: ignore[return-value]
+
+
+def open_of(position: Position, i: int, bar: int) -> int:
+    """Return the open of a leg's contract in a bar, ticks."""
+    return ticks_at(position.tape.open, position.states[i].row, bar)
+
+
+def close_of(position: Position, i: int, bar: int) -> int:
+    """Return the last close of a leg's contract up to a bar, ticks."""
+    return ticks_at(position.tape.last, position.states[i].row, bar)
+
+
 def want(position: Position, i: int, bar: int, percent: float, points: float, by_close: int) -> None:
     """Let a leg look for a contract from the close of a bar on; with an amount, wait for its move first."""
     state = position.states[i]
@@ -55,7 +73,7 @@ def enter(position: Position, i: int, price: int, bar: int, watch: int) -> None:
     state.raw = price
     state.price = _slip(position, i, leg.sign, price, bar)
     state.bar = bar
-    state.watch = watch
+    state.watch, state.due = watch, 0
     state.best = price
     state.cost = price if state.cost == 0 else state.cost
     state.stop_reason = STOP
@@ -77,7 +95,7 @@ def leave(position: Position, i: int, price: int, bar: int, reason: int, stale: 
     row = _row(position, i, reason)
     row.entry_bar, row.entry = state.bar, state.price
     row.exit_bar, row.exit, row.stale = bar, paid, stale
-    units = position.tape.units[state.row] * leg.lots * position.terms[0].multiple
+    units = position.tape.contracts[state.row].units * leg.lots * position.terms[0].multiple
     totals.realised += leg.sign * (paid - state.price) * units
     totals.left = max(totals.left, bar)
     state.phase = OUT
@@ -102,7 +120,7 @@ def _row(position: Position, i: int, reason: int):  # type: ignore[no-untyped-de
 
 def _slip(position: Position, i: int, side: int, price: int, bar: int) -> int:
     terms, tape, row = position.terms[0], position.tape, position.states[i].row
-    bar_range = tape.high[row, bar] - tape.low[row, bar] if tape.traded[row, bar] else 0
+    bar_range = max(0, ticks_at(tape.high, row, bar) - ticks_at(tape.low, row, bar))
     lots = position.legs[i].lots * terms.multiple
     return slipped(terms.slippage, terms.slip, side, price, bar_range, lots)
 
@@ -111,11 +129,11 @@ def at_open(position: Position, i: int, bar: int) -> None:
     """Fill at the open what the bar before has decided: a leg that leaves, a leg that enters."""
     tape, state = position.tape, position.states[i]
     if state.phase == LEAVING:
-        if tape.traded[state.row, bar]:
-            go_out(position, i, tape.open[state.row, bar], bar, state.reason)
+        if tape.high[state.row, bar] > 0:
+            go_out(position, i, open_of(position, i, bar), bar, state.reason)
     elif state.phase == WANTED and state.row >= 0 and not state.by_close:
-        if tape.traded[state.row, bar]:
-            enter(position, i, tape.open[state.row, bar], bar, bar)
+        if tape.high[state.row, bar] > 0:
+            enter(position, i, open_of(position, i, bar), bar, bar)
         elif bar > state.tries_end:
             refuse(position, i, NO_TRADE)
 
@@ -125,13 +143,13 @@ def examine(position: Position, i: int, bar: int) -> None:
     tape, state = position.tape, position.states[i]
     if not (state.phase == OPEN or state.phase == AT_COST) or bar < state.watch:  # noqa: PLR1714 - for numba
         return
-    if not tape.traded[state.row, bar]:
+    if tape.high[state.row, bar] == 0:
         return
     if state.phase == AT_COST:
         _take_again(position, i, bar)
         return
     leg, terms, row = position.legs[i], position.terms[0], state.row
-    first, high, low = tape.open[row, bar], tape.high[row, bar], tape.low[row, bar]
+    first, high, low = open_of(position, i, bar), ticks_at(tape.high, row, bar), ticks_at(tape.low, row, bar)
     hit = first_hit(leg.sign, first, high, low, state.stop, state.target, terms.same_bar)
     if hit == NOTHING:
         state.best = max(state.best, high) if leg.sign > 0 else min(state.best, low)
@@ -147,14 +165,14 @@ def examine(position: Position, i: int, bar: int) -> None:
         state.phase, state.reason = LEAVING, reason
         return
     at = state.stop if is_stop else state.target
-    price = fill_of(convention, leg.sign, first, high, low, tape.close[row, bar], at, is_stop)
+    price = fill_of(convention, leg.sign, first, high, low, close_of(position, i, bar), at, is_stop)
     go_out(position, i, price, bar, reason)
 
 
 def _take_again(position: Position, i: int, bar: int) -> None:
     tape, state, sign = position.tape, position.states[i], position.legs[i].sign
     row, cost = state.row, state.cost
-    first = tape.open[row, bar]
+    first = open_of(position, i, bar)
     gapped = sign * (tape.last[row, bar - 1] - cost) > 0 and sign * (first - cost) < 0
     if gapped or tape.low[row, bar] <= cost <= tape.high[row, bar]:
         enter(position, i, first if gapped else cost, bar, bar + 1)
@@ -189,7 +207,7 @@ def _tighten(position: Position, i: int) -> None:
     percent, points = leg.move_percent, leg.move_points
     if leg.trail == STEPPED:
         every = state.raw * leg.every_percent / 100 + leg.every_points
-        count = steps(leg.sign * (state.best - state.raw), every)
+        count = steps(1.0 * leg.sign * (state.best - state.raw), every)
         moved = leg.sign * count * (state.raw * percent / 100 + points)
         at = level(state.first_stop, 0.0, moved)
     else:
@@ -212,6 +230,7 @@ def to_break_even(position: Position, i: int, bar: int, only_in_profit: bool) ->
     gain = position.legs[i].sign * (position.tape.last[state.row, bar] - state.raw)
     if gain > 0 or not only_in_profit:
         _move_stop(position, i, state.raw, BREAK_EVEN)
+        state.due = 0
 
 
 def try_entry(position: Position, i: int, bar: int) -> None:
@@ -220,17 +239,18 @@ def try_entry(position: Position, i: int, bar: int) -> None:
     if state.row < 0:
         state.row = tape.picks[i, bar]
     chosen = state.row >= 0
-    traded = chosen and tape.traded[state.row, bar]
+    traded = chosen and tape.high[state.row, bar] > 0
+    close = close_of(position, i, bar) if chosen else 0
     if state.phase == WAITING and state.wait > 0:
-        if traded and beyond(-1 if state.wait_up else 1, tape.close[state.row, bar], state.wait):
-            enter(position, i, tape.close[state.row, bar], bar, bar + 1)
+        if traded and beyond(-1 if state.wait_up else 1, close, state.wait):
+            enter(position, i, close, bar, bar + 1)
         return
     if traded and state.phase == WAITING:
-        state.wait = level(tape.close[state.row, bar], state.wait_percent, state.wait_points)
+        state.wait = level(close, state.wait_percent, state.wait_points)
         state.wait_up = 1 if state.wait_percent + state.wait_points > 0 else 0
         return
     later = position.terms[0].entry == NEXT_OPEN and state.phase == WANTED and not state.by_close
     if traded and not later:
-        enter(position, i, tape.close[state.row, bar], bar, bar + 1)
+        enter(position, i, close, bar, bar + 1)
     elif bar >= state.tries_end and not (later and chosen):
         refuse(position, i, NO_TRADE if chosen else NO_STRIKE)

@@ -7,9 +7,11 @@ from datetime import date
 import numpy as np
 
 from kit.backtest.strikes import ExpiryMinutes
-from kit.bars.minutes import TICKS_PER_RUPEE, DayMinutes
+from kit.bars.minutes import TICK_INR, TICKS_PER_RUPEE, DayMinutes
 from kit.bars.settlement import settlement_level
 from kit.clock import settlement_rule
+from kit.evaluation.costs import exercise_inr
+from kit.model import Leg, Right
 
 _MEAN_MINUTES = 30
 
@@ -36,3 +38,9 @@ def paid_ticks(level: float, strike: int, is_call: bool) -> int:
         return 0
     inside = level - strike if is_call else strike - level
     return max(0, int(np.floor(inside * TICKS_PER_RUPEE + 0.5 + 1e-7)))
+
+def exercise_tax(paid: int, strike: int, right: Right, on: date) -> float:
+    """Return the tax on one bought unit that is settled at so many ticks, rupees."""
+    inside = paid * TICK_INR
+    level = strike + inside if right == "CE" else strike - inside
+    return exercise_inr([Leg(right, strike, 1, 0.0)], 1, level, on)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.backtest.moment import RuleMoment
 from kit.backtest.plan.parts import StrikeRule
 from kit.backtest.plan.plan import Plan, PlanLeg
-from kit.backtest.records import BAR_CLOSE, LAST_TRIES, NEXT_OPEN, Tape
-from kit.backtest.settlement import paid_ticks, settlement
+from kit.backtest.records import BAR_CLOSE, CONTRACT, LAST_TRIES, NEXT_OPEN, UNREACHED, Records, Tape, records
+from kit.backtest.settlement import exercise_tax, paid_ticks, settlement
 from kit.backtest.strikes import NO_STRIKE, ExpiryMinutes, expiry_of
 from kit.bars.minutes import OHLC, DayMinutes
 from kit.model import Right
 
-UNREACHED = np.int32(2**30)  # above every price
 NEVER = 2**40
 
 Contract = tuple[date, int, Right]
@@ -58,11 +59,16 @@ class Holding:
         """The first bar of each session, and the end."""
         return [0, *np.cumsum([len(day.minutes) for day in self.days]).tolist()]
 
-    def start(self, bar: int) -> datetime:
-        """Return when a bar starts, timezone-aware."""
+    def locate(self, bar: int) -> tuple[DayMinutes, int]:
+        """Return the session of a bar and its column there."""
         edges = self.edges
         place = int(np.searchsorted(edges, bar, side="right")) - 1
-        return self.days[place].start(bar - edges[place])
+        return self.days[place], bar - edges[place]
+
+    def start(self, bar: int) -> datetime:
+        """Return when a bar starts, timezone-aware."""
+        day, column = self.locate(bar)
+        return day.start(column)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,17 +142,24 @@ def _choices(
     for day, offset in zip(holding.days, holding.edges, strict=False):
         columns = np.arange(max(0, start - offset), min(len(day.minutes), until - offset))
         if len(columns) and expiry in day.expiries:
-            chain = ExpiryMinutes(day, expiry, plan.money)
-            assert isinstance(leg.strike, StrikeRule)  # functions were asked before
-            chosen[columns + offset] = chain.choose(leg.strike, leg.right, leg.side, columns)
+            chosen[columns + offset] = _strikes(plan, leg, day, expiry, columns)
     return chosen
+
+
+def _strikes(
+    plan: Plan, leg: PlanLeg, day: DayMinutes, expiry: date, columns: NDArray[np.intp]
+) -> NDArray[np.int64]:
+    if isinstance(leg.strike, StrikeRule):
+        return ExpiryMinutes(day, expiry, plan.money).choose(leg.strike, leg.right, leg.side, columns)
+    answers = [leg.strike(RuleMoment(day, int(column))) for column in columns]
+    return np.array([int(answer) if answer and isfinite(answer) else NO_STRIKE for answer in answers])
 
 
 def _tape(plan: Plan, holding: Holding, contracts: list[Contract], picks: NDArray[np.int64]) -> Tape:
     prices = {name: np.zeros((len(contracts), holding.edges[-1]), np.int32) for name in OHLC}
     traded = np.zeros((len(contracts), holding.edges[-1]), np.bool_)
     delta = np.full(traded.shape if plan.adjust else (len(contracts), 0), np.nan)
-    units = np.ones(len(contracts), np.int64)
+    kept = _settled(holding, contracts)
     for day, offset in zip(holding.days, holding.edges, strict=False):
         rows = [(row, day.rows[key]) for row, key in enumerate(contracts) if key in day.rows]
         if not rows:
@@ -156,21 +169,17 @@ def _tape(plan: Plan, holding: Holding, contracts: list[Contract], picks: NDArra
         for name, cells in prices.items():
             cells[mine, span] = getattr(day, name)[theirs]
         traded[mine, span] = day.traded[theirs]
-        units[mine] = np.where(units[mine] > 1, units[mine], day.lot_size[theirs])
+        kept.units[mine] = np.where(kept.units[mine] > 0, kept.units[mine], day.lot_size[theirs])
         if plan.adjust:
             delta[mine, span] = _deltas(day, contracts, mine)
     return Tape(
         open=prices["open"],
         high=np.where(traded, prices["high"], np.int32(0)),
-        low=np.where(traded, prices["low"], UNREACHED),
-        close=prices["close"],
-        traded=traded,
+        low=np.where(traded, prices["low"], np.int32(UNREACHED)),
         last=_carried(prices["close"], traded),
-        units=units,
-        **_settled(holding, contracts),
-        delta=delta,
+        contracts=kept,
         picks=picks,
-        starts=np.array(holding.starts, np.int64),
+        delta=delta,
     )
 
 
@@ -193,17 +202,18 @@ def _deltas(day: DayMinutes, contracts: list[Contract], rows: NDArray[np.intp]) 
     return np.array(found)
 
 
-def _settled(holding: Holding, contracts: list[Contract]) -> dict[str, NDArray[np.int64]]:
-    """Return when each contract is settled within the holding, and at what."""
-    ends = np.full(len(contracts), NEVER, np.int64)
-    paid = np.zeros(len(contracts), np.int64)
+def _settled(holding: Holding, contracts: list[Contract]) -> Records:
+    """Return the contracts' records: when each is settled within the holding, at what, and taxed how."""
+    kept = records(CONTRACT, len(contracts))
+    kept.ends = NEVER
     levels: dict[date, tuple[int, float]] = {}
     for number, day in enumerate(holding.days):
         held_over = number < len(holding.days) - 1 or holding.settles
         if held_over and day.day in {expiry for expiry, _, _ in contracts}:
             levels[day.day] = holding.edges[number + 1] - 1, settlement(day, day.day)
-    for row, (expiry, strike, right) in enumerate(contracts):
+    for record, (expiry, strike, right) in zip(kept, contracts, strict=True):
         if expiry in levels:
-            ends[row], level = levels[expiry]
-            paid[row] = paid_ticks(level, strike, right == "CE")
-    return {"ends": ends, "settled": paid}
+            record.ends, level = levels[expiry]
+            record.settled = paid_ticks(level, strike, right == "CE")
+            record.exercise = exercise_tax(record.settled, strike, right, expiry)
+    return kept

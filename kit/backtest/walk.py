@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kit.backtest.fills import steps
+from kit.backtest.quiet import next_bar
 from kit.backtest.records import (
     ADJUST,
     ENDED,
@@ -21,7 +22,17 @@ from kit.backtest.records import (
     WANTED,
     Position,
 )
-from kit.backtest.rules import at_open, examine, leave, refuse, to_break_even, try_entry, want
+from kit.backtest.rules import (
+    at_open,
+    close_of,
+    examine,
+    leave,
+    open_of,
+    refuse,
+    to_break_even,
+    try_entry,
+    want,
+)
 
 NO_REASON = -1
 
@@ -70,7 +81,7 @@ def at_close(position: Position, bar: int, last: int) -> bool:
         return True
     moment = last if terms.exit == NEXT_OPEN else last + 1
     if bar + 1 < moment:
-        if totals.adjusts_left > 0 and (bar - position.tape.starts[0]) % terms.adjust_every == 0:
+        if totals.adjusts_left > 0 and (bar - position.states[0].start) % terms.adjust_every == 0:
             _adjust(position, bar)
         _enter_wanted(position, bar)
     return _all_out(position)
@@ -83,14 +94,14 @@ def leave_all(position: Position, bar: int, reason: int, on_open: bool) -> None:
         state = position.states[i]
         row = state.row
         if state.phase == OPEN or state.phase == LEAVING:  # noqa: PLR1714 - numba knows no tuples of these
-            if tape.traded[row, bar]:
-                price = tape.open[row, bar] if on_open else tape.close[row, bar]
+            if tape.high[row, bar] > 0:
+                price = open_of(position, i, bar) if on_open else close_of(position, i, bar)
                 leave(position, i, price, bar, reason, False)
             else:
                 known = bar
-                while not tape.traded[row, known]:
+                while tape.high[row, known] == 0:
                     known -= 1
-                leave(position, i, tape.close[row, known], known, reason, True)
+                leave(position, i, close_of(position, i, known), known, reason, True)
         elif state.phase == WANTED:
             refuse(position, i, ENDED)
         state.phase = OUT
@@ -102,8 +113,8 @@ def value_of(position: Position, bar: int) -> int:
     for i in range(len(position.legs)):
         leg, state = position.legs[i], position.states[i]
         if state.phase == OPEN or state.phase == LEAVING:  # noqa: PLR1714
-            units = position.tape.units[state.row] * leg.lots * position.terms[0].multiple
-            worth += leg.sign * (position.tape.last[state.row, bar] - state.price) * units
+            units = position.tape.contracts[state.row].units * leg.lots * position.terms[0].multiple
+            worth += leg.sign * (close_of(position, i, bar) - state.price) * units
     return worth
 
 
@@ -130,8 +141,8 @@ def _settle(position: Position, bar: int) -> None:
     for i in range(len(position.legs)):
         state = position.states[i]
         held = state.phase == OPEN or state.phase == LEAVING  # noqa: PLR1714
-        if held and position.tape.ends[state.row] == bar:
-            leave(position, i, position.tape.settled[state.row], bar, EXPIRY, False)
+        if held and position.tape.contracts[state.row].ends == bar:
+            leave(position, i, position.tape.contracts[state.row].settled, bar, EXPIRY, False)
 
 
 def _adjust(position: Position, bar: int) -> None:
@@ -143,8 +154,8 @@ def _adjust(position: Position, bar: int) -> None:
         return
     for i in range(len(position.legs)):
         state = position.states[i]
-        if state.phase == OPEN and tape.traded[state.row, bar]:
-            leave(position, i, tape.close[state.row, bar], bar, ADJUST, False)
+        if state.phase == OPEN and tape.high[state.row, bar] > 0:
+            leave(position, i, close_of(position, i, bar), bar, ADJUST, False)
             want(position, i, bar, 0.0, 0.0, 1)
     position.totals[0].adjusts_left -= 1
 
@@ -152,7 +163,7 @@ def _adjust(position: Position, bar: int) -> None:
 def _enter_wanted(position: Position, bar: int) -> None:
     for i in range(len(position.legs)):
         leg, state = position.legs[i], position.states[i]
-        if state.phase == IDLE and position.tape.starts[i] == bar:
+        if state.phase == IDLE and state.start == bar:
             want(position, i, bar, leg.wait_percent, leg.wait_points, 0)
         if state.phase == WANTED or state.phase == WAITING:  # noqa: PLR1714
             try_entry(position, i, bar)
@@ -166,9 +177,9 @@ def _all_out(position: Position) -> bool:
 
 
 def walk(position: Position, first: int, last: int) -> None:
-    """Play a position from the close of its first bar to its exit, bar by bar."""
+    """Play a position from the close of its first bar to its exit, over the bars at which it may act."""
     begin(position)
-    if not at_close(position, first, last):
-        for bar in range(first + 1, last + 1):
-            if within(position, bar, last) or at_close(position, bar, last):
-                return
+    bar, ended = first, at_close(position, first, last)
+    while not ended:
+        bar = next_bar(position, bar, last)
+        ended = within(position, bar, last) or at_close(position, bar, last)

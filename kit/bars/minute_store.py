@@ -12,7 +12,6 @@ pyarrow, pandas and DuckDB read the Parquet files as they are.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from datetime import date
 from math import nan
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pandas as pd
 import pyarrow as pa
@@ -248,7 +248,7 @@ class MinuteStore:
             ("duplicates", twice),
         ]:
             counted[name] = counted.get(name, 0) + count
-        facts = {"sources": list(dict.fromkeys(sources)), "counted": counted, "stamp": _stamp(table)}
+        facts = {"sources": list(dict.fromkeys(sources)), "counted": counted, "stamp": uuid4().hex}
         if kind == "series":
             return facts | {"notes": []}
         series, told = self._series(day)
@@ -285,14 +285,3 @@ class MinuteStore:
         near = sorted(self.days(), key=lambda other: abs(other - day))[:3]
         held = f"It has {', '.join(map(str, sorted(near)))}." if near else "It is empty."
         return f"{held} Run `kit collect` or `kit import`."
-
-
-def _stamp(table: pa.Table) -> str:
-    """Return a short digest of a session's bars: two tables of the same bars have the same."""
-    digest = hashlib.blake2b(digest_size=12)
-    for column in table.combine_chunks().itercolumns():
-        array = column.combine_chunks()
-        flat = array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
-        for buffer in flat.buffers():
-            digest.update(buffer if buffer is not None else b"-")
-    return digest.hexdigest()

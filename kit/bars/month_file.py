@@ -179,4 +179,5 @@ def _writer(draft: Path, schema: pa.Schema) -> pq.ParquetWriter:
         use_dictionary=[name for name in schema.names if name not in packed],
         column_encoding=dict.fromkeys(packed, "DELTA_BINARY_PACKED"),
         write_page_checksum=True,
+        write_statistics=["day"],  # what a query over many months skips by
     )

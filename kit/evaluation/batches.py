@@ -16,17 +16,18 @@ from itertools import count
 from threading import Event, Lock
 
 from kit.errors import TaskError
-from kit.evaluation.asks import Ask
+from kit.evaluation.request import EvaluationRequest
 from kit.evaluation.worker import Ended, Part, evaluate, evaluate_batch
 from kit.model import ChainSnapshot
 from kit.parallel import ConcurrentProcessor, ProcessingResult, ProcessingTask
+from kit.parallel.execution import Outcome
 from kit.parallel.tasks import failure
 from kit.strategies import FAMILIES
 from kit.strategies.strikes import Delta, Distance, Offset, Percent, Premium, Width
 
 ONE = "strategy"  # the name under which the monitor counts a single strategy, timed in its worker
 BATCH = "strategy_batch"
-OnEnded = Callable[[Ask, ProcessingResult], object]
+OnEnded = Callable[[EvaluationRequest, ProcessingResult], object]
 _LEAST, _MOST = 32, 64  # built-in strategies in one task
 _PER_WORKER = 4  # batches for each worker, so that none idles at the end
 _SHARED_S = 1.0  # with a shorter time-out each strategy has a task of its own, lest a batch overrun
@@ -60,9 +61,9 @@ class Batches:
     timeout : float
         Seconds that one strategy may run.
     keep : callable
-        Given each `Ask` with its result, also what an interrupt or `cancel` left unfinished, as cancelled.
+        Given each request with its result, also what an interrupt or `cancel` left unfinished, as cancelled.
     tell : callable
-        Given each `Ask` with its result as it ends, in the thread that runs.
+        Given each request with its result as it ends, in the thread that runs.
     """
 
     def __init__(self, processor: ConcurrentProcessor, timeout: float, keep: OnEnded, tell: OnEnded) -> None:
@@ -71,10 +72,10 @@ class Batches:
         self._keep = keep
         self._tell = tell
         self._stopped = Event()
-        self._tasks: dict[str, list[Ask]] = {}
+        self._tasks: dict[str, list[EvaluationRequest]] = {}
         self._sent: list[str] = []
-        self._left: dict[int, Ask] = {}
-        self._again: list[Ask] = []
+        self._left: dict[int, EvaluationRequest] = {}
+        self._again: list[EvaluationRequest] = []
 
     @property
     def stopped(self) -> bool:
@@ -89,24 +90,24 @@ class Batches:
             if task_id in self._tasks and self._processor.cancel_task(task_id):
                 return
 
-    def run(self, asks: Sequence[Ask]) -> None:
+    def run(self, requests: Sequence[EvaluationRequest]) -> None:
         """Evaluate everything; however this ends, each of them has been kept."""
-        self._left, self._again = {ask.place: ask for ask in asks}, []
+        self._left, self._again = {request.place: request for request in requests}, []
         try:
             with _turn() as turn:
                 # two runs may share a processor at the same time; alone, a task is called what it is
                 suffix = f" (run {turn + 1})" if turn else ""
-                self._run(_groups(asks, self._processor.max_workers, self._timeout), suffix)
+                self._run(_groups(requests, self._processor.max_workers, self._timeout), suffix)
                 again, self._again = self._again, []
-                self._run([[ask] for ask in again], suffix)
+                self._run([[request] for request in again], suffix)
         except _Stopped:
             pass
         finally:
-            for ask in [*self._left.values()]:
-                error = failure("cancelled", ProcessingTask(ask.label, evaluate), None, "", None)
-                self._end(ask, ProcessingResult(ask.label, "cancelled", error=error, attempts=0))
+            for request in [*self._left.values()]:
+                error = failure(Outcome(0, "cancelled", None), ProcessingTask(request.label, evaluate))
+                self._end(request, ProcessingResult(request.label, "cancelled", error=error, attempts=0))
 
-    def _run(self, groups: list[list[Ask]], suffix: str) -> None:
+    def _run(self, groups: list[list[EvaluationRequest]], suffix: str) -> None:
         self._tasks, self._sent = {}, []
         for group in groups:
             task_id = f"{group[0].label}{suffix}"
@@ -130,84 +131,90 @@ class Batches:
         if self.stopped:
             raise _Stopped
 
-    def _task(self, task_id: str, group: list[Ask]) -> ProcessingTask:
+    def _task(self, task_id: str, group: list[EvaluationRequest]) -> ProcessingTask:
         first = group[0]
         if len(group) == 1:
             args = (first.idea, first.market_data, first.name)
             return ProcessingTask(task_id, evaluate, args, timeout=self._timeout, seed=first.place, name=ONE)
         # the chain is an argument of its own, so that a worker keeps it from batch to batch
-        parts = [Part(ask.idea, ask.name, seed=ask.place) for ask in group]
+        parts = [Part(request.idea, request.name, seed=request.place) for request in group]
         return ProcessingTask(
             task_id, evaluate_batch, (parts, first.market_data), timeout=self._timeout, name=BATCH
         )
 
     def _told(self, result: ProcessingResult) -> None:
-        for ask, own in self._taken(result):
+        for request, own in self._taken(result):
             if not (self.stopped and own.status == "cancelled"):  # that has not finished
-                self._tell(ask, own)
+                self._tell(request, own)
         self._go_on()
 
     def _collect(self) -> None:
         """Keep what had ended when the run was cut short and nobody had been told of yet."""
         for task_id in self._sent:
-            if any(ask.place in self._left for ask in self._tasks[task_id]):
+            if any(request.place in self._left for request in self._tasks[task_id]):
                 with suppress(TaskError):  # the processor has let it go
                     self._taken(self._processor.wait_for_results([task_id], 0)[task_id])
 
-    def _taken(self, result: ProcessingResult) -> list[tuple[Ask, ProcessingResult]]:
+    def _taken(self, result: ProcessingResult) -> list[tuple[EvaluationRequest, ProcessingResult]]:
         """Take in what a task came to, strategy by strategy; those to be run again are left out."""
         group = self._tasks[result.task_id]
         if len(group) == 1:
             ended = [(group[0], result)]
         elif result.status == "completed":
-            ended = [(ask, _part(ask, result, one)) for ask, one in zip(group, result.output, strict=True)]
+            ended = [
+                (request, _part(request, result, one))
+                for request, one in zip(group, result.output, strict=True)
+            ]
             for _, own in ended:
                 self._processor.monitor.record_execution(ONE, own.running_s, own.error is None)
         elif result.status in ("cancelled", "timeout"):
-            ended = [(ask, replace(result, error=_renamed(result.error, ask))) for ask in group]
+            ended = [(request, replace(result, error=_renamed(result.error, request))) for request in group]
         else:
             self._again += group
             return []
-        return [(ask, self._end(ask, own)) for ask, own in ended]
+        return [(request, self._end(request, own)) for request, own in ended]
 
-    def _end(self, ask: Ask, result: ProcessingResult) -> ProcessingResult:
-        own = replace(result, task_id=ask.label)
-        del self._left[ask.place]
-        self._keep(ask, own)
+    def _end(self, request: EvaluationRequest, result: ProcessingResult) -> ProcessingResult:
+        own = replace(result, task_id=request.label)
+        del self._left[request.place]
+        self._keep(request, own)
         return own
 
 
-def _part(ask: Ask, whole: ProcessingResult, one: Ended) -> ProcessingResult:
-    if one.error is None and not one.details:
+def _part(request: EvaluationRequest, whole: ProcessingResult, one: Ended) -> ProcessingResult:
+    if not one.raised:
         return replace(whole, output=one.output, running_s=one.seconds)
-    error = failure("failed", ProcessingTask(ask.label, evaluate), one.error, one.details, None)
+    failed = Outcome(0, "failed", one.error, one.details, raised=one.raised)
+    error = failure(failed, ProcessingTask(request.label, evaluate))
     return replace(whole, status="failed", output=None, error=error, running_s=one.seconds)
 
 
-def _renamed(error: TaskError | None, ask: Ask) -> TaskError | None:
-    return error and type(error)(error.what, ask.label, error.remedy)
+def _renamed(error: TaskError | None, request: EvaluationRequest) -> TaskError | None:
+    return error and type(error)(error.what, request.label, error.remedy)
 
 
-def _groups(asks: Sequence[Ask], workers: int, timeout: float | None) -> list[list[Ask]]:
+def _groups(
+    requests: Sequence[EvaluationRequest], workers: int, timeout: float | None
+) -> list[list[EvaluationRequest]]:
     """Put built-in strategies on one chain together, as many as leave every worker enough, and first."""
-    fair = len(asks) // (_PER_WORKER * workers)
+    fair = len(requests) // (_PER_WORKER * workers)
     size = min(_MOST, max(_LEAST, fair)) if timeout is None or timeout >= _SHARED_S else 1
-    alike: dict[int, list[Ask]] = {}
-    alone: list[list[Ask]] = []
-    for ask in asks:
-        if _is_bounded(ask):
-            alike.setdefault(id(ask.market_data), []).append(ask)
+    alike: dict[int, list[EvaluationRequest]] = {}
+    alone: list[list[EvaluationRequest]] = []
+    for request in requests:
+        if _is_bounded(request):
+            alike.setdefault(id(request.market_data), []).append(request)
         else:
-            alone.append([ask])
+            alone.append([request])
     shared = [own[first : first + size] for own in alike.values() for first in range(0, len(own), size)]
     return shared + alone
 
 
-def _is_bounded(ask: Ask) -> bool:
+def _is_bounded(request: EvaluationRequest) -> bool:
     """Tell whether nothing in it is the user's: not the class, not its rules for strikes, not the chain."""
-    if type(ask.idea) not in FAMILIES or type(ask.market_data) is not ChainSnapshot:
+    if type(request.idea) not in FAMILIES or type(request.market_data) is not ChainSnapshot:
         return False
-    return all(type(value) in _RULES or not callable(value) for value in vars(ask.idea).values())
+    return all(type(value) in _RULES or not callable(value) for value in vars(request.idea).values())
 
 
 _turns: set[int] = set()

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from kit.evaluation.asks import Ask, bunches, checked
 from kit.evaluation.batches import Batches, OnEnded
+from kit.evaluation.request import EvaluationRequest, bunches, checked
 from kit.evaluation.results import COLUMNS, Results, order, row_of
 from kit.evaluation.worker import Idea
 from kit.model import ChainSnapshot
@@ -108,8 +108,8 @@ class StrategyEvaluationManager:
         ideas = checked(strategies)
         kept: dict[int, tuple[Any, ProcessingResult]] = {}
 
-        def keep(ask: Ask, result: ProcessingResult) -> None:
-            kept[ask.place] = (ask.name, result)
+        def keep(request: EvaluationRequest, result: ProcessingResult) -> None:
+            kept[request.place] = (request.name, result)
 
         def results() -> Results:
             return Results(dict(kept[place] for place in sorted([*kept])))
@@ -118,7 +118,7 @@ class StrategyEvaluationManager:
         with self._running(keep, timeout, on_result, len(ideas), progress) as batches:
             batches.run(
                 [
-                    Ask(place, idea, market_data, name, str(name), {"strategy": name})
+                    EvaluationRequest(place, idea, market_data, name, str(name), {"strategy": name})
                     for place, (name, idea) in enumerate(ideas.items())
                 ]
             )
@@ -164,21 +164,23 @@ class StrategyEvaluationManager:
         kept: dict[int, tuple[Mapping[str, Any], ProcessingResult]] = {}
         places = count()
 
-        def remember(ask: Ask, result: ProcessingResult) -> None:
+        def remember(request: EvaluationRequest, result: ProcessingResult) -> None:
             if keep:
-                kept[ask.place] = (ask.head, result)
+                kept[request.place] = (request.head, result)
 
-        def asks(chain: ChainSnapshot) -> Iterator[Ask]:
+        def requests(chain: ChainSnapshot) -> Iterator[EvaluationRequest]:
             for name, idea in ideas.items():
                 place = next(places)
                 head = {"taken_at": chain.taken_at, "expiry": chain.expiry, "strategy": name}
-                yield Ask(place, idea, chain, name, f"{name} on chain {place // len(ideas)}", head)
+                yield EvaluationRequest(
+                    place, idea, chain, name, f"{name} on chain {place // len(ideas)}", head
+                )
 
         self._last = partial(_table, kept, len(ideas))
         total = len(snapshots) * len(ideas) if isinstance(snapshots, Sized) else None
         with self._running(remember, timeout, on_result, total, progress) as batches:
             for bunch in bunches(snapshots if ideas else ()):
-                batches.run([ask for chain in bunch for ask in asks(chain)])
+                batches.run([request for chain in bunch for request in requests(chain)])
                 if batches.stopped:
                     break
         return _table(kept, len(ideas))
@@ -190,11 +192,11 @@ class StrategyEvaluationManager:
         """Time a run, tell of each row as it ends, and let `cancel` find it."""
         with self.monitor.measure(OPERATION), _bar(total, progress) as bar:
 
-            def tell(ask: Ask, result: ProcessingResult) -> None:
+            def tell(request: EvaluationRequest, result: ProcessingResult) -> None:
                 if bar is not None:
                     bar.update()
                 if on_result is not None:
-                    on_result({**ask.head, **row_of(result)})
+                    on_result({**request.head, **row_of(result)})
 
             batches = Batches(self.processor, timeout, keep, tell)
             self._runs.append(batches)

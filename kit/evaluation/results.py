@@ -29,8 +29,8 @@ _SHOWN = {
 }
 
 
-class Results(Mapping[str, Any]):
-    """Strategy name to what it came to; a strategy that failed is present and raises when asked for.
+class Results(Mapping[str, ProcessingResult]):
+    """Strategy name to what it came to, failures included: the `value` of one that failed raises its error.
 
     Parameters
     ----------
@@ -46,20 +46,18 @@ class Results(Mapping[str, Any]):
     def __init__(self, outcomes: Mapping[str, ProcessingResult]) -> None:
         self._outcomes = dict(outcomes)
 
-    def __getitem__(self, name: str) -> Any:
-        """Return a strategy's score, or the value its function returned.
+    def __getitem__(self, name: str) -> ProcessingResult:
+        """Return how a strategy ended; its `value` is the score, or what its function returned.
 
         Raises
         ------
-        TaskError
-            The strategy failed, overran its time, crashed or was cancelled: this is its error.
         UnknownStrategy
             No strategy of this run has this name.
         """
         if name not in self._outcomes:
             close = get_close_matches(str(name), self._outcomes, n=3) or list(self._outcomes)
             raise UnknownStrategy("No strategy of this run has this name", name, f"There are {close}.")
-        return self._outcomes[name].value
+        return self._outcomes[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._outcomes)

@@ -18,11 +18,12 @@ Idea = Strategy | Callable[[Any], Any]
 
 
 class Ended(NamedTuple):
-    """What came of one strategy of a batch: its value, or its exception and the traceback of it."""
+    """What came of one strategy of a batch: its value, or its exception with the traceback and text of it."""
 
     output: Any
     error: BaseException | None
     details: str
+    raised: str
     seconds: float
 
 
@@ -84,4 +85,4 @@ def _ended(part: Part, market_data: Any) -> Ended:
     outcome = execute(0, evaluate, (part.idea, market_data, part.name), {}, part.seed, "")
     completed = outcome.status == "completed"
     value, error = (outcome.payload, None) if completed else (None, outcome.payload)
-    return Ended(value, error, outcome.details, outcome.running_s)
+    return Ended(value, error, outcome.details, outcome.raised, outcome.running_s)

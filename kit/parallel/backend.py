@@ -1,4 +1,4 @@
-"""A joblib backend whose workers can be ended one by one; plain joblib code may use it too.
+"""The kit's workers as a joblib backend: each call can be stopped alone; plain joblib code may use it too.
 
 >>> from joblib import Parallel, delayed, parallel_config
 >>> import kit.parallel.backend
@@ -11,91 +11,138 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from itertools import count
+from math import inf
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 from joblib.parallel import ParallelBackendBase, register_parallel_backend
 
-from kit.errors import TaskCrashed
-from kit.parallel.execution import Outcome
-from kit.parallel.packing import pack
-from kit.parallel.pool import WorkerPool
-from kit.parallel.process import Job
-from kit.parallel.tasks import ProcessingTask
+from kit.errors import TaskError
+from kit.monitor import PerformanceMonitor
+from kit.parallel.attempts import Attempt
+from kit.parallel.engines import ProcessEngine
+from kit.parallel.scheduler import Scheduler
+from kit.parallel.store import ResultStore
+from kit.parallel.tasks import ProcessingResult, ProcessingTask
 
-_keys = count()
+_numbers = count()
+Callback = Callable[[Any], None]
+Heard = tuple[bool, ProcessingResult] | TaskError  # whether it was an attempt of a processor's run
 
 
 class KillableBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has no types
-    """joblib's interface to a `WorkerPool`.
+    """joblib's interface to a scheduler and its engine.
+
+    ``Parallel`` draws its calls, and so pickles them, in the caller's thread first and then as others end, in
+    a thread of this backend: what a task pickles or a generator does holds up no worker.
 
     Parameters
     ----------
+    scheduler : Scheduler, optional
+        Of a processor; default worker processes of its own, as many as joblib's ``n_jobs``.
     max_workers : int, optional
-        Most processes; default as many as processors, or joblib's ``n_jobs``.
+        Most processes of its own; default as many as processors.
     memory_mb : int, optional
         Limit of a worker's own memory, MiB.
     """
 
     supports_retrieve_callback = True
+    default_n_jobs = -1
 
-    def __init__(self, max_workers: int | None = None, memory_mb: int | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler | None = None,
+        max_workers: int | None = None,
+        memory_mb: int | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
-        self._memory_mb = memory_mb
-        self._pool: WorkerPool | None = None
+        self._given = scheduler
+        self._own: Scheduler | None = None
         self._max_workers = max_workers or os.cpu_count() or 1
-
-    @property
-    def pool(self) -> WorkerPool:
-        """The workers, made on first use."""
-        if self._pool is None:
-            self._pool = WorkerPool(self._max_workers, self._memory_mb)
-        return self._pool
+        self._memory_mb = memory_mb
+        self._open: dict[str, None] = {}
+        self._ended: SimpleQueue[tuple[Callback, Heard] | None] = SimpleQueue()
+        self._left = False
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
-        """Return how many workers there will be; joblib counts negative numbers from the end."""
+        """Return how many calls joblib sends at a time: two, as it would make a single one itself."""
         processors = os.cpu_count() or 1
-        return max(1, processors + 1 + n_jobs) if n_jobs and n_jobs < 0 else n_jobs or self._max_workers
+        if n_jobs:
+            self._max_workers = n_jobs if n_jobs > 0 else max(1, processors + 1 + n_jobs)
+        return max(2, self._max_workers)
 
     def configure(self, n_jobs: int = 1, parallel: Any = None, **_options: Any) -> int:
         """Prepare for a call of ``Parallel``."""
         self.parallel = parallel
-        self._max_workers = self.effective_n_jobs(n_jobs)
-        return self._max_workers
+        return self.effective_n_jobs(n_jobs)
 
-    def submit(self, func: Callable[[], Any], callback: Callable[[Any], None] | None = None) -> Job:
-        """Run what ``Parallel`` wants called."""
-        job = self._packed(func, callback or (lambda _: None))
-        self.pool.submit([job])
-        return job
+    def start_call(self) -> None:
+        """Begin to tell ``Parallel`` of what has ended."""
+        self._left = False
+        Thread(target=self._tell, name="kit-joblib", daemon=True).start()
 
-    def retrieve_result_callback(self, out: Outcome) -> Any:
-        """Return the value of an outcome, or raise what the call raised."""
-        if out.status == "completed":
-            return out.payload
-        if isinstance(out.payload, BaseException):
-            raise out.payload
-        raise TaskCrashed("The worker died during a call of joblib", out.details)
+    def stop_call(self) -> None:
+        """Tell it no more."""
+        self._ended.put(None)
 
-    def abort_everything(self, ensure_ready: bool = True) -> None:  # noqa: ARG002  a new pool is made on use
+    def submit(self, func: Any, callback: Callback) -> None:
+        """Run a batch of joblib's: the attempt of a processor's run, or any other as one task."""
+        attempt = func.items[0][0]
+        own = isinstance(attempt, Attempt)
+        if not own:
+            attempt = self._scheduler().prepared(ProcessingTask(f"joblib-{next(_numbers)}", func))
+        self._open[attempt.task.task_id] = None
+        try:
+            self._scheduler().admit(attempt, wait=True, heard=partial(self._hear, callback, own))
+        except TaskError as error:  # `Parallel` would wait for ever for what was never sent
+            del self._open[attempt.task.task_id]
+            self._ended.put((callback, error))
+            return
+        if self._left:  # the run was interrupted meanwhile, in another thread
+            self._scheduler().cancel([attempt.task.task_id])
+
+    def retrieve_result_callback(self, out: Heard) -> list[Any]:
+        """Return the results of a batch, or raise what a call raised that is no processor's."""
+        if isinstance(out, TaskError):
+            raise out
+        own, result = out
+        if own:
+            return [result]
+        if result.error is not None:
+            raise result.error.__cause__ or result.error
+        return list(result.output)
+
+    def abort_everything(self, ensure_ready: bool = True) -> None:  # noqa: ARG002  it is ready in any case
         """End all calls."""
-        self.terminate()
+        self._left = True
+        self._scheduler().cancel([*self._open])
 
     def terminate(self) -> None:
-        """End the workers."""
-        if self._pool is not None:
-            self._pool.close()
-            self._pool = None
+        """End the workers, unless they are a processor's."""
+        if self._own is not None:
+            self._own.close()
+            self._own = None
 
-    def _packed(self, function: Callable[[], Any], callback: Callable[[Any], None]) -> Job:
-        key, shelf = next(_keys), self.pool.shelf
-        parcel = pack(key, ProcessingTask(str(key), function), 0, shelf, None)
+    def _scheduler(self) -> Scheduler:
+        if self._given is not None:
+            return self._given
+        if self._own is None:
+            engine = ProcessEngine(self._max_workers, self._memory_mb)
+            self._own = Scheduler(engine, ResultStore(1, inf), PerformanceMonitor(), 2**31, None, 0)
+        return self._own
 
-        def done(outcomes: list[Outcome]) -> None:
-            shelf.release(parcel.tokens)
-            callback(outcomes[0])
+    def _hear(self, callback: Callback, own: bool, result: ProcessingResult) -> None:
+        self._open.pop(result.task_id, None)
+        self._ended.put((callback, (own, result)))
 
-        return Job(key, parcel.message, None, done)
+    def _tell(self) -> None:
+        while told := self._ended.get():
+            callback, out = told
+            callback(out)
 
 
 register_parallel_backend("kit", KillableBackend)

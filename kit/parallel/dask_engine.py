@@ -1,51 +1,57 @@
-"""Tasks on a Dask cluster, through joblib's Dask backend.
+"""Tasks on a Dask cluster, each a Dask task.
 
 A Dask worker runs its tasks in threads, which nobody can stop. Each Dask worker therefore keeps a
-`WorkerPool` of its own, one process per thread, and hands its tasks to that: a time-out, a crash or a
-memory limit means there what it means on the caller's machine. A Dask worker that dies takes its processes
-with it.
+`WorkerPool` of its own, one process per thread, and hands its tasks to that: a time-out, a crash or a memory
+limit means there what it means on the caller's machine. A Dask worker that dies takes its processes with it.
 
-Every thread of a Dask worker is a seat here. Calls go to a seat by the trip, a Dask task which brings short
-calls several at a time and a long one alone, and nothing is sent to a seat behind a long one. A trip returns
-before its last calls have ended, so that the next brings more in time. When the Dask worker dies, Dask
-makes the trip to another; only calls of which nothing has come back are in it.
+Of an attempt this holds, on the client's event loop:
 
-Shared objects travel as crates, which joblib's backend scatters once; a Dask worker puts their content on
-its own shelf.
+1. It has a coroutine, `_run`, from `submit` until it has ended, been stopped, or nobody is left to run it.
+2. No more are sent than the cluster has threads, each to the Dask worker with the most free ones: so our own
+   queue decides what is next, and nothing less important lies ahead of a task there.
+3. If that Dask worker dies, Dask makes the task over to another, unless its outcome has come back. It gives
+   a task up that has cost it several Dask workers: then it has crashed.
+4. Shared objects are scattered once. If they are lost with the Dask worker that held them, they are scattered
+   again and the attempt is sent again: it has run nowhere.
+5. An attempt that is stopped is let go of by the client; where it runs, `run_item` notices and stops it.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import suppress
+from importlib import import_module
 from itertools import count
-from math import ceil
-from secrets import randbits
-from threading import Lock
+from multiprocessing import parent_process
+from queue import SimpleQueue
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from uuid import uuid4
 
-from kit.parallel.dask_cluster import Cluster, Undelivered
-from kit.parallel.dask_trip import Crates, Pace, Trip, Waiting
-from kit.parallel.dask_worker import RECALLED, Report, run_orders, stop_here
+from kit.errors import KitError, TaskCancelled
+from kit.parallel.attempts import Attempt
+from kit.parallel.dask_worker import WorkItem, run_item
+from kit.parallel.engines import TravellingEngine
 from kit.parallel.execution import Outcome, outcome_from
 from kit.parallel.folders import Folder
-from kit.parallel.packing import Scope, pack
-from kit.parallel.shelf import Shelf
+from kit.parallel.pool import Listener
+from kit.parallel.shared import SharedObjects
 
-if TYPE_CHECKING:
-    from kit.parallel.engines import Call
-    from kit.parallel.process import Done
-
-MOST_LOST = 3  # trips that a call may be lost with
-RETRY_S = 0.1  # for the scheduler to notice which Dask worker a trip could not leave for
+GREETING_S = 5.0  # for a scheduler to answer
+COUNT_S = 0.5  # how often to ask which Dask workers there are
 PATIENCE_S = 10.0  # for a Dask worker to come when none is left
-_seats = count(randbits(60))  # seats of several callers meet on one Dask worker
+MOST_SENT = 6  # times that an attempt is sent when what it needs gets lost
+RETRY_S = 0.1
+PRELOAD = "kit.parallel.dask_worker"  # its `dask_setup` runs when a worker starts
+_log = logging.getLogger(__name__)
 
 
-class DaskEngine:
-    """Runs calls on a Dask cluster.
+class DaskEngine(TravellingEngine):
+    """Runs attempts on a Dask cluster.
 
     Parameters
     ----------
@@ -63,237 +69,216 @@ class DaskEngine:
     """
 
     def __init__(self, max_workers: int, address: str | None, memory_mb: int | None) -> None:
-        self._cluster = Cluster(max_workers, address)
-        self.client = self._cluster.client
+        self.client = _client_of(max_workers, address)
         self._memory_mb = memory_mb
         self._folder = Folder()
-        self._shelf = Shelf(self._folder.path)
-        self._lock = Lock()
-        self._calls: dict[int, Call] = {}
-        self._waiting = Waiting()
-        self._fresh = 0  # calls that came since the seats were filled
-        self._trips: dict[int, Trip] = {}  # by seat
-        self._losses: Counter[int] = Counter()
-        self._crates = Crates(self._folder.path)
-        self._pace = Pace()
-        self._deserted_at = 0.0
-        self._threads: dict[str, int] = self.client.ncores()  # by address of the Dask worker
-        self.client.loop.add_callback(self.client.subscribe_topic, "all", self._hear)
-        self.client.loop.call_later(1.0, self._count)  # until the scheduler knows of that, one may have died
-
-    def pack(self, call: Call, scope: Scope | None) -> None:
-        """Pickle a call."""
-        call.parcel = pack(call.key, call.task, call.seed, self._shelf, scope)
-
-    def unpack(self, call: Call) -> None:
-        """Release what the call had on the shelf, and crates whose content is gone from there."""
-        if call.parcel:
-            self._shelf.release(call.parcel.tokens)
-            self._crates.prune(call.parcel.tokens)
-
-    def scope(self) -> Scope:
-        """Open a scope on the shelf."""
-        return Scope(self._shelf)
+        super().__init__(SharedObjects(self._folder.path))
+        self._sent: dict[int, str] = {}  # the Dask worker that each attempt has gone to
+        self._futures: dict[int, Any] = {}
+        self._scattered: dict[str, asyncio.Future[Any]] = {}
+        self._threads: dict[str, int] = self.client.ncores()
+        self._seen_at = monotonic()  # when there was a Dask worker
+        self._closed = False
+        self._told: SimpleQueue[tuple[Callable[..., None], Any] | None] = SimpleQueue()
+        Listener(target=self._tell, name="kit-dask", daemon=True).start()
+        self.client.loop.add_callback(self._watch)
 
     def room(self) -> int:
-        """Return how many calls the free seats take, and those whose trip has just returned."""
-        with self._lock:
-            batch = self._pace.batch()
-            if self._hopeless():
-                return batch  # they end at once
-            free = max(1, sum(self._threads.values())) - len(self._trips)
-            places = [batch - len(trip.calls) for trip in self._trips.values() if trip.landed]
-            return max(0, free * batch + sum(places) - self._fresh)
+        """Return how many threads of the cluster are free; where there is none, one attempt may wait."""
+        return max(1, sum(self._threads.values())) - len(self._sent)
 
-    def submit(self, calls: Sequence[Call]) -> None:
-        """Send calls, together with those that follow within moments."""
-        with self._lock:
-            first, self._fresh = not self._fresh, self._fresh + len(calls)
-            for call in calls:
-                self._calls[call.key] = call
-                self._waiting.put(call)
-        if first:
-            self.client.loop.add_callback(self._fill)
+    def submit(self, attempts: Sequence[Attempt]) -> None:
+        """Send attempts."""
+        for attempt in attempts:
+            self._sent[attempt.key] = ""
+            self.client.loop.add_callback(self._run, attempt)
 
     def stop(self, keys: Sequence[int]) -> None:
-        """Have every Dask worker stop these calls; returns at once."""
-        with self._lock:
-            known = self._waiting.without([key for key in keys if self._calls.pop(key, None)])
-        if known:
-            self._cluster.spread(stop_here, known)
+        """Let go of attempts."""
+        for key in keys:
+            if self._sent.pop(key, None) is not None:
+                self.client.loop.add_callback(self._let_go, key)
 
-    def recall(self) -> list[int]:
-        """Take back what no seat has."""
-        with self._lock:
-            self._fresh = 0
-            return [key for key in self._waiting.clear() if self._calls.pop(key, None)]
-
-    def begun(self, keys: Collection[int]) -> Collection[int]:
-        """Return those that a seat is at, or about to be."""
-        with self._lock:
-            return {next(iter(trip.calls)) for trip in self._trips.values() if trip.calls} & {*keys}
+    def unpack(self, attempt: Attempt) -> None:
+        """Release the shared objects that the attempt refers to; what has gone need not stay scattered."""
+        super().unpack(attempt)
+        for reference in attempt.payload.references if attempt.payload else ():
+            if not (self._folder.path / reference).exists():
+                self._scattered.pop(reference, None)
 
     def close(self) -> None:
-        """Leave the cluster, its tasks stopped, and end it if it was made here."""
-        self._cluster.close()
+        """Leave the cluster, which so lets go of all attempts, and end it if it was made here."""
+        if self._closed:
+            return
+        self._closed = True
+        self._told.put(None)
+        with suppress(OSError, TimeoutError):
+            self.client.close()
+        if self.client.cluster is not None:
+            self.client.cluster.close()
         self._folder.remove()
 
-    def _fill(self) -> None:
-        """Send what waits to free seats, most to the Dask worker that has the most of them."""
-        with self._lock:
-            self._fresh = 0
-        self._despair()
-        trips = []
-        with self._lock:
-            free = Counter(self._threads)
-            free.subtract(Counter(trip.worker for trip in self._trips.values()))
-            while self._waiting and (seats := sum(max(0, number) for number in free.values())):
-                worker = max(free, key=lambda address: free[address])
-                free[worker] -= 1
-                trip = Trip(next(_seats), worker, {})
-                self._board(trip, ceil(len(self._waiting) / seats))
-                self._trips[trip.seat] = trip
-                trips.append(trip)
-        for trip in trips:
-            self._send(trip)
+    def _let_go(self, key: int) -> None:
+        if future := self._futures.get(key):
+            future.release()
 
-    def _board(self, trip: Trip, most: int) -> None:
-        """Let the most important calls join a trip; lock held."""
-        for _ in range(min(most, len(self._waiting), self._pace.batch() - len(trip.calls))):
-            call = self._waiting.pop()
-            trip.calls[call.key] = call
-
-    def _send(self, trip: Trip) -> None:
-        with self._lock:
-            if trip.seat not in self._trips:  # taken back while it waited
+    async def _run(self, attempt: Attempt) -> None:
+        """Have an attempt run, sending it again while what it needs gets lost, and tell what came of it."""
+        for number in count(1):
+            try:
+                self._end(attempt.key, await self._answer(attempt))
                 return
-            tokens = trip.tokens(self._calls)
-            errand = trip.errand(self._calls, self._pace.typical_s, self._memory_mb)
-        arguments = (errand, *self._crates.of(tokens))
-        heard = partial(self._arrived, trip)
-        future, trip.release = self._cluster.send(trip.worker, run_orders, arguments, heard)
-        future.add_done_callback(  # `_arrived` hears of trips that came back, and only of those
-            lambda done: self._lost(trip, done.exception()) if done.exception() else None
-        )
+            except _Unsent as unsent:
+                if number == MOST_SENT:
+                    self._crash(attempt.key, f"Dask gave it up: {unsent.__cause__!r}.")
+                    return
+                _log.info("What a task needs did not reach a Dask worker: %r", unsent.__cause__)
+                await asyncio.sleep(RETRY_S)
+                await self._look()
+            except Exception as error:  # noqa: BLE001  whatever else broke on the way ends the attempt
+                self._crash(attempt.key, f"Dask gave it up: {error}.")
+                return
 
-    def _arrived(self, trip: Trip, out: Any) -> None:
-        if trip.seat not in self._trips:
-            return
+    async def _answer(self, attempt: Attempt) -> bytes:
+        """Return the outcome that a Dask worker sends."""
+        payload = attempt.payload
+        assert payload is not None
+        references = [*dict.fromkeys(payload.references)]
+        item = WorkItem(attempt.key, payload.message, attempt.timeout_s, references, self._memory_mb)
         try:
-            report: Report = self._cluster.backend.retrieve_result_callback(out)[0]
-        except Exception as error:  # noqa: BLE001  whatever broke on the Dask worker ends this trip
-            self._lost(trip, error)
-            return
-        outcomes = [outcome_from(body, "dask") for body in report.bodies]
-        ended = [outcome for outcome in outcomes if outcome.status != RECALLED]
-        with self._lock:
-            trip.landed, trip.held_up = not report.stalled, 0
-            trip.home = trip.worker = report.home
-            heard = {call.done for call in trip.calls.values()}
-            for outcome in outcomes:
-                call = trip.calls.pop(outcome.key)
-                if outcome.status == RECALLED and outcome.key in self._calls:
-                    self._waiting.put(call)
-            self._pace.learn([outcome.running_s for outcome in ended], report.stalled)
-        self._ended(ended, heard)
-        self._go_on(trip)
+            contents = [await self._scatter(reference) for reference in references]
+            if attempt.key not in self._sent:
+                raise CancelledError
+            self._sent[attempt.key] = worker = self._freest()
+            self._futures[attempt.key] = future = self.client.submit(
+                run_item,
+                item,
+                *contents,
+                key=f"kit-{attempt.key}-{uuid4().hex}",
+                workers=[worker] if worker else None,
+                allow_other_workers=bool(worker),
+            )
+            answer: bytes = await self.client.gather(future, asynchronous=True)
+        except (OSError, RuntimeError, CancelledError) as error:
+            if attempt.key not in self._sent:  # it has been stopped: nobody hears of this
+                raise TaskCancelled("Let go", attempt.task.task_id) from error
+            for reference in references:
+                self._scattered.pop(reference, None)
+            raise _Unsent from error
+        finally:
+            if future := self._futures.pop(attempt.key, None):
+                future.release()
+        return answer
 
-    def _go_on(self, trip: Trip) -> None:
-        """Send a seat's next trip if something of the last one goes on there, else free the seat."""
-        with self._lock:
-            if trip.landed and trip.calls:
-                self._board(trip, self._pace.batch())
-            trip.landed = False
-            if not trip.calls:
-                self._trips.pop(trip.seat, None)
-        if trip.calls:
-            self._send(trip)
-        self._fill()
+    async def _scatter(self, reference: str) -> Any:
+        """Return the content of a shared object as it lies on the cluster; it goes there once."""
+        if reference not in self._scattered:
+            content = (self._folder.path / reference).read_bytes()
+            sending = self.client.scatter(content, hash=False, asynchronous=True)
+            self._scattered[reference] = asyncio.ensure_future(sending)
+        return await asyncio.shield(self._scattered[reference])
 
-    def _lost(self, trip: Trip, error: BaseException) -> None:
-        """Give calls that Dask gave up another trip, each alone; those lost before have crashed.
+    def _freest(self) -> str:
+        """Return the Dask worker with the most free threads; empty if there is none."""
+        free = Counter(self._threads)
+        free.subtract(worker for worker in self._sent.values() if worker in free)
+        return max(free, key=lambda worker: free[worker], default="")
 
-        A trip that did not get away is sent again: some of its calls may be going on where the last one was.
-        """
-        crashed = []
-        with self._lock:
-            if trip.seat not in self._trips:
-                return
-            self._crates.renew(trip.tokens(self._calls))  # they were on a Dask worker that died, or nowhere
-            trip.held_up += 1
-            if isinstance(error, Undelivered) and trip.held_up < MOST_LOST and not self._hopeless():
-                self.client.loop.call_later(RETRY_S, self._send, trip)
-                return
-            del self._trips[trip.seat]
-            for key, call in trip.calls.items():
-                self._losses[key] += key in self._calls
-                if self._losses[key] >= MOST_LOST or self.client.status != "running":
-                    crashed.append(Outcome(key, "crashed", None, f"Dask gave it up: {error}."))
-                elif key in self._calls:
-                    self._waiting.put(call)
-            self._pace.slow()
-        self._ended(crashed)
-        self._fill()
+    def _end(self, key: int, outcome: bytes | Outcome) -> None:
+        if self._sent.pop(key, None) is not None:
+            self._told.put((self._ended, outcome))
 
-    def _ended(self, outcomes: list[Outcome], others: Iterable[Done] = ()) -> None:
-        """Tell how calls ended; those whose calls have ended unheard learn that there is room."""
-        told: dict[Done, list[Outcome]] = {done: [] for done in others}
-        with self._lock:
-            for outcome in outcomes:
-                self._losses.pop(outcome.key, None)
-                if call := self._calls.pop(outcome.key, None):
-                    told.setdefault(call.done, []).append(outcome)
-        for done, together in told.items():
-            done(together)
+    def _crash(self, key: int, why: str) -> None:
+        self._end(key, Outcome(key, "crashed", None, why))
 
-    def _hear(self, event: tuple[float, Any]) -> None:
-        """Hear of what happens in the cluster."""
-        action, worker = event[1].get("action"), event[1].get("worker")
-        if action == "add-worker":
-            self.client.loop.add_callback(self._count)
-        elif action == "remove-worker" and self._threads.pop(worker, None) and not self._threads:
-            self._desert()
+    def _ended(self, outcome: bytes | Outcome) -> None:
+        self.done(outcome if isinstance(outcome, Outcome) else outcome_from(outcome, "dask"))
 
-    async def _count(self) -> None:
-        """Find out which Dask workers there are."""
-        try:
-            threads = await self.client.scheduler.ncores()
-        except (OSError, AttributeError):  # the scheduler has gone, or the client
-            return
-        with self._lock:
-            deserted = bool(self._threads) and not threads
-            self._threads = dict(threads)
-            left = [key for trip in self._trips.values() for key in trip.calls if key not in self._calls]
-            heard = {call.done for call in self._calls.values()}
-        if deserted:
-            self._desert()
-        if left:
-            self._cluster.spread(stop_here, left)  # the worker that came last has not heard of it
-        self._fill()
-        self._ended([], heard)
+    def _tell(self) -> None:
+        """Tell the scheduler, and so alerts, which are the user's code, on a thread of their own."""
+        while told := self._told.get():
+            tell, what = told
+            tell(what)
 
-    def _desert(self) -> None:
-        """Take everything back, as Dask would forget it, and wait for a worker while there is patience."""
-        with self._lock:
-            trips = [*self._trips.values()]
-            self._trips.clear()
-            self._crates.renew({token for trip in trips for token in trip.tokens(self._calls)})
-            for call in [call for trip in trips for call in trip.calls.values() if call.key in self._calls]:
-                self._waiting.put(call)
-            self._deserted_at = monotonic()
-        for trip in trips:
-            trip.release()
-        self.client.loop.call_later(PATIENCE_S + 0.1, self._despair)
+    async def _watch(self) -> None:
+        """Keep count of Dask workers, and end everything when none has come for long."""
+        while not self._closed:
+            await asyncio.sleep(COUNT_S)
+            await self._look()
+            if self._hopeless():
+                for key in [*self._sent]:
+                    self._crash(key, "No Dask worker can be reached.")
+                    self._let_go(key)
 
-    def _despair(self) -> None:
-        """End everything if no Dask worker has come for long."""
-        with self._lock:
-            if not self._hopeless():
-                return
-            self._waiting.clear()
-            lost = [Outcome(key, "crashed", None, "No Dask worker can be reached.") for key in self._calls]
-        self._ended(lost)
+    async def _look(self) -> None:
+        """Count the threads of Dask workers."""
+        with suppress(OSError, AttributeError):  # the scheduler has gone, or the client
+            before, self._threads = self._threads, dict(await self.client.scheduler.ncores())
+            self._seen_at = monotonic() if self._threads else self._seen_at
+            if lost := before.keys() - self._threads.keys():
+                _log.warning("Dask workers died: %s", ", ".join(lost))
+            if self._threads != before:
+                self._told.put((lambda _: self.free(), None))
 
     def _hopeless(self) -> bool:
-        gone = self.client.status not in ("running", "connecting")
-        return gone or (not self._threads and monotonic() - self._deserted_at >= PATIENCE_S)
+        return self.client.status not in ("running", "connecting") or (
+            not self._threads and monotonic() - self._seen_at >= PATIENCE_S
+        )
+
+
+class _Unsent(Exception):
+    """What an attempt needs has not arrived, or was lost with a Dask worker."""
+
+
+def _client_of(max_workers: int, address: str | None) -> Any:
+    """Return a client of the cluster at an address, by default of one made on this machine.
+
+    Raises
+    ------
+    KitError
+        ``distributed`` is not installed, no scheduler answers, or it has no worker.
+    """
+    try:
+        distributed: Any = import_module("distributed")
+    except ImportError as error:
+        remedy = "Install banknifty-kit[dask]."
+        raise KitError("The dask backend needs distributed", remedy=remedy) from error
+    if address is None:
+        return distributed.Client(_local(distributed, max_workers), set_as_default=False)
+    _check(distributed, address)
+    client = distributed.Client(address, set_as_default=False)
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE_S)
+    except TimeoutError as error:
+        client.close()
+        raise KitError("The Dask cluster has no worker", address, "Start workers for it.") from error
+    return client
+
+
+def _local(distributed: Any, max_workers: int) -> Any:
+    """Make a cluster on this machine."""
+    remedy = 'Put what a script does under `if __name__ == "__main__":`; Dask workers import the script.'
+    if parent_process() is not None:
+        raise KitError("A Dask worker cannot make a cluster", __name__, remedy)
+    try:
+        return distributed.LocalCluster(
+            n_workers=max_workers, threads_per_worker=1, dashboard_address=None, preload=[PRELOAD]
+        )
+    except RuntimeError as error:
+        raise KitError("The local Dask cluster did not start", str(error), remedy) from error
+
+
+def _check(distributed: Any, address: str) -> None:
+    """Make sure that a scheduler answers; a Dask client may wait for ever for one that does not."""
+
+    async def greet() -> None:
+        comm = await asyncio.wait_for(distributed.core.connect(address), GREETING_S)
+        await comm.close()
+
+    try:
+        with ThreadPoolExecutor(1) as elsewhere:  # a notebook's own thread runs an event loop already
+            elsewhere.submit(asyncio.run, greet()).result()
+    except (OSError, ValueError, TimeoutError) as error:
+        raise KitError(
+            "No Dask scheduler answers", address, "Start one, or leave dask_address out."
+        ) from error

@@ -13,9 +13,6 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,7 +22,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 READY = -1  # in place of a key: a worker has started
-_LEGACY = "numpy.random.mtrand"
 _seed: ContextVar[int] = ContextVar("kit_task_seed")
 
 
@@ -33,7 +29,8 @@ class Outcome(NamedTuple):
     """What came of one attempt at a task.
 
     `payload` is the value of a completed task and the exception of a failed one (None where it could not
-    travel); `details` is a traceback, or how the worker died.
+    travel); `details` is a traceback, or how the worker died; `raised` is the exception's kind and text,
+    which only the worker asks it for: the exception is the user's code.
     """
 
     key: int
@@ -42,6 +39,7 @@ class Outcome(NamedTuple):
     details: str = ""
     running_s: float = 0.0
     worker: str = ""
+    raised: str = ""
 
 
 _HEAD = struct.Struct("<qd?")  # key, seconds, whether the payload is the value alone
@@ -54,7 +52,7 @@ def travelling(outcome: Outcome) -> bytes:
             return _HEAD.pack(outcome.key, outcome.running_s, True) + _pickled(outcome.payload)
         except Exception as error:  # noqa: BLE001  pickling runs the user's code and raises anything
             details = f"{type(error).__name__}: the result cannot be pickled: {text_of(error)}"
-            outcome = outcome._replace(status="failed", payload=None, details=details)
+            outcome = outcome._replace(status="failed", payload=None, details=details, raised=details)
     cause = None
     with suppress(Exception):  # an exception that cannot be pickled still has its text
         cause = _pickled(outcome.payload)
@@ -75,12 +73,12 @@ def outcome_from(body: bytes, worker: str) -> Outcome:
     key, running_s, completed = _HEAD.unpack_from(body)
     content = memoryview(body)[_HEAD.size :]
     if not completed:
-        failed = Outcome(*pickle.loads(content))  # noqa: S301  sent by our own worker
-        return failed._replace(payload=_exception_from(failed.payload))
+        sent = Outcome(*pickle.loads(content))  # noqa: S301  by our own worker
+        return sent._replace(payload=_exception_from(sent.payload))
     try:
         return Outcome(key, "completed", pickle.loads(content), "", running_s, worker)  # noqa: S301  as above
     except BaseException as error:  # noqa: BLE001  unpickling runs the user's code and raises anything
-        return Outcome(key, "failed", error, traceback.format_exc(), running_s, worker)
+        return failed(key, error, running_s, worker)
 
 
 def _exception_from(body: bytes | None) -> BaseException | None:
@@ -106,50 +104,28 @@ def task_rng() -> np.random.Generator:
 
 
 def seed_globals(seed: int) -> None:
-    """Seed ``random`` and, once it is loaded, NumPy's legacy generator."""
+    """Seed ``random`` and, where NumPy is loaded, its legacy generator."""
     random.seed(seed)
-    if legacy := sys.modules.get(_LEGACY):
+    if "numpy" in sys.modules:
+        import numpy.random as legacy
+
         legacy.seed(seed)
-
-
-class _SeedOnImport(MetaPathFinder):
-    """Seeds NumPy's legacy generator with the running task's seed when a task is the first to load it."""
-
-    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:  # noqa: ARG002
-        if fullname != _LEGACY:
-            return None
-        sys.meta_path.remove(self)
-        spec = find_spec(fullname)
-        if spec is not None and spec.loader is not None:
-            load = spec.loader.exec_module
-
-            def load_and_seed(module: Any) -> None:
-                load(module)
-                if (seed := _seed.get(None)) is not None:
-                    module.seed(seed)
-
-            spec.loader.exec_module = load_and_seed  # type: ignore[method-assign]  # of this loader alone
-        return spec
-
-
-def seed_on_import() -> None:
-    """See to it that tasks which load NumPy themselves find it seeded."""
-    if _LEGACY not in sys.modules and not any(isinstance(it, _SeedOnImport) for it in sys.meta_path):
-        sys.meta_path.insert(0, _SeedOnImport())
 
 
 @contextmanager
 def borrowed_globals(seed: int) -> Iterator[None]:
     """Seed the global generators of this process for one task, and put them back afterwards."""
-    legacy = sys.modules.get(_LEGACY)
-    state, legacy_state = random.getstate(), legacy.get_state() if legacy else None
-    seed_on_import()
+    state, legacy_state = random.getstate(), None
+    if "numpy" in sys.modules:
+        import numpy.random as legacy
+
+        legacy_state = legacy.get_state()
     seed_globals(seed)
     try:
         yield
     finally:
         random.setstate(state)
-        if legacy:
+        if legacy_state is not None:
             legacy.set_state(legacy_state)
 
 
@@ -178,14 +154,14 @@ def failed(key: int, error: BaseException, running_s: float, worker: str) -> Out
     trace = error.__traceback__.tb_next if error.__traceback__ else None
     try:
         details = "".join(traceback.format_exception(type(error), error, trace))
-    except Exception:  # noqa: BLE001  formatting runs the user's code and raises anything
+    except BaseException:  # noqa: BLE001  formatting runs the user's code and raises anything
         details = "".join(traceback.format_tb(trace)) + text_of(error)
-    return Outcome(key, "failed", error, details, running_s, worker)
+    return Outcome(key, "failed", error, details, running_s, worker, text_of(error))
 
 
 def text_of(error: BaseException) -> str:
     """Return an exception's kind and text, whatever its own code does."""
     try:
         return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001  as above
+    except BaseException:  # noqa: BLE001  as above
         return f"{type(error).__name__}, which cannot say what it is"

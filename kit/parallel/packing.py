@@ -1,4 +1,4 @@
-"""Turning tasks into messages: functions by value, large things by their token on the shelf."""
+"""Turning tasks into messages: functions by value, large things by reference."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import Any, NamedTuple
 
 import cloudpickle  # type: ignore[import-untyped]  # it has no types
 
-from kit.parallel.shelf import Shelf, take
+from kit.parallel.shared import SharedObjects, take
 from kit.parallel.tasks import ProcessingTask
 
-LARGE_BYTES = 32 * 1024  # frames and arrays from here on go to the shelf
+LARGE_BYTES = 32 * 1024  # frames and arrays from here on are shared objects
 SHARED_BYTES = 4 * 1024  # arguments that several tasks of a run share, from here on
-MESSAGE_BYTES = 2 * 1024  # longer messages travel as a file, so that a socket never fills up
+MESSAGE_BYTES = 2 * 1024  # longer messages travel as a file, so that a pipe never fills up
 _PLAIN = (int, float, str, bool, type(None))
 _scopes = count(1)
 
 
-class Parcel(NamedTuple):
-    """A task on its way: its message and the tokens that the message speaks of."""
+class Payload(NamedTuple):
+    """A task on its way: its message and the shared objects that the message refers to."""
 
     message: bytes
-    tokens: tuple[str, ...]
+    references: tuple[str, ...]
 
 
 class Scope:
@@ -37,15 +37,15 @@ class Scope:
 
     Parameters
     ----------
-    shelf : Shelf
+    objects : SharedObjects
         Keeps what the scope remembers.
     kept : int, default 64
         Objects remembered.
     """
 
-    def __init__(self, shelf: Shelf, kept: int = 64) -> None:
+    def __init__(self, objects: SharedObjects, kept: int = 64) -> None:
         self.number = next(_scopes)
-        self._shelf = shelf
+        self._objects = objects
         self._kept = kept
         self._known: OrderedDict[tuple[str, int], tuple[Any, Any, tuple[str, ...]]] = OrderedDict()
 
@@ -57,10 +57,10 @@ class Scope:
         self._known.move_to_end(key)
         return self._known[key][1]
 
-    def remember(self, kind: str, thing: Any, form: Any, tokens: tuple[str, ...] = ()) -> None:
-        """Remember a form of an object, keep its tokens, and the object so that its id stays its own."""
-        self._shelf.use(tokens)
-        self._known[kind, id(thing)] = (thing, form, tokens)
+    def remember(self, kind: str, thing: Any, form: Any, references: tuple[str, ...] = ()) -> None:
+        """Remember a form of an object, keep its references, and the object so that its id stays its own."""
+        self._objects.use(references)
+        self._known[kind, id(thing)] = (thing, form, references)
         if len(self._known) > self._kept:
             self._forget()
 
@@ -70,50 +70,50 @@ class Scope:
             self._forget()
 
     def _forget(self) -> None:
-        _, (_, _, tokens) = self._known.popitem(last=False)
-        self._shelf.release(tokens)
+        _, (_, _, references) = self._known.popitem(last=False)
+        self._objects.release(references)
 
 
-def pack(key: int, task: ProcessingTask, seed: int, shelf: Shelf, scope: Scope | None) -> Parcel:
-    """Pickle a task; release the parcel's tokens when the task has ended.
+def pack(key: int, task: ProcessingTask, seed: int, objects: SharedObjects, scope: Scope | None) -> Payload:
+    """Pickle a task; release the payload's references when the task has ended.
 
     Raises
     ------
     Exception
         Whatever pickling raises for an operation or argument that cannot travel.
     """
-    packer = _Packer(shelf, scope)
+    packer = _Packer(objects, scope)
     try:
         operation = packer.operation(task.operation)
         arguments = packer.arguments(task.args, task.kwargs)
         number = scope.number if scope else 0
         message = pickle.dumps((key, seed, number, operation, arguments), protocol=5)
         if len(message) > MESSAGE_BYTES:
-            token = shelf.put_bytes(message)
-            packer.tokens.append(token)
-            message = pickle.dumps((key, token), protocol=5)
+            reference = objects.put_bytes(message)
+            packer.references.append(reference)
+            message = pickle.dumps((key, reference), protocol=5)
     except BaseException:
-        shelf.release(packer.tokens)
+        objects.release(packer.references)
         raise
-    return Parcel(message, tuple(packer.tokens))
+    return Payload(message, tuple(packer.references))
 
 
-class _OnShelf:
-    """Stands in a pickle for an object on the shelf."""
+class _Shared:
+    """Stands in a pickle for a shared object."""
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    def __init__(self, reference: str) -> None:
+        self._reference = reference
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:
-        return take, (self._token,)
+        return take, (self._reference,)
 
 
 class _Packer:
-    """Pickles the parts of one task and notes the tokens they need."""
+    """Pickles the parts of one task and notes the references they need."""
 
-    def __init__(self, shelf: Shelf, scope: Scope | None) -> None:
-        self.tokens: list[str] = []
-        self._shelf = shelf
+    def __init__(self, objects: SharedObjects, scope: Scope | None) -> None:
+        self.references: list[str] = []
+        self._objects = objects
         self._scope = scope
 
     def dump(self, thing: Any) -> bytes:
@@ -127,66 +127,66 @@ class _Packer:
         if known is not None:
             return known
         body = self.dump(operation)
-        if self._scope and not self.tokens:
+        if self._scope and not self.references:
             self._scope.remember("operation", operation, body)
         return body
 
     def arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
-        """Pickle the arguments, those that tasks of a run share by their tokens."""
+        """Pickle the arguments, those that tasks of a run share by reference."""
         if not kwargs and all(type(arg) in _PLAIN for arg in args):
             return pickle.dumps((args, {}), protocol=5)  # several times as fast, and the same
         shared = {name: self._once(arg) for name, arg in kwargs.items()}
         return self.dump((tuple(self._once(arg) for arg in args), shared))
 
     def large(self, thing: Any) -> str | None:
-        """Return the token of a frame or array worth sharing, else None."""
+        """Return the reference of a frame or array worth sharing, else None."""
         pandas, numpy = sys.modules.get("pandas"), sys.modules.get("numpy")
         is_frame = pandas is not None and isinstance(thing, pandas.DataFrame | pandas.Series)
         is_array = numpy is not None and type(thing) is numpy.ndarray and not thing.dtype.hasobject
         if not (is_frame or (is_array and self._scope)) or thing.size * 8 < LARGE_BYTES:
             return None
-        token: str | None = self._scope.get("table", thing) if self._scope else None
-        if token is not None:
-            self._shelf.use((token,))
+        reference: str | None = self._scope.get("table", thing) if self._scope else None
+        if reference is not None:
+            self._objects.use((reference,))
         else:
-            token = self._shelf.put_frame(thing) if is_frame else self._shelf.put_object(thing)
+            reference = self._objects.put_frame(thing) if is_frame else self._objects.put_object(thing)
             if self._scope:
-                self._scope.remember("table", thing, token, (token,))
-        self.tokens.append(token)
-        return token
+                self._scope.remember("table", thing, reference, (reference,))
+        self.references.append(reference)
+        return reference
 
     def _once(self, arg: Any) -> Any:
-        """Put a sizeable argument of a run on the shelf, so that its further tasks ship a token."""
+        """Share a sizeable argument of a run, so that its further tasks ship a reference."""
         if self._scope is None or type(arg) in _PLAIN:
             return arg
-        tokens: tuple[str, ...] | None = self._scope.get("argument", arg)
-        if tokens is None:
-            tokens = self._on_shelf(arg, self._scope)
-        elif tokens:
-            self._shelf.use(tokens)
-        self.tokens += tokens
-        return _OnShelf(tokens[0]) if tokens else arg
+        references: tuple[str, ...] | None = self._scope.get("argument", arg)
+        if references is None:
+            references = self._sharing(arg, self._scope)
+        elif references:
+            self._objects.use(references)
+        self.references += references
+        return _Shared(references[0]) if references else arg
 
-    def _on_shelf(self, arg: Any, scope: Scope) -> tuple[str, ...]:
-        """Put an argument on the shelf if it is sizeable; return its token and those it speaks of."""
-        inner = _Packer(self._shelf, scope)
+    def _sharing(self, arg: Any, scope: Scope) -> tuple[str, ...]:
+        """Share an argument if it is sizeable; return its reference and those it refers to."""
+        inner = _Packer(self._objects, scope)
         body = inner.dump(arg)
-        tokens: tuple[str, ...] = ()
+        references: tuple[str, ...] = ()
         if len(body) >= SHARED_BYTES:
-            tokens = (self._shelf.put_pickle(body), *inner.tokens)
+            references = (self._objects.put_pickle(body), *inner.references)
         else:
-            self._shelf.release(inner.tokens)
-        scope.remember("argument", arg, tokens, tokens)
-        return tokens
+            self._objects.release(inner.references)
+        scope.remember("argument", arg, references, references)
+        return references
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
-    """cloudpickle, with large tables replaced by their tokens."""
+    """cloudpickle, with large tables replaced by their references."""
 
     def __init__(self, file: io.BytesIO, packer: _Packer) -> None:
         super().__init__(file, protocol=5)
         self._packer = packer
 
     def reducer_override(self, thing: Any) -> Any:
-        token = self._packer.large(thing)
-        return (take, (token,)) if token else super().reducer_override(thing)
+        reference = self._packer.large(thing)
+        return (take, (reference,)) if reference else super().reducer_override(thing)

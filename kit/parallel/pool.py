@@ -1,36 +1,43 @@
 """A pool of worker processes in which every job can be stopped alone.
 
-Each worker has one thread here that reads its outcomes, and all share a watchdog. Short jobs are sent a
-few ahead, so that a worker need not wait for its next one; a worker that runs dry takes over what a
-busier one has not begun. A worker that dies is replaced when there is work for another.
+Each worker has one thread here that hears its outcomes, and all share a watchdog. Of a job and a worker this
+holds, under the pool's lock:
+
+1. A job is in one place: waiting, with one worker, or ended. Its `done` hears of it once.
+2. A worker has at most one job, and is sent one only when it has none and no verdict. So ending a worker
+   ends one job, and nothing lies ready at a worker.
+3. A worker that is starting may have a job; it has not begun it. A job that was not begun when its worker
+   died waits again; one that was begun never runs a second time.
+4. A worker with a verdict is being killed because of its job: what that still sends does not count.
+5. A dead worker is in `_workers` until its thread has buried it. Only one that hangs in receiving an outcome
+   past the time of its job leaves earlier, and then nobody hears that outcome.
+6. There are at most `max_workers`. One is hired when a job waits and none is free, and when one dies.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import weakref
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from threading import RLock, Thread, current_thread
-from time import monotonic, sleep
+from time import monotonic
 
 from kit.errors import TaskError
-from kit.parallel.channel import SEPARATE
 from kit.parallel.execution import Outcome
 from kit.parallel.folders import Folder
-from kit.parallel.process import Done, Job, Verdict, WorkerProcess
-from kit.parallel.shelf import Shelf
+from kit.parallel.process import Job, Verdict, WorkerProcess
+from kit.parallel.shared import SharedObjects
 from kit.parallel.watchdog import Watchdog
 
-AHEAD_S = 0.02  # work that may lie ready at a worker
-MOST_AHEAD = 128
-NAP_S = 0.0005
 _MOST_FUTILE = 3
+_log = logging.getLogger(__name__)
 
 
 class Listener(Thread):
-    """Hears what one worker sends; while it waits for something else, nobody does."""
+    """Hears how tasks end; while it waits for something else, nobody does."""
 
 
 def check_may_wait() -> None:
@@ -62,67 +69,47 @@ class WorkerPool:
     def __init__(self, max_workers: int, memory_mb: int | None = None, folder: str | None = None) -> None:
         self.max_workers = max_workers
         own = Folder(folder)
-        self.shelf = Shelf(own.path)
+        self.objects = SharedObjects(own.path)
         self._threads = max(1, (os.cpu_count() or 1) // max_workers)
         self._memory_mb = memory_mb
         self._lock = RLock()  # the collector may call `close` on a thread that holds it
         self._workers: list[WorkerProcess] = []
-        self._waiting: deque[Job] = deque()  # handed back by a worker that died, or for want of room
+        self._waiting: deque[Job] = deque()
         self._watchdog = Watchdog()
-        self._open = 0  # jobs submitted and neither ended nor taken back
-        self._typical_s = float("inf")
-        self._relieved_at = 0.0
         self._futile = 0  # workers in a row that died at no job and ended none
         self._closed = False
         self._listeners: list[Listener] = []
         self._sweep = weakref.finalize(self, _swept, self._workers, own, os.getpid())
 
     def room(self) -> int:
-        """Return how many jobs it takes before one would have to wait behind a long one.
+        """Return how many jobs it takes before one would have to wait."""
+        with self._lock:
+            busy = sum(worker.job is not None for worker in self._workers)
+            return 0 if self._closed else max(0, self.max_workers - busy - len(self._waiting))
 
-        Of very short jobs it wants several at a time: that spares the caller's threads most of their
-        waiting for one another.
-        """
-        most = self.max_workers * self._depth()
-        free = most - self._open
-        return 0 if self._closed or free < most // 4 else free
+    def start(self) -> None:
+        """Start all workers, so that the first jobs need not wait for them."""
+        with self._lock:
+            while not self._closed and self._hired():
+                pass
 
     def submit(self, jobs: Sequence[Job]) -> None:
-        """Run jobs; each one's `done` hears of it on another thread, once, with others that end with it."""
+        """Run jobs; each one's `done` hears of it on another thread, once."""
         with self._lock:
-            self._open += len(jobs)
             self._waiting.extend(jobs)
             self._feed()
 
     def stop(self, key: int, reason: str) -> None:
         """Stop a job, begun or not; its `done` hears `reason`, or what came of it before."""
         with self._lock:
-            worker = next((worker for worker in self._workers if key in worker.jobs), None)
-            if worker is not None and worker.running() != key:
-                self._waiting.extendleft(reversed(self._recalled(worker)))
-            if worker is not None and key in worker.jobs and worker.withdraw(key, reason):
-                return
+            for worker in self._workers:
+                if worker.job is not None and worker.job.key == key and worker.verdict is None:
+                    worker.end(reason)
+                    return
             jobs = [job for job in self._waiting if job.key == key]
             self._waiting = deque(job for job in self._waiting if job.key != key)
-            self._open -= len(jobs)
-            self._feed()
         for job in jobs:
-            job.done([Outcome(key, reason, None)])
-
-    def recall(self) -> list[int]:
-        """Take back every job that no worker has begun and return their keys."""
-        with self._lock:
-            jobs = [*self._waiting]
-            self._waiting.clear()
-            for worker in self._workers:
-                jobs += self._recalled(worker)
-            self._open -= len(jobs)
-        return [job.key for job in jobs]
-
-    def begun(self) -> set[int]:
-        """Return the keys of the jobs that workers are at; the others they hold have only been sent."""
-        with self._lock:
-            return {key for worker in self._workers if (key := worker.running()) is not None}
+            job.done(Outcome(key, reason, None))
 
     def close(self) -> None:
         """End all workers at once; their jobs hear nothing more."""
@@ -130,33 +117,31 @@ class WorkerPool:
             self._closed = True
             self._waiting.clear()
             for worker in self._workers:
-                worker.jobs.clear()
+                worker.job = None
         self._watchdog.close()
         self._sweep()
         for listener in self._listeners:
             if listener is not current_thread():
                 listener.join(timeout=1.0)
 
-    def _depth(self) -> int:
-        """Return how many jobs one worker may hold: more the shorter they have been lately."""
-        if not SEPARATE or self._typical_s > AHEAD_S:
-            return 1
-        return min(MOST_AHEAD, 1 + int(AHEAD_S / max(self._typical_s, 1e-6)))
-
     def _feed(self) -> None:
-        """Send what waits to the least busy workers; called with the lock held."""
+        """Send what waits to workers without a job; lock held."""
         while self._waiting and not self._closed:
-            worker = min(self._workers, key=lambda worker: len(worker.jobs), default=None)
-            if (worker is None or worker.jobs) and len(self._workers) < self.max_workers:
-                worker = self._hired() or worker
-            if worker is None or len(worker.jobs) >= self._depth() or not worker.send(self._waiting[0]):
+            free = [worker for worker in self._workers if worker.job is None and worker.verdict is None]
+            worker = max(free, key=lambda worker: worker.served, default=None) or self._hired()
+            if worker is None:
                 return
-            self._watch(worker, self._waiting.popleft().timeout_s)
+            job = self._waiting.popleft()
+            worker.send(job)
+            if job.timeout_s is not None:
+                self._look(worker, monotonic() + job.timeout_s)
 
     def _hired(self) -> WorkerProcess | None:
         """Start a worker; lock held. Where the machine refuses one, others must do, or the jobs end."""
+        if len(self._workers) >= self.max_workers:
+            return None
         try:
-            worker = WorkerProcess(self.shelf.folder, self._threads, self._memory_mb)
+            worker = WorkerProcess(self.objects.folder, self._threads, self._memory_mb)
         except OSError as error:
             self._watchdog.at(monotonic(), partial(self._refused, f"The machine refused it: {error}."))
             return None
@@ -168,97 +153,64 @@ class WorkerPool:
 
     def _listen(self, worker: WorkerProcess) -> None:
         """Pass on what a worker sends until it has died."""
-        for outcomes in worker.outcomes():
-            self._ended(worker, outcomes)
-            if nap_s := self._nap_s(worker):
-                sleep(nap_s)
+        for outcome in worker.outcomes():
+            worker.served = True
+            if outcome is not None:
+                self._ended(worker, outcome)
         self._bury(worker)
+        worker.close()
 
-    def _nap_s(self, worker: WorkerProcess) -> float:
-        """Return how long not to listen to a worker, as long as it has enough to do."""
-        ready_s = len(worker.jobs) * self._typical_s
-        return min(ready_s / 2, NAP_S) if len(worker.jobs) > 8 and self._typical_s < 0.0001 else 0.0
-
-    def _ended(self, worker: WorkerProcess, outcomes: list[Outcome]) -> None:
-        told: dict[Done, list[Outcome]] = {}
+    def _ended(self, worker: WorkerProcess, outcome: Outcome) -> None:
         with self._lock:
-            self._futile = 0 if outcomes else self._futile
-            for outcome in outcomes:
-                self._learn(outcome.running_s)
-                if job := worker.jobs.pop(outcome.key, None):
-                    self._open -= 1
-                    told.setdefault(job.done, []).append(outcome)
-            if monotonic() - self._relieved_at > AHEAD_S:
-                self._relieve()
+            job = worker.job
+            if job is None or worker.verdict is not None:
+                return
+            worker.job, self._futile = None, 0
             self._feed()
-        for done, together in told.items():
-            done(together)
-        if not worker.jobs:
-            self._take_over()
+        job.done(outcome)
 
-    def _learn(self, seconds: float) -> None:
-        """Keep how long a job typically takes: one long job counts at once, short ones in time."""
-        self._typical_s = seconds if seconds > AHEAD_S else 0.8 * min(self._typical_s, 0.1) + 0.2 * seconds
-
-    def _take_over(self) -> None:
-        """Let an idle worker have a job that the busiest one has not begun."""
-        with self._lock:
-            busiest = max(self._workers, key=lambda worker: len(worker.jobs), default=None)
-            if busiest is not None and len(busiest.jobs) > 1 and (job := busiest.take_back()):
-                self._waiting.appendleft(job)
-                self._feed()
-
-    def _relieve(self) -> None:
-        """Take back what waits behind a job that turned out long; lock held."""
-        self._relieved_at = monotonic()
-        for worker in self._workers:
-            if len(worker.jobs) > 1 and worker.busy_for_s() > AHEAD_S:
-                self._waiting.extendleft(reversed(self._recalled(worker)))
-
-    def _recalled(self, worker: WorkerProcess) -> list[Job]:
-        jobs = []
-        while job := worker.take_back():
-            jobs.append(job)
-        return jobs
-
-    def _watch(self, worker: WorkerProcess, timeout_s: float | None) -> None:
-        """Have the watchdog look at a worker no later than a job just sent could overrun; lock held."""
-        if timeout_s is not None and (due := monotonic() + timeout_s) < worker.check_at:
-            worker.check_at = due
-            self._watchdog.at(due, partial(self._check, worker))
+    def _look(self, worker: WorkerProcess, at: float) -> None:
+        """Have the watchdog look at a worker at a moment, if it does not do so before; lock held."""
+        if at < worker.check_at:
+            worker.check_at = at
+            self._watchdog.at(at, partial(self._check, worker))
 
     def _check(self, worker: WorkerProcess) -> None:
         """End a worker whose job has overrun, else look again when that could be."""
         with self._lock:
             worker.check_at = float("inf")
-            if self._closed or worker not in self._workers:
+            if self._closed or worker not in self._workers or worker.verdict is not None:
                 return
-            due, key = worker.overrun_at(), worker.running()
-            if key is not None and due <= monotonic() and worker.end_during(key, "timeout"):
+            if worker.overrun_at() > monotonic():
+                self._look(worker, max(worker.look_at(), monotonic() + 0.001))
                 return
-            due = max(worker.look_at(), monotonic() + 0.001)
-            if due < float("inf"):
-                worker.check_at = due
-                self._watchdog.at(due, partial(self._check, worker))
+            received = not worker.began()
+            worker.end("timeout")
+        if received:
+            self._bury(worker)  # its listener hangs in what it received
 
     def _bury(self, worker: WorkerProcess) -> None:
-        """Tell the job that a dead worker was at, and hand its others back."""
+        """Tell the job that a dead worker had begun; one that it had not begun waits again."""
         how = worker.wait()
-        with self._lock:  # until here others may still send to it
-            busy_s, job = worker.busy_for_s(), worker.unfinished()
+        with self._lock:
+            if worker not in self._workers:
+                return
             self._workers.remove(worker)
-            worker.close()
-            self._open -= job is not None
-            self._waiting.extendleft(reversed(worker.jobs.values()))
-            worker.jobs.clear()
-            self._futile = self._futile + 1 if job is None else 0
+            verdict = worker.verdict
+            if verdict is None and worker.began():
+                verdict = Verdict("crashed", worker.busy_for_s(), how)
+                _log.warning("A worker died at a task (pid %d). %s", worker.pid, how)
+            job, worker.job = worker.job, None
+            if job is not None and verdict is None:
+                self._waiting.appendleft(job)
+            self._futile = self._futile + 1 if verdict is None else 0
             lost = self._lost() if self._futile >= _MOST_FUTILE else []
             if worker.served and not self._closed:
                 self._hired()  # at once, so that the pool is whole before the next task comes
             self._feed()
-        if job is not None:
-            _, status, running_s, details = worker.verdict or Verdict(job.key, "crashed", busy_s, how)
-            job.done([Outcome(job.key, status, None, details, running_s, f"pid {worker.pid}")])
+        if job is not None and verdict is not None:
+            reason, running_s, trace = verdict
+            job.done(Outcome(job.key, reason, None, trace, running_s, f"pid {worker.pid}"))
         _give_up(lost, how)
 
     def _refused(self, why: str) -> None:
@@ -271,14 +223,13 @@ class WorkerPool:
         """Take all jobs out that wait; lock held."""
         lost = [*self._waiting]
         self._waiting.clear()
-        self._open -= len(lost)
         self._futile = 0
         return lost
 
 
 def _give_up(jobs: Sequence[Job], why: str) -> None:
     for job in jobs:
-        job.done([Outcome(job.key, "crashed", None, f"No worker could run it. {why}")])
+        job.done(Outcome(job.key, "crashed", None, f"No worker could run it. {why}"))
 
 
 def _swept(workers: list[WorkerProcess], folder: Folder, owner: int) -> None:

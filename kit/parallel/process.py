@@ -1,9 +1,8 @@
-"""One worker process, seen from the caller: starting it, feeding it, ending it."""
+"""One worker process, seen from the caller: starting it, giving it a job, ending it."""
 
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -16,18 +15,19 @@ from typing import NamedTuple
 
 from joblib.parallel import ParallelBackendBase  # it knows which variables limit thread pools
 
-from kit.parallel.channel import SEPARATE, TaskPipe, TaskSocket, bursts
+from kit.parallel.channel import frames, write_frame
 from kit.parallel.execution import READY, Outcome, outcome_from
-from kit.parallel.stamp import EVERYTHING, Phase, Stamp, trace_path
+from kit.parallel.state import Phase, WorkerState, trace_path
 
 IMPORT_S = 30.0  # a module that a task needs may take so long to import, beside the task's own time
 IMPORT_LOOK_S = 0.25  # an import says nothing when it ends
-FREEZE_S = 0.001  # a stopped process has left its processor after this
+RECEIVE_S = 0.5  # an outcome may take so long to arrive after its task has overrun
 TRACE_S = 0.02  # a stuck process has written where it is after this, if it can
+_TRACE_LOOK_S = 0.001
 _START = "from kit.parallel.worker import main; main()"
 _OUR_FRAME = str(Path("kit", "parallel", "execution.py"))
 _numbers = count()
-Done = Callable[[list[Outcome]], None]
+Done = Callable[[Outcome], None]
 
 
 class Job(NamedTuple):
@@ -40,21 +40,20 @@ class Job(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Which job a worker is ended for, why, after how long, and where its Python was then."""
+    """Why a worker is ended, after how long at its job, and where its Python was then."""
 
-    key: int
     reason: str
     running_s: float
     trace: str = ""
 
 
 class WorkerProcess:
-    """A process that runs jobs one after another.
+    """A process that runs one job after another; `kit.parallel.pool` says in which states it can be.
 
     Parameters
     ----------
     folder : Path
-        The shelf's folder; the worker's stamp lies there too.
+        Where shared objects lie; the worker's state lies there too.
     threads : int
         Threads that BLAS, OpenMP and numba may use in the worker.
     memory_mb : int or None
@@ -62,24 +61,25 @@ class WorkerProcess:
     """
 
     def __init__(self, folder: Path, threads: int, memory_mb: int | None) -> None:
-        self.jobs: dict[int, Job] = {}  # sent and not ended, in order
+        self.job: Job | None = None
         self.verdict: Verdict | None = None
-        self.served = False  # it got as far as waiting for jobs
+        self.served = False
         self.check_at = float("inf")  # the watchdog looks at it then, monotonic seconds
-        self.stamp_path = folder / f"{next(_numbers)}.stamp"
-        self._stamp = Stamp(self.stamp_path)
-        self._trace_path = trace_path(self.stamp_path)
-        self._tasks = TaskSocket() if SEPARATE else TaskPipe()
+        self._state_path = folder / f"{next(_numbers)}.state"
+        self._state = WorkerState(self._state_path)
+        self._trace_path = trace_path(self._state_path)
         self._lifeline: int | None = None
         try:
             self._start(folder, threads, memory_mb)
         except BaseException:
-            self._tasks.close()
             self._drop_lifeline()
             raise
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._tasks, self._outcomes = self._process.stdin, self._process.stdout
 
     def _start(self, folder: Path, threads: int, memory_mb: int | None) -> None:
-        command = [sys.executable, "-c", _START, str(folder), str(self.stamp_path)]
+        command = [sys.executable, "-c", _START, str(folder), str(self._state_path)]
         command += [f"--memory-mb={memory_mb}"] if memory_mb else []
         lifeline = None
         inherited: tuple[int, ...] = ()
@@ -90,7 +90,8 @@ class WorkerProcess:
         try:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
                 command,
-                stdin=self._tasks.child_file(),
+                bufsize=0,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 pass_fds=inherited,
                 env=_environment(threads),
@@ -110,102 +111,72 @@ class WorkerProcess:
         """The process id."""
         return self._process.pid
 
-    def send(self, job: Job) -> bool:
-        """Give the worker a job; False when its channel is full."""
-        self.jobs[job.key] = job
-        if self._tasks.send(job.message):
-            return True
-        del self.jobs[job.key]
-        return False
+    def send(self, job: Job) -> None:
+        """Give a worker without a job its next one."""
+        self.job = job
+        self._state.clear()  # it may be an attempt at the same task again
+        with suppress(BrokenPipeError):  # it has died; whoever buries it finds the job not begun
+            write_frame(self._tasks.fileno(), job.message)
 
-    def take_back(self) -> Job | None:
-        """Take the next job back that the worker has not begun, if that can be done."""
-        message = self._tasks.take_back()
-        return self.jobs.pop(pickle.loads(message)[0], None) if message else None  # noqa: S301  our own message
-
-    def outcomes(self) -> Iterator[list[Outcome]]:
-        """Yield what has come of the jobs, together what came together, until the process has ended.
-
-        The first time, when it serves, there may be nothing yet.
-        """
-        assert self._process.stdout is not None
+    def outcomes(self) -> Iterator[Outcome | None]:
+        """Yield None once it serves, and then what has come of each job, until the process has ended."""
         name = f"pid {self.pid}"
-        for bodies in bursts(self._process.stdout.fileno()):
-            self.served = True
-            outcomes = [outcome_from(body, name) for body in bodies]
-            doomed = self.verdict.key if self.verdict else READY  # asking where it was may have woken it
-            yield [outcome for outcome in outcomes if outcome.key not in (READY, doomed)]
+        for body in frames(self._outcomes.fileno()):
+            outcome = outcome_from(body, name)
+            yield None if outcome.key == READY else outcome
 
-    def running(self) -> int | None:
-        """Return the key of the job it has begun and not ended."""
-        state = self._stamp.read()
-        return state.key if state.phase != Phase.IDLE and state.key in self.jobs else None
+    def began(self) -> bool:
+        """Tell whether it has begun its job, and not ended it."""
+        state = self._state.read()
+        return self.job is not None and state.key == self.job.key and state.phase != Phase.IDLE
 
     def busy_for_s(self) -> float:
-        """Return the seconds since it began what it does now."""
-        return monotonic() - self._stamp.read().since if self.running() is not None else 0.0
+        """Return the seconds since it began its job."""
+        return monotonic() - self._state.read().since
 
     def overrun_at(self) -> float:
-        """Return when the job it is busy with will have overrun; infinity if none can."""
-        since, key, phase = self._stamp.read()
-        job = self.jobs.get(key)
-        if job is None or job.timeout_s is None or phase in (Phase.IDLE, Phase.SENDING):
+        """Return when its job will have overrun: infinity if it cannot, or has not begun."""
+        since, key, phase = self._state.read()
+        if self.job is None or self.job.timeout_s is None or self.job.key != key:
             return float("inf")
-        return since + (IMPORT_S if phase == Phase.IMPORTING else job.timeout_s)
+        if phase == Phase.IMPORTING:
+            return since + IMPORT_S
+        if phase == Phase.SENDING:
+            return float("inf")
+        return since + self.job.timeout_s + (RECEIVE_S if phase == Phase.IDLE else 0.0)
 
     def look_at(self) -> float:
-        """Return when to look next whether a job has overrun; a waiting one begins now at the earliest."""
-        limits = [job.timeout_s for job in [*self.jobs.values()] if job.timeout_s is not None]
-        if not limits:
+        """Return when to look next whether its job has overrun; it begins now at the earliest."""
+        if self.job is None or self.job.timeout_s is None:
             return float("inf")
-        importing = self._stamp.read().phase == Phase.IMPORTING
-        soon = monotonic() + min(*limits, IMPORT_LOOK_S if importing else limits[0])
-        return min(self.overrun_at(), soon)
+        importing = self._state.read().phase == Phase.IMPORTING
+        soon = min(self.job.timeout_s, IMPORT_LOOK_S) if importing else self.job.timeout_s
+        return min(self.overrun_at(), monotonic() + soon)
 
-    def unfinished(self) -> Job | None:
-        """Take out the job that the process was at when it ended."""
-        key = self.verdict.key if self.verdict else self.running()
-        return self.jobs.pop(key, None) if key is not None else None
-
-    def end_during(self, key: int, reason: str) -> bool:
-        """Kill the process if it is still busy with a job.
-
-        It is frozen first: between a look and a kill it could finish this job and begin the next, which
-        would then have to run twice.
-        """
-        self._signal("SIGSTOP")
-        sleep(FREEZE_S if os.name == "posix" else 0)
-        state = self._stamp.read()
-        if state.key != key or state.phase in (Phase.IDLE, Phase.SENDING):
-            self._signal("SIGCONT")
-            return False
-        self.verdict = Verdict(key, reason, monotonic() - state.since)
-        self._stamp.forbid(EVERYTHING)
+    def end(self, reason: str) -> None:
+        """Kill the process because of its job, and keep the reason."""
+        since, key, _ = self._state.read()
+        running_s = monotonic() - since if self.job is not None and self.job.key == key else 0.0
+        self.verdict = Verdict(reason, running_s)  # from now on no outcome of the job counts
         if reason == "timeout":
             self.verdict = self.verdict._replace(trace=self._trace())
         self.kill()
-        return True
-
-    def withdraw(self, key: int, reason: str) -> bool:
-        """End a job that it has begun, and keep it from beginning one; tell whether it was the former."""
-        self._stamp.forbid(key)
-        return self.running() == key and self.end_during(key, reason)
 
     def _trace(self) -> str:
-        """Wake the frozen process until it has told where it is; innermost call first, empty if it cannot."""
+        """Have the process tell where it is, innermost call first; empty if it cannot."""
         if not hasattr(signal, "SIGUSR1"):
             return ""
         with suppress(ProcessLookupError):  # it has just ended by itself
             os.kill(self.pid, signal.SIGUSR1)
-        self._signal("SIGCONT")
         until, text = monotonic() + TRACE_S, ""
         while monotonic() < until and _OUR_FRAME not in text:
-            sleep(FREEZE_S)
+            sleep(_TRACE_LOOK_S)
             text = self._trace_path.read_text("utf-8", "replace")
         return "\n".join(takewhile(lambda line: _OUR_FRAME not in line, text.splitlines()[1:]))
 
     def kill(self) -> None:
         """Kill the process and what it has started, sessions of their own included (Linux)."""
+        self._signal("SIGSTOP")  # so that it starts nothing more
         for pid in _descendants(self.pid):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -223,11 +194,10 @@ class WorkerProcess:
     def close(self) -> None:
         """Free what an ended process held; nobody may send to it any more."""
         self._tasks.close()
-        if self._process.stdout:
-            self._process.stdout.close()
+        self._outcomes.close()
         self._drop_lifeline()
-        self._stamp.close()
-        self.stamp_path.unlink(missing_ok=True)
+        self._state.close()
+        self._state_path.unlink(missing_ok=True)
         self._trace_path.unlink(missing_ok=True)
 
     def _signal(self, name: str) -> None:

@@ -13,9 +13,9 @@ from typing import Any, Self
 from kit.errors import KitError, TaskError
 from kit.monitor import PerformanceMonitor
 from kit.parallel.engines import Engine, ProcessEngine, SerialEngine, ThreadEngine
-from kit.parallel.ledger import Ledger
+from kit.parallel.runs import stream
 from kit.parallel.scheduler import Scheduler
-from kit.parallel.stream import stream
+from kit.parallel.store import ResultStore
 from kit.parallel.tasks import ProcessingResult, ProcessingTask, check_timeout
 from kit.settings import Backend
 
@@ -74,10 +74,10 @@ class ConcurrentProcessor:
         self.queue_size = queue_size
         self.backend = backend
         engine = _engine(backend, max_workers, dask_address, max_worker_memory_mb)
-        ledger = Ledger(max_results, result_ttl_s)
+        store = ResultStore(max_results, result_ttl_s)
         self.monitor = monitor or PerformanceMonitor()
         self._numbers = count(1)  # its own, so that tasks without an id have the same seeds in every run
-        self._scheduler = Scheduler(engine, ledger, self.monitor, queue_size, task_timeout_s, seed)
+        self._scheduler = Scheduler(engine, store, self.monitor, queue_size, task_timeout_s, seed)
         weakref.finalize(self, engine.close)
 
     def submit_task(self, task: ProcessingTask, *, wait: bool = False) -> str:
@@ -97,7 +97,7 @@ class ConcurrentProcessor:
         TaskError
             The processor is shut down, or an unfinished task has this id.
         """
-        self._scheduler.admit(task, wait)
+        self._scheduler.admit(self._scheduler.prepared(task), wait)
         return task.task_id
 
     def submit_strategy_evaluation(
@@ -178,7 +178,6 @@ class ConcurrentProcessor:
             Show a progress bar.
         """
         tasks = [*tasks] if progress else tasks
-        results: dict[str, ProcessingResult] = {}
         order: dict[str, None] = {}
 
         def noted() -> Iterator[ProcessingTask]:
@@ -189,7 +188,8 @@ class ConcurrentProcessor:
                 yield task
 
         together = isinstance(tasks, Sequence)
-        ended = stream(self._scheduler, noted(), together)
+        results: dict[str, ProcessingResult] = {}
+        ended = stream(self._scheduler, noted(), together, self.max_workers, self.queue_size)
         with _bar(tasks, progress) as bar, closing(ended):
             for result in ended:
                 results[result.task_id] = result

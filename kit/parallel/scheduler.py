@@ -1,26 +1,40 @@
-"""A queue with priorities in front of an engine, and a ledger behind it."""
+"""A queue with priorities in front of an engine, and the result store behind it.
+
+Of a task this holds, under the scheduler's lock:
+
+1. From `admit` until it ends a task is in `_attempts` by its id, so no two unfinished tasks share one.
+2. Meanwhile it is in exactly one of two places: in `_heap`, waiting, or in `_running` by its key, with the
+   engine or, in a run that the caller has given another joblib backend, with that.
+3. What an engine tells of a key that is not in `_running` is dropped: the task has been cancelled.
+4. It ends once, in `_finish`: then its result is in the store, and who listens is told.
+5. What it packed is freed once: by whoever ended it, or by `drop` if it was never admitted.
+6. A priority decides what is submitted next, and nothing is submitted beyond the engine's room: so nothing
+   less important lies ahead of a task at a worker.
+
+The lock is taken before those of engines, and no operation, callback or pickling runs under it.
+"""
 
 from __future__ import annotations
 
 import heapq
+import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import count
 from math import isinf
-from queue import SimpleQueue
 from threading import TIMEOUT_MAX, Condition, RLock
 from time import monotonic
 from typing import cast
 
 from kit.errors import QueueFull, ResultNotReady, TaskError
 from kit.monitor import PerformanceMonitor
-from kit.parallel.engines import Call, Engine, SerialEngine, packed
-from kit.parallel.execution import Outcome
+from kit.parallel.attempts import Attempt, Heard
+from kit.parallel.engines import Engine, SerialEngine
+from kit.parallel.execution import Outcome, failed
 from kit.parallel.interrupts import uninterrupted
-from kit.parallel.ledger import Found, Ledger
 from kit.parallel.packing import Scope
 from kit.parallel.pool import check_may_wait
-from kit.parallel.records import Record
+from kit.parallel.store import Found, ResultStore
 from kit.parallel.tasks import ProcessingResult, ProcessingTask
 
 _keys = count(secrets.randbits(60))  # keys of several schedulers meet on one Dask worker
@@ -31,7 +45,7 @@ class Scheduler:
 
     Parameters
     ----------
-    engine, ledger
+    engine, store
         Runs the tasks; keeps the results.
     monitor, queue_size, task_timeout_s, seed
         As in `ConcurrentProcessor`.
@@ -40,84 +54,117 @@ class Scheduler:
     def __init__(
         self,
         engine: Engine,
-        ledger: Ledger,
+        store: ResultStore,
         monitor: PerformanceMonitor,
         queue_size: int,
         task_timeout_s: float | None,
         seed: int,
     ) -> None:
         self._engine = engine
-        self._ledger = ledger
+        self._store = store
         self._monitor = monitor
         self._queue_size = queue_size
         self._task_timeout_s = task_timeout_s
         self._seed = seed
         self._lock = RLock()
         self._changed = Condition(self._lock)
-        self._orders = count()
         self._waiters = 0
-        self._lowest = float("inf")  # no running task has a lower priority
-        self._heap: list[Record] = []
-        self._records: dict[str, Record] = {}  # by task id: waiting and running
-        self._running: dict[int, Record] = {}  # by key: submitted to the engine
+        self._heap: list[Attempt] = []
+        self._attempts: dict[str, Attempt] = {}  # by task id: waiting and running
+        self._running: dict[int, Attempt] = {}  # by key
         self._closed = False
+        self._process = os.getpid()
+        engine.done, engine.free = self.ended, self.start
 
-    def admit(
-        self,
-        task: ProcessingTask,
-        wait: bool,
-        listener: SimpleQueue[ProcessingResult] | None = None,
-        scope: Scope | None = None,
-        start: bool = True,
-    ) -> None:
-        """Queue a task, and start what can start; one that cannot be pickled ends as failed at once.
+    @property
+    def serial(self) -> bool:
+        """Whether tasks run in the thread that waits for them."""
+        return isinstance(self._engine, SerialEngine)
+
+    def prepared(self, task: ProcessingTask, scope: Scope | None = None, *, pack: bool = True) -> Attempt:
+        """Return a task made ready to travel, its arguments as they are now; `drop` it or `admit` it."""
+        timeout_s = self._task_timeout_s if task.timeout is None else task.timeout
+        limit_s = None if timeout_s is None or isinf(timeout_s) else timeout_s
+        attempt = Attempt(next(_keys), task, task.seed_with(self._seed), limit_s, monotonic())
+        if pack:
+            try:
+                self._engine.pack(attempt, scope)
+            except Exception as error:  # noqa: BLE001  pickling runs the user's code and raises anything
+                attempt.unfit = failed(attempt.key, error, 0.0, "")
+        return attempt
+
+    def drop(self, attempt: Attempt) -> None:
+        """Free what an attempt that is not admitted has packed."""
+        self._engine.unpack(attempt)
+
+    def admit(self, attempt: Attempt, wait: bool, heard: Heard | None = None) -> None:
+        """Queue a task, and start what can start; one that cannot travel ends as failed at once.
 
         Raises
         ------
         QueueFull, TaskError
-            See `ConcurrentProcessor.submit_task`.
+            See `ConcurrentProcessor.submit_task`; then the attempt is dropped.
         """
-        timeout_s = self._task_timeout_s if task.timeout is None else task.timeout
-        limit_s = None if timeout_s is None or isinf(timeout_s) else timeout_s
-        call = Call(next(_keys), task, task.seed_with(self._seed), limit_s, self._ended)
-        record = Record(call, monotonic(), listener, next(self._orders))
+        attempt.heard = heard
         try:
-            unfit = packed(self._engine, call, scope)
-            while not self._entered(record, unfit, wait, start):
-                self._make_place()
+            while not self._entered(attempt, wait):
+                if not self.run_here():
+                    with self._lock:
+                        if not self._closed and not self.has_place():
+                            self._sleep(None)
         except BaseException:
-            if self._records.get(task.task_id) is not record:
-                self._engine.unpack(call)
+            if self._attempts.get(attempt.task.task_id) is not attempt:
+                self.drop(attempt)
             raise
 
-    def _entered(self, record: Record, unfit: Outcome | None, wait: bool, start: bool) -> bool:
-        """Queue a task that may enter; False when it has to wait for a place."""
-        task_id = record.call.task.task_id
+    def admit_elsewhere(self, attempt: Attempt, heard: Heard) -> None:
+        """Take note of a task that runs in no engine of ours; whoever runs it calls `ended`.
+
+        Raises
+        ------
+        TaskError
+            See `ConcurrentProcessor.submit_task`.
+        """
+        attempt.heard, attempt.number = heard, 1
         with uninterrupted, self._lock:
-            if self._closed:
-                raise TaskError("The processor is shut down", task_id, "Make a new one.")
-            if task_id in self._records:
-                raise TaskError("An unfinished task has this id already", task_id, "Give each task its own.")
+            self._check(attempt)
+            self._enter(attempt)
+            self._running[attempt.key] = attempt
+            if attempt.unfit is not None:
+                self._finish(attempt, attempt.unfit)
+
+    def _entered(self, attempt: Attempt, wait: bool) -> bool:
+        """Queue a task that may enter; False when it has to wait for a place."""
+        with uninterrupted, self._lock:
+            self._check(attempt)
             if not self.has_place():
                 if wait:
                     return False
                 raise QueueFull(
                     "The queue is full", self._queue_size, "Use wait=True, or a larger queue_size."
                 )
-            self._ledger.submitted += 1
-            self._ledger.forget(task_id)
-            self._records[task_id] = record
-            self._enqueue(record) if unfit is None else self._finish(record, unfit)
-            if start:
+            self._enter(attempt)
+            if attempt.unfit is not None:
+                self._finish(attempt, attempt.unfit)
+            else:
+                heapq.heappush(self._heap, attempt)
                 self._pump()
         return True
 
-    def _make_place(self) -> None:
-        """Run a task if nobody else does, else wait until a place may be free."""
-        if not self.run_here():
-            with self._lock:
-                if not self._closed and not self.has_place():
-                    self._sleep(None)
+    def _check(self, attempt: Attempt) -> None:
+        """Raise if a task may not enter."""
+        task_id = attempt.task.task_id
+        if os.getpid() != self._process:
+            raise TaskError("This process was forked and has no workers", task_id, "Make a new processor.")
+        if self._closed:
+            raise TaskError("The processor is shut down", task_id, "Make a new one.")
+        if task_id in self._attempts:
+            raise TaskError("An unfinished task has this id already", task_id, "Give each task its own.")
+
+    def _enter(self, attempt: Attempt) -> None:
+        self._store.submitted += 1
+        self._store.forget(attempt.task.task_id)
+        self._attempts[attempt.task.task_id] = attempt
 
     def cancel(self, task_ids: Iterable[str]) -> int:
         """End tasks that wait or run; return how many of them had not ended."""
@@ -125,14 +172,14 @@ class Scheduler:
         with uninterrupted:
             with self._lock:
                 for task_id in task_ids:
-                    if record := self._records.get(task_id):
-                        ended.append((record, self._running.get(record.call.key) is record))
-                        self._finish(record, Outcome(record.call.key, "cancelled", None))
-                self._heap = [record for record in self._heap if record.call.task.task_id in self._records]
+                    if attempt := self._attempts.get(task_id):
+                        ended.append((attempt, attempt.key in self._running))
+                        self._finish(attempt, Outcome(attempt.key, "cancelled", None))
+                self._heap = [one for one in self._heap if one.task.task_id in self._attempts]
                 heapq.heapify(self._heap)
-            self._engine.stop([record.call.key for record, running in ended if running])
-            for record, _ in ended:
-                self._engine.unpack(record.call)
+            self._engine.stop([attempt.key for attempt, running in ended if running])
+            for attempt, _ in ended:
+                self._engine.unpack(attempt)
             self.start()
         return len(ended)
 
@@ -146,14 +193,14 @@ class Scheduler:
         """
         deadline = None if timeout is None else monotonic() + timeout
         with self._lock:
-            found = self._ledger.gather(self._records if task_ids is None else task_ids, self._records)
+            found = self._store.gather(self._attempts if task_ids is None else task_ids, self._attempts)
         try:
             while None in found.values():
                 if not self.run_here():
                     self._sleep_for(found, deadline)
         finally:
             with self._lock:
-                self._ledger.release(found)
+                self._store.release(found)
         return cast("dict[str, ProcessingResult]", found)
 
     def _sleep_for(self, found: Found, deadline: float | None) -> None:
@@ -171,47 +218,44 @@ class Scheduler:
         with uninterrupted, self._lock:
             self._pump()
 
+    def start_workers(self) -> None:
+        """Have the engine start its workers before there is work for them."""
+        self._engine.start()
+
     def scope(self) -> Scope | None:
         """Open a scope for the tasks of one run."""
         return self._engine.scope()
 
-    def heard_by(self, listener: SimpleQueue[ProcessingResult]) -> list[str]:
-        """Return the unfinished tasks whose results a listener wants."""
-        with self._lock:
-            return [task_id for task_id, record in self._records.items() if record.listener is listener]
-
     def active(self) -> dict[str, str]:
         """Return the unfinished tasks, each ``"queued"`` or ``"running"``."""
         with self._lock:
-            begun = self._engine.begun(self._running)
             return {
-                task_id: "running" if record.call.key in begun else "queued"
-                for task_id, record in self._records.items()
+                task_id: "running" if attempt.key in self._running else "queued"
+                for task_id, attempt in self._attempts.items()
             }
 
     def clear(self) -> int:
         """Let all kept results go and return how many there were."""
         with self._lock:
-            return self._ledger.clear()
+            return self._store.clear()
 
     def statistics(self) -> dict[str, float]:
-        """Return the ledger's statistics with ``active`` and ``queued``."""
+        """Return the store's statistics with ``active`` and ``queued``."""
         with self._lock:
-            active = len(self._engine.begun(self._running))
-            queued = len(self._records) - active
-            return {**self._ledger.statistics(), "active": active, "queued": queued}
+            active = len(self._running)
+            return {**self._store.statistics(), "active": active, "queued": len(self._attempts) - active}
 
     def close(self) -> None:
         """Admit nothing more and cancel everything."""
         with self._lock:
             self._closed = True
-            task_ids = [*self._records]
+            task_ids = [*self._attempts]
         self.cancel(task_ids)
         self._engine.close()
 
     def has_place(self) -> bool:
         """Tell whether the queue has a place for one more."""
-        return len(self._records) - len(self._running) < self._queue_size
+        return len(self._heap) < self._queue_size
 
     def _sleep(self, seconds: float | None) -> None:
         """Wait until something has ended or begun; lock held."""
@@ -222,32 +266,21 @@ class Scheduler:
         finally:
             self._waiters -= 1
 
-    def _enqueue(self, record: Record) -> None:
-        """Put a task in the queue and start what can start; lock held."""
-        if record.call.task.priority > self._lowest:
-            self._lowest = record.call.task.priority
-            for key in self._engine.recall():  # what lies ready at a worker may be less important
-                if recalled := self._running.pop(key, None):
-                    recalled.attempts -= 1
-                    heapq.heappush(self._heap, recalled)
-        heapq.heappush(self._heap, record)
-
     def _pump(self) -> None:
         """Submit the most important tasks that the engine has room for; lock held."""
         if not self._heap or self._closed:
             return
         places = range(min(self._engine.room(), len(self._heap)))
-        calls = [self._begun(heapq.heappop(self._heap)) for _ in places]
-        if calls:
-            self._engine.submit(calls)
+        attempts = [self._begun(heapq.heappop(self._heap)) for _ in places]
+        if attempts:
+            self._engine.submit(attempts)
             if self._waiters:
                 self._changed.notify_all()  # there are places in the queue
 
-    def _begun(self, record: Record) -> Call:
-        record.attempts += 1
-        self._lowest = min(self._lowest, record.call.task.priority)
-        self._running[record.call.key] = record
-        return record.call
+    def _begun(self, attempt: Attempt) -> Attempt:
+        attempt.number += 1
+        self._running[attempt.key] = attempt
+        return attempt
 
     def run_here(self) -> bool:
         """With the serial engine, run the next task in this thread; tell whether there was one."""
@@ -256,45 +289,40 @@ class Scheduler:
         with self._lock:
             if not self._heap:
                 return False
-            call = self._begun(heapq.heappop(self._heap))
+            attempt = self._begun(heapq.heappop(self._heap))
         try:
-            self._engine.run_here(call)
+            self._engine.run_here(attempt)
         except BaseException:  # an interrupt may come at any moment
-            self.cancel([call.task.task_id])
+            self.cancel([attempt.task.task_id])
             raise
         return True
 
-    def _ended(self, outcomes: Sequence[Outcome]) -> None:
-        """Hear from the engine how attempts ended."""
-        for outcome in outcomes:  # before anybody can ask, and without the lock: alerts are the user's code
-            if record := self._running.get(outcome.key):
-                self._monitor.record_execution(
-                    record.call.task.metric(), outcome.running_s, outcome.status == "completed"
-                )
+    def ended(self, outcome: Outcome, *, final: bool = False) -> None:
+        """Hear how an attempt ended; it runs again if its task wants that, unless this is final."""
+        if attempt := self._running.get(outcome.key):  # before anybody can ask, and without the lock:
+            completed = outcome.status == "completed"  # alerts are the user's code
+            self._monitor.record_execution(attempt.task.metric(), outcome.running_s, completed)
         with uninterrupted, self._lock:
-            known = [(self._running.get(outcome.key), outcome) for outcome in outcomes]
-            finished = [record for record, outcome in known if record and not self._goes_on(record, outcome)]
+            attempt = self._running.get(outcome.key)
+            again = not final and outcome.status != "completed"
+            if attempt is not None and again and attempt.number <= attempt.task.retries:
+                del self._running[outcome.key]
+                attempt.submitted = monotonic()
+                heapq.heappush(self._heap, attempt)
+                attempt = None
+            elif attempt is not None:
+                self._finish(attempt, outcome)
             self._pump()
-        for record in finished:
-            self._engine.unpack(record.call)
+        if attempt is not None:
+            self._engine.unpack(attempt)
 
-    def _goes_on(self, record: Record, outcome: Outcome) -> bool:
-        """Queue a task again if it wants another attempt, else finish it; lock held."""
-        if outcome.status == "completed" or record.attempts > record.call.task.retries:
-            self._finish(record, outcome)
-            return False
-        del self._running[outcome.key]
-        record.submitted = monotonic()
-        heapq.heappush(self._heap, record)
-        return True
-
-    def _finish(self, record: Record, outcome: Outcome) -> None:
+    def _finish(self, attempt: Attempt, outcome: Outcome) -> None:
         """Keep a task's result and tell who waits; lock held."""
-        self._running.pop(record.call.key, None)
-        del self._records[record.call.task.task_id]
-        result = record.result(outcome)
-        self._ledger.add(result)
-        if record.listener is not None:
-            record.listener.put(result)
+        self._running.pop(attempt.key, None)
+        del self._attempts[attempt.task.task_id]
+        result = attempt.result(outcome)
+        self._store.add(result)
+        if attempt.heard is not None:
+            attempt.heard(result)
         if self._waiters:
             self._changed.notify_all()

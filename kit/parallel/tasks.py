@@ -10,7 +10,7 @@ from numbers import Real
 from typing import Any, Literal
 
 from kit.errors import KitError, TaskCancelled, TaskCrashed, TaskError, TaskFailed, TaskTimeout
-from kit.parallel.execution import text_of
+from kit.parallel.execution import Outcome
 
 Status = Literal["completed", "failed", "timeout", "crashed", "cancelled"]
 
@@ -139,35 +139,33 @@ class ProcessingResult:
         return getattr(self.error, "traceback", "")
 
 
-def failure(
-    status: Status, task: ProcessingTask, cause: BaseException | None, details: str, timeout_s: float | None
-) -> TaskError:
+def failure(outcome: Outcome, task: ProcessingTask, timeout_s: float | None = None) -> TaskError:
     """Return the typed error of a task that did not return a value.
 
     Parameters
     ----------
-    status : str
-        How it ended.
+    outcome : Outcome
+        How it ended; its details are the worker's traceback, where it was when it was stopped, how the worker
+        died, or why nobody could stop it.
     task : ProcessingTask
         The task.
-    cause : BaseException or None
-        The operation's own exception, where it survived the way back.
-    details : str
-        The worker's traceback, where it was when it was stopped, or how it died.
     timeout_s : float or None
         The time-out in force, seconds.
     """
-    name = task.task_id
+    name, details = task.task_id, outcome.details
     error: TaskError
-    if status == "timeout":
-        remedy = f"It was stopped after its time-out of {timeout_s:g} s; give it more, or make it faster."
+    if outcome.status == "timeout":
+        limit = f"its time-out of {timeout_s:g} s" if timeout_s is not None else "its time-out"
+        remedy = f"It was stopped after {limit}; give it more, or make it faster."
+        if outcome.raised:  # by an engine that stops nothing
+            remedy = f"It went on past {limit}: {outcome.raised}"
         error = TaskTimeout("The task overran its time", name, remedy, traceback=details)
-    elif status == "crashed":
+    elif outcome.status == "crashed":
         error = TaskCrashed("The worker died while it ran the task", name, f"{details} Other tasks go on.")
-    elif status == "cancelled":
+    elif outcome.status == "cancelled":
         error = TaskCancelled("The task was cancelled", name, "Submit it again if it is still wanted.")
     else:
-        raised = text_of(cause) if cause is not None else details.splitlines()[-1]
-        error = TaskFailed(f"The task raised {raised}", name, "See its traceback.", traceback=details)
-    error.__cause__ = cause
+        error = TaskFailed(f"The task raised {outcome.raised}", name, "See its traceback.", traceback=details)
+    if isinstance(outcome.payload, BaseException):
+        error.__cause__ = outcome.payload
     return error

@@ -16,7 +16,7 @@ _watch: Watch = nullcontext
 
 def watch_imports(watch: Watch) -> None:
     """Have each import during `loads` run within a context."""
-    global _watch  # noqa: PLW0603  unpickling has no other way to reach the worker's stamp
+    global _watch  # noqa: PLW0603  unpickling has no other way to reach the worker's state
     _watch = watch
 
 

@@ -1,7 +1,6 @@
 """The worker process: reads tasks, runs one at a time, sends back what came of each.
 
-It imports the standard library and cloudpickle, and what its
-tasks need.
+It imports the standard library and cloudpickle, and what its tasks need.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from kit.parallel.channel import incoming, write_frame
-from kit.parallel.execution import READY, Outcome, execute, failed, seed_globals, seed_on_import, travelling
-from kit.parallel.shelf import open_reader
-from kit.parallel.stamp import EVERYTHING, Phase, Stamp, trace_path
+from kit.parallel.channel import frames, write_frame
+from kit.parallel.execution import READY, Outcome, execute, failed, seed_globals, travelling
+from kit.parallel.shared import open_reader
+from kit.parallel.state import Phase, WorkerState, trace_path
 from kit.parallel.unpacking import loads, watch_imports
 
 
@@ -39,14 +38,14 @@ class _Operations:
         return self._known[body]
 
 
-def serve(folder: Path, stamp: Stamp, tasks: int, out: int, memory_mb: int | None) -> None:
+def serve(folder: Path, state: WorkerState, tasks: int, out: int, memory_mb: int | None) -> None:
     """Run tasks until the caller hangs up.
 
     Parameters
     ----------
     folder : Path
-        The shelf's folder.
-    stamp : Stamp
+        Where shared objects lie.
+    state : WorkerState
         Where to say what is being done.
     tasks, out : int
         File descriptors that tasks come from and outcomes go to.
@@ -54,17 +53,14 @@ def serve(folder: Path, stamp: Stamp, tasks: int, out: int, memory_mb: int | Non
         Limit of the worker's own memory, MiB; a task that hits it ends the worker.
     """
     open_reader(folder)
-    watch_imports(stamp.importing)
-    seed_on_import()
+    watch_imports(state.importing)
     process = os.getpid()
     operations, name = _Operations(), f"pid {process}"
     write_frame(out, travelling(Outcome(READY, "ready", None)))
-    for message in incoming(tasks):
+    for message in frames(tasks):
         parts = pickle.loads(message)  # noqa: S301  the caller is our parent process
-        stamp.begin(parts[0])
-        if stamp.forbidden() == EVERYTHING:
-            return
-        outcome = _run(parts, folder, stamp, operations, name)
+        state.begin(parts[0])
+        outcome = _run(parts, folder, state, operations, name)
         if os.getpid() != process:
             os._exit(0)  # a fork of the task has come back here; it must not speak for this process
         fatal = memory_mb and isinstance(outcome.payload, MemoryError)
@@ -72,18 +68,16 @@ def serve(folder: Path, stamp: Stamp, tasks: int, out: int, memory_mb: int | Non
             details = f"It needed more than its {memory_mb} MiB of memory."
             outcome = outcome._replace(status="crashed", payload=None, details=details)
         body = travelling(outcome)
-        stamp.enter(Phase.SENDING)
+        state.enter(Phase.SENDING)
         write_frame(out, body)
         if fatal:
             return
-        stamp.enter(Phase.IDLE)
+        state.enter(Phase.IDLE)
 
 
-def _run(parts: Any, folder: Path, stamp: Stamp, operations: _Operations, name: str) -> Outcome:
+def _run(parts: Any, folder: Path, state: WorkerState, operations: _Operations, name: str) -> Outcome:
     """Unpickle a task and execute it; what fails while unpickling is the task's failure."""
     key = parts[0]
-    if stamp.forbidden() == key:
-        return Outcome(key, "cancelled", None)
     try:
         _, seed, scope, body, arguments = parts if len(parts) > 2 else _from_file(folder, parts[1])
         operation = operations.get(scope, body)
@@ -91,12 +85,12 @@ def _run(parts: Any, folder: Path, stamp: Stamp, operations: _Operations, name: 
     except BaseException as error:  # noqa: BLE001  unpickling runs the user's code and raises anything
         return failed(key, error, 0.0, name)
     seed_globals(seed)
-    stamp.enter(Phase.RUNNING)
+    state.enter(Phase.RUNNING)
     return execute(key, operation, args, kwargs, seed, name)
 
 
-def _from_file(folder: Path, token: str) -> Any:
-    return pickle.loads((folder / token).read_bytes())  # noqa: S301  as above
+def _from_file(folder: Path, reference: str) -> Any:
+    return pickle.loads((folder / reference).read_bytes())  # noqa: S301  as above
 
 
 def _tell_where(path: Path) -> None:
@@ -128,7 +122,7 @@ def main() -> None:
     """Set the process up and serve."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("stamp", type=Path)
+    parser.add_argument("state", type=Path)
     parser.add_argument("--lifeline", type=int)
     parser.add_argument("--memory-mb", type=int)
     given = parser.parse_args()
@@ -144,5 +138,5 @@ def main() -> None:
     if given.memory_mb:
         _limit_memory(given.memory_mb)
     with suppress(BrokenPipeError, FileNotFoundError):  # the caller has gone, and its folder with it
-        _tell_where(trace_path(given.stamp))
-        serve(given.folder, Stamp(given.stamp), tasks, out, given.memory_mb)
+        _tell_where(trace_path(given.state))
+        serve(given.folder, WorkerState(given.state), tasks, out, given.memory_mb)

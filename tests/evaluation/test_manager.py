@@ -82,7 +82,7 @@ def test_all_strategies_are_scored_as_alone(manager: StrategyEvaluationManager, 
     results = manager.evaluate_strategies_concurrent(strategies, chain)
     assert list(results) == list(strategies)
     for name, strategy in strategies.items():
-        assert results[name] == score(strategy.legs(chain), chain, name=name)
+        assert results[name].value == score(strategy.legs(chain), chain, name=name)
 
 
 def test_failures_are_present_and_raise_when_asked_for(
@@ -106,10 +106,10 @@ def test_failures_are_present_and_raise_when_asked_for(
     assert "in divide" in table.loc["broken", "traceback"]
     assert "no PE at this strike" in table.loc["too wide", "error"]
     with pytest.raises(TaskFailed, match="ZeroDivisionError"):
-        results["broken"]
+        _ = results["broken"].value
     with pytest.raises(TaskTimeout):
-        results["endless"]
-    assert isinstance(results["condor"], Score)
+        _ = results["endless"].value
+    assert isinstance(results["condor"].value, Score)
     assert set(results.failures) == {"broken", "endless", "too wide"}
     assert set(results.completed) == {"condor", "straddle"}
 
@@ -129,11 +129,11 @@ def test_functions_lambdas_and_notebook_classes_work(
         },
         chain,
     )
-    assert results["closure"] == score([chain.leg("PE", here, 2)], chain, name="closure")
-    assert results["class"].legs[0].lots == -3
-    assert results["number"] == 30
-    assert results["nothing"] is None
-    assert len(results["frame"]) == 2
+    assert results["closure"].value == score([chain.leg("PE", here, 2)], chain, name="closure")
+    assert results["class"].value.legs[0].lots == -3
+    assert results["number"].value == 30
+    assert results["nothing"].value is None
+    assert len(results["frame"].value) == 2
     table = results.table()
     assert list(table.index) == [*table.index[:2], "number", "nothing", "frame"]
     assert table.loc["number", "value"] == 30
@@ -143,9 +143,9 @@ def test_functions_take_any_market_data(manager: StrategyEvaluationManager) -> N
     """A function may be given anything; legs on what is no chain are an error that says so."""
     strategies: dict[str, Any] = {"sum": sum, "legs": lambda _: [Leg("CE", 100.0, 1, 1.0)]}
     results = manager.evaluate_strategies_concurrent(strategies, [1, 2, 3])
-    assert results["sum"] == 6
+    assert results["sum"].value == 6
     with pytest.raises(TaskFailed, match="ChainSnapshot, not on a: 'list'"):
-        results["legs"]
+        _ = results["legs"].value
 
 
 def test_the_best_comes_first(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> None:
@@ -213,7 +213,7 @@ def test_rows_arrive_as_they_finish(chain: ChainSnapshot) -> None:
     with ConcurrentProcessor(max_workers=2, backend="threads") as threads:
         manager = StrategyEvaluationManager(threads)
         results = manager.evaluate_strategies_concurrent(strategies, chain, on_result=note)
-    assert results["waits"] is True
+    assert results["waits"].value is True
     rows = {row["strategy"]: row for row in seen}
     assert len(seen) == len(rows) == 3
     assert rows["condor"]["max_profit_inr"] > 0
@@ -266,12 +266,11 @@ def test_every_backend_gives_the_same_table(
 def test_random_strategies_repeat(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> None:
     """A strategy that draws random numbers draws the same ones in every run and on every backend."""
     strategies: dict[str, Any] = {f"dice {number}": roll for number in range(4)}
-    first = dict(manager.evaluate_strategies_concurrent(strategies, chain))
+    first = manager.evaluate_strategies_concurrent(strategies, chain).completed
     assert len(set(first.values())) == 4
     with ConcurrentProcessor(max_workers=1, backend="serial") as other:
-        assert (
-            dict(StrategyEvaluationManager(other).evaluate_strategies_concurrent(strategies, chain)) == first
-        )
+        again = StrategyEvaluationManager(other).evaluate_strategies_concurrent(strategies, chain)
+    assert again.completed == first
 
 
 def test_two_runs_share_a_processor(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> None:
@@ -280,7 +279,7 @@ def test_two_runs_share_a_processor(manager: StrategyEvaluationManager, chain: C
     with ThreadPoolExecutor(2) as threads:
         runs = [threads.submit(manager.evaluate_strategies_concurrent, strategies, chain) for _ in range(2)]
         one, two = (run.result() for run in runs)
-    assert one["condor"] == two["condor"]
+    assert one["condor"].value == two["condor"].value
 
 
 def test_many_chains_give_one_table(manager: StrategyEvaluationManager, make_chain: MakeChain) -> None:

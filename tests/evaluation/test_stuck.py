@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from kit.errors import KitError, TaskCrashed, TaskFailed, TaskTimeout
-from kit.evaluation.asks import Ask
 from kit.evaluation.batches import _groups
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.metrics import score
+from kit.evaluation.request import EvaluationRequest
 from kit.model import ChainSnapshot, Leg, Right
 from kit.parallel import ConcurrentProcessor
 from kit.strategies import IronCondor, ShortStraddle
@@ -86,9 +86,9 @@ def test_a_stuck_strategy_of_ones_own_costs_its_row_and_its_time(
     assert "in legs" in table.loc["stuck", "traceback"]
     assert table.loc["stuck", "seconds"] > 2
     with pytest.raises(TaskTimeout, match="stuck"):
-        results["stuck"]
+        _ = results["stuck"].value
     with pytest.raises(TaskCrashed, match="deadly"):
-        results["deadly"]
+        _ = results["deadly"].value
 
 
 def test_only_what_the_kit_wrote_shares_a_task(chain: ChainSnapshot) -> None:
@@ -102,7 +102,7 @@ def test_only_what_the_kit_wrote_shares_a_task(chain: ChainSnapshot) -> None:
         my_rule,
         IronCondor(lots=2),
     ]
-    asks = [Ask(place, idea, chain, "", "", {}) for place, idea in enumerate(ideas)]
+    asks = [EvaluationRequest(place, idea, chain, "", "", {}) for place, idea in enumerate(ideas)]
     places = sorted([ask.place for ask in group] for group in _groups(asks, 2, 30.0))
     assert places == [[0, 1, 6], [2], [3], [4], [5]]
     assert all(len(group) == 1 for group in _groups(asks, 2, timeout=0.1))
@@ -130,7 +130,7 @@ def test_an_exception_that_cannot_travel_is_told_in_full(
     assert "no premium in the wings" in row["error"]
     assert "in two_words" in row["traceback"]
     with pytest.raises(TaskFailed, match="no premium in the wings"):
-        results["mine"]
+        _ = results["mine"].value
 
 
 def test_the_cause_is_the_strategys_own_exception(
@@ -153,7 +153,7 @@ def test_names_that_read_alike_are_two_strategies(
         "1": lambda snapshot: [snapshot.leg("CE", snapshot.atm_strike, -2)],
     }
     results = manager.evaluate_strategies_concurrent(ideas, chain)
-    assert [results[name].legs[0].lots for name in (1, "1")] == [-1, -2]  # type: ignore[index]
+    assert [results[name].value.legs[0].lots for name in (1, "1")] == [-1, -2]  # type: ignore[index]
     assert len(results.table()) == 2
 
 
@@ -186,4 +186,4 @@ def test_what_is_no_chain_is_named(manager: StrategyEvaluationManager, chain: Ch
 def test_the_manager_serves_on(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> None:
     """After stuck, deadly and wrong strategies the same manager scores as ever."""
     results = manager.evaluate_strategies_concurrent({"condor": IronCondor()}, chain)
-    assert results["condor"] == score(IronCondor().legs(chain), chain, name="condor")
+    assert results["condor"].value == score(IronCondor().legs(chain), chain, name="condor")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import psutil
 import pytest
@@ -17,6 +19,23 @@ from kit.parallel import ConcurrentProcessor
 def processes() -> Iterator[ConcurrentProcessor]:
     """Two worker processes, shared by the tests of a file."""
     with ConcurrentProcessor(2) as processor:
+        yield processor
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Make two Dask workers with one thread each."""
+    distributed = pytest.importorskip("distributed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Dask warns of its own ports and clocks
+        with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as made:
+            yield made
+
+
+@pytest.fixture(scope="module")
+def dask(cluster: Any) -> Iterator[ConcurrentProcessor]:
+    """Make a processor on the cluster, addressed as a remote one would be."""
+    with ConcurrentProcessor(2, backend="dask", dask_address=cluster.scheduler_address) as processor:
         yield processor
 
 
@@ -37,6 +56,18 @@ def log(tmp_path: Path) -> Callable[[], list[str]]:
     path = tmp_path / "log"
     lines.path = path
     return lines
+
+
+@pytest.fixture
+def quiet(log: Callable[[], list[str]]) -> Callable[[], bool]:
+    """Return a function that tells whether nothing is written to the log for a while."""
+
+    def still() -> bool:
+        before = len(log())
+        sleep(0.2)
+        return len(log()) == before
+
+    return still
 
 
 @pytest.fixture

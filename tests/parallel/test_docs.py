@@ -13,7 +13,18 @@ DOCS = Path(__file__).parents[2] / "docs"
 @pytest.mark.parametrize(
     ("page", "shown"),
     [
-        ("parallel.md", ["[0, 15, 30, 45, 60]", "6", "overran its time: 'stuck'", "1", "[1, 2]"]),
+        (
+            "parallel.md",
+            [
+                "[0, 15, 30, 45, 60]",
+                "6",
+                "overran its time: 'stuck'",
+                "1",
+                "3 timeout",
+                "cannot stop",
+                "[1, 2]",
+            ],
+        ),
         ("monitoring.md", ["Average time:", "order_placement took 3200ms: alert", "Violations: 1", "# HELP"]),
     ],
 )

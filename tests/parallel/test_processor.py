@@ -394,16 +394,6 @@ def test_waiting_returns_all_it_waited_for(processor):
         assert len(small.wait_for_results(timeout=60)) >= 40  # the first may have ended before
 
 
-def test_tasks_that_were_only_sent_ahead_are_not_running(processes, eventually):
-    """No more tasks run than there are workers, however many lie ready for them."""
-    processes.run([ProcessingTask(f"w{n}", int) for n in range(300)])
-    for number in range(40):
-        processes.submit_task(ProcessingTask(f"t{number}", time.sleep, (60,)))
-    eventually(lambda: processes.get_stats()["active"] == 2)
-    assert [*processes.get_active_tasks().values()].count("running") == 2
-    processes.cancel_all()
-
-
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -72,24 +72,6 @@ def test_outside_of_a_task_there_is_no_seed():
         task_rng()
 
 
-def test_a_task_that_loads_numpy_itself_finds_it_seeded():
-    """The first task of a fresh worker that imports NumPy draws what it draws with any number of workers."""
-
-    def operation():
-        import numpy
-
-        return numpy.random.normal()
-
-    def found(workers):
-        with ConcurrentProcessor(workers) as processor:
-            return [
-                result.value
-                for result in processor.run([ProcessingTask(f"t{n}", operation) for n in range(6)])
-            ]
-
-    assert found(1) == found(3)
-
-
 def test_tasks_without_an_id_are_seeded_by_their_number():
     """Two processors give the same numbers to tasks submitted in the same order."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from datetime import date, datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from kit.errors import TaskFailed
 from kit.parallel import ConcurrentProcessor, ProcessingTask
 from kit.parallel.packing import Scope, pack
-from kit.parallel.shelf import Shelf
+from kit.parallel.shared import SharedObjects
 
 
 @pytest.fixture
@@ -27,14 +28,14 @@ def frame() -> pd.DataFrame:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    """Return an empty shelf."""
-    return Shelf(tmp_path)
+def objects(tmp_path: Path) -> SharedObjects:
+    """Return an empty folder of shared objects."""
+    return SharedObjects(tmp_path)
 
 
-def size(shelf: Shelf) -> int:
-    """Return the bytes on a shelf."""
-    return sum(file.stat().st_size for file in shelf.folder.iterdir())
+def size(objects: SharedObjects) -> int:
+    """Return the bytes in a folder of shared objects."""
+    return sum(file.stat().st_size for file in objects.folder.iterdir())
 
 
 def test_what_a_notebook_defines_travels(processes):
@@ -77,21 +78,25 @@ def test_a_global_changed_between_submissions_is_seen(processes):
     assert values == [100, 100, 200, 200]
 
 
-def test_a_shared_frame_is_shipped_once(shelf, frame):
-    """Fifty tasks on one frame put it on the shelf once and send messages of a few hundred bytes."""
-    scope = Scope(shelf)
-    parcels = [pack(n, ProcessingTask(f"t{n}", len, (frame,), {"n": n}), 0, shelf, scope) for n in range(50)]
-    assert size(shelf) < 1.2 * frame.memory_usage(deep=True).sum()
-    assert max(len(parcel.message) for parcel in parcels) < 1000
+def test_a_shared_frame_is_shipped_once(objects, frame):
+    """Fifty tasks on one frame put it on the objects once and send messages of a few hundred bytes."""
+    scope = Scope(objects)
+    payloads = [
+        pack(n, ProcessingTask(f"t{n}", len, (frame,), {"n": n}), 0, objects, scope) for n in range(50)
+    ]
+    assert size(objects) < 1.2 * frame.memory_usage(deep=True).sum()
+    assert max(len(payload.message) for payload in payloads) < 1000
 
 
-def test_single_submissions_share_a_frame_too(shelf, frame):
+def test_single_submissions_share_a_frame_too(objects, frame):
     """Without a run, the same frame is written once as long as it is unchanged."""
-    tokens = {pack(n, ProcessingTask(f"t{n}", len, (frame,)), 0, shelf, None).tokens for n in range(5)}
-    assert len(tokens) == 1
+    references = {
+        pack(n, ProcessingTask(f"t{n}", len, (frame,)), 0, objects, None).references for n in range(5)
+    }
+    assert len(references) == 1
     frame.loc[0, "a"] = 7.0
-    changed = pack(9, ProcessingTask("t9", len, (frame,)), 0, shelf, None).tokens
-    assert changed not in tokens
+    changed = pack(9, ProcessingTask("t9", len, (frame,)), 0, objects, None).references
+    assert changed not in references
 
 
 def test_a_frame_changed_between_submissions_is_shipped_again(processes, frame):
@@ -167,13 +172,15 @@ def test_what_cannot_travel_fails_alone(processes):
     )
 
 
-def test_one_shot_files_go_with_their_task(processes, eventually):
-    """A long message that only one task needs leaves the shelf when the task has ended."""
-    folder = processes._scheduler._engine._pool.shelf.folder
-    for number in range(5):
-        processes.submit_task(ProcessingTask(f"t{number}", len, (bytes(100_000),)))
-    assert {result.value for result in processes.wait_for_results(timeout=20).values()} <= {100_000}
-    eventually(lambda: not list(folder.glob("*.bin")))
+def test_one_shot_files_go_with_their_task(tmp_path, monkeypatch, eventually):
+    """A long message that only one task needs leaves the folder when the task has ended."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with ConcurrentProcessor(2) as processor:
+        for number in range(5):
+            processor.submit_task(ProcessingTask(f"t{number}", len, (bytes(100_000),)))
+        assert {result.value for result in processor.wait_for_results(timeout=20).values()} <= {100_000}
+        assert any(tmp_path.glob("*/*.state"))
+        eventually(lambda: not [*tmp_path.glob("*/*.bin")])
 
 
 def test_thread_pools_do_not_oversubscribe(processes):

@@ -231,7 +231,13 @@ class Plan(Section):
         """The rules that are Python functions."""
         rules: list[Any] = [self.exit.when, self.entry.signal]
         rules += [rule for leg in self.legs for rule in (leg.strike, leg.stop, leg.target)]
-        return [rule for rule in rules if callable(rule) and not isinstance(rule, Section)]
+        return [rule for rule in rules if callable(rule)]
+
+    @property
+    def position_rules(self) -> list[Callable[..., Any]]:
+        """The Python functions that are asked while a position is open; only the plain engine can."""
+        rules: list[Any] = [self.exit.when, *(rule for leg in self.legs for rule in (leg.stop, leg.target))]
+        return [rule for rule in rules if callable(rule)]
 
     def but(self, **changes: Any) -> Self:
         """Return the plan with some fields changed, checked again.

@@ -9,8 +9,8 @@ from typing import Any
 import ipywidgets as w
 import traitlets as t
 
-from kit.evaluation.asks import checked
 from kit.evaluation.manager import StrategyEvaluationManager
+from kit.evaluation.request import checked
 from kit.evaluation.results import Results
 from kit.evaluation.worker import Idea
 from kit.widgets.frame.context import Context

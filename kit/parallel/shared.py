@@ -1,11 +1,11 @@
-"""Large objects on a shelf: written once, memory-mapped by every worker that needs them.
+"""Shared objects: large ones, written once to a folder and memory-mapped by every worker that needs them.
 
-A shelf is a folder. The caller's side puts an object there and ships its token, a short name; the
-worker's side takes the object off by its token and keeps it for the next task. Buffers (the columns of a
-frame, the body of an array) lie in the file as they lie in memory, so taking one off copies nothing.
+The caller's side writes an object and ships its reference, a short name; the worker's side opens the object
+by it and keeps it for the next task. Buffers (the columns of a frame, the body of an array) lie in the file
+as they lie in memory, so opening one copies nothing.
 
-A frame taken off is a shallow copy: with pandas' copy-on-write a task may change it without touching the
-shelf. An array is read-only, as with joblib's memory maps.
+A frame is opened as a shallow copy: with pandas' copy-on-write a task may change it without touching the
+file. An array is read-only, as with joblib's memory maps.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _GLANCE = 4096  # bytes that tell most different buffers apart
 _HEADER = struct.Struct("<q")
 
 
-class Shelf:
-    """The caller's side: puts objects into the folder and removes them when nobody needs them.
+class SharedObjects:
+    """The caller's side: writes objects to the folder and removes them when nobody needs them.
 
     Parameters
     ----------
@@ -45,97 +45,97 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = Lock()
-        prefix = uuid4().hex  # no two shelves share a token
+        prefix = uuid4().hex  # no two folders share a reference
         self._names = (f"{prefix}-{number}" for number in count())
         self._uses: dict[str, int] = {}
         self._sizes: dict[str, int] = {}
         self._frames: dict[bytes, list[tuple[str, list[pickle.PickleBuffer], Any]]] = {}
 
     def put_bytes(self, content: bytes) -> str:
-        """Write a message for one task and return its token; it goes with its last use."""
-        token = f"{next(self._names)}{_ONE_WAY}"
-        (self.folder / token).write_bytes(content)
-        return self._added(token, len(content))
+        """Write a message for one task and return its reference; it goes with its last use."""
+        reference = f"{next(self._names)}{_ONE_WAY}"
+        (self.folder / reference).write_bytes(content)
+        return self._added(reference, len(content))
 
     def put_pickle(self, body: bytes) -> str:
-        """Write an object that is pickled already and return its token."""
+        """Write an object that is pickled already and return its reference."""
         return self._write(body, [])
 
     def put_object(self, thing: Any) -> str:
-        """Write an object with its buffers out of line and return its token."""
+        """Write an object with its buffers out of line and return its reference."""
         return self._write(*_taken_apart(thing))
 
     def put_frame(self, frame: Any) -> str:
-        """Write a pandas object unless the same is there already; return its token.
+        """Write a pandas object unless the same is there already; return its reference.
 
-        The shelf keeps a shallow copy of the frame. Copy-on-write then moves the frame to new memory when
+        A shallow copy of the frame is kept. Copy-on-write then moves the frame to new memory when
         its owner changes it, so a buffer at the same address has the same content.
         """
         body, buffers = _taken_apart(frame)
         with self._lock:
-            for token, known, _ in self._frames.get(body, ()):
+            for reference, known, _ in self._frames.get(body, ()):
                 if all(map(_same, buffers, known)):
-                    self._uses[token] += 1
-                    return token
-        token = self._write(body, buffers)
+                    self._uses[reference] += 1
+                    return reference
+        reference = self._write(body, buffers)
         with self._lock:
-            self._frames.setdefault(body, []).append((token, buffers, frame.copy(deep=False)))
-        return token
+            self._frames.setdefault(body, []).append((reference, buffers, frame.copy(deep=False)))
+        return reference
 
-    def receive(self, token: str, content: bytes) -> str:
-        """Put what another shelf holds under the same token here, unless it is here; count a use."""
+    def receive(self, reference: str, content: bytes) -> str:
+        """Write what another folder holds under the same reference, unless it is here; count a use."""
         with self._lock:
-            if token in self._uses:
-                self._uses[token] += 1
-                return token
-            (self.folder / token).write_bytes(content)
-            self._sizes[token], self._uses[token] = len(content), 1
-        return token
+            if reference in self._uses:
+                self._uses[reference] += 1
+                return reference
+            (self.folder / reference).write_bytes(content)
+            self._sizes[reference], self._uses[reference] = len(content), 1
+        return reference
 
-    def use(self, tokens: Iterable[str]) -> None:
-        """Count one more use of each token; putting an object counts as its first."""
+    def use(self, references: Iterable[str]) -> None:
+        """Count one more use of each reference; putting an object counts as its first."""
         with self._lock:
-            for token in tokens:
-                self._uses[token] += 1
+            for reference in references:
+                self._uses[reference] += 1
 
-    def release(self, tokens: Iterable[str]) -> None:
-        """Take one use of each token back; what nobody uses may be removed."""
+    def release(self, references: Iterable[str]) -> None:
+        """Take one use of each reference back; what nobody uses may be removed."""
         with self._lock:
-            for token in tokens:
-                self._uses[token] -= 1
-                if not self._uses[token] and token.endswith(_ONE_WAY):
-                    self._remove(token)
+            for reference in references:
+                self._uses[reference] -= 1
+                if not self._uses[reference] and reference.endswith(_ONE_WAY):
+                    self._remove(reference)
             if sum(self._sizes.values()) > KEPT_BYTES:
                 self._trim()
 
     def _write(self, body: bytes, buffers: list[pickle.PickleBuffer]) -> str:
-        token = f"{next(self._names)}.obj"
+        reference = f"{next(self._names)}.obj"
         raws = [buffer.raw() for buffer in buffers]
         head = pickle.dumps((body, [raw.nbytes for raw in raws]))
-        with (self.folder / token).open("wb") as file:
+        with (self.folder / reference).open("wb") as file:
             file.write(_HEADER.pack(len(head)) + head)
             for raw in raws:
                 file.seek(-file.tell() % ALIGNMENT, 1)
                 file.write(raw)
             size = file.tell()
-        return self._added(token, size)
+        return self._added(reference, size)
 
-    def _added(self, token: str, size: int) -> str:
+    def _added(self, reference: str, size: int) -> str:
         with self._lock:
-            self._sizes[token], self._uses[token] = size, 1
-        return token
+            self._sizes[reference], self._uses[reference] = size, 1
+        return reference
 
     def _trim(self) -> None:
-        for token in [token for token, uses in self._uses.items() if not uses]:
-            self._remove(token)
+        for reference in [reference for reference, uses in self._uses.items() if not uses]:
+            self._remove(reference)
         for body, known in [*self._frames.items()]:
             known[:] = [entry for entry in known if entry[0] in self._sizes]
             if not known:
                 del self._frames[body]
 
-    def _remove(self, token: str) -> None:
-        del self._sizes[token], self._uses[token]
-        (self.folder / token).unlink(missing_ok=True)
+    def _remove(self, reference: str) -> None:
+        del self._sizes[reference], self._uses[reference]
+        (self.folder / reference).unlink(missing_ok=True)
 
 
 def _taken_apart(thing: Any) -> tuple[bytes, list[pickle.PickleBuffer]]:
@@ -155,12 +155,12 @@ def _same(one: pickle.PickleBuffer, other: pickle.PickleBuffer) -> bool:
 
 
 class Reader:
-    """The worker's side: takes objects off and keeps the last ones.
+    """The worker's side: opens objects and keeps the last ones.
 
     Parameters
     ----------
     folder : Path
-        The shelf's folder.
+        Where they lie.
     kept : int, default 64
         Objects kept for further tasks.
     """
@@ -170,14 +170,14 @@ class Reader:
         self._kept = kept
         self._cache: OrderedDict[str, Callable[[], Any]] = OrderedDict()
 
-    def take(self, token: str) -> Any:
-        """Return the object of a token, safe to change where its kind allows it."""
-        if token not in self._cache:
-            self._cache[token] = _opened(self.folder / token)
+    def take(self, reference: str) -> Any:
+        """Return the object of a reference, safe to change where its kind allows it."""
+        if reference not in self._cache:
+            self._cache[reference] = _opened(self.folder / reference)
             while len(self._cache) > self._kept:
                 self._cache.popitem(last=False)
-        self._cache.move_to_end(token)
-        return self._cache[token]()
+        self._cache.move_to_end(reference)
+        return self._cache[reference]()
 
 
 def _opened(path: Path) -> Callable[[], Any]:
@@ -205,11 +205,11 @@ _reader: Reader | None = None
 
 def open_reader(folder: Path) -> None:
     """Let `take` of this process read from a folder."""
-    global _reader  # noqa: PLW0603  unpickling has no other way to reach the worker's shelf
+    global _reader  # noqa: PLW0603  unpickling has no other way to reach the worker's folder
     _reader = Reader(folder)
 
 
-def take(token: str) -> Any:
-    """Return an object of the worker's shelf; pickled tasks call this."""
-    assert _reader is not None, "only a worker takes objects off"
-    return _reader.take(token)
+def take(reference: str) -> Any:
+    """Return an object of the worker's folder; pickled tasks call this."""
+    assert _reader is not None, "only a worker opens shared objects"
+    return _reader.take(reference)

@@ -16,7 +16,7 @@ _WINDOW = 1000  # tasks over which the quantiles are taken
 Found = dict[str, ProcessingResult | None]
 
 
-class Ledger:
+class ResultStore:
     """Results by task, and the counts behind the statistics. Not locked: its owner is.
 
     Parameters

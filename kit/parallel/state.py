@@ -1,8 +1,7 @@
 """A few bytes of shared memory where a worker says what it is doing, and since when.
 
 Writing it costs a worker well under a microsecond, where a message would cost a switch of processes. The
-caller's watchdog reads it to tell an overrunning task from one that has not begun, and forbids a task
-there that the worker may just be about to begin.
+caller's watchdog reads it to tell an overrunning task from one that has not begun.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from typing import NamedTuple
 _STATE = struct.Struct("@dqq")  # native, so that each field is written at once; the phase comes last
 _PHASE = struct.Struct("@q")
 _PHASE_AT = _STATE.size - _PHASE.size
-NOTHING, EVERYTHING = -1, -2  # in place of the key of a forbidden task
+NOTHING = -1  # in place of a key
 
 
 class Phase(IntEnum):
     """What a worker does with a task."""
 
-    IDLE = 0
+    IDLE = 0  # it waits for one; the key is that of its last
     LOADING = 1  # unpickling it
     IMPORTING = 2  # a module that it needs, which is not on its time
     RUNNING = 3  # the operation, and pickling what it returned
@@ -33,14 +32,14 @@ class Phase(IntEnum):
 
 
 class State(NamedTuple):
-    """The content of a stamp; `since` is monotonic seconds, one clock for all processes."""
+    """What a worker states; `since` is monotonic seconds, one clock for all processes."""
 
     since: float
     key: int
     phase: int
 
 
-class Stamp:
+class WorkerState:
     """The shared bytes of one worker.
 
     Parameters
@@ -51,9 +50,9 @@ class Stamp:
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
-            path.write_bytes(_STATE.pack(0.0, NOTHING, Phase.IDLE) + _PHASE.pack(NOTHING))
+            path.write_bytes(_STATE.pack(0.0, NOTHING, Phase.IDLE))
         with path.open("r+b") as file:
-            self._memory = mmap.mmap(file.fileno(), _STATE.size + _PHASE.size)
+            self._memory = mmap.mmap(file.fileno(), _STATE.size)
 
     def begin(self, key: int) -> None:
         """State that a task begins now (the worker)."""
@@ -77,24 +76,19 @@ class Stamp:
         finally:
             _STATE.pack_into(self._memory, 0, since + monotonic() - started, key, Phase.LOADING)
 
-    def close(self) -> None:
-        """Let the memory and its descriptor go."""
-        self._memory.close()
+    def clear(self) -> None:
+        """State nothing, while the worker waits (the caller)."""
+        _STATE.pack_into(self._memory, 0, 0.0, NOTHING, Phase.IDLE)
 
     def read(self) -> State:
         """Return what the worker stated last."""
         return State(*_STATE.unpack_from(self._memory))
 
-    def forbid(self, key: int) -> None:
-        """Forbid a task to begin, or `EVERYTHING` (the caller)."""
-        _PHASE.pack_into(self._memory, _STATE.size, key)
-
-    def forbidden(self) -> int:
-        """Return what must not begin; asked after `begin`, so that one of the two sides notices."""
-        key: int = _PHASE.unpack_from(self._memory, _STATE.size)[0]
-        return key
+    def close(self) -> None:
+        """Let the memory and its descriptor go."""
+        self._memory.close()
 
 
-def trace_path(stamp: Path) -> Path:
-    """Return the file where the worker of a stamp writes what it is doing when it is asked."""
-    return stamp.with_suffix(".trace")
+def trace_path(state: Path) -> Path:
+    """Return the file where a worker writes where it is when it is asked, beside that of its state."""
+    return state.with_suffix(".trace")

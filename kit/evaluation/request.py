@@ -15,7 +15,7 @@ READ_AHEAD = 64  # chains held at once, some 0.3 MB each
 SLOW_S = 0.25  # a source that takes longer waits for a market or a disk: evaluate what is there first
 
 
-class Ask(NamedTuple):
+class EvaluationRequest(NamedTuple):
     """One strategy on one chain: its place in the run, what its row begins with, what errors call it."""
 
     place: int

@@ -1,0 +1,92 @@
+"""Which engine plays a position: the compiled one for many, the plain one for few and for Python rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.backtest.encode import encode_legs, encode_terms, most_rows
+from kit.backtest.plain import play, play_asking
+from kit.backtest.plan.plan import Plan, PlanLeg
+from kit.backtest.records import POSITION, STATE, TRADE, Position, Records, records
+from kit.backtest.tally import fees_of
+from kit.backtest.tape import Loaded
+from kit.errors import SettingsError
+
+EngineName = Literal["auto", "plain", "compiled"]
+WORTH_COMPILED = 100  # positions; below, importing numba takes longer than playing them
+
+
+def engine_for(plan: Plan, engine: EngineName, positions: int) -> EngineName:
+    """Return the engine that plays a plan: the one asked for, or the faster one that can.
+
+    Raises
+    ------
+    SettingsError
+        The compiled engine is asked for and numba is not installed, or a rule is a Python function.
+    """
+    asks = bool(plan.position_rules)
+    if engine == "auto":
+        can = not asks and find_spec("numba") is not None
+        return "compiled" if can and positions >= WORTH_COMPILED else "plain"
+    if engine == "compiled" and asks:
+        raise SettingsError("A Python rule cannot be compiled", plan.name, "Use the plain engine.")
+    if engine == "compiled" and find_spec("numba") is None:
+        raise SettingsError("numba is not installed", None, 'Run: pip install "banknifty-kit[fast]".')
+    if engine not in ("plain", "compiled"):
+        raise SettingsError("There is no such engine", engine, "Say auto, plain or compiled.")
+    return engine
+
+
+def trade(
+    plan: Plan, legs: Sequence[PlanLeg], loaded: Loaded, engine: EngineName
+) -> tuple[Position, Records]:
+    """Play one plan on a tape and return the position and the rows it wrote."""
+    position = position_on(loaded, encode_terms(plan), encode_legs(legs))
+    if plan.position_rules:
+        return position, play_asking(position, loaded, plan, legs)
+    if engine == "plain":
+        return position, play(position, loaded)
+    fees, session_of = fees_of(loaded.holding, charged=False)
+    play_compiled(position, position.terms, position.legs[None], loaded, fees, session_of)
+    return position, position.trades[: position.totals[0].count]
+
+
+def position_on(loaded: Loaded, terms: Records, legs: Records) -> Position:
+    """Return a position of these legs on a tape, not yet begun."""
+    terms["exit"] = loaded.holding.exit
+    states, totals = records(STATE, len(legs)), records(POSITION, 1)
+    states.start = loaded.holding.starts
+    return Position(loaded.tape, terms, legs, states, totals, records(TRADE, most_rows(legs, terms)))
+
+
+def play_compiled(
+    room: Position,
+    terms: Records,
+    legs: Records,
+    loaded: Loaded,
+    fees: NDArray[np.float64],
+    session_of: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Play sets of parameters by machine code; return (sets, 3) net profit, charges, number of trades.
+
+    `room` is a position of one set whose states and rows are reused; it must be as roomy as the widest set.
+    """
+    out = np.empty((len(terms), 3))
+    span = loaded.holding.first, loaded.holding.last
+    _machine_code()(
+        loaded.tape, terms, legs, room.states, room.totals, room.trades, span, fees, session_of, out
+    )
+    return out
+
+
+@cache
+def _machine_code() -> Any:
+    from kit.backtest.compiled import run
+
+    return run

@@ -1,0 +1,217 @@
+"""One table of a vendor's bars as plain arrays: times, contracts, prices."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from kit.bars.importing.arrow import as_float, codes
+from kit.bars.importing.columns import PRICES, Layout
+from kit.bars.importing.symbols import OTHER, Meaning, day_in, meaning, says
+from kit.bars.importing.times import minutes_since_epoch
+from kit.bars.minutes import TICKS_PER_RUPEE
+from kit.clock import parse_expiry
+from kit.errors import DataError
+
+_EPOCH = date(1970, 1, 1)
+_NEARLY = 0.02  # of a tick: what a 32-bit price loses
+_STEM = re.compile(r"(?P<strike>\d{3,6})[-_ ]?(?P<right>CE|PE)", re.IGNORECASE)
+Rows = dict[str, NDArray[Any]]
+
+
+@dataclass
+class Chunk:
+    """Bars in plain arrays: one entry per row, contracts by their number in `contracts`.
+
+    Parameters
+    ----------
+    day, minute, contract : ndarray of int
+        Days since 1970, minutes since midnight, and which contract.
+    prices : ndarray, shape (4, n)
+        Open, high, low, close, rupees.
+    volume, oi : ndarray of float
+        NaN: unknown.
+    contracts : list of Meaning
+        By number.
+    """
+
+    day: NDArray[np.int64]
+    minute: NDArray[np.int64]
+    contract: NDArray[np.intp]
+    prices: NDArray[np.float64]
+    volume: NDArray[np.float64]
+    oi: NDArray[np.float64]
+    contracts: list[Meaning]
+
+    def rows(self, kept: NDArray[Any]) -> Chunk:
+        """Return some of the rows."""
+        taken = (self.day[kept], self.minute[kept], self.contract[kept], self.prices[:, kept])
+        return Chunk(*taken, self.volume[kept], self.oi[kept], self.contracts)
+
+
+@dataclass
+class Source:
+    """What is known of a file before its rows are read.
+
+    Parameters
+    ----------
+    file : Path
+        Where it lies; its name may be the only key to its contract.
+    underlying : str
+        Whose options the store keeps.
+    declared : mapping of str to str
+        As `kit.bars.importing.columns.Layout`.
+    counted, notes, others
+        What was set aside, what a reader should know, and instruments that the store has no place for; they
+        grow while the file is read.
+    """
+
+    file: Path
+    underlying: str
+    declared: Mapping[str, str]
+    counted: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    others: set[str] = field(default_factory=set)
+
+
+def converted(table: pa.Table, source: Source) -> Chunk:
+    """Return a long table's bars as plain arrays; nothing is set aside yet.
+
+    Raises
+    ------
+    DataError
+        A column is missing, holds what it cannot, or the contract is not known.
+    """
+    layout = Layout(table.column_names, source.declared)
+    at = _starts(table, layout)
+    if layout.constants.get("bar") == "end":
+        at -= 1
+    day, minute = at // 1440, at % 1440
+    names, which = _names(table, layout, source)
+    span = (_date(day.min()), _date(day.max())) if len(day) else (_EPOCH, _EPOCH)
+    contracts = [_meaning(name, source, span, len(names) == 1) for name in names]
+    prices = np.array([as_float(layout.column(table, name), name) for name in PRICES])
+    unknown = np.full(table.num_rows, np.nan)
+    volume, oi = (
+        as_float(layout.column(table, name), name) if name in layout else unknown for name in ("volume", "oi")
+    )
+    return Chunk(day, minute, which, prices, volume, oi, contracts)
+
+
+def _starts(table: pa.Table, layout: Layout) -> NDArray[np.int64]:
+    first, clock = layout.column(table, "date"), layout.column(table, "time")
+    if first is not None and clock is not None:
+        return minutes_since_epoch(first, clock)
+    for column in (layout.column(table, "stamp"), first, clock):
+        if column is not None:
+            return minutes_since_epoch(column, None)
+    raise DataError(
+        "The file has no time", ", ".join(table.column_names)[:200], "Declare it: --map stamp=..."
+    )
+
+
+def _names(table: pa.Table, layout: Layout, source: Source) -> tuple[list[Any], NDArray[np.intp]]:
+    """Return the distinct contracts of a table, as texts or as (expiry, strike, right), and each row's."""
+    if "strike" in layout or "strike" in layout.constants:
+        return _stated(table, layout, source)
+    alone = np.zeros(table.num_rows, np.intp)
+    if "kind" in layout.constants:
+        return [Meaning(layout.constants["kind"])], alone  # type: ignore[arg-type]
+    if "symbol" in layout:
+        return codes(layout.column(table, "symbol"))
+    return [layout.constants.get("symbol") or _of_file(layout, source)], alone
+
+
+def _stated(table: pa.Table, layout: Layout, source: Source) -> tuple[list[Any], NDArray[np.intp]]:
+    places, parts = np.zeros(table.num_rows, np.int64), []
+    for name in ("expiry", "strike", "right"):
+        if name in layout:
+            known, at = codes(layout.column(table, name))
+        else:
+            told = layout.constants.get(name) or (day_in(str(source.file)) if name == "expiry" else None)
+            if told is None:
+                raise DataError(
+                    f"The file does not state the {name}", source.file.name, f"Declare it: --map {name}:=..."
+                )
+            known, at = [told], np.zeros(table.num_rows, np.intp)
+        parts.append(known)
+        places = places * len(known) + at
+    distinct, which = np.unique(places, return_inverse=True)
+    found = []
+    for place in distinct.tolist():
+        rest, right = divmod(place, len(parts[2]))
+        expiry, strike = divmod(rest, len(parts[1]))
+        found.append(_contract(parts[0][expiry], parts[1][strike], parts[2][right]))
+    return found, which
+
+
+def _contract(expiry: Any, strike: Any, right: Any) -> Meaning:
+    plain = str(right).strip().upper()
+    side = {"C": "CE", "CALL": "CE", "P": "PE", "PUT": "PE"}.get(plain, plain)
+    if side not in ("CE", "PE"):
+        return OTHER if plain in ("XX", "FUT", "") else _refuse("an option's right", right)
+    try:
+        level = float(strike)
+    except (TypeError, ValueError):
+        level = float("nan")
+    if not (0 < level < 1e6 and level == int(level)):
+        _refuse("a strike in whole rupees", strike)
+    return Meaning("option", parse_expiry(expiry), int(level), side)
+
+
+def _refuse(what: str, value: Any) -> Meaning:
+    raise DataError(f"Not {what}", value, "Declare the columns: --map.")
+
+
+def _of_file(layout: Layout, source: Source) -> Any:
+    """Return what a file's name says of the one contract in it."""
+    stem = source.file.name.split(".", 1)[0]
+    if found := _STEM.fullmatch(stem):
+        told = layout.constants.get("expiry") or day_in(source.file.parent.name)
+        if told is None:
+            raise DataError(
+                "Neither the file nor its folder says when the contract expires",
+                str(source.file),
+                "Declare it: --map expiry:=2024-01-10.",
+            )
+        return Meaning("option", parse_expiry(told), int(found["strike"]), found["right"].upper())
+    return stem
+
+
+def _meaning(name: Any, source: Source, span: tuple[date, date], alone: bool) -> Meaning:
+    if isinstance(name, Meaning):
+        if name.expiry and name.expiry < span[1]:
+            raise DataError(
+                f"Bars of {span[1]} are later than the contract's last day",
+                f"{name.expiry}",
+                "Check the expiry.",
+            )
+        return name
+    found = meaning(str(name), source.underlying, *span)
+    if found.kind == "other" and alone and says(source.file.name, source.underlying):
+        source.notes.append(f"calls itself {name}, taken for {source.underlying} as its file is named")
+        return Meaning("index")
+    if found.kind == "other":
+        source.others.add(str(name))
+    return found
+
+
+def _date(days: Any) -> date:
+    return _EPOCH + timedelta(int(days))
+
+
+def ticks(prices: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Return prices as whole ticks, and for each row whether all of them are; others are worth nothing."""
+    exact = prices * TICKS_PER_RUPEE
+    whole = np.round(exact)
+    sound = np.all(np.abs(exact - whole) < _NEARLY, axis=0)
+    return np.where(sound, whole, 0).astype(np.int32), sound

@@ -1,0 +1,52 @@
+"""The commands that fill the store of option minutes: ``kit import`` and ``kit collect``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from kit.errors import SettingsError
+
+Commands = argparse._SubParsersAction  # the type that argparse gives no public name
+_STORE = Path("data/minutes")
+
+
+def add_import(commands: Commands[argparse.ArgumentParser]) -> None:
+    """Add ``kit import``."""
+    taken = commands.add_parser("import", help="put minutes of a vendor into the store")
+    taken.add_argument("files", nargs="+", type=Path, help="Parquet, feather or CSV; folders are searched")
+    taken.add_argument("--store", type=Path, default=_STORE, help="root of the store (data/minutes)")
+    taken.add_argument("--underlying", default="BANKNIFTY", help="whose options (BANKNIFTY)")
+    taken.add_argument(
+        "--map",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FIELD=COLUMN",
+        help="what cannot be detected: symbol=Ticker, or a value: expiry:=2024-01-10, kind:=index, bar:=end",
+    )
+    taken.add_argument("--replace", action="store_true", help="take the newer where two sources differ")
+    taken.set_defaults(run=_import)
+
+
+def _import(options: argparse.Namespace) -> int:
+    from kit.bars.importing import import_files
+    from kit.bars.minute_store import MinuteStore
+
+    store = MinuteStore(options.store, options.underlying)
+    report = import_files(options.files, store, _declared(options.map), replace=options.replace)
+    print(report)
+    return 1 if report.failed else 0
+
+
+def _declared(words: list[str]) -> dict[str, str]:
+    """Read ``field=Column`` and ``field:=value``."""
+    found = {}
+    for word in words:
+        field, mark, value = word.partition("=")
+        if not mark or not value:
+            raise SettingsError(
+                "Not a declared column", word, "Write --map symbol=Ticker or expiry:=2024-01-10."
+            )
+        found[field.removesuffix(":")] = f"={value}" if field.endswith(":") else value
+    return found

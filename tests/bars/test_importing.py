@@ -1,0 +1,352 @@
+"""Minutes of vendors: the three real shapes to the last cell, their like in other dress, and refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kit.bars.importing import import_files
+from kit.bars.importing.symbols import Meaning, meaning
+from kit.bars.minute_store import MinuteStore
+from kit.bars.minutes import OHLC, DayMinutes
+from kit.cli import main
+from kit.errors import ContradictingBars, DataError, KitError
+
+MONDAY, EXPIRY = date(2024, 1, 8), date(2024, 1, 10)
+SYMBOLS = ["BANKNIFTY10JAN2447900CE", "BANKNIFTY10JAN2447900PE", "BANKNIFTY10JAN2448000CE"]
+
+
+@pytest.fixture(scope="session")
+def imported(shared_data: Path, tmp_path_factory) -> tuple[MinuteStore, object]:
+    """Return a store of all real files, and the report."""
+    store = MinuteStore(tmp_path_factory.mktemp("store"))
+    return store, import_files([shared_data / "intraday"], store)
+
+
+def contract(day: DayMinutes, expiry: date, strike: int, right: str) -> pd.DataFrame:
+    """Return one contract's bars by minute, prices in rupees."""
+    row = day.rows[expiry, strike, right]
+    table = pd.DataFrame({name: getattr(day, name)[row] / 20 for name in OHLC}, index=day.minutes)
+    return table.assign(traded=day.traded[row])[table["close"] > 0]
+
+
+def minute_of(times: pd.Series) -> list[int]:
+    """Return ``09:15:00`` as minutes since midnight."""
+    parts = times.astype(str).str.split(":", expand=True).astype(int)
+    return (parts[0] * 60 + parts[1]).tolist()
+
+
+def test_text_columns(shared_data: Path, imported):
+    """30 December 2022, all text: every contract's bars are there, the index and the future beside them."""
+    store, _ = imported
+    day = store.day(date(2022, 12, 30))
+    raw = pd.read_parquet(shared_data / "intraday" / "bnf_20221230.parquet")
+    raw = raw.assign(minute=minute_of(raw["time"]))
+    raw = raw[raw["minute"] < 930]
+    for symbol, bars in raw[raw["symbol"].str.contains("05JAN23")].groupby("symbol"):
+        found = contract(day, date(2023, 1, 5), int(symbol[16:-2]), symbol[-2:])
+        ordered = bars.sort_values("minute")
+        assert found.index.tolist() == ordered["minute"].tolist()
+        np.testing.assert_allclose(found[list(OHLC)], ordered[list(OHLC)].astype(float))
+        assert found["traded"].all()
+    index = raw[raw["symbol"] == "BANKNIFTY"].sort_values("minute")
+    np.testing.assert_allclose(day.index[3], index["close"].astype(float))
+    assert np.isfinite(day.future[3]).sum() == (raw["symbol"] == "BANKNIFTY-I").sum()
+
+
+def test_volume_that_grows(shared_data: Path, imported):
+    """10 April 2023, cumulative volume, zeros before the first trade: minutes in which it grew are trades."""
+    store, report = imported
+    day = store.day(date(2023, 4, 10))
+    raw = pd.read_feather(shared_data / "intraday" / "BANKNIFTY_JF_FNO_10042023.feather")
+    raw = raw.assign(minute=minute_of(raw["Time"])).sort_values("minute", kind="stable")
+    for symbol in ("BANKNIFTY13APR2341000CE", "BANKNIFTY13APR2341000PE", "BANKNIFTY27APR2340000PE"):
+        bars = raw[raw["Symbol"] == symbol]
+        grew = bars["Volume"].diff().fillna(bars["Volume"]) > 0
+        kept = (bars[["Open", "High", "Low", "Close"]] > 0).all(axis=1) & (bars["minute"] < 930)
+        found = contract(day, date(2023, 4, int(symbol[9:11])), int(symbol[16:-2]), symbol[-2:])
+        assert found.index.tolist() == bars["minute"][kept].tolist()
+        assert found["traded"].tolist() == grew[kept].tolist()
+    row = report.files.loc["BANKNIFTY_JF_FNO_10042023.feather"]
+    assert row["zero_prices"] > 40_000
+    assert "differences taken" in row["notes"]
+    assert any("contradict themselves" in note for note in day.notes)
+
+
+def test_one_file_per_contract(shared_data: Path, imported):
+    """January 2024, strike in the file's name, expiry in its folder's: carried bars do not trade."""
+    store, report = imported
+    raw = pd.read_parquet(shared_data / "intraday" / "bnf_exp_20240110" / "47600CE.parquet")
+    raw = raw[raw["date"].dt.date == MONDAY]
+    found = contract(store.day(MONDAY), EXPIRY, 47_600, "CE")
+    np.testing.assert_allclose(found[list(OHLC)], raw[list(OHLC)])
+    assert found["traded"].tolist() == (raw["volume"] > 0).tolist()
+    assert set(store.day(MONDAY).lot_size.tolist()) == {15}
+    assert len(report.days) == 26
+    assert not report.failed
+
+
+def test_the_index_that_calls_itself_nifty(shared_data: Path, imported):
+    """The spot file whose column says NIFTY is taken for what its name says, and the report says so."""
+    store, report = imported
+    raw = pd.read_csv(shared_data / "intraday" / "BNF_spot_1min_20240101_20240110.csv.gz")
+    closes = raw.loc[raw["Date"] == 20240108, "Close"]
+    np.testing.assert_allclose(store.day(MONDAY).index[3], closes)
+    assert "calls itself NIFTY" in report.files.loc["BNF_spot_1min_20240101_20240110.csv.gz", "notes"]
+
+
+def test_again_changes_nothing(shared_data: Path, imported, tmp_path):
+    """The same file again is counted as duplicates, and another price in it is refused with both."""
+    file = shared_data / "intraday" / "bnf_20221230.parquet"
+    store = MinuteStore(tmp_path)
+    import_files([file], store)
+    import_files([file], store)
+    assert store.manifest()["duplicates"].tolist() == [37_960]
+    raw = pd.read_parquet(file)
+    raw.loc[raw["symbol"].str.endswith("CE"), ["open", "high", "low", "close"]] = "7.05"
+    raw.to_parquet(tmp_path / "other.parquet")
+    with pytest.raises(ContradictingBars, match=r"bnf_20221230\.parquet and other\.parquet"):
+        import_files([tmp_path / "other.parquet"], store)
+
+
+def long_table() -> pd.DataFrame:
+    """Return a plain long table of three contracts, a whole session each."""
+    draw = np.random.default_rng(5)
+    parts = []
+    for symbol in SYMBOLS:
+        close = draw.integers(2_000, 2_400, 375) / 20
+        at = pd.date_range("2024-01-08 09:15", periods=375, freq="min")
+        table = pd.DataFrame(
+            {"at": at, "symbol": symbol, "open": close - 1, "high": close + 2, "low": close - 3}
+        )
+        parts.append(table.assign(close=close, volume=15 * draw.integers(1, 9, 375)))
+    return pd.concat(parts, ignore_index=True)
+
+
+def expected(folder: Path) -> DayMinutes:
+    """Return the session that every dress of the table must give."""
+    table = long_table()
+    parts = table["symbol"].str.extract(r"(\d{5})(CE|PE)$")
+    bars = table.assign(
+        expiry=EXPIRY, strike=parts[0].astype(int), option_type=parts[1], traded=True,
+        minute=table["at"].dt.hour * 60 + table["at"].dt.minute,
+    )  # fmt: skip
+    return DayMinutes.from_table("BANKNIFTY", MONDAY, bars)
+
+
+def split(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with its contracts in columns of their own."""
+    parts = table["symbol"].str.extract(r"(\d{5})(CE|PE)$")
+    return table.drop(columns="symbol").assign(strike=parts[0], option_type=parts[1], expiry="2024-01-10")
+
+
+def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
+    """Return calls and puts of a strike in one row."""
+    wide = split(table).pivot(index=["at", "strike", "expiry"], columns="option_type").reset_index()
+    wide.columns = [f"{right}_{name}".strip("_").lower() for name, right in wide.columns]
+    return wide
+
+
+def by_symbol(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one group of columns for each symbol."""
+    wide = table.pivot(index="at", columns="symbol").reset_index()
+    wide.columns = [f"{symbol}_{name}".strip("_") for name, symbol in wide.columns]
+    return wide
+
+
+def timed(form: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Return a dress in which the time is one text of a form."""
+    return lambda t: t.assign(datetime=t["at"].dt.strftime(form)).drop(columns="at")
+
+
+def clocked(day: str, clock: str, kind: type) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Return a dress in which day and time are two columns of a kind."""
+    return lambda t: t.assign(
+        Date=t["at"].dt.strftime(day).astype(kind), Time=t["at"].dt.strftime(clock).astype(kind)
+    ).drop(columns="at")
+
+
+def since_1970(unit: str, name: str, ahead: int) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Return a dress in which the time is an epoch, so many minutes ahead of UTC."""
+    back = pd.Timedelta(minutes=ahead)
+    return lambda t: t.assign(**{name: (t["at"] - back).astype(f"datetime64[{unit}]").astype("int64")}).drop(
+        columns="at"
+    )
+
+
+def called(old: str, new: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Return a dress in which the symbols are written another way."""
+    return lambda t: t.assign(symbol=t["symbol"].str.replace(old, new)).rename(columns={"at": "datetime"})
+
+
+def zoned(t: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with stamps in UTC."""
+    return t.assign(timestamp=t["at"].dt.tz_localize("Asia/Kolkata").dt.tz_convert("UTC")).drop(columns="at")
+
+
+DRESSES = {
+    "stamps": lambda t: t.rename(columns={"at": "datetime"}),
+    "zoned stamps": zoned,
+    "epoch seconds": since_1970("s", "time", 330),
+    "epoch milliseconds": since_1970("ms", "time", 330),
+    "epoch in exchange time": since_1970("s", "epoch", 0),
+    "ISO texts": timed("%Y-%m-%dT%H:%M:%S+05:30"),
+    "slashes": timed("%d/%m/%Y %H:%M"),
+    "Indian dates": clocked("%d-%m-%Y", "%H:%M:%S", str),
+    "dates as numbers": clocked("%Y%m%d", "%H%M", int),
+    "times as long numbers": clocked("%Y%m%d", "%H%M%S", int),
+    "seconds within": lambda t: t.assign(datetime=t["at"] + pd.Timedelta(seconds=59)).drop(columns="at"),
+    "all text": lambda t: t.rename(columns={"at": "datetime"}).astype(str),
+    "odd headings": lambda t: t.rename(
+        columns={"at": "Date Time", "symbol": "Ticker", "open": "OPEN ", "close": "Ltp", "volume": "Vol"}
+    ),
+    "columns of their own": lambda t: split(t).rename(columns={"at": "datetime", "option_type": "CE/PE"}),
+    "weekly symbols": called("10JAN24", "24110"),
+    "with dashes": called("10JAN24", "_2024-01-10_"),
+    "side by side": lambda t: side_by_side(t).rename(columns={"at": "datetime"}),
+    "by symbol": lambda t: by_symbol(t).rename(columns={"at": "datetime"}),
+    "shuffled": lambda t: t.sample(frac=1, random_state=3).rename(columns={"at": "datetime"}),
+}
+
+
+@pytest.mark.parametrize("kind", ["parquet", "feather", "csv", "csv.gz"])
+@pytest.mark.parametrize("dress", sorted(DRESSES))
+def test_other_dress(tmp_path: Path, dress, kind):
+    """The same bars written another way are the same session."""
+    table = DRESSES[dress](long_table()).reset_index(drop=True)
+    file = tmp_path / f"bars.{kind}"
+    if kind.startswith("csv"):
+        table.to_csv(file, index=False)
+    else:
+        getattr(table, f"to_{kind}")(file)
+    store = MinuteStore(tmp_path / "store")
+    report = import_files([file], store)
+    assert not report.failed, str(report)
+    day, wanted = store.day(MONDAY), expected(tmp_path)
+    for name in (*OHLC, "traded", "expiry", "strike", "is_call"):
+        np.testing.assert_array_equal(getattr(day, name), getattr(wanted, name), err_msg=name)
+
+
+def test_bars_named_by_their_end(tmp_path: Path):
+    """Bars named by their end are taken as declared."""
+    table = long_table().rename(columns={"at": "datetime"})
+    table["datetime"] += pd.Timedelta(minutes=1)
+    table.to_csv(tmp_path / "a.csv", index=False)
+    store = MinuteStore(tmp_path / "store")
+    import_files([tmp_path / "a.csv"], store, {"bar": "=end"})
+    np.testing.assert_array_equal(store.day(MONDAY).close, expected(tmp_path).close)
+
+
+def test_declared_columns(tmp_path: Path):
+    """What cannot be detected is taken as declared: columns by name, values that the file does not state."""
+    table = split(long_table()).drop(columns="expiry")
+    table.columns = ["when", "a", "b", "c", "d", "v", "k", "side"]
+    table.to_parquet(tmp_path / "odd.parquet")
+    words = ["stamp=when", "open=a", "high=b", "low=c", "close=d", "volume=v", "strike=k", "right=side"]
+    words = ["import", str(tmp_path / "odd.parquet"), "--store", str(tmp_path), "--map", *words]
+    assert main([*words, "expiry:=2024-01-10"]) == 0
+    np.testing.assert_array_equal(MinuteStore(tmp_path).day(MONDAY).close, expected(tmp_path).close)
+
+
+def test_what_is_set_aside_is_counted(tmp_path: Path, capsys):
+    """Bars outside the session, of closed days, without a price and off the tick are counted by name."""
+    table = long_table().rename(columns={"at": "datetime"})
+    table.loc[0, "open"], table.loc[1, "close"] = 0.0, float("nan")
+    table.loc[2, "low"] += 0.01
+    table.loc[3, "datetime"] = pd.Timestamp("2024-01-08 08:59")
+    table.loc[4, "datetime"] = pd.Timestamp("2024-01-06 10:00")  # a Saturday
+    table.to_csv(tmp_path / "a.csv", index=False)
+    assert main(["import", str(tmp_path / "a.csv"), "--store", str(tmp_path)]) == 0
+    store = MinuteStore(tmp_path)
+    assert store.manifest().loc[MONDAY, ["zero_prices", "outside_bars"]].tolist() == [2, 2]
+    assert int((store.day(MONDAY).close > 0).sum()) == 3 * 375 - 5
+    said = capsys.readouterr().out
+    assert "2024-01-06 is no session" in said
+    assert "off_tick" in said
+
+
+BAD = {
+    "no time": lambda t: t.drop(columns="datetime"),
+    "no close": lambda t: t.drop(columns="close"),
+    "words for prices": lambda t: t.assign(close="dear"),
+    "words for times": lambda t: t.assign(datetime="noon"),
+    "truth for prices": lambda t: t.assign(close=True),
+    "five minutes": lambda t: t[t["datetime"].dt.minute % 5 == 0],
+    "days": lambda t: t.assign(datetime=t["datetime"].dt.normalize()),
+    "another underlying": lambda t: t.assign(symbol="RELIANCE"),
+    "a contract that had ended": lambda t: t.assign(symbol="BANKNIFTY03JAN2447900CE"),
+    "a symbol that says nothing": lambda t: t.assign(symbol="BANKNIFTYXYZ"),
+    "no contract": lambda t: t.drop(columns="symbol"),
+    "missing symbols": lambda t: t.assign(symbol=t["symbol"].where(t.index > 3)),
+    "no rows": lambda t: t.head(0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", sorted(BAD))
+def test_a_file_that_cannot_be_taken(tmp_path: Path, fault, capsys):
+    """A file that cannot be taken is named with its reason and a remedy, and the others are kept."""
+    table = long_table().rename(columns={"at": "datetime"})
+    BAD[fault](table).to_parquet(tmp_path / "bad.parquet")
+    table.to_parquet(tmp_path / "good.parquet")
+    store = MinuteStore(tmp_path / "store")
+    report = import_files([tmp_path / "bad.parquet", tmp_path / "good.parquet"], store)
+    (error,) = report.failed.values()
+    assert isinstance(error, KitError)
+    assert "bad.parquet" in str(error)
+    assert error.remedy
+    assert store.days() == [MONDAY]
+    assert main(["import", str(tmp_path / "bad.parquet"), "--store", str(tmp_path / "s")]) == 1
+    assert "not taken" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.feather", "a.csv.gz", "a.csv", "a.xlsx", "none.parquet"])
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"\x1f\x8b\x00", b"a,b\n1\n", bytes(range(256))])
+def test_damaged_files(tmp_path: Path, name, content):
+    """Whatever bytes a file holds, it is listed as not taken; nothing else happens."""
+    if name != "none.parquet":
+        (tmp_path / name).write_bytes(content)
+    report = import_files([tmp_path / name], MinuteStore(tmp_path / "store"))
+    assert len(report.failed) == 1
+    assert report.days == []
+
+
+@pytest.mark.parametrize(
+    ("symbol", "found"),
+    [
+        ("BANKNIFTY05JAN2336500PE", Meaning("option", date(2023, 1, 5), 36_500, "PE")),
+        ("BANKNIFTY2310543000CE", Meaning("option", date(2023, 1, 5), 43_000, "CE")),
+        ("BANKNIFTY23JAN43000CE", Meaning("option", date(2023, 1, 25), 43_000, "CE")),
+        ("NSE:BANKNIFTY23105 43000 CE", Meaning("option", date(2023, 1, 5), 43_000, "CE")),
+        ("BANKNIFTY_20230105_43000_PE", Meaning("option", date(2023, 1, 5), 43_000, "PE")),
+        ("BANKNIFTY", Meaning("index")),
+        ("Nifty Bank", Meaning("index")),
+        ("BANKNIFTY-I", Meaning("future")),
+        ("BANKNIFTY23JANFUT", Meaning("future", date(2023, 1, 25))),
+        ("BANKNIFTY-II", Meaning("other")),
+        ("INDIA VIX", Meaning("vix")),
+        ("NIFTY05JAN2318000CE", Meaning("other")),
+    ],
+)
+def test_symbols(symbol, found):
+    """Each way to write a contract is read as what its days allow."""
+    assert meaning(symbol, "BANKNIFTY", date(2022, 12, 30), date(2022, 12, 30)) == found
+
+
+@pytest.mark.parametrize("symbol", ["BANKNIFTY05JAN2236500PE", "BANKNIFTY99XYZ43000CE", "BANKNIFTYFUTURE"])
+def test_symbols_that_say_nothing(symbol):
+    """An option of the underlying that cannot be read is refused, never guessed."""
+    with pytest.raises(DataError):
+        meaning(symbol, "BANKNIFTY", date(2022, 12, 30), date(2022, 12, 30))
+
+
+@pytest.mark.parametrize("word", ["symbol", "=x", "nosuch=Ticker", "symbol=Nothing"])
+def test_declared_nonsense(tmp_path: Path, word, capsys):
+    """A declared field or column that does not exist is named."""
+    long_table().rename(columns={"at": "datetime"}).to_csv(tmp_path / "a.csv", index=False)
+    assert main(["import", str(tmp_path / "a.csv"), "--store", str(tmp_path / "s"), "--map", word]) in (1, 2)
+    assert word.split("=")[-1] in "".join(capsys.readouterr()) or word.startswith("nosuch")
