@@ -114,16 +114,14 @@ class ExpiryMinutes:
         return np.where(inside, self.strikes[np.where(inside, place, 0)], NO_STRIKE)
 
     def _nearest(self, level: Floats) -> NDArray[np.intp]:
-        """Return the place of the nearest strike, the lower of two; -1 where the list does not reach."""
+        """Return the place of the nearest listed strike, the lower of two; -1 where the level is unknown."""
         strikes = self.strikes
         above = np.clip(np.searchsorted(strikes, level), 1, max(1, len(strikes) - 1))
         if len(strikes) == 1:
             return np.where(np.isnan(level), -1, 0)
         low, high = strikes[above - 1], strikes[above]
         place = np.where(level - low <= high - level, above - 1, above)
-        reach = (high - low) / 2  # beyond the last strike, half a step
-        inside = (level >= strikes[0] - reach) & (level <= strikes[-1] + reach)
-        return np.where(inside, place, -1)
+        return np.where(np.isnan(level), -1, place)
 
     def _by_premium(self, rule: StrikeRule, right: Right, side: Side, columns: Columns) -> NDArray[np.int64]:
         price = self.closes(right, columns)

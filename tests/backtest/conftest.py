@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import date
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from kit.backtest import Plan
 from kit.bars.minutes import OHLC, DayMinutes
 from kit.clock import parse_expiry
 
@@ -73,6 +77,31 @@ def january_2024(folder: Path) -> dict[date, DayMinutes]:
         spot = index[index["date"] == int(f"{day:%Y%m%d}")]
         days[day] = DayMinutes.from_table("BANKNIFTY", day, of_day, index=spot if len(spot) else None)
     return days
+
+
+def _beside(name: str) -> ModuleType:
+    """Load a module that lies beside this file; tests are no package."""
+    place = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert place is not None
+    assert place.loader is not None
+    module = module_from_spec(place)
+    sys.modules[name] = module  # dataclasses look there
+    place.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def slow_engine() -> ModuleType:
+    """Hand out the engine that was written apart."""
+    _beside("slow_bars")
+    return _beside("slow_engine")
+
+
+@pytest.fixture(scope="session")
+def random_plan() -> Callable[[int], Plan]:
+    """Return a function that makes a plan with any mixture of rules from a seed."""
+    made: Callable[[int], Plan] = _beside("random_plans").random_plan
+    return made
 
 
 @pytest.fixture(scope="session")
