@@ -39,6 +39,7 @@ def paid_ticks(level: float, strike: int, is_call: bool) -> int:
     inside = level - strike if is_call else strike - level
     return max(0, int(np.floor(inside * TICKS_PER_RUPEE + 0.5 + 1e-7)))
 
+
 def exercise_tax(paid: int, strike: int, right: Right, on: date) -> float:
     """Return the tax on one bought unit that is settled at so many ticks, rupees."""
     inside = paid * TICK_INR
