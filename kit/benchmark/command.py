@@ -35,24 +35,7 @@ def main(
 ) -> int:
     """Run ``kit bench`` and return its exit code.
 
-    Parameters
-    ----------
-    full : bool
-        Every row, instead of the quick ones.
-    long : bool
-        Print the long form of the table.
-    json, html : path, optional
-        Write the results there, too.
-    against : {"peers"}, optional
-        Only the rows that have a peer; return 1 when one of the peers is not installed.
-    check : bool
-        Return 1 when a target is missed by more than its noise or a row failed.
-    compare : two paths, optional
-        Instead of running, tell what changed beyond noise from the first JSON file to the second.
-    rows : sequence of str, optional
-        Only these rows.
-    settings : Settings, optional
-        What the parts run with; default the defaults.
+    The parameters are its options, which ``kit bench --help`` and ``docs/benchmark.md`` explain.
 
     Returns
     -------

@@ -173,7 +173,6 @@ from pathlib import Path
 from kit.desk import open_desk
 from kit.evaluation.worker import evaluate
 from kit.settings import Settings
-from kit.settings import Settings
 from kit.strategies import ALL
 with open_desk(Settings()) as desk:
     chain = desk.data.option_chain("BANKNIFTY")
