@@ -100,15 +100,13 @@ def run_on_file(
     DataError
         `taken_at` or `spot` cannot be true of it, or all its series have ended.
     """
-    timing, workers = settings.performance_monitor, settings.workers
+    timing = settings.performance_monitor
     monitor = PerformanceMonitor(timing.max_samples, timing.enable_alerts)
     for requirement in requirements_from(settings.latency_requirements.model_dump()):
         monitor.set_requirement(requirement)
     with monitor.measure("options_chain_processing"):
         snapshot = living(read_chain(path, taken_at=taken_at, spot=spot))
-    with ConcurrentProcessor(
-        workers.max_workers, workers.queue_size, workers.backend, monitor=monitor
-    ) as pool:
+    with ConcurrentProcessor.from_settings(settings.workers, monitor) as pool:
         results = StrategyEvaluationManager(pool).evaluate_strategies_concurrent(candidates(), snapshot)
     return _shown(DemoOutcome(snapshot, results, _latency(monitor, settings), {}, pd.DataFrame()), html)
 

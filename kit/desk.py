@@ -13,6 +13,7 @@ from typing import Self
 from kit.broker.client import AngelAPIClient
 from kit.cache import CacheManager
 from kit.clock import Clock, SystemClock
+from kit.evaluation.batches import PRELOAD
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.market.manager import DataManager
 from kit.monitor import PerformanceMonitor, requirements_from
@@ -93,18 +94,28 @@ def open_desk(settings: Settings | None = None, *, exchange: ExchangeProcess | N
     """
     settings = settings or Settings.load()
     with ExitStack() as stack:
+        processor = ConcurrentProcessor.from_settings(settings.workers, _monitor(settings))
+        stack.callback(processor.shutdown)
+        processor.start(PRELOAD)  # while everything else opens
         if settings.broker.mode == "simulated" and exchange is None:
             exchange = stack.enter_context(launch(settings.broker.seed, settings.broker.speed))
-        desk = _wired(settings, exchange, stack)
+        desk = _wired(settings, processor, exchange, stack)
         desk._closing = stack.pop_all()
     return desk
 
 
-def _wired(settings: Settings, exchange: ExchangeProcess | None, stack: ExitStack) -> Desk:
-    broker, timing, workers = settings.broker, settings.performance_monitor, settings.workers
+def _monitor(settings: Settings) -> PerformanceMonitor:
+    timing = settings.performance_monitor
     monitor = PerformanceMonitor(timing.max_samples, timing.enable_alerts)
     for requirement in requirements_from(settings.latency_requirements.model_dump()):
         monitor.set_requirement(requirement)
+    return monitor
+
+
+def _wired(
+    settings: Settings, processor: ConcurrentProcessor, exchange: ExchangeProcess | None, stack: ExitStack
+) -> Desk:
+    broker, monitor = settings.broker, processor.monitor
     cache = CacheManager(settings.cache_config)
     clock: Clock = exchange.clock if exchange else SystemClock()
     client = AngelAPIClient(
@@ -118,15 +129,6 @@ def _wired(settings: Settings, exchange: ExchangeProcess | None, stack: ExitStac
         ca_file=exchange.ca_file if exchange else broker.ca_file,
     )
     stack.callback(client.close)
-    processor = ConcurrentProcessor(
-        workers.max_workers,
-        workers.queue_size,
-        workers.backend,
-        dask_address=workers.dask_address,
-        max_worker_memory_mb=workers.max_worker_memory_mb,
-        monitor=monitor,
-    )
-    stack.callback(processor.shutdown)
     data = DataManager(
         api_client=client, cache_manager=cache, performance_monitor=monitor, settings=settings, clock=clock
     )

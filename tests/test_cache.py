@@ -461,3 +461,43 @@ def test_many_threads_keep_the_counts_right() -> None:
     assert stats["hits"] + stats["misses"] == 4000
     assert stats["entries"] <= 50
     assert stats["size_bytes"] == sum(row["size_bytes"] for row in cache.get_cache_info())
+
+
+def test_keys_made_from_each_other_are_refused_not_waited_for():
+    """Threads whose factories ask for one another's keys, in one cache or several, never hang."""
+    for caches in ([CacheManager()] * 3, [CacheManager(), CacheManager(), CacheManager()]):
+        gate, errors = threading.Barrier(3), []
+
+        def make(number, caches=caches, gate=gate):
+            gate.wait(10)
+            following = (number + 1) % 3
+            return caches[following].get_or_set(following, lambda: f"made {following}")
+
+        def ask(number, caches=caches, errors=errors, make=make):
+            try:
+                caches[number].get_or_set(number, lambda: make(number))
+            except KitError as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=ask, args=(number,), daemon=True) for number in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        assert not any(thread.is_alive() for thread in threads)
+        assert "asks for the key it is making" in str(errors[0])
+        assert caches[0].get_or_set("after", lambda: 1) == 1
+
+
+def test_a_thread_may_wait_for_one_whose_value_it_has_made():
+    """Waiting for a thread that has just got this one's value is no circle."""
+    cache = CacheManager()
+
+    def work(number):
+        for turn in range(300):
+            cache.get_or_set((number, turn), lambda turn=turn: turn)
+            cache.get_or_set((1 - number, turn), lambda turn=turn: turn)
+        return number
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(work, range(2))) == [0, 1]

@@ -10,6 +10,8 @@ from typing import Any, Generic, TypeVar
 from kit.errors import KitError
 
 T = TypeVar("T")
+_graph = threading.Lock()  # of who waits for whom, in all caches of the process
+_waiting: dict[int, _Flight[Any]] = {}  # by thread
 
 
 class _Flight(Future[T]):
@@ -47,7 +49,7 @@ class Flights(Generic[T]):
         Raises
         ------
         KitError
-            `fetch` asked for its own key.
+            `fetch` asked for its own key, here or through other threads' factories.
         """
         while True:
             with self._lock:
@@ -58,9 +60,7 @@ class Flights(Generic[T]):
                     mine: _Flight[T] = _Flight()
                     self._flying[key] = mine
                     break
-            if flight.pilot == threading.get_ident():
-                raise KitError("A factory asks for the key it is making", key, "Make it from other keys.")
-            error = flight.exception()
+            error = _outcome(key, flight)
             if error is None:
                 arrived: T = flight.result()
                 return arrived
@@ -96,3 +96,21 @@ class Flights(Generic[T]):
         with self._lock:
             if self._flying.get(key) is flight:
                 del self._flying[key]
+
+
+def _outcome(key: Hashable, flight: _Flight[Any]) -> BaseException | None:
+    """Wait for a flight, unless it waits for this thread, itself or through others, and return its error."""
+    me, at = threading.get_ident(), flight
+    with _graph:
+        while not at.done():
+            if at.pilot == me:
+                raise KitError("A factory asks for the key it is making", key, "Make it from other keys.")
+            if at.pilot not in _waiting:
+                break
+            at = _waiting[at.pilot]
+        _waiting[me] = flight
+    try:
+        return flight.exception()
+    finally:
+        with _graph:
+            del _waiting[me]

@@ -25,6 +25,7 @@ from kit.parallel.tasks import failure
 from kit.strategies import FAMILIES
 from kit.strategies.strikes import Delta, Distance, Offset, Percent, Premium, Width
 
+PRELOAD = ("kit.evaluation.worker",)  # what workers import while they start
 ONE = "strategy"  # the name under which the monitor counts a single strategy, timed in its worker
 BATCH = "strategy_batch"
 OnEnded = Callable[[EvaluationRequest, ProcessingResult], object]
@@ -93,11 +94,14 @@ class Batches:
     def run(self, requests: Sequence[EvaluationRequest]) -> None:
         """Evaluate everything; however this ends, each of them has been kept."""
         self._left, self._again = {request.place: request for request in requests}, []
+        groups = _groups(requests, self._processor.max_workers, self._timeout)
         try:
+            if not self._processor.start(PRELOAD):
+                groups = self._run_here(groups)
             with _turn() as turn:
                 # two runs may share a processor at the same time; alone, a task is called what it is
                 suffix = f" (run {turn + 1})" if turn else ""
-                self._run(_groups(requests, self._processor.max_workers, self._timeout), suffix)
+                self._run(groups, suffix)
                 again, self._again = self._again, []
                 self._run([[request] for request in again], suffix)
         except _Stopped:
@@ -106,6 +110,22 @@ class Batches:
             for request in [*self._left.values()]:
                 error = failure(Outcome(0, "cancelled", None), ProcessingTask(request.label, evaluate))
                 self._end(request, ProcessingResult(request.label, "cancelled", error=error, attempts=0))
+
+    def _run_here(self, groups: list[list[EvaluationRequest]]) -> list[list[EvaluationRequest]]:
+        """Evaluate a few built-in strategies while workers start, which takes longer; return the rest."""
+        bounded = [request for group in groups for request in group if _is_bounded(request)]
+        if len(bounded) > _MOST or self._timeout < _SHARED_S:
+            return groups
+        for request in bounded:
+            self._go_on()
+            part = Part(request.idea, request.name, seed=request.place)
+            (one,) = evaluate_batch([part], request.market_data)
+            if isinstance(one.error, KeyboardInterrupt):
+                raise one.error
+            result = _part(request, ProcessingResult(request.label, "completed", worker="caller"), one)
+            self._processor.monitor.record_execution(ONE, result.running_s, result.error is None)
+            self._tell(request, self._end(request, result))
+        return [group for group in groups if not _is_bounded(group[0])]
 
     def _run(self, groups: list[list[EvaluationRequest]], suffix: str) -> None:
         self._tasks, self._sent = {}, []

@@ -20,6 +20,7 @@ from kit.parallel import ConcurrentProcessor, ProcessingResult
 
 OnRow = Callable[[dict[str, Any]], object]
 OPERATION = "strategy_evaluation"
+TIMEOUT_S = 30.0  # of a strategy where neither the call nor the processor states one
 
 
 class StrategyEvaluationManager:
@@ -73,7 +74,7 @@ class StrategyEvaluationManager:
         self,
         strategies: Mapping[str, Idea],
         market_data: Any,
-        timeout: float = 30.0,
+        timeout: float | None = None,
         on_result: OnRow | None = None,
         progress: bool = False,
     ) -> Results:
@@ -85,8 +86,9 @@ class StrategyEvaluationManager:
             By name; lambdas and functions of a notebook cell are welcome.
         market_data : ChainSnapshot or object
             What each of them is given.
-        timeout : float, default 30.0
+        timeout : float, optional
             Seconds that one strategy may run; one that overruns is stopped and costs its own row only.
+            Default the processor's ``task_timeout_s``, which a desk takes from its settings, else 30.
         on_result : callable, optional
             Given the row of each strategy, a dict with ``strategy`` and the columns of `Results.table`,
             as it finishes. If it raises, the run ends.
@@ -128,7 +130,7 @@ class StrategyEvaluationManager:
         self,
         strategies: Mapping[str, Idea],
         snapshots: Iterable[ChainSnapshot],
-        timeout: float = 30.0,
+        timeout: float | None = None,
         on_result: OnRow | None = None,
         progress: bool = False,
         *,
@@ -187,7 +189,7 @@ class StrategyEvaluationManager:
 
     @contextmanager
     def _running(
-        self, keep: OnEnded, timeout: float, on_result: OnRow | None, total: int | None, progress: bool
+        self, keep: OnEnded, timeout: float | None, on_result: OnRow | None, total: int | None, progress: bool
     ) -> Iterator[Batches]:
         """Time a run, tell of each row as it ends, and let `cancel` find it."""
         with self.monitor.measure(OPERATION), _bar(total, progress) as bar:
@@ -198,6 +200,8 @@ class StrategyEvaluationManager:
                 if on_result is not None:
                     on_result({**request.head, **row_of(result)})
 
+            if timeout is None:
+                timeout = self.processor.task_timeout_s or TIMEOUT_S
             batches = Batches(self.processor, timeout, keep, tell)
             self._runs.append(batches)
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from math import nan
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,13 @@ from kit.monitor.alerts import Alerts
 from kit.monitor.measurement import Measurement
 from kit.monitor.operation import Operation, PerformanceMetrics
 from kit.monitor.requirements import (
+    DEFAULT_BUDGETS_MS,
     AlertCallback,
     LatencyRequirement,
     Violation,
     require_name,
     require_seconds,
+    requirements_from,
 )
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ _IST = ZoneInfo("Asia/Kolkata")
 
 class PerformanceMonitor:
     """Times operations and compares them with their budgets.
+
+    A new one watches the five operations that have a budget in every kit (`DEFAULT_BUDGETS_MS`).
 
     Parameters
     ----------
@@ -53,6 +57,8 @@ class PerformanceMonitor:
         self._operations: dict[str, Operation] = {}
         self._violations: deque[Violation] = deque(maxlen=max_samples)
         self._alerts = Alerts()
+        for requirement in requirements_from(DEFAULT_BUDGETS_MS):
+            self.set_requirement(requirement)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel to a worker with a function that uses it as a new monitor; all it knows stays here."""
@@ -88,9 +94,29 @@ class PerformanceMonitor:
         """Return the statistics of an operation; without samples it has no calls and NaN times."""
         return (self._operations.get(require_name(name)) or self._fresh(name)).metrics()
 
-    def set_requirement(self, requirement: LatencyRequirement) -> None:
-        """Watch an operation against a budget; replaces the budget it had."""
-        self._operation(requirement.operation).requirement = requirement
+    def set_requirement(
+        self, operation: str | LatencyRequirement, requirement: LatencyRequirement | float | None = None
+    ) -> None:
+        """Watch an operation against a budget; replaces the budget it had.
+
+        Parameters
+        ----------
+        operation : str or LatencyRequirement
+            Its name, or the requirement alone, which has the name too.
+        requirement : LatencyRequirement or float, optional
+            Its thresholds, or the budget in milliseconds.
+
+        Raises
+        ------
+        KitError
+            There is no requirement, or its thresholds are not positive and rising.
+        """
+        if isinstance(operation, LatencyRequirement) and requirement is None:
+            requirement = operation
+        name = operation.operation if isinstance(operation, LatencyRequirement) else require_name(operation)
+        if not isinstance(requirement, LatencyRequirement):
+            requirement = LatencyRequirement(name, nan if requirement is None else requirement)
+        self._operation(name).requirement = replace(requirement, operation=name)
 
     def add_alert_callback(self, callback: AlertCallback) -> None:
         """Call `callback` with each `Violation`, on the thread that measured.
@@ -107,13 +133,26 @@ class PerformanceMonitor:
         self._alerts.add(callback)
 
     def get_summary(self) -> dict[str, Any]:
-        """Return ``calls``, ``errors``, ``operations`` (metrics by name) and the recent ``violations``."""
+        """Return what has been measured.
+
+        Returns
+        -------
+        dict
+            ``calls``, ``errors``; ``operations``, metrics by name; ``violations``, the worst recent one of
+            each operation that was too slow; ``violation_events``, all recent ones, the oldest first.
+        """
+        events = [violation.copy() for violation in self._violations.copy()]
+        worst: dict[str, Violation] = {}
+        for event in events:
+            known = worst.setdefault(event["operation"], event)
+            worst[event["operation"]] = max(known, event, key=lambda one: one["latency_ms"])
         operations = {metrics.operation: metrics for metrics in self._all()}
         return {
             "calls": sum(metrics.calls for metrics in operations.values()),
             "errors": sum(metrics.total_errors for metrics in operations.values()),
             "operations": operations,
-            "violations": [violation.copy() for violation in self._violations.copy()],
+            "violations": [one.copy() for one in worst.values()],
+            "violation_events": events,
         }
 
     def get_slow_operations(self, threshold_ms: float | None = None) -> list[PerformanceMetrics]:
@@ -168,7 +207,7 @@ class PerformanceMonitor:
             (frame[times] * 1000).add_suffix(" [ms]")
         )
         shown["budget [ms]"] = [self._budget_ms(name) for name in frame.index]
-        formats = {"success_rate": "{:.2%}".format}
+        formats = {"success_rate": "{:.2f}%".format}
         return str(shown.to_html(float_format=_three_figures, formatters=formats, na_rep=""))
 
     def _budget_ms(self, name: str) -> float:

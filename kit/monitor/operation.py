@@ -17,7 +17,7 @@ class PerformanceMetrics:
     """The statistics of one operation; times in seconds, NaN while there is no sample.
 
     `calls`, `total_errors` and `total_time` count everything since the last reset. All other fields are
-    exact over the window of the last `samples` executions.
+    exact over the window of the last `samples` executions; `success_rate` is in per cent.
     """
 
     operation: str
@@ -33,6 +33,11 @@ class PerformanceMetrics:
     success_rate: float
     total_errors: int
     total_time: float
+
+    @property
+    def total_calls(self) -> int:
+        """The same as `calls`."""
+        return self.calls
 
 
 class Operation:
@@ -90,7 +95,7 @@ class Operation:
             p95=quantile(times, 0.95),
             p99=quantile(times, 0.99),
             errors=failed,
-            success_rate=(len(times) - failed) / len(times) if times else nan,
+            success_rate=100 * (len(times) - failed) / len(times) if times else nan,
             total_errors=past.errors + failed,
             total_time=past.seconds + total,
         )

@@ -24,6 +24,13 @@ class Violation(TypedDict):
     timestamp: datetime
 
 
+DEFAULT_BUDGETS_MS = {
+    "atm_calculation": 1000.0,
+    "options_chain_processing": 2000.0,
+    "order_placement": 3000.0,
+    "position_monitoring": 30_000.0,
+    "strategy_evaluation": 5000.0,
+}
 AlertCallback = Callable[[Violation], object]
 
 
@@ -73,6 +80,10 @@ class LatencyRequirement:
             shown,
             f"Correct the requirement of {self.operation!r}: 0 < warning_ms <= alert_ms <= critical_ms.",
         )
+
+    def check_violation(self, latency_ms: float) -> Level | None:
+        """Return the highest threshold that a latency exceeds, None within all of them."""
+        return self.exceeded(latency_ms)[0] if latency_ms > self.warning_ms else None
 
     def exceeded(self, latency_ms: float) -> tuple[Level, float]:
         """Return the highest threshold that a latency beyond the lowest exceeds, as (level, milliseconds)."""

@@ -45,8 +45,12 @@ class Engine:
         """Return how many more attempts to submit."""
         return 0
 
-    def start(self) -> None:
-        """Start workers before there is work for them."""
+    def start(self, preload: Sequence[str]) -> None:
+        """Start workers before there is work for them, with modules imported."""
+
+    def serves(self) -> bool:
+        """Tell whether an attempt would not have to wait for workers to start."""
+        return True
 
     def submit(self, attempts: Sequence[Attempt]) -> None:
         """Run attempts."""
@@ -188,9 +192,13 @@ class ProcessEngine(TravellingEngine):
         """Return the pool's room."""
         return self._pool.room()
 
-    def start(self) -> None:
+    def start(self, preload: Sequence[str]) -> None:
         """Start all workers."""
-        self._pool.start()
+        self._pool.start(preload)
+
+    def serves(self) -> bool:
+        """Tell whether a worker has started."""
+        return self._pool.serves()
 
     def submit(self, attempts: Sequence[Attempt]) -> None:
         """Send attempts to the pool."""

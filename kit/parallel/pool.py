@@ -76,6 +76,7 @@ class WorkerPool:
         self._workers: list[WorkerProcess] = []
         self._waiting: deque[Job] = deque()
         self._watchdog = Watchdog()
+        self._preload: Sequence[str] = ()
         self._futile = 0  # workers in a row that died at no job and ended none
         self._closed = False
         self._listeners: list[Listener] = []
@@ -87,11 +88,16 @@ class WorkerPool:
             busy = sum(worker.job is not None for worker in self._workers)
             return 0 if self._closed else max(0, self.max_workers - busy - len(self._waiting))
 
-    def start(self) -> None:
-        """Start all workers, so that the first jobs need not wait for them."""
+    def start(self, preload: Sequence[str] = ()) -> None:
+        """Start all workers, so that the first jobs need not wait for them, nor for modules they need."""
         with self._lock:
+            self._preload = preload
             while not self._closed and self._hired():
                 pass
+
+    def serves(self) -> bool:
+        """Tell whether a worker has started."""
+        return any(worker.served for worker in [*self._workers])
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Run jobs; each one's `done` hears of it on another thread, once."""
@@ -141,7 +147,7 @@ class WorkerPool:
         if len(self._workers) >= self.max_workers:
             return None
         try:
-            worker = WorkerProcess(self.objects.folder, self._threads, self._memory_mb)
+            worker = WorkerProcess(self.objects.folder, self._threads, self._memory_mb, self._preload)
         except OSError as error:
             self._watchdog.at(monotonic(), partial(self._refused, f"The machine refused it: {error}."))
             return None

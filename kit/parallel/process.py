@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count, takewhile
 from pathlib import Path
@@ -58,9 +58,11 @@ class WorkerProcess:
         Threads that BLAS, OpenMP and numba may use in the worker.
     memory_mb : int or None
         Limit of its own memory, MiB.
+    preload : sequence of str
+        Modules to import before its first job.
     """
 
-    def __init__(self, folder: Path, threads: int, memory_mb: int | None) -> None:
+    def __init__(self, folder: Path, threads: int, memory_mb: int | None, preload: Sequence[str]) -> None:
         self.job: Job | None = None
         self.verdict: Verdict | None = None
         self.served = False
@@ -70,7 +72,7 @@ class WorkerProcess:
         self._trace_path = trace_path(self._state_path)
         self._lifeline: int | None = None
         try:
-            self._start(folder, threads, memory_mb)
+            self._start(folder, threads, memory_mb, preload)
         except BaseException:
             self._drop_lifeline()
             raise
@@ -78,9 +80,10 @@ class WorkerProcess:
         assert self._process.stdout is not None
         self._tasks, self._outcomes = self._process.stdin, self._process.stdout
 
-    def _start(self, folder: Path, threads: int, memory_mb: int | None) -> None:
+    def _start(self, folder: Path, threads: int, memory_mb: int | None, preload: Sequence[str]) -> None:
         command = [sys.executable, "-c", _START, str(folder), str(self._state_path)]
         command += [f"--memory-mb={memory_mb}"] if memory_mb else []
+        command += [f"--preload={module}" for module in preload]
         lifeline = None
         inherited: tuple[int, ...] = ()
         if os.name == "posix":

@@ -13,11 +13,11 @@ from typing import Any, Self
 from kit.errors import KitError, TaskError
 from kit.monitor import PerformanceMonitor
 from kit.parallel.engines import Engine, ProcessEngine, SerialEngine, ThreadEngine
-from kit.parallel.runs import stream
+from kit.parallel.runs import is_elsewhere, stream
 from kit.parallel.scheduler import Scheduler
 from kit.parallel.store import ResultStore
 from kit.parallel.tasks import ProcessingResult, ProcessingTask, check_timeout
-from kit.settings import Backend
+from kit.settings import Backend, WorkersConfig
 
 OnResult = Callable[[ProcessingResult], object]
 
@@ -73,12 +73,33 @@ class ConcurrentProcessor:
         self.max_workers = max_workers
         self.queue_size = queue_size
         self.backend = backend
+        self.task_timeout_s = task_timeout_s
         engine = _engine(backend, max_workers, dask_address, max_worker_memory_mb)
         store = ResultStore(max_results, result_ttl_s)
         self.monitor = monitor or PerformanceMonitor()
         self._numbers = count(1)  # its own, so that tasks without an id have the same seeds in every run
         self._scheduler = Scheduler(engine, store, self.monitor, queue_size, task_timeout_s, seed)
         weakref.finalize(self, engine.close)
+
+    @classmethod
+    def from_settings(cls, workers: WorkersConfig, monitor: PerformanceMonitor | None = None) -> Self:
+        """Make a processor of the section ``workers`` of the settings."""
+        return cls(monitor=monitor, **workers.model_dump())
+
+    def start(self, preload: Sequence[str] = ()) -> bool:
+        """Have the workers start now, so that the first tasks need not wait for them; returns at once.
+
+        Parameters
+        ----------
+        preload : sequence of str
+            Modules that they import meanwhile.
+
+        Returns
+        -------
+        bool
+            Whether tasks would start at once.
+        """
+        return is_elsewhere() or self._scheduler.start_workers(preload)
 
     def submit_task(self, task: ProcessingTask, *, wait: bool = False) -> str:
         """Queue a task and return its id.

@@ -77,6 +77,11 @@ def _chosen() -> tuple[ParallelBackendBase | None, int | None]:
     return threads, n_jobs
 
 
+def is_elsewhere() -> bool:
+    """Tell whether the caller has chosen a joblib backend of its own."""
+    return _chosen()[0] is not None
+
+
 def _here(scheduler: Scheduler, tasks: Tasks, together: bool) -> Results:
     """Run tasks in the calling thread, which is joblib's sequential backend, by priority."""
     ended: SimpleQueue[ProcessingResult] = SimpleQueue()

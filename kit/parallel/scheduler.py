@@ -19,7 +19,7 @@ from __future__ import annotations
 import heapq
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import count
 from math import isinf
 from threading import TIMEOUT_MAX, Condition, RLock
@@ -82,7 +82,14 @@ class Scheduler:
         return isinstance(self._engine, SerialEngine)
 
     def prepared(self, task: ProcessingTask, scope: Scope | None = None, *, pack: bool = True) -> Attempt:
-        """Return a task made ready to travel, its arguments as they are now; `drop` it or `admit` it."""
+        """Return a task made ready to travel, its arguments as they are now; `drop` it or `admit` it.
+
+        Raises
+        ------
+        TaskError
+            This process is a fork of the processor's own.
+        """
+        self._check_process()
         timeout_s = self._task_timeout_s if task.timeout is None else task.timeout
         limit_s = None if timeout_s is None or isinf(timeout_s) else timeout_s
         attempt = Attempt(next(_keys), task, task.seed_with(self._seed), limit_s, monotonic())
@@ -154,12 +161,17 @@ class Scheduler:
     def _check(self, attempt: Attempt) -> None:
         """Raise if a task may not enter."""
         task_id = attempt.task.task_id
-        if os.getpid() != self._process:
-            raise TaskError("This process was forked and has no workers", task_id, "Make a new processor.")
         if self._closed:
             raise TaskError("The processor is shut down", task_id, "Make a new one.")
         if task_id in self._attempts:
             raise TaskError("An unfinished task has this id already", task_id, "Give each task its own.")
+
+    def _check_process(self) -> None:
+        """Raise in a fork: it has none of the threads, and whoever held a lock will not let go of it."""
+        if os.getpid() != self._process:
+            raise TaskError(
+                "A fork has no workers of its parent", os.getpid(), "Make a processor of its own."
+            )
 
     def _enter(self, attempt: Attempt) -> None:
         self._store.submitted += 1
@@ -191,6 +203,7 @@ class Scheduler:
         ResultNotReady, TaskError
             See `ConcurrentProcessor.wait_for_results`.
         """
+        self._check_process()
         deadline = None if timeout is None else monotonic() + timeout
         with self._lock:
             found = self._store.gather(self._attempts if task_ids is None else task_ids, self._attempts)
@@ -218,9 +231,12 @@ class Scheduler:
         with uninterrupted, self._lock:
             self._pump()
 
-    def start_workers(self) -> None:
-        """Have the engine start its workers before there is work for them."""
-        self._engine.start()
+    def start_workers(self, preload: Sequence[str]) -> bool:
+        """Have the engine start its workers before there is work for them; tell whether one serves."""
+        serves = self._engine.serves()
+        if not serves and not self._closed:
+            self._engine.start(preload)
+        return serves
 
     def scope(self) -> Scope | None:
         """Open a scope for the tasks of one run."""

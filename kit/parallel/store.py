@@ -81,7 +81,7 @@ class ResultStore:
         return number
 
     def statistics(self) -> dict[str, float]:
-        """Return counts by how tasks ended, the success rate, and quantiles in seconds."""
+        """Return counts by how tasks ended, the success rate in per cent, and quantiles in seconds."""
         counts = self._counts
         ended = counts["completed"] + counts["failed"] + counts["crashed"] + counts["timeout"]
         waiting = sorted(waited for waited, _ in self._times)
@@ -93,7 +93,7 @@ class ResultStore:
             "crashed": counts["crashed"],
             "timeout": counts["timeout"],
             "cancelled": counts["cancelled"],
-            "success_rate": counts["completed"] / ended if ended else nan,
+            "success_rate": 100 * counts["completed"] / ended if ended else nan,
             "waiting_p50_s": quantile(waiting, 0.5),
             "waiting_p95_s": quantile(waiting, 0.95),
             "running_p50_s": quantile(running, 0.5),

@@ -10,7 +10,9 @@ import faulthandler
 import os
 import pickle
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,9 @@ class _Operations:
         return self._known[body]
 
 
-def serve(folder: Path, state: WorkerState, tasks: int, out: int, memory_mb: int | None) -> None:
+def serve(
+    folder: Path, state: WorkerState, tasks: int, out: int, memory_mb: int | None, preload: Sequence[str] = ()
+) -> None:
     """Run tasks until the caller hangs up.
 
     Parameters
@@ -51,11 +55,16 @@ def serve(folder: Path, state: WorkerState, tasks: int, out: int, memory_mb: int
         File descriptors that tasks come from and outcomes go to.
     memory_mb : int or None
         Limit of the worker's own memory, MiB; a task that hits it ends the worker.
+    preload : sequence of str
+        Modules to import before the first task.
     """
     open_reader(folder)
     watch_imports(state.importing)
     process = os.getpid()
     operations, name = _Operations(), f"pid {process}"
+    for module in preload:
+        with suppress(ImportError):  # a task that needs it will say so
+            import_module(module)
     write_frame(out, travelling(Outcome(READY, "ready", None)))
     for message in frames(tasks):
         parts = pickle.loads(message)  # noqa: S301  the caller is our parent process
@@ -125,6 +134,7 @@ def main() -> None:
     parser.add_argument("state", type=Path)
     parser.add_argument("--lifeline", type=int)
     parser.add_argument("--memory-mb", type=int)
+    parser.add_argument("--preload", action="append", default=[])
     given = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the caller's to handle
     tasks, out = os.dup(0), os.dup(1)  # neither is inherited by what a task starts
@@ -139,4 +149,4 @@ def main() -> None:
         _limit_memory(given.memory_mb)
     with suppress(BrokenPipeError, FileNotFoundError):  # the caller has gone, and its folder with it
         _tell_where(trace_path(given.state))
-        serve(given.folder, WorkerState(given.state), tasks, out, given.memory_mb)
+        serve(given.folder, WorkerState(given.state), tasks, out, given.memory_mb, given.preload)

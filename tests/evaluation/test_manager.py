@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from joblib import parallel_config
 
 from kit.errors import DataError, TaskFailed, TaskTimeout, UnknownStrategy
 from kit.evaluation.manager import StrategyEvaluationManager
@@ -21,6 +23,7 @@ from kit.evaluation.worker import evaluate
 from kit.model import ChainSnapshot, Leg
 from kit.monitor import PerformanceMonitor
 from kit.parallel import ConcurrentProcessor, task_rng
+from kit.settings import WorkersConfig
 from kit.strategies import ALL, IronCondor, ShortStraddle
 from kit.strategies.base import Strategy
 
@@ -341,3 +344,59 @@ def test_hundreds_share_tasks_and_nothing_changes(
     assert len(failed) + len(results.completed) == len(strategies)
     assert failed["error"].str.contains("no (?:PE|CE) at this strike").all()
     assert failed["traceback"].str.contains("DataError").all()
+
+
+@pytest.mark.parametrize("engine", ["loky", "threading", "sequential"])
+def test_an_evaluation_runs_on_the_joblib_backend_of_the_caller(
+    manager: StrategyEvaluationManager, make_chain: MakeChain, engine: str
+) -> None:
+    """Under joblib's parallel_config the rows are those of the kit's own workers, failures included."""
+    ideas: dict[str, Any] = {kind().name: kind() for kind in ALL}
+    ideas |= {"spot": lambda snapshot: snapshot.spot, "broken": lambda _: 1 / 0, "dice": roll}
+    chains = [make_chain(forward=forward) for forward in (54_000.0, 55_000.0)]
+    own = manager.evaluate_many(ideas, chains)
+    with parallel_config(engine, n_jobs=2):
+        theirs = manager.evaluate_many(ideas, chains)
+        results = manager.evaluate_strategies_concurrent(ideas, chains[0])
+    told = ["traceback", "seconds"]
+    pd.testing.assert_frame_equal(theirs.drop(columns=told), own.drop(columns=told), check_exact=True)
+    assert all("ZeroDivisionError" in text for text in theirs["traceback"].dropna())
+    assert set(results.failures) == {"broken"}
+
+
+def test_the_first_few_built_in_strategies_wait_for_no_worker(chain: ChainSnapshot) -> None:
+    """A fresh processor scores them before a worker could have started, as it does later."""
+    ideas: dict[str, Any] = {kind().name: kind() for kind in ALL}
+    with ConcurrentProcessor(1) as fresh:
+        manager = StrategyEvaluationManager(fresh)
+        first = manager.evaluate_strategies_concurrent(ideas, chain)
+        assert {outcome.worker for outcome in first.values()} == {"caller"}
+        assert manager.evaluate_strategies_concurrent({"pid": lambda _: os.getpid()}, chain)["pid"].success
+        later = manager.evaluate_strategies_concurrent(ideas, chain)
+    assert {outcome.worker for outcome in later.values()} != {"caller"}
+    assert first.completed == later.completed
+
+
+def test_the_time_out_is_the_processors_unless_stated(chain: ChainSnapshot) -> None:
+    """`task_timeout_s` stops a stuck strategy; a time-out of the call comes before it."""
+    with ConcurrentProcessor.from_settings(WorkersConfig(max_workers=1, task_timeout_s=0.3)) as processor:
+        manager = StrategyEvaluationManager(processor)
+        stuck = {"stuck": lambda _: time.sleep(60)}
+        outcome = manager.evaluate_strategies_concurrent(stuck, chain)["stuck"]
+        assert outcome.status == "timeout"
+        assert "0.3 s" in str(outcome.error)
+        longer = manager.evaluate_strategies_concurrent(stuck, chain, timeout=0.7)["stuck"]
+        assert "0.7 s" in str(longer.error)
+
+
+def test_reading_results_raises_nothing(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> None:
+    """items, values, get and dict give the outcomes of failures too; only their value raises."""
+    results = manager.evaluate_strategies_concurrent({"condor": IronCondor(), "bad": lambda _: 1 / 0}, chain)
+    outcomes = dict(results)
+    assert list(outcomes.items()) == list(results.items())
+    assert list(results.values()) == [results["condor"], results["bad"]]
+    assert results.get("bad") is results["bad"]
+    assert results.get("nothing") is None
+    assert [outcome.status for outcome in outcomes.values()] == ["completed", "failed"]
+    with pytest.raises(TaskFailed, match="ZeroDivisionError"):
+        _ = outcomes["bad"].value

@@ -14,6 +14,7 @@ import pytest
 
 from kit.errors import KitError
 from kit.monitor import LatencyRequirement, PerformanceMonitor, requirements_from
+from kit.monitor.requirements import DEFAULT_BUDGETS_MS
 from kit.settings import LatencyRequirements
 
 
@@ -27,7 +28,7 @@ def test_each_threshold_has_its_level(took_ms, level, limit_ms):
     monitor.add_alert_callback(heard.append)
     monitor.set_requirement(LatencyRequirement("chain", alert_ms=100, warning_ms=80, critical_ms=200))
     monitor.record_execution("chain", took_ms / 1000)
-    assert monitor.get_summary()["violations"] == heard
+    assert monitor.get_summary()["violation_events"] == heard
     assert [(v["violation_level"], v["requirement_ms"]) for v in heard] == (
         [(level, limit_ms)] if level else []
     )
@@ -81,7 +82,7 @@ def test_alerts_can_be_switched_off():
     monitor.set_requirement(LatencyRequirement("slow", 1))
     monitor.record_execution("slow", 1.0)
     assert heard == []
-    assert len(monitor.get_summary()["violations"]) == 1
+    assert len(monitor.get_summary()["violation_events"]) == 1
 
 
 @dataclass
@@ -139,7 +140,7 @@ def test_a_keyboard_interrupt_goes_through_a_callback():
     for calls in (1, 2):  # the second finds nothing left behind by the first
         with pytest.raises(KeyboardInterrupt):
             monitor.record_execution("slow", 1.0)
-        assert monitor.get_metrics("slow").calls == len(monitor.get_summary()["violations"]) == calls
+        assert monitor.get_metrics("slow").calls == len(monitor.get_summary()["violation_events"]) == calls
 
 
 def test_a_broken_log_handler_harms_nothing():
@@ -175,7 +176,7 @@ def test_a_callback_that_is_measured_and_slow_calls_nobody():
     monitor.set_requirement(LatencyRequirement("bell", 1))
     monitor.record_execution("slow", 1.0)
     assert [violation["operation"] for violation in heard] == ["slow", "slow"]
-    assert len(monitor.get_summary()["violations"]) == 3
+    assert len(monitor.get_summary()["violation_events"]) == 3
 
 
 async def _asynchronous(_):
@@ -211,3 +212,58 @@ def test_wrong_thresholds_are_named(wrong):
     with pytest.raises(KitError, match="warning_ms <= alert_ms <= critical_ms") as refused:
         LatencyRequirement("chain", **wrong)
     assert repr(refused.value.value["alert_ms"]) == repr(wrong["alert_ms"])
+
+
+def test_a_new_monitor_has_the_budgets_of_the_settings():
+    """A bare monitor watches the same operations against the same budgets as one made from the settings."""
+    assert LatencyRequirements().model_dump() == DEFAULT_BUDGETS_MS
+    for name, budget_ms in DEFAULT_BUDGETS_MS.items():
+        heard, monitor = [], PerformanceMonitor()
+        monitor.add_alert_callback(heard.append)
+        monitor.record_execution(name, 0.79 * budget_ms / 1000)
+        monitor.record_execution(name, 1.01 * budget_ms / 1000)
+        assert [(each["operation"], each["violation_level"]) for each in heard] == [(name, "alert")]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        (LatencyRequirement("chain", 100),),
+        ("chain", LatencyRequirement("chain", 100)),
+        ("chain", LatencyRequirement("another", 100)),
+        ("chain", 100),
+    ],
+)
+def test_a_requirement_is_set_alone_or_by_name(given):
+    """However it is given it watches the operation that was named."""
+    monitor = PerformanceMonitor()
+    monitor.set_requirement(*given)
+    monitor.record_execution("chain", 0.15)
+    (found,) = monitor.get_summary()["violations"]
+    assert (found["operation"], found["requirement_ms"], found["violation_level"]) == ("chain", 100, "alert")
+
+
+@pytest.mark.parametrize("given", [("chain",), ("chain", "fast"), (5, 100), (None,)])
+def test_a_requirement_that_is_none_is_refused(given):
+    """A name alone, a budget that is no number and a name that is no string are refused."""
+    with pytest.raises(KitError):
+        PerformanceMonitor().set_requirement(*given)
+
+
+def test_a_requirement_tells_what_a_latency_violates():
+    """check_violation names the highest threshold exceeded, and nothing within the budget."""
+    requirement = LatencyRequirement("chain", 100)
+    found = [requirement.check_violation(latency_ms) for latency_ms in (80, 81, 101, 201)]
+    assert found == [None, "warning", "alert", "critical"]
+
+
+def test_the_summary_counts_slow_operations_once():
+    """Of each slow operation the worst recent violation is listed; events lists them all."""
+    monitor = PerformanceMonitor()
+    for seconds in (1.5, 2.5, 1.2):
+        monitor.record_execution("atm_calculation", seconds)
+    monitor.record_execution("strategy_evaluation", 6)
+    summary = monitor.get_summary()
+    assert [violation["latency_ms"] for violation in summary["violations"]] == [2500, 6000]
+    assert len(summary["violation_events"]) == 4
+    assert monitor.get_metrics("atm_calculation").total_calls == 3

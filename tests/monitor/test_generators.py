@@ -172,7 +172,7 @@ def test_a_measured_generator_makes_a_context_manager():
         raise ValueError
     asyncio.run(use())
     assert seen == ["sync", "async"]
-    assert monitor.get_metrics("guard").success_rate == 1
+    assert monitor.get_metrics("guard").success_rate == 100
 
 
 def test_a_cancelled_async_generator_has_failed():

@@ -169,7 +169,7 @@ def test_a_block_in_a_generator_that_is_closed_early_has_not_failed():
     numbers_once = numbers()
     next(numbers_once)
     numbers_once.close()
-    assert monitor.get_metrics("numbers").success_rate == 1
+    assert monitor.get_metrics("numbers").success_rate == 100
 
 
 def test_a_measured_function_can_be_sent_to_a_worker():

@@ -244,3 +244,17 @@ def test_no_scheduler_is_a_clear_error(monkeypatch):
             with pytest.raises(KitError, match=address):
                 ConcurrentProcessor(2, backend="dask", dask_address=address)
             mute.listen()
+
+
+def test_a_script_without_a_guard_is_told_so(tmp_path):
+    """A script that makes a local cluster without the usual guard ends with an error that names it."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from kit.parallel import ConcurrentProcessor\nConcurrentProcessor(1, backend='dask')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert "KitError" in done.stderr.splitlines()[-1]
+    assert 'if __name__ == "__main__"' in done.stderr.splitlines()[-1]

@@ -25,7 +25,10 @@ DOCS = Path(__file__).parents[2] / "docs"
                 "[1, 2]",
             ],
         ),
-        ("monitoring.md", ["Average time:", "order_placement took 3200ms: alert", "Violations: 1", "# HELP"]),
+        (
+            "monitoring.md",
+            ["Average time:", "order_placement took 3200ms: alert", "Slow operations: 1", "# HELP"],
+        ),
     ],
 )
 def test_the_blocks_of_a_page_run_one_after_the_other(page, shown, capsys):

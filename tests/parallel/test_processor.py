@@ -196,7 +196,7 @@ def test_statistics_add_up(processor):
     stats = processor.get_stats()
     assert (stats["submitted"], stats["completed"], stats["failed"]) == (4, 3, 1)
     assert stats["active"] == stats["queued"] == stats["timeout"] == stats["cancelled"] == 0
-    assert stats["success_rate"] == 0.75
+    assert stats["success_rate"] == 75
     assert 0.02 <= stats["running_p50_s"] <= stats["running_p95_s"] < 1
 
 

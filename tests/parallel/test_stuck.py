@@ -409,3 +409,88 @@ def test_interrupts_at_any_moment_leave_a_usable_processor(tmp_path):
         [sys.executable, str(script)], check=False, capture_output=True, text=True, timeout=90
     )
     assert done.stdout == "usable\n", done.stderr
+
+
+class Sleepy(Exception):
+    """Sleeps whenever it is unpickled, or asked for its text, outside of its task."""
+
+    def __reduce__(self):
+        return time.sleep, (600,)
+
+
+class Leaving(Exception):
+    """Ends whoever asks for its text."""
+
+    def __str__(self):
+        raise SystemExit(3)
+
+
+class Slow(Exception):
+    """Never says what it is."""
+
+    def __str__(self):
+        time.sleep(600)
+        return ""
+
+
+@pytest.mark.parametrize("backend", ["threads", "processes"])
+@pytest.mark.parametrize("kind", [Sleepy, Leaving, Slow])
+def test_an_exception_that_hangs_its_reader_ends_its_task(backend, kind):
+    """Whatever an exception does when it is shown or unpickled, its task ends in its time, and others run."""
+
+    def raises():
+        raise kind
+
+    with ConcurrentProcessor(1, backend=backend) as processor:
+        started = time.monotonic()
+        results = processor.run([ProcessingTask("t", raises, timeout=1), ProcessingTask("after", lambda: 2)])
+        assert results[0].status in ("failed", "timeout")
+        assert results[1].output == 2
+        assert processor.run([ProcessingTask("again", lambda: 3)])[0].value == 3
+    assert time.monotonic() - started < 15
+
+
+def test_a_value_that_hangs_its_reader_ends_its_task():
+    """A result that sleeps when it is unpickled ends with its task's time-out, and others run."""
+    with ConcurrentProcessor(1) as processor:
+        results = processor.run(
+            [ProcessingTask("t", Sleepy, timeout=1), ProcessingTask("after", lambda: 2, timeout=20)]
+        )
+    assert [result.status for result in results] == ["timeout", "completed"]
+
+
+FORKED = """
+import os, sys
+from kit.errors import TaskError
+from kit.parallel import ConcurrentProcessor, ProcessingTask
+
+with ConcurrentProcessor(1, backend=sys.argv[1]) as processor:
+    processor.run([ProcessingTask("t", int)])
+    if not (child := os.fork()):
+        tries = [
+            lambda: processor.run([ProcessingTask("a", int)]),
+            lambda: processor.submit_task(ProcessingTask("b", int)),
+            lambda: processor.get_result("t"),
+        ]
+        refused = 0
+        for attempt in tries:
+            try:
+                attempt()
+            except TaskError as error:
+                refused += "fork" in str(error)
+        with ConcurrentProcessor(1) as own:
+            fine = own.run([ProcessingTask("c", int)])[0].success
+        os._exit(0 if refused == len(tries) and fine else 1)
+    status = os.waitpid(child, 0)[1]
+    print(status, processor.run([ProcessingTask("u", int)])[0].value)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("backend", ["threads", "processes", "serial"])
+def test_a_fork_of_the_caller_is_refused(backend):
+    """Using a processor in a fork of its process is an error at once; one of the fork's own works."""
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED, backend], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split() == ["0", "0"], done.stderr
