@@ -55,10 +55,13 @@ def one_time_password(secret: str, at_s: float) -> str:
     return f"{number % 1_000_000:06d}"
 
 
+_MOST_SESSIONS = 1000  # the oldest are forgotten: nobody fills the memory by logging in
+
+
 @dataclass(frozen=True, slots=True)
 class _Session:
-    refresh: str
     ends: datetime
+    code: str = "AG8001"  # what a dead token is told: recorded at midnight
 
 
 class Account:
@@ -83,7 +86,7 @@ class Account:
         self._clock = clock
         self._wall_s = wall_s
         self._sessions: dict[str, _Session] = {}
-        self._spent: set[str] = set()
+        self._refreshes: dict[str, datetime] = {}
 
     @property
     def client_code(self) -> str:
@@ -116,21 +119,17 @@ class Account:
         return self._open()
 
     def refresh(self, refresh: str) -> dict[str, str | None]:
-        """Exchange a refresh token for a new session; the token is spent.
+        """Exchange a refresh token for a new session; until midnight it may be used again.
 
         Raises
         ------
         Refused
-            AB8050 for an unknown token, AB8051 for a spent or expired one.
+            AB8050 for an unknown token, AB8051 for an expired one.
         """
-        if refresh in self._spent:
-            raise Refused(application_error("AB8051"))
-        found = next((jwt for jwt, session in self._sessions.items() if session.refresh == refresh), None)
-        if found is None:
+        ends = self._refreshes.get(refresh)
+        if ends is None:
             raise Refused(application_error("AB8050"))
-        ended = self._sessions.pop(found).ends <= self._clock.now()
-        self._spent.add(refresh)
-        if ended:
+        if ends <= self._clock.now():
             raise Refused(application_error("AB8051"))
         return self._open()
 
@@ -140,7 +139,8 @@ class Account:
         Raises
         ------
         Refused
-            AG8003 without a token, AG8001 for an unknown one, AG8002 for an expired one.
+            AG8003 without a token, AG8001 for one that is unknown or died at midnight, AG8002 for one that
+            was ended by order.
         """
         if not authorization:
             raise Refused(gateway_error("AG8003"))
@@ -149,7 +149,7 @@ class Account:
         if session is None:
             raise Refused(gateway_error("AG8001"))
         if session.ends <= self._clock.now():
-            raise Refused(gateway_error("AG8002"))
+            raise Refused(gateway_error(session.code))
         return jwt
 
     def logout(self, jwt: str) -> None:
@@ -159,13 +159,17 @@ class Account:
     def expire_all(self) -> None:
         """Let every session have ended."""
         now = self._clock.now()
-        self._sessions = {jwt: _Session(session.refresh, now) for jwt, session in self._sessions.items()}
+        self._sessions = dict.fromkeys(self._sessions, _Session(now, "AG8002"))
+        self._refreshes = dict.fromkeys(self._refreshes, now)
 
     def _open(self) -> dict[str, str | None]:
         now = self._clock.now()
         midnight = (now + timedelta(1)).replace(hour=0, minute=0, second=0, microsecond=0)
         jwt, refresh, feed = (self._token(kind, midnight) for kind in ("trade", "refresh", "feed"))
-        self._sessions[jwt] = _Session(refresh, midnight)
+        self._sessions[jwt], self._refreshes[refresh] = _Session(midnight), midnight
+        for kept in (self._sessions, self._refreshes):
+            if len(kept) > _MOST_SESSIONS:
+                kept.pop(next(iter(kept)))
         return {"jwtToken": jwt, "refreshToken": refresh, "feedToken": feed, "state": None}
 
     def _token(self, kind: str, ends: datetime) -> str:

@@ -1,5 +1,7 @@
 """Routes that no broker has: they move the clock, order faults, end sessions and show counts.
 
+Each asks for the header ``X-Kit-Admin`` with the token of the greeting.
+
 ====================  ==========================================================================
 ``GET /_stats``       counts, see `kit.simulator.stats`
 ``POST /_admin/...``
@@ -18,16 +20,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from kit.clock import IST
+from kit.clock import in_ist
 from kit.errors import SimulatorError
 from kit.simulator.answers import Answer, encoded
 from kit.simulator.connections import Connections
 from kit.simulator.faults import Faults
+from kit.simulator.guard import bounded
 from kit.simulator.limits import SlidingLimits
 from kit.simulator.state import ExchangeState, json_object
 from kit.simulator.stats import Stats
 
 _FORMS = ("text", "json", "429")
+_MOST_ADVANCE_S = 20 * 366 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,7 @@ def stats(on: Controls, body: bytes) -> Answer:  # noqa: ARG001 - the form of ev
 def add_fault(on: Controls, body: bytes) -> Answer:
     """Let the next requests of a route fail."""
     asked = json_object(body)
-    times = int(_number(asked.get("times", 1)))
-    on.faults.add(str(asked.get("route", "*")), str(asked.get("fault")), times)
+    on.faults.add(str(asked.get("route", "*"))[:80], str(asked.get("fault"))[:80], asked.get("times", 1))
     return _done()
 
 
@@ -74,7 +77,7 @@ def move_clock(on: Controls, body: bytes) -> Answer:
     if "at" in asked:
         on.state.clock.jump(moment_of(str(asked["at"])))
     else:
-        on.state.clock.advance(_number(asked.get("advance_s", 0)))
+        on.state.clock.advance(bounded(asked.get("advance_s", 0), _MOST_ADVANCE_S, "advance_s"))
     return encoded({"now": on.state.clock.now().isoformat()})
 
 
@@ -112,14 +115,8 @@ def moment_of(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise SimulatorError("Not a time", text, "Write it as 2026-11-20T11:00.") from None
-    return at if at.tzinfo else at.replace(tzinfo=IST)
-
-
-def _number(value: object) -> float:
-    if isinstance(value, int | float):
-        return value
-    raise SimulatorError("This must be a number", value, "For instance 2.")
+        raise SimulatorError("Not a time", text[:40], "Write it as 2026-11-20T11:00.") from None
+    return at if at.tzinfo else in_ist(at)
 
 
 def _done() -> Answer:

@@ -89,8 +89,10 @@ def bad_request() -> Answer:
 
 
 def not_found(path: str) -> Answer:
-    """Return what an unknown path gets."""
-    return encoded({"status": 404, "error": "Not Found", "path": path}, 404)
+    """Return what an unknown path gets: a failure in the body too, for clients that look at nothing else."""
+    return encoded(
+        {"status": False, "message": "Not Found", "errorcode": "", "data": None, "path": path[:200]}, 404
+    )
 
 
 def rate_refusal(form: str) -> Answer:

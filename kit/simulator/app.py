@@ -8,13 +8,14 @@ Order, position and margin routes would be one more ``*_routes.py`` with a ``ROU
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from kit.errors import SimulatorError
+from kit.errors import KitError
 from kit.simulator import (
     derivative_routes,
     faults,
@@ -27,6 +28,7 @@ from kit.simulator.admin import ADMIN, Controls
 from kit.simulator.answers import TEXT, Answer, Refused, gateway_error, not_found, rate_refusal
 from kit.simulator.connections import Connections
 from kit.simulator.faults import Fault, Faults
+from kit.simulator.guard import check_origin, check_token, read_body
 from kit.simulator.limits import SlidingLimits
 from kit.simulator.state import ApiRequest, ApiRoute, ExchangeState, json_object
 from kit.simulator.stats import Stats
@@ -49,12 +51,18 @@ class ExchangeApp:
         What the routes work with.
     limits : SlidingLimits
         Who is refused.
+
+    Attributes
+    ----------
+    admin_token : str
+        What an order to the exchange itself must carry.
     """
 
     def __init__(self, state: ExchangeState, limits: SlidingLimits) -> None:
         self.state = state
         self.limits = limits
         self.faults = Faults()
+        self.admin_token = secrets.token_urlsafe(24)
         self.connections = Connections()
         self.stats = Stats(self.connections, limits)
         self._controls = Controls(state, limits, self.faults, self.connections, self.stats)
@@ -64,15 +72,19 @@ class ExchangeApp:
         request = Request(scope, receive)
         try:
             await self._serve(request, send)
-        except SimulatorError as error:
+        except KitError as error:
             await _send(Answer(400, str(error).encode(), TEXT), request, send)
-        except Refused as refused:  # by an order to the exchange itself; routes answer their own
+        except Refused as refused:  # by the guard, or by an order to the exchange itself
             await _send(refused.reply, request, send)
 
     async def _serve(self, request: Request, send: Send) -> None:
-        body = await request.body()
+        check_origin(request)
         path = _plain(request.scope["path"])
-        if admin := ADMIN.get((request.method, path)):
+        admin = ADMIN.get((request.method, path))
+        if admin:
+            check_token(request, self.admin_token)
+        body = await read_body(request)
+        if admin:
             await _send(admin(self._controls, body), request, send)
             return
         route = ROUTES.get((request.method, path))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.clock import format_expiry, last_session, parse_expiry, risk_free_rate
+from kit.clock import format_expiry, is_open, last_session, parse_expiry, risk_free_rate
 from kit.simulator import activity, smile
 from kit.simulator.answers import Answer, Refused, application_error, bad_request, success
 from kit.simulator.contracts import Series
@@ -41,7 +41,7 @@ def greeks(state: ExchangeState, asked: ApiRequest) -> Answer:
     expiry = known_day(asked.text("expirydate"), parse_expiry)
     now = state.clock.now()
     series = state.market.listing(now).series.get((asked.text("name"), expiry))
-    if series is None:
+    if series is None or not is_open(now):  # out of hours it has none either
         raise Refused(application_error("AB9019"))
     values = _sensitivities(state, series, expiry)
     columns = np.vstack(values).T.tolist()

@@ -11,14 +11,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.request import ProxyHandler, Request, build_opener
 
+from kit.simulator.guard import ADMIN_HEADER
+
 # About a round trip to a broker in one's own country.
 ROUND_TRIP_S = 0.04
 _REQUESTS = 10_000  # more than anybody makes meanwhile
 
 
 @contextmanager
-def at_distance(url: str, round_trip_s: float = ROUND_TRIP_S) -> Iterator[None]:
+def at_distance(url: str, admin_token: str, round_trip_s: float = ROUND_TRIP_S) -> Iterator[None]:
     """Let the simulated exchange at `url` answer every request after a fixed time.
+
+    Parameters
+    ----------
+    url, admin_token : str
+        Of the exchange.
+    round_trip_s : float
+        The time, seconds.
 
     Raises
     ------
@@ -26,13 +35,14 @@ def at_distance(url: str, round_trip_s: float = ROUND_TRIP_S) -> Iterator[None]:
         Nothing answers there, or something that is no simulated exchange.
     """
     stall = {"route": "*", "fault": f"stall:{round_trip_s:g}", "times": _REQUESTS}
-    _ordered(f"{url}/_admin/faults", stall)
+    _ordered(f"{url}/_admin/faults", admin_token, stall)
     try:
         yield
     finally:
-        _ordered(f"{url}/_admin/faults/clear", {})
+        _ordered(f"{url}/_admin/faults/clear", admin_token, {})
 
 
-def _ordered(url: str, told: dict[str, object]) -> None:
+def _ordered(url: str, admin_token: str, told: dict[str, object]) -> None:
     here = build_opener(ProxyHandler({}))  # a proxy has no way to this machine
-    here.open(Request(url, json.dumps(told).encode()), timeout=10).close()  # noqa: S310 - our own URL
+    order = Request(url, json.dumps(told).encode(), {ADMIN_HEADER: admin_token})  # noqa: S310 - our own URL
+    here.open(order, timeout=10).close()

@@ -47,9 +47,13 @@ from kit.simulator.answers import (
     gateway_error,
     rate_refusal,
 )
+from kit.simulator.guard import bounded
 
 _PROXY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 _FIREWALL_PAGE = b"<html><head><title>Access Denied</title></head><body><h1>Access Denied</h1></body></html>"
+
+
+_MOST_ARGUMENT, _MOST_TIMES, _MOST_WAITING = 3600, 1_000_000, 1000
 
 
 class Fault(NamedTuple):
@@ -73,8 +77,9 @@ def parse(text: str) -> Fault:
     if argument and name in ("application-error", "gateway-error"):
         if argument not in MESSAGES:
             raise SimulatorError("No error has this code", argument, f"It knows: {', '.join(MESSAGES)}.")
-    elif argument and not argument.replace(".", "", 1).isdigit():
-        raise SimulatorError("The argument of a fault must be a number", argument, "For instance stall:2.")
+    elif argument:
+        plain = argument.isascii() and argument.replace(".", "", 1).isdigit()
+        bounded(float(argument) if plain else argument, _MOST_ARGUMENT, "The argument of a fault")
     return Fault(name, argument)
 
 
@@ -82,7 +87,7 @@ class Faults:
     """Faults that wait for requests."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, deque[Fault]] = {}
+        self._waiting: dict[str, deque[tuple[Fault, int]]] = {}
 
     def add(self, route: str, fault: str, times: int = 1) -> None:
         """Let the next requests of a route fail.
@@ -99,9 +104,14 @@ class Faults:
         Raises
         ------
         SimulatorError
-            No fault has this name.
+            No fault has this name, or there are too many.
         """
-        self._waiting.setdefault(route, deque()).extend([parse(fault)] * times)
+        found, many = parse(fault), int(bounded(times, _MOST_TIMES, "How often a fault happens"))
+        waiting = self._waiting.setdefault(route, deque())
+        if len(waiting) >= _MOST_WAITING or len(self._waiting) > _MOST_WAITING:
+            raise SimulatorError("Too many faults wait", route[:40], "Clear them first.")
+        if many:
+            waiting.append((found, many))
 
     def clear(self) -> None:
         """Forget the faults that still wait."""
@@ -112,7 +122,12 @@ class Faults:
         if header:
             return parse(header)
         waiting = self._waiting.get(route) or self._waiting.get("*")
-        return waiting.popleft() if waiting else None
+        if not waiting:
+            return None
+        fault, left = waiting.popleft()
+        if left > 1:
+            waiting.appendleft((fault, left - 1))
+        return fault
 
 
 def instead(fault: Fault) -> Answer | None:
@@ -165,20 +180,20 @@ def _missing_last_bars(data: Any, argument: str) -> Any:
     days: dict[str, list[Any]] = {}
     for row in data:
         days.setdefault(row[0][:10], []).append(row)
-    return [row for rows in days.values() for row in rows[: -int(argument or 15)]]
+    return [row for rows in days.values() for row in rows[: -int(float(argument or 15))]]
 
 
 def _negative_volume(data: Any, argument: str) -> Any:
     if not _are_bars(data):
         return data
-    count = int(argument or 3)
+    count = int(float(argument or 3))
     return [[*row[:5], -abs(row[5]) - 1] for row in data[:count]] + data[count:]
 
 
 def _high_below_low(data: Any, argument: str) -> Any:
     if not _are_bars(data):
         return data
-    count = int(argument or 3)
+    count = int(float(argument or 3))
     turned = [[row[0], row[1], row[3] - 1, row[2] + 1, *row[4:]] for row in data[:count]]
     return turned + data[count:]
 

@@ -17,7 +17,7 @@ from kit.clock import last_session, session
 from kit.simulator import activity
 from kit.simulator.contracts import ListedContract
 from kit.simulator.market import Market
-from kit.simulator.paths import calendar, moment, trading_minutes
+from kit.simulator.paths import FIRST_DAY, calendar, moment, trading_minutes
 from kit.simulator.tape import Tape, of_knots, to_tick
 
 Floats = NDArray[np.float64]
@@ -103,6 +103,8 @@ class History:
         now : datetime
             The market's present.
         """
+        if end.date() <= FIRST_DAY:
+            return _joined([])
         start = max(start, end - timedelta(interval.max_days))
         days = [self._of_day(contract, interval, day, now) for day in _days(contract, start, end, now)]
         bars = _joined(days)

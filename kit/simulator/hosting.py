@@ -16,6 +16,7 @@ from kit.simulator.connections import watched
 HOST = "127.0.0.1"
 _KEEP_ALIVE_S = 75
 _GRACE_S = 1
+_MOST_CONNECTIONS = 1024  # more are answered with HTTP 503
 
 
 def listen(port: int) -> socket.socket:
@@ -53,6 +54,7 @@ def uvicorn_config(app: ExchangeApp, certificates: Certificates | None) -> uvico
         log_config=None,
         access_log=False,
         server_header=False,
+        limit_concurrency=_MOST_CONNECTIONS,
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_GRACE_S,

@@ -84,6 +84,7 @@ class Market:
             round(average, 2),
             int(tape.held(at)),
             int(tape.interest[0]),
+            _reference(contract, tape, at, ltp),
         )
 
     def _book(self, contract: ListedContract, fair: float, tape: Tape, at: Moment) -> tuple[float, float]:
@@ -155,6 +156,14 @@ class Market:
                 contract.lot,
                 auction,
             )
+
+
+def _reference(contract: ListedContract, tape: Tape, at: Moment, ltp: float) -> float:
+    if contract.kind != "SHARE":
+        return 0.0 if contract.kind in ("INDEX", "VIX") else ltp
+    if tape.auction is None or at.minute < tape.auction[0]:
+        return tape.previous
+    return float(to_tick(tape.fair[tape.auction[0], 0]))
 
 
 _rate = cache(risk_free_rate)

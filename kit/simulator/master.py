@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
-from kit.clock import format_expiry, last_session
+from kit.clock import format_expiry, last_session, session
+from kit.errors import DataError
+from kit.facts import fact
 from kit.simulator.answers import Answer
 from kit.simulator.contracts import TICK, ListedContract
 from kit.simulator.state import MASTER_PATH, ApiRequest, ApiRoute, ExchangeState
-from kit.simulator.underlyings import UNTRADED_ROWS
+from kit.simulator.underlyings import INDICES, UNTRADED_ROWS
 
-_FREEZE = {"BANKNIFTY": "601", "NIFTY": "1801"}
 _TYPES = {"INDEX": "AMXIDX", "VIX": "AMXIDX", "SHARE": "", "FUTURE": "FUTIDX", "OPTION": "OPTIDX"}
+_SHARE_FREEZE_INR = 5e7  # about; the real quantities follow volume and market value
 _TEST_CONTRACTS = (("36697", "051NSETEST27NOV36FUT"), ("36698", "071NSETEST27NOV36FUT"))
 
 
@@ -22,15 +25,27 @@ def master(state: ExchangeState, asked: ApiRequest) -> Answer:  # noqa: ARG001 -
     day = last_session(state.clock.now()).day
     if state.master[0] != day:
         listed = state.market.listings.on(day).rows.values()
-        rows = [*(_row(contract) for contract in listed), *_unlisted()]
+        auctioned = session(day, "cash").auction is not None
+        freezes = {index.name: _freeze(index.name, day) for index in INDICES}
+        rows = [*(_row(contract, auctioned, freezes) for contract in listed), *_unlisted()]
         state.master = (day, json.dumps(rows, separators=(",", ":")).encode())
     return Answer(200, state.master[1])
 
 
-def _row(contract: ListedContract) -> dict[str, Any]:
+def _freeze(underlying: str, day: date) -> str:
+    """Return the first quantity of an order that the exchange freezes, as the broker writes it."""
+    try:
+        return str(int(fact("freeze_quantities", day, key=underlying, underlying=underlying)["units"]) + 1)
+    except DataError:
+        return "0"  # before the table begins
+
+
+def _row(contract: ListedContract, auctioned: bool, freezes: Mapping[str, str]) -> dict[str, Any]:
     has_strike = contract.kind == "OPTION"
     is_index = contract.kind in ("INDEX", "VIX")
     no_strike = 0.0 if is_index else -1.0
+    is_share = contract.kind == "SHARE"
+    freeze = freezes.get(contract.name, "0") if contract.expiry else "0"
     return {
         "token": contract.token,
         "symbol": contract.symbol,
@@ -41,17 +56,19 @@ def _row(contract: ListedContract) -> dict[str, Any]:
         "instrumenttype": _TYPES[contract.kind],
         "exch_seg": contract.exchange,
         "tick_size": f"{0 if is_index else TICK * 100:.6f}",
-        "freeze_qty": _FREEZE.get(contract.name, "0") if contract.expiry else "0",
-        "is_cas_enabled": False,
+        "freeze_qty": str(int(_SHARE_FREEZE_INR / contract.underlying.level)) if is_share else freeze,
+        "is_cas_enabled": is_share and auctioned,
     }
 
 
 def _unlisted() -> Iterator[dict[str, Any]]:
     """Yield what pollutes the real file: old rows of the same name, and test contracts."""
     for token, symbol, name, kind, strike in UNTRADED_ROWS:
-        yield _plain(token, symbol, name, "", strike, "1", kind, "NSE", "0.000000")
+        yield _plain(token, symbol, name, "", strike, "1", kind, "NSE", "0.000000", "0")
     for token, symbol in _TEST_CONTRACTS:
-        yield _plain(token, symbol, symbol[:10], "27NOV2036", "-1.000000", "50", "FUTIDX", "NFO", "5.000000")
+        yield _plain(
+            token, symbol, symbol[:10], "27NOV2036", "-1.000000", "50", "FUTSTK", "NFO", "5.000000", "100001"
+        )
 
 
 def _plain(*values: str) -> dict[str, Any]:
@@ -65,8 +82,9 @@ def _plain(*values: str) -> dict[str, Any]:
         "instrumenttype",
         "exch_seg",
         "tick_size",
+        "freeze_qty",
     )
-    return {**dict(zip(names, values, strict=True)), "freeze_qty": "0", "is_cas_enabled": False}
+    return {**dict(zip(names, values, strict=True)), "is_cas_enabled": False}
 
 
 ROUTES = (ApiRoute("GET", MASTER_PATH, master, is_public=True),)

@@ -32,6 +32,8 @@ class ExchangeProcess:
     ----------
     url, master_url : str
         Roots for a client.
+    admin_token : str
+        What an order to the exchange itself carries in ``X-Kit-Admin``.
     credentials : Credentials
         The four secrets.
     clock : MarketClock
@@ -44,6 +46,7 @@ class ExchangeProcess:
         self._child = child
         self.url: str = greeting["url"]
         self.master_url: str = greeting["master_url"]
+        self.admin_token: str = greeting["admin_token"]
         self.credentials = Credentials(**{name: greeting[name] for name in Credentials.model_fields})
         self.clock = MarketClock(datetime.fromisoformat(greeting["now"]), greeting["speed"])
         self.ca_file = Path(greeting["ca_file"]) if greeting["ca_file"] else None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
-from kit.clock import last_session
+from kit.clock import IST, last_session
 from kit.simulator.answers import MESSAGES, Answer, Refused, application_error, bad_request, success
 from kit.simulator.contracts import TICK, ListedContract
 from kit.simulator.randomness import uniforms
@@ -16,6 +16,8 @@ _MOST_TOKENS = 50
 _MODES = ("LTP", "OHLC", "FULL")
 _LEVELS = 5
 _CIRCUIT, _OPTION_CIRCUIT = 0.10, 0.08  # of the previous close, and of the underlying for an option
+_SHARE_INTEREST = 25  # days of volume, about what was recorded
+_POST_CLOSE = time(15, 59, 57)  # recorded: shares trade at the closing price until 16:00
 _NO_LEVEL = {"price": 0.0, "quantity": 0, "orders": 0}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -48,11 +50,29 @@ def _rows(state: ExchangeState, mode: str, quotes: list[Quote], now: datetime) -
         return [{**_name(item.contract), "ltp": item.ltp} for item in quotes]
     rows = [_ohlc(item) for item in quotes]
     if mode == "FULL":
-        traded, fed = _written(min(now, last_session(now).close)), _written(now)
-        sizes = _sizes(state, quotes, now)
+        hours, sizes = _Hours(now), _sizes(state, quotes, now)
         for number, (row, item) in enumerate(zip(rows, quotes, strict=True)):
-            row.update(_full(item, traded, fed, sizes[number]))
+            row.update(_full(item, hours, sizes[number]))
     return rows
+
+
+class _Hours:
+    """What the time of day says of a quote: when it was fed and traded, and whether its book is empty."""
+
+    def __init__(self, now: datetime) -> None:
+        self.fed = _written(now)
+        self.derivatives = _written(min(now, last_session(now).close))
+        cash = last_session(now, "cash")
+        ends = cash.continuous[-1].close
+        price_at = cash.auction.price_at if cash.auction else None
+        if price_at and now >= price_at:
+            ends = price_at
+        self.index = _written(min(now, ends))
+        self.is_after = now >= cash.close  # the order books of shares are empty then
+        self.share = _written(now.combine(cash.day, _POST_CLOSE, IST)) if self.is_after else self.index
+
+    def traded(self, kind: str) -> str:
+        return {"SHARE": self.share, "INDEX": self.index, "VIX": self.index}.get(kind, self.derivatives)
 
 
 def _name(contract: ListedContract) -> dict[str, Any]:
@@ -68,31 +88,55 @@ def _ohlc(item: Quote) -> dict[str, Any]:
     return {**_name(item.contract), "ltp": item.ltp, **prices}
 
 
-def _full(item: Quote, traded: str, fed: str, sizes: list[float]) -> dict[str, Any]:
-    change = item.ltp - item.previous
-    reach = _CIRCUIT * item.previous
-    if item.contract.kind == "OPTION":
-        reach += _OPTION_CIRCUIT * item.contract.strike
-    buys = _levels(item.bid, -TICK, item.contract.lot, sizes[:_LEVELS])
-    sells = _levels(item.ask, TICK, item.contract.lot, sizes[_LEVELS:])
+def _full(item: Quote, hours: _Hours, sizes: list[float]) -> dict[str, Any]:
+    contract, change = item.contract, item.ltp - item.previous
+    buys = _levels(item.bid, -TICK, contract.lot, sizes[:_LEVELS])
+    sells = _levels(item.ask, TICK, contract.lot, sizes[_LEVELS:])
+    waiting = [9 * sum(level["quantity"] for level in side) for side in (buys, sells)]
+    closed = hours.is_after and contract.kind == "SHARE"
+    if closed:  # one order is left, at the last price
+        left = {"price": item.ltp, "quantity": int(1 + 900 * sizes[0]), "orders": 1}
+        buys, sells, waiting = (
+            [_NO_LEVEL] * _LEVELS,
+            [left, *[_NO_LEVEL] * (_LEVELS - 1)],
+            [0, left["quantity"]],
+        )
+    lower, upper = _circuit(contract, item.ltp if closed else item.previous)
     return {
-        "lastTradeQty": item.contract.lot if item.volume else 0,
-        "exchFeedTime": fed,
-        "exchTradeTime": traded,
+        "lastTradeQty": contract.lot if item.volume else 0,
+        "exchFeedTime": hours.fed,
+        "exchTradeTime": hours.traded(contract.kind),
         "netChange": round(change, 2),
         "percentChange": round(100 * change / item.previous, 2),
         "avgPrice": item.average,
         "tradeVolume": item.volume,
-        "opnInterest": item.interest,
-        "lowerCircuit": max(TICK, round(item.previous - reach, 1)),
-        "upperCircuit": round(item.previous + reach, 1),
-        "totBuyQuan": 9 * sum(level["quantity"] for level in buys),
-        "totSellQuan": 9 * sum(level["quantity"] for level in sells),
+        "opnInterest": _interest(item),
+        "lowerCircuit": lower,
+        "upperCircuit": upper,
+        "totBuyQuan": waiting[0],
+        "totSellQuan": waiting[1],
         "52WeekLow": min(item.low, round(0.7 * item.previous, 1)),
         "52WeekHigh": max(item.high, round(1.3 * item.previous, 1)),
         "depth": {"buy": buys, "sell": sells},
-        "referenceLimitPrice": item.ltp,
+        "referenceLimitPrice": item.reference,
     }
+
+
+def _circuit(contract: ListedContract, close: float) -> tuple[float, float]:
+    """Return the limits of the day that follows a close; an index has none."""
+    if contract.kind in ("INDEX", "VIX"):
+        return 0.0, 0.0
+    reach = _CIRCUIT * close
+    if contract.kind == "OPTION":
+        reach += _OPTION_CIRCUIT * contract.strike
+    return max(TICK, round(close - reach, 1)), round(close + reach, 1)
+
+
+def _interest(item: Quote) -> int:
+    """Return the open interest; for a share it is that of all its contracts, which are not listed here."""
+    if item.contract.kind != "SHARE":
+        return item.interest
+    return int(_SHARE_INTEREST * item.contract.underlying.daily_volume)
 
 
 def _levels(best: float, step: float, lot: int, sizes: list[float]) -> list[dict[str, Any]]:

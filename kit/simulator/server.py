@@ -33,6 +33,7 @@ from kit.simulator.market import Market
 from kit.simulator.market_clock import MarketClock, opening_moment
 from kit.simulator.state import MASTER_PATH, ExchangeState
 
+_FASTEST = 1e6  # market seconds a second: eleven days
 _START_TIMEOUT_S = 20
 
 
@@ -61,8 +62,9 @@ def build(
     DataError
         The market does not cover `at`.
     """
-    if seed < 0 or not speed > 0:
-        raise SimulatorError("Seed or speed is out of range", (seed, speed), "Use seed >= 0 and speed > 0.")
+    if not 0 <= seed < 1 << 63 or not 0 < speed <= _FASTEST:
+        remedy = f"Use 0 <= seed < 2**63 and 0 < speed <= {_FASTEST:g}."
+        raise SimulatorError("Seed or speed is out of range", (seed, speed), remedy)
     start = opening_moment(SystemClock().now()) if at is None else at
     clock = MarketClock(start if start.tzinfo else start.replace(tzinfo=IST), speed)
     account = Account(credentials or fresh_credentials(), clock)
@@ -103,6 +105,8 @@ class SimulatedExchange:
         The authority's certificate, with TLS.
     app, limits, faults, stats, market, account
         The state behind it.
+    admin_token : str
+        What an order to the exchange itself carries in ``X-Kit-Admin``.
 
     Raises
     ------
@@ -128,6 +132,7 @@ class SimulatedExchange:
         self.clock = self.app.state.clock
         self.limits, self.faults, self.stats = self.app.limits, self.app.faults, self.app.stats
         self.account, self.market = self.app.state.account, self.app.state.market
+        self.admin_token = self.app.admin_token
         self._folder = TemporaryDirectory() if tls else None
         certificates = issue(Path(self._folder.name)) if self._folder else None
         self.ca_file: Path | None = certificates.authority if certificates else None
@@ -184,6 +189,7 @@ class SimulatedExchange:
                 "pin": secrets.pin.get_secret_value(),
                 "totp_secret": secrets.totp_secret.get_secret_value(),
                 "master_url": self.master_url,
+                "admin_token": self.admin_token,
                 "now": self.clock.now().isoformat(),
                 "speed": self.clock.speed,
                 "ca_file": str(self.ca_file) if self.ca_file else None,

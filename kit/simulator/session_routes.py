@@ -35,7 +35,7 @@ def profile(state: ExchangeState, asked: ApiRequest) -> Answer:  # noqa: ARG001 
             "name": "SIMULATED CLIENT",
             "email": "",
             "mobileno": "",
-            "exchanges": ["nse_fo", "nse_cm"],
+            "exchanges": ["nse_fo", "nse_cm", "cde_fo", "ncx_fo", "bse_fo", "bse_cm", "mcx_fo"],
             "products": ["MARGIN", "MIS", "NRML", "CNC", "CO", "BO"],
             "lastlogintime": state.account.last_login,
             "broker": "",

@@ -122,7 +122,7 @@ def json_object(body: bytes) -> Mapping[str, Any]:
     """
     try:
         content = json.loads(body) if body else {}
-    except ValueError:
+    except (ValueError, RecursionError):  # nested without end
         raise Refused(bad_request()) from None
     if not isinstance(content, dict):
         raise Refused(bad_request())

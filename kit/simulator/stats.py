@@ -9,7 +9,7 @@ from typing import Any
 from kit.simulator.connections import Connections
 from kit.simulator.limits import SlidingLimits
 
-_SECRET_HEADERS = ("authorization", "x-privatekey")
+_SECRET_HEADERS = ("authorization", "x-privatekey", "x-kit-admin")
 
 
 class Stats:

@@ -84,6 +84,8 @@ class Quote:
     """One contract at one moment; rupees and units.
 
     ``bid`` or ``ask`` is 0 where nobody quotes; ``previous`` is the previous session's last price.
+    ``reference`` is the price that bounds a closing auction: of a share its level at the auction's beginning,
+    before it the previous close; 0 for an index, the last price for a contract.
     """
 
     contract: ListedContract
@@ -98,6 +100,7 @@ class Quote:
     average: float
     interest: int
     interest_before: int
+    reference: float
 
 
 def of_knots(ufunc: np.ufunc, fair: Floats) -> Floats:

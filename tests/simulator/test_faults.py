@@ -88,9 +88,9 @@ def test_broken_bars(caller):
     """Missing last bars, negative volume and high below low are where they are asked for."""
     span = {"fromdate": "2026-11-18 09:15", "todate": "2026-11-19 15:39"}
     whole = caller.candles(**span).json()["data"]
-    cut = caller.candles(fault="missing-last-bars:10", **span).json()["data"]
+    cut = caller.candles(fault="missing-last-bars:10.0", **span).json()["data"]
     assert len(cut) == len(whole) - 20
-    assert cut[-1][0] == "2026-11-19T15:29:00+05:30"
+    assert cut[-1][0] == "2026-11-19T15:06:00+05:30"  # two of the ten were the auction's
     negative = caller.candles(fault="negative-volume:2", **span).json()["data"]
     assert [row[5] < 0 for row in negative[:3]] == [True, True, False]
     turned = caller.candles(fault="high-below-low:1", **span).json()["data"]
@@ -106,43 +106,41 @@ def test_wrong_types_and_missing_keys_of_quotes(caller):
     assert "ltp" not in short or "depth" not in short
 
 
-def test_admin_route_lets_the_next_requests_fail(caller, exchange):
+def test_admin_route_lets_the_next_requests_fail(caller, exchange, order):
     """A fault ordered for two requests of one route hits those two and nothing else."""
-    order = {"route": "getCandleData", "fault": "html-502", "times": 2}
-    assert requests.post(exchange.url + "/_admin/faults", json=order, timeout=20).json()["status"] is True
+    told = {"route": "getCandleData", "fault": "html-502", "times": 2}
+    assert order(exchange, "faults", **told).json()["status"] is True
     assert caller.get("/user/v1/getRMS").status_code == 200
     assert [caller.candles().status_code for _ in range(3)] == [502, 502, 200]
 
 
-def test_cleared_faults_do_not_happen(caller, exchange):
+def test_cleared_faults_do_not_happen(caller, exchange, order):
     """Clearing forgets what still waits."""
     exchange.faults.add("*", "empty-body", times=5)
-    requests.post(exchange.url + "/_admin/faults/clear", timeout=20)
+    order(exchange, "faults/clear")
     assert caller.get("/user/v1/getRMS").json()["status"] is True
 
 
 @pytest.mark.parametrize("fault", ["earthquake", "stall:long", "application-error:AB0"])
-def test_unknown_fault_is_refused(exchange, fault):
+def test_unknown_fault_is_refused(exchange, fault, order):
     """A misspelt fault says which ones exist, in Python and over HTTP."""
     with pytest.raises(SimulatorError):
         exchange.faults.add("*", fault)
-    order = {"route": "*", "fault": fault}
-    assert requests.post(exchange.url + "/_admin/faults", json=order, timeout=20).status_code == 400
+    assert order(exchange, "faults", route="*", fault=fault).status_code == 400
 
 
-def test_admin_ends_sessions_and_connections(caller, exchange):
+def test_admin_ends_sessions_and_connections(caller, exchange, order):
     """One order ends every session, another breaks every connection."""
-    requests.post(exchange.url + "/_admin/sessions", timeout=20)
+    order(exchange, "sessions")
     assert caller.get("/user/v1/getRMS").json()["errorCode"] == "AG8002"
     with pytest.raises(BROKEN):
-        requests.post(exchange.url + "/_admin/connections", timeout=20)
+        order(exchange, "connections")
     caller.login()
     assert caller.get("/user/v1/getRMS").json()["status"] is True
 
 
-def test_admin_sets_the_limits(call_on, limited_exchange):
+def test_admin_sets_the_limits(call_on, limited_exchange, order):
     """Limits can be switched off and refuse in another form while the server runs."""
-    url = limited_exchange.url + "/_admin/limits"
-    requests.post(url, json={"enabled": False, "form": "429"}, timeout=20)
+    order(limited_exchange, "limits", enabled=False, form="429")
     assert (limited_exchange.limits.enabled, limited_exchange.limits.form) == (False, "429")
-    assert requests.post(url, json={"form": "smoke"}, timeout=20).status_code == 400
+    assert order(limited_exchange, "limits", form="smoke").status_code == 400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import socket
@@ -105,14 +106,14 @@ def test_wrong_api_key_is_refused_before_the_token(exchange, call_on):
 
 
 def test_token_ends_at_midnight_of_the_market(call_on):
-    """A token of Friday is expired on Saturday by the market's clock, and a new login works."""
+    """A token of Friday is unknown on Saturday by the market's clock, and a new login works."""
     with SimulatedExchange(at=AT, limits=False) as exchange:
         caller = call_on(exchange)
         caller.login()
         exchange.clock.jump(datetime(2026, 11, 20, 23, 59, 50, tzinfo=IST))
         assert caller.get("/user/v1/getRMS").json()["status"] is True
         exchange.clock.jump(datetime(2026, 11, 21, 0, 0, 1, tzinfo=IST))
-        assert caller.get("/user/v1/getRMS").json()["errorCode"] == "AG8002"
+        assert caller.get("/user/v1/getRMS").json()["errorCode"] == "AG8001"
         caller.login()
         assert caller.get("/user/v1/getRMS").json()["status"] is True
 
@@ -205,7 +206,8 @@ def test_one_connection_serves_many_requests(exchange, call_on):
     for _ in range(10):
         caller.get("/user/v1/getProfile")
     assert exchange.stats.accepts == before + 1
-    shown = requests.get(exchange.url + "/_stats", timeout=20).text
+    headers = {"X-Kit-Admin": exchange.admin_token}
+    shown = requests.get(exchange.url + "/_stats", headers=headers, timeout=20).text
     assert json.loads(shown)["last"]["getProfile"]["headers"]["authorization"].startswith("Bearer <")
     for secret in (*caller.secrets.values(), caller.session.headers["Authorization"][7:]):
         assert secret not in shown
@@ -217,7 +219,11 @@ def test_master_has_the_traps_of_the_real_one(caller, exchange):
     rows = requests.get(exchange.master_url, timeout=20).json()  # asks for no session
     named = [row for row in rows if row["name"] == "BANKNIFTY" and row["exch_seg"] == "NSE"]
     assert {row["token"]: row["instrumenttype"] for row in named} == {"99926009": "AMXIDX", "26009": ""}
-    assert any("NSETEST" in row["name"] for row in rows)
+    tests = [row for row in rows if "NSETEST" in row["name"]]
+    assert {(row["instrumenttype"], row["freeze_qty"]) for row in tests} == {("FUTSTK", "100001")}
+    shares = [row for row in rows if row["symbol"].endswith("-EQ")]
+    assert all(row["is_cas_enabled"] is True and int(row["freeze_qty"]) > 0 for row in shares)
+    assert {row["freeze_qty"] for row in rows if row["name"] == "BANKNIFTY" and row["expiry"]} == {"601"}
     option = next(row for row in rows if row["symbol"] == "BANKNIFTY29DEC2657000CE")
     assert option["strike"] == "5700000.000000"
     assert (option["lotsize"], option["tick_size"], option["expiry"]) == ("30", "5.000000", "29DEC2026")
@@ -238,7 +244,17 @@ def test_port_in_use_is_a_typed_error():
             launch(port=port)
 
 
-@pytest.mark.parametrize("wrong", [{"seed": -1}, {"speed": 0}, {"port": 70_000}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"seed": -1},
+        {"seed": 1 << 70},
+        {"speed": 0},
+        {"speed": math.inf},
+        {"speed": math.nan},
+        {"port": 70_000},
+    ],
+)  # fmt: skip
 def test_values_out_of_range_are_typed_errors(wrong):
     """Seed, speed and port that cannot be are refused before anything is served."""
     with pytest.raises(SimulatorError):
@@ -292,7 +308,7 @@ def test_https_is_refused_without_the_authority(call_on):
                 stranger.get(secure.url + "/_stats", timeout=20)
 
 
-def test_child_process_serves_the_same_market(exchange, call_on):
+def test_child_process_serves_the_same_market(exchange, call_on, order):
     """A child with the same seed and time quotes the same open and speaks in its greeting's terms."""
     with launch(seed=7, at=AT, limits=False) as child:
         caller = call_on(child)
@@ -301,9 +317,7 @@ def test_child_process_serves_the_same_market(exchange, call_on):
         contract = exchange.market.listing(AT).rows["NSE", "99926009"]
         assert row["open"] == exchange.market.quotes([contract], AT)[0].open
         assert abs(child.clock.now() - AT) < timedelta(seconds=60)
-        clock = requests.post(
-            child.url + "/_admin/clock", json={"at": "2026-11-20T23:59:59"}, timeout=20
-        ).json()
+        clock = order(child, "clock", at="2026-11-20T23:59:59").json()
         assert clock["now"].startswith("2026-11-20T23:59:59")
     assert ends_within(child.pid, 5)
     child.close()  # a second time does nothing

@@ -65,7 +65,7 @@ def _through(operation: str, tier: Tier) -> Callable[[Run], Arms]:
         ask()
         if tier == "cold":
             assert desk.exchange is not None  # a run's desks have one
-            run.enter(at_distance(desk.exchange.url))
+            run.enter(at_distance(desk.exchange.url, desk.exchange.admin_token))
 
         def prepare() -> None:
             if tier == "cold":
