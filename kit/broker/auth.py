@@ -11,7 +11,6 @@ import base64
 import hashlib
 import hmac
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,8 +20,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from kit.broker.endpoints import LOGIN, REFRESH, Endpoint
+from kit.cache.flights import Flights
 from kit.clock import IST, Clock
-from kit.errors import BrokerError, KitError, LoginRefused, ProtocolError
+from kit.errors import BrokerError, LoginRefused, ProtocolError
 from kit.settings import Credentials
 
 _LOG = logging.getLogger("kit.broker")
@@ -127,10 +127,8 @@ class Login:
         self._credentials = credentials
         self._ask = ask
         self._clock = clock
-        self._lock = threading.Lock()
+        self._flights: Flights[Tokens] = Flights()
         self._tokens: Tokens | None = None
-        self._refusal: KitError | None = None
-        self._attempts = 0
         self._used_step = -1
 
     def tokens(self) -> Tokens:
@@ -177,21 +175,11 @@ class Login:
         return held if held and self._clock.now() < held.expires else None
 
     def _one_flight(self, held: Callable[[], Tokens | None], fetch: Callable[[], Tokens]) -> Tokens:
-        seen = self._attempts
-        with self._lock:
-            if found := held():
-                return found
-            if self._refusal and self._attempts != seen:  # the flight we waited for failed
-                raise type(self._refusal)(*self._refusal.args)
-            try:
-                self._refusal = None
-                self._tokens = fetch()
-            except KitError as error:
-                self._refusal = error
-                raise
-            finally:
-                self._attempts += 1
+        def flight() -> Tokens:
+            self._tokens = fetch()
             return self._tokens
+
+        return self._flights.join("login", held, flight)
 
     def _enter(self) -> Tokens:
         secrets = self._credentials

@@ -10,35 +10,24 @@ import hashlib
 import os
 import sqlite3
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import requests
-
 from kit.broker.endpoints import MASTER_BUDGET, windows
 from kit.broker.master import Master, fill, rows_of
-from kit.broker.replies import refusal_of
+from kit.broker.replies import refusal
 from kit.broker.session import BrokerSession
 from kit.clock import Clock
-from kit.errors import (
-    Ambiguous,
-    BrokerError,
-    CacheUnavailable,
-    ProtocolError,
-    RateLimited,
-    StaleData,
-    Transient,
-    TransportError,
-)
+from kit.errors import BrokerError, CacheUnavailable, ProtocolError, StaleData, TransportError
 from kit.settings import Settings, cache_folder
 from kit.transport.pool import ConnectionPoolManager
 
 _PUBLISHED = timedelta(hours=8, minutes=30)  # the broker writes the day's file in the early morning
-_PIECE = 65_536  # bytes
+_PATIENCE_S = 60.0  # without a byte: it has 40 MB
+_PIECE = 65_536  # bytes; parsed one by one, memory stays small
 _COPIES = 4  # sources whose master is kept
 
 Fetch = Callable[[], Iterable[bytes]]
@@ -70,10 +59,9 @@ class MasterKeeper:
         clock: Clock,
     ) -> None:
         self._url = url
-        self._market = session.market
         self._settings = settings
         self._pool = pool
-        self._limiter = session.limiter
+        self._session = session
         self._clock = clock
         self._lock = threading.Lock()
         self._held: Master | None = None
@@ -110,7 +98,7 @@ class MasterKeeper:
         if stored and self._fresh(stored):
             return stored
         try:
-            return self._downloaded(file)
+            return _kept(file, self._clock.now(), self._pieces)
         except (BrokerError, TransportError) as error:
             if stored is None:
                 raise
@@ -120,39 +108,22 @@ class MasterKeeper:
             warnings.warn(note, StaleData, stacklevel=4)
             return stored
 
-    def _downloaded(self, file: Path | None) -> Master:
-        retries = self._settings.connection_pool
-        for attempt in range(retries.max_retries + 1):
-            try:
-                return _kept(file, self._clock.now(), self._pieces)
-            except (TransportError, Transient, ProtocolError, RateLimited):
-                if attempt == retries.max_retries:
-                    raise
-                time.sleep(retries.backoff_factor * 2**attempt)
-        raise AssertionError("unreachable")
-
     def _pieces(self) -> Iterator[bytes]:
-        now = self._clock.now()
-        self._limiter.acquire(MASTER_BUDGET, windows(MASTER_BUDGET, now.date()))
-        try:
-            with (
-                self._pool.get_connection() as connection,
-                connection.session.get(self._url, stream=True) as response,
-            ):
-                pieces = response.iter_content(_PIECE)
-                first = next(pieces, b"")
-                if response.status_code != 200 or first.lstrip().startswith((b"{", b"<")):
-                    error = refusal_of(response.status_code, first + b"".join(pieces), "instruments")
-                    raise error or ProtocolError("The instrument master is no list", None, "Try again later.")
-                yield first
-                yield from pieces
-        except requests.RequestException as error:
-            raise Ambiguous("The instrument master broke off", self._url, "Try again.") from error
+        today = self._clock.now().date()
+        self._session.limiter.acquire(MASTER_BUDGET, windows(MASTER_BUDGET, today))
+        with self._pool.get_connection() as connection:
+            answer = connection.session.get(
+                self._url, timeout=(self._pool.config.connect_timeout, _PATIENCE_S)
+            )
+        if answer.status_code != 200 or answer.content.lstrip().startswith((b"{", b"<")):
+            error = refusal(answer, "instruments")
+            raise error or ProtocolError("The instrument master is no list", None, "Try again later.")
+        return (answer.content[at : at + _PIECE] for at in range(0, len(answer.content), _PIECE))
 
     def _file(self) -> Path | None:
         if not self._settings.cache_config.disk:
             return None
-        source = hashlib.blake2b((self._url + self._market).encode(), digest_size=4).hexdigest()
+        source = hashlib.blake2b((self._url + self._session.market).encode(), digest_size=4).hexdigest()
         return cache_folder() / f"instruments-{source}.sqlite"
 
 

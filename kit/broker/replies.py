@@ -110,15 +110,7 @@ def refusal(response: Response, asked: str) -> BrokerError | None:
     asked : str
         What was asked, for the message; never with a secret in it.
     """
-    return _refusal(_Answer(response.status_code, envelope(response), response.content), asked)
-
-
-def refusal_of(status: int, body: bytes, asked: str) -> BrokerError | None:
-    """Return what `refusal` returns, for an answer that was read in pieces."""
-    return _refusal(_Answer(status, _parsed(body), body), asked)
-
-
-def _refusal(answer: _Answer, asked: str) -> BrokerError | None:
+    answer = _Answer(response.status_code, envelope(response), response.content)
     for applies, kind, what, remedy in _RULES:
         if applies(answer):
             return kind(what, f"{asked} ({answer})", remedy, answer.reply.code, answer.status)

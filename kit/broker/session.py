@@ -197,22 +197,11 @@ class BrokerSession:
     def _request(
         self, endpoint: Endpoint, body: Mapping[str, Any], tokens: Tokens | None
     ) -> requests.PreparedRequest:
-        """Prepare a request; the library's way is slower, and its errors quote headers."""
-        request = requests.PreparedRequest()
-        request.method, request.url, request.hooks = (
-            endpoint.method,
-            self.base_url + endpoint.path,
-            default_hooks(),
-        )
-        request.headers = CaseInsensitiveDict(_HEADERS)
-        request.headers["X-PrivateKey"] = self._credentials.api_key.get_secret_value()
+        headers = {**_HEADERS, "X-PrivateKey": self._credentials.api_key.get_secret_value()}
         if tokens is not None:
-            request.headers["Authorization"] = f"Bearer {tokens.jwt.get_secret_value()}"
-        if endpoint.method == "POST":
-            request.body = json.dumps(dict(body)).encode()
-            request.headers["Content-Type"] = "application/json"
-            request.headers["Content-Length"] = str(len(request.body))
-        return request
+            headers["Authorization"] = f"Bearer {tokens.jwt.get_secret_value()}"
+        content = body if endpoint.method == "POST" else None
+        return prepared(endpoint.method, self.base_url + endpoint.path, headers, content)
 
     def _reply(self, endpoint: Endpoint, body: Mapping[str, Any], answer: Any) -> Reply[Any]:
         data = data_of(answer, _shown(endpoint, body))
@@ -226,6 +215,18 @@ class BrokerSession:
         with self._counting:
             self.answers[reply.source] += 1
         return reply
+
+
+def prepared(method: str, url: str, headers: Mapping[str, str], content: Any) -> requests.PreparedRequest:
+    """Prepare a request with a JSON body; the library's way is slower, and its errors quote headers."""
+    request = requests.PreparedRequest()
+    request.method, request.url, request.hooks = method, url, default_hooks()
+    request.headers = CaseInsensitiveDict(headers)
+    if content is not None:
+        request.body = json.dumps(dict(content)).encode()
+        request.headers["Content-Type"] = "application/json"
+        request.headers["Content-Length"] = str(len(request.body))
+    return request
 
 
 def routes(config: CacheConfig, clock: Clock, own_market: bool = False) -> list[Route]:

@@ -25,7 +25,7 @@ from kit.transport.sockets import HostPool, PlainHostPool, SecureHostPool, Socke
 from kit.transport.tls import context_for, environment_bundle
 
 _BROKEN = (OSError, HTTPException, HTTPError)
-_MOST_BYTES = 64 * 2**20  # of one whole answer, decompressed; what may be longer is streamed
+_MOST_BYTES = 128 * 2**20  # of one whole answer, decompressed; what may be longer is streamed
 _PIECE = 2**18
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 

@@ -13,28 +13,34 @@ import sqlite3
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kit.errors import CacheUnavailable
 
 _PATIENCE_S = 2.0  # to wait for another process's transaction
 _RETRY_S = 30.0  # until a file that failed is tried again
 _DAMAGE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_ODD = (UnicodeError, OverflowError, MemoryError)  # what sqlite3 raises beside its own, on damaged files
 _WAL_LIMIT_BYTES = 16 * 2**20
+T = TypeVar("T")
 
 
-class NewerSchema(sqlite3.DatabaseError):
-    """The file was written by a later version of the kit."""
+class FileUnusable(Exception):
+    """The file is done without for a while; a `CacheUnavailable` warning has said so."""
 
 
 class DamagedFile(sqlite3.DatabaseError):
-    """What sqlite3 read out of the file is no value that it can have written."""
+    """What was read out of the file is nothing that was ever written."""
 
 
 class Database:
-    """A connection that outlives damage, deletion of its file, and a fork; opened on first use.
+    """A connection that outlives damage, locks, deletion of its file, and a fork; opened on first use.
+
+    A damaged file is renamed and replaced. One that is locked for longer than two seconds, newer than this
+    kit, or out of reach is done without for half a minute at a time, and one that is full or read-only only
+    while it is: whoever uses it then gets `FileUnusable` at once. The first time is told in a warning.
 
     Parameters
     ----------
@@ -44,6 +50,8 @@ class Database:
         Of the schema; an older file is emptied, a newer one is refused.
     schema : sequence of str
         Statements that make an empty file ready.
+    without : str, default ""
+        What it means to do without the file, for the warning.
     durable : bool, default True
         Flush to the disk now and then; off: a power cut (not a kill) may damage the file.
 
@@ -56,46 +64,42 @@ class Database:
     made = 0
 
     def __init__(
-        self, path: Path | None, version: int, schema: Sequence[str], *, durable: bool = True
+        self,
+        path: Path | None,
+        version: int,
+        schema: Sequence[str],
+        without: str = "",
+        *,
+        durable: bool = True,
     ) -> None:
         self.path = path
         self._version = version
         self._schema = schema
+        self._without = without
         self._durable = durable
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] = (0, 0)  # process, inode
+        self._off_until = -math.inf
+        self._told = False
 
     def __del__(self) -> None:
         if getattr(self, "_connection", None) is not None:
             self.close()
 
-    @contextlib.contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """Hold the write lock of the file for one transaction; an error undoes it.
+    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do some work in one transaction that holds the file's write lock; an error undoes it.
 
         Raises
         ------
-        OSError, sqlite3.Error
-            The file cannot be used; `NewerSchema`: a later version of the kit owns it.
+        FileUnusable
+            The file cannot be used now.
         """
-        with self._lock, _foreign_errors():
-            connection = self._ready()
-            if connection.in_transaction:  # a commit that Ctrl-C broke off
-                connection.execute("ROLLBACK")
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+        return self._usable(lambda: self._transaction(work))
 
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """Run one query and return its rows; raises as `write` does."""
-        with self._lock, _foreign_errors():
-            return self._ready().execute(statement, values).fetchall()
+        return self._usable(lambda: self._ready().execute(statement, values).fetchall())
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
@@ -104,29 +108,64 @@ class Database:
                 self._connection.close()
             self._connection = None
 
-    def set_aside(self, reason: Exception) -> None:
-        """Rename a damaged file and start an empty one, saying so.
+    def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        connection = self._ready()
+        if connection.in_transaction:  # a commit that Ctrl-C broke off
+            connection.execute("ROLLBACK")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            done = work(connection)
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+        return done
 
-        A file that another process has already replaced is left alone.
-
-        Raises
-        ------
-        OSError, sqlite3.Error
-            No new file can be made.
-        """
-        if self.path is None:
-            raise reason
+    def _usable(self, step: Callable[[], T]) -> T:
         with self._lock:
-            inode = self._identity[1]
-            self.close()
-            if inode in (0, _inode(self.path)):
-                aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
-                for end in ("", "-wal", "-shm"):
-                    with contextlib.suppress(FileNotFoundError):
-                        Path(f"{self.path}{end}").replace(f"{aside}{end}")
-                message = f"{self.path} was damaged ({reason}); it is set aside as {aside.name} and rebuilt"
-                warnings.warn(CacheUnavailable(message), stacklevel=2)
-            self._open()
+            if time.monotonic() < self._off_until:
+                raise FileUnusable
+            for _attempt in range(2):
+                try:
+                    done = step()
+                except (OSError, sqlite3.Error, *_ODD) as error:
+                    self._mend(error)
+                    continue
+                if self._off_until > 0:
+                    self._off_until, self._told = -math.inf, False
+                return done
+        raise FileUnusable
+
+    def _mend(self, error: Exception) -> None:
+        code = int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+        if isinstance(error, DamagedFile | UnicodeError | OverflowError | MemoryError) or code in _DAMAGE:
+            try:
+                return self._set_aside(error)
+            except (OSError, sqlite3.Error) as second:
+                error = second
+        if code not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY):
+            self._off_until = time.monotonic() + _RETRY_S
+        if not self._told:
+            self._told = True
+            message = f"{self._without}; {self.path} cannot be used: {error}"
+            warnings.warn(CacheUnavailable(message), stacklevel=7)
+        raise FileUnusable from None
+
+    def _set_aside(self, reason: Exception) -> None:
+        """Rename a damaged file and start an empty one; one that another process replaced is left alone."""
+        if self.path is None:
+            raise sqlite3.DatabaseError(str(reason))
+        inode = self._identity[1]
+        self.close()
+        if inode in (0, _inode(self.path)):
+            aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
+            for end in ("", "-wal", "-shm"):
+                with contextlib.suppress(FileNotFoundError):
+                    Path(f"{self.path}{end}").replace(f"{aside}{end}")
+            message = f"{self.path} was damaged ({reason}); it is set aside as {aside.name} and rebuilt"
+            warnings.warn(CacheUnavailable(message), stacklevel=7)
+        self._open()
 
     def _ready(self) -> sqlite3.Connection:
         if self._identity[0] != os.getpid():  # after a fork the parent's connection must not be touched
@@ -146,7 +185,7 @@ class Database:
             if self.path is not None:
                 _write_ahead(connection, "NORMAL" if self._durable else "OFF")
             self._prepare(connection)
-        except sqlite3.Error:
+        except BaseException:
             connection.close()
             raise
         self._connection = connection
@@ -158,9 +197,7 @@ class Database:
         connection.execute("BEGIN IMMEDIATE")
         found = _version(connection)  # another process may have been faster
         if found > self._version:
-            raise NewerSchema(
-                f"{self.path} has schema {found}, this version of the kit knows {self._version}"
-            )
+            raise sqlite3.DatabaseError(f"it has schema {found}, this kit knows {self._version}")
         if found < self._version:
             self.made += 1
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'").fetchall():
@@ -169,55 +206,6 @@ class Database:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version={self._version}")
         connection.execute("COMMIT")
-
-
-def damaged(error: sqlite3.Error) -> bool:
-    """Tell damage (not a database, malformed, a table gone) from what may pass (locked, full, read-only)."""
-    return isinstance(error, DamagedFile) or _code(error) in _DAMAGE
-
-
-def _code(error: Exception) -> int:
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
-
-
-class Outage:
-    """A time in which a file is done without: said once, and over by itself.
-
-    Parameters
-    ----------
-    what : str
-        What is off, for the warning.
-    """
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._until = -math.inf
-        self._told = False
-
-    def __bool__(self) -> bool:
-        return time.monotonic() < self._until
-
-    def begin(self, error: Exception) -> None:
-        """Do without for a while; what can still be read (full, read-only) is only told of, once."""
-        if _code(error) not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY):
-            self._until = time.monotonic() + _RETRY_S
-        if not self._told:
-            self._told = True
-            warnings.warn(CacheUnavailable(f"{self._what}: {error}"), stacklevel=7)
-
-    def end(self) -> None:
-        """Note that the file works again."""
-        if self._until > 0:
-            self._until, self._told = -math.inf, False
-
-
-@contextlib.contextmanager
-def _foreign_errors() -> Iterator[None]:
-    """Give what sqlite3 raises beside its own errors, reading a damaged file, the name of damage."""
-    try:
-        yield
-    except (UnicodeError, OverflowError, MemoryError) as error:
-        raise DamagedFile(f"{type(error).__name__} out of SQLite") from None
 
 
 def _version(connection: sqlite3.Connection) -> int:

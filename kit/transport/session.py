@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from requests import PreparedRequest
 from requests_cache import DO_NOT_CACHE, CachedSession
@@ -21,10 +19,6 @@ from kit.transport.policy import Policy
 from kit.transport.pool import ConnectionPoolManager
 from kit.transport.store import BoundedCache
 from kit.transport.stored import StoredAnswer, age_s, lifespan
-
-_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-_OTHERS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUEST_METHOD")
-_ENVIRONMENT = (*_PROXIES, *map(str.upper, _PROXIES), *_OTHERS)
 
 
 class ReplySession(CachedSession):
@@ -76,7 +70,6 @@ class ReplySession(CachedSession):
         self.mount("https://", adapter)
         self.mount("http://", adapter)
         self._flights: Flights[Any] = Flights()
-        self._environments: dict[tuple[Any, ...], Any] = {}
 
     def send(self, request: PreparedRequest, expire_after: Any = None, *flags: bool, **options: Any) -> Any:
         """Answer a prepared request, as `requests_cache.CachedSession.send` does.
@@ -94,19 +87,6 @@ class ReplySession(CachedSession):
             path = str(answer.url).partition("?")[0]
             warnings.warn(StaleData(f"{path} is {age_s(answer):.0f} s old, past its lifetime"), stacklevel=4)
         return answer
-
-    def merge_environment_settings(  # type: ignore[override]
-        self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
-    ) -> dict[str, Any]:
-        """Return what `requests.Session` would; reading the whole environment takes it longer than a hit."""
-        environment = tuple(map(os.environ.get, _ENVIRONMENT)) if self.trust_env else ()
-        here = (self.stream, self.verify, self.cert, *self.proxies.items(), *(proxies or {}).items())
-        key = (environment, *urlsplit(url)[:2], stream, verify, cert, *here)
-        if key not in self._environments:
-            found = super().merge_environment_settings(url, dict(proxies or {}), stream, verify, cert)
-            self._environments = {key: found}
-        found = self._environments[key]
-        return {**found, "proxies": dict(found["proxies"])}
 
     def stored(self, request: PreparedRequest) -> StoredAnswer | None:
         """Return the living answer on disk, if there is one; nobody is asked, so no login is needed."""

@@ -15,7 +15,7 @@ from typing import Any
 from requests_cache.backends.base import BaseCache, BaseStorage
 
 from kit.settings import CacheConfig
-from kit.transport.database import DamagedFile, Database, Outage, damaged
+from kit.transport.database import DamagedFile, Database, FileUnusable
 from kit.transport.stored import decoded, encoded, lifespan
 
 _TIDY_S = 60.0  # between removals of what has expired
@@ -74,7 +74,6 @@ class BoundedStorage(BaseStorage[str, Any]):
         super().__init__(serializer=None)
         self._database, self._table, self._config = database, table, config
         self._describe = describe
-        self._outage = Outage(f"The disk tier is off, {database.path} cannot be used")
         self._touched: dict[str, float] = {}
         self._ends: dict[tuple[str, float, float], float] = {}
         self._lock = threading.Lock()
@@ -90,7 +89,7 @@ class BoundedStorage(BaseStorage[str, Any]):
                 if known or check == _checksum(about, body, created, expires):
                     self._touch(key)
                     return self._found(key, about, body, created, expires)
-            self._safely(self._delete, "key=?", (key,))
+            self._written(self._delete, "key=?", (key,))
         raise KeyError(key)
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -101,11 +100,11 @@ class BoundedStorage(BaseStorage[str, Any]):
         size = len(about) + len(body)
         if size <= self._config.disk_max_bytes:
             check = _checksum(about, body, created, expires)
-            self._safely(self._write, (str(key), about, body, created, expires, check, time.time(), size))
+            self._written(self._write, (str(key), about, body, created, expires, check, time.time(), size))
             self._end(str(key), created, expires)
 
     def __delitem__(self, key: str) -> None:
-        if key not in self or not self._safely(self._delete, "key=?", (key,)):
+        if key not in self or not self._written(self._delete, "key=?", (key,)):
             raise KeyError(key)
 
     def __iter__(self) -> Iterator[str]:
@@ -120,18 +119,17 @@ class BoundedStorage(BaseStorage[str, Any]):
     def bulk_delete(self, keys: Iterable[str]) -> None:
         """Delete several rows; those that do not exist are no error."""
         for key in keys:
-            self._safely(self._delete, "key=?", (key,))
+            self._written(self._delete, "key=?", (key,))
 
     def clear(self) -> None:
         """Delete every row and give the space back."""
-        self._safely(self._delete, "true", ())
+        self._written(self._delete, "true", ())
         self._read("PRAGMA incremental_vacuum")
 
     def close(self) -> None:
         """Write what is still noted in memory, and close the file."""
-        with suppress(sqlite3.Error, OSError):
-            if self._touched and not self._outage:
-                self._flush()
+        if self._touched:
+            self._written(self._write_touches)
         self._database.close()
 
     def total(self) -> tuple[int, int]:
@@ -141,7 +139,7 @@ class BoundedStorage(BaseStorage[str, Any]):
 
     def tidy(self, now: float | None = None) -> None:
         """Remove what has expired; with ``stale_if_error``, what expired more than a day ago."""
-        self._safely(self._expire, time.time() if now is None else now)
+        self._written(self._expire, time.time() if now is None else now)
 
     def _found(self, key: str, about: str, body: bytes, created: float, expires: float | None) -> Any:
         if about.startswith("="):
@@ -160,13 +158,12 @@ class BoundedStorage(BaseStorage[str, Any]):
             self._ends.clear()
         return min(expires, now + self._ends.setdefault((key, created, expires), tick + expires - now) - tick)
 
-    def _write(self, row: tuple[Any, ...]) -> list[Any]:
-        with self._database.write() as rows:
-            self._write_touches(rows)
-            rows.execute(self._sql(_UPSERT), row)
-            self._evict(rows)
+    def _write(self, rows: sqlite3.Connection, row: tuple[Any, ...]) -> list[Any]:
+        self._write_touches(rows)
+        rows.execute(self._sql(_UPSERT), row)
         if time.monotonic() - self._tidied > _TIDY_S:
-            self._expire(time.time())
+            self._expire(rows, time.time())
+        self._evict(rows)
         return []
 
     def _evict(self, rows: sqlite3.Connection) -> None:
@@ -182,60 +179,45 @@ class BoundedStorage(BaseStorage[str, Any]):
             oldest = "DELETE FROM {0} WHERE key IN (SELECT key FROM {0} ORDER BY used LIMIT ?)"
             self.evictions += rows.execute(self._sql(oldest), (max(1, too_many),)).rowcount
 
-    def _expire(self, now: float) -> list[Any]:
+    def _expire(self, rows: sqlite3.Connection, now: float) -> list[Any]:
         self._tidied = time.monotonic()
         kept_for = _STALE_S if self._config.stale_if_error else 0.0
-        self.expirations += len(self._delete("expires <= ?", (now - kept_for,)))
+        self.expirations += len(self._delete(rows, "expires <= ?", (now - kept_for,)))
         return []
 
-    def _delete(self, where: str, values: tuple[Any, ...]) -> list[Any]:
-        with self._database.write() as rows:
-            asked = f"DELETE FROM {self._table} WHERE {where} RETURNING key"  # noqa: S608 - our own words
-            return rows.execute(asked, values).fetchall()
+    def _delete(self, rows: sqlite3.Connection, where: str, values: tuple[Any, ...]) -> list[Any]:
+        asked = f"DELETE FROM {self._table} WHERE {where} RETURNING key"  # noqa: S608 - our own words
+        return rows.execute(asked, values).fetchall()
 
     def _touch(self, key: str) -> None:
         self._touched[key] = time.time()
         if len(self._touched) >= _TOUCHES:
-            self._safely(self._flush)
+            self._written(self._write_touches)
 
-    def _flush(self) -> list[Any]:
-        with self._database.write() as rows:
-            self._write_touches(rows)
-        return []
-
-    def _write_touches(self, rows: sqlite3.Connection) -> None:
+    def _write_touches(self, rows: sqlite3.Connection) -> list[Any]:
         with self._lock:
             touched, self._touched = self._touched, {}
         if touched:
             marks = [(used, key) for key, used in touched.items()]
             rows.executemany(self._sql("UPDATE {0} SET used=? WHERE key=?"), marks)
+        return []
 
     def _sql(self, statement: str) -> str:
         return statement.format(self._table)
 
     def _read(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        return self._safely(self._database.read, self._sql(statement), values)
+        return self._tried(self._database.read, self._sql(statement), values)
 
-    def _safely(self, work: Any, *values: Any) -> list[Any]:
+    def _written(self, work: Callable[..., list[Any]], *values: Any) -> list[Any]:
+        return self._tried(self._database.write, lambda rows: work(rows, *values))
+
+    def _tried(self, step: Callable[..., list[Any]], *values: Any) -> list[Any]:
         """Run a step; the disk tier may fail, the call that uses it may not."""
-        if self._outage:
-            return []
         try:
-            found: list[Any] = work(*values)
-        except (OSError, sqlite3.Error) as error:
-            self._recover(error)
+            return step(*values)
+        except FileUnusable:
+            self.failures += 1
             return []
-        self._outage.end()
-        return found
-
-    def _recover(self, error: Exception) -> None:
-        """Set a damaged file aside; do without one that is full, read-only, newer or locked for a while."""
-        with suppress(OSError, sqlite3.Error):
-            if isinstance(error, sqlite3.Error) and damaged(error):
-                self._database.set_aside(error)
-                return
-        self.failures += 1
-        self._outage.begin(error)
 
 
 class BoundedCache(BaseCache):
@@ -259,7 +241,7 @@ class BoundedCache(BaseCache):
         if file is None or not config.disk:
             file, config = None, config.model_copy(update={"disk_max_entries": 0})
         schema = [line.format(table) for table in ("answers", "redirects") for line in _SCHEMA]
-        database = Database(file, _VERSION, schema)
+        database = Database(file, _VERSION, schema, "The disk tier is off")
         self.responses: BoundedStorage = BoundedStorage(database, "answers", config, self._described)
         self.redirects: BoundedStorage = BoundedStorage(database, "redirects", config)
 

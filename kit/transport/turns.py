@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kit.errors import RateLimited
-from kit.transport.database import Database, Outage, damaged
+from kit.transport.database import Database, FileUnusable
 from kit.transport.windows import Window
 
 T = TypeVar("T")
@@ -87,9 +87,10 @@ class TurnLog:
     def __init__(self, path: Path | None, account: str, clock: Callable[[], float] = time.time) -> None:
         self._account = hashlib.sha256(account.encode()).hexdigest()[:16]
         self._clock = clock
-        self._files = [Database(path, _VERSION, _SCHEMA, durable=False), Database(None, _VERSION, _SCHEMA)]
-        self._filled = [0, 0]
-        self._outage = Outage(f"The rate limits hold for this process alone, {path} cannot be used")
+        without = "The rate limits hold for this process alone"
+        self._shared = Database(path, _VERSION, _SCHEMA, without, durable=False)
+        self._alone = Database(None, _VERSION, _SCHEMA)
+        self._filled: dict[Database, int] = {}
         self._own: dict[int, Turn] = {}
         self._placed = 0
         self._refusals: dict[str, tuple[float, float]] = {}
@@ -142,7 +143,7 @@ class TurnLog:
 
     def close(self) -> None:
         """Close the shared file."""
-        self._files[0].close()
+        self._shared.close()
 
     def _key(self, budget: str) -> str:
         return f"{self._account}:{budget}"
@@ -208,33 +209,20 @@ class TurnLog:
         return at, reason
 
     def _written(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do some work in one transaction; rebuild a damaged file, and failing that go on alone."""
-        for _attempt in range(2):
-            if not self._outage:
-                try:
-                    done = self._in(0, work)
-                except (OSError, sqlite3.Error) as error:
-                    self._mend(error)
-                else:
-                    self._outage.end()
-                    return done
-        return self._in(1, work)
-
-    def _in(self, number: int, work: Callable[[sqlite3.Connection], T]) -> T:
-        file = self._files[number]
-        with file.write() as rows:
-            if self._filled[number] != file.made:
-                calls = [(turn.id, turn.key, turn.at, True, turn.at) for turn in self._own.values()]
-                rows.executemany("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?)", calls)
-                blocks = [(key, *refusal) for key, refusal in self._refusals.items()]
-                rows.executemany("INSERT OR IGNORE INTO blocked VALUES (?, ?, ?)", blocks)
-                self._filled[number] = file.made
-            return work(rows)
-
-    def _mend(self, error: Exception) -> None:
+        """Do some work in one transaction; without the shared file, for this process alone."""
         try:
-            if not (isinstance(error, sqlite3.Error) and damaged(error)):
-                raise error
-            self._files[0].set_aside(error)
-        except (OSError, sqlite3.Error) as final:
-            self._outage.begin(final)
+            return self._shared.write(partial(self._with_own, self._shared, work))
+        except FileUnusable:
+            return self._alone.write(partial(self._with_own, self._alone, work))
+
+    def _with_own(
+        self, file: Database, work: Callable[[sqlite3.Connection], T], rows: sqlite3.Connection
+    ) -> T:
+        """Write the own recent calls into a file that was made anew, then do the work."""
+        if self._filled.get(file) != file.made:
+            calls = [(turn.id, turn.key, turn.at, True, turn.at) for turn in self._own.values()]
+            rows.executemany("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?)", calls)
+            blocks = [(key, *refusal) for key, refusal in self._refusals.items()]
+            rows.executemany("INSERT OR IGNORE INTO blocked VALUES (?, ?, ?)", blocks)
+            self._filled[file] = file.made
+        return work(rows)

@@ -24,7 +24,7 @@ from kit.benchmark.targets import faster, within
 from kit.broker.auth import totp
 from kit.broker.endpoints import CANDLES, LOGIN, LTP
 from kit.broker.replies import data_of, judge, storable
-from kit.broker.session import routes
+from kit.broker.session import prepared, routes
 from kit.settings import CacheConfig
 from kit.simulator.process import ExchangeProcess, launch
 from kit.transport.limits import RateLimiter, Window
@@ -56,9 +56,8 @@ class _Line:
     def ours(self, path: str, body: dict[str, Any]) -> Callable[[], object]:
         """Return a call through limiter, pool and disk tier, its answer parsed, judged and stored."""
         url = self.exchange.url + path
-        return lambda: data_of(
-            self.session.request("POST", url, json=body, headers=self.headers, force_refresh=True), path
-        )
+        how = {"force_refresh": True, "proxies": {}, "allow_redirects": False}  # as the broker's session does
+        return lambda: data_of(self.session.send(prepared("POST", url, self.headers, body), **how), path)
 
     def bare(self, path: str, body: dict[str, Any]) -> Callable[[], object]:
         """Return a call through one plain `requests.Session`, its answer parsed."""
