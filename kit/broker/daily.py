@@ -15,18 +15,22 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
 
 from kit.broker.endpoints import MASTER_BUDGET, windows
 from kit.broker.master import Master, fill, rows_of
-from kit.broker.replies import refusal
+from kit.broker.replies import judge, refusal
 from kit.broker.session import BrokerSession
 from kit.clock import Clock
 from kit.errors import BrokerError, CacheUnavailable, ProtocolError, StaleData, TransportError
 from kit.settings import Settings, cache_folder
+from kit.transport.policy import Policy, Route, Verdict
 from kit.transport.pool import ConnectionPoolManager
 
 _PUBLISHED = timedelta(hours=8, minutes=30)  # the broker writes the day's file in the early morning
-_PATIENCE_S = 60.0  # without a byte: it has 40 MB
+_PATIENCE = 6  # usual time-outs without a byte: it has 40 MB
 _PIECE = 65_536  # bytes; parsed one by one, memory stays small
 _COPIES = 4  # sources whose master is kept
 
@@ -109,13 +113,13 @@ class MasterKeeper:
             return stored
 
     def _pieces(self) -> Iterator[bytes]:
-        today = self._clock.now().date()
-        self._session.limiter.acquire(MASTER_BUDGET, windows(MASTER_BUDGET, today))
-        with self._pool.get_connection() as connection:
-            answer = connection.session.get(
-                self._url, timeout=(self._pool.config.connect_timeout, _PATIENCE_S)
-            )
-        if answer.status_code != 200 or answer.content.lstrip().startswith((b"{", b"<")):
+        config = self._pool.config
+        limits = windows(MASTER_BUDGET, self._clock.now().date())
+        route = Route("instruments", urlsplit(self._url).path, None, MASTER_BUDGET, limits, retry_safe=True)
+        with requests.Session() as session:
+            session.mount(self._url, self._pool.adapter(Policy([route], _judged), self._session.limiter))
+            answer = session.get(self._url, timeout=(config.connect_timeout, _PATIENCE * config.timeout))
+        if not _listed(answer):
             error = refusal(answer, "instruments")
             raise error or ProtocolError("The instrument master is no list", None, "Try again later.")
         return (answer.content[at : at + _PIECE] for at in range(0, len(answer.content), _PIECE))
@@ -125,6 +129,15 @@ class MasterKeeper:
             return None
         source = hashlib.blake2b((self._url + self._session.market).encode(), digest_size=4).hexdigest()
         return cache_folder() / f"instruments-{source}.sqlite"
+
+
+def _listed(answer: requests.Response) -> bool:
+    body = answer.content.strip()
+    return answer.status_code == 200 and body.startswith(b"[") and body.endswith(b"]")
+
+
+def _judged(answer: requests.Response) -> Verdict:
+    return Verdict.OK if _listed(answer) else judge(answer)
 
 
 def _stored(file: Path | None) -> Master | None:
