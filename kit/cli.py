@@ -14,7 +14,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from kit.cli_minutes import add_import
+from kit.cli_minutes import add_collect, add_import
 from kit.errors import KitError, KitWarning, SettingsError
 
 Command = Callable[[argparse.Namespace], int]
@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     for add in (_add_demo, _add_lab, _add_bench, _add_tune, _add_simulate, _add_cache, _add_download):
         add(commands)
+    add_collect(commands)
     add_import(commands)
     return parser
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from datetime import date
 from pathlib import Path
 
 from kit.errors import SettingsError
@@ -50,3 +51,33 @@ def _declared(words: list[str]) -> dict[str, str]:
             )
         found[field.removesuffix(":")] = f"={value}" if field.endswith(":") else value
     return found
+
+
+def add_collect(commands: Commands[argparse.ArgumentParser]) -> None:
+    """Add ``kit collect``."""
+    taken = commands.add_parser("collect", help="fetch closed days' option minutes into the store, resumable")
+    taken.add_argument("--store", type=Path, default=_STORE, help="root of the store (data/minutes)")
+    taken.add_argument("--underlying", default="BANKNIFTY", help="whose options (BANKNIFTY)")
+    taken.add_argument("--from", dest="first", type=date.fromisoformat, help="first day (the latest closed)")
+    taken.add_argument("--to", dest="last", type=date.fromisoformat, help="last day (the latest closed)")
+    taken.add_argument("--expiries", type=int, default=2, help="nearest expiries of each day (2)")
+    taken.add_argument("--around", type=int, default=30, help="strikes below the low and above the high (30)")
+    taken.set_defaults(run=_collect)
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from kit.bars.minute_store import MinuteStore
+    from kit.collecting import collect_minutes
+    from kit.settings import Settings
+
+    store = MinuteStore(options.store, options.underlying)
+    done = collect_minutes(
+        Settings.load(options.settings),
+        store,
+        options.first,
+        options.last,
+        expiries=options.expiries,
+        around=options.around,
+    )
+    print(done)
+    return 0

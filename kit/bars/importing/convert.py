@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -207,6 +207,30 @@ def _meaning(name: Any, source: Source, span: tuple[date, date], alone: bool) ->
 
 def _date(days: Any) -> date:
     return _EPOCH + timedelta(int(days))
+
+
+def joined(chunks: Sequence[Chunk]) -> Chunk:
+    """Return bars of several tables as one.
+
+    Raises
+    ------
+    DataError
+        There are none.
+    """
+    if not chunks:
+        raise DataError("The file has no rows", None, "Fetch it again.")
+    contracts = list(dict.fromkeys(one for chunk in chunks for one in chunk.contracts))
+    number = {contract: at for at, contract in enumerate(contracts)}
+    which = [np.array([number[one] for one in chunk.contracts], np.intp)[chunk.contract] for chunk in chunks]
+    return Chunk(
+        np.concatenate([chunk.day for chunk in chunks]),
+        np.concatenate([chunk.minute for chunk in chunks]),
+        np.concatenate(which),
+        np.concatenate([chunk.prices for chunk in chunks], axis=1),
+        np.concatenate([chunk.volume for chunk in chunks]),
+        np.concatenate([chunk.oi for chunk in chunks]),
+        contracts,
+    )
 
 
 def ticks(prices: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
-from numpy.typing import NDArray
 
-from kit.bars.arrays import minutes_of
-from kit.bars.importing.convert import Chunk, Source, converted, ticks
+from kit.bars.importing.convert import Source, converted, joined
 from kit.bars.importing.files import batches
+from kit.bars.importing.sessions import sessions_of
 from kit.bars.importing.volumes import per_minute
 from kit.bars.importing.wide import long_tables
 from kit.bars.minute_store import DayBars, MinuteStore
-from kit.bars.minutes import OHLC
-from kit.bars.month_file import OPTIONS, SERIES
-from kit.clock import is_session
 from kit.errors import DataError, KitError, UnreadableFile
 
 _FLUSH = 3_000_000  # rows that wait before they are written
-_EPOCH = date(1970, 1, 1)
 
 
 @dataclass
@@ -121,7 +114,7 @@ def _sessions(source: Source) -> Iterator[DayBars]:
     """Yield the sessions of one file, what cannot be a bar set aside and counted."""
     tables = (table for batch in batches(source.file) for table in long_tables(batch))
     try:
-        bars = _joined([converted(table, source) for table in tables if table.num_rows])
+        bars = joined([converted(table, source) for table in tables if table.num_rows])
     except UnreadableFile:
         raise
     except DataError as error:
@@ -129,143 +122,4 @@ def _sessions(source: Source) -> Iterator[DayBars]:
             f"The file cannot be taken: {error.what}", f"{source.file}: {error.value}", error.remedy
         ) from error
     bars.volume = per_minute(bars, source)
-    bars = _inside(_priced(_ours(bars, source), source), source)
-    _refuse_longer(bars, source)
-    order = np.argsort(bars.day, kind="stable")
-    bars = bars.rows(order)
-    edges = np.flatnonzero(np.diff(bars.day, prepend=-1, append=-1))
-    for number, (first, last) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)):
-        yield _day(bars.rows(np.arange(first, last)), source, first=number == 0)
-
-
-def _joined(chunks: Sequence[Chunk]) -> Chunk:
-    if not chunks:
-        raise DataError("The file has no rows", None, "Fetch it again.")
-    contracts = list(dict.fromkeys(one for chunk in chunks for one in chunk.contracts))
-    number = {contract: at for at, contract in enumerate(contracts)}
-    which = [np.array([number[one] for one in chunk.contracts], np.intp)[chunk.contract] for chunk in chunks]
-    return Chunk(
-        np.concatenate([chunk.day for chunk in chunks]),
-        np.concatenate([chunk.minute for chunk in chunks]),
-        np.concatenate(which),
-        np.concatenate([chunk.prices for chunk in chunks], axis=1),
-        np.concatenate([chunk.volume for chunk in chunks]),
-        np.concatenate([chunk.oi for chunk in chunks]),
-        contracts,
-    )
-
-
-def _set_aside(bars: Chunk, kept: NDArray[np.bool_], name: str, source: Source) -> Chunk:
-    if kept.all():
-        return bars
-    source.counted[name] += int((~kept).sum())
-    return bars.rows(kept)
-
-
-def _ours(bars: Chunk, source: Source) -> Chunk:
-    """Keep what the store has a place for: options, index, front future and VIX."""
-    kinds = np.array([contract.kind for contract in bars.contracts])[bars.contract]
-    bars = _set_aside(bars, kinds != "other", "other_instruments", source)
-    if not len(bars.day):
-        raise UnreadableFile(
-            f"The file holds nothing of {source.underlying}",
-            f"{source.file}: {', '.join(sorted(source.others)[:5])}",
-            "Declare what it is: --map kind:=index.",
-        )
-    dated = [(one.expiry, at) for at, one in enumerate(bars.contracts) if one.kind == "future" and one.expiry]
-    if len(dated) < 2:
-        return bars
-    front = np.ones(len(bars.day), np.bool_)
-    for day in np.unique(bars.day).tolist():
-        living = [at for expiry, at in sorted(dated) if expiry >= _EPOCH + timedelta(day)]
-        behind = [at for _, at in dated if at not in living[:1]]
-        front[(bars.day == day) & np.isin(bars.contract, behind)] = False
-    return _set_aside(bars, front, "other_instruments", source)
-
-
-def _priced(bars: Chunk, source: Source) -> Chunk:
-    with np.errstate(invalid="ignore"):
-        priced = np.all((bars.prices > 0) & (bars.prices < 1e7), axis=0)
-    return _set_aside(bars, priced, "zero_prices", source)
-
-
-def _inside(bars: Chunk, source: Source) -> Chunk:
-    """Keep what begins within a session; a closed day's bars are a repeat of another day's."""
-    inside = np.zeros(len(bars.day), np.bool_)
-    for number in np.unique(bars.day).tolist():
-        day, mine = _EPOCH + timedelta(number), bars.day == number
-        if is_session(day):
-            hours = minutes_of(day)
-            inside |= mine & (bars.minute >= hours[0]) & (bars.minute <= hours[-1])
-        else:
-            source.notes.append(f"{day} is no session: {int(mine.sum())} bars set aside")
-    found = _set_aside(bars, inside, "outside_bars", source)
-    if not len(found.day):
-        raise UnreadableFile(
-            "The file has no bar within a session",
-            str(source.file),
-            "Check its time and its zone: --map stamp=..., and whether it holds minutes.",
-        )
-    return found
-
-
-def _refuse_longer(bars: Chunk, source: Source) -> None:
-    """Refuse bars of five minutes and longer; and say it where bars seem to be named by their end."""
-    key = bars.contract * 10_000_000_000 + bars.day * 10_000 + bars.minute
-    steps = np.diff(np.sort(key))
-    near = steps[(steps > 0) & (steps < 400)]
-    if near.size > 10 and near.min() > 1:
-        raise UnreadableFile(
-            "The file holds longer bars, not minutes",
-            f"{source.file}: {int(near.min())} minutes",
-            "Use minutes.",
-        )
-    if source.counted["outside_bars"] and source.declared.get("bar") != "=end":
-        first = min(int(bars.minute[bars.day == day].min()) for day in np.unique(bars.day).tolist()[:5])
-        if first == 556:
-            source.notes.append("no bar begins at 09:15: named by their end? then --map bar:=end")
-
-
-def _day(bars: Chunk, source: Source, first: bool) -> DayBars:
-    day = _EPOCH + timedelta(int(bars.day[0]))
-    kinds = np.array([contract.kind for contract in bars.contracts])[bars.contract]
-    option = kinds == "option"
-    options = _options(bars.rows(option), source) if option.any() else None
-    series = _series(bars.rows(~option), kinds[~option]) if not option.all() else None
-    counted = dict(source.counted) if first else {}
-    return DayBars(day, options, series, source.file.name, counted)
-
-
-def _options(bars: Chunk, source: Source) -> pa.Table:
-    whole, sound = ticks(bars.prices)
-    if not sound.all():
-        source.counted["off_tick"] += int((~sound).sum())
-        bars, whole = bars.rows(sound), whole[:, sound]
-    expiry = np.array([(one.expiry - _EPOCH).days if one.expiry else 0 for one in bars.contracts], np.int32)
-    right = pa.array(np.array([one.right == "PE" for one in bars.contracts], np.int8)[bars.contract])
-    columns = {
-        "day": pa.array(bars.day.astype(np.int32)).cast(pa.date32()),
-        "expiry": pa.array(expiry[bars.contract]).cast(pa.date32()),
-        "strike": np.array([one.strike for one in bars.contracts], np.int32)[bars.contract],
-        "option_type": pa.DictionaryArray.from_arrays(right, ["CE", "PE"]),
-        "minute": bars.minute.astype(np.int16),
-        **dict(zip(OHLC, whole, strict=True)),
-        "volume": _whole(bars.volume),
-        "oi": _whole(bars.oi),
-    }
-    return pa.table(columns, schema=OPTIONS)
-
-
-def _series(bars: Chunk, kinds: NDArray[np.str_]) -> pa.Table:
-    columns = {
-        "day": pa.array(bars.day.astype(np.int32)).cast(pa.date32()),
-        "name": pa.array(kinds.tolist(), pa.string()).dictionary_encode().cast(SERIES.field("name").type),
-        "minute": bars.minute.astype(np.int16),
-        **dict(zip(OHLC, bars.prices, strict=True)),
-    }
-    return pa.table(columns, schema=SERIES)
-
-
-def _whole(values: NDArray[np.float64]) -> pa.Array:
-    unknown = np.isnan(values)
-    return pa.array(np.where(unknown, 0, values).astype(np.int64), mask=unknown if unknown.any() else None)
+    yield from sessions_of(bars, source)
