@@ -217,6 +217,8 @@ def coverage(
     last: date,
     now: datetime,
     broken_bars: int = 0,
+    outside_bars: int = 0,
+    *,
     segment: Segment = "derivatives",
 ) -> Coverage:
     """Compare bars with the exchange's calendar.
@@ -232,7 +234,9 @@ def coverage(
     now : datetime
         The present; bars that begin later are not expected.
     broken_bars : int, default 0
-        How many were set aside; they count as missing as well.
+        How many were set aside because they contradict themselves; they count as missing as well.
+    outside_bars : int, default 0
+        How many were set aside because they lie outside the session.
     segment : {"derivatives", "cash"}, default "derivatives"
         Whose hours count.
     """
@@ -246,7 +250,7 @@ def coverage(
     lacking = np.bincount(np.repeat(np.arange(len(days)), counts)[~present], minlength=len(days))
     whole = tuple(days[at] for at in np.flatnonzero((lacking == counts) & (counts > 0)))
     partly = tuple((days[at], int(lacking[at])) for at in np.flatnonzero((lacking > 0) & (lacking < counts)))
-    return Coverage(len(expected), int(present.sum()), whole, partly, broken_bars)
+    return Coverage(len(expected), int(present.sum()), whole, partly, broken_bars, outside_bars)
 
 
 def forming(

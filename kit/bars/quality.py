@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.bars.minutes import TICK_INR, DayMinutes
-from kit.clock import last_trading_day
+from kit.clock import Session, last_trading_day, session
 
 NEAR = 0.02  # of the money
 _SET_ASIDE = ("zero_prices", "outside_bars", "duplicates")
@@ -54,8 +54,9 @@ def figures(day: DayMinutes, counted: Mapping[str, int]) -> dict[str, Any]:
     )
     level = _level(day)
     near = _near(day, level)
-    index_share = float(np.isfinite(day.index[3]).mean()) if day.has_index else math.nan
-    near_share = float(day.traded[near].mean()) if near.any() else 0.0
+    index_share = _index_share(day)
+    traded = day.traded[near][:, _open(day, session(day.day))]
+    near_share = float(traded.mean()) if near.any() else 0.0
     sound = 1 - float(broken.sum()) / bars if bars else 0.0
     gap = day.index[3] - level
     return {
@@ -66,7 +67,7 @@ def figures(day: DayMinutes, counted: Mapping[str, int]) -> dict[str, Any]:
         "carried_share": _round(1 - float(day.traded.sum()) / bars if bars else math.nan),
         "carried_opens": _round(day.carried_opens),
         "broken_bars": int(broken.sum()),
-        "longest_gap": _longest_gap(day.traded[near]),
+        "longest_gap": _longest_gap(traded),
         "parity_gap_inr": _round(float(np.nanmedian(gap)) if np.isfinite(gap).any() else math.nan, 2),
         "odd_expiries": sum(last_trading_day(expiry) != expiry for expiry in day.expiries),
         **{name: int(counted.get(name, 0)) for name in _SET_ASIDE},
@@ -87,6 +88,22 @@ def notes(found: Mapping[str, Any]) -> list[str]:
         told.append(f"{found['odd_expiries']} expiries are on days without a session")
     told += [f"{found[name]} bars set aside: {name.replace('_', ' ')}" for name in _SET_ASIDE if found[name]]
     return told
+
+
+def _index_share(day: DayMinutes) -> float:
+    """Return how much of the index's own session is there: an auction promises no bars, a pause has none."""
+    if not day.has_index:
+        return math.nan
+    return float(np.isfinite(day.index[3][_open(day, session(day.day, "cash"))]).mean())
+
+
+def _open(day: DayMinutes, hours: Session) -> NDArray[np.bool_]:
+    """Tell for each minute of a day whether there is continuous trading in it."""
+    found = np.zeros(len(day.minutes), np.bool_)
+    for part in hours.continuous:
+        first, last = (at.hour * 60 + at.minute for at in (part.open, part.close))
+        found |= (day.minutes >= first) & (day.minutes < last)
+    return found
 
 
 def _round(value: float, digits: int = 4) -> float | None:

@@ -18,6 +18,7 @@ import pandas as pd
 from kit.bars import candles
 from kit.bars.candles import Interval, Piece
 from kit.bars.coverage import Coverage
+from kit.bars.hours import inside
 from kit.clock import Segment
 from kit.errors import UnreadableFile
 
@@ -80,10 +81,12 @@ def stored(folder: Path, first: date, last: date) -> pd.DataFrame:
     return bars[(bars.index >= opening) & (bars.index <= ending)]
 
 
-def sound(folder: Path, first: date, last: date) -> pd.DataFrame:
-    """Return the stored bars that do not contradict themselves."""
+def sound(
+    folder: Path, length: Interval, first: date, last: date, segment: Segment = "derivatives"
+) -> pd.DataFrame:
+    """Return the stored bars that lie within the hours of a segment and do not contradict themselves."""
     bars = stored(folder, first, last)
-    return bars[~candles.broken(bars)]
+    return bars[inside(pd.DatetimeIndex(bars.index), length, segment) & ~candles.broken(bars)]
 
 
 def report(
@@ -91,8 +94,10 @@ def report(
 ) -> Coverage:
     """Return how much of two days' range is stored, by the hours of a segment."""
     bars = stored(folder, first, last)
-    wrong = candles.broken(bars)
-    return candles.coverage(bars[~wrong], length, first, last, now, int(wrong.sum()), segment)
+    outside = ~inside(pd.DatetimeIndex(bars.index), length, segment)
+    wrong = candles.broken(bars) & ~outside
+    kept, counts = bars[~(wrong | outside)], (int(wrong.sum()), int(outside.sum()))
+    return candles.coverage(kept, length, first, last, now, *counts, segment=segment)
 
 
 def _read(part: Path) -> pd.DataFrame:

@@ -27,9 +27,9 @@ from kit.broker.endpoints import CANDLES, windows
 from kit.clock import IST, session, sessions
 from kit.errors import DataError
 from kit.market import history
-from kit.market.downloads import least_s
 from kit.market.listing import Listing
 from kit.model import Instrument
+from kit.transport.windows import least_s
 
 EXPIRIES, AROUND = 2, 30
 _MINUTE = candles.INTERVALS["ONE_MINUTE"]

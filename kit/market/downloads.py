@@ -13,6 +13,7 @@ from kit.bars import candles, store
 from kit.bars.candles import Piece
 from kit.bars.coverage import Coverage
 from kit.broker.endpoints import CANDLES, windows
+from kit.clock import Segment
 from kit.market.history import Asked
 from kit.transport.windows import Window, least_s
 
@@ -35,6 +36,8 @@ class Download:
         Pieces that were there before.
     coverage : Coverage
         Of all parts together, between the two days.
+    segment : {"derivatives", "cash"}
+        Whose hours count.
     """
 
     symbol: str
@@ -45,6 +48,7 @@ class Download:
     requests: int
     already: int
     coverage: Coverage
+    segment: Segment
 
     def __str__(self) -> str:
         return (
@@ -53,8 +57,9 @@ class Download:
         )
 
     def frame(self) -> pd.DataFrame:
-        """Return the stored bars, broken ones left out."""
-        return store.sound(self.folder, self.first, self.last)
+        """Return the stored bars; those that are broken or outside the session are left out."""
+        length = candles.interval(self.interval)
+        return store.sound(self.folder, length, self.first, self.last, self.segment)
 
 
 def keep(
@@ -88,8 +93,9 @@ def keep(
     wanted = candles.pieces(length, first, last, now.date())
     todo = store.missing(folder, wanted, now.date())
     fill(folder, todo, fetch, windows(CANDLES.budget, now.date()), f"{title} {length.name}", quiet)
-    covered = store.report(folder, length, first, last, now, asked.instrument.segment)
-    return Download(title, length.name, first, last, folder, len(todo), len(wanted) - len(todo), covered)
+    segment, already = asked.instrument.segment, len(wanted) - len(todo)
+    covered = store.report(folder, length, first, last, now, segment)
+    return Download(title, length.name, first, last, folder, len(todo), already, covered, segment)
 
 
 def fill(

@@ -10,6 +10,7 @@ import pandas as pd
 
 from kit.bars import candles
 from kit.bars.candles import Interval, Piece
+from kit.bars.hours import inside
 from kit.broker.client import AngelAPIClient
 from kit.broker.shapes import Reply, oldest
 from kit.clock import IST, in_ist
@@ -106,32 +107,34 @@ def collect(asked: Asked, now: datetime, fetch_piece: Fetch, drop_forming: bool 
     Returns
     -------
     DataFrame
-        As `kit.bars.candles.frame`, broken bars left out; ``attrs`` holds ``coverage`` (a
-        `Coverage`), ``source`` and ``age_s``.
+        As `kit.bars.candles.frame`, bars that are broken or outside the session left out; ``attrs`` holds
+        ``coverage`` (a `Coverage`), ``source`` and ``age_s``.
     """
     first, last = asked.start.date(), asked.end.date()
     replies = [fetch_piece(piece) for piece in candles.pieces(asked.length, first, last, now.date())]
     if not replies:
-        return _described(candles.frame([]), asked, now, 0, None)
+        return _described(candles.frame([]), asked, now, (0, 0), None)
     whole = pd.concat([reply.data for reply in replies]) if len(replies) > 1 else replies[0].data
     bars = whole.iloc[
         whole.index.searchsorted(asked.start) : whole.index.searchsorted(asked.end, side="right")
     ]
-    wrong = candles.broken(bars)
-    sound = bars[~wrong] if wrong.any() else bars
+    segment = asked.instrument.segment
+    outside = ~inside(pd.DatetimeIndex(bars.index), asked.length, segment)
+    wrong = candles.broken(bars) & ~outside
+    sound = bars[~(wrong | outside)] if wrong.any() or outside.any() else bars
     if drop_forming:
-        sound = sound[~candles.forming(sound, asked.length, now, asked.instrument.segment)]
-    return _described(sound, asked, now, int(wrong.sum()), oldest(replies))
+        sound = sound[~candles.forming(sound, asked.length, now, segment)]
+    return _described(sound, asked, now, (int(wrong.sum()), int(outside.sum())), oldest(replies))
 
 
 def _described(
-    bars: pd.DataFrame, asked: Asked, now: datetime, broken_bars: int, age: Reply[None] | None
+    bars: pd.DataFrame, asked: Asked, now: datetime, set_aside: tuple[int, int], age: Reply[None] | None
 ) -> pd.DataFrame:
     first, last = asked.start.date(), asked.end.date()
     found = bars.copy(deep=False)
     found.attrs = {
         "coverage": candles.coverage(
-            bars, asked.length, first, last, now, broken_bars, asked.instrument.segment
+            bars, asked.length, first, last, now, *set_aside, segment=asked.instrument.segment
         ),
         "source": age.source if age else "network",
         "age_s": age.age_s if age else 0.0,

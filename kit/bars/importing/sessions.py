@@ -10,12 +10,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kit.bars.arrays import minutes_of
 from kit.bars.importing.convert import Chunk, Source, ticks
 from kit.bars.minute_store import DayBars
 from kit.bars.minutes import OHLC
 from kit.bars.month_file import OPTIONS, SERIES
-from kit.clock import is_session
+from kit.clock import is_session, session
 from kit.errors import UnreadableFile
 
 _EPOCH = date(1970, 1, 1)
@@ -84,8 +83,9 @@ def _inside(bars: Chunk, source: Source) -> Chunk:
     for number in np.unique(bars.day).tolist():
         day, mine = _EPOCH + timedelta(number), bars.day == number
         if is_session(day):
-            hours = minutes_of(day)
-            inside |= mine & (bars.minute >= hours[0]) & (bars.minute <= hours[-1])
+            for part in session(day).intervals:
+                first, last = (at.hour * 60 + at.minute for at in (part.open, part.close))
+                inside |= mine & (bars.minute >= first) & (bars.minute < last)
         else:
             source.notes.append(f"{day} is no session: {int(mine.sum())} bars set aside")
     found = _set_aside(bars, inside, "outside_bars", source)

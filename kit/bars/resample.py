@@ -1,0 +1,110 @@
+"""Shorter bars to longer ones, without a bar that spans a pause, an auction or a night.
+
+Bars count from the opening of each interval of continuous trading, so that a day with a pause starts anew
+after it; the last one ends with its interval. A closing auction is one bar of its own, whatever the length:
+nothing that trades freely is mixed with its price. A day's bar holds the whole session, and closes at the
+auction's price.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kit.bars import candles
+from kit.bars.candles import INTERVALS, interval
+from kit.clock import IST, Segment, is_session, session
+from kit.errors import DataError
+
+_RULES = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum", "oi": "last"}
+_DAY = INTERVALS["ONE_DAY"].minutes
+
+
+def resample(bars: pd.DataFrame, length: str | int, *, segment: Segment = "derivatives") -> pd.DataFrame:
+    """Return longer bars of the same trading.
+
+    Parameters
+    ----------
+    bars : DataFrame
+        As `DataManager.candles` gives them: columns ``open, high, low, close, volume`` and perhaps ``oi``;
+        index the bar's start, timezone-aware, each once, ascending.
+    length : str or int
+        One of `kit.bars.candles.INTERVALS`, or minutes: a multiple of the bars' own length.
+    segment : {"derivatives", "cash"}, default "derivatives"
+        Whose hours count: ``"cash"`` for an index or a share.
+
+    Returns
+    -------
+    DataFrame
+        The same columns; index the start of each bar, midnight for a day's. Where nothing traded is no bar.
+        ``attrs`` says how many bars were set aside: ``broken_bars`` contradict themselves, ``outside_bars``
+        begin outside the session, on a closed day or in a pause.
+
+    Raises
+    ------
+    DataError
+        The index is no ascending one with a time zone, a column is missing, or the length is no multiple of
+        the bars'.
+    UnknownInterval
+        There is no interval of this name.
+    """
+    minutes = interval(length).minutes if isinstance(length, str) else int(length)
+    _check(bars, minutes)
+    wrong = candles.broken(bars)
+    sound = bars[~wrong]
+    local = pd.DatetimeIndex(sound.index).tz_convert(IST)
+    labels = np.full(len(sound), np.datetime64("NaT"), dtype="datetime64[ns]")
+    for first, last, day in _days(local):
+        labels[first:last] = _labels(local[first:last], day, minutes, segment)
+    kept = ~np.isnat(labels)
+    rules = {name: rule for name, rule in _RULES.items() if name in bars.columns}
+    index = pd.DatetimeIndex(labels[kept], name="time").tz_localize(IST)
+    found: pd.DataFrame = sound[kept].set_axis(index).groupby(level=0).agg(rules)
+    found.attrs = {"broken_bars": int(wrong.sum()), "outside_bars": int((~kept).sum())}
+    return found
+
+
+def _check(bars: pd.DataFrame, minutes: int) -> None:
+    missing = [name for name in candles.COLUMNS if name not in bars.columns]
+    index = bars.index
+    if missing or not isinstance(index, pd.DatetimeIndex) or index.tz is None:
+        raise DataError(
+            "Not a table of bars", missing or str(index.dtype), "Use one as DataManager.candles gives it."
+        )
+    if not (index.is_monotonic_increasing and index.is_unique):
+        raise DataError("The bars are not in order, each once", len(index), "Sort them, drop duplicates.")
+    own = pd.Series(index).diff().min() / pd.Timedelta(minutes=1) if len(index) > 1 else minutes
+    if minutes < 1 or (minutes != _DAY and minutes % own) or own > minutes:
+        raise DataError(
+            f"Bars of {own:g} minutes do not add up to this length", minutes, "Use a multiple of it."
+        )
+
+
+def _days(local: pd.DatetimeIndex) -> list[tuple[int, int, date]]:
+    """Return where each day's bars begin and end, and the day."""
+    days = local.normalize().asi8
+    edges = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)] if len(days) else [0]
+    return [(first, last, local[first].date()) for first, last in pairwise(edges)]
+
+
+def _labels(starts: pd.DatetimeIndex, day: date, minutes: int, segment: Segment) -> NDArray[np.datetime64]:
+    """Return for each bar the start of the longer bar it belongs to; NaT: outside the session."""
+    labels = np.full(len(starts), np.datetime64("NaT"), dtype="datetime64[ns]")
+    if not is_session(day):
+        return labels
+    wall = starts.tz_localize(None).to_numpy("datetime64[ns]")
+    for part in session(day, segment).intervals:
+        opening, closing = _wall(part.open), _wall(part.close)
+        inside = (wall >= opening) & (wall < closing)
+        step = closing - opening if part.kind == "auction" else np.timedelta64(minutes, "m")
+        counted = opening + (wall[inside] - opening) // step * step
+        labels[inside] = _wall(datetime.combine(day, time.min)) if minutes == _DAY else counted
+    return labels
+
+
+def _wall(at: datetime) -> np.datetime64:
+    return np.datetime64(at.replace(tzinfo=None), "ns")
