@@ -1,7 +1,8 @@
 """Minutes of closed days into the store, from the broker or from the simulated exchange's own past.
 
-The broker serves living contracts only. The simulated exchange lists what was listed on the day that its clock
-shows: for past days it is set to the last day of each expiry, so contracts that have expired are there as well.
+The broker serves living contracts only. The simulated exchange lists what was listed on the day that its
+clock shows: for past days it is set to the last day of each expiry, so contracts that have expired are there
+as well.
 """
 
 from __future__ import annotations

@@ -85,8 +85,10 @@ def sessions_in(file: Path) -> Mapping[date, StoredSession]:
     """
     try:
         found = file.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
+    except OSError as error:
+        raise UnreadableFile("The store cannot be read", str(file), f"{error.strerror}.") from error
     return _footer(file, found.st_mtime_ns, found.st_size)
 
 
