@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -167,7 +168,8 @@ def write_sessions(
             "The month cannot be written", f"{file}: {error.strerror or error}", "Free space, then try again."
         ) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # where no draft could be made there is none to remove
+            draft.unlink(missing_ok=True)
 
 
 def _writer(draft: Path, schema: pa.Schema) -> pq.ParquetWriter:
