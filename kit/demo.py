@@ -248,7 +248,10 @@ def as_page(outcome: DemoOutcome) -> str:
     """Return the whole outcome as one self-contained HTML page with plots."""
     sections = [
         ("Chain around the money", chain_table(outcome.snapshot).to_html(na_rep="–", border=0)),
-        ("Smile and best strategy", f'<div class="plots">{_smile(outcome)}{_payoff(outcome)}</div>'),
+        (
+            "Smile, and the strategy that ranks first",
+            f'<div class="plots">{_smile(outcome)}{_payoff(outcome)}</div>',
+        ),
         ("Strategies, ranked", outcome.results._repr_html_()),
         (
             "Latency against budget, milliseconds",
@@ -279,8 +282,9 @@ def _payoff(outcome: DemoOutcome) -> str:
     page, axes = plots.figure()
     levels, profit = best.payoff(outcome.snapshot)
     plots.payoff(
-        axes, levels, profit, breakevens=best.breakevens, spot=outcome.snapshot.spot, title=best.name
-    )
+        axes, levels, profit, breakevens=best.breakevens, spot=outcome.snapshot.spot,
+        title=f"{best.name}: first under the view {best.view}",
+    )  # fmt: skip
     return plots.as_html(page, f"Profit at expiry of {best.name}")
 
 

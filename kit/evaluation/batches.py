@@ -154,10 +154,10 @@ class Batches:
     def _task(self, task_id: str, group: list[EvaluationRequest]) -> ProcessingTask:
         first = group[0]
         if len(group) == 1:
-            args = (first.idea, first.market_data, first.name)
+            args = (first.idea, first.market_data, first.name, first.terms)
             return ProcessingTask(task_id, evaluate, args, timeout=self._timeout, seed=first.place, name=ONE)
         # the chain is an argument of its own, so that a worker keeps it from batch to batch
-        parts = [Part(request.idea, request.name, seed=request.place) for request in group]
+        parts = [Part(one.idea, one.name, one.place, one.terms) for one in group]
         return ProcessingTask(
             task_id, evaluate_batch, (parts, first.market_data), timeout=self._timeout, name=BATCH
         )

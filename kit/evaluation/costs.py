@@ -215,6 +215,49 @@ def round_trip_inr(
     return turnover * (rates.stt + rates.stamp + 2 * taxed) + 2 * brokerage * (1 + rates.gst)
 
 
+def opening_inr(legs: Sequence[Leg], lot_size: int, on: date, plan: Plan = "flat") -> float:
+    """Return what it costs to open a position and no more, rupees: one order a leg, at its entry price.
+
+    Parameters
+    ----------
+    legs, lot_size, on, plan
+        As in `round_trip_inr`.
+
+    Raises
+    ------
+    DataError
+        The tables do not reach to this day.
+    SettingsError
+        There is no such plan.
+    """
+    rates = charge_rates(on, plan)
+    bought = sold = brokerage = 0.0
+    for leg in legs:
+        premium = leg.price * abs(leg.lots) * lot_size
+        brokerage += float(_brokerage(premium, rates))
+        if leg.lots > 0:
+            bought += premium
+        else:
+            sold += premium
+    taxed = rates.exchange * (1 + rates.gst) + rates.sebi * (1 + rates.gst * rates.gst_on_sebi)
+    return (bought + sold) * taxed + sold * rates.stt + bought * rates.stamp + brokerage * (1 + rates.gst)
+
+
+@lru_cache(maxsize=16_384)
+def exercise_tax(on: date) -> tuple[float, bool]:
+    """Return the tax on the exercise of a bought option, and whether it is on the intrinsic value alone.
+
+    Until 2019 the whole settlement value was taxed.
+
+    Raises
+    ------
+    DataError
+        The table of charges does not reach to this day.
+    """
+    row = fact("charges", on, item="stt_exercise")
+    return float(row["value"]), row["unit"] == "fraction_of_intrinsic"
+
+
 def exercise_inr(legs: Sequence[Leg], lot_size: int, settlement: float, on: date) -> float:
     """Return the tax on bought legs that expire in the money, rupees.
 
@@ -234,11 +277,10 @@ def exercise_inr(legs: Sequence[Leg], lot_size: int, settlement: float, on: date
     DataError
         The table of charges does not reach to this day.
     """
-    row = fact("charges", on, item="stt_exercise")
-    on_intrinsic = row["unit"] == "fraction_of_intrinsic"  # until 2019 the whole value was taxed
+    rate, on_intrinsic = exercise_tax(on)
     taxed = 0.0
     for leg in legs:
         inside = settlement - leg.strike if leg.right == "CE" else leg.strike - settlement
         if leg.lots > 0 and inside > 0:
             taxed += leg.lots * (inside if on_intrinsic else settlement)
-    return float(row["value"]) * lot_size * taxed
+    return rate * lot_size * taxed

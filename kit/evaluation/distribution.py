@@ -1,102 +1,206 @@
-"""Chances and means of a profit at expiry, exactly, with the index lognormal around its forward.
+"""Where the index may end: a distribution, exact for every payoff that is linear between strikes.
 
-The forward is the chain's, the volatility the one at the money unless another is given; `sd` is the
-standard deviation of the log of the index at expiry. Amounts are points. Plain numbers are used instead
-of arrays because a position has a handful of legs, for which an array costs more than the arithmetic.
-
-Source: F. Black, "The pricing of commodity contracts", Journal of Financial Economics 3 (1976).
+The mean of such a payoff is a sum of means of calls, and its chance of profit a sum of chances between
+levels; both are asked of the distribution, one by one without NumPy or for whole arrays. Amounts are points.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import erfc, exp, inf, isfinite, isnan, log, nan, sqrt
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import nan, sqrt
+from typing import Any
 
-from kit.evaluation.payoff import Knots, profit_at
-from kit.model import ChainSnapshot, Leg
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-RISK_SD = 3.0  # standard deviations that the money at risk covers: 99.7 % of all outcomes
+from kit.pricing.density import Density
 
-
-def deviation(snapshot: ChainSnapshot, sigma: float | None = None) -> float:
-    """Return the standard deviation of the log of the index at expiry.
-
-    Parameters
-    ----------
-    snapshot : ChainSnapshot
-        Gives the time, and the volatility at the money.
-    sigma : float, optional
-        Another annualised volatility.
-
-    Returns
-    -------
-    float
-        0 once expired, NaN without a volatility.
-    """
-    chosen = snapshot.iv_at(snapshot.forward) if sigma is None else sigma
-    return chosen * sqrt(max(snapshot.t_years, 0.0))
+WITHIN = 0.00135  # chance on either side of what the money at risk covers: three deviations of a normal
 
 
-def _normal(x: float) -> float:
-    return 0.5 * erfc(-x / 1.4142135623730951)
-
-
-def expected_profit(legs: Sequence[Leg], premium: float, forward: float, sd: float) -> float:
-    """Return the mean profit at expiry: the premium and the undiscounted Black value of every leg.
+@dataclass(frozen=True, eq=False)
+class Distribution(ABC):
+    """What a view says of one chain.
 
     Parameters
     ----------
-    legs : sequence of Leg
-        The position.
-    premium : float
-        Received, as it stands at expiry, points.
-    forward, sd : float
-        The distribution; an `sd` of NaN gives NaN.
+    view : str
+        The view in short, as tables name it.
+    note : str
+        What it rests on, and how it goes on beyond that.
+    doubt : str
+        Why its figures say little; empty: they do not.
+    iv_error : float
+        How far the smile it was made of misses its quotes, annualised fraction; NaN where none was.
     """
-    if isnan(sd):
-        return nan
-    total = premium
-    for leg in legs:
-        strike = leg.strike
-        if sd > 0 and strike > 0:
-            d1 = log(forward / strike) / sd + sd / 2
-            call = forward * _normal(d1) - strike * _normal(d1 - sd)
-        else:
-            call = max(forward - strike, 0.0)
-        total += leg.lots * (call if leg.right == "CE" else call - forward + strike)
-    return total
+
+    view: str
+    note: str
+    doubt: str = field(default="", kw_only=True)
+    iv_error: float = field(default=nan, kw_only=True)
+
+    @abstractmethod
+    def call(self, strike: ArrayLike) -> Any:
+        """Return the mean of what a call pays, rupees; one of strike 0 pays the index itself."""
+
+    @abstractmethod
+    def cdf(self, level: ArrayLike) -> Any:
+        """Return the chance to end at or below a level."""
+
+    @abstractmethod
+    def pdf(self, level: ArrayLike) -> Any:
+        """Return the density at a level, per rupee."""
+
+    @abstractmethod
+    def quantile(self, chance: float) -> float:
+        """Return the level below which the index ends with a chance, rupees."""
+
+    @abstractmethod
+    def _call_at(self, strike: float) -> float: ...
+
+    @abstractmethod
+    def cdf_at(self, level: float) -> float:
+        """Return `cdf` of one level, without NumPy."""
+
+    def call_at(self, strike: float) -> float:
+        """Return `call` of one strike, without NumPy; each is worked out once."""
+        known = self._calls.get(strike)
+        if known is None:
+            known = self._calls[strike] = self._call_at(strike)
+        return known
+
+    @cached_property
+    def _calls(self) -> dict[float, float]:
+        return {}
+
+    @cached_property
+    def mean(self) -> float:
+        """Mean of the index at expiry, rupees."""
+        return self.call_at(0.0)
+
+    @cached_property
+    def low(self) -> float:
+        """The level below which the index ends with a chance of `WITHIN`, rupees."""
+        return self.quantile(WITHIN)
+
+    @cached_property
+    def high(self) -> float:
+        """The level above which the index ends with a chance of `WITHIN`, rupees."""
+        return self.quantile(1 - WITHIN)
 
 
-def probability_of_profit(shape: Knots, crossings: tuple[float, ...], forward: float, sd: float) -> float:
-    """Return the chance of a profit above zero: the sum over the stretches between breakevens that earn.
+@dataclass(frozen=True, eq=False)
+class SmileDistribution(Distribution):
+    """The density of a smile, or of one volatility for all strikes.
 
     Parameters
     ----------
-    shape : Knots
-        The profit.
-    crossings : tuple of float
-        Its breakevens.
-    forward, sd : float
-        The distribution; an `sd` of NaN gives NaN, of 0 certainty.
+    density : Density
+        See `kit.pricing.density`.
     """
-    if not sd > 0:
-        return float(profit_at(shape, forward) > 0) if sd == 0 else nan
-    bounds = (0.0, *crossings, inf)
-    chances = [0.0, *[_normal(log(level / forward) / sd + sd / 2) for level in crossings], 1.0]
-    total = 0.0
-    for number, left in enumerate(bounds[:-1]):
-        right = bounds[number + 1]
-        inside = (left + right) / 2 if right < inf else max(left, shape.levels[-1]) + 1
-        if profit_at(shape, inside) > 0:
-            total += chances[number + 1] - chances[number]
-    return total
+
+    density: Density
+
+    def call(self, strike: ArrayLike) -> Any:
+        """Return the undiscounted price of a call under the smile, rupees."""
+        return self.density.call(strike)
+
+    def cdf(self, level: ArrayLike) -> Any:
+        """Return the chance to end at or below a level."""
+        return self.density.cdf(level)
+
+    def pdf(self, level: ArrayLike) -> Any:
+        """Return the density at a level, per rupee."""
+        return self.density.pdf(level)
+
+    def quantile(self, chance: float) -> float:
+        """Return the level below which the index ends with a chance, rupees."""
+        return self.density.quantile(chance)
+
+    def _call_at(self, strike: float) -> float:
+        return self.density.call_at(strike)
+
+    def cdf_at(self, level: float) -> float:
+        """Return `cdf` of one level, without NumPy."""
+        return self.density.cdf_at(level)
 
 
-def worst_within(shape: Knots, forward: float, sd: float) -> float:
-    """Return the least profit while the index ends within `RISK_SD` deviations; NaN without a finite `sd`."""
-    if not isfinite(sd):
-        return nan
-    low, high = (forward * exp(side * RISK_SD * sd - sd * sd / 2) for side in (-1, 1))
-    knots = zip(shape.levels, shape.profits, strict=True)
-    inside = [profit for level, profit in knots if low < level < high]
-    return min(profit_at(shape, low), profit_at(shape, high), *inside)
+@dataclass(frozen=True, eq=False)
+class SampleDistribution(Distribution):
+    """Levels at which the index ended, each as likely as the others.
+
+    Parameters
+    ----------
+    levels : ndarray, shape (n,)
+        Ascending, rupees.
+    """
+
+    levels: NDArray[np.float64]
+
+    def call(self, strike: ArrayLike) -> Any:
+        """Return the mean of what a call paid, rupees."""
+        k = np.asarray(strike, np.float64)
+        at = np.searchsorted(self.levels, k, side="right")
+        return (self._sums[at] - k * (self.levels.size - at))[()] / self.levels.size
+
+    def cdf(self, level: ArrayLike) -> Any:
+        """Return the share of levels at or below this one."""
+        return np.searchsorted(self.levels, np.asarray(level), side="right")[()] / self.levels.size
+
+    def pdf(self, level: ArrayLike) -> Any:
+        """Return a smoothed density, per rupee: a normal around each level, as wide as Scott's rule says."""
+        width = float(self.levels.std()) * self.levels.size**-0.2
+        x = (np.asarray(level, np.float64)[..., None] - self.levels) / width
+        return np.exp(-x * x / 2).mean(axis=-1)[()] / (width * sqrt(2 * np.pi))
+
+    def quantile(self, chance: float) -> float:
+        """Return the level below which this share of the levels lies, rupees."""
+        return float(np.quantile(self.levels, chance))
+
+    def _call_at(self, strike: float) -> float:
+        return float(self.call(strike))
+
+    def cdf_at(self, level: float) -> float:
+        """Return `cdf` of one level, without NumPy."""
+        return bisect_right(self._list, level) / len(self._list)
+
+    @cached_property
+    def _list(self) -> list[float]:
+        return [float(level) for level in self.levels]
+
+    @cached_property
+    def _sums(self) -> NDArray[np.float64]:
+        """Sum of the levels from each place on."""
+        sums: NDArray[np.float64] = np.append(np.cumsum(self.levels[::-1])[::-1], 0.0)
+        return sums
+
+
+@dataclass(frozen=True, eq=False)
+class Unknown(Distribution):
+    """Where nothing is known of the volatility: every answer is NaN."""
+
+    def call(self, strike: ArrayLike) -> Any:
+        """Return NaN."""
+        return np.full(np.shape(strike), nan)[()]
+
+    def cdf(self, level: ArrayLike) -> Any:
+        """Return NaN."""
+        return self.call(level)
+
+    def pdf(self, level: ArrayLike) -> Any:
+        """Return NaN."""
+        return self.call(level)
+
+    def quantile(self, chance: float) -> float:
+        """Return NaN."""
+        return nan * chance
+
+    def _call_at(self, strike: float) -> float:
+        return nan * strike
+
+    def cdf_at(self, level: float) -> float:
+        """Return NaN."""
+        return nan * level

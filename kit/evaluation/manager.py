@@ -11,8 +11,10 @@ from typing import Any
 import pandas as pd
 
 from kit.evaluation.batches import Batches, OnEnded
+from kit.evaluation.metrics import Terms
 from kit.evaluation.request import EvaluationRequest, bunches, checked
 from kit.evaluation.results import COLUMNS, Results, order, row_of
+from kit.evaluation.views import View, market
 from kit.evaluation.worker import Idea
 from kit.model import ChainSnapshot
 from kit.monitor import PerformanceMonitor
@@ -77,6 +79,10 @@ class StrategyEvaluationManager:
         timeout: float | None = None,
         on_result: OnRow | None = None,
         progress: bool = False,
+        *,
+        view: View | str = market,
+        entry: str = "touch",
+        basis: str = "held",
     ) -> Results:
         """Evaluate strategies on one chain, side by side.
 
@@ -94,6 +100,8 @@ class StrategyEvaluationManager:
             as it finishes. If it raises, the run ends.
         progress : bool, default False
             Show a progress bar.
+        view, entry, basis
+            On what terms positions are scored: as in `kit.evaluation.metrics.score`.
 
         Returns
         -------
@@ -107,7 +115,7 @@ class StrategyEvaluationManager:
         KeyboardInterrupt
             The run was interrupted; `last` has what had finished.
         """
-        ideas = checked(strategies)
+        ideas, terms = checked(strategies), Terms.of(view, entry, basis)
         kept: dict[int, tuple[Any, ProcessingResult]] = {}
 
         def keep(request: EvaluationRequest, result: ProcessingResult) -> None:
@@ -120,7 +128,7 @@ class StrategyEvaluationManager:
         with self._running(keep, timeout, on_result, len(ideas), progress) as batches:
             batches.run(
                 [
-                    EvaluationRequest(place, idea, market_data, name, str(name), {"strategy": name})
+                    EvaluationRequest(place, idea, market_data, name, str(name), {"strategy": name}, terms)
                     for place, (name, idea) in enumerate(ideas.items())
                 ]
             )
@@ -135,6 +143,9 @@ class StrategyEvaluationManager:
         progress: bool = False,
         *,
         keep: bool = True,
+        view: View | str = market,
+        entry: str = "touch",
+        basis: str = "held",
     ) -> pd.DataFrame:
         """Evaluate every strategy on every chain; each chain travels to a worker once.
 
@@ -143,7 +154,7 @@ class StrategyEvaluationManager:
         snapshots : iterable of ChainSnapshot
             For instance one per day. A generator may be long or endless: it is read a few chains ahead, one
             by one where it is slow, and no chain is held longer than its strategies run.
-        strategies, timeout, on_result, progress
+        strategies, timeout, on_result, progress, view, entry, basis
             As in `evaluate_strategies_concurrent`.
         keep : bool, default True
             Keep the rows for the table. Without it rows go to `on_result` only, so that memory stays as it
@@ -162,7 +173,7 @@ class StrategyEvaluationManager:
         KeyboardInterrupt
             The run was interrupted; `last` has what had finished.
         """
-        ideas = checked(strategies)
+        ideas, terms = checked(strategies), Terms.of(view, entry, basis)
         kept: dict[int, tuple[Mapping[str, Any], ProcessingResult]] = {}
         places = count()
 
@@ -175,7 +186,7 @@ class StrategyEvaluationManager:
                 place = next(places)
                 head = {"taken_at": chain.taken_at, "expiry": chain.expiry, "strategy": name}
                 yield EvaluationRequest(
-                    place, idea, chain, name, f"{name} on chain {place // len(ideas)}", head
+                    place, idea, chain, name, f"{name} on chain {place // len(ideas)}", head, terms
                 )
 
         self._last = partial(_table, kept, len(ideas))

@@ -1,130 +1,75 @@
-"""The score of a position: what it can earn and lose, how likely, and how it reacts.
+"""The score of a position: what it can earn and lose, how likely, what it costs, and how it reacts.
 
-The profit at expiry is linear between strikes, so every figure is exact under the distribution of
-`kit.evaluation.distribution`: no grid and no simulation.
+The profit at expiry is linear between strikes, so every figure is exact under the distribution of the view
+that is taken (`kit.evaluation.views`): no grid and no simulation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from math import inf, isnan, nan
-from typing import Any
+from math import inf, isnan, sqrt
+from typing import Literal, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from kit.errors import DataError, SettingsError
+from kit.evaluation.chances import extremes_between, probability_of_profit
+from kit.evaluation.costs import exercise_tax, opening_inr, round_trip_inr
+from kit.evaluation.distribution import Distribution
+from kit.evaluation.liquidity import Entry, contract_of, entry_price
+from kit.evaluation.payoff import breakevens, extremes, knots
+from kit.evaluation.scored import FIGURES, Score, describe
+from kit.evaluation.verdict import OPTIONS, thinnest, verdict
+from kit.evaluation.views import View, market, view_of
+from kit.model import ChainSnapshot, Contract, Leg
 
-from kit.errors import DataError
-from kit.evaluation.costs import round_trip_inr
-from kit.evaluation.distribution import (
-    RISK_SD,
-    deviation,
-    expected_profit,
-    probability_of_profit,
-    worst_within,
-)
-from kit.evaluation.payoff import Knots, breakevens, extremes, knots, profit_at_expiry
-from kit.model import ChainSnapshot, Leg
+__all__ = ["FIGURES", "STANDARD", "Basis", "Score", "Terms", "describe", "score", "score_on"]
+
+Basis = Literal["held", "closed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """What a position is worth knowing for; all amounts for the whole position in rupees.
+class Terms(NamedTuple):
+    """On what terms positions are scored.
 
     Parameters
     ----------
-    name : str
-        What the analyst called it.
-    legs : tuple of Leg
-        The position.
-    lot_size : int
-        Units in one lot.
-    premium_inr : float
-        Received when positive, paid when negative.
-    max_profit_inr, max_loss_inr : float
-        At expiry, before charges; a loss is positive, and both may be infinite. A negative loss is a
-        profit that cannot be missed.
-    breakevens : tuple of float
-        Settlement levels without profit or loss, ascending, rupees.
-    probability_of_profit : float
-        Chance of a profit above zero at expiry, before charges; NaN without a volatility.
-    expected_profit_inr : float
-        Mean profit at expiry less `charges_inr`; the premium earns interest until then. NaN without a
-        volatility.
-    charges_inr : float
-        Opening and closing every leg at its entry price.
-    risk_inr : float
-        Greatest loss at expiry while the index ends within three standard deviations; NaN without a
-        volatility.
-    return_on_risk : float
-        `expected_profit_inr` over `risk_inr`: what the ranking is by. Infinite where nothing is at risk.
-    delta_inr : float
-        Rupees per point of the forward.
-    gamma_inr : float
-        Change of `delta_inr` per point of the forward.
-    theta_inr : float
-        Rupees per calendar day.
-    vega_inr : float
-        Rupees per percentage point of volatility.
-    rho_inr : float
-        Rupees per percentage point of the rate.
+    view : View
+        Whose distribution.
+    entry : {"touch", "mid"}
+        At which prices they are entered.
+    basis : {"held", "closed"}
+        What is charged.
     """
 
-    name: str
-    legs: tuple[Leg, ...]
-    lot_size: int
-    premium_inr: float
-    max_profit_inr: float
-    max_loss_inr: float
-    breakevens: tuple[float, ...]
-    probability_of_profit: float
-    expected_profit_inr: float
-    charges_inr: float
-    risk_inr: float
-    return_on_risk: float
-    delta_inr: float
-    gamma_inr: float
-    theta_inr: float
-    vega_inr: float
-    rho_inr: float
+    view: View = market
+    entry: Entry = "touch"
+    basis: Basis = "held"
 
-    def row(self) -> dict[str, Any]:
-        """Return the fields as one row of a table, the legs as text."""
-        return {name: getattr(self, name) for name in FIGURES} | {"legs": describe(self.legs)}
+    @classmethod
+    def of(cls, view: View | str, entry: str, basis: str) -> Terms:
+        """Return checked terms.
 
-    def payoff(self, snapshot: ChainSnapshot) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the profit at expiry for a plot: exact, with few points.
-
-        Parameters
-        ----------
-        snapshot : ChainSnapshot
-            Its volatility sets how far the plot reaches: three standard deviations, or the outermost
-            strike if that is further.
-
-        Returns
-        -------
-        levels, profit_inr : ndarray of shape (n,)
-            Settlement levels at the ends, the strikes and the breakevens, ascending, and rupees there.
+        Raises
+        ------
+        SettingsError
+            A word is misspelt.
         """
-        strikes = [leg.strike for leg in self.legs]
-        sd = deviation(snapshot)
-        reach = snapshot.forward * min(0.9, RISK_SD * (sd if sd > 0 else 0.01))
-        ends = (min(snapshot.forward - reach, *strikes), max(snapshot.forward + reach, *strikes))
-        shown = [level for level in (*strikes, *self.breakevens) if ends[0] <= level <= ends[1]]
-        levels = np.unique([*ends, *shown])
-        return levels, self.lot_size * profit_at_expiry(self.legs, levels)
+        if entry not in ("touch", "mid"):
+            raise SettingsError("There is no entry of this name", entry, "Use touch or mid.")
+        if basis not in ("held", "closed"):
+            raise SettingsError("There is no basis of this name", basis, "Use held or closed.")
+        return cls(view_of(view), entry, basis)  # type: ignore[arg-type] # both were looked up
 
 
-FIGURES = tuple(part.name for part in fields(Score) if part.name not in ("name", "legs", "lot_size"))
-
-
-def describe(legs: Sequence[Leg]) -> str:
-    """Write legs as an analyst reads them: ``-1 43000PE, -1 43500CE``."""
-    return ", ".join(f"{leg.lots:+d} {leg.strike:g}{leg.right}" for leg in legs)
+STANDARD = Terms()
 
 
 def score(
-    legs: Sequence[Leg], snapshot: ChainSnapshot, *, name: str = "", sigma: float | None = None
+    legs: Sequence[Leg],
+    snapshot: ChainSnapshot,
+    *,
+    name: str = "",
+    view: View | str = market,
+    entry: str = "touch",
+    basis: str = "held",
 ) -> Score:
     """Score a position on the chain it was taken from.
 
@@ -133,11 +78,15 @@ def score(
     legs : sequence of Leg
         At least one.
     snapshot : ChainSnapshot
-        Gives forward, discount, time, lot size and Greeks.
+        Gives forward, discount, time, lot size, quotes and Greeks.
     name : str, optional
         What to call it.
-    sigma : float, optional
-        Your own annualised volatility until expiry; default the chain's at the money.
+    view : View or str, default market
+        Whose distribution of the index: the market's, or one of your own, see `kit.evaluation.views`.
+    entry : {"touch", "mid"}, default "touch"
+        At which prices legs that have the chain's price are entered; a price of your own stays.
+    basis : {"held", "closed"}, default "held"
+        Whether charges are those of holding to expiry, or of closing before at the entry prices.
 
     Returns
     -------
@@ -148,49 +97,116 @@ def score(
     ------
     DataError
         There are no legs, or the charges of that day are not known.
+    SettingsError
+        A word for view, entry or basis is misspelt.
     """
+    return score_on(legs, snapshot, Terms.of(view, entry, basis), name)
+
+
+def score_on(legs: Sequence[Leg], snapshot: ChainSnapshot, terms: Terms, name: str = "") -> Score:
+    """Score a position on given terms; otherwise as `score`."""
     if not legs:
         raise DataError("A position needs at least one leg", tuple(legs), "Return legs from the strategy.")
-    lot, shape = snapshot.lot_size, knots(legs)
-    premium = round(-sum([leg.lots * leg.price for leg in legs]), 9)
+    rows = [contract_of(leg, snapshot) for leg in legs]
+    lot, likely = snapshot.lot_size, terms.view.on(snapshot)
+    held, mid, spread = _entered(legs, rows, terms.entry)
+    shape, premium = knots(held), _premium(held)
     best, worst = extremes(shape)
     crossings = breakevens(shape)
-    bounds = (lot * premium, lot * best, lot * -worst, crossings)
-    prospects = _prospects(legs, snapshot, shape, crossings, premium, sigma)
-    return Score(name, tuple(legs), lot, *bounds, *prospects, *_net_greeks(legs, snapshot))
+    least, most = extremes_between(shape, likely.low, likely.high)
+    edge, exercised = _means(mid, likely, snapshot)
+    charges = _charges(held, exercised, snapshot, terms.basis)
+    paid = _crossings(terms) * spread
+    expected = lot * (edge - paid / snapshot.discount) - charges
+    cost, risk, reward = charges + lot * paid, -lot * least, lot * most
+    beyond = spread if terms.entry == "touch" else 0.0
+    told = verdict(held, rows, snapshot, likely, (best, worst, beyond))
+    return Score(
+        name, tuple(held), lot, likely.view, terms.entry, terms.basis,
+        lot * premium, lot * _premium(mid), lot * spread, lot * best, lot * -worst, crossings,
+        probability_of_profit(shape, crossings, likely), lot * edge, _fit_error(held, rows, lot, likely),
+        expected, charges, cost, risk, reward,
+        _ratio(cost, risk), _ratio(expected, risk), _ratio(reward, risk),
+        *_net_greeks(held, rows, lot), *thinnest(held, rows, lot), *told,
+    )  # fmt: skip
 
 
-def _prospects(
-    legs: Sequence[Leg],
-    snapshot: ChainSnapshot,
-    shape: Knots,
-    crossings: tuple[float, ...],
-    premium: float,
-    sigma: float | None,
-) -> tuple[float, float, float, float, float]:
-    """Chance of profit, mean profit, charges, money at risk and the return on it."""
-    forward, lot, sd = snapshot.forward, snapshot.lot_size, deviation(snapshot, sigma)
-    charges = round_trip_inr(legs, lot, snapshot.taken_at.date())
-    expected = lot * expected_profit(legs, premium / snapshot.discount, forward, sd) - charges
-    risk = lot * -worst_within(shape, forward, sd)
-    chance = probability_of_profit(shape, crossings, forward, sd)
-    return chance, expected, charges, risk, _ratio(expected, risk)
+def _crossings(terms: Terms) -> int:
+    """How often the spread is crossed: not at the middle, once in, and once out where it is closed."""
+    return 0 if terms.entry == "mid" else 1 if terms.basis == "held" else 2
 
 
-def _ratio(expected: float, risk: float) -> float:
-    if risk > 0 or isnan(risk):
-        return expected / risk
-    return inf if expected > 0 else -inf
+def _entered(
+    legs: Sequence[Leg], rows: Sequence[Contract], entry: Entry
+) -> tuple[list[Leg], list[Leg], float]:
+    """Return the legs at their entry and at the middle, and what the touch costs more, points."""
+    held, mid, spread = list[Leg](), list[Leg](), 0.0
+    for leg, row in zip(legs, rows, strict=True):
+        middle, at_once = entry_price(leg, row, "mid"), entry_price(leg, row, "touch")
+        spread += leg.lots * (at_once - middle)
+        mid.append(_at(leg, middle))
+        held.append(_at(leg, at_once if entry == "touch" else middle))
+    return held, mid, round(spread, 9)
 
 
-def _net_greeks(legs: Sequence[Leg], snapshot: ChainSnapshot) -> tuple[float, ...]:
-    """Delta, gamma, theta, vega and rho of the whole position, rupees."""
-    contracts, lot = snapshot.contracts, snapshot.lot_size
-    delta = gamma = theta = vega = rho = 0.0
+def _at(leg: Leg, price: float) -> Leg:
+    return leg if leg.price == price else Leg(leg.right, leg.strike, leg.lots, price, leg.expiry)
+
+
+def _premium(legs: Sequence[Leg]) -> float:
+    return round(-sum([leg.lots * leg.price for leg in legs if leg.right in OPTIONS]), 9)
+
+
+def _means(legs: Sequence[Leg], likely: Distribution, snapshot: ChainSnapshot) -> tuple[float, float]:
+    """Return the mean profit at expiry, and the mean of what the exercise of bought options is taxed on."""
+    total = taxed = 0.0
+    _, on_intrinsic = exercise_tax(snapshot.expiry)
     for leg in legs:
-        row, units = contracts[leg.right].get(leg.strike), leg.lots * lot
-        if row is None:
-            return (nan,) * 5
+        pays = likely.call_at(leg.strike)
+        if leg.right == "PE":
+            pays += leg.strike - likely.mean
+        total += leg.lots * (pays - (leg.price if leg.right == "FUT" else leg.price / snapshot.discount))
+        if leg.lots > 0 and leg.right in OPTIONS:
+            taxed += leg.lots * (pays if on_intrinsic else _settled(leg, pays, likely))
+    return total, taxed
+
+
+def _settled(leg: Leg, pays: float, likely: Distribution) -> float:
+    """Return the mean of the index where it ends in the money, and 0 elsewhere."""
+    below = likely.cdf_at(leg.strike)
+    return pays + leg.strike * (1 - below) if leg.right == "CE" else leg.strike * below - pays
+
+
+def _charges(legs: Sequence[Leg], exercised: float, snapshot: ChainSnapshot, basis: Basis) -> float:
+    options = [leg for leg in legs if leg.right in OPTIONS]
+    on, lot = snapshot.taken_at.date(), snapshot.lot_size
+    if basis == "closed":
+        return round_trip_inr(options, lot, on)
+    return opening_inr(options, lot, on) + lot * exercised * exercise_tax(snapshot.expiry)[0]
+
+
+def _ratio(amount: float, risk: float) -> float:
+    if risk > 0 or isnan(risk):
+        return amount / risk
+    return amount * inf if amount else 0.0
+
+
+def _fit_error(legs: Sequence[Leg], rows: Sequence[Contract], lot: int, likely: Distribution) -> float:
+    """Add up, as if each leg missed by itself, what the smile's error and half the spread are worth."""
+    missed, fit = 0.0, 100 * likely.iv_error
+    for leg, row in zip(legs, rows, strict=True):
+        half = (row.ask - row.bid) / 2 if row.ask >= row.bid else 0.0
+        missed += leg.lots**2 * ((row.vega * fit) ** 2 + half * half)
+    return lot * sqrt(missed)
+
+
+def _net_greeks(
+    legs: Sequence[Leg], rows: Sequence[Contract], lot: int
+) -> tuple[float, float, float, float, float]:
+    """Delta, gamma, theta, vega and rho of the whole position, rupees."""
+    delta = gamma = theta = vega = rho = 0.0
+    for leg, row in zip(legs, rows, strict=True):
+        units = leg.lots * lot
         delta += units * row.delta
         gamma += units * row.gamma
         theta += units * row.theta

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from kit.errors import KitError
+from kit.evaluation.metrics import Terms
 from kit.evaluation.worker import Idea
 from kit.model import ChainSnapshot
 from kit.strategies.base import Strategy
@@ -16,7 +17,7 @@ SLOW_S = 0.25  # a source that takes longer waits for a market or a disk: evalua
 
 
 class EvaluationRequest(NamedTuple):
-    """One strategy on one chain: its place in the run, what its row begins with, what errors call it."""
+    """One strategy on one chain: its place in the run, its row's head, what errors call it, on what terms."""
 
     place: int
     idea: Idea
@@ -24,6 +25,7 @@ class EvaluationRequest(NamedTuple):
     name: str
     label: str
     head: Mapping[str, Any]
+    terms: Terms
 
 
 def checked(strategies: Mapping[str, Idea]) -> Mapping[str, Idea]:

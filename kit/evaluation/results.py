@@ -6,26 +6,51 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from html import escape
 from math import inf, isnan
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
-from kit.errors import DataError, TaskError, UnknownStrategy
-from kit.evaluation.metrics import FIGURES, Score
+from kit.errors import DataError, SettingsError, TaskError, UnknownStrategy
+from kit.evaluation.scored import FIGURES, Score
+from kit.evaluation.views import market
 from kit.parallel import ProcessingResult
 
 COLUMNS = ("status", *FIGURES, "legs", "value", "error", "traceback", "seconds")
+Order = Literal["cost", "return", "probability", "reward", "theta"]
+ORDERS: Mapping[str, tuple[str, bool]] = {  # the figure, and whether the least comes first
+    "cost": ("cost_on_risk", True),
+    "return": ("return_on_risk", False),
+    "probability": ("probability_of_profit", False),
+    "reward": ("reward_to_risk", False),
+    "theta": ("theta_inr", False),
+}
+WORDS = {
+    "cost": "cost (spread and charges) per rupee at risk, the least first",
+    "return": "expected return on risk, the greatest first",
+    "probability": "probability of profit, the greatest first",
+    "reward": "reward to risk, the greatest first",
+    "theta": "theta, the greatest first",
+}
+_BASES = {"held": "held to expiry", "closed": "closed at the entry prices before expiry"}
 _SHOWN = {
     "premium_inr": ("premium", "{:,.0f}"),
-    "max_profit_inr": ("max profit", "{:,.0f}"),
-    "max_loss_inr": ("max loss", "{:,.0f}"),
+    "premium_mid_inr": ("premium at mid", "{:,.0f}"),
+    "max_profit_inr": ("max profit before charges", "{:,.0f}"),
+    "max_loss_inr": ("max loss before charges", "{:,.0f}"),
     "breakevens": ("breakevens", ""),
     "probability_of_profit": ("P(profit)", "{:.1%}"),
-    "expected_profit_inr": ("expected", "{:,.0f}"),
+    "cost_inr": ("spread + charges", "{:,.0f}"),
+    "expected_profit_inr": ("expected after charges", "{:,.0f}"),
+    "risk_inr": ("at risk", "{:,.0f}"),
+    "cost_on_risk": ("cost/risk", "{:.2%}"),
     "return_on_risk": ("return/risk", "{:+.2%}"),
+    "reward_to_risk": ("reward/risk", "{:.2f}"),
     "delta_inr": ("delta", "{:+,.1f}"),
     "theta_inr": ("theta/day", "{:+,.0f}"),
     "vega_inr": ("vega", "{:+,.0f}"),
+    "spread_pct": ("widest spread %", "{:.1f}"),
+    "traded_lots": ("lots traded", "{:,.0f}"),
+    "verdict": ("verdict", "{}"),
 }
 
 
@@ -39,8 +64,10 @@ class Results(Mapping[str, ProcessingResult]):
 
     Notes
     -----
-    The table ranks by `Score.return_on_risk`, that is expected profit after charges per rupee at risk,
-    the best first. Values that are no score follow in the order they were asked for, failures last.
+    Under the market's view an expectation is no skill: the table ranks by what a position costs, spread and
+    charges, per rupee at risk, the cheapest first. Under any other view it ranks by expected profit per rupee
+    at risk. What cannot be traded as scored follows, then values that are no score in the order they were
+    asked for, and failures last.
     """
 
     def __init__(self, outcomes: Mapping[str, ProcessingResult]) -> None:
@@ -78,21 +105,34 @@ class Results(Mapping[str, ProcessingResult]):
         """The strategies that returned nothing, with their errors."""
         return {name: one.error for name, one in self._outcomes.items() if one.error is not None}
 
-    def best(self) -> Score:
-        """Return the score that ranks first.
+    def best(self, by: Order | None = None) -> Score:
+        """Return the score that ranks first under its view (`Score.view`).
+
+        Parameters
+        ----------
+        by : {"cost", "return", "probability", "reward", "theta"}, optional
+            What to rank by, as in `table`.
 
         Raises
         ------
         DataError
             No strategy was scored.
+        SettingsError
+            There is no such order.
         """
         scores = [one for one in self.completed.values() if isinstance(one, Score)]
         if not scores:
             raise DataError("No strategy was scored", list(self), "Look at the errors in table().")
-        return min(scores, key=_rank)
+        return min(scores, key=lambda one: rank(one, by))
 
-    def table(self) -> pd.DataFrame:
+    def table(self, by: Order | None = None) -> pd.DataFrame:
         """Return one row per strategy, ranked, failures included.
+
+        Parameters
+        ----------
+        by : {"cost", "return", "probability", "reward", "theta"}, optional
+            Cost per rupee at risk, the least first; or expected return on risk, probability of profit, reward
+            to risk or theta, the greatest first. Default cost under the market's view, else return.
 
         Returns
         -------
@@ -100,19 +140,30 @@ class Results(Mapping[str, ProcessingResult]):
             Index: name. Columns: `status` (``"completed"``, ``"failed"``, ``"timeout"``, ``"crashed"`` or
             ``"cancelled"``), the figures of `Score`, `legs`, `value` (what a function returned that is no
             score), `error`, `traceback` and `seconds` in the worker.
+
+        Raises
+        ------
+        SettingsError
+            There is no such order.
         """
-        ranked = dict(sorted(self._outcomes.items(), key=lambda item: order(item[1])))
+        ranked = dict(sorted(self._outcomes.items(), key=lambda item: order(item[1], by)))
         index = pd.Index(list(ranked), name="strategy")
         return pd.DataFrame([row_of(one) for one in ranked.values()], index=index, columns=list(COLUMNS))
+
+    @property
+    def terms(self) -> str:
+        """One line on whose view, which entry and which basis the scores are of, and what orders them."""
+        return terms_of(self.table())
 
     def to_text(self) -> str:
         """Return the table as plain text, in an analyst's columns and units (rupees), errors below."""
         failed = [f"{name}: {error}" for name, error in self.failures.items()]
-        return "\n".join([str(_readable(self.table()).to_string()), *failed])
+        return "\n".join(filter(None, [self.terms, str(_readable(self.table()).to_string()), *failed]))
 
     def _repr_html_(self) -> str:
         failed = [f"<p>{escape(name)}: {escape(str(error))}</p>" for name, error in self.failures.items()]
-        return "".join([str(_readable(self.table()).to_html(border=0)), *failed])
+        head = f"<p>{escape(self.terms)}</p>" if self.terms else ""
+        return "".join([head, str(_readable(self.table()).to_html(border=0)), *failed])
 
     def __repr__(self) -> str:
         return f"<Results: {len(self.completed)} completed, {len(self.failures)} failed>"
@@ -128,17 +179,44 @@ def row_of(outcome: ProcessingResult) -> dict[str, Any]:
     return row | {"value": outcome.output}
 
 
-def order(outcome: ProcessingResult) -> tuple[float, ...]:
+def order(outcome: ProcessingResult, by: Order | None = None) -> tuple[float, ...]:
     """Return the sort key of the ranking: scores, then other values, then failures."""
     if outcome.error is not None:
         return (2,)
-    return (0, *_rank(outcome.output)) if isinstance(outcome.output, Score) else (1,)
+    return (0, *rank(outcome.output, by)) if isinstance(outcome.output, Score) else (1,)
 
 
-def _rank(score: Score) -> tuple[float, float]:
-    """Order the best first; a return that is not known ranks below every known one."""
-    known = not isnan(score.return_on_risk)
-    return (-score.return_on_risk if known else inf, -score.premium_inr)
+def rank(score: Score, by: Order | None = None) -> tuple[float, ...]:
+    """Return the sort key of a score: what can be traded first, a figure that is not known last.
+
+    Raises
+    ------
+    SettingsError
+        There is no such order.
+    """
+    word = default_order(score.view) if by is None else by
+    if word not in ORDERS:
+        raise SettingsError("There is no order of this name", word, f"Use {', '.join(ORDERS)}.")
+    figure, least_first = ORDERS[word]
+    value = getattr(score, figure)
+    placed = inf if isnan(value) else value if least_first else -value
+    return (not score.tradable, isnan(value), placed, -score.premium_inr)
+
+
+def default_order(view: str) -> Order:
+    """Return what is ranked by under a view: cost under the market's, where an expectation is no skill."""
+    return "cost" if view == market.name else "return"
+
+
+def terms_of(table: pd.DataFrame, described: bool = True) -> str:
+    """Return one line on the terms of a table's scores and, if `described`, their order; empty without."""
+    scored = table[table["view"].notna()]
+    if scored.empty:
+        return ""
+    first = scored.iloc[0]
+    views = " and ".join(dict.fromkeys(scored["view"]))
+    ordered = f" Ordered by {WORDS[default_order(first['view'])]}." if described else ""
+    return f"View: {views}. Entered at the {first['entry']}, {_BASES[first['basis']]}.{ordered}"
 
 
 def _readable(table: pd.DataFrame) -> pd.DataFrame:

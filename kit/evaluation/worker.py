@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from kit.errors import DataError
-from kit.evaluation.metrics import Score, score
+from kit.evaluation.metrics import STANDARD, Score, Terms, score_on
 from kit.model import ChainSnapshot, Leg, Position
 from kit.parallel.execution import execute
 from kit.strategies.base import Strategy
@@ -27,7 +27,7 @@ class Ended(NamedTuple):
     seconds: float
 
 
-def evaluate(idea: Idea, market_data: Any, name: str = "") -> Score | Any:
+def evaluate(idea: Idea, market_data: Any, name: str = "", terms: Terms = STANDARD) -> Score | Any:
     """Evaluate one strategy where it is called.
 
     Parameters
@@ -38,6 +38,8 @@ def evaluate(idea: Idea, market_data: Any, name: str = "") -> Score | Any:
         A snapshot; a plain function may be given anything.
     name : str, optional
         What to call the score.
+    terms : Terms, optional
+        View, entry and basis of the score.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def evaluate(idea: Idea, market_data: Any, name: str = "") -> Score | Any:
         raise DataError(
             "Legs are scored on a ChainSnapshot, not on a", kind, "Pass DataManager.option_chain()."
         )
-    return score(found, market_data, name=name)
+    return score_on(found, market_data, terms, name)
 
 
 def _are_legs(found: object) -> bool:
@@ -69,11 +71,12 @@ def _are_legs(found: object) -> bool:
 
 
 class Part(NamedTuple):
-    """One strategy of a batch: its score's name and its own seed."""
+    """One strategy of a batch: its score's name, its own seed and its terms."""
 
     idea: Idea
     name: str
     seed: int
+    terms: Terms = STANDARD
 
 
 def evaluate_batch(parts: Sequence[Part], market_data: Any) -> list[Ended]:
@@ -82,7 +85,7 @@ def evaluate_batch(parts: Sequence[Part], market_data: Any) -> list[Ended]:
 
 
 def _ended(part: Part, market_data: Any) -> Ended:
-    outcome = execute(0, evaluate, (part.idea, market_data, part.name), {}, part.seed, "")
+    outcome = execute(0, evaluate, (part.idea, market_data, part.name, part.terms), {}, part.seed, "")
     completed = outcome.status == "completed"
     value, error = (outcome.payload, None) if completed else (None, outcome.payload)
     return Ended(value, error, outcome.details, outcome.raised, outcome.running_s)

@@ -21,6 +21,8 @@ column          dtype      meaning
 ``vega``        float64    rupees per percentage point of volatility
 ``rho``         float64    rupees per percentage point of the rate
 ``iv_reason``   str        ``"ok"``, or why ``iv`` is NaN or says little: `kit.pricing.reasons`
+``bid_qty``     float64    units bid for at the best bid; NaN: unknown; may be absent
+``ask_qty``     float64    units offered at the best ask; NaN: unknown; may be absent
 ``iv_quality``  float64    how much ``iv`` says, 0 to 1; a half: a tenth of it is uncertain; may be absent
 ``token``       str        the broker's token; empty when the source has none
 ``symbol``      str        trading symbol
@@ -165,12 +167,15 @@ class ChainSnapshot:
         The future of the expiry is at its forward, the index at the spot, both at strike 0.
         """
         price = mid_or_last(*(self.frame[name] for name in ("bid", "ask", "ltp", "volume"))).tolist()
-        greeks = (self.frame[name].tolist() for name in Contract._fields[1:])
+        unknown = [nan] * len(price)
+        columns = [
+            self.frame[name].tolist() if name in self.frame else unknown for name in Contract._fields[1:]
+        ]
         sides: dict[Held, dict[float, Contract]] = {"CE": {}, "PE": {}}
         sides["FUT"] = {0.0: Contract(self.forward, nan, 1.0, 0.0, 0.0, 0.0, 0.0)}
         sides["INDEX"] = {0.0: Contract(self.spot, nan, self.spot / self.forward, 0.0, 0.0, 0.0, 0.0)}
         keys = zip(self.frame["right"].tolist(), self.frame["strike"].tolist(), strict=True)
-        for (right, strike), contract in zip(keys, map(Contract, price, *greeks), strict=True):
+        for (right, strike), contract in zip(keys, map(Contract, price, *columns), strict=True):
             sides[right][strike] = contract
         return sides
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from math import nan
 from typing import Literal, NamedTuple, NewType
 
 Right = Literal["CE", "PE"]
@@ -51,6 +52,7 @@ class Contract(NamedTuple):
     """One contract of a chain as plain numbers: what arithmetic on a few legs needs, without pandas.
 
     The fields have the units of the table of `kit.model.chain`; `price` is that of `kit.quotes.mid_or_last`.
+    What a table lacks is NaN.
     """
 
     price: float
@@ -60,3 +62,9 @@ class Contract(NamedTuple):
     theta: float
     vega: float
     rho: float
+    bid: float = nan
+    ask: float = nan
+    volume: float = nan
+    bid_qty: float = nan
+    ask_qty: float = nan
+    iv_quality: float = nan

@@ -66,6 +66,10 @@ class Slice:
 
     def iv(self, strike: ArrayLike) -> Any:
         """Return the volatility at `strike` (rupees), an annualised fraction; NaN unless it is positive."""
+        if isinstance(strike, float) and strike > 0:  # one strike needs no arrays
+            x = math.log(strike / self.forward) - self.m
+            total = self.a + self.b * (self.rho * x + math.sqrt(x * x + self.sigma * self.sigma))
+            return np.float64(math.sqrt(total / self.t_years))
         strikes = floats(strike)
         k = np.log(np.where(strikes > 0, strikes, np.nan) / self.forward)
         return np.sqrt(self.total_variance(k) / self.t_years)

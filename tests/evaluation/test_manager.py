@@ -15,10 +15,11 @@ import pandas as pd
 import pytest
 from joblib import parallel_config
 
-from kit.errors import DataError, TaskFailed, TaskTimeout, UnknownStrategy
+from kit.errors import DataError, SettingsError, TaskFailed, TaskTimeout, UnknownStrategy
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.metrics import FIGURES, Score, score
 from kit.evaluation.results import COLUMNS, Results
+from kit.evaluation.views import lognormal
 from kit.evaluation.worker import evaluate
 from kit.model import ChainSnapshot, Leg
 from kit.monitor import PerformanceMonitor
@@ -151,26 +152,64 @@ def test_functions_take_any_market_data(manager: StrategyEvaluationManager) -> N
         _ = results["legs"].value
 
 
-def test_the_best_comes_first(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> None:
-    """The table descends in expected profit per rupee at risk, and `best` is its first row."""
-    results = manager.evaluate_strategies_concurrent({kind().name: kind() for kind in ALL}, chain)
-    table = results.table()
-    assert table["return_on_risk"].is_monotonic_decreasing
-    assert results.best().name == table.index[0]
+@pytest.mark.parametrize(
+    ("view", "by", "figure", "least_first"),
+    [
+        ("market", None, "cost_on_risk", True),
+        (lognormal(0.2), None, "return_on_risk", False),
+        ("market", "cost", "cost_on_risk", True),
+        ("market", "return", "return_on_risk", False),
+        ("market", "probability", "probability_of_profit", False),
+        ("market", "reward", "reward_to_risk", False),
+        ("market", "theta", "theta_inr", False),
+    ],
+)
+def test_what_is_ranked_by_follows_from_the_view(
+    manager: StrategyEvaluationManager,
+    chain: ChainSnapshot,
+    view: Any,
+    by: Any,
+    figure: str,
+    least_first: bool,
+) -> None:
+    """Cost on risk under the market's view, return on risk under one's own, or a word; bad quotes behind."""
+    sure = [Leg("CE", 55_000.0, 1, 10.0), Leg("CE", 55_100.0, -1, 90.0)]
+    ideas = {kind().name: kind() for kind in ALL} | {"sure": lambda _: sure}
+    results = manager.evaluate_strategies_concurrent(ideas, chain, view=view)
+    table = results.table(by)
+    tradable = table[table["tradable"]]
+    assert (
+        tradable[figure].is_monotonic_increasing if least_first else tradable[figure].is_monotonic_decreasing
+    )
+    assert not table["tradable"].iloc[len(tradable) :].any()
+    assert "sure" in table.index[len(tradable) :]
+    assert results.best(by).name == table.index[0]
     assert list(table.columns) == list(COLUMNS)
     assert set(FIGURES) < set(COLUMNS)
+
+
+def test_a_misspelt_order_view_entry_or_basis_is_refused(
+    manager: StrategyEvaluationManager, chain: ChainSnapshot
+) -> None:
+    """Words that name nothing raise, and say what there is."""
+    results = manager.evaluate_strategies_concurrent({"condor": IronCondor()}, chain)
+    with pytest.raises(SettingsError, match="Use cost"):
+        results.table("profit")  # type: ignore[arg-type]
+    for wrong in ({"view": "marked"}, {"entry": "middle"}, {"basis": "forever"}):
+        with pytest.raises(SettingsError, match="Use"):
+            manager.evaluate_strategies_concurrent({"condor": IronCondor()}, chain, **wrong)
 
 
 def test_an_unknown_return_ranks_last_among_scores(
     manager: StrategyEvaluationManager, chain: ChainSnapshot
 ) -> None:
-    """A score whose return is not known stands below every known one, above values and failures."""
+    """A score whose figure is not known stands below every known one, above values and failures."""
     known = score(IronCondor().legs(chain), chain)
     results = manager.evaluate_strategies_concurrent(
         {
             "broken": divide,
             "value": lambda _: 1,
-            "unknown": lambda _: replace(known, return_on_risk=nan),
+            "unknown": lambda _: replace(known, cost_on_risk=nan),
             "condor": IronCondor(),
         },
         chain,
@@ -298,7 +337,7 @@ def test_many_chains_give_one_table(manager: StrategyEvaluationManager, make_cha
         assert part.index[-1] == "bad"
         expected = score(IronCondor().legs(snapshot), snapshot)
         assert part.loc["condor", "max_profit_inr"] == expected.max_profit_inr
-        assert part["return_on_risk"].iloc[:2].is_monotonic_decreasing
+        assert part["cost_on_risk"].iloc[:2].is_monotonic_increasing
 
 
 def test_many_of_nothing(manager: StrategyEvaluationManager, chain: ChainSnapshot) -> None:
@@ -314,6 +353,8 @@ def test_tables_read_as_text_and_html(manager: StrategyEvaluationManager, chain:
     results: Results = manager.evaluate_strategies_concurrent(strategies, chain)
     text, html = results.to_text(), results._repr_html_()
     assert "36,057" in text
+    assert "View: market. Entered at the touch, held to expiry. Ordered by cost" in text
+    assert "View: market." in html
     assert "∞" in text
     assert "ZeroDivisionError" in text
     assert "&lt;b&gt;" in html

@@ -12,6 +12,7 @@ from kit.errors import DataError
 from kit.evaluation.metrics import score
 from kit.evaluation.through_time import profit_before_expiry
 from kit.evaluation.touch import expected_move_by, probability_of_profit_by, probability_of_touch
+from kit.evaluation.views import lognormal
 from kit.model import ChainSnapshot
 from kit.strategies import IronCondor, LongStraddle, ShortStrangle
 
@@ -63,7 +64,9 @@ def test_at_expiry_the_chance_is_that_of_the_score(make_chain: MakeChain) -> Non
     for idea in (IronCondor(), LongStraddle(), ShortStrangle()):
         legs = idea.legs(chain)
         found = probability_of_profit_by(legs, chain, 14.0, sigma=0.17)
-        assert found == pytest.approx(score(legs, chain, sigma=0.17).probability_of_profit, abs=1e-9)
+        assert found == pytest.approx(
+            score(legs, chain, view=lognormal(0.17)).probability_of_profit, abs=1e-9
+        )
 
 
 def test_before_expiry_the_chance_is_that_of_sampling(make_chain: MakeChain) -> None:

@@ -20,10 +20,10 @@ def test_every_block_runs_in_order(make_chain: Callable[..., ChainSnapshot]) -> 
     cell: dict[str, Any] = {"chain": make_chain()}
     for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
         exec(compile(ast.parse(block), "docs/strategies.md", "exec"), cell)
-    assert cell["results"]["condor"].legs == cell["condor"].legs(cell["chain"])
+    assert cell["results"]["condor"].value.legs == cell["condor"].legs(cell["chain"])
     assert list(cell["results"].table()["status"])[-1] == "failed"
     assert cell["results"].table().index[-1] == "broken"
-    assert cell["results"]["skew"] > 0
+    assert cell["results"]["skew"].value > 0
     assert (cell["table"]["status"] == "completed").all()
     assert cell["grid"].keys() == set(cell["table"]["strategy"])
 

@@ -46,17 +46,17 @@ def test_a_straddle_of_3_may_2023_by_hand(shared_data: Path) -> None:
     """The straddle of 43,300 expiring on 4 May 2023 is the sum of its two mids, times a lot of 25."""
     chain = read_chain(shared_data / "chain" / FILES[0])[0]
     assert chain.expiry == date(2023, 5, 4)
-    scored = score(ShortStraddle().legs(chain), chain)
+    scored = score(ShortStraddle().legs(chain), chain, entry="mid")
     points = chain.price(43_300, "CE") + chain.price(43_300, "PE")
     assert [leg.strike for leg in scored.legs] == [43_300, 43_300]
     assert scored.premium_inr == pytest.approx(25 * points)
     assert scored.breakevens == pytest.approx((43_300 - points, 43_300 + points))
-    assert scored.probability_of_profit == pytest.approx(0.57, abs=0.03)
+    assert scored.probability_of_profit == pytest.approx(0.60, abs=0.03)
 
 
 def test_a_further_condor_earns_less_and_more_often(chain: ChainSnapshot) -> None:
     """Selling at smaller deltas lowers the greatest profit and raises the chance of one."""
-    near, far = (score(IronCondor(Delta(delta)).legs(chain), chain) for delta in (0.35, 0.15))
+    near, far = (score(IronCondor(Delta(delta)).legs(chain), chain, entry="mid") for delta in (0.35, 0.15))
     assert near.max_profit_inr > far.max_profit_inr
     assert near.probability_of_profit < far.probability_of_profit
 

@@ -10,8 +10,10 @@ import ipywidgets as w
 import traitlets as t
 
 from kit.evaluation.manager import StrategyEvaluationManager
+from kit.evaluation.metrics import Terms
 from kit.evaluation.request import checked
 from kit.evaluation.results import Results
+from kit.evaluation.views import View, market
 from kit.evaluation.worker import Idea
 from kit.widgets.frame.context import Context
 from kit.widgets.frame.header import Header
@@ -36,6 +38,8 @@ class EvaluationPanel(RankingPanel):
         The chain that each of them is given; another one, chosen or refreshed, runs them again.
     timeout : float, default 30.0
         Seconds that one strategy may run.
+    view, entry, basis
+        On what terms positions are scored: as in `kit.evaluation.metrics.score`.
 
     Attributes
     ----------
@@ -57,11 +61,16 @@ class EvaluationPanel(RankingPanel):
         strategies: Mapping[str, Idea],
         market_data: Any,
         timeout: float = 30.0,
+        *,
+        view: View | str = market,
+        entry: str = "touch",
+        basis: str = "held",
     ) -> None:
         self._manager = StrategyEvaluationManager(manager.processor, manager.monitor)
         self._ideas = dict(checked(strategies))
         self.context = Context.around(market_data)
         self._timeout = timeout
+        self._terms = Terms.of(view, entry, basis)
         self._drawing = False
         self.results: Results | None = None
         super().__init__(Results({}))
@@ -94,9 +103,11 @@ class EvaluationPanel(RankingPanel):
                 if should_stop():  # pressed before there was a run to cancel
                     self._manager.cancel()
 
+            terms = self._terms
             return self._manager.evaluate_strategies_concurrent(
-                self._ideas, self.context.chain, self._timeout, on_result=row_came
-            )
+                self._ideas, self.context.chain, self._timeout, on_result=row_came,
+                view=terms.view, entry=terms.entry, basis=terms.basis,
+            )  # fmt: skip
 
         return work
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from math import inf, isnan
 from typing import Any
 
 import ipywidgets as w
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from kit.errors import SettingsError
-from kit.evaluation.metrics import Score, score
-from kit.evaluation.payoff import profit_at_expiry
+from kit.evaluation.curve import Payoff, payoff
+from kit.evaluation.scored import Score
 from kit.model import ChainSnapshot, Leg
-from kit.pricing.black76 import price
 from kit.strategies import ALL
 from kit.strategies.base import Strategy
 from kit.strategies.strikes import Offset
@@ -27,30 +25,6 @@ from kit.widgets.frame.style import facts, rupees, summary
 from kit.widgets.panels.payoff_plot import REACH, PayoffPlot
 
 _KINDS = {kind.__name__: kind for kind in ALL}
-
-
-@dataclass(frozen=True)
-class Payoff:
-    """What one position earns, in rupees.
-
-    Parameters
-    ----------
-    name : str
-        The strategy in words.
-    level : ndarray of shape (n,)
-        Index levels, ascending.
-    expiry_inr, today_inr : ndarray of shape (n,)
-        Profit at expiry, and if the index stood there today with every volatility as it is; the
-        latter is NaN where a leg has no implied volatility.
-    score : Score
-        Premium, extremes, breakevens, probability of profit and Greeks.
-    """
-
-    name: str
-    level: NDArray[np.float64]
-    expiry_inr: NDArray[np.float64]
-    today_inr: NDArray[np.float64]
-    score: Score
 
 
 def parameters(kind: type[Strategy]) -> set[str]:
@@ -103,7 +77,7 @@ class PayoffPanel(MarketPanel):
     """
 
     heading = "Payoff"
-    lead = "Choose a strategy and move its strikes; entry at the middle of bid and ask, costs not included."
+    lead = "Choose a strategy and move its strikes; bought at the ask, sold at the bid, charges apart."
 
     def controls(self) -> dict[str, Any]:
         """Return strategy, strike, width and lots."""
@@ -146,12 +120,7 @@ class PayoffPanel(MarketPanel):
             The chain lacks a strike or a price that the strategy needs.
         """
         legs = build(kind, strike, width, lots).legs(source)
-        scored = score(legs, source)
-        edges = source.spot * (1 - REACH), source.spot * (1 + REACH)
-        kinks = [at for at in (*(leg.strike for leg in legs), *scored.breakevens) if edges[0] < at < edges[1]]
-        level = np.unique([*np.linspace(*edges, 121), *kinks])
-        expiry = profit_at_expiry(legs, level) * source.lot_size
-        return Payoff(spaced(kind), level, expiry, profit_today(legs, source, level), scored)
+        return payoff(legs, source, REACH, spaced(kind))
 
     def code(self) -> str:
         """Return Python that scores the position shown."""
@@ -188,28 +157,17 @@ class PayoffPanel(MarketPanel):
         self.words.value = summary(describe(result, self.source))
 
 
-def profit_today(
-    legs: Sequence[Leg], snapshot: ChainSnapshot, level: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the profit if the index stood at `level` now, each leg's volatility held, rupees."""
-    strikes, lots, entries = np.array([(leg.strike, leg.lots, leg.price) for leg in legs]).T[..., None]
-    iv = np.array([[snapshot.contracts[leg.right][leg.strike].iv] for leg in legs])
-    calls = np.array([[leg.right == "CE"] for leg in legs])
-    forward = level * (snapshot.forward / snapshot.spot)
-    value = price(forward, strikes, snapshot.t_years, iv, snapshot.discount, calls)
-    total: NDArray[np.float64] = (lots * (value - entries)).sum(axis=0) * snapshot.lot_size
-    return total
-
-
 def figures(scored: Score) -> dict[str, str]:
     """Write the figures of a position with their units."""
     taken, chance = scored.premium_inr >= 0, scored.probability_of_profit
     return {
         "Premium received" if taken else "Premium paid": rupees(abs(scored.premium_inr)),
-        "Maximum profit": rupees(scored.max_profit_inr),
-        "Maximum loss": rupees(scored.max_loss_inr),
+        "At the middle": rupees(abs(scored.premium_mid_inr)),
+        "Maximum profit (before charges)": rupees(scored.max_profit_inr),
+        "Maximum loss (before charges)": rupees(scored.max_loss_inr),
+        "Charges, held to expiry": rupees(scored.charges_inr),
         "Breakevens": levels(scored.breakevens),
-        "Probability of profit": "unknown" if isnan(chance) else f"{100 * chance:.0f} %",
+        f"Probability of profit ({scored.view})": "unknown" if isnan(chance) else f"{100 * chance:.0f} %",
         "Delta (₹ per point)": f"{scored.delta_inr:+,.1f}",
         "Theta (₹ per day)": f"{scored.theta_inr:+,.0f}",
         "Vega (₹ per vol. point)": f"{scored.vega_inr:+,.0f}",
@@ -243,5 +201,5 @@ def describe(result: Payoff, snapshot: ChainSnapshot) -> str:
     return (
         f"{result.name} on {where}: {', '.join(map(trade, scored.legs))}. At expiry it earns at most "
         f"{rupees(scored.max_profit_inr)}, {_loss(scored.max_loss_inr)} and breaks even at "
-        f"{levels(scored.breakevens)}; spot is {snapshot.spot:,.2f}."
+        f"{levels(scored.breakevens)}; spot is {snapshot.spot:,.2f}. Verdict: {scored.verdict}."
     )

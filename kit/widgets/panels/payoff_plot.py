@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.evaluation.curve import Payoff
 from kit.model import ChainSnapshot
 from kit.plots import CALL, GAIN, LOSS, PLAIN
 from kit.widgets.frame.live import LiveFigure
-
-if TYPE_CHECKING:
-    from kit.widgets.panels.payoff import Payoff
 
 REACH = 0.08  # of the spot, shown on either side
 _MARKERS = 6  # breakevens that get a label

@@ -1,4 +1,4 @@
-"""The ranking panel: evaluated strategies side by side, best first, failures shown."""
+"""The ranking panel: evaluated strategies side by side, under the view they were scored under."""
 
 from __future__ import annotations
 
@@ -8,23 +8,37 @@ from typing import Any
 import ipywidgets as w
 import pandas as pd
 
+from kit.evaluation.results import ORDERS, default_order, terms_of
+from kit.evaluation.views import market
 from kit.widgets.frame.grid import Grid, GridColumn, GridRow
 from kit.widgets.frame.panel import Panel
 from kit.widgets.frame.style import rupees, summary
 
 COLUMNS = (
-    GridColumn("premium_inr", "Premium", "₹", signed=True, help="Received (+) or paid (-)"),
-    GridColumn("max_profit_inr", "Max. profit", "₹"),
-    GridColumn("max_loss_inr", "Max. loss", "₹"),
-    GridColumn("probability_of_profit", "P(profit)", "%", factor=100),
-    GridColumn("expected_profit_inr", "Expected", "₹", signed=True),
-    GridColumn("return_on_risk", "Return on risk", "%", 1, 100, signed=True),
+    GridColumn("cost_on_risk", "Cost on risk", "%", 2, 100, help="Spread and charges per rupee at risk"),
+    GridColumn("premium_inr", "Premium", "₹", signed=True, help="Received (+) or paid (-) at the entry"),
+    GridColumn("premium_mid_inr", "Premium at mid", "₹", signed=True),
+    GridColumn("max_profit_inr", "Max. profit", "₹ before charges", help="At expiry"),
+    GridColumn("max_loss_inr", "Max. loss", "₹ before charges", help="At expiry"),
+    GridColumn("probability_of_profit", "P(profit)", "%", factor=100, help="Before charges, under the view"),
+    GridColumn("cost_inr", "Spread + charges", "₹"),
+    GridColumn(
+        "expected_profit_inr", "Expected", "₹ after charges", signed=True, help="And after the spread"
+    ),
+    GridColumn("risk_inr", "At risk", "₹", help="Greatest loss but for 0.135 % of outcomes either side"),
+    GridColumn("return_on_risk", "Return on risk", "%", 1, 100, signed=True, help="Expected over at risk"),
+    GridColumn("reward_to_risk", "Reward to risk", "", 2),
     GridColumn("delta_inr", "Delta", "₹ a point", 1, signed=True),
     GridColumn("theta_inr", "Theta", "₹ a day", signed=True),
     GridColumn("vega_inr", "Vega", "₹ a vol. pt", signed=True),
 )
 _NAME = GridColumn("strategy", "Strategy", text=True, key=True)
-_REST = (GridColumn("breakevens", "Breakevens", text=True), GridColumn("legs", "Legs", text=True))
+_REST = (
+    GridColumn("breakevens", "Breakevens", text=True),
+    GridColumn("verdict", "Verdict", text=True, help="ok, or why the figures say little"),
+    GridColumn("legs", "Legs", text=True),
+)
+_LEAST_FIRST = ("cost_on_risk", "cost_inr", "max_loss_inr", "risk_inr")
 
 
 class RankingPanel(Panel):
@@ -37,16 +51,17 @@ class RankingPanel(Panel):
     """
 
     heading = "Ranking"
-    lead = "One row per strategy, the best first; what failed stands last, with its error."
+    lead = "One row per strategy; what cannot be traded stands behind, what failed last, with its error."
 
     def __init__(self, source: Any) -> None:
         super().__init__(source.table())
+        self.inputs["by"].value = first_order(self.source)
 
     def controls(self) -> dict[str, Any]:
         """Return what to sort by."""
         options = [(column.title, column.field) for column in COLUMNS]
         look = {"style": {"description_width": "64px"}, "layout": w.Layout(width="260px")}
-        return {"by": w.Dropdown(options=options, value="return_on_risk", description="Sort by", **look)}
+        return {"by": w.Dropdown(options=options, value="cost_on_risk", description="Sort by", **look)}
 
     def body(self) -> list[Any]:
         """Return the control, the words and the table."""
@@ -55,7 +70,7 @@ class RankingPanel(Panel):
 
     @staticmethod
     def compute(source: pd.DataFrame, by: str) -> pd.DataFrame:
-        """Sort the rows: the largest first, of losses the least; rows without the figure last.
+        """Sort the rows: the largest first, of losses and costs the least; what is not tradable follows.
 
         Parameters
         ----------
@@ -64,12 +79,24 @@ class RankingPanel(Panel):
         by : str
             A field of `COLUMNS`.
         """
-        return source.sort_values(by, ascending=by == "max_loss_inr", kind="stable", na_position="last")
+        least_first = by in _LEAST_FIRST
+        ordered = source.sort_values(by, ascending=least_first, kind="stable", na_position="last")
+        return ordered.sort_values("tradable", key=_behind, kind="stable")
 
     def draw(self, result: pd.DataFrame) -> None:
         """Write the table and its best row in words."""
         self.table.show((_NAME, *COLUMNS, *_REST), ranked(result))
         self.words.value = summary(describe(result, self.inputs["by"].value))
+
+
+def first_order(rows: pd.DataFrame) -> str:
+    """Return the figure that a table is ordered by at first: what its view says."""
+    views = rows["view"].dropna()
+    return ORDERS[default_order(views.iloc[0] if len(views) else market.name)][0]
+
+
+def _behind(tradable: pd.Series[Any]) -> pd.Series[int]:
+    return tradable.map({True: 0, False: 1}).fillna(2).astype(int)
 
 
 def ranked(rows: pd.DataFrame) -> list[GridRow]:
@@ -81,14 +108,14 @@ def _row(name: str, row: Mapping[Any, Any]) -> GridRow:
     title = name.replace("_", " ")
     if not isinstance(row["breakevens"], tuple):  # a failure, or a value that is no score
         told = row["error"] if isinstance(row["error"], str) else f"returned {row['value']!r}"
-        return GridRow(name, [title, *[None] * (len(COLUMNS) + 1), told], "kit-failed")
+        return GridRow(name, [title, *[None] * (len(COLUMNS) + 2), told], "kit-failed")
     levels = " · ".join(f"{level:,.0f}" for level in row["breakevens"]) or "none"
     figures = [column.cell(row[column.field]) for column in COLUMNS]
-    return GridRow(name, [title, *figures, levels, str(row["legs"])])
+    return GridRow(name, [title, *figures, levels, row["verdict"], str(row["legs"])])
 
 
 def describe(rows: pd.DataFrame, by: str) -> str:
-    """Say which strategy leads and which failed."""
+    """Say under whose view the scores are, which strategy leads there and which failed."""
     if rows.empty:
         return "Nothing has been evaluated yet."
     title = next(column.title for column in COLUMNS if column.field == by).lower()
@@ -98,4 +125,6 @@ def describe(rows: pd.DataFrame, by: str) -> str:
     if pd.isna(best[by]):
         return f"No strategy was scored.{lost}"
     worst = rupees(best["max_loss_inr"])
-    return f"Best of {len(rows)} by {title}: {rows.index[0]}, maximum loss {worst}.{lost}"
+    note = "" if best["tradable"] else f" It cannot be traded: {best['verdict']}."
+    first = f"First of {len(rows)} by {title}: {rows.index[0]}, maximum loss before charges {worst}."
+    return f"{terms_of(rows, described=False)} {first}{note}{lost}"

@@ -6,7 +6,7 @@ import pytest
 from kit.errors import DataError, SettingsError
 from kit.strategies import ALL
 from kit.widgets.frame.style import rupees
-from kit.widgets.panels.payoff import PayoffPanel, build, levels, parameters, profit_today, spaced
+from kit.widgets.panels.payoff import PayoffPanel, build, levels, parameters, spaced
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,9 @@ def test_lots_scale_the_amounts(chain):
 
 def test_nothing_is_earned_today_at_the_spot(chain):
     """With the index unmoved, the position is worth what it was entered at."""
-    legs = build("ShortStrangle", 4, 0, 1).legs(chain)
-    assert profit_today(legs, chain, np.array([chain.spot])) == pytest.approx([0], abs=1e-6 * chain.spot)
+    found = PayoffPanel.compute(chain, "ShortStrangle", 4, 0, 1)
+    today = np.interp(chain.spot, found.level, found.today_inr)
+    assert today == pytest.approx(0, abs=2e-4 * chain.spot)
 
 
 def test_a_strike_outside_the_chain_is_explained(make_chain):

@@ -1,0 +1,173 @@
+"""What a position is worth knowing for, as one row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.evaluation.payoff import profit_at_expiry
+from kit.evaluation.views import market
+from kit.model import ChainSnapshot, Leg
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Score:
+    """What a position is worth knowing for; all amounts for the whole position in rupees.
+
+    Parameters
+    ----------
+    name : str
+        What the analyst called it.
+    legs : tuple of Leg
+        The position, at its entry prices.
+    lot_size : int
+        Units in one lot.
+    view : str
+        Whose distribution of the index chances and means are of, see `kit.evaluation.views`.
+    entry : str
+        ``"touch"``: bought at the ask and sold at the bid; ``"mid"``: at the middle of the two.
+    basis : str
+        ``"held"`` to expiry, or ``"closed"`` at the entry prices before it: what is charged.
+    premium_inr : float
+        Received when positive, paid when negative, at the entry; futures and the index have none.
+    premium_mid_inr : float
+        Likewise at the middle of bid and ask.
+    spread_inr : float
+        What entering at the touch costs more than at the middle.
+    max_profit_inr, max_loss_inr : float
+        At expiry, before charges; a loss is positive, and both may be infinite. A negative loss is a
+        profit that cannot be missed: see `verdict`.
+    breakevens : tuple of float
+        Settlement levels without profit or loss, ascending, rupees.
+    probability_of_profit : float
+        Chance of a profit above zero at expiry, before charges; NaN without a volatility.
+    edge_inr : float
+        Mean profit at expiry at the middle of bid and ask, before charges; the premium earns interest until
+        then. Under the market's view it is 0 but for the error of the fit.
+    fit_error_inr : float
+        How far smile and middle may be from what the legs are worth: the smile's error times their vegas, and
+        half their spreads, as if each missed by itself. NaN where the view is of no smile.
+    expected_profit_inr : float
+        Mean profit at expiry at the entry, after charges; NaN without a volatility.
+    charges_inr : float
+        Held: opening every leg, and the mean tax on what is exercised. Closed: opening and closing.
+    cost_inr : float
+        Charges, and the spread at the touch: entering it once, and leaving it where it is closed.
+    risk_inr : float
+        Greatest loss at expiry, before charges, but for the 0.135 % of outcomes on either side; NaN without a
+        volatility.
+    reward_inr : float
+        Greatest profit likewise.
+    cost_on_risk : float
+        `cost_inr` over `risk_inr`: the order of the ranking under the market's view. Infinite where nothing
+        is at risk.
+    return_on_risk : float
+        `expected_profit_inr` over `risk_inr`: the order of the ranking under any other view.
+    reward_to_risk : float
+        `reward_inr` over `risk_inr`.
+    delta_inr : float
+        Rupees per point of the forward.
+    gamma_inr : float
+        Change of `delta_inr` per point of the forward.
+    theta_inr : float
+        Rupees per calendar day.
+    vega_inr : float
+        Rupees per percentage point of volatility.
+    rho_inr : float
+        Rupees per percentage point of the rate.
+    spread_pct : float
+        Of the leg with the widest spread, percent of its middle; NaN where a side of a leg is not quoted.
+    size_lots : float
+        Lots that stand at the touch of the thinnest leg; NaN: unknown.
+    traded_lots : float
+        Of the leg traded least today; NaN: unknown.
+    iv_quality : float
+        Of the leg whose volatility says least, 0 to 1.
+    verdict : str
+        ``"ok"``, or why the figures say little: a profit that cannot be missed, a side that nobody quotes,
+        quotes that contradict each other, a leg without a market, a bad fit.
+    tradable : bool
+        Whether the first two of these are not the case: what is not stands behind what is.
+    """
+
+    name: str
+    legs: tuple[Leg, ...]
+    lot_size: int
+    view: str
+    entry: str
+    basis: str
+    premium_inr: float
+    premium_mid_inr: float
+    spread_inr: float
+    max_profit_inr: float
+    max_loss_inr: float
+    breakevens: tuple[float, ...]
+    probability_of_profit: float
+    edge_inr: float
+    fit_error_inr: float
+    expected_profit_inr: float
+    charges_inr: float
+    cost_inr: float
+    risk_inr: float
+    reward_inr: float
+    cost_on_risk: float
+    return_on_risk: float
+    reward_to_risk: float
+    delta_inr: float
+    gamma_inr: float
+    theta_inr: float
+    vega_inr: float
+    rho_inr: float
+    spread_pct: float
+    size_lots: float
+    traded_lots: float
+    iv_quality: float
+    verdict: str
+    tradable: bool
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether every figure is the same; unknown is unknown."""
+        return isinstance(other, Score) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.legs, self.view, self.entry, self.basis))
+
+    def row(self) -> dict[str, Any]:
+        """Return the fields as one row of a table, the legs as text."""
+        return {name: getattr(self, name) for name in FIGURES} | {"legs": describe(self.legs)}
+
+    def payoff(self, snapshot: ChainSnapshot) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the profit at expiry for a plot: exact, with few points.
+
+        Parameters
+        ----------
+        snapshot : ChainSnapshot
+            Its smile sets how far the plot reaches: all but 0.27 % of the outcomes, or the outermost
+            strike if that is further.
+
+        Returns
+        -------
+        levels, profit_inr : ndarray of shape (n,)
+            Settlement levels at the ends, the strikes and the breakevens, ascending, and rupees there.
+        """
+        strikes = [leg.strike for leg in self.legs if leg.is_option]
+        likely, forward = market.on(snapshot), snapshot.forward
+        low, high = (
+            (likely.low, likely.high) if likely.high > likely.low else (0.97 * forward, 1.03 * forward)
+        )
+        ends = (min(low, *strikes, forward), max(high, *strikes, forward))
+        shown = [level for level in (*strikes, *self.breakevens) if ends[0] <= level <= ends[1]]
+        levels = np.unique([*ends, *shown])
+        return levels, self.lot_size * profit_at_expiry(self.legs, levels)
+
+
+FIGURES = tuple(part.name for part in fields(Score) if part.name not in ("name", "legs", "lot_size"))
+
+
+def describe(legs: Sequence[Leg]) -> str:
+    """Write legs as an analyst reads them: ``-1 43000PE, -1 43500CE``."""
+    return ", ".join(f"{leg.lots:+d} {leg.strike:g}{leg.right}" for leg in legs)

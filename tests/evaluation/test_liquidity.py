@@ -1,0 +1,160 @@
+"""What is ranked can be traded: entries, spreads, verdicts, and the two bases of charges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kit.chains.readers import read_chain
+from kit.evaluation.costs import exercise_inr, opening_inr, round_trip_inr
+from kit.evaluation.liquidity import contradicting, liquidity
+from kit.evaluation.metrics import score
+from kit.evaluation.views import lognormal, market
+from kit.model import ChainSnapshot, Leg
+from kit.strategies import ALL, IronCondor, ShortStraddle
+
+MakeChain = Callable[..., ChainSnapshot]
+JSON = "chain/nse_option_chain_BANKNIFTY_20230503_1530.json.gz"
+
+
+def spread_out(chain: ChainSnapshot, half: float, **columns: Any) -> ChainSnapshot:
+    """Return the chain with a spread of twice `half` rupees on every quote."""
+    table = chain.table
+    table = table.assign(bid=np.maximum(table["bid"] - half, 0.05), ask=table["ask"] + half, **columns)
+    return replace(chain, frame=table)
+
+
+def test_a_position_is_entered_at_the_touch(make_chain: MakeChain) -> None:
+    """Sold at the bid and bought at the ask; both premiums and their difference are shown."""
+    chain = spread_out(make_chain(), 2.0)
+    legs = IronCondor().legs(chain)
+    touch, mid = score(legs, chain), score(legs, chain, entry="mid")
+    assert [leg.price for leg in touch.legs] == [
+        chain.quote(leg.strike, leg.right)["ask" if leg.lots > 0 else "bid"] for leg in legs
+    ]
+    assert mid.legs == legs
+    assert touch.premium_mid_inr == mid.premium_inr
+    assert touch.spread_inr == mid.spread_inr == pytest.approx(4 * 2.0 * 30)
+    assert mid.premium_inr - touch.premium_inr == pytest.approx(touch.spread_inr)
+    assert touch.edge_inr == pytest.approx(mid.edge_inr)
+    assert touch.cost_inr == pytest.approx(touch.charges_inr + touch.spread_inr)
+    assert mid.cost_inr == mid.charges_inr
+    assert touch.expected_profit_inr < mid.expected_profit_inr - 0.9 * touch.spread_inr
+
+
+def test_a_price_of_ones_own_stays(make_chain: MakeChain) -> None:
+    """A leg that was dealt at another price than the chain's is scored at that."""
+    chain = spread_out(make_chain(), 2.0)
+    scored = score([Leg("CE", 55_000.0, -1, 812.5)], chain)
+    assert scored.premium_inr == 30 * 812.5
+    assert scored.spread_inr == 0
+
+
+def test_each_leg_has_its_liquidity(make_chain: MakeChain) -> None:
+    """Spread in percent, lots at the side that is hit, lots traded and quality; a score has the thinnest."""
+    chain = spread_out(make_chain(), 2.0, bid_qty=300.0, ask_qty=60.0, volume=1_500.0, iv_quality=0.8)
+    legs = IronCondor().legs(chain)
+    found = liquidity(legs, chain)
+    for leg, one in zip(legs, found, strict=True):
+        quote = chain.quote(leg.strike, leg.right)
+        assert one.leg == f"{leg.strike:g}{leg.right}"
+        assert one.spread_pct == pytest.approx(
+            200 * (quote["ask"] - quote["bid"]) / (quote["ask"] + quote["bid"])
+        )
+        assert one.size_lots == (2 if leg.lots > 0 else 10)
+        assert (one.traded_lots, one.iv_quality) == (50, 0.8)
+    scored = score(legs, chain)
+    assert scored.spread_pct == max(one.spread_pct for one in found)
+    assert (scored.size_lots, scored.traded_lots, scored.iv_quality) == (2, 50, 0.8)
+
+
+def test_a_profit_at_middles_nobody_trades_is_bad_quotes(shared_data: Path) -> None:
+    """Among wide middles of a web page no spread that is called tradable earns whatever happens."""
+    (chain,) = read_chain(shared_data / "chain/option-chain-ED-BANKNIFTY-26-May-2026.csv")
+    priced = [strike for strike, row in chain.contracts["CE"].items() if row.price > 0]
+    seen = 0
+    for near, far in combinations(priced[::6], 2):
+        for lots in (1, -1):
+            legs = [chain.leg("CE", near, lots), chain.leg("CE", far, -lots)]
+            for entry in ("mid", "touch"):
+                scored = score(legs, chain, entry=entry)
+                seen += scored.max_loss_inr < 0
+                assert not (scored.tradable and scored.max_loss_inr < 0)
+    assert seen > 20
+
+
+def test_a_side_that_nobody_quotes_is_said(make_chain: MakeChain) -> None:
+    """What cannot be bought, or sold, is scored at the chain's price and stands behind."""
+    chain = spread_out(make_chain(), 2.0)
+    table = chain.table
+    table.loc[(table["strike"] == 55_000) & (table["right"] == "CE"), "bid"] = np.nan
+    chain = replace(chain, frame=table)
+    scored = score(ShortStraddle().legs(chain), chain)
+    assert (scored.verdict, scored.tradable) == ("nobody bids for 55000CE", False)
+    bought = score([chain.leg("CE", 55_000.0, 1)], chain)
+    assert bought.tradable
+
+
+def test_quotes_that_contradict_each_other_are_named(make_chain: MakeChain) -> None:
+    """A butterfly that somebody pays for taking marks its three strikes, and rows that use them say so."""
+    chain = spread_out(make_chain(), 0.5)
+    assert contradicting(chain) == frozenset()
+    table = chain.table
+    bent = (table["strike"] == 55_500) & (table["right"] == "CE")
+    table.loc[bent, ["bid", "ask", "ltp"]] += 30.0
+    bad = replace(chain, frame=table)
+    assert {("CE", strike) for strike in (55_400.0, 55_500.0, 55_600.0)} <= contradicting(bad)
+    assert "arbitrage at 55500CE" in score([bad.leg("CE", 55_500.0, 1)], bad).verdict
+    assert score([bad.leg("CE", 57_500.0, 1)], bad).verdict == "ok"
+
+
+def test_a_leg_without_a_market_is_named(shared_data: Path) -> None:
+    """A theoretical settlement may be scored, and the row says that nobody traded it."""
+    chain = read_chain(shared_data / "eod/fo_udiff_20260826_BANKNIFTY_rows.csv")[0]
+    assert "no market in 61800CE" in score([chain.leg("CE", 61_800.0, -1)], chain).verdict
+
+
+def test_held_and_closed_are_two_bases(shared_data: Path) -> None:
+    """The condor of 4 May 2023 costs 97.56 held to expiry, with the mean exercise tax, and 193.71 closed."""
+    chain = read_chain(shared_data / JSON)[0]
+    legs = IronCondor().legs(chain)
+    held = score(legs, chain, entry="mid", view=lognormal())
+    closed = score(legs, chain, entry="mid", basis="closed")
+    assert (held.basis, closed.basis) == ("held", "closed")
+    assert held.charges_inr == pytest.approx(97.56, abs=0.02)
+    assert closed.charges_inr == pytest.approx(193.71, abs=0.005)
+    touch = score(legs, chain, basis="closed")
+    assert touch.cost_inr == pytest.approx(touch.charges_inr + 2 * touch.spread_inr)
+
+
+@pytest.mark.parametrize("on", ["2019-05-20", "2023-05-03", "2026-11-20"])
+def test_the_mean_exercise_tax_is_that_of_every_settlement(make_chain: MakeChain, on: str) -> None:
+    """Held charges are the opening's and the mean of `exercise_inr` over the distribution."""
+    chain = replace(make_chain(), taken_at=datetime.fromisoformat(f"{on}T11:15:00+05:30"))
+    chain = replace(chain, expiry=chain.taken_at.date())
+    legs = [chain.leg("CE", 55_000.0, 2), chain.leg("PE", 54_000.0, 1), chain.leg("PE", 53_000.0, -1)]
+    likely = market.on(chain)
+    grid = np.linspace(35_000, 80_000, 90_001)
+    taxed = np.array([exercise_inr(legs, 30, level, chain.expiry) for level in grid[::30]])
+    mean = np.trapezoid(taxed * likely.pdf(grid[::30]), grid[::30])
+    found = score(legs, chain, entry="mid").charges_inr
+    assert found == pytest.approx(opening_inr(legs, 30, chain.expiry) + mean, rel=3e-3)
+    assert round_trip_inr(legs, 30, chain.expiry) > opening_inr(legs, 30, chain.expiry)
+
+
+@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
+def test_a_wider_spread_costs_and_never_helps(kind: Any, make_chain: MakeChain) -> None:
+    """Whatever the strategy, entering across a wider spread lowers premium, profit and expectation."""
+    narrow, wide = (spread_out(make_chain(ticks=False), half) for half in (0.05, 1.0))
+    first, second = (score(kind().legs(chain), chain) for chain in (narrow, wide))
+    assert second.spread_inr > first.spread_inr > 0
+    assert second.premium_inr < first.premium_inr
+    assert second.expected_profit_inr < first.expected_profit_inr
+    assert second.probability_of_profit <= first.probability_of_profit + 1e-9
