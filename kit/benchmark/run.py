@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -117,6 +119,12 @@ class Run:
         before = os.environ.get(name)
         self.after_row(lambda: os.environ.pop(name) if before is None else os.environ.update({name: before}))
         os.environ[name] = value
+
+    def hush(self) -> None:
+        """Keep log lines from the terminal until the row ends, those of Dask's processes, too."""
+        self.set_variable("DASK_LOGGING__DISTRIBUTED", "critical")
+        self.after_row(partial(logging.disable, logging.root.manager.disable))
+        logging.disable(logging.CRITICAL)
 
     def folder(self) -> Path:
         """Return a fresh empty folder of this row, removed with the run."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -135,16 +134,9 @@ def parallel_shared_frame(run: Run) -> Figures:
     return Figures([shipment(50) / shipment(1) for _ in range(7)])
 
 
-def hush_dask(run: Run) -> None:
-    """Keep Dask's log lines from the terminal while a row runs, those of its processes, too."""
-    run.set_variable("DASK_LOGGING__DISTRIBUTED", "critical")
-    run.after_row(partial(logging.disable, logging.root.manager.disable))
-    logging.disable(logging.CRITICAL)
-
-
 @row("parallel_dask", part="parallel", unit="times", target=at_least(1.8), cores=2)
 def parallel_dask(run: Run) -> Figures:
     """100 pure-Python tasks of 100 ms, 20 without --full: in process against two local Dask workers."""
-    hush_dask(run)
+    run.hush()
     run.need("distributed", "dask")
     return _speedups(run, run.enter(_warm("dask")), 20 if run.quick else 100, 0.1)

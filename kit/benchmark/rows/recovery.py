@@ -54,6 +54,7 @@ def _whole(processor: ConcurrentProcessor) -> None:
 def stuck_processes(run: Run) -> Figures:
     """Worst time that a loop, one that swallows errors, a sleep or a C call outlives its time-out."""
     run.need_signals()
+    run.hush()  # what dies here dies on purpose
     processor = run.enter(ConcurrentProcessor(_WORKERS))
     excess: dict[str, list[float]] = {kind: [] for kind in _kinds()}
     for _ in range(1 if run.quick else 5):
@@ -94,6 +95,7 @@ def dying_workers(run: Run) -> Figures:
     A fourth is stuck in a loop, and at the shutdown both are stuck in C.
     """
     run.need_signals()
+    run.hush()  # what dies here dies on purpose
     psutil, log = run.need("psutil", "lab"), run.folder() / "log"
     others = {child.pid for child in psutil.Process().children(recursive=True)}
     with ConcurrentProcessor(_WORKERS) as processor:
@@ -137,6 +139,7 @@ print(took)
 def interrupt(run: Run) -> Figures:
     """Time from Ctrl-C to the end of a run of sleepers; what finished is kept and the processor usable."""
     run.need_signals()
+    run.hush()  # what dies here dies on purpose
     samples = []
     for _ in range(1 if run.quick else 6):
         run.checkpoint()
