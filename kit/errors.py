@@ -21,9 +21,13 @@
     │   ├── RateLimited
     │   ├── SessionExpired
     │   ├── LoginRefused
+    │   │   ├── KeyRefused       the API key, not PIN or TOTP
+    │   │   └── AccountBlocked
     │   ├── Transient
     │   ├── Denied
+    │   │   └── AddressRefused   an unregistered IP
     │   ├── BadRequest
+    │   │   └── AheadOfNow       a span that ends in the future
     │   ├── Rejected
     │   └── ProtocolError        an answer in no known dialect
     ├── TaskError                a task of the processor did not return a value
@@ -197,6 +201,14 @@ class LoginRefused(BrokerError):
     """The broker refused the credentials."""
 
 
+class KeyRefused(LoginRefused):
+    """The broker refuses the API key, at the login or for data."""
+
+
+class AccountBlocked(LoginRefused):
+    """The broker has blocked the account."""
+
+
 class Transient(BrokerError):
     """The broker failed for a moment; reads may be tried again."""
 
@@ -205,8 +217,16 @@ class Denied(BrokerError):
     """The broker's gateway refuses this client (HTTP 403)."""
 
 
+class AddressRefused(Denied):
+    """The address of this machine is not registered with the API key."""
+
+
 class BadRequest(BrokerError):
     """The broker did not understand the request (HTTP 400)."""
+
+
+class AheadOfNow(BadRequest):
+    """The span that was asked for ends in the future."""
 
 
 class Rejected(BrokerError):

@@ -159,3 +159,26 @@ def in_force(rows: Sequence[Row], on: date, since: str = "from", **match: str) -
     if not known:
         raise DataError(f"No fact {match or ''} is known for this day", day, "Add a row to data/.")
     return max(known, key=lambda row: row[since])
+
+
+_SAME = {
+    "NIFTYBANK": "BANKNIFTY",
+    "NIFTY50": "NIFTY",
+    "NIFTYFINSERVICE": "FINNIFTY",
+    "NIFTYMIDSELECT": "MIDCPNIFTY",
+    "NIFTYNEXT50": "NIFTYNXT50",
+}  # the index's own name (niftyindices.com), and the one its contracts have
+
+
+def underlying_name(text: str) -> str:
+    """Return the name that contracts have for an underlying, however it is written: ``"Nifty Bank"``.
+
+    Examples
+    --------
+    >>> underlying_name("NIFTY BANK"), underlying_name("m&m")
+    ('BANKNIFTY', 'M&M')
+    """
+    plain = text.strip().upper()
+    letters = "".join(letter for letter in plain if letter.isalnum())
+    same = {*_SAME.values()} & {letters}
+    return _SAME.get(letters) or (same.pop() if same else plain)

@@ -50,6 +50,7 @@ class Section(BaseModel):
         except ValidationError as error:
             refused = _explained(error, type(self))
         if refused:  # raised out here, so that the refused values do not stay behind it as its context
+            values.clear()  # nor in this frame, which a verbose traceback shows
             raise refused
 
 
@@ -159,6 +160,9 @@ class Credentials(Section):
     pin: SecretStr
     totp_secret: SecretStr
 
+    def __reduce__(self) -> Any:
+        raise SettingsError("Credentials do not travel", None, "Read them in each process.")
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Read the four ``KIT_*`` variables.
@@ -171,6 +175,7 @@ class Credentials(Section):
         names = {field: f"KIT_{field.upper()}" for field in cls.model_fields}
         missing = [name for name in names.values() if not environ.get(name)]
         if missing:
+            environ = {}  # a verbose traceback shows what a function holds
             raise SettingsError(
                 "Live mode needs credentials in the environment; missing",
                 ", ".join(missing),

@@ -90,6 +90,9 @@ class Tokens:
     expires: datetime
     refreshed: bool = False
 
+    def __reduce__(self) -> Any:
+        raise TypeError("Tokens stay in the process that logged in; hand on a snapshot.")
+
     @classmethod
     def from_reply(cls, data: Any, now: datetime, refreshed: bool = False) -> Tokens:
         """Read the data of a login or refresh reply.
@@ -198,6 +201,8 @@ class Login:
         try:
             data = self._ask(REFRESH, SecretBody(refreshToken=held.refresh.get_secret_value()), held)
             return Tokens.from_reply(data, self._clock.now(), refreshed=True)
+        except LoginRefused:
+            raise  # the key or the account itself: another login would fare no better
         except BrokerError:  # whatever the reason, the credentials can still open a new session
             return self._enter()
 

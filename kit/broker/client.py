@@ -20,7 +20,7 @@ from kit.broker.master import Master
 from kit.broker.session import BrokerSession
 from kit.broker.shapes import QuoteKey, Quotes, Record, Reply
 from kit.cache import CacheManager
-from kit.clock import Clock, SystemClock, format_expiry
+from kit.clock import Clock, SystemClock, format_expiry, in_ist, last_session
 from kit.model import Venue
 from kit.monitor import PerformanceMonitor
 from kit.settings import Credentials, Settings
@@ -154,17 +154,15 @@ class AngelAPIClient:
             The broker's name, for instance ``"ONE_MINUTE"``. Longer spans than it allows are cut by the
             broker without a word: `DataManager.candles` splits them.
         start, end : datetime
-            Bar starts, both included, to the minute, Asia/Kolkata.
+            Bar starts, both included, to the minute, Asia/Kolkata; what lies ahead of now is not asked for.
         """
-        body = _span(exchange, token, interval, start, end)
-        return self._call(endpoints.CANDLES, body, shapes.candle_rows)
+        return self._history(endpoints.CANDLES, exchange, token, interval, start, end, shapes.candle_rows)
 
     def oi_history(
         self, exchange: str, token: str, interval: str, start: datetime, end: datetime
     ) -> Reply[list[Record]]:
         """Return ``{"time", "oi"}`` rows of a live derivative; parameters as `candles`."""
-        body = _span(exchange, token, interval, start, end)
-        return self._call(endpoints.OI_HISTORY, body, shapes.records)
+        return self._history(endpoints.OI_HISTORY, exchange, token, interval, start, end, shapes.records)
 
     def quotes(self, instruments: Iterable[QuoteKey], mode: Mode = "FULL") -> Reply[Quotes]:
         """Return quotes of any number of instruments, asked for in batches of 50 side by side.
@@ -230,6 +228,24 @@ class AngelAPIClient:
             reply = self.session.ask(endpoint, body)
             return reply.holding(shape(reply.data, endpoint.name))
 
+    def _history(
+        self,
+        endpoint: Endpoint,
+        exchange: str,
+        token: str,
+        interval: str,
+        start: datetime,
+        end: datetime,
+        shape: shapes.Shape[Any],
+    ) -> Reply[Any]:
+        """Ask for bars up to now at most: the broker refuses a span that ends in the future."""
+        end = min(end, _latest(in_ist(self.clock.now())))
+        if end < start:
+            return Reply([], "network", 0.0, 0.0)
+        span = {"fromdate": f"{start:%Y-%m-%d %H:%M}", "todate": f"{end:%Y-%m-%d %H:%M}"}
+        body = {"exchange": exchange, "symboltoken": token, "interval": interval, **span}
+        return self._call(endpoint, body, shape)
+
     def _side_by_side(self, endpoint: Endpoint, bodies: Sequence[Mapping[str, Any]]) -> list[Reply[Quotes]]:
         missing = sum(not self.session.holds(endpoint, body) for body in bodies)
         if missing <= 1:  # the disk answers sooner than a thread starts
@@ -245,11 +261,7 @@ def _by_exchange(keys: Iterable[QuoteKey]) -> dict[str, list[str]]:
     return tokens
 
 
-def _span(exchange: str, token: str, interval: str, start: datetime, end: datetime) -> dict[str, str]:
-    return {
-        "exchange": exchange,
-        "symboltoken": token,
-        "interval": interval,
-        "fromdate": f"{start:%Y-%m-%d %H:%M}",
-        "todate": f"{end:%Y-%m-%d %H:%M}",
-    }
+def _latest(now: datetime) -> datetime:
+    """Return the last moment that can have bars: the present minute, or the close of the latest session."""
+    running = last_session(now)
+    return now.replace(second=0, microsecond=0) if running.is_open(now) else running.close

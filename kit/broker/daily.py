@@ -26,6 +26,7 @@ from kit.broker.session import BrokerSession
 from kit.clock import Clock
 from kit.errors import BrokerError, CacheUnavailable, ProtocolError, StaleData, TransportError
 from kit.settings import Settings, cache_folder
+from kit.transport.adapter import checked_address
 from kit.transport.policy import Policy, Route, Verdict
 from kit.transport.pool import ConnectionPoolManager
 
@@ -62,7 +63,7 @@ class MasterKeeper:
         session: BrokerSession,
         clock: Clock,
     ) -> None:
-        self._url = url
+        self._url = checked_address(url)
         self._settings = settings
         self._pool = pool
         self._session = session

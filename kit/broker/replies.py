@@ -4,14 +4,20 @@
 order  condition                                                            outcome
 =====  ===================================================================  ===================
 1      HTTP 429, "exceeding access rate", AB1021, "Too many requests"       `RateLimited`
-2      AG8001-3, AB8050-1, AB1010-1, HTTP 401, "invalid token" ...          `SessionExpired`
-3      AB1004, AB2000-1, HTTP 5xx, an HTML page                             `Transient`
-4      any other HTTP 403                                                   `Denied`
-5      any other HTTP 4xx                                                   `BadRequest`
-6      ``status: false`` with any other code                                `Rejected`
-7      ``status: true``                                                     the data
-8      anything else                                                        `ProtocolError`
+2      AG8004, "Invalid API Key"                                            `KeyRefused`
+3      AG7002, "Unregistered IP"                                            `AddressRefused`
+4      "... can't be greater than current ..." (AB1012, among others)       `AheadOfNow`
+5      AG8001-3, AB8050-1, AB1010-1, HTTP 401, "invalid token" ...          `SessionExpired`
+6      AB1006, "... blocked ..."                                            `AccountBlocked`
+7      AB1004, AB2000-1, HTTP 5xx, an HTML page                             `Transient`
+8      any other HTTP 403                                                   `Denied`
+9      any other HTTP 4xx                                                   `BadRequest`
+10     ``status: false`` with any other code                                `Rejected`
+11     ``status: true``                                                     the data
+12     anything else                                                        `ProtocolError`
 =====  ===================================================================  ===================
+
+Codes are read with their messages: AB1007 stands for a wrong PIN, an invalid token and an unknown order.
 
 Source: SmartAPI documentation of 2026-08 and replies recorded in September 2026.
 """
@@ -27,9 +33,13 @@ from typing import Any, NamedTuple
 from requests import Response
 
 from kit.errors import (
+    AccountBlocked,
+    AddressRefused,
+    AheadOfNow,
     BadRequest,
     BrokerError,
     Denied,
+    KeyRefused,
     ProtocolError,
     RateLimited,
     Rejected,
@@ -40,8 +50,15 @@ from kit.transport.policy import Verdict
 
 _RATE = re.compile(r"exceeding (access )?rate|too many requests", re.IGNORECASE)
 _SESSION = re.compile(r"(invalid|missing|expired) token|token (is )?(missing|expired|invalid)", re.IGNORECASE)
+_KEY = re.compile(r"invalid api ?key", re.IGNORECASE)
+_ADDRESS = re.compile(r"unregistered ip|ip (address )?(is )?not (registered|whitelisted)", re.IGNORECASE)
+_AHEAD = re.compile(r"(date|time)\w* (can'?t|cannot|can not) be greater than current", re.IGNORECASE)
+_BLOCKED = re.compile(r"\b(is|been|account|client|user) blocked\b", re.IGNORECASE)
 _HTML = re.compile(rb"\s*<(!doctype|html|head|body)", re.IGNORECASE)
-_SECRET = re.compile(r"eyJ[\w.-]*|[\w+/=-]{20,}|\b\d{6}\b")
+_SECRET = re.compile(
+    r"eyJ[\w.-]*|[\w+/=-]{20,}|\b\d{6,}\b|(?<=://)[^\s/@]+(?=@)|"
+    r"(?i:(?<=pin )|(?<=pin: )|(?<=pin=)|(?<=password )|(?<=password: )|(?<=password=))\d+"
+)
 _RATE_CODES = frozenset({"AB1021"})
 _SESSION_CODES = frozenset({"AG8001", "AG8002", "AG8003", "AB8050", "AB8051", "AB1010", "AB1011"})
 _TRANSIENT_CODES = frozenset({"AB1004", "AB2000", "AB2001"})
@@ -88,10 +105,10 @@ def _parsed(body: bytes) -> Envelope:
         return Envelope(None, "", "", None)
     code = content.get("errorcode") or content.get("errorCode") or ""
     data = content.get("data")
-    return Envelope(_said(content), str(code), str(content.get("message") or ""), _present(data))
+    return Envelope(_verdict(content), str(code), str(content.get("message") or ""), _present(data))
 
 
-def _said(content: dict[str, Any]) -> bool | None:
+def _verdict(content: dict[str, Any]) -> bool | None:
     status = content.get("status", content.get("success"))
     return {"true": True, "false": False}.get(str(status).lower())
 
@@ -132,6 +149,16 @@ def _limited(answer: _Answer) -> bool:
     return answer.status == 429 or reply.code in _RATE_CODES or bool(_RATE.search(reply.message))
 
 
+def _said(code: str, words: re.Pattern[str]) -> Callable[[_Answer], bool]:
+    """Return whether a reply has this code or says these words; one that says yes says neither."""
+
+    def applies(answer: _Answer) -> bool:
+        reply = answer.reply
+        return reply.ok is not True and ((code and reply.code == code) or bool(words.search(reply.message)))
+
+    return applies
+
+
 def _ended(answer: _Answer) -> bool:
     reply = answer.reply
     return answer.status == 401 or reply.code in _SESSION_CODES or bool(_SESSION.search(reply.message))
@@ -144,7 +171,36 @@ def _passing(answer: _Answer) -> bool:
 
 _RULES: tuple[tuple[Callable[[_Answer], bool], type[BrokerError], str, str], ...] = (
     (_limited, RateLimited, "The broker's rate limit was exceeded", "Wait a minute, then ask again."),
-    (_ended, SessionExpired, "The broker's session has ended", "Log in again with login()."),
+    (
+        _said("AG8004", _KEY),
+        KeyRefused,
+        "The broker refuses the API key",
+        "Check KIT_API_KEY. A key may log in and be refused for data: make a new one on the broker's page.",
+    ),
+    (
+        _said("AG7002", _ADDRESS),
+        AddressRefused,
+        "The broker does not know this machine's address",
+        "Register its public IP with the API key on the broker's page.",
+    ),
+    (
+        _said("", _AHEAD),
+        AheadOfNow,
+        "The broker has nothing of the future",
+        "Ask for a span that ends now; check this machine's clock.",
+    ),
+    (
+        _ended,
+        SessionExpired,
+        "The broker's session has ended",
+        "Log in again with login(). Before midnight another login with this account may have ended it.",
+    ),
+    (
+        _said("AB1006", _BLOCKED),
+        AccountBlocked,
+        "The broker has blocked the account",
+        "Unblock it on the broker's page or with its support; do not try further logins.",
+    ),
     (_passing, Transient, "The broker failed for a moment", "Try again in a minute."),
     (
         lambda answer: answer.status == 403,

@@ -29,7 +29,7 @@ from kit.clock import Clock
 from kit.errors import BadRequest, LoginRefused, Rejected, SessionExpired
 from kit.model import Source
 from kit.settings import CacheConfig, Credentials, Settings, cache_folder
-from kit.transport.adapter import LOOPBACK, not_an_address
+from kit.transport.adapter import LOOPBACK, checked_address
 from kit.transport.limits import RateLimiter
 from kit.transport.policy import Policy, Route
 from kit.transport.pool import ConnectionPoolManager
@@ -90,7 +90,7 @@ class BrokerSession:
         clock: Clock,
         base_url: str,
     ) -> None:
-        self.base_url = _checked(base_url)
+        self.base_url = checked_address(base_url)
         self._credentials = credentials
         self._clock = clock
         self._config = settings.cache_config
@@ -127,9 +127,8 @@ class BrokerSession:
         try:
             return self._once(endpoint, body, tokens)
         except SessionExpired as error:
-            _LOG.warning(
-                "%s: the broker calls the session ended (%s); renewing it", endpoint.name, error.code
-            )
+            words = "%s: the broker calls the session ended (%s), before midnight. Another login? Renewing it"
+            _LOG.warning(words, endpoint.name, error.code)
         tokens = self.access.renewed(tokens)
         try:
             return self._once(endpoint, body, tokens)
@@ -244,17 +243,6 @@ def _route(endpoint: Endpoint, config: CacheConfig, clock: Clock, own_market: bo
         endpoint.retry_safe,
         endpoint.private or own_market,
     )
-
-
-def _checked(base_url: str) -> str:
-    """Return the root of the API without its last slash, if it is the address of a host."""
-    try:
-        url = urlsplit(base_url)
-        if url.scheme in ("http", "https") and url.hostname and (url.port is None or url.port > 0):
-            return base_url.rstrip("/")
-    except ValueError:
-        pass  # a port that is none
-    raise not_an_address(base_url.rpartition("@")[2])
 
 
 def _account(credentials: Credentials, base_url: str) -> str:

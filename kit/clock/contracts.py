@@ -8,7 +8,7 @@ from typing import Literal, cast
 
 from kit.clock.dates import parse_expiry
 from kit.errors import DataError
-from kit.facts import fact, table, within
+from kit.facts import fact, table, underlying_name, within
 
 SettlementRule = Literal["mean_last_30", "auction"]
 
@@ -33,7 +33,7 @@ def lot_size(underlying: str, expiry: date, on: date) -> int:
     DataError
         The day lies outside the table's range, the contract had expired, or the underlying is not known.
     """
-    return _lot_size(underlying, parse_expiry(expiry), parse_expiry(on))
+    return _lot_size(underlying_name(underlying), parse_expiry(expiry), parse_expiry(on))
 
 
 @lru_cache(maxsize=65_536)

@@ -8,6 +8,7 @@ from datetime import date
 from kit.broker.client import AngelAPIClient
 from kit.broker.master import Master
 from kit.clock import format_expiry, parse_expiry
+from kit.facts import underlying_name
 from kit.market import instruments
 from kit.model import Instrument
 
@@ -41,7 +42,7 @@ class Listing:
             There is none; names what may have been meant.
         """
         master = self._today()
-        wanted = name.upper()
+        wanted = underlying_name(name)
         if wanted not in self._underlyings:
             rows = master.rows(wanted, expiry="")
             if not rows:
@@ -77,7 +78,7 @@ class Listing:
 
     def series(self, name: str, expiry: date) -> Series:
         """Return the options of one expiry, sorted by strike with the call first, and its future if any."""
-        wanted = name.upper()
+        wanted = underlying_name(name)
         if (wanted, expiry) not in self._series:
             rows = self._today().rows(wanted, expiry=format_expiry(expiry))
             self._series[wanted, expiry] = instruments.options(rows), instruments.future(rows, expiry)

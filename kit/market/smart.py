@@ -9,6 +9,7 @@ from typing import Any
 from kit.broker.lifetimes import quote_ttl_s
 from kit.cache import CacheManager
 from kit.clock import Clock, SystemClock, parse_expiry
+from kit.facts import underlying_name
 
 
 class SmartCache:
@@ -103,7 +104,7 @@ class SmartCache:
 
 def chain_key(underlying: str, expiry: str | date) -> Hashable:
     """Return the key of an option chain, however the date is written."""
-    return ("chain", underlying.upper(), parse_expiry(expiry))
+    return ("chain", underlying_name(underlying), parse_expiry(expiry))
 
 
 def ltp_key(exchange: str, symbol: str, token: str) -> Hashable:
@@ -113,7 +114,7 @@ def ltp_key(exchange: str, symbol: str, token: str) -> Hashable:
 
 def atm_key(underlying: str, expiry: str | date) -> Hashable:
     """Return the key of an at-the-money strike."""
-    return ("atm", underlying.upper(), parse_expiry(expiry))
+    return ("atm", underlying_name(underlying), parse_expiry(expiry))
 
 
 def candles_key(exchange: str, token: str, interval: str, start: Any, end: Any) -> Hashable:

@@ -17,6 +17,7 @@ from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.utils import prepend_scheme_if_needed, select_proxy
 from urllib3.exceptions import HTTPError
+from urllib3.util import parse_url
 
 from kit.errors import Ambiguous, NeverSent, SettingsError, TransportError
 from kit.settings import ConnectionConfig
@@ -167,7 +168,8 @@ class PoolAdapter(HTTPAdapter):
         try:
             manager = self.poolmanager
             if proxy:
-                manager = self.proxy_manager_for(prepend_scheme_if_needed(proxy, "http"))  # type: ignore[no-untyped-call]
+                proxy = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
+                manager = self.proxy_manager_for(proxy if parse_url(proxy).host else "")
             manager.pool_classes_by_scheme = {"http": partial(PlainHostPool, sockets=self.sockets)}
             manager.pool_classes_by_scheme["https"] = self._secure
             where, _certificates = self.build_connection_pool_key_attributes(request, True)
@@ -187,9 +189,27 @@ class PoolAdapter(HTTPAdapter):
         return SecureHostPool(host, port, sockets=self.sockets, ssl_context=context, **settings)
 
 
+def checked_address(text: str) -> str:
+    """Return an address without its last slash.
+
+    Raises
+    ------
+    SettingsError
+        It names no host, or a user: that would be shown wherever the address is.
+    """
+    try:
+        url = urlsplit(text)
+        if url.scheme in ("http", "https") and url.hostname and url.port != 0 and "@" not in url.netloc:
+            return text.rstrip("/")
+    except ValueError:
+        pass  # a port that is none
+    raise not_an_address(text.rpartition("@")[2])
+
+
 def not_an_address(value: str) -> SettingsError:
     """Make the error of an address that names no host."""
-    return SettingsError("Not the address of a host", value, "Write it as https://host or https://host:port.")
+    remedy = "Write it as https://host or https://host:port, without user and password."
+    return SettingsError("Not the address of a host", value, remedy)
 
 
 def shown(request: PreparedRequest) -> str:
@@ -236,13 +256,18 @@ def _asked(host: _Host, connection: Any, request: PreparedRequest) -> Any:
 
 
 def _whole(response: Response) -> Response:
-    pieces, size = [], 0
-    while piece := response.raw.read(_PIECE, decode_content=True):
-        pieces.append(piece)
-        size += len(piece)
-        if size > _MOST_BYTES:
-            raise AnswerTooLarge
-    response.raw.release_conn()
+    """Read an answer to its end; one that breaks off lets go of its socket."""
+    pieces, size, raw = [], 0, response.raw
+    try:
+        while piece := raw.read(_PIECE, decode_content=True):
+            pieces.append(piece)
+            size += len(piece)
+            if size > _MOST_BYTES:
+                raise AnswerTooLarge
+    except BaseException:
+        raw.close()
+        raise
+    raw.release_conn()
     response._content = b"".join(pieces)
     response._content_consumed = True  # type: ignore[attr-defined]
     return response

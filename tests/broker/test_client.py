@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,15 @@ from pydantic import SecretStr
 from kit.broker import auth
 from kit.broker.client import AngelAPIClient
 from kit.clock import IST
-from kit.errors import LoginRefused, Rejected, SessionExpired
+from kit.errors import (
+    AccountBlocked,
+    AddressRefused,
+    KeyRefused,
+    LoginRefused,
+    Rejected,
+    SessionExpired,
+    SettingsError,
+)
 from kit.settings import Credentials
 from kit.simulator.market_clock import MarketClock
 from kit.simulator.server import SimulatedExchange
@@ -156,6 +165,62 @@ def test_wrong_pin(exchange: SimulatedExchange, open_client):
     assert caught.value.code == "AB1007"
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"), [("AG8004", KeyRefused), ("AG7002", AddressRefused), ("AB1006", AccountBlocked)]
+)
+def test_a_login_refused_for_something_else(exchange: SimulatedExchange, open_client, code, kind):
+    """A login refused for the key, the address or the account must not blame PIN and TOTP."""
+    dialect = "application-error" if code.startswith("AB") else "gateway-error"
+    exchange.faults.add("loginByPassword", f"{dialect}:{code}")
+    with pytest.raises(kind) as caught:
+        open_client().login()
+    assert caught.value.code == code
+    assert not [word for word in ("PIN", "TOTP") if word in str(caught.value)]
+
+
+def test_a_key_refused_for_data_alone(client: AngelAPIClient, exchange: SimulatedExchange):
+    """A key that logs in and is refused for data must be an error about the key, without a new login."""
+    client.login()
+    before = exchange.stats.requests.copy()
+    exchange.faults.add("getRMS", "gateway-error:AG8004", times=5)
+    with pytest.raises(KeyRefused, match="KIT_API_KEY"):
+        client.funds()
+    after = exchange.stats.requests - before
+    assert (after["getRMS"], after["loginByPassword"], after["generateTokens"]) == (1, 0, 0)
+
+
+def test_the_future_is_not_asked_for(client: AngelAPIClient, exchange: SimulatedExchange):
+    """Today's candles must be asked for up to now, and what has not begun not at all."""
+    now = exchange.clock.now()
+    today = now.replace(hour=9, minute=15), now.replace(hour=23, minute=59)
+    before = exchange.stats.requests["getCandleData"]
+    assert client.candles(*BANKNIFTY, "ONE_MINUTE", *today).data
+    (asked,) = [json.loads(kept.request.body)["todate"] for kept in client.session.replies.cache.filter()]
+    assert abs(datetime.fromisoformat(f"{asked}+05:30") - now) <= timedelta(minutes=1)
+    tomorrow = [moment + timedelta(days=1) for moment in today]
+    assert client.candles(*BANKNIFTY, "ONE_MINUTE", *tomorrow).data == []
+    assert exchange.stats.requests["getCandleData"] == before + 1
+
+
+@pytest.mark.parametrize("one_session", [False, True])
+def test_two_logins_of_one_account(
+    exchange: SimulatedExchange, open_client, one_session, caplog, monkeypatch
+):
+    """Where a second login ends the first session, the first client must go on and say what happened."""
+    exchange.account.one_session = one_session
+    try:
+        first, second = open_client(), open_client()
+        first.login()
+        second.login()
+        later = auth.wall_s() + 30
+        monkeypatch.setattr(auth, "wall_s", lambda: later)
+        with caplog.at_level("WARNING", "kit.broker"):
+            assert first.funds().data["net"] == 100_000.0
+    finally:
+        exchange.account.one_session = False
+    assert ("Another login" in caplog.text) is one_session
+
+
 def test_eight_threads_log_in_once(client: AngelAPIClient, exchange: SimulatedExchange):
     """Eight threads that start together must make one login."""
     before = exchange.stats.requests["loginByPassword"]
@@ -289,3 +354,23 @@ def test_the_brief_as_written(exchange: SimulatedExchange):
         credentials=credentials, performance_monitor=PerformanceMonitor(), cache_manager=CacheManager()
     ) as client:
         assert client.get_performance_stats()["cache"]["entries"] == 0
+
+
+def test_an_empty_address_is_not_the_live_broker(exchange: SimulatedExchange, open_client):
+    """An address that was given and is none must be refused, never replaced by the default."""
+    for address in ("", "http://user:7391@127.0.0.1:1", "127.0.0.1"):
+        for which in ("base_url", "master_url"):
+            with pytest.raises(SettingsError) as caught:
+                open_client(**{which: address})
+            assert "7391" not in str(caught.value)
+
+
+def test_a_proxy_is_not_asked_for_this_machine(exchange: SimulatedExchange, open_client, monkeypatch):
+    """With a proxy in the environment the exchange on loopback must be reached without it."""
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://proxy.invalid:3128")
+    client = open_client()
+    assert client.funds().data["net"] == 100_000.0
+    assert client.instruments().rows("BANKNIFTY")

@@ -11,9 +11,13 @@ from requests import Response
 
 from kit.broker.replies import data_of, envelope, judge, redacted, refusal, storable
 from kit.errors import (
+    AccountBlocked,
+    AddressRefused,
+    AheadOfNow,
     BadRequest,
     BrokerError,
     Denied,
+    KeyRefused,
     ProtocolError,
     RateLimited,
     Rejected,
@@ -63,6 +67,18 @@ CASES = [
     ("Forbidden", 403, Denied),
     ("", 400, BadRequest),
     ("", 404, BadRequest),
+    (gateway("AG8004", "Invalid API Key"), 200, KeyRefused),
+    (application("", "Invalid API key"), 200, KeyRefused),
+    (gateway("AG7002", "Unregistered IP Address"), 200, AddressRefused),
+    (application("AB1006", "Your account is blocked"), 200, AccountBlocked),
+    (application("AB9999", "The client has been blocked for trading"), 200, AccountBlocked),
+    (application("AB1007", "Invalid Token"), 200, SessionExpired),
+    (application("AB1007", "Order not found"), 200, Rejected),
+    (application("AB1007", "Login Id or password is invalid"), 200, Rejected),
+    (application("AB1012", "To datetime can't be greater than current datetime"), 200, AheadOfNow),
+    (application("AB1012", "Invalid Product Type"), 200, Rejected),
+    ("[" * 100_000, 200, ProtocolError),
+    ('{"status":true,"data":' + "[" * 100_000, 200, ProtocolError),
     (application("AB1009", "Symbol Not Found"), 200, Rejected),
     (application("AB1050", "Invalid totp and client combination"), 200, Rejected),
     ({"status": "false", "message": "no", "errorcode": "AB9019", "data": "null"}, 200, Rejected),
@@ -136,10 +152,19 @@ def test_no_body_breaks_the_reader(body, status):
     assert error is not None or envelope(response).ok is True
 
 
-@pytest.mark.parametrize("secret", ["eyJhbGciOiJIUzUxMiJ9.abc.def", "JBSWY3DPEHPK3PXPJBSWY3DPEH", "493021"])
+@pytest.mark.parametrize(
+    "secret", ["eyJhbGciOiJIUzUxMiJ9.abc.def", "JBSWY3DPEHPK3PXPJBSWY3DPEH", "493021", "739100284651"]
+)
 def test_what_looks_like_a_secret_is_not_repeated(secret):
     """Tokens, shared secrets and one-time passwords must be blacked out of the broker's words."""
     assert secret not in redacted(f"Invalid value {secret} given")
     with pytest.raises(ProtocolError) as caught:
         data_of(reply(f'{{"jwtToken": "{secret}'), "login")
     assert secret not in str(caught.value)
+
+
+@pytest.mark.parametrize("words", ["PIN 7391 is wrong", "password: 7391", "ask http://user:7391@host for it"])
+def test_a_short_secret_is_known_by_what_stands_before_it(words):
+    """Four digits are black only where the broker names them a PIN or a password, or in an address."""
+    assert "7391" not in redacted(words)
+    assert redacted("no strike of 7391 in 2026") == "no strike of 7391 in 2026"

@@ -129,6 +129,35 @@ def test_verbose_tracebacks(exchange: SimulatedExchange, open_client, wrong):
     assert not [secret for secret in secrets_of(credentials) if secret in told or repr(secret)[1:-1] in told]
 
 
+@pytest.mark.parametrize("pin", [7391, 7391.0, None, ["7391"]])
+def test_a_pin_that_is_no_text(pin):
+    """A refused credential may show neither itself nor its neighbours in a verbose traceback."""
+    hidden = ["key-of-mine", "code-of-mine", "totp-of-mine"]
+    with pytest.raises(SettingsError, match="pin") as caught:
+        Credentials(api_key=hidden[0], client_code=hidden[1], pin=pin, totp_secret=hidden[2])
+    caught.value.__traceback__ = caught.value.__traceback__.tb_next
+    told = told_with_locals(caught.value)
+    assert not [secret for secret in [*hidden, "7391"] if secret in told]
+
+
+def test_a_missing_credential_shows_no_other(monkeypatch):
+    """When one variable is missing, a verbose traceback may not show the environment."""
+    with pytest.raises(SettingsError, match="KIT_PIN") as caught:
+        Credentials.from_environment({"KIT_API_KEY": "key-of-mine", "KIT_CLIENT_CODE": "code"})
+    caught.value.__traceback__ = caught.value.__traceback__.tb_next
+    assert "key-of-mine" not in told_with_locals(caught.value)
+
+
+def test_secrets_do_not_travel(exchange: SimulatedExchange, client: AngelAPIClient):
+    """Credentials and tokens cannot be pickled, so no worker, file or cache can get them."""
+    client.login()
+    for part in (exchange.credentials, client.session.access.current()):
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            with pytest.raises((SettingsError, TypeError)):
+                pickle.dumps(part, protocol)
+    assert exchange.credentials.model_copy() == exchange.credentials
+
+
 _CURIOUS = """
 from pathlib import Path
 from kit.broker.client import AngelAPIClient

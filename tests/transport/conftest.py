@@ -29,6 +29,7 @@ class _Server(ThreadingHTTPServer):
         self.seen: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.fail_next: list[str] = []
+        self.more = ""
         self.lock = threading.Lock()
 
     def get_request(self) -> Any:
@@ -116,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply(502, b"<html>bad gateway</html>")
 
     def _refused(self) -> None:
-        self._reply(403, b"Access denied because of exceeding access rate")
+        self._reply(403, b"Access denied because of exceeding access rate", more=self.server.more)
 
     def _rejected(self) -> None:
         self._reply(200, b'{"status": false, "data": null}')
