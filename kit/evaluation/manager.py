@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from typing import Any
@@ -19,6 +19,7 @@ from kit.evaluation.worker import Idea
 from kit.model import ChainSnapshot
 from kit.monitor import PerformanceMonitor
 from kit.parallel import ConcurrentProcessor, ProcessingResult
+from kit.parallel.processor import progress_bar
 
 OnRow = Callable[[dict[str, Any]], object]
 OPERATION = "strategy_evaluation"
@@ -203,7 +204,7 @@ class StrategyEvaluationManager:
         self, keep: OnEnded, timeout: float | None, on_result: OnRow | None, total: int | None, progress: bool
     ) -> Iterator[Batches]:
         """Time a run, tell of each row as it ends, and let `cancel` find it."""
-        with self.monitor.measure(OPERATION), _bar(total, progress) as bar:
+        with self.monitor.measure(OPERATION), progress_bar(total, "strategy", progress) as bar:
 
             def tell(request: EvaluationRequest, result: ProcessingResult) -> None:
                 if bar is not None:
@@ -226,11 +227,3 @@ def _table(kept: Mapping[int, tuple[Mapping[str, Any], ProcessingResult]], strat
     places = sorted([*kept], key=lambda place: (place // strategies, *order(kept[place][1]), place))
     rows = [{**kept[place][0], **row_of(kept[place][1])} for place in places]
     return pd.DataFrame(rows, columns=["taken_at", "expiry", "strategy", *COLUMNS])
-
-
-def _bar(total: int | None, shown: bool) -> AbstractContextManager[Any]:
-    if not shown:
-        return nullcontext()
-    from tqdm.auto import tqdm
-
-    return tqdm(total=total, unit="strategy")

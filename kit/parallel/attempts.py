@@ -38,6 +38,8 @@ class Attempt:
         Given the result as the task ends, under the scheduler's lock.
     number : int
         How often it has been submitted to the engine.
+    ended : ProcessingResult or None
+        What it has become.
     """
 
     key: int
@@ -49,6 +51,7 @@ class Attempt:
     unfit: Outcome | None = None
     heard: Heard | None = None
     number: int = 0
+    ended: ProcessingResult | None = None
 
     def __lt__(self, other: Attempt) -> bool:
         return (-self.task.priority, self.key) < (-other.task.priority, other.key)

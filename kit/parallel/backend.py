@@ -43,27 +43,16 @@ class KillableBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
     ----------
     scheduler : Scheduler, optional
         Of a processor; default worker processes of its own, as many as joblib's ``n_jobs``.
-    max_workers : int, optional
-        Most processes of its own; default as many as processors.
-    memory_mb : int, optional
-        Limit of a worker's own memory, MiB.
     """
 
     supports_retrieve_callback = True
     default_n_jobs = -1
 
-    def __init__(
-        self,
-        scheduler: Scheduler | None = None,
-        max_workers: int | None = None,
-        memory_mb: int | None = None,
-        **options: Any,
-    ) -> None:
+    def __init__(self, scheduler: Scheduler | None = None, **options: Any) -> None:
         super().__init__(**options)
         self._given = scheduler
         self._own: Scheduler | None = None
-        self._max_workers = max_workers or os.cpu_count() or 1
-        self._memory_mb = memory_mb
+        self._max_workers = os.cpu_count() or 1
         self._open: dict[str, None] = {}
         self._ended: SimpleQueue[tuple[Callback, Heard] | None] = SimpleQueue()
         self._left = False
@@ -131,7 +120,7 @@ class KillableBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
         if self._given is not None:
             return self._given
         if self._own is None:
-            engine = ProcessEngine(self._max_workers, self._memory_mb)
+            engine = ProcessEngine(self._max_workers, None)
             self._own = Scheduler(engine, ResultStore(1, inf), PerformanceMonitor(), 2**31, None, 0)
         return self._own
 

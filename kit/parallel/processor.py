@@ -209,9 +209,10 @@ class ConcurrentProcessor:
                 yield task
 
         together = isinstance(tasks, Sequence)
+        total = len(tasks) if isinstance(tasks, Sequence) else None
         results: dict[str, ProcessingResult] = {}
         ended = stream(self._scheduler, noted(), together, self.max_workers, self.queue_size)
-        with _bar(tasks, progress) as bar, closing(ended):
+        with progress_bar(total, "task", progress) as bar, closing(ended):
             for result in ended:
                 results[result.task_id] = result
                 if bar is not None:
@@ -296,9 +297,10 @@ def _engine(backend: Backend, max_workers: int, address: str | None, memory_mb: 
     raise KitError("There is no such backend", backend, "Use serial, threads, processes or dask.")
 
 
-def _bar(tasks: Iterable[ProcessingTask], progress: bool) -> AbstractContextManager[Any]:
-    if not progress:
+def progress_bar(total: int | None, unit: str, shown: bool) -> AbstractContextManager[Any]:
+    """Return a progress bar as a context, which gives None where none is shown."""
+    if not shown:
         return nullcontext()
     from tqdm.auto import tqdm
 
-    return tqdm(total=len([*tasks]), unit="task")
+    return tqdm(total=total, unit=unit)

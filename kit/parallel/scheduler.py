@@ -24,7 +24,6 @@ from itertools import count
 from math import isinf
 from threading import TIMEOUT_MAX, Condition, RLock
 from time import monotonic
-from typing import cast
 
 from kit.errors import QueueFull, ResultNotReady, TaskError
 from kit.monitor import PerformanceMonitor
@@ -34,7 +33,7 @@ from kit.parallel.execution import Outcome, failed
 from kit.parallel.interrupts import uninterrupted
 from kit.parallel.packing import Scope
 from kit.parallel.pool import check_may_wait
-from kit.parallel.store import Found, ResultStore
+from kit.parallel.store import ResultStore
 from kit.parallel.tasks import ProcessingResult, ProcessingTask
 
 _keys = count(secrets.randbits(60))  # keys of several schedulers meet on one Dask worker
@@ -135,10 +134,8 @@ class Scheduler:
         attempt.heard, attempt.number = heard, 1
         with uninterrupted, self._lock:
             self._check(attempt)
-            self._enter(attempt)
             self._running[attempt.key] = attempt
-            if attempt.unfit is not None:
-                self._finish(attempt, attempt.unfit)
+            self._enter(attempt)
 
     def _entered(self, attempt: Attempt, wait: bool) -> bool:
         """Queue a task that may enter; False when it has to wait for a place."""
@@ -150,12 +147,10 @@ class Scheduler:
                 raise QueueFull(
                     "The queue is full", self._queue_size, "Use wait=True, or a larger queue_size."
                 )
-            self._enter(attempt)
-            if attempt.unfit is not None:
-                self._finish(attempt, attempt.unfit)
-            else:
+            if attempt.unfit is None:
                 heapq.heappush(self._heap, attempt)
-                self._pump()
+            self._enter(attempt)
+            self._pump()
         return True
 
     def _check(self, attempt: Attempt) -> None:
@@ -177,6 +172,8 @@ class Scheduler:
         self._store.submitted += 1
         self._store.forget(attempt.task.task_id)
         self._attempts[attempt.task.task_id] = attempt
+        if attempt.unfit is not None:
+            self._finish(attempt, attempt.unfit)
 
     def cancel(self, task_ids: Iterable[str]) -> int:
         """End tasks that wait or run; return how many of them had not ended."""
@@ -206,24 +203,23 @@ class Scheduler:
         self._check_process()
         deadline = None if timeout is None else monotonic() + timeout
         with self._lock:
-            found = self._store.gather(self._attempts if task_ids is None else task_ids, self._attempts)
-        try:
-            while None in found.values():
-                if not self.run_here():
-                    self._sleep_for(found, deadline)
-        finally:
-            with self._lock:
-                self._store.release(found)
-        return cast("dict[str, ProcessingResult]", found)
+            wanted = [*self._attempts] if task_ids is None else [*task_ids]
+            open_ = {task_id: self._attempts[task_id] for task_id in wanted if task_id in self._attempts}
+            ended = {task_id: self._store.get(task_id) for task_id in wanted if task_id not in open_}
+        while pending := [attempt for attempt in open_.values() if attempt.ended is None]:
+            if not self.run_here():
+                self._sleep_for(pending, deadline)
+        ended |= {task_id: attempt.ended for task_id, attempt in open_.items() if attempt.ended is not None}
+        return {task_id: ended[task_id] for task_id in wanted}
 
-    def _sleep_for(self, found: Found, deadline: float | None) -> None:
-        """Wait until one more of the gathered results may be there."""
+    def _sleep_for(self, pending: Sequence[Attempt], deadline: float | None) -> None:
+        """Wait until one of the pending tasks may have ended."""
         with self._lock:
-            pending = [name for name, result in found.items() if result is None]
+            names = [attempt.task.task_id for attempt in pending if attempt.ended is None]
             left = None if deadline is None else deadline - monotonic()
-            if pending and left is not None and left <= 0:
-                raise ResultNotReady("Tasks have not ended", pending[:5], "Wait longer, or cancel them.")
-            if pending:
+            if names and left is not None and left <= 0:
+                raise ResultNotReady("Tasks have not ended", names[:5], "Wait longer, or cancel them.")
+            if len(names) == len(pending):
                 self._sleep(left)
 
     def start(self) -> None:
@@ -315,30 +311,35 @@ class Scheduler:
 
     def ended(self, outcome: Outcome, *, final: bool = False) -> None:
         """Hear how an attempt ended; it runs again if its task wants that, unless this is final."""
-        if attempt := self._running.get(outcome.key):  # before anybody can ask, and without the lock:
-            completed = outcome.status == "completed"  # alerts are the user's code
-            self._monitor.record_execution(attempt.task.metric(), outcome.running_s, completed)
         with uninterrupted, self._lock:
+            self._pump()  # first, so that whoever has become free need not wait for the rest
             attempt = self._running.get(outcome.key)
-            again = not final and outcome.status != "completed"
-            if attempt is not None and again and attempt.number <= attempt.task.retries:
+        if attempt is None:
+            return
+        # before anybody can ask, and without the lock: alerts are the user's code
+        completed = outcome.status == "completed"
+        self._monitor.record_execution(attempt.task.metric(), outcome.running_s, completed)
+        with uninterrupted, self._lock:
+            if self._running.get(outcome.key) is not attempt:
+                return  # it has been cancelled meanwhile
+            again = not final and not completed and attempt.number <= attempt.task.retries
+            if again:
                 del self._running[outcome.key]
                 attempt.submitted = monotonic()
                 heapq.heappush(self._heap, attempt)
-                attempt = None
-            elif attempt is not None:
+                self._pump()
+            else:
                 self._finish(attempt, outcome)
-            self._pump()
-        if attempt is not None:
+        if not again:
             self._engine.unpack(attempt)
 
     def _finish(self, attempt: Attempt, outcome: Outcome) -> None:
         """Keep a task's result and tell who waits; lock held."""
         self._running.pop(attempt.key, None)
         del self._attempts[attempt.task.task_id]
-        result = attempt.result(outcome)
-        self._store.add(result)
+        attempt.ended = attempt.result(outcome)
+        self._store.add(attempt.ended)
         if attempt.heard is not None:
-            attempt.heard(result)
+            attempt.heard(attempt.ended)
         if self._waiters:
             self._changed.notify_all()

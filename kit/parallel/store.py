@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Container, Iterable
 from math import nan
 from time import monotonic
 
@@ -12,8 +11,6 @@ from kit.monitor.operation import quantile
 from kit.parallel.tasks import ProcessingResult
 
 _WINDOW = 1000  # tasks over which the quantiles are taken
-
-Found = dict[str, ProcessingResult | None]
 
 
 class ResultStore:
@@ -33,7 +30,6 @@ class ResultStore:
         self._results: OrderedDict[str, tuple[float, ProcessingResult]] = OrderedDict()
         self._counts: Counter[str] = Counter()
         self._times: deque[tuple[float, float]] = deque(maxlen=_WINDOW)
-        self._gathered: list[Found] = []
         self.submitted = 0
 
     def add(self, result: ProcessingResult) -> None:
@@ -43,32 +39,21 @@ class ResultStore:
         self._counts[result.status] += 1
         if result.status != "cancelled":
             self._times.append((result.waiting_s, result.running_s))
-        for found in self._gathered:
-            if result.task_id in found:
-                found[result.task_id] = result
         self._trim()
 
-    def gather(self, task_ids: Iterable[str], unfinished: Container[str]) -> Found:
-        """Return the results of tasks, None for an unfinished one until it is added.
+    def get(self, task_id: str) -> ProcessingResult:
+        """Return the result of a task.
 
         Raises
         ------
         TaskError
-            A task is not known, or its result was let go.
+            The task is not known, or its result was let go.
         """
         self._trim()
-        found: Found = {}
-        for task_id in task_ids:
-            if task_id not in unfinished and task_id not in self._results:
-                remedy = "Check the id; old results go, see max_results and result_ttl_s."
-                raise TaskError("No result is kept of this task", task_id, remedy)
-            found[task_id] = None if task_id in unfinished else self._results[task_id][1]
-        self._gathered.append(found)
-        return found
-
-    def release(self, found: Found) -> None:
-        """Add no more to what was gathered."""
-        self._gathered = [other for other in self._gathered if other is not found]
+        if task_id not in self._results:
+            remedy = "Check the id; old results go, see max_results and result_ttl_s."
+            raise TaskError("No result is kept of this task", task_id, remedy)
+        return self._results[task_id][1]
 
     def forget(self, task_id: str) -> None:
         """Drop one result."""
