@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from html import escape
 from math import inf, isnan
@@ -223,7 +223,7 @@ def _readable(table: pd.DataFrame) -> pd.DataFrame:
     """Write the figures with their units; an empty column is left out, errors go below the table."""
     shown = pd.DataFrame({"status": table["status"]})
     for name, (heading, form) in _SHOWN.items():
-        write = _levels if name == "breakevens" else form.format
+        write = levels if name == "breakevens" else form.format
         texts = [write(value) if _given(value) else "–" for value in table[name]]
         shown[heading] = [text.replace("inf", "∞") for text in texts]
     for name in ("legs", "value"):
@@ -235,5 +235,6 @@ def _given(value: object) -> bool:
     return value is not None and not (isinstance(value, float) and isnan(value))
 
 
-def _levels(values: tuple[float, ...]) -> str:
+def levels(values: Sequence[float]) -> str:
+    """Write index levels; says so where there is none."""
     return " · ".join(f"{level:,.0f}" for level in values) or "none"

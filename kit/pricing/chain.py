@@ -115,15 +115,15 @@ def analyse(
     call, years = column("is_call", sides(is_call), k), column("t_years", floats(t_years), k)
     columns = _columns(k, bid, ask, ltp, oi, volume, oi_change, ltp_change)
     expiries, which = np.unique(column("expiry", np.asarray(expiry), k), return_inverse=True)
-    books = [_Book.of(np.flatnonzero(which == number), k, call) for number in range(expiries.size)]
-    forwards = _forwards(books, columns, years, spot, rate, _futures(future, expiries.size))
+    indexes = [_StrikeIndex.of(np.flatnonzero(which == number), k, call) for number in range(expiries.size)]
+    forwards = _forwards(indexes, columns, years, spot, rate, _futures(future, expiries.size))
     level = np.array([forward.value for forward in forwards])[which]
     discount = np.array([forward.discount for forward in forwards])[which]
-    price, rests_on = _carried(books, columns, k, call, level, discount)
+    price, rests_on = _carried(indexes, columns, k, call, level, discount)
     greeks = iv_and_greeks(price, level, k, years, discount, call, delta_of=delta_of)
     reason, quality = _judged(columns, greeks, rests_on)
     columns["gamma"] = greeks.gamma
-    scored = tuple(book.scored(columns, found) for book, found in zip(books, forwards, strict=True))
+    scored = tuple(index.scored(columns, found) for index, found in zip(indexes, forwards, strict=True))
     from_twin = rests_on != np.arange(k.size)
     return ChainAnalysis(
         expiries, forwards, scored, price, from_twin, greeks._replace(reason=reason), quality
@@ -173,7 +173,7 @@ def _positive(values: ArrayLike) -> Floats:
 
 
 @dataclass(frozen=True)
-class _Book:
+class _StrikeIndex:
     """The rows of one expiry, and where each strike's call and put stand among them (-1: nowhere)."""
 
     rows: Rows
@@ -182,7 +182,7 @@ class _Book:
     puts: Rows
 
     @classmethod
-    def of(cls, rows: Rows, strike: Floats, is_call: Bools) -> _Book:
+    def of(cls, rows: Rows, strike: Floats, is_call: Bools) -> _StrikeIndex:
         strikes, slot = np.unique(strike[rows], return_inverse=True)
         calls, puts = np.full((2, strikes.size), -1)
         call = is_call[rows]
@@ -207,7 +207,7 @@ class _Book:
 
 
 def _forwards(
-    books: list[_Book],
+    indexes: list[_StrikeIndex],
     columns: dict[str, Floats],
     years: Floats,
     spot: float,
@@ -218,26 +218,31 @@ def _forwards(
 
     Settlements of what nobody traded are the exchange's own theory: they speak where nothing else does.
     """
-    t = [float(years[book.rows[0]]) for book in books]
+    t = [float(years[index.rows[0]]) for index in indexes]
     kind, _ = price_kind(*(columns[name] for name in ("bid", "ask", "ltp", "volume")))
     theory = (columns["bid"] == columns["ask"]) & (kind != Reason.OK)
     known = {name: np.where(theory, np.nan, columns[name]) for name in ("bid", "ask")}
     first = [
-        book.forward(known, at, spot=spot, rate=rate, future=future)
-        for book, at, future in zip(books, t, futures, strict=True)
+        index.forward(known, at, spot=spot, rate=rate, future=future)
+        for index, at, future in zip(indexes, t, futures, strict=True)
     ]
     sure = [n for n, found in enumerate(first) if found.source in ("parity", "future") and t[n] > 0]
     found = list(first)
-    for n, book in enumerate(books):
+    for n, index in enumerate(indexes):
         if first[n].source == "spot":
             carried = carried_forward(t[n], [t[m] for m in sure], [first[m].value for m in sure], spot, rate)
             quotes = columns if np.isnan(carried) else known
-            found[n] = book.forward(quotes, t[n], spot=spot, rate=rate, carried=carried)
+            found[n] = index.forward(quotes, t[n], spot=spot, rate=rate, carried=carried)
     return tuple(found)
 
 
 def _carried(
-    books: list[_Book], columns: dict[str, Floats], k: Floats, call: Bools, forward: Floats, discount: Floats
+    indexes: list[_StrikeIndex],
+    columns: dict[str, Floats],
+    k: Floats,
+    call: Bools,
+    forward: Floats,
+    discount: Floats,
 ) -> tuple[Floats, Rows]:
     """Price what is in the money, and has less time value than half its spread, in a better way.
 
@@ -248,9 +253,9 @@ def _carried(
     """
     price, own = columns["price"], np.fmax(columns["ask"] - columns["bid"], 0.0)  # none, or crossed: none
     twin, other = np.full(k.size, np.nan), np.arange(k.size)
-    for book in books:
-        both = (book.calls >= 0) & (book.puts >= 0)
-        c, p = book.calls[both], book.puts[both]
+    for index in indexes:
+        both = (index.calls >= 0) & (index.puts >= 0)
+        c, p = index.calls[both], index.puts[both]
         twin[c], twin[p], other[c], other[p] = price[p], price[c], p, c
     intrinsic = discount * np.maximum(np.where(call, forward - k, k - forward), 0.0)
     known = ~np.isnan(np.fmax(np.fmax(columns["bid"], columns["ask"]), price))

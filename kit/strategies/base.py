@@ -38,7 +38,7 @@ class Strategy(ABC):
     @property
     def name(self) -> str:
         """The class name in words: ``iron_condor``."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+        return words(type(self).__name__, "_")
 
     def __call__(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
         """Return the legs: a strategy may stand wherever a function of a chain is asked for."""
@@ -80,3 +80,8 @@ def require_positive(strategy: Strategy, parameter: str) -> None:
             value,
             f"Give {parameter} more than 0; buying or selling is chosen by the class, not by a sign.",
         )
+
+
+def words(name: str, between: str = " ") -> str:
+    """Write a class name as words in lower case: ``IronCondor`` becomes ``iron condor``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", between, name).lower()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import fields
 from math import inf, isnan
 from typing import Any
@@ -14,10 +12,11 @@ import pandas as pd
 
 from kit.errors import SettingsError
 from kit.evaluation.curve import Payoff, payoff
+from kit.evaluation.results import levels
 from kit.evaluation.scored import Score
 from kit.model import ChainSnapshot, Leg
 from kit.strategies import ALL
-from kit.strategies.base import Strategy
+from kit.strategies.base import Strategy, words
 from kit.strategies.strikes import Offset
 from kit.widgets.frame.live import LiveFigure, styled
 from kit.widgets.frame.panel import MarketPanel
@@ -84,7 +83,7 @@ class PayoffPanel(MarketPanel):
         step = float(np.diff(self.source.strikes).min())
         label = {"style": {"description_width": "64px"}, "layout": w.Layout(width="290px")}
         lots = w.BoundedIntText(1, 1, 1000, description="Lots", layout=w.Layout(width="150px"))
-        names = [(spaced(name), name) for name in _KINDS]
+        names = [(words(name).capitalize(), name) for name in _KINDS]
         return {
             "kind": w.Dropdown(options=names, value="IronCondor", description="Strategy", **label),
             "strike": w.IntSlider(4, 0, 20, description="Steps out", tooltip="Strikes away", **label),
@@ -120,7 +119,7 @@ class PayoffPanel(MarketPanel):
             The chain lacks a strike or a price that the strategy needs.
         """
         legs = build(kind, strike, width, lots).legs(source)
-        return payoff(legs, source, REACH, spaced(kind))
+        return payoff(legs, source, REACH, words(kind).capitalize())
 
     def code(self) -> str:
         """Return Python that scores the position shown."""
@@ -172,16 +171,6 @@ def figures(scored: Score) -> dict[str, str]:
         "Theta (₹ per day)": f"{scored.theta_inr:+,.0f}",
         "Vega (₹ per vol. point)": f"{scored.vega_inr:+,.0f}",
     }
-
-
-def spaced(name: str) -> str:
-    """Write a class name as words: ``Iron condor``."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
-
-
-def levels(values: Sequence[float]) -> str:
-    """Write index levels; says so where there is none."""
-    return " · ".join(f"{value:,.0f}" for value in values) or "none"
 
 
 def trade(leg: Leg) -> str:

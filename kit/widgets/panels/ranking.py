@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as w
 import pandas as pd
 
-from kit.evaluation.results import ORDERS, default_order, terms_of
+from kit.evaluation.results import ORDERS, default_order, levels, terms_of
 from kit.evaluation.views import market
 from kit.widgets.frame.grid import Grid, GridColumn, GridRow
 from kit.widgets.frame.panel import Panel
@@ -109,9 +109,8 @@ def _row(name: str, row: Mapping[Any, Any]) -> GridRow:
     if not isinstance(row["breakevens"], tuple):  # a failure, or a value that is no score
         told = row["error"] if isinstance(row["error"], str) else f"returned {row['value']!r}"
         return GridRow(name, [title, *[None] * (len(COLUMNS) + 2), told], "kit-failed")
-    levels = " · ".join(f"{level:,.0f}" for level in row["breakevens"]) or "none"
     figures = [column.cell(row[column.field]) for column in COLUMNS]
-    return GridRow(name, [title, *figures, levels, row["verdict"], str(row["legs"])])
+    return GridRow(name, [title, *figures, levels(row["breakevens"]), row["verdict"], str(row["legs"])])
 
 
 def describe(rows: pd.DataFrame, by: str) -> str:

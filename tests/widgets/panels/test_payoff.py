@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from kit.errors import DataError, SettingsError
+from kit.evaluation.results import levels
 from kit.strategies import ALL
+from kit.strategies.base import words
 from kit.widgets.frame.style import rupees
-from kit.widgets.panels.payoff import PayoffPanel, build, levels, parameters, spaced
+from kit.widgets.panels.payoff import PayoffPanel, build, parameters
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +25,7 @@ def test_every_strategy_has_a_payoff(chain, kind):
     assert panel.errors.value == ""
     for name in ("strike", "width"):
         assert panel.inputs[name].disabled == (name not in parameters(kind))
-    assert spaced(kind.__name__) in panel.words.value
+    assert words(kind.__name__).capitalize() in panel.words.value
 
 
 def test_a_slider_moves_the_picture_and_the_figures(chain):
