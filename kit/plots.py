@@ -9,14 +9,17 @@ from __future__ import annotations
 import io
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kit.clock import sessions
 from kit.model import ChainSnapshot
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -159,3 +162,43 @@ def as_html(page: Figure, text: str) -> str:
     raw = io.BytesIO()
     page.savefig(raw, format="png", dpi=144)
     return f'<img alt="{escape(text)}" src="data:image/png;base64,{b64encode(raw.getvalue()).decode()}">'
+
+
+def coverage_calendar(axes: Axes, manifest: pd.DataFrame) -> Axes:
+    """Draw a store's days as a calendar, a row per month: how good each session's minutes are.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    manifest : DataFrame
+        As `MinuteStore.manifest`: index the day, column ``score``. Sessions that the store lacks are marked
+        by a cross, closed days stay empty.
+    """
+    days: list[date] = manifest.index.tolist()
+    if not days:
+        axes.text(0.5, 0.5, "the store is empty", ha="center", va="center", transform=axes.transAxes)
+        return axes
+    wanted = sessions(days[0], days[-1])
+    months = sorted({(day.year, day.month) for day in wanted})
+    row = {month: number for number, month in enumerate(months)}
+    grid = np.full((len(months), 31), np.nan)
+    for day, score in zip(days, manifest["score"], strict=True):
+        grid[row[day.year, day.month], day.day - 1] = score
+    shown = axes.imshow(
+        grid, cmap="RdYlGn", vmin=0, vmax=1, aspect="auto", extent=(0.5, 31.5, len(months), 0)
+    )
+    lacking = [day for day in wanted if day not in days]
+    axes.plot(
+        [day.day for day in lacking],
+        [row[day.year, day.month] + 0.5 for day in lacking],
+        "x",
+        color=LOSS,
+        ms=4,
+    )
+    axes.set_yticks(np.arange(len(months)) + 0.5, [f"{year}-{month:02d}" for year, month in months])
+    axes.set_xlabel("day of the month")
+    axes.set_title(f"{len(days)} sessions stored, {len(lacking)} lacking")
+    axes.grid(visible=False)
+    axes.figure.colorbar(shown, ax=axes, label="score")
+    return axes

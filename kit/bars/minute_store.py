@@ -253,9 +253,15 @@ class MinuteStore:
             return facts | {"notes": []}
         series, told = self._series(day)
         minutes = arrays.day_minutes(self.underlying, day, table, series)
-        figures = quality.figures(minutes, counted)
+        figures, digest = quality.figures(minutes, counted), quality.digest(minutes)
         notes = [*told, *quality.notes(figures)]
-        return facts | {"quality": figures, "notes": notes}
+        known = self._known("options").items()
+        if twin := next(
+            (other for other, one in known if one.facts["digest"] == digest and other != day), None
+        ):
+            figures["score"] = 0.0
+            notes.append(f"repeats the bars of {twin}")
+        return facts | {"quality": figures, "notes": notes, "digest": digest}
 
     def _read(self, day: date, expiries: int | None, mapped: bool) -> DayMinutes:
         if not mapped:

@@ -24,11 +24,13 @@ What the importer set aside is counted beside them: ``zero_prices``, ``outside_b
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from kit.bars.minutes import TICK_INR, DayMinutes
@@ -48,10 +50,7 @@ def figures(day: DayMinutes, counted: Mapping[str, int]) -> dict[str, Any]:
     counted : mapping of str to int
         What was set aside on the way in.
     """
-    there, bars = day.close > 0, int((day.close > 0).sum())
-    broken = there & (
-        (day.high < np.maximum(day.open, day.close)) | (day.low > np.minimum(day.open, day.close))
-    )
+    bars, broken = int((day.close > 0).sum()), _broken(day)
     level = _level(day)
     near = _near(day, level)
     index_share = _index_share(day)
@@ -103,6 +102,56 @@ def _open(day: DayMinutes, hours: Session) -> NDArray[np.bool_]:
     for part in hours.continuous:
         first, last = (at.hour * 60 + at.minute for at in (part.open, part.close))
         found |= (day.minutes >= first) & (day.minutes < last)
+    return found
+
+
+def digest(day: DayMinutes) -> str:
+    """Return a short digest of a day's closes: a snapshot that is repeated on another day has the same."""
+    made = hashlib.blake2b(digest_size=12)
+    for array in (day.strike, day.is_call, day.close):
+        made.update(np.ascontiguousarray(array).tobytes())
+    return made.hexdigest()
+
+
+def by_contract(day: DayMinutes) -> pd.DataFrame:
+    """Return how good each contract's minutes are.
+
+    Parameters
+    ----------
+    day : DayMinutes
+        A session.
+
+    Returns
+    -------
+    DataFrame
+        Index ``expiry, strike, option_type``; ``bars`` and ``traded`` minutes, ``share`` traded of the
+        session, ``carried`` bars without a trade, ``longest_gap`` in minutes between two trades, ``broken``
+        bars, ``first`` and ``last`` traded minute as text, empty where nothing traded.
+    """
+    there, traded = day.close > 0, day.traded
+    span = int(_open(day, session(day.day)).sum())
+    clock = np.array([f"{minute // 60:02d}:{minute % 60:02d}" for minute in day.minutes.tolist()])
+    some = traded.any(axis=1)
+    first, last = traded.argmax(axis=1), traded.shape[1] - 1 - traded[:, ::-1].argmax(axis=1)
+    names = {"expiry": day.expiry, "strike": day.strike, "option_type": np.where(day.is_call, "CE", "PE")}
+    return pd.DataFrame(
+        names
+        | {
+            "bars": there.sum(axis=1),
+            "traded": traded.sum(axis=1),
+            "share": traded.sum(axis=1) / span,
+            "carried": (there & ~traded).sum(axis=1),
+            "longest_gap": [_longest_gap(row[None]) for row in traded],
+            "broken": _broken(day).sum(axis=1),
+            "first": np.where(some, clock[first], ""),
+            "last": np.where(some, clock[last], ""),
+        }
+    ).set_index([*names])
+
+
+def _broken(day: DayMinutes) -> NDArray[np.bool_]:
+    high, low = np.maximum(day.open, day.close), np.minimum(day.open, day.close)
+    found: NDArray[np.bool_] = (day.close > 0) & ((day.high < high) | (day.low > low))
     return found
 
 
