@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kit.backtest.band import CONVENTIONS, under
+from kit.backtest.days import Days
 from kit.backtest.engines import EngineName, engine_for, trade
-from kit.backtest.holdings import Days, SkippedDay, holdings, wanted_days
-from kit.backtest.log import Row, as_table, rows_of, skipped
+from kit.backtest.holdings import SkippedDay, holdings, wanted_days
+from kit.backtest.log import Row, as_table, rows_of, skipped, split_of
 from kit.backtest.plan.plan import Plan
-from kit.backtest.records import REFUSED, Records
-from kit.backtest.result import BacktestResult
+from kit.backtest.records import Records
+from kit.backtest.result import BacktestResult, Curve
 from kit.backtest.signals import Signals
 from kit.backtest.tape import Holding, Loaded, load
 from kit.bars.minutes import TICK_INR
 
-Curve = tuple[NDArray[np.datetime64], NDArray[np.float64]]
+CARRIED = 0.5  # share of opens carried on from the close before, above which the reader is told
 
 
 def backtest(
@@ -32,6 +35,7 @@ def backtest(
     signals: Signals | None = None,
     capital_inr: float | None = None,
     engine: EngineName = "auto",
+    band: bool = False,
 ) -> BacktestResult:
     """Trade one plan, or several with one capital, over the days of a store.
 
@@ -51,6 +55,8 @@ def backtest(
         What returns are counted on, rupees; default the sum over the plans.
     engine : {"auto", "plain", "compiled"}
         Both find the same; the compiled one is faster over many days, Python rules need the plain one.
+    band : bool, default False
+        Trade the same plans under the other fill conventions too.
 
     Raises
     ------
@@ -58,44 +64,116 @@ def backtest(
         There are no days in the range, or a figure or signal that a plan needs is missing.
     """
     plans = [plans] if isinstance(plans, Plan) else list(plans)
-    rows: list[Row] = []
-    missed: list[SkippedDay] = []
-    curves: list[Curve] = []
-    for plan in plans:
-        wanted = wanted_days(plan, days, start, end)
-        chosen = engine_for(plan, engine, len(wanted))
-        for chance in holdings(plan, wanted, days, daily, signals or {}):
-            if isinstance(chance, SkippedDay):
-                missed.append(chance)
-                rows += skipped(plan, chance.day, chance.why)
-                continue
-            found, curve = _trade(plan, chance, chosen)
-            rows += found
-            curves.append(curve)
+    signals = signals or {}
+    found = [_run(plan, days, start, end, daily, signals, engine) for plan in plans]
+    rows = [row for one in found for row in one.rows]
     capital = capital_inr or sum(plan.capital_inr for plan in plans)
-    return BacktestResult(plans, as_table(rows), missed, capital, curves)
+    return BacktestResult(
+        plans=plans,
+        trades=as_table(rows),
+        skipped=[day for one in found for day in one.missed],
+        sessions=sorted({day for one in found for day in one.seen}),
+        capital_inr=capital,
+        charges_split=split_of(rows),
+        minutes=[curve for one in found for curve in one.curves],
+        notes=sorted({note for one in found for note in one.notes}),
+        band=_band(plans, days, start, end, daily, signals, engine, found) if band else None,
+    )
+
+
+@dataclass
+class _Found:
+    """What one plan gave."""
+
+    rows: list[Row] = field(default_factory=list)
+    missed: list[SkippedDay] = field(default_factory=list)
+    seen: list[date] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
+    notes: set[str] = field(default_factory=set)
+
+
+def _run(
+    plan: Plan,
+    days: Days,
+    start: date | None,
+    end: date | None,
+    daily: pd.DataFrame | None,
+    signals: Signals,
+    engine: EngineName,
+) -> _Found:
+    wanted = wanted_days(plan, days, start, end)
+    chosen = engine_for(plan, engine, len(wanted))
+    found = _Found(seen=[day for day in wanted if day in days])
+    carried: list[float] = []
+    for chance in holdings(plan, wanted, days, daily, signals):
+        if isinstance(chance, SkippedDay):
+            found.missed.append(chance)
+            found.rows += skipped(plan, chance.day, chance.why)
+            continue
+        rows, curve = _trade(plan, chance, chosen)
+        found.rows += rows
+        found.curves.append(curve)
+        carried += [day.carried_opens for day in chance.days]
+        if not all(day.has_index for day in chance.days):
+            found.notes.add("On days without an index the synthetic future stood in for it.")
+    share = float(np.nanmean(carried)) if np.isfinite(carried).any() else 0.0
+    if share > CARRIED:
+        found.notes.add(
+            f"{share:.0%} of the bars open where the bar before closed: gaps hardly show in this data, "
+            "and fills at a level look kinder than they were."
+        )
+    return found
+
+
+def _band(
+    plans: Sequence[Plan],
+    days: Days,
+    start: date | None,
+    end: date | None,
+    daily: pd.DataFrame | None,
+    signals: Signals,
+    engine: EngineName,
+    planned: Sequence[_Found],
+) -> pd.DataFrame:
+    table = {"as planned": _sums(planned)}
+    for name in CONVENTIONS:
+        changed = [under(plan, name) for plan in plans]
+        if changed != list(plans):
+            table[name] = _sums([_run(plan, days, start, end, daily, signals, engine) for plan in changed])
+    return pd.DataFrame(table).T.rename_axis("fills")
+
+
+def _sums(found: Sequence[_Found]) -> dict[str, float]:
+    rows = [row for one in found for row in one.rows if row["reason"] != "refused"]
+    sums = {name: float(sum(row[name] for row in rows)) for name in ("net_inr", "gross_inr", "charges_inr")}
+    return sums | {"trades": len(rows)}
 
 
 def _trade(plan: Plan, holding: Holding, engine: EngineName) -> tuple[list[Row], Curve]:
     loaded = load(plan, plan.legs, holding)
     position, trades = trade(plan, plan.legs, loaded, engine)
-    multiple = int(position.terms[0].multiple)
-    rows = rows_of(plan, plan.legs, loaded, trades, multiple)
-    return rows, _curve(loaded, position.legs, trades, multiple)
+    rows = rows_of(plan, plan.legs, loaded, trades, int(position.terms[0].multiple))
+    curve = _curve(loaded, trades, rows)
+    return sorted(rows, key=lambda row: (row["leg"], row["entry"])), curve
 
 
-def _curve(loaded: Loaded, legs: Records, trades: Records, multiple: int) -> Curve:
-    """Return the position's gross profit at the close of each of its bars, rupees."""
+def _curve(loaded: Loaded, trades: Records, rows: Sequence[Row]) -> Curve:
+    """Return the position's net profit at the close of each of its bars, rupees; charges fall at the exit."""
     holding, tape = loaded.holding, loaded.tape
     worth = np.zeros(holding.last + 1 - holding.first)
-    for row in trades[trades.reason != REFUSED]:
-        leg, contract = legs[row.leg], tape.contracts[row.row]
-        units = leg.sign * leg.lots * multiple * contract.units * TICK_INR
-        held = slice(row.entry_bar - holding.first, row.exit_bar - holding.first)
-        worth[held] += (tape.last[row.row, row.entry_bar : row.exit_bar] - row.entry) * units
-        worth[row.exit_bar - holding.first :] += (row.exit - row.entry) * units
-    moments = [
-        np.datetime64(day.day, "m") + day.minutes.astype("timedelta64[m]") + np.timedelta64(1, "m")
-        for day in holding.days
-    ]
-    return np.concatenate(moments)[holding.first : holding.last + 1], worth
+    for record, row in zip(trades, rows, strict=True):
+        if row["reason"] != "refused":
+            sign = 1 if row["side"] == "buy" else -1
+            unit = sign * row["lots"] * row["lot_size"] * TICK_INR
+            first, last = record.entry_bar - holding.first, record.exit_bar - holding.first
+            held = tape.last[record.row, record.entry_bar : record.exit_bar]
+            worth[first:last] += (held - record.entry) * unit
+            worth[last:] += row["net_inr"]
+    return _moments(holding), worth
+
+
+def _moments(holding: Holding) -> NDArray[np.datetime64]:
+    """Return when the bars of a holding close."""
+    minute = np.timedelta64(1, "m")
+    days = [np.datetime64(day.day, "m") + (day.minutes + 1) * minute for day in holding.days]
+    return np.concatenate(days)[holding.first : holding.last + 1]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pandas as pd
 
+from kit.backtest.days import Days
 from kit.backtest.plan.parts import Bounds
 from kit.backtest.plan.plan import Plan
 from kit.backtest.signals import Signals, starts_of
@@ -16,8 +17,6 @@ from kit.backtest.tape import NEVER, Holding, holding_of
 from kit.bars.minutes import DayMinutes
 from kit.clock import sessions
 from kit.errors import DataError
-
-Days = Mapping[date, DayMinutes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,15 +18,14 @@ from kit.evaluation.costs import Charges, order_charges
 COLUMNS: tuple[str, ...] = (
     *("day", "plan", "leg", "entry", "side", "right", "strike", "expiry", "lots", "lot_size"),
     *("entry_bar", "entry_price", "exit_bar", "exit_price", "reason"),
-    *("gross_inr", "charges_inr", "net_inr", "stale", "why"),
+    *("gross_inr", "charges_inr", "net_inr", "stale", "why", "best_inr", "worst_inr"),
 )
 Row = dict[str, Any]
 
 
 def rows_of(plan: Plan, legs: Sequence[PlanLeg], loaded: Loaded, trades: Records, multiple: int) -> list[Row]:
-    """Return the log's rows of one position, by entry and leg."""
-    rows = [_row(plan, legs[trade.leg], loaded, trade, multiple) for trade in trades]
-    return sorted(rows, key=lambda row: (row["leg"], row["entry"]))
+    """Return the log's rows of one position, in the order of the trades."""
+    return [_row(plan, legs[trade.leg], loaded, trade, multiple) for trade in trades]
 
 
 def skipped(plan: Plan, day: date, why: str) -> list[Row]:
@@ -58,14 +57,36 @@ def _row(plan: Plan, leg: PlanLeg, loaded: Loaded, trade: Any, multiple: int) ->
     gross = round(sign * int(trade.exit - trade.entry) * units * TICK_INR, 2)
     starts = holding.start(int(trade.entry_bar)), holding.start(int(trade.exit_bar))
     row |= {"entry_bar": starts[0], "entry_price": entry, "exit_bar": starts[1], "exit_price": out}
-    charges = sum(charge.total for charge in _charges(row, trade.reason == EXPIRY)) if plan.charges else 0.0
-    charges = round(charges, 2)
+    parts = [*_charges(row, trade.reason == EXPIRY)] if plan.charges else []
+    charges = round(sum(part.total for part in parts), 2)
+    best, worst = _excursions(loaded, trade, sign)
     return row | {
+        "split": parts,
+        "best_inr": round(best * units * TICK_INR, 2),
+        "worst_inr": round(worst * units * TICK_INR, 2),
         "gross_inr": gross,
         "charges_inr": charges,
         "net_inr": round(gross - charges, 2),
         "stale": bool(trade.stale),
     }
+
+
+def _excursions(loaded: Loaded, trade: Any, sign: int) -> tuple[int, int]:
+    """Return the best and the worst a leg stood, ticks per unit, from the bar after its entry to its exit."""
+    tape, held = loaded.tape, slice(trade.entry_bar + 1, trade.exit_bar + 1)
+    high, low = tape.high[trade.row, held], tape.low[trade.row, held]
+    traded = high > 0
+    if not traded.any():
+        return 0, 0
+    ends = sign * (int(high[traded].max()) - trade.entry), sign * (int(low[traded].min()) - trade.entry)
+    return max(0, *ends), min(0, *ends)
+
+
+def split_of(rows: Iterable[Row]) -> dict[str, float]:
+    """Return the charges of many rows by kind, rupees."""
+    parts = [part for row in rows for part in row.get("split", ())]
+    totals = zip(*parts, strict=True) if parts else [(0.0,)] * len(Charges._fields)
+    return {name: float(sum(values)) for name, values in zip(Charges._fields, totals, strict=True)}
 
 
 def _charges(row: Row, expired: bool) -> Iterable[Charges]:

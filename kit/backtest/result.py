@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -12,8 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kit.backtest.holdings import SkippedDay
+from kit.backtest.metrics import Drawdown, drawdown, metrics
 from kit.backtest.plan.plan import Plan
 from kit.errors import SettingsError
+
+Curve = tuple[NDArray[np.datetime64], NDArray[np.float64]]
+_NUMBERS = ["gross_inr", "charges_inr", "net_inr"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,32 +33,97 @@ class BacktestResult:
         The trade log: one row per entry of a leg, columns of `kit.backtest.log.COLUMNS`.
     skipped : sequence of SkippedDay
         Sessions that were wanted and could not be traded.
+    sessions : sequence of date
+        Every session that was looked at, traded or not.
     capital_inr : float
         What returns are counted on, rupees.
+    charges_split : mapping of str to float
+        The charges by kind, rupees.
     minutes : sequence of (datetime64, float) array pairs
         Per position: the moments of its bars' closes, and its net profit then, rupees.
     notes : sequence of str
         What the reader should know about the data.
+    band : DataFrame or None
+        The same plans under other fill conventions, see `kit.backtest.band`.
     """
 
     plans: Sequence[Plan]
     trades: pd.DataFrame
     skipped: Sequence[SkippedDay]
+    sessions: Sequence[date]
     capital_inr: float
-    minutes: Sequence[tuple[NDArray[np.datetime64], NDArray[np.float64]]] = field(repr=False)
+    charges_split: Mapping[str, float]
+    minutes: Sequence[Curve] = field(repr=False)
     notes: Sequence[str] = ()
+    band: pd.DataFrame | None = None
+
+    @cached_property
+    def filled(self) -> pd.DataFrame:
+        """The rows of the log that were traded."""
+        return self.trades[self.trades["reason"] != "refused"]
 
     @cached_property
     def daily(self) -> pd.Series:
-        """Net profit of each traded day, rupees, on the day on which each trade went out."""
-        filled = self.trades[self.trades["exit_bar"].notna()]
-        days = pd.DatetimeIndex([moment.date() for moment in filled["exit_bar"]], name="day")
-        return filled["net_inr"].groupby(days).sum()
+        """Net profit of each session that was looked at, rupees, on the day on which a trade went out."""
+        days = pd.DatetimeIndex([moment.date() for moment in self.filled["exit_bar"]], name="day")
+        earned = self.filled["net_inr"].astype(float).groupby(days).sum()
+        every = pd.DatetimeIndex(sorted({*self.sessions, *days.date}), name="day")
+        return earned.reindex(every, fill_value=0.0)
+
+    @cached_property
+    def by_minute(self) -> pd.Series:
+        """Net profit cumulated over all positions at the close of every bar they lived in, rupees."""
+        if not self.minutes:
+            return pd.Series(dtype=float)
+        moves = [np.diff(worth, prepend=0.0) for _, worth in self.minutes]
+        moments = pd.DatetimeIndex(np.concatenate([at for at, _ in self.minutes]))
+        moved = pd.Series(np.concatenate(moves), moments.tz_localize("Asia/Kolkata"))
+        return moved.groupby(level=0).sum().cumsum()
 
     @property
     def net_inr(self) -> float:
         """Profit after charges, rupees."""
         return float(self.trades["net_inr"].sum())
+
+    @cached_property
+    def metrics(self) -> pd.Series:
+        """The figures by name, see `kit.backtest.metrics`."""
+        figures = metrics(self.daily, self.filled, self.capital_inr)
+        open_minutes = sum(np.count_nonzero(np.diff(worth)) for _, worth in self.minutes)
+        figures["exposure"] = open_minutes / max(1, 375 * len(self.sessions))
+        return figures
+
+    @property
+    def drawdown(self) -> Drawdown:
+        """The deepest fall of the daily equity, with its dates."""
+        return drawdown(self.daily)
+
+    def monthly(self) -> pd.DataFrame:
+        """Return net profit by year and month, rupees."""
+        daily = self.daily
+        index = pd.DatetimeIndex(daily.index)
+        return daily.groupby([index.year, index.month]).sum().rename_axis(["year", "month"]).unstack("month")
+
+    def by_weekday(self) -> pd.DataFrame:
+        """Return trades and rupees by the weekday of the entry."""
+        return self._grouped(pd.Series([f"{day:%a}" for day in self.filled["day"]], self.filled.index))
+
+    def by_days_to_expiry(self) -> pd.DataFrame:
+        """Return trades and rupees by calendar days from the entry to the expiry."""
+        pairs = zip(self.filled["expiry"], self.filled["day"], strict=True)
+        return self._grouped(pd.Series([(last - day).days for last, day in pairs], self.filled.index))
+
+    def by_reason(self) -> pd.DataFrame:
+        """Return trades and rupees by why the leg went out."""
+        return self._grouped(self.filled["reason"])
+
+    def _grouped(self, keys: pd.Series) -> pd.DataFrame:
+        found = self.filled.groupby(keys, sort=True)[_NUMBERS].sum()
+        return found.assign(trades=self.filled.groupby(keys).size(), won=self._won.groupby(keys).mean())
+
+    @property
+    def _won(self) -> pd.Series:
+        return self.filled["net_inr"] > 0
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the trade log as CSV.
@@ -63,17 +133,64 @@ class BacktestResult:
         SettingsError
             The file cannot be written; what was computed stays in this object.
         """
-        file = Path(path)
-        table = self.trades.assign(
-            entry_bar=[_iso(moment) for moment in self.trades["entry_bar"]],
-            exit_bar=[_iso(moment) for moment in self.trades["exit_bar"]],
-        )
-        try:
-            table.to_csv(file, index=False)
-        except OSError as error:
-            raise SettingsError("The trade log cannot be written", str(file), f"{error.strerror}.") from error
-        return file
+        return _written(path, lambda file: self._log().to_csv(file, index=False))
+
+    def to_excel(self, path: str | Path) -> Path:
+        """Write trade log, figures, and tables by month, weekday and reason as an Excel workbook.
+
+        Raises
+        ------
+        SettingsError
+            The file cannot be written, or openpyxl is not installed.
+        """
+        sheets = {
+            "trades": self._log(),
+            "figures": self.metrics.rename("value").rename_axis("figure").reset_index(),
+            "days": self.daily.rename("net_inr").reset_index(),
+            "months": self.monthly().reset_index(),
+            "reasons": self.by_reason().reset_index(),
+        }
+
+        def write(file: Path) -> None:
+            with pd.ExcelWriter(file, engine="openpyxl") as book:
+                for name, table in sheets.items():
+                    table.to_excel(book, sheet_name=name, index=False)
+
+        return _written(path, write)
+
+    def to_html(self, path: str | Path) -> Path:
+        """Write a self-contained page with the figures, plots, band and trades.
+
+        Raises
+        ------
+        SettingsError
+            The file cannot be written.
+        """
+        from kit.backtest.report import page
+
+        return _written(path, lambda file: file.write_text(page(self), encoding="utf-8"))
+
+    def _log(self) -> pd.DataFrame:
+        stamps = {name: [_iso(at) for at in self.trades[name]] for name in ("entry_bar", "exit_bar")}
+        return self.trades.assign(**stamps)
+
+    def _repr_html_(self) -> str:
+        from kit.backtest.report import summary
+
+        return summary(self)
+
+
+def _written(path: str | Path, write: Callable[[Path], object]) -> Path:
+    file = Path(path)
+    try:
+        write(file)
+    except OSError as error:
+        what = "The result cannot be written; it is still there"
+        raise SettingsError(what, str(file), f"{error.strerror}.") from error
+    except ModuleNotFoundError as error:
+        raise SettingsError("Not installed", error.name, f"Run: pip install {error.name}.") from error
+    return file
 
 
 def _iso(moment: object) -> str:
-    return "" if pd.isna(moment) else moment.isoformat()  # type: ignore[attr-defined, call-overload]
+    return moment.isoformat() if isinstance(moment, datetime) and not pd.isna(moment) else ""

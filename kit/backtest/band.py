@@ -1,0 +1,43 @@
+"""The band of a result: the same plans under the other fill conventions, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from kit.backtest.plan.plan import Plan
+
+# What a desk would ask next: how much of the profit is the convention's?
+CONVENTIONS: Mapping[str, Mapping[str, Any]] = {
+    "as planned": {},
+    "at the level": {"stop": "level", "target": "level"},
+    "at the bar's close": {"stop": "bar_close", "target": "bar_close"},
+    "at the next open": {"stop": "next_open", "target": "next_open"},
+    "at the bar's worst": {"stop": "extreme", "target": "extreme"},
+    "enter and leave at the next open": {"entry": "next_open", "exit": "next_open"},
+    "stop first": {"same_bar": "stop_first"},
+    "target first": {"same_bar": "target_first"},
+}
+
+
+def under(plan: Plan, convention: str) -> Plan:
+    """Return a plan under one of the named conventions."""
+    changes = CONVENTIONS[convention]
+    return plan.but(fills=plan.fills.model_copy(update=dict(changes))) if changes else plan
+
+
+def band_sentence(band: pd.DataFrame) -> str:
+    """Say in one sentence how much of the profit rests on the convention."""
+    net = band["net_inr"]
+    planned, low, high = net.iloc[0], net.min(), net.max()
+    if high - low < 0.005:
+        return f"The profit of Rs {planned:,.0f} does not depend on how fills are counted."
+    worst, best = net.idxmin(), net.idxmax()
+    share = f", {abs((planned - low) / planned):.0%} of it," if planned else ""
+    rests = f"Rs {planned - low:,.0f}{share} rest on the convention"
+    return (
+        f"Planned Rs {planned:,.0f}; from Rs {low:,.0f} ({worst}) to Rs {high:,.0f} ({best}) by the fills: "
+        f"{rests}."
+    )
