@@ -62,6 +62,7 @@ def position_on(loaded: Loaded, terms: Records, legs: Records) -> Position:
     terms["exit"] = loaded.holding.exit
     states, totals = records(STATE, len(legs)), records(POSITION, 1)
     states.start = loaded.holding.starts
+    totals.settles = bool((loaded.tape.contracts.ends < loaded.holding.edges[-1]).any())
     return Position(loaded.tape, terms, legs, states, totals, records(TRADE, most_rows(legs, terms)))
 
 

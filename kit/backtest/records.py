@@ -65,7 +65,8 @@ LEG = np.dtype(
         ("target_times", "i8"),
         ("target_move_percent", "f8"),
         ("target_move_points", "f8"),
-    ]
+    ],
+    align=True,
 )
 
 TERMS = np.dtype(
@@ -92,7 +93,8 @@ TERMS = np.dtype(
         ("adjust_times", "i8"),
         ("adjust_every", "i8"),
         ("multiple", "i8"),  # how many times the legs are traded
-    ]
+    ],
+    align=True,
 )
 
 STATE = np.dtype(
@@ -121,7 +123,8 @@ STATE = np.dtype(
         ("wait_points", "f8"),
         ("stops_left", "i8"),
         ("targets_left", "i8"),
-    ]
+    ],
+    align=True,
 )
 
 POSITION = np.dtype(
@@ -132,7 +135,9 @@ POSITION = np.dtype(
         ("hit", "i8"),  # last bar in which a leg's stop was hit
         ("adjusts_left", "i8"),
         ("count", "i8"),  # rows written
-    ]
+        ("settles", "i8"),  # whether any contract is settled within the tape
+    ],
+    align=True,
 )
 
 TRADE = np.dtype(
@@ -147,7 +152,8 @@ TRADE = np.dtype(
         ("reason", "i8"),
         ("stale", "i8"),
         ("why", "i8"),
-    ]
+    ],
+    align=True,
 )
 
 Records = Any  # a NumPy record array; its fields are the attributes of its items
@@ -164,7 +170,8 @@ CONTRACT = np.dtype(
         ("ends", "i8"),  # bar at whose close it is settled; beyond the tape: not within it
         ("settled", "i8"),  # ticks paid then
         ("exercise", "f8"),  # tax on a bought unit that is settled, rupees
-    ]
+    ],
+    align=True,
 )
 
 

@@ -14,6 +14,7 @@ from kit.backtest.moment import RuleMoment
 from kit.backtest.plan.parts import StrikeRule
 from kit.backtest.plan.plan import Plan, PlanLeg
 from kit.backtest.records import BAR_CLOSE, CONTRACT, LAST_TRIES, NEXT_OPEN, UNREACHED, Records, Tape, records
+from kit.backtest.sets import chooses_again
 from kit.backtest.settlement import exercise_tax, paid_ticks, settlement
 from kit.backtest.strikes import NO_STRIKE, ExpiryMinutes, expiry_of
 from kit.bars.minutes import OHLC, DayMinutes
@@ -111,12 +112,13 @@ def holding_of(plan: Plan, days: Sequence[DayMinutes], starts: Sequence[int]) ->
     return Holding(days, starts, min(starts), last, exit_by, beyond)
 
 
-def load(plan: Plan, legs: Sequence[PlanLeg], holding: Holding) -> Loaded:
-    """Build the tape of a holding for a plan's legs."""
+def load(plan: Plan, legs: Sequence[PlanLeg], holding: Holding, again: bool | None = None) -> Loaded:
+    """Build the tape of a holding for a plan's legs; `again`: contracts may be chosen after the entry."""
+    again = chooses_again(plan) if again is None else again
     length = holding.edges[-1]
     expiries = [expiry_of(leg.expiry, holding.days[0]) for leg in legs]
     chosen = [
-        _choices(plan, leg, expiry, holding, start)
+        _choices(plan, leg, expiry, holding, start, again)
         for leg, expiry, start in zip(legs, expiries, holding.starts, strict=True)
     ]
     contracts: dict[Contract, int] = {}
@@ -132,12 +134,11 @@ def load(plan: Plan, legs: Sequence[PlanLeg], holding: Holding) -> Loaded:
 
 
 def _choices(
-    plan: Plan, leg: PlanLeg, expiry: date | None, holding: Holding, start: int
+    plan: Plan, leg: PlanLeg, expiry: date | None, holding: Holding, start: int, again: bool
 ) -> NDArray[np.int64]:
     chosen = np.full(holding.edges[-1], NO_STRIKE, np.int64)
     if expiry is None or start >= NEVER:
         return chosen
-    again = plan.adjust is not None or any(rule.kind != "cost" for rule in leg.reentry)
     until = holding.last + 1 if again else min(holding.last + 1, start + LAST_TRIES + 1)
     for day, offset in zip(holding.days, holding.edges, strict=False):
         columns = np.arange(max(0, start - offset), min(len(day.minutes), until - offset))

@@ -56,7 +56,6 @@ def within(position: Position, bar: int, last: int) -> bool:
         return True
     for i in range(len(position.legs)):
         at_open(position, i, bar)
-    for i in range(len(position.legs)):
         examine(position, i, bar)
     if terms.break_even > 0 and position.totals[0].hit == bar:
         for i in range(len(position.legs)):
@@ -75,7 +74,8 @@ def at_close(position: Position, bar: int, last: int) -> bool:
         if reason != NO_REASON:
             leave_all(position, bar, reason, False)
             return True
-    _settle(position, bar)
+    if totals.settles:
+        _settle(position, bar)
     if bar >= last:
         leave_all(position, bar, TIME, False)
         return True

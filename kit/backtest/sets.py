@@ -1,0 +1,102 @@
+"""Sets of parameters: which plans a sweep compares, and which of them can share one tape."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from kit.backtest.plan.plan import Plan
+from kit.errors import SettingsError
+
+Grid = Mapping[str, Sequence[Any]]
+
+
+def parameter_table(grid: Grid, sample: int | None = None, seed: int = 0) -> pd.DataFrame:
+    """Return one row per set of parameters: the whole grid, or a random sample of it.
+
+    Parameters
+    ----------
+    grid : mapping of str to sequence
+        Values by path into the plan, for instance ``{"legs.*.stop.percent": [20, 30]}``; ``*`` is every leg.
+    sample : int, optional
+        So many sets drawn without repetition.
+    seed : int, default 0
+        Of the draw.
+
+    Raises
+    ------
+    SettingsError
+        The grid is empty or has an empty list.
+    """
+    empty = [path for path, values in grid.items() if len(values) == 0]
+    if not grid or empty:
+        raise SettingsError("A sweep needs values for each parameter", empty or None, "Give lists of values.")
+    count = 1
+    for values in grid.values():
+        count *= len(values)
+    if sample is None or sample >= count:
+        rows = list(product(*grid.values()))
+    else:
+        rows = [_nth(grid, number) for number in sorted(random.Random(seed).sample(range(count), sample))]  # noqa: S311 - a draw, no secret
+    return pd.DataFrame(rows, columns=list(grid))
+
+
+def _nth(grid: Grid, number: int) -> tuple[Any, ...]:
+    """Return one point of the grid without listing the others."""
+    chosen = []
+    for values in reversed(list(grid.values())):
+        number, place = divmod(number, len(values))
+        chosen.append(values[place])
+    return tuple(reversed(chosen))
+
+
+def plans_of(plan: Plan, table: pd.DataFrame) -> list[Plan]:
+    """Return the plan of each row of a parameter table.
+
+    Raises
+    ------
+    SettingsError
+        A path leads nowhere in the plan, or a value does not fit.
+    """
+    base = plan.model_dump(exclude_unset=True)
+    rows = zip(*(table[path].tolist() for path in table.columns), strict=True)
+    return [Plan(**_changed(base, dict(zip(table.columns, row, strict=True)))) for row in rows]
+
+
+def _changed(base: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    for path, value in values.items():
+        base = _with(base, path.split("."), value, path)
+    return base
+
+
+def _with(part: Any, steps: list[str], value: Any, path: str) -> Any:
+    """Return a part of a plan with one value set; what lies beside it is shared, not copied."""
+    if not steps:
+        return value
+    step, rest = steps[0], steps[1:]
+    if isinstance(part, list | tuple):
+        if step != "*" and not (step.isdigit() and int(step) < len(part)):
+            raise SettingsError(
+                "The plan has no such leg", path, f"Write legs.0 to legs.{len(part) - 1}, or *."
+            )
+        return [
+            _with(each, rest, value, path) if step in ("*", str(number)) else each
+            for number, each in enumerate(part)
+        ]
+    return {**(part or {}), step: _with((part or {}).get(step), rest, value, path)}
+
+
+def tape_key(plan: Plan) -> tuple[Any, ...]:
+    """Return what decides a plan's tapes: plans with one key choose the same contracts at the same bars."""
+    legs = tuple((leg.side, leg.right, str(leg.expiry), leg.strike, leg.on) for leg in plan.legs)
+    rules = (plan.underlying, plan.days, plan.entry, plan.exit, plan.money, plan.fills.exit)
+    return (*rules, plan.adjust is None, plan.charges, legs)
+
+
+def chooses_again(plan: Plan) -> bool:
+    """Tell whether a plan may choose contracts after its first entries."""
+    return plan.adjust is not None or any(rule.kind != "cost" for leg in plan.legs for rule in leg.reentry)

@@ -1,0 +1,102 @@
+"""Sweeps: every set finds what its plan finds alone, and the best is not taken at its word."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from kit.backtest import backtest
+from kit.backtest.overfit import deflated_sharpe, overfit_probability, overfit_sentence
+from kit.backtest.plan.ready import ready_plan
+from kit.backtest.sets import parameter_table, plans_of
+from kit.backtest.sweep import play_tape, sets_of, sweep, tapes_of
+from kit.errors import SettingsError
+from kit.parallel import ConcurrentProcessor
+
+GRID = {"legs.*.stop.percent": [10, 20, 30], "legs.0.strike.steps": [0, 1], "entry.at": ["09:20", "10:00"]}
+DAYS = [date(2022, 12, 30), date(2023, 4, 10), *(date(2024, 1, day) for day in (8, 9, 10))]
+
+
+@pytest.fixture(scope="module")
+def few_days(real_days):
+    """Pick five sessions of all three kinds."""
+    return {day: real_days[day] for day in DAYS}
+
+
+def test_every_set_earns_what_its_plan_earns_alone(few_days):
+    """The sweep's rupees are those of the trade log, charges included, set by set."""
+    plan = ready_plan("short_straddle_reentry")
+    found = sweep(plan, few_days, GRID)
+    for number, each in enumerate(plans_of(plan, found.parameters)):
+        alone = backtest(each, few_days)
+        assert found.net[:, number].sum() == pytest.approx(alone.net_inr, abs=0.01 * len(alone.trades))
+        assert found.trades[number] == len(alone.filled)
+    assert found.complete
+    assert len(found.table) == 12
+
+
+def test_without_numba_the_same_is_found(few_days):
+    """The plain engine sweeps to the same figures as the compiled one."""
+    plans = plans_of(
+        ready_plan("short_straddle_trailing"), parameter_table({"legs.*.stop.percent": [10, 25]})
+    )
+    sets = sets_of(plans)
+    for tape in tapes_of(sets, few_days):
+        np.testing.assert_allclose(play_tape(sets, tape, compiled=False), play_tape(sets, tape), rtol=1e-12)
+
+
+def test_tasks_find_what_threads_find_and_what_is_kept_is_not_done_again(few_days, tmp_path):
+    """Through the processor the sweep is the same; a second run reads what the first kept."""
+    plan, told = ready_plan("short_straddle_920"), []
+    with ConcurrentProcessor(max_workers=1, backend="threads") as processor:
+        by_tasks = sweep(plan, few_days, GRID, processor=processor, folder=tmp_path)
+    again = sweep(plan, few_days, GRID, folder=tmp_path, progress=lambda *count: told.append(count))
+    np.testing.assert_array_equal(by_tasks.net, sweep(plan, few_days, GRID).net)
+    np.testing.assert_array_equal(by_tasks.net, again.net)
+    assert told[-1][0] == told[-1][1] == len(list(tmp_path.glob("*.npz")))
+
+
+def test_a_cancelled_sweep_holds_what_was_done(few_days):
+    """Cancel ends after a piece; the result says that it is not complete."""
+    assert not sweep(ready_plan("short_straddle_920"), few_days, GRID, cancel=lambda: True).complete
+
+
+def test_a_sample_is_drawn_from_the_grid():
+    """A sample has distinct points of the grid, the same for one seed."""
+    grid = {"a": list(range(50)), "b": list(range(50))}
+    drawn = parameter_table(grid, sample=40, seed=3)
+    assert len(drawn.drop_duplicates()) == 40
+    assert drawn.equals(parameter_table(grid, sample=40, seed=3))
+    assert not drawn.equals(parameter_table(grid, sample=40, seed=4))
+
+
+@pytest.mark.parametrize(
+    "grid", [{}, {"exit.at": []}, {"legs.7.lots": [1]}, {"legs.0.stap": [1]}, {"exit.at": ["9"]}]
+)
+def test_a_grid_that_does_not_fit_is_refused(few_days, grid):
+    """An empty grid, a path that leads nowhere or a value that does not fit is the kit's own error."""
+    with pytest.raises(SettingsError):
+        sweep(ready_plan("short_straddle_920"), few_days, grid)
+
+
+def test_walking_forward_uses_only_the_past(few_days):
+    """Each step trades on later days the set that was best before them."""
+    found = sweep(ready_plan("short_straddle_920"), few_days, GRID)
+    steps = found.walk_forward(train=2, test=1)
+    assert len(steps) == 3
+    best = found.net[:2].sum(axis=0).argmax()
+    assert steps["after_inr"].iloc[0] == pytest.approx(found.net[2, best])
+    assert found.heat("legs.*.stop.percent", "entry.at").shape == (3, 2)
+
+
+def test_luck_is_called_luck():
+    """The best of many random sets is hardly skill; one set that truly earns is."""
+    noise = np.random.default_rng(5).normal(0, 1, (500, 200))
+    skilled = noise.copy()
+    skilled[:, 7] += 0.4
+    assert deflated_sharpe(noise) < 0.9
+    assert deflated_sharpe(skilled) > 0.95
+    assert overfit_probability(noise) > 0.25
+    assert overfit_probability(skilled) < 0.05
+    assert "hardly more than luck" in overfit_sentence(noise)
+    assert "too few" in overfit_sentence(noise[:5])
