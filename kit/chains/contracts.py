@@ -24,7 +24,8 @@ class Contracts:
     is_call : ndarray of bool, shape (n,)
         Call or put.
     numbers : mapping of str to ndarray, shape (n,)
-        ``ltp, bid, ask, ltp_change`` in rupees, ``volume, oi, oi_change`` in units; NaN: none.
+        ``ltp, bid, ask, ltp_change`` in rupees, ``volume, oi, oi_change, bid_qty, ask_qty`` in units; NaN:
+        none. The last two may be absent.
     token, symbol : sequence of str
         Empty where the source has none.
     """

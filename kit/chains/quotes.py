@@ -36,7 +36,7 @@ def from_quotes(instruments: Sequence[Instrument], rows: Sequence[QuoteRow | Non
         table = np.array([_quoted(row) if row else _NOTHING for row in rows], dtype=np.float64)
     except (TypeError, ValueError, KeyError, IndexError) as error:
         raise ProtocolError("A quote cannot be read", str(error), "Try again; else report it.") from error
-    ltp, bid, ask, volume, oi, previous = table.reshape(-1, 6).T
+    ltp, bid, ask, volume, oi, previous, bid_qty, ask_qty = table.reshape(-1, 8).T
     return Contracts(
         strike=np.array([option.strike for option in instruments]),
         is_call=np.array([option.right == "CE" for option in instruments], dtype=np.bool_),
@@ -48,13 +48,16 @@ def from_quotes(instruments: Sequence[Instrument], rows: Sequence[QuoteRow | Non
             "oi": oi,
             "oi_change": np.full(len(rows), np.nan),
             "ltp_change": positive(ltp) - positive(previous),
+            "bid_qty": bid_qty,
+            "ask_qty": ask_qty,
         },
         token=[option.token for option in instruments],
         symbol=[option.symbol for option in instruments],
     )
 
 
-_NOTHING = (float("nan"),) * 6
+_UNKNOWN = float("nan")
+_NOTHING = (float("nan"),) * 8
 
 
 def _quoted(row: QuoteRow) -> tuple[Any, ...]:
@@ -67,6 +70,8 @@ def _quoted(row: QuoteRow) -> tuple[Any, ...]:
         row["tradeVolume"],
         row["opnInterest"],
         row.get("close", 0),
+        bid[0].get("quantity", _UNKNOWN) if bid else 0,
+        ask[0].get("quantity", _UNKNOWN) if ask else 0,
     )
 
 

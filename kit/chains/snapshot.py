@@ -21,7 +21,7 @@ from kit.pricing.reasons import reason_text
 from kit.pricing.snapshot_smile import SmileFits
 
 _TEXT = pd.StringDtype("python", na_value=np.nan)
-_NUMBERS = ("ltp", "bid", "ask", "volume", "oi", "oi_change", "ltp_change")
+_NUMBERS = ("ltp", "bid", "ask", "volume", "oi", "oi_change", "ltp_change", "bid_qty", "ask_qty")
 
 
 class Listed(NamedTuple):
@@ -152,11 +152,11 @@ def _analysed(listed: Sequence[Listed], years: Sequence[float], spot: float, rat
 
 def _table(contracts: Contracts, found: ChainAnalysis, rows: NDArray[np.intp]) -> pd.DataFrame:
     greeks = {name: values[rows] for name, values in found.greeks._asdict().items()}
-    reason = reason_text(greeks.pop("reason"))
+    reason, unknown = reason_text(greeks.pop("reason")), np.full(rows.size, np.nan)
     columns = {
         "strike": contracts.strike,
         "right": _text(np.where(contracts.is_call, "CE", "PE").tolist()),
-        **{name: contracts.numbers[name] for name in _NUMBERS},
+        **{name: contracts.numbers.get(name, unknown) for name in _NUMBERS},
         **greeks,
         "iv_reason": _text(reason),
         "iv_quality": found.iv_quality[rows],

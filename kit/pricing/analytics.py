@@ -95,6 +95,12 @@ def resistance(strike: ArrayLike, call_oi: ArrayLike, forward: float, count: int
     return _heaviest(strike, call_oi, floats(strike) >= forward, count)
 
 
+def heaviest(strike: ArrayLike, oi: ArrayLike, count: int = 3) -> Floats:
+    """Return the strikes with the most open interest, largest first, wherever the forward is."""
+    k = floats(strike)
+    return _heaviest(k, oi, np.ones(k.shape, np.bool_), count)
+
+
 def _heaviest(strike: ArrayLike, oi: ArrayLike, allowed: NDArray[np.bool_], count: int) -> Floats:
     weight = np.where(allowed, _amounts(oi), 0.0)
     order = np.argsort(-weight, kind="stable")[:count]
@@ -157,7 +163,9 @@ class Analytics:
     max_pain, atm_strike, straddle_inr, synthetic_future : float
         Rupees; the last at the strike nearest the forward. NaN where the forward is.
     support, resistance : tuple of float
-        Strikes, heaviest open interest first, rupees.
+        Strikes of puts at or below the forward, and of calls at or above it, heaviest first, rupees.
+    heaviest_calls, heaviest_puts : tuple of float
+        Strikes with the most open interest of all, heaviest first, rupees.
     gamma_exposure : ndarray
         Rupees of delta per 1 % move, by strike, ascending.
     call_oi_change, put_oi_change : float
@@ -175,6 +183,8 @@ class Analytics:
     synthetic_future: float
     support: tuple[float, ...]
     resistance: tuple[float, ...]
+    heaviest_calls: tuple[float, ...]
+    heaviest_puts: tuple[float, ...]
     gamma_exposure: Floats
     call_oi_change: float
     put_oi_change: float
@@ -206,6 +216,8 @@ def analytics(
         synthetic_future=atm + (call_price - put_price) / discount,
         support=tuple(support(strike, put["oi"], forward).tolist()),
         resistance=tuple(resistance(strike, call["oi"], forward).tolist()),
+        heaviest_calls=tuple(heaviest(strike, call["oi"]).tolist()),
+        heaviest_puts=tuple(heaviest(strike, put["oi"]).tolist()),
         gamma_exposure=gamma_exposure(call["gamma"], put["gamma"], call["oi"], put["oi"], forward),
         call_oi_change=_known_sum(call["oi_change"]),
         put_oi_change=_known_sum(put["oi_change"]),

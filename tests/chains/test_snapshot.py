@@ -110,7 +110,14 @@ def test_snapshot_columns_and_fallback():
     )  # fmt: skip
     assert found.forward_from == "future"
     assert 57_052 < found.forward < 57_052.2  # dealt at 57,060, but the pair would sell it for 57,052
-    assert set(found.frame.columns) == {*QUOTE_COLUMNS, "ltp_change", *GREEK_COLUMNS, "iv_quality"}
+    assert set(found.frame.columns) == {
+        *QUOTE_COLUMNS,
+        "ltp_change",
+        *GREEK_COLUMNS,
+        "iv_quality",
+        "bid_qty",
+        "ask_qty",
+    }
     assert (found.frame["iv_reason"] == "ok").all()
     assert found.frame["delta"].iloc[0] > 0 > found.frame["delta"].iloc[1]
     assert found.frame["oi_change"].isna().all()

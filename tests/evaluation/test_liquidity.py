@@ -75,6 +75,27 @@ def test_each_leg_has_its_liquidity(make_chain: MakeChain) -> None:
     assert (scored.size_lots, scored.traded_lots, scored.iv_quality) == (2, 50, 0.8)
 
 
+@pytest.mark.parametrize(
+    ("file", "strike", "right", "bid_qty", "ask_qty"),
+    [
+        (JSON, 43_300.0, "CE", None, None),
+        ("chain/option-chain-ED-BANKNIFTY-28-Apr-2026.csv", 43_500.0, "PE", 60.0, 540.0),
+        ("chain/option-chain-v3_made_up_specimen.json", 54_600.0, "CE", 60.0, 30.0),
+    ],
+)
+def test_files_that_state_sizes_give_them(
+    shared_data: Path, file: str, strike: float, right: Any, bid_qty: Any, ask_qty: Any
+) -> None:
+    """The units at the touch come with the chain, in units, and make the size of a score."""
+    chain = read_chain(shared_data / file)[0]
+    quote = chain.quote(strike, right)
+    assert quote["bid_qty"] % chain.lot_size == quote["ask_qty"] % chain.lot_size == 0
+    if bid_qty is not None:
+        assert (quote["bid_qty"], quote["ask_qty"]) == (bid_qty, ask_qty)
+    sold = score([chain.leg(right, strike, -1)], chain)
+    assert sold.size_lots == quote["bid_qty"] / chain.lot_size
+
+
 def test_a_profit_at_middles_nobody_trades_is_bad_quotes(shared_data: Path) -> None:
     """Among wide middles of a web page no spread that is called tradable earns whatever happens."""
     (chain,) = read_chain(shared_data / "chain/option-chain-ED-BANKNIFTY-26-May-2026.csv")

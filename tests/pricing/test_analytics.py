@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from kit.chains.readers import read_chain
 from kit.errors import DataError
 from kit.pricing.analytics import (
     build_up,
     gamma_exposure,
+    heaviest,
     max_pain,
     put_call_ratio,
     resistance,
@@ -63,6 +66,23 @@ def test_support_and_resistance_are_the_heaviest_strikes_on_their_side() -> None
     assert support(STRIKES, [5, 9, 99, 0], 115.0).tolist() == [110.0, 100.0]
     assert resistance(STRIKES, [50, 9, 3, 8], 115.0, count=1).tolist() == [130.0]
     assert resistance(STRIKES, [0, 0, 0, np.nan], 115.0).size == 0
+
+
+def test_the_heaviest_strikes_are_the_heaviest_wherever_they_are() -> None:
+    """Calls below the forward and puts above it count as well, the lower of two equal ones first."""
+    assert heaviest(STRIKES, [50, 9, 3, 8]).tolist() == [100.0, 110.0, 130.0]
+    assert heaviest(STRIKES, [7, 9, 9, 0], count=5).tolist() == [110.0, 120.0, 100.0]
+    assert heaviest(STRIKES, [0, 0, 0, np.nan]).size == 0
+
+
+def test_heaviest_open_interest_of_real_chains_is_true(shared_data: Path) -> None:
+    """No strike of a real chain has more open interest than the first that is named, on either side."""
+    for chain in read_chain(shared_data / "chain/nse_option_chain_BANKNIFTY_20230503_1530.json.gz")[:8]:
+        found, table = snapshot_analytics(chain), chain.table
+        for right, named in (("CE", found.heaviest_calls), ("PE", found.heaviest_puts)):
+            side = table[table["right"] == right].set_index("strike")["oi"]
+            assert side[named[0]] == side.max()
+            assert side[list(named)].tolist() == side.nlargest(len(named)).tolist()
 
 
 def test_straddle_and_synthetic_future_use_both_sides() -> None:

@@ -25,8 +25,9 @@ _NAME = re.compile(r"([A-Z][A-Z0-9&]*)-(\d{1,2}-[A-Za-z]{3}-\d{4})")
 _RULES = {
     "OI": fields.count, "CHNG IN OI": fields.change, "VOLUME": fields.count, "IV": fields.percent,
     "LTP": fields.price, "BID": fields.price, "ASK": fields.price, "CHNG": fields.change,
+    "BID QTY": fields.count, "ASK QTY": fields.count,
 }  # fmt: skip
-_NEEDED = _RULES.keys() - {"CHNG"}  # not every page states the change of the price
+_NEEDED = _RULES.keys() - {"CHNG", "BID QTY", "ASK QTY"}  # which not every page states
 _SPELLINGS = {"BID PRICE": "BID", "ASK PRICE": "ASK", "STRIKE PRICE": "STRIKE", "NET CHNG": "CHNG"}
 _RIGHTS: tuple[Right, Right] = ("CE", "PE")
 _YEAR = timedelta(days=365)
@@ -143,6 +144,8 @@ def _lines(strike: float, both: Sequence[Side], lot: int) -> list[Line]:
             oi=side["OI"] * lot,
             oi_change=side["CHNG IN OI"] * lot,
             ltp_change=side.get("CHNG", math.nan),
+            bid_qty=side.get("BID QTY", math.nan),
+            ask_qty=side.get("ASK QTY", math.nan),
         )
         for right, side in zip(_RIGHTS, both, strict=True)
     ]

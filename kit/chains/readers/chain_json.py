@@ -24,6 +24,7 @@ from kit.model import Right
 _RIGHTS: tuple[Right, ...] = ("CE", "PE")
 _DATES = ("expiryDate", "expiryDates")
 _BID, _ASK = ("bidprice", "bidPrice", "buyPrice1"), ("askPrice", "askprice", "sellPrice1")
+_BID_QTY, _ASK_QTY = ("bidQty", "buyQuantity1"), ("askQty", "sellQuantity1")
 _PRICES = ("lastPrice", *_BID, *_ASK)
 
 
@@ -196,6 +197,8 @@ def _line(leg: Mapping[str, Any], strike: float, right: Right, lot: int, place: 
         oi_change=_read(leg, ("changeinOpenInterest",), fields.change, place) * lot,
         ltp_change=change if ltp > 0 else fields.NONE,
         symbol=symbol if isinstance(symbol, str) else "",
+        bid_qty=_read(leg, _BID_QTY, fields.count, place),
+        ask_qty=_read(leg, _ASK_QTY, fields.count, place),
     )
 
 

@@ -28,7 +28,7 @@ class Line:
         Call or put.
     ltp, bid, ask : float
         Rupees; 0 or NaN: none.
-    volume, oi, oi_change : float
+    volume, oi, oi_change, bid_qty, ask_qty : float
         Units; NaN: unknown.
     ltp_change : float
         Since the previous close, rupees; NaN: unknown.
@@ -46,6 +46,8 @@ class Line:
     oi_change: float = NONE
     ltp_change: float = NONE
     symbol: str = ""
+    bid_qty: float = NONE
+    ask_qty: float = NONE
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def chains(sheets: Sequence[Sheet], strict: bool = True) -> list[ChainSnapshot]:
 def columns(lines: list[Line]) -> Contracts:
     """Return lines as sorted columns."""
     ordered = sorted(lines, key=lambda line: (line.strike, line.right))
-    names = ("ltp", "bid", "ask", "volume", "oi", "oi_change", "ltp_change")
+    names = ("ltp", "bid", "ask", "volume", "oi", "oi_change", "ltp_change", "bid_qty", "ask_qty")
     numbers = {name: np.array([getattr(line, name) for line in ordered], dtype=np.float64) for name in names}
     prices = {name: positive(numbers[name]) for name in ("ltp", "bid", "ask")}
     return Contracts(

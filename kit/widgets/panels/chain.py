@@ -222,7 +222,7 @@ def describe(view: ChainView) -> str:
     quoted = f"{chain.taken_at:%d %b %Y %H:%M:%S} IST, from {chain.source}"
     return (
         f"{chain.underlying} {chain.expiry:%d %b %Y}, quoted {quoted}. Heaviest open interest: puts at "
-        f"{_strikes(found.support)}, calls at {_strikes(found.resistance)}."
+        f"{_strikes(found.heaviest_puts)}, calls at {_strikes(found.heaviest_calls)}."
     )
 
 
