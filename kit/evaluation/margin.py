@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import NamedTuple
 
@@ -158,6 +158,28 @@ def estimate(
         alone_inr=float((_span_alone(held) + exposure + extra).sum()),
         error=parameters.error,
     )
+
+
+def per_unit(legs: Sequence[Leg], parameters: RiskParameters) -> Floats:
+    """Return what one unit of each contract brings to a margin, so that a scan can add positions up.
+
+    Parameters
+    ----------
+    legs : sequence of Leg
+        Options and futures of one expiry, each one lot, with its expiry and its market price.
+    parameters : RiskParameters
+        Of the day.
+
+    Returns
+    -------
+    ndarray, shape (n, 19)
+        Rupees: exposure and expiry day of a bought unit and of a sold one, the least scan of a sold one, and
+        the sixteen losses of a bought one.
+    """
+    bought, sold = (_Held.of([replace(leg, lots=lots) for leg in legs], 1, parameters) for lots in (1, -1))
+    extra = parameters.expiry_day * sold.expiring * sold.notional_short
+    sides = (_exposure(bought, parameters), _exposure(sold, parameters) + extra, sold.least)
+    return np.column_stack([*sides, bought.losses])
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,11 @@ def engine(size: int) -> Engine:
     return _load(forced or default_engine())
 
 
+def engine_name() -> Name:
+    """Return the name of the engine in use here, for work that has loops of its own."""
+    return _forced.get() or default_engine()
+
+
 def thread_limit() -> int | None:
     """Return the most threads a call may use here; None: as many as are worth it."""
     return _threads.get()

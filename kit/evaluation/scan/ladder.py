@@ -1,0 +1,191 @@
+"""A chain as rows of plain numbers: all that a scan needs of each contract, worked out once.
+
+What a position is worth is a sum over its legs of what a contract is worth, bought or sold; everything but
+the shape of its profit and its breakevens is such a sum, so that a scan only adds rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isnan, nan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.errors import DataError
+from kit.evaluation.costs import exercise_tax, opening_inr, round_trip_inr
+from kit.evaluation.distribution import Distribution, SampleDistribution, SmileDistribution
+from kit.evaluation.liquidity import contradicting, entry_price, spread_pct, touch
+from kit.evaluation.margin import per_unit
+from kit.evaluation.margin_rules import RiskParameters
+from kit.evaluation.metrics import Terms
+from kit.evaluation.scan import columns as col
+from kit.evaluation.verdict import NO_MARKET
+from kit.model import ChainSnapshot, Contract, Held, Leg
+
+Floats = NDArray[np.float64]
+RIGHTS: tuple[Held, ...] = ("CE", "PE", "FUT")
+
+
+@dataclass(frozen=True, eq=False)
+class Ladder:
+    """The contracts of one chain on given terms.
+
+    Parameters
+    ----------
+    keys : tuple of (str, float)
+        Right and strike of each contract; calls, puts, then the future.
+    contracts : ndarray, shape (contracts, columns)
+        The columns of `kit.evaluation.scan.columns`.
+    terms : ndarray, shape (places,)
+        What holds for all: lot, discount, charges, the view's distribution.
+    levels : ndarray, shape (n,)
+        Of an empirical view, ascending; else empty.
+    likely : Distribution
+        Of the view.
+    note : str
+        What the figures lack; empty: nothing.
+    """
+
+    keys: tuple[tuple[Held, float], ...]
+    contracts: Floats
+    terms: Floats
+    levels: Floats
+    likely: Distribution
+    note: str
+
+    def strikes(self, right: Held) -> Floats:
+        """Return the strikes of one right, ascending."""
+        return np.array([strike for kind, strike in self.keys if kind == right])
+
+    def place(self, right: Held) -> int:
+        """Return where the contracts of one right begin."""
+        return next((at for at, (kind, _) in enumerate(self.keys) if kind == right), 0)
+
+    def legs(self, places: NDArray[np.integer], lots: NDArray[np.integer], chain: ChainSnapshot) -> list[Leg]:
+        """Return a position of a scan as legs at the chain's prices."""
+        return [
+            chain.leg(self.keys[place][0], self.keys[place][1], number)
+            for place, number in zip(places.tolist(), lots.tolist(), strict=True)
+        ]
+
+
+def ladder(chain: ChainSnapshot, terms: Terms, rules: RiskParameters | str) -> Ladder:
+    """Return a chain's contracts that have a price, on given terms.
+
+    Parameters
+    ----------
+    chain : ChainSnapshot
+        One expiry.
+    terms : Terms
+        View, entry and basis, as of a score.
+    rules : RiskParameters or str
+        For the margin; or why there is none, then margins are NaN.
+
+    Raises
+    ------
+    DataError
+        No contract has a price.
+    """
+    likely = terms.view.on(chain)
+    crossed = contradicting(chain)
+    keys, rows = list[tuple[Held, float]](), list[list[float]]()
+    tax, on_intrinsic = exercise_tax(chain.expiry)
+    for right in RIGHTS:
+        for strike, contract in sorted(chain.contracts[right].items()):
+            if isnan(contract.price):
+                continue
+            keys.append((right, strike))
+            doubtful = contract.iv_quality < NO_MARKET or (right, strike) in crossed
+            rows.append([*_row(right, strike, contract, chain, likely, on_intrinsic), float(doubtful)])
+    if len(rows) < 2:
+        raise DataError("No contract of the chain has a price", str(chain.expiry), "Take a traded expiry.")
+    contracts = np.full((len(rows), col.CONTRACT_COLUMNS), nan)
+    contracts[:, : len(rows[0])] = rows
+    if not isinstance(rules, str):
+        contracts[:, len(rows[0]) :] = _blocked(keys, contracts, chain, rules)
+    levels = likely.levels if isinstance(likely, SampleDistribution) else np.empty(0)
+    return Ladder(
+        tuple(keys), contracts, _terms(chain, terms, likely, tax), levels, likely,
+        rules if isinstance(rules, str) else "",
+    )  # fmt: skip
+
+
+def _row(
+    right: Held,
+    strike: float,
+    contract: Contract,
+    chain: ChainSnapshot,
+    likely: Distribution,
+    on_intrinsic: bool,
+) -> list[float]:
+    """Return the columns from the strike to what nobody bids for."""
+    option, lot = right != "FUT", chain.lot_size
+    bought, sold = (Leg(right, strike, lots, contract.price) for lots in (1, -1))
+    mid, buy, sell = (
+        contract.price,
+        entry_price(bought, contract, "touch"),
+        entry_price(sold, contract, "touch"),
+    )
+    pays = likely.call_at(strike) + (strike - likely.mean if right == "PE" else 0.0)
+    taxed = 0.0
+    if option:
+        below = likely.cdf_at(strike)
+        settled = pays + strike * (1 - below) if right == "CE" else strike * below - pays
+        taxed = pays if on_intrinsic else settled
+    mean = pays - (mid / chain.discount if option else mid)
+    market = [0.0, np.inf, np.inf, np.inf, 1.0]
+    if option:
+        sizes = (contract.ask_qty, contract.bid_qty, contract.volume)
+        market = [spread_pct(contract), *(size / lot for size in sizes), contract.iv_quality]
+    nobody = [float(option and isnan(touch(contract, lots))) for lots in (1, -1)]
+    greeks = (contract.delta, contract.gamma, contract.theta, contract.vega, contract.rho)
+    return [
+        strike,
+        float(right == "PE"),
+        float(option),
+        mid,
+        buy,
+        sell,
+        mean,
+        taxed,
+        *greeks,
+        *market,
+        *nobody,
+    ]
+
+
+def _blocked(
+    keys: list[tuple[Held, float]], contracts: Floats, chain: ChainSnapshot, rules: RiskParameters
+) -> Floats:
+    """Return what a bought and a sold unit block beside the scan, the least scan sold, and sixteen losses."""
+    legs = [
+        Leg(right, strike, 1, row[3], chain.expiry)
+        for (right, strike), row in zip(keys, contracts.tolist(), strict=True)
+    ]
+    return per_unit(legs, rules)
+
+
+def _terms(chain: ChainSnapshot, terms: Terms, likely: Distribution, tax: float) -> Floats:
+    on, lot = chain.taken_at.date(), chain.lot_size
+    charged = opening_inr if terms.basis == "held" else round_trip_inr
+
+    def fee(lots: int, price: float) -> float:
+        return charged([Leg("CE", 1.0, lots, price)], lot, on)
+
+    fixed = fee(1, 0.0)
+    found = np.zeros(col.TERMS)
+    found[col.LOT], found[col.DISCOUNT], found[col.AT_TOUCH] = lot, chain.discount, terms.entry == "touch"
+    found[col.CROSSED] = 0 if terms.entry == "mid" else 1 if terms.basis == "held" else 2
+    found[col.FIXED_FEE] = fixed
+    found[col.BUY_FEE], found[col.SELL_FEE] = ((fee(lots, 1000.0) - fixed) / 1000 for lots in (1, -1))
+    found[col.EXERCISE_FEE] = tax * lot if terms.basis == "held" else 0.0
+    found[col.IV_ERROR], found[col.DOUBT] = likely.iv_error, bool(likely.doubt)
+    found[col.LOW], found[col.HIGH] = likely.low, likely.high
+    found[col.VIEW] = col.UNKNOWN
+    if isinstance(likely, SmileDistribution):
+        smile = likely.density.smile
+        found[col.VIEW :] = [col.SMILE, smile.forward, smile.a, smile.b, smile.rho, smile.m, smile.sigma]
+    elif isinstance(likely, SampleDistribution):
+        found[col.VIEW] = col.SAMPLE
+    return found

@@ -1,0 +1,135 @@
+"""What came of a scan: the best positions with their figures, and what was left out and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+
+import pandas as pd
+
+from kit.errors import DataError
+from kit.evaluation.metrics import Terms, score_on
+from kit.evaluation.scan.chunks import Kept
+from kit.evaluation.scan.columns import FIGURES
+from kit.evaluation.scan.families import Positions
+from kit.evaluation.scan.filters import Filter, Rank
+from kit.evaluation.scan.ladder import Ladder
+from kit.evaluation.scored import Score, describe
+from kit.model import ChainSnapshot, Leg
+
+SHOWN = {
+    "premium_inr": "{:,.0f}", "max_profit_inr": "{:,.0f}", "max_loss_inr": "{:,.0f}",
+    "probability_of_profit": "{:.1%}", "cost_inr": "{:,.0f}", "return_on_risk": "{:+.2%}",
+    "theta_inr": "{:+,.0f}", "margin_inr": "{:,.0f}", "return_on_margin": "{:+.2%}",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class ScanResult:
+    """The best positions of a scan, the best first.
+
+    Parameters
+    ----------
+    chain : ChainSnapshot
+        What was scanned.
+    terms : Terms
+        View, entry and basis of every figure.
+    order : Rank
+        What they are ranked by.
+    wanted : tuple of Filter
+        What had to pass.
+    enumerated : int
+        Positions of all families.
+    complete : bool
+        Whether all of them were scored: a scan that was stopped has scored `kept.scored`.
+    """
+
+    chain: ChainSnapshot
+    terms: Terms
+    order: Rank
+    wanted: tuple[Filter, ...]
+    enumerated: int
+    complete: bool
+    found: Ladder
+    batches: tuple[Positions, ...]
+    kept: Kept
+
+    def __len__(self) -> int:
+        return len(self.kept.figures)
+
+    def legs(self, number: int) -> list[Leg]:
+        """Return the legs of a row at the chain's prices, as `kit.evaluation.metrics.score` takes them.
+
+        Raises
+        ------
+        DataError
+            There is no such row.
+        """
+        if not 0 <= number < len(self):
+            raise DataError("The scan has no such row", number, f"It has {len(self)}, from 0.")
+        positions = self.batches[self.kept.batch[number]]
+        return self.found.legs(positions.places[self.kept.number[number]], positions.lots, self.chain)
+
+    def score(self, number: int = 0) -> Score:
+        """Return the score of a row, by definition what its figures are: also its verdict in words.
+
+        Raises
+        ------
+        DataError
+            There is no such row.
+        """
+        return score_on(self.legs(number), self.chain, self.terms, self._family(number))
+
+    def _family(self, number: int) -> str:
+        return self.batches[self.kept.batch[number]].family
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row per position: ``family``, ``legs`` as text, and every figure of `FIGURES`."""
+        head = {
+            "family": [self._family(number) for number in range(len(self))],
+            "legs": [describe(self.legs(number)) for number in range(len(self))],
+        }
+        figures = dict(zip(FIGURES, self.kept.figures.T, strict=True))
+        table = pd.DataFrame(head | figures)
+        return table.astype({"tradable": bool, "sound": bool})
+
+    @property
+    def removed(self) -> dict[str, int]:
+        """How many positions each filter removed, one filter after the other."""
+        return dict(zip((one.text for one in self.wanted), self.kept.removed, strict=True))
+
+    @property
+    def missing(self) -> int:
+        """How many positions need a contract that the chain does not list or price."""
+        return sum(batch.missing for batch in self.batches)
+
+    def told(self) -> str:
+        """Say in a line what was scanned, under which view, and what was left out."""
+        parts = [f"{self.kept.scored:,} of {self.enumerated:,} positions scored"]
+        parts += [f"{text} removed {count:,}" for text, count in self.removed.items()]
+        parts += [f"{self.missing:,} need a contract that is not listed or priced"] if self.missing else []
+        parts += [f"view {self.found.likely.view}, entry {self.terms.entry}, {self.terms.basis}"]
+        parts += [self.found.note] if self.found.note else []
+        return "; ".join(parts) + ("" if self.complete else "; stopped")
+
+    def to_text(self) -> str:
+        """Return the ranking as plain text, in an analyst's columns, with what was scanned above it."""
+        ranking: str = self._readable().to_string()
+        return f"{self.told()}\n{ranking}"
+
+    def _repr_html_(self) -> str:
+        ranking: str = self._readable().to_html(border=0)
+        return f"<p>{escape(self.told())}</p>{ranking}"
+
+    def __repr__(self) -> str:
+        return f"<ScanResult: {len(self)} kept; {self.told()}>"
+
+    def _readable(self) -> pd.DataFrame:
+        shown = self.table[["family", "legs"]].copy()
+        extra = [name for name in self.order.names if name not in SHOWN]
+        for name in (*SHOWN, *extra):
+            heading = name.removesuffix("_inr").replace("_", " ")
+            shown[heading] = [SHOWN.get(name, "{:,.4g}").format(value) for value in self.table[name]]
+        return shown

@@ -1,0 +1,172 @@
+"""The door: every position of the families on one chain, scored, filtered, ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import count
+from threading import Event
+
+import numpy as np
+
+from kit.errors import DataError, SettingsError
+from kit.evaluation.margin import snapshot_parameters
+from kit.evaluation.margin_rules import RiskParameters
+from kit.evaluation.metrics import Terms
+from kit.evaluation.scan.chunks import Chunk, Kept, best_of_chunk, chunks, merged
+from kit.evaluation.scan.columns import FIGURES
+from kit.evaluation.scan.families import enumerate_family, named
+from kit.evaluation.scan.filters import filters, rank
+from kit.evaluation.scan.ladder import Ladder, ladder
+from kit.evaluation.scan.result import ScanResult
+from kit.evaluation.views import View, market
+from kit.model import ChainSnapshot
+from kit.parallel import ConcurrentProcessor, ProcessingResult, ProcessingTask
+from kit.strategies.base import Strategy
+
+OnBest = Callable[[ScanResult], object]
+TRADABLE = "tradable == 1"
+STEPS = (2, 5, 10)  # default widths, in steps of the strikes near the money
+
+
+def scan(
+    chain: ChainSnapshot,
+    families: str | type[Strategy] | Iterable[str | type[Strategy]] = "all",
+    *,
+    where: str | Sequence[str] | None = None,
+    rank_by: str | Sequence[str] | None = None,
+    top: int | None = 20,
+    widths: Sequence[float] | None = None,
+    view: View | str = market,
+    entry: str = "touch",
+    basis: str = "held",
+    tradable: bool = True,
+    parameters: RiskParameters | None = None,
+    processor: ConcurrentProcessor | None = None,
+    on_best: OnBest | None = None,
+    stop: Event | None = None,
+) -> ScanResult:
+    """Enumerate every position of some families on a chain, score, filter and rank them.
+
+    Parameters
+    ----------
+    chain : ChainSnapshot
+        One expiry; positions over several are not enumerated.
+    families : str, class, or several, default "all"
+        By name (``"iron_condor"``) or class (`kit.strategies.IronCondor`).
+    where : str or sequence of str, optional
+        What must hold: ``"probability_of_profit > 0.7 and max_loss_inr < 20_000"``. What is not known
+        does not pass.
+    rank_by : str or sequence of str, optional
+        A figure; several are their Pareto front. Default as tables rank: under the market's view by
+        ``cost_on_risk``, else by ``return_on_risk``. ``-`` or ``+`` before a name says least or greatest.
+    top : int, optional
+        How many to keep; None keeps all that pass. Default 20.
+    widths : sequence of float, optional
+        Distances of wings, rupees; default 2, 5 and 10 steps of the strikes near the money.
+    view, entry, basis
+        As of `kit.evaluation.metrics.score`.
+    tradable : bool, default True
+        Leave out what cannot be had at its prices, or whose quotes are bad.
+    parameters : RiskParameters, optional
+        Of the margin; default the chain's day's.
+    processor : ConcurrentProcessor, optional
+        Runs the chunks, on workers or Dask; default this thread. Worth it from a million positions on.
+    on_best : callable, optional
+        Given the best so far after each chunk.
+    stop : Event, optional
+        Once set, from another thread, the scan returns what it has.
+
+    Returns
+    -------
+    ScanResult
+        The same whichever way it ran.
+
+    Raises
+    ------
+    SettingsError
+        No such family, figure, view, entry or basis; a filter that is none.
+    DataError
+        The expiry is gone, no contract has a price, or nothing passes: then it says which filter removed
+        how many.
+    TaskError
+        A chunk failed on the processor.
+    """
+    terms = Terms.of(view, entry, basis)
+    if not chain.t_years > 0:
+        raise DataError("This expiry is gone", chain.expiry.isoformat(), "Scan a chain that is still traded.")
+    if top is not None and top < 1:
+        raise SettingsError("A scan keeps at least one position", top, "Say top=20, or None for all.")
+    wanted = (*(filters(TRADABLE) if tradable else ()), *filters(where))
+    order = rank(rank_by or ("cost_on_risk" if terms.view.is_market else "return_on_risk"))
+    found = ladder(chain, terms, parameters or _rules(chain))
+    drawn = _default_widths(found) if widths is None else widths
+    batches = tuple(batch for name in named(families) for batch in enumerate_family(name, found, drawn))
+    enumerated = sum(len(batch.places) for batch in batches)
+
+    def result(kept: Kept) -> ScanResult:
+        whole = kept.scored == enumerated
+        return ScanResult(chain, terms, order, wanted, enumerated, whole, found, batches, kept)
+
+    best = [Kept(np.empty((0, len(FIGURES))), *_NO_PLACES, (0,) * len(wanted), 0)]
+
+    def keep(kept: Kept) -> None:
+        best[0] = merged([best[0], kept], order, top)
+        if on_best is not None:
+            on_best(result(best[0]))
+
+    work = partial(best_of_chunk, found, wanted=wanted, order=order, top=top)
+    _run([*chunks(batches)], work, keep, processor, stop or Event())
+    told = result(best[0])
+    if not len(told) and told.complete:
+        raise DataError(
+            "No position is left", enumerated, f"{told.told()}. Ask for less, or for other families."
+        )
+    return told
+
+
+_NO_PLACES = np.empty(0, np.int32), np.empty(0, np.int64)
+
+
+def _run(
+    parts: Sequence[Chunk],
+    work: Callable[[Chunk], Kept],
+    keep: Callable[[Kept], None],
+    processor: ConcurrentProcessor | None,
+    stop: Event,
+) -> None:
+    """Keep what each chunk leaves, from this thread or from the processor, until the scan is stopped."""
+    if processor is None:
+        for part in parts:
+            if stop.is_set():
+                return
+            keep(work(part))
+        return
+    names = [f"scan-{next(_RUNS)}-{number}" for number in range(len(parts))]
+
+    def note(ended: ProcessingResult) -> None:
+        if ended.status != "cancelled":
+            keep(ended.value)  # the error of a chunk that failed is raised here, and ends the run
+        if stop.is_set():
+            for name in names:
+                processor.cancel_task(name)
+
+    tasks = zip(names, parts, strict=True)
+    processor.run([ProcessingTask(name, work, (part,), name="scan") for name, part in tasks], on_result=note)
+
+
+_RUNS = count()
+
+
+def _rules(chain: ChainSnapshot) -> RiskParameters | str:
+    try:
+        return snapshot_parameters(chain)
+    except DataError as error:  # an old day or another index: everything else is known
+        return f"no margin: {error}"
+
+
+def _default_widths(found: Ladder) -> tuple[float, ...]:
+    strikes = np.unique(np.append(found.strikes("CE"), found.strikes("PE")))
+    near = np.diff(strikes[np.argsort(np.abs(strikes - found.likely.mean), kind="stable")[:21]])
+    step = float(np.min(np.abs(near))) if near.size and np.isfinite(near).all() else 100.0
+    return tuple(step * number for number in STEPS)
