@@ -29,7 +29,7 @@ def _histories() -> dict[str, Any]:
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize("page", ["analytics.md", "margin.md", "positions.md"])
+@pytest.mark.parametrize("page", ["analytics.md", "margin.md", "positions.md", "scan.md"])
 def test_every_block_runs_in_order(page: str, make_chain: Callable[..., ChainSnapshot]) -> None:
     """The blocks of a page run one after the other as notebook cells."""
     chain = make_chain()

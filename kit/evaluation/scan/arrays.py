@@ -133,11 +133,11 @@ def _chance(knots: Floats, profits: Floats, slope: Floats, crossings: Floats, li
 def _sums(legs: list[Floats], terms: Floats, lots: NDArray[np.int32], columns: dict[str, Floats]) -> None:
     lot, count = terms[col.LOT], len(legs[0])
     total = np.zeros((col.RHO + 1, count))
-    spread, bought, sold, vegas, options = (np.zeros(count) for _ in range(5))
+    spread, bought, sold, missed, options = (np.zeros(count) for _ in range(5))
     for leg, number in zip(legs, lots.tolist(), strict=True):
         at_once = leg[:, col.BUY if number > 0 else col.SELL]
         spread += number * (at_once - leg[:, col.MID])
-        vegas += (number * leg[:, col.VEGA]) ** 2
+        missed += number**2 * leg[:, col.MISSED]
         options += leg[:, col.IS_OPTION]
         paid = abs(number) * leg[:, col.IS_OPTION] * _entry(leg, terms, number)
         if number > 0:
@@ -156,7 +156,7 @@ def _sums(legs: list[Floats], terms: Floats, lots: NDArray[np.int32], columns: d
     columns |= {
         "premium_mid_inr": lot * _rounded(total[col.MID]), "spread_inr": lot * spread,
         "edge_inr": lot * total[col.MEAN], "charges_inr": charges, "cost_inr": cost,
-        "fit_error_inr": lot * 100 * terms[col.IV_ERROR] * np.sqrt(vegas),
+        "fit_error_inr": lot * np.sqrt(missed),
         "expected_profit_inr": expected, "cost_on_risk": _ratio(cost, risk),
         "return_on_risk": _ratio(expected, risk), "reward_to_risk": _ratio(columns["reward_inr"], risk),
     }  # fmt: skip

@@ -211,7 +211,7 @@ def sums(
 ) -> None:
     """Write what adds up over the legs: means, charges, Greeks."""
     lot = terms[col.LOT]
-    mid = spread = mean = taxed = bought = sold = vegas = 0.0
+    mid = spread = mean = taxed = bought = sold = missed = 0.0
     delta = gamma = theta = vega = rho = 0.0
     options = 0
     for leg in range(len(held)):
@@ -219,7 +219,7 @@ def sums(
         at_once = contract[col.BUY] if number > 0 else contract[col.SELL]
         spread += number * (at_once - contract[col.MID])
         mean += number * contract[col.MEAN]
-        vegas += (number * contract[col.VEGA]) ** 2
+        missed += number * number * contract[col.MISSED]
         if contract[col.IS_OPTION] > 0:
             options += 1
             mid -= number * contract[col.MID]
@@ -240,7 +240,7 @@ def sums(
     paid = terms[col.CROSSED] * spread
     expected, cost, risk = lot * (mean - paid / terms[col.DISCOUNT]) - charges, charges + lot * paid, row[13]
     row[1], row[2], row[8] = lot * rounded(mid), lot * spread, lot * mean
-    row[9] = lot * 100 * terms[col.IV_ERROR] * math.sqrt(vegas)
+    row[9] = lot * math.sqrt(missed)
     row[10], row[11], row[12] = expected, charges, cost
     row[15], row[16], row[17] = ratio(cost, risk), ratio(expected, risk), ratio(row[14], risk)
     row[18], row[19], row[20], row[21], row[22] = lot * delta, lot * gamma, lot * theta, lot * vega, lot * rho

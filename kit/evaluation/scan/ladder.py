@@ -139,20 +139,11 @@ def _row(
         sizes = (contract.ask_qty, contract.bid_qty, contract.volume)
         market = [spread_pct(contract), *(size / lot for size in sizes), contract.iv_quality]
     nobody = [float(option and isnan(touch(contract, lots))) for lots in (1, -1)]
+    half = (contract.ask - contract.bid) / 2 if contract.ask >= contract.bid else 0.0
+    missed = (contract.vega * 100 * likely.iv_error) ** 2 + half * half
     greeks = (contract.delta, contract.gamma, contract.theta, contract.vega, contract.rho)
-    return [
-        strike,
-        float(right == "PE"),
-        float(option),
-        mid,
-        buy,
-        sell,
-        mean,
-        taxed,
-        *greeks,
-        *market,
-        *nobody,
-    ]
+    side = [strike, float(right == "PE"), float(option), mid, buy, sell, mean, taxed, missed]
+    return [*side, *greeks, *market, *nobody]
 
 
 def _blocked(
@@ -180,7 +171,7 @@ def _terms(chain: ChainSnapshot, terms: Terms, likely: Distribution, tax: float)
     found[col.FIXED_FEE] = fixed
     found[col.BUY_FEE], found[col.SELL_FEE] = ((fee(lots, 1000.0) - fixed) / 1000 for lots in (1, -1))
     found[col.EXERCISE_FEE] = tax * lot if terms.basis == "held" else 0.0
-    found[col.IV_ERROR], found[col.DOUBT] = likely.iv_error, bool(likely.doubt)
+    found[col.DOUBT] = bool(likely.doubt)
     found[col.LOW], found[col.HIGH] = likely.low, likely.high
     found[col.VIEW] = col.UNKNOWN
     if isinstance(likely, SmileDistribution):

@@ -82,7 +82,8 @@ class ScanResult:
         return score_on(self.legs(number), self.chain, self.terms, self._family(number))
 
     def _family(self, number: int) -> str:
-        return self.batches[self.kept.batch[number]].family
+        family: str = self.batches[self.kept.batch[number]].family
+        return family
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -116,12 +117,10 @@ class ScanResult:
 
     def to_text(self) -> str:
         """Return the ranking as plain text, in an analyst's columns, with what was scanned above it."""
-        ranking: str = self._readable().to_string()
-        return f"{self.told()}\n{ranking}"
+        return f"{self.told()}\n{self._readable().to_string()}"
 
     def _repr_html_(self) -> str:
-        ranking: str = self._readable().to_html(border=0)
-        return f"<p>{escape(self.told())}</p>{ranking}"
+        return f"<p>{escape(self.told())}</p>{self._readable().to_html(border=0)}"
 
     def __repr__(self) -> str:
         return f"<ScanResult: {len(self)} kept; {self.told()}>"

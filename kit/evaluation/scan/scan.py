@@ -98,7 +98,8 @@ def scan(
     if top is not None and top < 1:
         raise SettingsError("A scan keeps at least one position", top, "Say top=20, or None for all.")
     wanted = (*(filters(TRADABLE) if tradable else ()), *filters(where))
-    order = rank(rank_by or ("cost_on_risk" if terms.view.is_market else "return_on_risk"))
+    usual = "cost_on_risk" if terms.view.is_market else "return_on_risk"
+    order = rank(usual if rank_by is None else rank_by)
     found = ladder(chain, terms, parameters or _rules(chain))
     drawn = _default_widths(found) if widths is None else widths
     batches = tuple(batch for name in named(families) for batch in enumerate_family(name, found, drawn))

@@ -91,7 +91,7 @@ def test_every_figure_is_the_scores(
 @engines
 @pytest.mark.parametrize("entry", ["touch", "mid"])
 def test_riskless_free_and_one_sided_positions(engine: str, entry: Any, make_chain: MakeChain) -> None:
-    """A box, what cancels out, what costs nothing, what cannot lose and what nobody quotes are the score's."""
+    """What is riskless, costs nothing, cannot lose or has one side has the score's figures."""
     table = make_chain(strikes=21, step=500.0).table
     table.loc[table["strike"] == 56_000, ["bid", "ask", "ltp"]] = 100.0
     table.loc[table["strike"] == 56_500, ["bid", "ask", "ltp"]] = 100.0  # a spread of these costs nothing
@@ -134,7 +134,7 @@ def test_riskless_free_and_one_sided_positions(engine: str, entry: Any, make_cha
 def test_a_chain_without_volatility_leaves_its_figures_open(engine: str, make_chain: MakeChain) -> None:
     """Where nothing is known of the volatility, chances are NaN and what needs none is there."""
     whole = make_chain(strikes=21, step=500.0)
-    blank = {name: np.nan for name in ("iv", "delta", "gamma", "theta", "vega", "rho")}
+    blank = dict.fromkeys(("iv", "delta", "gamma", "theta", "vega", "rho"), np.nan)
     chain = replace(whole, frame=whole.table.assign(**blank, iv_reason="missing"))
     terms = Terms()
     found = ladder(chain, terms, snapshot_parameters(chain))
