@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from queue import SimpleQueue
 from threading import RLock, Thread
 from time import monotonic
 
+from kit.errors import KitError
 from kit.parallel.attempts import Attempt
 from kit.parallel.execution import Outcome, borrowed_globals
 from kit.parallel.packing import Scope, pack
@@ -15,6 +17,7 @@ from kit.parallel.pool import WorkerPool
 from kit.parallel.process import Job
 from kit.parallel.shared import SharedObjects
 from kit.parallel.watchdog import Watchdog
+from kit.settings import Backend
 
 
 class Engine:
@@ -214,3 +217,27 @@ class ProcessEngine(TravellingEngine):
     def close(self) -> None:
         """End the workers."""
         self._pool.close()
+
+
+def engine_of(backend: Backend, max_workers: int, address: str | None, memory_mb: int | None) -> Engine:
+    """Make the engine of a backend.
+
+    Raises
+    ------
+    KitError
+        There is no such backend, it cannot limit memory, or no Dask cluster can be reached.
+    """
+    if memory_mb and (sys.platform != "linux" or backend in ("serial", "threads")):
+        what = f"Nothing limits the memory of {backend} here"
+        raise KitError(what, memory_mb, "Use processes on Linux, or leave max_worker_memory_mb out.")
+    if backend == "processes":
+        return ProcessEngine(max_workers, memory_mb)
+    if backend == "threads":
+        return ThreadEngine(max_workers)
+    if backend == "serial":
+        return SerialEngine()
+    if backend == "dask":
+        from kit.parallel.dask_engine import DaskEngine  # distributed takes a second to import
+
+        return DaskEngine(max_workers, address, memory_mb)
+    raise KitError("There is no such backend", backend, "Use serial, threads, processes or dask.")

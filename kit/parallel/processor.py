@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -12,7 +11,7 @@ from typing import Any, Self
 
 from kit.errors import KitError, TaskError
 from kit.monitor import PerformanceMonitor
-from kit.parallel.engines import Engine, ProcessEngine, SerialEngine, ThreadEngine
+from kit.parallel.engines import engine_of
 from kit.parallel.runs import is_elsewhere, stream
 from kit.parallel.scheduler import Scheduler
 from kit.parallel.store import ResultStore
@@ -74,7 +73,7 @@ class ConcurrentProcessor:
         self.queue_size = queue_size
         self.backend = backend
         self.task_timeout_s = task_timeout_s
-        engine = _engine(backend, max_workers, dask_address, max_worker_memory_mb)
+        engine = engine_of(backend, max_workers, dask_address, max_worker_memory_mb)
         store = ResultStore(max_results, result_ttl_s)
         self.monitor = monitor or PerformanceMonitor()
         self._numbers = count(1)  # its own, so that tasks without an id have the same seeds in every run
@@ -278,23 +277,6 @@ def _check_whole(least: int, **values: object) -> None:
     for name, value in values.items():
         if not isinstance(value, int) or value < least:
             raise KitError(f"{name} is a whole number", value, f"Use {name} >= {least}.")
-
-
-def _engine(backend: Backend, max_workers: int, address: str | None, memory_mb: int | None) -> Engine:
-    if memory_mb and (sys.platform != "linux" or backend in ("serial", "threads")):
-        what = f"Nothing limits the memory of {backend} here"
-        raise KitError(what, memory_mb, "Use processes on Linux, or leave max_worker_memory_mb out.")
-    if backend == "processes":
-        return ProcessEngine(max_workers, memory_mb)
-    if backend == "threads":
-        return ThreadEngine(max_workers)
-    if backend == "serial":
-        return SerialEngine()
-    if backend == "dask":
-        from kit.parallel.dask_engine import DaskEngine  # distributed takes a second to import
-
-        return DaskEngine(max_workers, address, memory_mb)
-    raise KitError("There is no such backend", backend, "Use serial, threads, processes or dask.")
 
 
 def progress_bar(total: int | None, unit: str, shown: bool) -> AbstractContextManager[Any]:

@@ -21,7 +21,7 @@ from joblib.parallel import ParallelBackendBase, get_active_backend
 
 from kit.parallel.attempts import Attempt
 from kit.parallel.backend import KillableBackend
-from kit.parallel.engines import in_time
+from kit.parallel.engines import SerialEngine, in_time
 from kit.parallel.execution import (
     Outcome,
     borrowed_globals,
@@ -60,7 +60,7 @@ def stream(scheduler: Scheduler, tasks: Tasks, together: bool, workers: int, ahe
     chosen, n_jobs = _chosen()
     if chosen is not None:
         return _elsewhere(scheduler, tasks, chosen, n_jobs or workers)
-    if scheduler.serial:
+    if isinstance(scheduler.engine, SerialEngine):
         return _here(scheduler, tasks, together)
     return _on_engine(scheduler, tasks, together, workers, workers + ahead)
 
@@ -114,7 +114,7 @@ def _here(scheduler: Scheduler, tasks: Tasks, together: bool) -> Results:
 
 def _on_engine(scheduler: Scheduler, tasks: Tasks, together: bool, workers: int, ahead: int) -> Results:
     """Run tasks on the processor's engine."""
-    scope = scheduler.scope() if together else None
+    scope = scheduler.engine.scope() if together else None
     unsent: list[Attempt] = []
     broken: list[BaseException] = []
 
@@ -138,7 +138,7 @@ def _on_engine(scheduler: Scheduler, tasks: Tasks, together: bool, workers: int,
         backend.stop_call()
         for attempt in unsent:
             if attempt.heard is None:
-                scheduler.drop(attempt)
+                scheduler.engine.unpack(attempt)
         if scope is not None:
             scope.close()
 

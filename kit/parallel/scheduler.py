@@ -7,7 +7,7 @@ Of a task this holds, under the scheduler's lock:
    engine or, in a run that the caller has given another joblib backend, with that.
 3. What an engine tells of a key that is not in `_running` is dropped: the task has been cancelled.
 4. It ends once, in `_finish`: then its result is in the store, and who listens is told.
-5. What it packed is freed once: by whoever ended it, or by `drop` if it was never admitted.
+5. What it packed is freed once: by whoever ended it, or by whoever did not admit it.
 6. A priority decides what is submitted next, and nothing is submitted beyond the engine's room: so nothing
    less important lies ahead of a task at a worker.
 
@@ -59,7 +59,7 @@ class Scheduler:
         task_timeout_s: float | None,
         seed: int,
     ) -> None:
-        self._engine = engine
+        self.engine = engine
         self._store = store
         self._monitor = monitor
         self._queue_size = queue_size
@@ -75,13 +75,8 @@ class Scheduler:
         self._process = os.getpid()
         engine.done, engine.free = self.ended, self.start
 
-    @property
-    def serial(self) -> bool:
-        """Whether tasks run in the thread that waits for them."""
-        return isinstance(self._engine, SerialEngine)
-
     def prepared(self, task: ProcessingTask, scope: Scope | None = None, *, pack: bool = True) -> Attempt:
-        """Return a task made ready to travel, its arguments as they are now; `drop` it or `admit` it.
+        """Return a task made ready to travel, its arguments as they are now; `admit` it, else unpack it.
 
         Raises
         ------
@@ -94,14 +89,10 @@ class Scheduler:
         attempt = Attempt(next(_keys), task, task.seed_with(self._seed), limit_s, monotonic())
         if pack:
             try:
-                self._engine.pack(attempt, scope)
+                self.engine.pack(attempt, scope)
             except Exception as error:  # noqa: BLE001  pickling runs the user's code and raises anything
                 attempt.unfit = failed(attempt.key, error, 0.0, "")
         return attempt
-
-    def drop(self, attempt: Attempt) -> None:
-        """Free what an attempt that is not admitted has packed."""
-        self._engine.unpack(attempt)
 
     def admit(self, attempt: Attempt, wait: bool, heard: Heard | None = None) -> None:
         """Queue a task, and start what can start; one that cannot travel ends as failed at once.
@@ -120,7 +111,7 @@ class Scheduler:
                             self._sleep(None)
         except BaseException:
             if self._attempts.get(attempt.task.task_id) is not attempt:
-                self.drop(attempt)
+                self.engine.unpack(attempt)
             raise
 
     def admit_elsewhere(self, attempt: Attempt, heard: Heard) -> None:
@@ -186,9 +177,9 @@ class Scheduler:
                         self._finish(attempt, Outcome(attempt.key, "cancelled", None))
                 self._heap = [one for one in self._heap if one.task.task_id in self._attempts]
                 heapq.heapify(self._heap)
-            self._engine.stop([attempt.key for attempt, running in ended if running])
+            self.engine.stop([attempt.key for attempt, running in ended if running])
             for attempt, _ in ended:
-                self._engine.unpack(attempt)
+                self.engine.unpack(attempt)
             self.start()
         return len(ended)
 
@@ -229,14 +220,10 @@ class Scheduler:
 
     def start_workers(self, preload: Sequence[str]) -> bool:
         """Have the engine start its workers before there is work for them; tell whether one serves."""
-        serves = self._engine.serves()
+        serves = self.engine.serves()
         if not serves and not self._closed:
-            self._engine.start(preload)
+            self.engine.start(preload)
         return serves
-
-    def scope(self) -> Scope | None:
-        """Open a scope for the tasks of one run."""
-        return self._engine.scope()
 
     def active(self) -> dict[str, str]:
         """Return the unfinished tasks, each ``"queued"`` or ``"running"``."""
@@ -263,7 +250,7 @@ class Scheduler:
             self._closed = True
             task_ids = [*self._attempts]
         self.cancel(task_ids)
-        self._engine.close()
+        self.engine.close()
 
     def has_place(self) -> bool:
         """Tell whether the queue has a place for one more."""
@@ -282,10 +269,10 @@ class Scheduler:
         """Submit the most important tasks that the engine has room for; lock held."""
         if not self._heap or self._closed:
             return
-        places = range(min(self._engine.room(), len(self._heap)))
+        places = range(min(self.engine.room(), len(self._heap)))
         attempts = [self._begun(heapq.heappop(self._heap)) for _ in places]
         if attempts:
-            self._engine.submit(attempts)
+            self.engine.submit(attempts)
             if self._waiters:
                 self._changed.notify_all()  # there are places in the queue
 
@@ -296,14 +283,14 @@ class Scheduler:
 
     def run_here(self) -> bool:
         """With the serial engine, run the next task in this thread; tell whether there was one."""
-        if not isinstance(self._engine, SerialEngine):
+        if not isinstance(self.engine, SerialEngine):
             return False
         with self._lock:
             if not self._heap:
                 return False
             attempt = self._begun(heapq.heappop(self._heap))
         try:
-            self._engine.run_here(attempt)
+            self.engine.run_here(attempt)
         except BaseException:  # an interrupt may come at any moment
             self.cancel([attempt.task.task_id])
             raise
@@ -331,7 +318,7 @@ class Scheduler:
             else:
                 self._finish(attempt, outcome)
         if not again:
-            self._engine.unpack(attempt)
+            self.engine.unpack(attempt)
 
     def _finish(self, attempt: Attempt, outcome: Outcome) -> None:
         """Keep a task's result and tell who waits; lock held."""
