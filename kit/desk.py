@@ -122,7 +122,6 @@ def _wired(
         exchange.credentials if exchange else Credentials.from_environment(),
         settings,
         performance_monitor=monitor,
-        cache_manager=cache,
         base_url=exchange.url if exchange else broker.base_url,
         master_url=exchange.master_url if exchange else broker.master_url,
         clock=clock,

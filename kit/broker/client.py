@@ -7,10 +7,12 @@ that whoever keeps it in process never serves it longer than that.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any, Literal, Self
 
 from kit.broker import endpoints, shapes
@@ -19,7 +21,7 @@ from kit.broker.endpoints import QUOTE_BATCH, Endpoint
 from kit.broker.master import Master
 from kit.broker.session import BrokerSession
 from kit.broker.shapes import QuoteKey, Quotes, Record, Reply
-from kit.cache import CacheManager
+from kit.cache import CacheManager, Timed
 from kit.clock import Clock, SystemClock, format_expiry, in_ist, last_session
 from kit.model import Venue
 from kit.monitor import PerformanceMonitor
@@ -41,7 +43,8 @@ class AngelAPIClient:
     performance_monitor : PerformanceMonitor, optional
         Times every call as ``api_<endpoint>``; default its own.
     cache_manager : CacheManager, optional
-        Shown in `get_performance_stats`; replies are kept by the disk tier, tables by `DataManager`.
+        Keeps replies, but for bulk quotes, in process for what is left of their lives; default none: the disk
+        tier keeps replies, and `DataManager` the tables made of them.
     base_url, master_url : str, optional
         Roots instead of those in the settings, for instance of the simulated exchange.
     clock : Clock, optional
@@ -225,8 +228,23 @@ class AngelAPIClient:
 
     def _call(self, endpoint: Endpoint, body: Mapping[str, Any], shape: shapes.Shape[Any]) -> Reply[Any]:
         with self._monitor.measure(f"api_{endpoint.name}"):
-            reply = self.session.ask(endpoint, body)
-            return reply.holding(shape(reply.data, endpoint.name))
+            if self._cache is None or endpoint.lifetime is None or endpoint is endpoints.QUOTES:
+                return self._asked(endpoint, body, shape)
+            made: list[Reply[Any]] = []
+
+            def timed() -> Timed:
+                began = monotonic()
+                made.append(self._asked(endpoint, body, shape))
+                left_s = made[0].remaining_s - (monotonic() - began)
+                return Timed((made[0], monotonic()), max(0.0, left_s))
+
+            key = ("reply", self.session.base_url, endpoint.name, json.dumps(body, sort_keys=True))
+            reply, kept_at = self._cache.get_or_set(key, timed)
+            return made[0] if made else reply.later(monotonic() - kept_at)
+
+    def _asked(self, endpoint: Endpoint, body: Mapping[str, Any], shape: shapes.Shape[Any]) -> Reply[Any]:
+        reply = self.session.ask(endpoint, body)
+        return reply.holding(shape(reply.data, endpoint.name))
 
     def _history(
         self,

@@ -27,7 +27,7 @@ from kit.clock import Clock
 from kit.errors import BrokerError, CacheUnavailable, ProtocolError, StaleData, TransportError
 from kit.settings import Settings, cache_folder
 from kit.transport.adapter import checked_address
-from kit.transport.policy import Policy, Route, Verdict
+from kit.transport.policy import Policy, ReplyVerdict, Route
 from kit.transport.pool import ConnectionPoolManager
 
 _PUBLISHED = timedelta(hours=8, minutes=30)  # the broker writes the day's file in the early morning
@@ -137,8 +137,8 @@ def _listed(answer: requests.Response) -> bool:
     return answer.status_code == 200 and body.startswith(b"[") and body.endswith(b"]")
 
 
-def _judged(answer: requests.Response) -> Verdict:
-    return Verdict.OK if _listed(answer) else judge(answer)
+def _judged(answer: requests.Response) -> ReplyVerdict:
+    return ReplyVerdict.OK if _listed(answer) else judge(answer)
 
 
 def _stored(file: Path | None) -> Master | None:

@@ -46,7 +46,7 @@ from kit.errors import (
     SessionExpired,
     Transient,
 )
-from kit.transport.policy import Verdict
+from kit.transport.policy import ReplyVerdict
 
 _RATE = re.compile(r"exceeding (access )?rate|too many requests", re.IGNORECASE)
 _SESSION = re.compile(r"(invalid|missing|expired) token|token (is )?(missing|expired|invalid)", re.IGNORECASE)
@@ -244,16 +244,16 @@ def data_of(response: Response, asked: str) -> Any:
     return parsed.data
 
 
-def judge(response: Response) -> Verdict:
+def judge(response: Response) -> ReplyVerdict:
     """Tell the transport whether an answer is final, or worth another attempt and when."""
     error = refusal(response, "")
     if error is None:
-        return Verdict.OK
+        return ReplyVerdict.OK
     if isinstance(error, RateLimited):
-        return Verdict.RATE_LIMITED
+        return ReplyVerdict.RATE_LIMITED
     # half a body is as passing as a 502: the next answer is usually whole
     passing = isinstance(error, Transient | ProtocolError)
-    return Verdict.TRANSIENT if passing else Verdict.FINAL
+    return ReplyVerdict.TRANSIENT if passing else ReplyVerdict.FINAL
 
 
 def momentary(asked: str) -> Callable[..., None]:

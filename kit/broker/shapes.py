@@ -44,6 +44,10 @@ class Reply(Generic[T]):
         """Return other data, made from this reply's, with the same age."""
         return Reply(data, self.source, self.age_s, self.remaining_s, self.stale)
 
+    def later(self, seconds: float) -> Reply[T]:
+        """Return this reply as memory hands it out so many seconds later."""
+        return Reply(self.data, "hot", self.age_s + seconds, max(0.0, self.remaining_s - seconds), self.stale)
+
 
 def oldest(replies: list[Reply[Any]]) -> Reply[None]:
     """Return one age for data joined from several replies: the oldest age, the shortest life."""

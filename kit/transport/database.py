@@ -54,14 +54,7 @@ class Database:
         What it means to do without the file, for the warning.
     durable : bool, default True
         Flush to the disk now and then; off: a power cut (not a kill) may damage the file.
-
-    Attributes
-    ----------
-    made : int
-        How often the file was found without the schema and made anew.
     """
-
-    made = 0
 
     def __init__(
         self,
@@ -82,6 +75,7 @@ class Database:
         self._identity: tuple[int, int] = (0, 0)  # process, inode
         self._off_until = -math.inf
         self._told = False
+        self._made = 0
 
     def __del__(self) -> None:
         if getattr(self, "_connection", None) is not None:
@@ -100,6 +94,11 @@ class Database:
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """Run one query and return its rows; raises as `write` does."""
         return self._usable(lambda: self._ready().execute(statement, values).fetchall())
+
+    @property
+    def content(self) -> tuple[int, int]:
+        """A mark that changes when the file is another one than before, or was made anew."""
+        return self._made, self._identity[1]
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
@@ -199,7 +198,7 @@ class Database:
         if found > self._version:
             raise sqlite3.DatabaseError(f"it has schema {found}, this kit knows {self._version}")
         if found < self._version:
-            self.made += 1
+            self._made += 1
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'").fetchall():
                 connection.execute(f'DROP TABLE IF EXISTS "{name}"')
             for statement in self._schema:

@@ -23,7 +23,7 @@ _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 _MOMENTARY = frozenset({502, 503, 504})
 
 
-class Verdict(Enum):
+class ReplyVerdict(Enum):
     """What the broker's judge says about a raw response."""
 
     OK = "ok"
@@ -64,9 +64,9 @@ class Route:
     private: bool = False
 
 
-def judged_by_status(response: Response) -> Verdict:
+def judged_by_status(response: Response) -> ReplyVerdict:
     """Judge an answer of which nothing else is known."""
-    return Verdict.TRANSIENT if response.status_code in _MOMENTARY else Verdict.OK
+    return ReplyVerdict.TRANSIENT if response.status_code in _MOMENTARY else ReplyVerdict.OK
 
 
 class Policy:
@@ -77,7 +77,7 @@ class Policy:
     routes : sequence of Route, optional
         The table; default empty, as for a lent connection.
     judge : callable, optional
-        Gives the `Verdict` on a raw response of a listed path.
+        Gives the `ReplyVerdict` on a raw response of a listed path.
     storable : callable, optional
         Tells whether an answer of a listed path that the judge finds OK may be stored.
     account : str, optional
@@ -87,7 +87,7 @@ class Policy:
     def __init__(
         self,
         routes: Sequence[Route] = (),
-        judge: Callable[[Response], Verdict] = judged_by_status,
+        judge: Callable[[Response], ReplyVerdict] = judged_by_status,
         storable: Callable[[Response], bool] = lambda _response: True,
         account: str = "",
     ) -> None:
@@ -105,7 +105,7 @@ class Policy:
         again = str(request.method) in _IDEMPOTENT
         return self.listed(request) or Route("unlisted", str(request.path_url), None, "unlisted", (), again)
 
-    def verdict(self, response: Response) -> Verdict:
+    def verdict(self, response: Response) -> ReplyVerdict:
         """Judge an answer by what is known of its path."""
         return (self._judge if self.listed(response.request) else judged_by_status)(response)
 
@@ -119,7 +119,7 @@ class Policy:
         route = None if getattr(response, "from_cache", False) else self.listed(response.request)
         if route is None or route.ttl_s is None:
             return route is None
-        return self._judge(response) is Verdict.OK and self._storable(response)
+        return self._judge(response) is ReplyVerdict.OK and self._storable(response)
 
     def lifetimes(self) -> dict[str | re.Pattern[str], Any]:
         """Return the table in the form of requests-cache's ``urls_expire_after``."""

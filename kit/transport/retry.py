@@ -14,7 +14,7 @@ from requests.adapters import BaseAdapter
 from kit.errors import Ambiguous, NeverSent, TransportError
 from kit.transport.adapter import PoolAdapter
 from kit.transport.limits import RateLimiter
-from kit.transport.policy import Policy, Route, Verdict
+from kit.transport.policy import Policy, ReplyVerdict, Route
 
 _LOG = logging.getLogger("kit.transport")
 _LONGEST_PAUSE_S = 30.0  # a call that would have to wait longer ends with what it has
@@ -66,12 +66,16 @@ class RetryAdapter(BaseAdapter):
                     raise
                 why = type(error).__name__
             else:
-                verdict = Verdict.OK if stream else self._policy.verdict(response)
-                if verdict is Verdict.RATE_LIMITED:
+                verdict = ReplyVerdict.OK if stream else self._policy.verdict(response)
+                if verdict is ReplyVerdict.RATE_LIMITED:
                     asked_s = _retry_after_s(response)
                     self._limiter.refused(route.budget, asked_s)
                     pause_s = max(pause_s, asked_s)
-                done = verdict in (Verdict.OK, Verdict.FINAL) or attempt >= last or not route.retry_safe
+                done = (
+                    verdict in (ReplyVerdict.OK, ReplyVerdict.FINAL)
+                    or attempt >= last
+                    or not route.retry_safe
+                )
                 if done or pause_s > _LONGEST_PAUSE_S:
                     return response
                 response.close()

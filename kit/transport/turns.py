@@ -90,7 +90,7 @@ class TurnLog:
         without = "The rate limits hold for this process alone"
         self._shared = Database(path, _VERSION, _SCHEMA, without, durable=False)
         self._alone = Database(None, _VERSION, _SCHEMA)
-        self._filled: dict[Database, int] = {}
+        self._filled: dict[Database, tuple[int, int]] = {}
         self._own: dict[int, Turn] = {}
         self._placed = 0
         self._refusals: dict[str, tuple[float, float]] = {}
@@ -218,11 +218,11 @@ class TurnLog:
     def _with_own(
         self, file: Database, work: Callable[[sqlite3.Connection], T], rows: sqlite3.Connection
     ) -> T:
-        """Write the own recent calls into a file that was made anew, then do the work."""
-        if self._filled.get(file) != file.made:
+        """Write the own recent calls into a file that is another than before, then do the work."""
+        if self._filled.get(file) != file.content:
             calls = [(turn.id, turn.key, turn.at, True, turn.at) for turn in self._own.values()]
             rows.executemany("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?)", calls)
             blocks = [(key, *refusal) for key, refusal in self._refusals.items()]
             rows.executemany("INSERT OR IGNORE INTO blocked VALUES (?, ?, ?)", blocks)
-            self._filled[file] = file.made
+            self._filled[file] = file.content
         return work(rows)

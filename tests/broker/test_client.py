@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 
 from kit.broker import auth
 from kit.broker.client import AngelAPIClient
+from kit.cache import CacheManager
 from kit.clock import IST
 from kit.errors import (
     AccountBlocked,
@@ -28,6 +30,7 @@ from kit.simulator.market_clock import MarketClock
 from kit.simulator.server import SimulatedExchange
 
 BANKNIFTY = ("NSE", "99926009")
+LTP = ("NSE", "Nifty Bank", "99926009")
 DAY = (datetime(2026, 11, 19, 9, 15, tzinfo=IST), datetime(2026, 11, 19, 15, 39, tzinfo=IST))
 
 
@@ -346,7 +349,6 @@ def test_restart_with_a_warm_file_makes_no_call(exchange: SimulatedExchange, ope
 
 def test_the_brief_as_written(exchange: SimulatedExchange):
     """The constructor must take the arguments of the brief by name."""
-    from kit.cache import CacheManager
     from kit.monitor import PerformanceMonitor
 
     credentials: Credentials = exchange.credentials
@@ -354,6 +356,23 @@ def test_the_brief_as_written(exchange: SimulatedExchange):
         credentials=credentials, performance_monitor=PerformanceMonitor(), cache_manager=CacheManager()
     ) as client:
         assert client.get_performance_stats()["cache"]["entries"] == 0
+
+
+def test_the_cache_it_is_given_is_used(exchange: SimulatedExchange, open_client):
+    """With a cache manager a second question must come from memory, and never past its life."""
+    cache = CacheManager()
+    client = open_client(cache_manager=cache, cache_config={"disk": False, "ltp_ttl": 1})
+    first = client.ltp(*LTP)
+    before = exchange.stats.requests["getLtpData"]
+    second = client.ltp(*LTP)
+    assert (first.source, second.source, second.data) == ("network", "hot", first.data)
+    assert second.age_s + second.remaining_s == pytest.approx(1, abs=0.01)
+    assert cache.get_stats()["hits"] == 1
+    time.sleep(1.01)
+    assert client.ltp(*LTP).source == "network"
+    assert exchange.stats.requests["getLtpData"] == before + 1
+    client.profile()
+    assert client.profile().source == "network"  # what belongs to an account is not kept
 
 
 def test_an_empty_address_is_not_the_live_broker(exchange: SimulatedExchange, open_client):

@@ -24,7 +24,7 @@ from kit.errors import (
     SessionExpired,
     Transient,
 )
-from kit.transport.policy import Verdict
+from kit.transport.policy import ReplyVerdict
 
 
 def reply(body: object, status: int = 200) -> Response:
@@ -116,19 +116,19 @@ def test_every_refusal_has_its_class(body, status, kind):
 def test_every_yes_gives_its_data(body, data):
     """A yes in any dialect must give its payload, and null in any spelling must be None."""
     assert data_of(reply(body), "x") == data
-    assert judge(reply(body)) is Verdict.OK
+    assert judge(reply(body)) is ReplyVerdict.OK
     assert storable(reply(body)) is (data is not None)
 
 
 @pytest.mark.parametrize(
     ("body", "status", "verdict"),
     [
-        (RATE_TEXT, 403, Verdict.RATE_LIMITED),
-        (HTML, 502, Verdict.TRANSIENT),
-        ('{"status":true,"data":[', 200, Verdict.TRANSIENT),
-        (gateway("AG8001"), 200, Verdict.FINAL),
-        ("", 400, Verdict.FINAL),
-        (application("AB1009"), 200, Verdict.FINAL),
+        (RATE_TEXT, 403, ReplyVerdict.RATE_LIMITED),
+        (HTML, 502, ReplyVerdict.TRANSIENT),
+        ('{"status":true,"data":[', 200, ReplyVerdict.TRANSIENT),
+        (gateway("AG8001"), 200, ReplyVerdict.FINAL),
+        ("", 400, ReplyVerdict.FINAL),
+        (application("AB1009"), 200, ReplyVerdict.FINAL),
     ],
 )
 def test_what_is_worth_another_attempt(body, status, verdict):

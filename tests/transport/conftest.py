@@ -14,7 +14,7 @@ import pytest
 import requests
 from requests import Response
 
-from kit.transport.policy import Policy, Verdict
+from kit.transport.policy import Policy, ReplyVerdict
 
 
 class _Server(ThreadingHTTPServer):
@@ -179,13 +179,13 @@ def asked_fixture() -> Any:
     return asked
 
 
-def judge(response: Response) -> Verdict:
+def judge(response: Response) -> ReplyVerdict:
     """Judge as the broker's side does, in its simplest form."""
     if response.status_code == 403:
-        return Verdict.RATE_LIMITED
+        return ReplyVerdict.RATE_LIMITED
     if response.status_code >= 500:
-        return Verdict.TRANSIENT
-    return Verdict.OK if b'"status": true' in response.content else Verdict.FINAL
+        return ReplyVerdict.TRANSIENT
+    return ReplyVerdict.OK if b'"status": true' in response.content else ReplyVerdict.FINAL
 
 
 @pytest.fixture

@@ -279,3 +279,77 @@ def test_least_s_tells_the_way_ahead() -> None:
     assert [least_s(calls, CANDLES) for calls in (0, 1, 3, 4, 200)] == [0, 0, 0, 1, 66]
     assert least_s(10_001, (Window(3, 1), Window(5000, 3600))) == 7200
     assert least_s(10, ()) == 0
+
+
+_QUEUE = """
+import sys, threading
+from pathlib import Path
+from kit.transport.limits import RateLimiter, Window
+limiter = RateLimiter(Path(sys.argv[1]), account="A1")
+
+def wait():
+    limiter.acquire("candles", (Window(3, 1),))
+    print("sent", flush=True)
+
+for _ in range(30):
+    threading.Thread(target=wait).start()
+"""
+
+
+def test_the_queue_of_a_killed_process_is_free_again(tmp_path: Path) -> None:
+    """Thirty callers that wait when their process is killed hold the next one up for a moment."""
+    file = tmp_path / "limits.sqlite"
+    with subprocess.Popen([sys.executable, "-c", _QUEUE, str(file)], stdout=subprocess.PIPE) as waiting:
+        assert waiting.stdout is not None
+        for _ in range(3):
+            waiting.stdout.readline()
+        time.sleep(0.3)
+        waiting.kill()
+    assert RateLimiter(file, account="A1").acquire("candles", (Window(3, 1),)) < 5
+
+
+def test_reservations_of_a_clock_set_back_are_none() -> None:
+    """What lies an hour ahead because the clock was set back holds nobody up for an hour."""
+    bench = Bench()
+    for _ in range(3):
+        bench.call((Window(3, 1),))
+    for _ in range(20):  # reserved by callers that never renew
+        bench.limiter._turns.reserve("candles", (Window(3, 1),), float("inf"))
+    bench.now -= 3600
+    start = bench.now
+    bench.call((Window(3, 1),))
+    assert bench.now - start < 5
+
+
+def test_a_deleted_file_is_filled_again(tmp_path: Path) -> None:
+    """Somebody who deletes the file mid-run gives nobody a fresh allowance, in whichever process."""
+    file, windows = tmp_path / "limits.sqlite", (Window(10, 60),)
+    one, other = RateLimiter(file), RateLimiter(file)
+    for limiter in (one, other):
+        for _ in range(4):
+            limiter.acquire("b", windows)
+    one.refused("c", 30)
+    for each in tmp_path.iterdir():
+        each.unlink()
+    assert one.remaining("c", windows) == 0
+    assert other.remaining("b", windows) == 2
+    assert one.remaining("b", windows) == 2
+
+
+def test_a_locked_file_leaves_the_limits_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another process locks the file, the limits hold for what this process knows."""
+    monkeypatch.setattr("kit.transport.database._PATIENCE_S", 0.2)
+    monkeypatch.setattr("kit.transport.database._RETRY_S", 0.3)
+    file, windows = tmp_path / "limits.sqlite", (Window(3, 60),)
+    limiter = RateLimiter(file)
+    limiter.acquire("b", windows)
+    limiter.close()
+    lock = sqlite3.connect(file, isolation_level=None)
+    lock.execute("PRAGMA locking_mode=EXCLUSIVE")
+    lock.execute("BEGIN EXCLUSIVE")
+    with pytest.warns(CacheUnavailable, match="this process alone"):
+        limiter.acquire("b", windows)
+    assert limiter.remaining("b", windows) == 1
+    lock.close()
+    time.sleep(0.4)
+    assert limiter.remaining("b", windows) <= 2  # the file is in use again
