@@ -213,8 +213,8 @@ def _ahead(chain: ChainSnapshot, spot: float, spots: Floats, days: Floats) -> tu
 def _value(at: _At) -> Floats:
     if not at.leg.is_option:
         return at.forward
-    value: Floats = price(at.forward, at.leg.strike, at.left, at.sigma, at.discount, at.leg.right == "CE")
-    return value
+    is_call = at.leg.right == "CE"
+    return np.asarray(price(at.forward, at.leg.strike, at.left, at.sigma, at.discount, is_call))
 
 
 def _greeks(at: _At) -> Greeks:

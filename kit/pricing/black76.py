@@ -27,8 +27,8 @@ from kit.pricing.engines import engine, thread_limit
 from kit.pricing.numpy_engine import Columns
 
 DeltaOf = Literal["forward", "spot"]
-Values = Any  # float64 ndarray, or float64 where every argument was 0-d
-Codes = Any  # int8 likewise
+Values = np.float64 | NDArray[np.float64]  # a single number where every argument was 0-d
+Codes = np.int8 | NDArray[np.int8]  # likewise
 
 
 class ImpliedVolatility(NamedTuple):
@@ -138,7 +138,8 @@ def price(
         Rupees; NaN where an input is NaN or outside its range.
     """
     shape, size, columns = _columns(sigma, forward, strike, t_years, discount, is_call)
-    return engine(size).prices(columns, size, 1, thread_limit())[0].reshape(shape)[()]
+    prices: Values = engine(size).prices(columns, size, 1, thread_limit())[0].reshape(shape)[()]
+    return prices
 
 
 def implied_volatility(

@@ -122,7 +122,7 @@ def analyse(
     price, rests_on = _carried(indexes, columns, k, call, level, discount)
     greeks = iv_and_greeks(price, level, k, years, discount, call, delta_of=delta_of)
     reason, quality = _judged(columns, greeks, rests_on)
-    columns["gamma"] = greeks.gamma
+    columns["gamma"] = floats(greeks.gamma)
     scored = tuple(index.scored(columns, found) for index, found in zip(indexes, forwards, strict=True))
     from_twin = rests_on != np.arange(k.size)
     return ChainAnalysis(
@@ -135,7 +135,7 @@ def _judged(columns: dict[str, Floats], greeks: IvAndGreeks, rests_on: Rows) -> 
     bid, ask = columns["bid"], columns["ask"]
     kind, doubt = price_kind(bid, ask, columns["ltp"], columns["volume"])
     half = np.where(ask >= bid, (ask - bid) / 2, np.nan)
-    quality = iv_quality(greeks.iv, greeks.vega, half[rests_on], doubt[rests_on])
+    quality = iv_quality(floats(greeks.iv), floats(greeks.vega), half[rests_on], doubt[rests_on])
     known = greeks.reason == Reason.OK
     reason = np.where(known, kind[rests_on], greeks.reason)
     wide = known & (reason == Reason.OK) & (half[rests_on] > 0) & (quality < WIDE_QUALITY)

@@ -49,7 +49,7 @@ def options(size: int) -> Options:
     forward = 43_000 * np.exp(random.normal(0, 0.01, size))
     strike = forward * np.exp(random.uniform(-3.5, 3.5, size) * sigma * np.sqrt(years))
     discount, is_call = np.exp(-RATE * years), strike > forward
-    value = price(forward, strike, years, sigma, discount, is_call)
+    value = np.asarray(price(forward, strike, years, sigma, discount, is_call))
     return Options(value, forward, strike, years, discount, is_call)
 
 
