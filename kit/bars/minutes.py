@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from kit.clock import IST, lot_size, session
 from kit.errors import DataError
 
-TICK_INR = 0.05
+TICK_INR = 0.05  # the unit of the arrays and of the store, whatever the exchange's tick is
 TICKS_PER_RUPEE = 20
 OHLC = ("open", "high", "low", "close")
 ContractKey = tuple[date, int, Literal["CE", "PE"]]
@@ -119,7 +119,8 @@ class DayMinutes:
         """
         hours = session(day)
         minutes = np.arange(_minute(hours.open.time()), _minute(hours.close.time()), dtype=np.int16)
-        inside = table["minute"].between(minutes[0], minutes[-1])
+        spans = [(_minute(part.open.time()), _minute(part.close.time())) for part in hours.intervals]
+        inside = table["minute"].isin([minute for first, last in spans for minute in range(first, last)])
         if not inside.all():
             notes = (*notes, f"{(~inside).sum()} bars outside the session were left out")
         table = table[inside]

@@ -8,7 +8,7 @@ from typing import Literal, cast
 
 from kit.clock.dates import parse_expiry
 from kit.errors import DataError
-from kit.facts import fact, table, underlying_name, within
+from kit.facts import fact, span, table, underlying_name, within
 
 SettlementRule = Literal["mean_last_30", "auction"]
 
@@ -69,12 +69,20 @@ def settlement_rule(on: date) -> SettlementRule:
 
 
 @lru_cache(maxsize=4096)
-def tick_inr(on: date, segment: Literal["derivatives", "index"] = "derivatives") -> float:
-    """Return the smallest step of a price on a day, rupees, from ``data/ticks.csv``.
+def tick_inr(on: date | None = None, segment: Literal["derivatives", "index"] = "derivatives") -> float:
+    """Return the smallest step of a price, rupees, from ``data/ticks.csv``.
+
+    Parameters
+    ----------
+    on : date, optional
+        The trading day; default the last day that the table knows.
+    segment : {"derivatives", "index"}, default "derivatives"
+        Of contracts, or of published levels.
 
     Raises
     ------
     DataError
         The day lies outside the table's range.
     """
-    return float(fact("ticks", on, segment=segment)["tick_inr"])
+    day = span("ticks").last if on is None else on
+    return float(fact("ticks", day, segment=segment)["tick_inr"])

@@ -9,11 +9,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from kit.clock import tick_inr
 from kit.model import ChainSnapshot, Leg, Right
 from kit.model.instrument import Contract
 
 Entry = Literal["touch", "mid"]
-TICK_INR = 0.05
+TICK_INR = tick_inr()
 _CONTRADICTING: WeakKeyDictionary[ChainSnapshot, frozenset[tuple[str, float]]] = WeakKeyDictionary()
 NOWHERE = Contract(nan, nan, nan, nan, nan, nan, nan)
 

@@ -18,7 +18,7 @@ import pandas as pd
 
 from kit.errors import DataError
 from kit.evaluation.index_sigma import daily_sigma, published_sigma
-from kit.facts import in_force, table
+from kit.facts import in_force, table, within
 
 SigmaFrom = Literal["given", "closes", "published"]
 FAR_DAYS = 274  # nine months
@@ -178,6 +178,7 @@ _PLAIN = (
 
 @cache
 def _rules(underlying: str, on: date) -> dict[str, float]:
+    within("span_rules", on)
     rows = [row for row in table("span_rules") if row["underlying"] in (underlying, "any")]
     names = dict.fromkeys(row["rule"] for row in rows)
     return {name: float(in_force(rows, on, rule=name)["value"]) for name in names}

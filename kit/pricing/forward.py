@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kit.clock import tick_inr
 from kit.pricing.arrays import Floats, floats
 from kit.pricing.parity_bounds import held, parity_bounds
 
@@ -27,7 +28,7 @@ MAX_ERROR = 0.002  # of the forward; a looser parity is not a forward
 TRADES_ERROR = 0.0005  # likewise where the pairs are trades of different moments, and the future is traded
 ORDINARY = 1.345  # deviations beyond which a pair pulls no harder: Huber's
 WRONG = 6.0  # deviations beyond which it does not pull at all
-TICK_INR = 0.05
+TICK_INR = tick_inr()
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from kit.clock import tick_inr
 from kit.pricing.arrays import Floats
 from kit.pricing.reasons import Codes, Reason
 
-TICK_INR = 0.05
+TICK_INR = tick_inr()
 WIDE = 0.1  # of the volatility, either way; there quality is a half
 TRADE = 0.03  # of the volatility: trades of different moments
 UNKNOWN_TIME = 0.1  # of the volatility: a trade of today that no quote confirms

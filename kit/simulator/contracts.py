@@ -10,12 +10,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.clock import last_trading_day, session
+from kit.clock import last_trading_day, session, tick_inr
 from kit.simulator.underlyings import Underlying
 
 Kind = Literal["INDEX", "SHARE", "VIX", "FUTURE", "OPTION"]
 
-TICK = 0.05  # rupees, every price
+TICK = tick_inr()  # rupees, every price
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,3 +58,14 @@ def test_a_price_off_the_tick_is_refused(price):
     """A price that is no multiple of 0.05 is no price of the exchange."""
     with pytest.raises(DataError, match="no multiple of"):
         DayMinutes.from_table("BANKNIFTY", date(2024, 1, 8), _bars(close=price))
+
+
+def test_bars_of_a_pause_are_left_out_and_noted() -> None:
+    """On the drill of 2 March 2024 a bar between the two parts must not become a price."""
+    rows = [
+        [date(2024, 3, 27), 47_000, "CE", minute, 10.0, 10.0, 10.0, 10.0, True] for minute in (560, 630, 700)
+    ]
+    names = ["expiry", "strike", "option_type", "minute", "open", "high", "low", "close", "traded"]
+    day = DayMinutes.from_table("BANKNIFTY", date(2024, 3, 2), pd.DataFrame(rows, columns=names))
+    assert int(day.traded.sum()) == 2
+    assert "1 bars outside the session" in day.notes[0]

@@ -114,7 +114,7 @@ def test_a_lot_outside_the_table_is_refused(underlying, expiry, on, named):
 
 def test_tick_and_settlement_are_dated_facts():
     """A price steps by 5 paise, and settlement changed with the closing auction; both end with the table."""
-    assert clock.tick_inr(date(2026, 11, 20)) == 0.05
+    assert clock.tick_inr(date(2026, 11, 20)) == clock.tick_inr() == 0.05
     assert clock.settlement_rule(date(2026, 7, 31)) == "mean_last_30"
     assert clock.settlement_rule(date(2026, 8, 3)) == "auction"
     for ask in (clock.tick_inr, clock.settlement_rule):
