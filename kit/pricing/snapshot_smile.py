@@ -74,6 +74,16 @@ class SmileFits:
     def __init__(self, chains: Sequence[tuple[pd.DataFrame, float, float]]) -> None:
         self._chains = chains
 
+    @property
+    def is_single(self) -> bool:
+        """Whether there is one chain only, which a copy can fit by itself."""
+        return len(self._chains) == 1
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether the smiles have been asked for."""
+        return "fitted" in self.__dict__
+
     def of(self, number: int) -> Callable[[ChainSnapshot], Slice | None]:
         """Return what fits the chain of this number: the `fit` of its snapshot."""
         return _SmileOf(self, number)
@@ -106,9 +116,15 @@ class _SmileOf:
         return self.fits.fitted[self.number](snapshot)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel as what was fitted, without the neighbours' tables."""
+        """Travel as what was fitted, without the neighbours' tables; one alone is fitted where it arrives."""
+        if self.fits.is_single and not self.fits.is_fitted:
+            return _fitting_alone, ()
         found = self.fits.fitted[self.number]
         return _Fitted, (found.piece, found.numbers)
+
+
+def _fitting_alone() -> Callable[[ChainSnapshot], Slice | None]:
+    return _alone
 
 
 def _alone(snapshot: ChainSnapshot) -> Slice | None:

@@ -108,6 +108,15 @@ def test_a_smile_travels_and_belongs_to_its_numbers(shared_data: Path) -> None:
     assert replace(chain, t_years=0.0).smile is None
 
 
+def test_a_single_chain_is_fitted_where_it_arrives(shared_data: Path) -> None:
+    """Sending one that nobody has fitted fits nothing here, and there the smile is the same."""
+    (chain,) = read_chain(shared_data / "chain/option-chain-ED-BANKNIFTY-28-Apr-2026.csv")
+    there = pickle.loads(pickle.dumps(chain))
+    assert "smile" not in vars(chain)
+    assert there.iv_at(there.forward) == chain.iv_at(chain.forward)
+    assert pickle.loads(pickle.dumps(chain)).smile == chain.smile
+
+
 def test_a_chain_made_by_hand_is_fitted_once(make_chain: Callable[..., ChainSnapshot]) -> None:
     """It has no smile of its own, and is given one."""
     chain = make_chain()
