@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from requests.structures import CaseInsensitiveDict
 from requests_cache.cache_keys import filter_url, normalize_body
+from requests_cache.models.raw_response import CachedHTTPResponse
 from requests_cache.models.request import CachedRequest
 from requests_cache.models.response import CachedResponse
 from requests_cache.policy.expiration import get_expiration_datetime
@@ -32,6 +33,18 @@ class StoredRequest(CachedRequest):
 
 class StoredAnswer(CachedResponse):
     """A reply from the disk tier; its text shows what it is, never what it says."""
+
+    def __attrs_post_init__(self) -> None:
+        """Spare the imitation of a socket that the parent makes for every hit: a third of its time."""
+
+    @property
+    def raw(self) -> Any:
+        """The body as a socket would bring it."""
+        return self.__dict__.setdefault("_raw", CachedHTTPResponse.from_cached_response(self))
+
+    @raw.setter
+    def raw(self, _value: Any) -> None:
+        pass
 
     def __repr__(self) -> str:
         where = _plain(str(self.url).partition("?")[0])
