@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.cli_minutes import add_collect, add_import
+from kit.cli_scan import add_scan
 from kit.errors import KitError, KitWarning, SettingsError
 
 Command = Callable[[argparse.Namespace], int]
@@ -80,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     for add in (_add_demo, _add_lab, _add_bench, _add_tune, _add_simulate, _add_cache, _add_download):
         add(commands)
+    add_scan(commands)
     add_collect(commands)
     add_import(commands)
     return parser

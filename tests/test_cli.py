@@ -159,3 +159,28 @@ def test_bench_writes_json_with_and_without_a_name(tmp_path, monkeypatch, capsys
         assert {"score", "violations", "machine", "versions", "rows"} == set(found)
         assert found["rows"][0]["name"] == "import_kit"
     assert "import_kit" in capsys.readouterr().out
+
+
+def test_scan_ranks_a_saved_chain(shared_data, tmp_path, capsys):
+    """`kit scan` on a file prints the ranking under its view and writes every figure of it."""
+    page = shared_data / "chain" / "nse_option_chain_BANKNIFTY_20230503_1530.json.gz"
+    words = ["scan", "iron_condor", "--chain", str(page), "--expiry", "2023-05-11", "--view", "lognormal"]
+    words += ["--where", "probability_of_profit > 0.5", "--rank-by", "return_on_margin", "--top", "5"]
+    assert main([*words, "--csv", str(tmp_path / "best.csv")]) == 0
+    shown = capsys.readouterr().out
+    assert "BANKNIFTY 2023-05-11" in shown
+    assert "view lognormal" in shown
+    assert len((tmp_path / "best.csv").read_text().splitlines()) == 6
+
+
+def test_scan_refuses_what_it_does_not_know(shared_data, capsys):
+    """A family, a filter and an expiry that are none are one sentence each."""
+    page = str(shared_data / "chain" / "nse_option_chain_BANKNIFTY_20230503_1530.json.gz")
+    for words, told in (
+        (["iron_kondor"], "iron_condor"),
+        (["iron_condor", "--where", "cheap"], "Not a filter"),
+        (["iron_condor", "--expiry", "2024-05-11"], "no options of this expiry"),
+        (["iron_condor", "--where", "probability_of_profit > 1"], "No position is left"),
+    ):
+        assert main(["scan", *words, "--chain", page]) == 2
+        assert told in capsys.readouterr().err

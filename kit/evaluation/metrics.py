@@ -96,7 +96,9 @@ def score(
     Raises
     ------
     DataError
-        There are no legs, or the charges of that day are not known.
+        There are no legs, they span expiries, or the charges of that day are not known.
+    UnknownExpiry
+        The chain of their expiry is not at hand.
     SettingsError
         A word for view, entry or basis is misspelt.
     """
@@ -107,6 +109,7 @@ def score_on(legs: Sequence[Leg], snapshot: ChainSnapshot, terms: Terms, name: s
     """Score a position on given terms; otherwise as `score`."""
     if not legs:
         raise DataError("A position needs at least one leg", tuple(legs), "Return legs from the strategy.")
+    snapshot = _chain_of(legs, snapshot)
     rows = [contract_of(leg, snapshot) for leg in legs]
     lot, likely = snapshot.lot_size, terms.view.on(snapshot)
     held, mid, spread = _entered(legs, rows, terms.entry)
@@ -129,6 +132,17 @@ def score_on(legs: Sequence[Leg], snapshot: ChainSnapshot, terms: Terms, name: s
         _ratio(cost, risk), _ratio(expected, risk), _ratio(reward, risk),
         *_net_greeks(held, rows, lot), *thinnest(held, rows, lot), *told,
     )  # fmt: skip
+
+
+def _chain_of(legs: Sequence[Leg], snapshot: ChainSnapshot) -> ChainSnapshot:
+    """Return the chain of the legs' one expiry."""
+    expiries = {leg.expiry or snapshot.expiry for leg in legs if leg.right != "INDEX"}
+    if len(expiries) > 1:
+        raise DataError(
+            "A score is of one expiry, this position spans", sorted(map(str, expiries)),
+            "See it on a date with kit.evaluation.through_time.",
+        )  # fmt: skip
+    return snapshot.at(expiries.pop()) if expiries else snapshot
 
 
 def _crossings(terms: Terms) -> int:

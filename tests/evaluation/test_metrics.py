@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import pairwise
 from math import inf, isnan, sqrt
 
@@ -14,7 +14,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from kit.clock import IST
-from kit.errors import DataError
+from kit.errors import DataError, UnknownExpiry
 from kit.evaluation.metrics import score
 from kit.evaluation.payoff import profit_at_expiry
 from kit.evaluation.views import lognormal
@@ -189,3 +189,14 @@ def test_the_curve_for_a_plot_is_exact(make_chain: MakeChain) -> None:
     assert np.allclose(profit[np.isin(levels, scored.breakevens)], 0, atol=1e-6)
     assert profit.max() == pytest.approx(scored.max_profit_inr)
     assert profit.min() == pytest.approx(-scored.max_loss_inr)
+
+
+def test_a_position_over_expiries_has_no_score(make_chain: MakeChain) -> None:
+    """Legs of two expiries are refused with where to look; those of a chain beside are scored on it."""
+    far = replace(make_chain(days=42.0), expiry=date(2026, 12, 29))
+    near = make_chain().beside(far)
+    with pytest.raises(DataError, match=r"position spans.*through_time"):
+        score([near.leg("CE", 55_000.0, -1), far.leg("CE", 55_000.0, 1)], near)
+    assert score([far.leg("CE", 55_000.0, 1)], near) == score([far.leg("CE", 55_000.0, 1)], far)
+    with pytest.raises(UnknownExpiry, match="beside"):
+        score([far.leg("CE", 55_000.0, 1)], make_chain())

@@ -1,0 +1,104 @@
+"""What every position of a chain costs to score, and what a position costs on another day and in margin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kit.benchmark.measure import Arms, Figures, speedups
+from kit.benchmark.registry import row
+from kit.benchmark.run import Run
+from kit.benchmark.targets import at_least, at_most, faster
+from kit.evaluation.margin import margin, snapshot_parameters
+from kit.evaluation.metrics import Terms, score
+from kit.evaluation.scan import scan
+from kit.evaluation.scan.engine import figures
+from kit.evaluation.scan.families import enumerate_family
+from kit.evaluation.scan.ladder import Ladder, ladder
+from kit.evaluation.through_time import profit_before_expiry, profit_grid
+from kit.model import ChainSnapshot
+from kit.parallel import ConcurrentProcessor
+from kit.strategies import IronCondor
+
+WIDTHS = (200.0, 500.0, 1000.0, 1500.0)
+
+
+def _chain(run: Run) -> ChainSnapshot:
+    return run.desk().data.option_chain()
+
+
+def _condors(chain: ChainSnapshot) -> tuple[Ladder, Any, Any]:
+    found = ladder(chain, Terms(), snapshot_parameters(chain))
+    (positions,) = enumerate_family("iron_condor", found, WIDTHS)
+    return found, positions.places, positions.lots
+
+
+@row("scan_positions", part="evaluation", unit="M positions/s", target=at_least(1.5),
+     peer="kit.evaluation.metrics.score, one by one", peer_target=faster(20), quick=True)  # fmt: skip
+def scan_positions(run: Run) -> Arms:
+    """Score 2,000 iron condors on one core: all columns of a score, and the margin.
+
+    The peer is the definition, without the margin.
+    """
+    chain = _chain(run)
+    found, places, lots = _condors(chain)
+    some = np.ascontiguousarray(places[np.linspace(0, len(places) - 1, 2000).astype(int)])
+    legs = [found.legs(held, lots, chain) for held in some]
+    return Arms(
+        ours=lambda: figures(found, some, lots),
+        peer=lambda: [score(held, chain) for held in legs],
+        items=len(some),
+        rounds=5 if run.quick else 15,
+    )
+
+
+@row("scan_condors", part="evaluation", unit="ms", target=at_most(500), quick=True)
+def scan_condors(run: Run) -> Arms:
+    """Enumerate, score, filter and rank every iron condor of a chain with four widths."""
+    chain = _chain(run)
+    return Arms(ours=lambda: scan(chain, IronCondor, widths=WIDTHS))
+
+
+@row("scan_speedup", part="evaluation", unit="times", target=at_least(1.8), cores=2)
+def scan_speedup(run: Run) -> Figures:
+    """Scan every family with twelve widths on two workers, against one thread."""
+    chain = _chain(run)
+    widths = [100.0 * number for number in range(1, 13)]
+    wanted: dict[str, Any] = {"families": "all", "widths": widths}
+    pool = run.enter(ConcurrentProcessor(max_workers=2))
+    scan(chain, processor=pool, **wanted)  # workers load the machine code once
+    return speedups(
+        lambda: scan(chain, **wanted),
+        lambda: scan(chain, processor=pool, **wanted),
+        3 if run.quick else 7,
+        run.checkpoint,
+        warm=0,
+    )
+
+
+@row("position_grid", part="evaluation", unit="ms", target=at_most(10),
+     peer="one call a cell of 1,000", peer_target=faster(20), quick=True)  # fmt: skip
+def position_grid(run: Run) -> Arms:
+    """Profit of a condor at 101 levels, 21 volatilities and 10 dates.
+
+    The peer asks for 1,000 of these 21,210 cells one by one.
+    """
+    chain = _chain(run)
+    legs = IronCondor().legs(chain)
+    levels, shifts = np.linspace(0.9, 1.1, 101) * chain.spot, np.linspace(-0.05, 0.05, 21)
+    days = np.linspace(0.0, 365 * chain.t_years, 10)
+
+    def alone() -> None:
+        for number in range(1000):
+            profit_before_expiry(legs, chain, levels[number % 101], days=days[number % 10], iv_shift=0.01)
+
+    return Arms(ours=lambda: profit_grid(legs, chain, levels, shifts, days), peer=alone, rounds=5)
+
+
+@row("position_margin", part="evaluation", unit="us", target=at_most(200), quick=True)
+def position_margin(run: Run) -> Arms:
+    """Estimate the margin of an iron condor: sixteen scenarios, exposure, and each leg by itself."""
+    chain = _chain(run)
+    legs, rules = IronCondor().legs(chain), snapshot_parameters(chain)
+    return Arms(ours=lambda: margin(legs, chain, rules))

@@ -1,0 +1,73 @@
+"""The command that ranks every position of a chain: ``kit scan``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kit.errors import UnknownExpiry
+
+if TYPE_CHECKING:
+    from kit.model import ChainSnapshot
+
+Commands = argparse._SubParsersAction  # the type that argparse gives no public name
+
+
+def add_scan(commands: Commands[argparse.ArgumentParser]) -> None:
+    """Add ``kit scan``."""
+    scan = commands.add_parser("scan", help="rank every position of a chain's families")
+    scan.add_argument("families", nargs="*", default=["all"], help="for instance iron_condor (default: all)")
+    scan.add_argument("--chain", type=Path, help="a market-data file of the exchange instead of its quotes")
+    scan.add_argument("--expiry", help="as 2026-11-23 or 23NOV2026 (default: the nearest)")
+    scan.add_argument("--where", action="append", help="for instance 'max_loss_inr < 20_000'; repeat it")
+    scan.add_argument("--rank-by", action="append", help="a figure; repeat it for a Pareto front")
+    scan.add_argument("--top", type=int, default=20, help="how many to show (default: 20)")
+    scan.add_argument("--widths", type=float, nargs="+", help="distances of wings, rupees")
+    scan.add_argument("--view", default="market", help="market or lognormal (default: market)")
+    scan.add_argument("--entry", default="touch", help="touch or mid (default: touch)")
+    scan.add_argument("--csv", type=Path, help="write every figure of what is shown here")
+    scan.set_defaults(run=_scan)
+
+
+def _scan(options: argparse.Namespace) -> int:
+    from kit.evaluation.scan import scan
+
+    chain = _chain(options)
+    found = scan(
+        chain,
+        options.families,
+        where=options.where,
+        rank_by=options.rank_by,
+        top=options.top,
+        widths=options.widths,
+        view=options.view,
+        entry=options.entry,
+    )
+    print(f"{chain.underlying} {chain.expiry}, spot {chain.spot:,.2f}, {chain.taken_at:%Y-%m-%d %H:%M}")
+    print(found.to_text())
+    if options.csv:
+        found.table.to_csv(options.csv, index=False)
+    return 0
+
+
+def _chain(options: argparse.Namespace) -> ChainSnapshot:
+    """Return the chain that is asked for, from a file or from the exchange of the settings."""
+    from kit.chains.readers import living, read_chain
+    from kit.clock import parse_expiry
+
+    wanted = parse_expiry(options.expiry) if options.expiry else None
+    if options.chain is None:
+        from kit.desk import open_desk
+        from kit.settings import Settings
+
+        with open_desk(Settings.load(options.settings)) as desk:
+            return desk.data.option_chain("BANKNIFTY", wanted)
+    chains = read_chain(options.chain)
+    if wanted is None:
+        return living(chains)
+    for chain in chains:
+        if chain.expiry == wanted:
+            return chain
+    listed = ", ".join(f"{chain.expiry}" for chain in chains)
+    raise UnknownExpiry("The file has no options of this expiry", wanted.isoformat(), f"It has {listed}.")
