@@ -19,9 +19,10 @@ WEIGHTS: Mapping[str, float] = {
     "pipeline": 20,  # what the user waits for: a chain, from the network to the screen
     "cache": 15,
     "transport": 15,
-    "pricing": 20,
-    "parallel": 15,
+    "pricing": 15,
+    "parallel": 10,
     "evaluation": 10,
+    "bars": 10,
     "monitor": 5,
 }
 

@@ -1,0 +1,111 @@
+"""Option minutes: a day found in the store, years into arrays, vendor files into the store."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from kit.bars.importing import import_files
+from kit.bars.minute_store import MinuteStore
+from kit.bars.minutes import OHLC
+from kit.benchmark.measure import Arms
+from kit.benchmark.registry import row
+from kit.benchmark.run import SEED, Run
+from kit.benchmark.targets import at_least, at_most, within
+from kit.clock import sessions
+
+_FIRST, _LAST = date(2023, 10, 2), date(2023, 10, 31)  # a month of 20 sessions
+_EXPIRY = date(2023, 11, 30)
+_STRIKES, _MINUTES, _TRADED = 65, 375, 0.78  # as on 30 December 2022: 130 contracts, 38,000 bars
+
+
+def _vendor_table(day: date) -> pd.DataFrame:
+    """Return one session as a vendor writes it: a row per bar that traded, symbols and times as text."""
+    draw = np.random.default_rng(SEED + day.toordinal())
+    strikes = 44_000 + 100 * (np.arange(_STRIKES) - _STRIKES // 2)
+    symbols = [
+        f"BANKNIFTY{_EXPIRY:%d%b%y}{strike}{right}".upper() for strike in strikes for right in ("CE", "PE")
+    ]
+    close = np.maximum(20, 4_000 + draw.integers(-40, 41, (len(symbols), _MINUTES)).cumsum(axis=1)) / 20
+    kept = draw.random(close.shape) < _TRADED
+    contract, minute = np.nonzero(kept)
+    price = close[kept]
+    clock = np.array([f"{at // 60:02d}:{at % 60:02d}:00" for at in range(555, 555 + _MINUTES)])
+    prices = {"open": price, "high": price + 0.1, "low": price - 0.1, "close": price}
+    names = {"symbol": np.array(symbols)[contract], "date": f"{day}", "time": clock[minute]}
+    return pd.DataFrame(names | prices | {"volume": draw.integers(1, 99, price.size) * 15})
+
+
+def _month(run: Run, kind: str) -> tuple[Path, int]:
+    """Write a month of sessions as one vendor file and return it with its number of rows."""
+    table = pd.concat([_vendor_table(day) for day in sessions(_FIRST, _LAST)], ignore_index=True)
+    file = run.folder() / f"minutes.{kind}"
+    if kind == "csv":
+        table.to_csv(file, index=False)
+    else:
+        table.astype(str).to_parquet(file)  # texts for numbers, as the worst of them are
+    return file, len(table)
+
+
+def _filled(run: Run) -> MinuteStore:
+    store = MinuteStore(run.folder())
+    import_files([_month(run, "parquet")[0]], store)
+    return store
+
+
+def _day_file(run: Run, day: date) -> Path:
+    file = run.folder() / f"{day}.parquet"
+    _vendor_table(day).to_parquet(file)
+    return file
+
+
+def _by_pandas(file: Path) -> list[np.ndarray]:
+    """Read a day file and spread it to arrays of contracts by minutes, as pandas alone does it."""
+    table = pd.read_parquet(file)
+    return [table.pivot(index="symbol", columns="time", values=name).to_numpy() for name in OHLC]
+
+
+@row("day_of_minutes", part="bars", unit="ms", target=at_most(10), quick=True,
+     peer="pandas: a day file, read and pivoted", peer_target=within(0.2))  # fmt: skip
+def day_of_minutes(run: Run) -> Arms:
+    """Find one session of 38,000 option bars in the store and return its arrays."""
+    store, day = _filled(run), sessions(_FIRST, _LAST)[9]
+    file = _day_file(run, day)
+    return Arms(ours=lambda: store.day(day), peer=lambda: _by_pandas(file))
+
+
+@row("minutes_to_arrays", part="bars", unit="sessions/s", target=at_least(620), cores=2, quick=True)
+def minutes_to_arrays(run: Run) -> Arms:
+    """Load sessions of 38,000 option bars from Parquet to arrays; five years in 2 s are 620 a second."""
+    store = _filled(run)
+    days = store.days()
+    return Arms(ours=lambda: _through(store, days, False), items=len(days))
+
+
+@row("mapped_minutes", part="bars", unit="sessions/s", target=at_least(1_000), quick=True)
+def mapped_minutes(run: Run) -> Arms:
+    """Load sessions whose memory-mapped arrays are there."""
+    store = _filled(run)
+    days = store.days()
+    return Arms(ours=lambda: _through(store, days, True), items=len(days))
+
+
+def _through(store: MinuteStore, days: list[date], mapped: bool) -> int:
+    return sum(len(day.strike) for day in store.load(days, mapped=mapped))
+
+
+@row("import_parquet", part="bars", unit="M rows/s", target=at_least(1), cores=2)
+def import_parquet(run: Run) -> Arms:
+    """Import a month of a vendor's Parquet, numbers and times as text, into an empty store."""
+    file, rows = _month(run, "parquet")
+    return Arms(ours=lambda: import_files([file], MinuteStore(run.folder())), items=rows, calls=1, warm=1)
+
+
+@row("import_csv", part="bars", unit="M rows/s", target=at_least(0.4), cores=2)
+def import_csv(run: Run) -> Arms:
+    """Import a month of a vendor's CSV into an empty store."""
+    file, rows = _month(run, "csv")
+    return Arms(ours=lambda: import_files([file], MinuteStore(run.folder())), items=rows, calls=1, warm=1)
