@@ -13,6 +13,7 @@ from typing import Self
 from kit.broker.client import AngelAPIClient
 from kit.cache import CacheManager
 from kit.clock import Clock, SystemClock
+from kit.errors import SettingsError
 from kit.evaluation.batches import PRELOAD
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.market.manager import DataManager
@@ -47,6 +48,7 @@ class Desk:
     processor: ConcurrentProcessor
     evaluation: StrategyEvaluationManager
     exchange: ExchangeProcess | None = None
+    _parts: ExitStack = field(default_factory=ExitStack)
     _closing: ExitStack = field(default_factory=ExitStack)
     _closed: bool = False
 
@@ -61,7 +63,29 @@ class Desk:
     def close(self) -> None:
         """Stop the workers, close the connections, end the simulated exchange; harmless twice."""
         self._closed = True
+        self._parts.close()
         self._closing.close()
+
+    def apply(self, settings: Settings) -> None:
+        """Use other settings from now on: cache, connections, workers and monitor are made anew.
+
+        What was taken from the desk before, for instance ``data = desk.data``, is closed; take it again.
+
+        Raises
+        ------
+        SettingsError
+            They name another exchange; open another desk for it.
+        """
+        if settings.broker != self.settings.broker:
+            raise SettingsError(
+                "An open desk keeps its exchange", settings.broker.mode, "Open another desk for another one."
+            )
+        with ExitStack() as stack:
+            fresh = _wired(settings, _workers(settings, stack), self.exchange, stack)
+            earlier, self._parts = self._parts, stack.pop_all()
+        for part in ("settings", "monitor", "cache", "client", "data", "processor", "evaluation"):
+            setattr(self, part, getattr(fresh, part))
+        earlier.close()
 
     def __enter__(self) -> Self:
         return self
@@ -93,15 +117,20 @@ def open_desk(settings: Settings | None = None, *, exchange: ExchangeProcess | N
         The simulated exchange cannot start.
     """
     settings = settings or Settings.load()
-    with ExitStack() as stack:
-        processor = ConcurrentProcessor.from_settings(settings.workers, _monitor(settings))
-        stack.callback(processor.shutdown)
-        processor.start(PRELOAD)  # while everything else opens
+    with ExitStack() as stack, ExitStack() as parts:
+        processor = _workers(settings, parts)  # they start while everything else opens
         if settings.broker.mode == "simulated" and exchange is None:
             exchange = stack.enter_context(launch(settings.broker.seed, settings.broker.speed))
-        desk = _wired(settings, processor, exchange, stack)
-        desk._closing = stack.pop_all()
+        desk = _wired(settings, processor, exchange, parts)
+        desk._parts, desk._closing = parts.pop_all(), stack.pop_all()
     return desk
+
+
+def _workers(settings: Settings, stack: ExitStack) -> ConcurrentProcessor:
+    processor = ConcurrentProcessor.from_settings(settings.workers, _monitor(settings))
+    stack.callback(processor.shutdown)
+    processor.start(PRELOAD)
+    return processor
 
 
 def _monitor(settings: Settings) -> PerformanceMonitor:

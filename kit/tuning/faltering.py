@@ -50,6 +50,7 @@ def faltering(config: ConnectionConfig) -> list[Faltering]:
         _passing(config, "Connection breaks once", "drop-before", 0.0),
         _passing(config, "No answer once", "stall", config.timeout),
         Faltering("Every socket busy", "", config.acquire_timeout, "error", 0),
+        _until_open(config),
     ]
 
 
@@ -64,6 +65,15 @@ def pauses_s(config: ConnectionConfig) -> list[float]:
 def _lasting(config: ConnectionConfig, case: str, fault: str, each_s: float) -> Faltering:
     attempts = config.max_retries + 1
     return Faltering(case, fault, attempts * each_s + sum(pauses_s(config)), "error", attempts)
+
+
+def _until_open(config: ConnectionConfig) -> Faltering:
+    """Follow callers in turn until the circuit opens and calls fail at once."""
+    one = _lasting(config, "", "", 0.0)
+    calls = -(-config.circuit_failures // one.attempts)
+    return Faltering(
+        "Refused until the circuit opens", "", calls * one.seconds, "error", config.circuit_failures
+    )
 
 
 def _passing(config: ConnectionConfig, case: str, fault: str, each_s: float) -> Faltering:

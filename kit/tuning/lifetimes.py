@@ -248,14 +248,14 @@ def headroom_percent(fetched_s: NDArray[np.float64], source: Source, on: date = 
     """
     limits = in_force(table("rate_limits"), on, endpoint=source.endpoint)
     used = [
-        _busiest(fetched_s, seconds) * source.calls / int(limits[window])
+        busiest(fetched_s, seconds) * source.calls / int(limits[window])
         for window, seconds in WINDOWS_S.items()
         if limits[window]
     ]
     return 100 * (1 - max(used, default=0.0))
 
 
-def _busiest(times_s: NDArray[np.float64], window_s: float) -> int:
+def busiest(times_s: NDArray[np.float64], window_s: float) -> int:
     """Return the most events in any window of this length."""
     first = np.searchsorted(times_s, times_s - window_s, side="right")
     return int((np.arange(len(times_s)) - first + 1).max(initial=0))

@@ -14,7 +14,7 @@ _HOMES = {
     "EvaluationPanel": "kit.widgets.panels.evaluate",
     "PayoffPanel": "kit.widgets.panels.payoff",
     "RankingPanel": "kit.widgets.panels.ranking",
-    "TunePanel": "kit.widgets.panels.tune",
+    "TunePanel": "kit.widgets.panels.tune.panel",
 }
 __all__ = list(_HOMES)
 

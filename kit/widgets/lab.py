@@ -12,7 +12,7 @@ from kit.widgets.panels.bench import BenchPanel
 from kit.widgets.panels.chain import ChainPanel
 from kit.widgets.panels.evaluate import EvaluationPanel
 from kit.widgets.panels.payoff import PayoffPanel
-from kit.widgets.panels.tune import TunePanel
+from kit.widgets.panels.tune.panel import TunePanel
 
 if TYPE_CHECKING:
     from kit.desk import Desk

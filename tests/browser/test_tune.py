@@ -24,28 +24,33 @@ def panel(notebook: Notebook) -> Locator:
     notebook.open("01_tune.ipynb")
     notebook.run_first_cell()
     panel = notebook.page.locator(".kit-tune")
-    panel.locator("img.kit-live").wait_for()
+    panel.locator("img.kit-live").first.wait_for()
     panel.scroll_into_view_if_needed()
     return panel
 
 
-def test_run_changes_the_plot_and_cancel_frees_the_kernel(notebook: Notebook, panel: Locator) -> None:
-    """A control and Run change the plot, Save writes the file, Cancel leaves the kernel free at once."""
-    plot, status = panel.locator("img.kit-live"), panel.locator(".kit-status").first
-    before = plot.get_attribute("src")
-    _move_slider(panel)
-    panel.locator(".kit-summary").get_by_text("pool_size 10 → 11").wait_for()
+def test_a_control_moves_its_picture_and_run_and_cancel_keep_the_page_alive(
+    notebook: Notebook, panel: Locator
+) -> None:
+    """A control and Run change pictures, Save writes the file, Cancel leaves the kernel free at once."""
+    plots, status = panel.locator("img.kit-live:visible"), panel.locator(".kit-status").first
+    before = plots.first.get_attribute("src")
+    _type(panel, "Option chain (s)", "10")
+    panel.get_by_text("options_chain_ttl 60 → 10").wait_for()
+    notebook.page.wait_for_function(
+        "before => document.querySelector('.kit-tune img.kit-live').src !== before", arg=before
+    )
     panel.get_by_role("button", name="Run").click()
-    status.get_by_text("done", exact=True).wait_for(timeout=60_000)
-    assert plot.get_attribute("src") != before
-    assert "chain cold" in panel.locator(".kit-summary").inner_text()
+    status.get_by_text("done", exact=True).wait_for(timeout=100_000)
+    panel.get_by_text("chain cold").or_(panel.get_by_text("cold chain")).first.wait_for()
+    assert plots.count() == 2  # the group's, and what was measured
     notebook.screenshot("tune")
     panel.get_by_role("button", name="Save").click()
-    panel.get_by_text("saved to kit.yaml").wait_for()
-    assert Settings.load(notebook.lab.folder / "kit.yaml").connection_pool.pool_size == 11
+    panel.get_by_text("saved to").wait_for()
+    assert Settings.load(notebook.lab.folder / "kit.yaml").cache_config.options_chain_ttl == 10
 
     panel.get_by_role("button", name="Run").click()
-    status.get_by_text("round").wait_for(timeout=60_000)
+    status.get_by_text("round").or_(status.get_by_text("chain")).first.wait_for(timeout=60_000)
     panel.get_by_role("button", name="Cancel").click()
     pressed = time.monotonic()
     notebook.type_cell("print(6 * 7, 'is free')")
@@ -55,16 +60,18 @@ def test_run_changes_the_plot_and_cancel_frees_the_kernel(notebook: Notebook, pa
     assert panel.get_by_role("button", name="Run").is_enabled()
 
 
-def test_a_wrong_value_is_announced(notebook: Notebook, panel: Locator) -> None:
-    """A value outside its range shows the error where a screen reader finds it."""
-    box = panel.get_by_label("Time-out (s)")
-    box.fill("-1")
-    box.press("Enter")
+@pytest.mark.parametrize("wrong", ["", "soon", "-1", "1e9", "2.7"])
+def test_a_wrong_value_is_announced(notebook: Notebook, panel: Locator, wrong: str) -> None:
+    """A value that is none shows the error where a screen reader finds it, and nothing can be run with it."""
+    panel.locator("li.lm-TabBar-tab").get_by_text("Connections").click()
+    _type(panel, "Pool (sockets)", wrong)
     alert = panel.get_by_role("alert")
     alert.wait_for()
-    assert "timeout" in alert.inner_text()
+    assert "Pool (sockets)" in alert.inner_text()
+    assert panel.get_by_role("button", name="Run").is_disabled()
 
 
-def _move_slider(panel: Locator) -> None:
-    panel.locator(".widget-slider .noUi-handle").first.focus()
-    panel.page.keyboard.press("ArrowRight")
+def _type(panel: Locator, label: str, text: str) -> None:
+    box = panel.get_by_label(label)
+    box.fill(text)
+    box.press("Enter")

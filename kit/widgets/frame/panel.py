@@ -100,7 +100,7 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.add_class("kit-panel")
         self.add_class(f"kit-{type(self).__name__.removesuffix('Panel').lower()}")
         for control in self.inputs.values():
-            control.observe(self.refresh, "value")
+            control.observe(self.refresh, getattr(control, "tells", "value"))
         self.refresh()
 
     @property

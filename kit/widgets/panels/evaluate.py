@@ -91,6 +91,8 @@ class EvaluationPanel(RankingPanel):
 
     def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], Results]:
         self.errors.clear()
+        if (desk := self.context.desk) is not None:  # whose workers may have been changed since
+            self._manager.processor, self._manager.monitor = desk.processor, desk.monitor
 
         def work(on_progress: OnProgress, should_stop: Callable[[], bool]) -> Results:
             come = 0

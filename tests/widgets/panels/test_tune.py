@@ -1,29 +1,28 @@
-"""The tuning panel and the hit-rate curves."""
+"""The tuning panel: controls, pictures, runs, advice."""
 
 import threading
 
 import numpy as np
 import pytest
 
-from kit.benchmark import history
 from kit.benchmark.measure import Figures
 from kit.benchmark.registry import Row
 from kit.benchmark.results import BenchmarkResults
-from kit.benchmark.score import components, score
-from kit.benchmark.suite import run_performance_benchmark
 from kit.benchmark.targets import at_most
 from kit.benchmark.verdict import judge
+from kit.desk import open_desk
 from kit.errors import SettingsError
+from kit.market.questions import Question
+from kit.monitor.estimate import Estimate
 from kit.settings import Settings
 from kit.tuning.lifetimes import advise_lifetimes
 from kit.tuning.trace import PricePath, Trace, analyst_requests
 from kit.tuning.tuner import Advice
-from kit.widgets.panels.tune import TunePanel
-from kit.widgets.panels.tune_plot import by_tier, hit_rate
-from kit.widgets.panels.tune_tasks import TASKS as ALL_TASKS
-from kit.widgets.panels.tune_tasks import Measured, measure, searching
+from kit.widgets.panels.tune.controls import GROUPS
+from kit.widgets.panels.tune.panel import TunePanel
+from kit.widgets.panels.tune.tasks import BackendTime, Measured, measure, searching
 
-WAIT_S = 30
+WAIT_S = 60
 
 
 def _figures(cold_ms=80.0, stopped=False):
@@ -32,7 +31,11 @@ def _figures(cold_ms=80.0, stopped=False):
         judge(Row(name, "pipeline", "ms", lambda _: Figures([]), at_most(2000)), Figures([ms] * 6), 2)
         for name, ms in told.items()
     ]
-    return Measured(BenchmarkResults(lines=lines), 83.0, {} if stopped else {1: 1.0, 2: 1.8})
+    if stopped:
+        return Measured(BenchmarkResults(lines=lines))
+    pools = {1: Estimate(24, 23, 25), 10: Estimate(210, 190, 220)}
+    backends = {"serial": BackendTime(0.0, 0.01), "processes": BackendTime(0.5, 0.006)}
+    return Measured(BenchmarkResults(lines=lines), pools, backends, {1: 1.0, 2: 1.8})
 
 
 def _at_once(settings, on_progress, should_stop):
@@ -41,11 +44,150 @@ def _at_once(settings, on_progress, should_stop):
 
 
 TASKS = {"Measure": _at_once}
+OTHER = {
+    "backend": "threads", "disk_max_bytes": "1", "disk_max_entries": "1", "max_bytes": "0.1", "max_size": "2",
+    "max_workers": "2", "task_timeout_s": "7", "queue_size": "20", "max_samples": "100",
+    "max_retries": "1",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """Return a desk that has been asked a little."""
+    with open_desk(Settings(workers={"backend": "serial"})) as opened:
+        opened.data.option_chain()
+        opened.data.atm_strike()
+        yield opened
 
 
 def _press(panel):
     panel.runner.run.click()
     assert panel.runner.job.wait(WAIT_S)
+
+
+def _move(panel, name):
+    """Give a control another value, as an analyst would."""
+    control = panel.inputs[name]
+    if isinstance(control.value, bool):
+        control.value = not control.value
+    else:
+        control.value = OTHER.get(name, "33")
+
+
+@pytest.mark.parametrize(
+    ("group", "name"), [(group, one.name) for group, rows in GROUPS.items() for one in rows]
+)
+def test_every_control_moves_the_picture_of_its_group(desk, group, name):
+    """Whatever is changed, the group's picture is another one, and the words name the setting."""
+    panel = TunePanel(desk, TASKS)
+    _press(panel)
+    panel.tabs.selected_index = list(GROUPS).index(group)
+    if name == "max_bytes":
+        panel.inputs["max_size"].value = "4"
+    before = panel.plots[group].value
+    assert before
+    _move(panel, name)
+    assert panel.errors.value == ""
+    assert panel.plots[group].value != before
+    assert name in panel.words.value
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "told"),
+    [
+        ("pool_size", "", "Pool (sockets): the box is empty"),
+        ("pool_size", "2.7", "Pool (sockets): not a whole number"),
+        ("timeout", "soon", "Answer within (s): not a number"),
+        ("ltp_ttl", "-1", "Last price (s)"),
+        ("max_size", "0", "Memory (entries)"),
+        ("pool_size", "1e9", "Pool (sockets)"),
+        ("ltp_ttl", "nan", "Last price (s)"),
+    ],
+)
+def test_a_wrong_value_is_named_by_its_label_and_stops_run_and_save(tmp_path, name, typed, told):
+    """An empty box, letters, a fraction of a socket, a number out of range: shown as wrong, nothing runs."""
+    panel = TunePanel(Settings(), TASKS, path=tmp_path / "kit.yaml")
+    panel.inputs[name].value = typed
+    assert told in panel.errors.value
+    assert panel.runner.run.disabled
+    assert panel.save.disabled
+    panel.runner.start()
+    assert panel.runner.job is None
+    panel.inputs[name].value = "5"
+    assert (panel.errors.value, panel.runner.run.disabled, panel.save.disabled) == ("", False, False)
+
+
+def test_an_empty_box_means_unbounded_where_there_may_be_none():
+    """The bound of bytes may be left empty."""
+    panel = TunePanel(Settings(cache_config={"max_bytes": 2**21}), TASKS)
+    assert panel.inputs["max_bytes"].value == "2"
+    panel.inputs["max_bytes"].value = ""
+    assert panel.errors.value == ""
+    assert panel.values["max_bytes"] is None
+
+
+def test_undo_and_reset():
+    """Undo takes the last change back, Reset gives every setting its default."""
+    panel = TunePanel(Settings(cache_config={"ltp_ttl": 2}), TASKS)
+    panel.inputs["ltp_ttl"].value = "3"
+    panel.inputs["pool_size"].value = "4"
+    panel.undo.click()
+    assert (panel.values["ltp_ttl"], panel.values["pool_size"]) == (3, 10)
+    panel.undo.click()
+    assert panel.values["ltp_ttl"] == 2
+    panel.reset.click()
+    assert panel.values["ltp_ttl"] == 5
+
+
+def test_two_runs_are_compared_in_words():
+    """The second run stands beside the first, and what changed is said with its noise."""
+    panel = TunePanel(Settings(), TASKS)
+    _press(panel)
+    panel.inputs["pool_size"].value = "31"
+    _press(panel)
+    assert list(panel.runs) == list(panel.before.options) == list(panel.after.options)
+    assert "chain cold 10 to 31 ms, beyond noise" in panel.story.value
+    assert "chain warm 9 to 9 ms, within noise" in panel.story.value
+
+
+def test_a_picture_of_other_settings_says_so():
+    """What was measured stays when a control moves; compared again, it says that it belongs to others."""
+    panel = TunePanel(Settings(), TASKS)
+    _press(panel)
+    panel.inputs["pool_size"].value = "31"
+    assert "10 ms" in panel.story.value
+    _press(panel)
+    panel.inputs["pool_size"].value = "12"
+    panel.before.value = panel.after.value
+    assert "Measured with other settings" in panel.story.value
+    assert "pool_size 31 → 12" in panel.story.value
+
+
+def test_apply_changes_the_open_desk():
+    """Cache, pool and workers of the running desk are those of the controls; another exchange is refused."""
+    with open_desk(Settings(workers={"backend": "serial"})) as opened:
+        panel = TunePanel(opened, TASKS)
+        for name, typed in (("max_size", "7"), ("pool_size", "3"), ("max_workers", "2")):
+            panel.inputs[name].value = typed
+        panel.apply.click()
+        assert panel.errors.value == ""
+        assert opened.cache.get_stats()["max_size"] == 7
+        assert opened.client.get_performance_stats()["connections"]["pool_size"] == 3
+        assert opened.processor.max_workers == 2
+        assert opened.data.option_chain().venue == "simulated"
+        with pytest.raises(SettingsError, match="keeps its exchange"):
+            opened.apply(Settings(broker={"seed": 8}))
+
+
+def test_your_own_session_is_one_click(desk):
+    """With a desk the replayed session may be the analyst's own, and it moves the picture."""
+    panel = TunePanel(desk, TASKS)
+    before = panel.plots["Cache"].value
+    panel.session.value = "My session so far"
+    assert panel.errors.value == ""
+    assert isinstance(panel.questions[0], Question)
+    assert len(panel.questions) == len(desk.data.questions.listed())
+    assert panel.plots["Cache"].value != before
 
 
 def test_every_setting_starts_where_it_stands():
@@ -58,26 +200,17 @@ def test_every_setting_starts_where_it_stands():
     assert TunePanel.compute(settings, **panel.values) == settings
 
 
-def test_a_moved_control_is_told_and_marked():
-    """A changed lifetime moves its mark on the hit-rate curve and is named in words."""
-    panel = TunePanel(Settings(), TASKS)
-    before = panel.plot.value
-    panel.inputs["options_chain_ttl"].value = 10
-    assert panel.plot.value != before
-    assert "options_chain_ttl 60 → 10" in panel.words.value
-
-
 def test_run_measures_with_the_settings_shown():
     """Run hands the changed settings to the measurement and draws what it found."""
     panel = TunePanel(Settings(), TASKS)
-    before = panel.plot.value
-    panel.inputs["pool_size"].value = 33
+    assert not panel.found.value
+    panel.inputs["pool_size"].value = "33"
     _press(panel)
     assert panel.errors.value == ""
     assert panel.result.latency_ms("cold")["chain"] == 33
-    assert panel.plot.value != before
+    assert panel.found.value
     assert (panel.runner.bar.value, panel.runner.bar.bar_style) == (1.0, "success")
-    assert "33 ms" in panel.words.value
+    assert "33 ms" in panel.story.value
     assert not panel.runner.run.disabled
 
 
@@ -98,42 +231,21 @@ def test_cancel_keeps_what_was_found():
     panel.runner.stop.click()
     assert panel.runner.job.wait(WAIT_S)
     assert panel.runner.job.state == "cancelled"
-    assert "cancelled" in panel.words.value
+    assert "cancelled" in panel.story.value
     assert not panel.runner.run.disabled
-
-
-def test_a_wrong_value_starts_nothing():
-    """A value outside its range shows the error of the settings, and Run measures nothing."""
-    panel = TunePanel(Settings(), TASKS)
-    panel.inputs["timeout"].value = 0
-    assert "timeout" in panel.errors.value
-    panel.runner.run.click()
-    assert panel.runner.job is None
-    assert "SettingsError" in panel.errors.value
-    with pytest.raises(SettingsError, match="timeout"):
-        TunePanel.compute(panel.source, **panel.values)
 
 
 def test_save_writes_settings_that_load(tmp_path):
     """Save writes kit.yaml, and loading it gives the settings shown."""
     file = tmp_path / "kit.yaml"
     panel = TunePanel(Settings(), TASKS, path=file)
-    panel.inputs["ltp_ttl"].value = 3
+    panel.inputs["ltp_ttl"].value = "3"
     panel.inputs["backend"].value = "serial"
     panel.save.click()
     assert panel.errors.value == ""
     loaded = Settings.load(file)
     assert (loaded.cache_config.ltp_ttl, loaded.workers.backend) == (3, "serial")
     assert "kit.yaml" in panel.saved.value
-
-
-def test_save_refuses_a_wrong_value(tmp_path):
-    """A wrong value is explained and no file is written."""
-    panel = TunePanel(Settings(), TASKS, path=tmp_path / "kit.yaml")
-    panel.inputs["ltp_ttl"].value = -1
-    panel.save.click()
-    assert "ltp_ttl" in panel.errors.value
-    assert not (tmp_path / "kit.yaml").exists()
 
 
 def test_a_failed_run_is_shown():
@@ -160,43 +272,13 @@ def test_a_search_sets_the_controls():
         return Advice(settings.model_copy(update={"connection_pool": pool}), lifetimes, [])
 
     panel = TunePanel(Settings(), {"Search": advise})
-    before = panel.plot.value
+    before = panel.plots["Cache"].value
     _press(panel)
-    assert panel.plot.value != before
+    assert panel.plots["Cache"].value != before
     assert panel.errors.value == ""
     assert panel.values["pool_size"] == 4
-    assert "Lifetimes" in panel.words.value
+    assert "Lifetimes" in panel.story.value
     assert panel.saved.value == ""
-
-
-def test_a_benchmark_is_shown_and_remembered():
-    """A benchmark fills score, memory and history, and the next panel of this machine knows it."""
-
-    def benchmark(settings, on_progress, should_stop):
-        results = run_performance_benchmark(False, ["import_kit"], on_progress, should_stop)
-        parts = components(results["lines"])
-        return BenchmarkResults(results, complete=True, components=parts, score=score(parts))
-
-    panel = TunePanel(Settings(), {"Benchmark": benchmark})
-    before = panel.plot.value
-    _press(panel)
-    assert panel.errors.value == ""
-    assert panel.plot.value != before
-    assert "Performance Score" in panel.words.value
-    assert "first run" in panel.words.value
-    _press(panel)
-    assert "Since the last run" in panel.words.value
-
-
-def test_a_corrupt_history_is_told_and_harms_nothing():
-    """A damaged history file is explained, and Run still works."""
-    file = history.history_file()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("not json\n")
-    panel = TunePanel(Settings(), TASKS)
-    assert "UnreadableFile" in panel.errors.value
-    _press(panel)
-    assert panel.errors.value == ""
 
 
 def test_the_search_takes_the_analysts_own_ideas():
@@ -204,26 +286,6 @@ def test_the_search_takes_the_analysts_own_ideas():
     panel = TunePanel(Settings(), {"Search": searching(workload=[7])})
     _press(panel)
     assert "functions of a chain, not: 7" in panel.errors.value
-
-
-def test_every_task_has_a_name():
-    """The panel offers a measurement, a search and the benchmark."""
-    panel = TunePanel(Settings())
-    assert panel.task.options == tuple(ALL_TASKS)
-    assert len(ALL_TASKS) == 3
-
-
-@pytest.mark.parametrize("kind", ["ltp", "options_chain", "historical_data"])
-def test_a_longer_lifetime_never_hits_less_by_much(kind):
-    """No lifetime answers nothing from memory, a long one nearly all."""
-    assert hit_rate(kind, 0) == 0
-    assert 0 < hit_rate(kind, 60) < hit_rate(kind, 3600) <= 100
-
-
-def test_tiers_carry_the_names_of_the_figures():
-    """Cold, warm and hot become the tiers that the figure colours."""
-    assert by_tier(_figures())["network"] == {"chain": 80.0}
-    assert set(by_tier(_figures())) == {"network", "sqlite", "hot"}
 
 
 def test_a_measurement_goes_through_every_tier_that_is_on():
@@ -236,7 +298,8 @@ def test_a_measurement_goes_through_every_tier_that_is_on():
     assert warm == {}
     assert all(hot[name] < cold[name] for name in cold)
     assert found.speedup == {1: 1.0}
-    assert 0 < found.hit_rate_percent < 100
+    assert set(found.pools) == {1, 2, 4, 8, 10, 16}
+    assert found.backends["processes"].startup_s > found.backends["serial"].startup_s
     shares = [share for share, _ in seen]
     assert shares == sorted(shares)
     assert seen[-1] == (1.0, "done")

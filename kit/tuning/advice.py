@@ -1,0 +1,83 @@
+"""What to set, why, how sure, and whether it lies at the edge of what was tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kit.settings import Settings
+from kit.tuning.halving import Tried
+from kit.tuning.lifetimes import Lifetime
+from kit.tuning.tuner import Advice
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One setting.
+
+    Parameters
+    ----------
+    setting : str
+        Name in ``kit.yaml``.
+    now, better : object
+        Its value, and the recommended one.
+    why : str
+        The measurement behind it.
+    sure : str
+        ``"computed"``, ``"beyond noise"`` or which other candidate is as good.
+    edge : str
+        Empty, or that nothing beyond it was tried.
+    """
+
+    setting: str
+    now: Any
+    better: Any
+    why: str
+    sure: str
+    edge: str
+
+
+def recommendations(advice: Advice, before: Settings) -> list[Recommendation]:
+    """Return one row per setting that was judged, also where nothing changes."""
+    rows = [_of_lifetime(one, before) for one in advice.lifetimes]
+    if advice.pools:
+        rows.append(_of_search("pool_size", before.connection_pool.pool_size, advice.pools))
+    if advice.worker_plans:
+        best = advice.worker_plans[0]
+        by_workers = {tried.candidate.workers: tried for tried in reversed(advice.worker_plans)}
+        plans = [
+            best,
+            *(tried for tried in by_workers.values() if tried is not by_workers[best.candidate.workers]),
+        ]
+        rows.append(_of_search("max_workers", before.workers.max_workers, plans, lambda plan: plan.workers))
+    return rows
+
+
+def _of_lifetime(one: Lifetime, before: Settings) -> Recommendation:
+    now = getattr(before.cache_config, one.setting)
+    if one.chosen is None:
+        first = one.curve[0]
+        why = f"even {first.lifetime_s:g} s is {first.p95_bps:.2f} bps off at P95"
+        return Recommendation(one.setting, now, 0, why, "computed", "below the shortest lifetime tried")
+    at = one.chosen
+    why = f"saves {at.saved_percent:.0f} % of the calls, P95 {at.p95_bps:.2f} bps (₹{at.p95_inr:.2f}) off"
+    edge = "the longest lifetime tried" if at is one.curve[-1] else ""
+    return Recommendation(one.setting, now, at.lifetime_s, why, "computed", edge)
+
+
+def _of_search(
+    setting: str, now: Any, tried: Sequence[Tried[Any]], value: Any = lambda it: it
+) -> Recommendation:
+    best, others = tried[0], tried[1:]
+    near = [str(value(one.candidate)) for one in others if one.seconds.low <= best.seconds.high]
+    sure = f"within noise of {', '.join(near)}" if near else "beyond noise"
+    values = sorted({value(one.candidate) for one in tried})
+    chosen = value(best.candidate)
+    edge = (
+        "the largest tried" if chosen == values[-1] else "the smallest tried" if chosen == values[0] else ""
+    )
+    why = (
+        f"{best.seconds.figure * 1e3:.0f} ms for the workload ({best.samples} samples), best of {len(values)}"
+    )
+    return Recommendation(setting, now, chosen, why, sure, edge)

@@ -1,0 +1,1 @@
+"""The tuning panel: its controls, its pictures, and what it can run."""

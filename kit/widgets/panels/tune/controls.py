@@ -1,0 +1,138 @@
+"""The controls of the tuning panel: which settings it shows, and settings from their values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import ipywidgets as w
+
+from kit.parallel.cores import cores
+from kit.settings import Section, Settings
+from kit.widgets.frame.fields import NumberField, told
+
+
+class Shown(NamedTuple):
+    """One setting of the panel: its section and name, its label with the unit, and the unit's factor."""
+
+    section: str
+    name: str
+    label: str
+    factor: float = 1
+
+
+MIB = 2.0**20
+GROUPS: Mapping[str, tuple[Shown, ...]] = {
+    "Cache": (
+        Shown("cache_config", "ltp_ttl", "Last price (s)"),
+        Shown("cache_config", "atm_ttl", "At the money (s)"),
+        Shown("cache_config", "options_chain_ttl", "Option chain (s)"),
+        Shown("cache_config", "historical_data_ttl", "Candles (s)"),
+        Shown("cache_config", "search_ttl", "Search (s)"),
+        Shown("cache_config", "instruments_ttl", "Instruments (s)"),
+        Shown("cache_config", "default_ttl", "All others (s)"),
+        Shown("cache_config", "max_size", "Memory (entries)"),
+        Shown("cache_config", "max_bytes", "Memory (MiB)", MIB),
+        Shown("cache_config", "disk_max_entries", "Disk (answers)"),
+        Shown("cache_config", "disk_max_bytes", "Disk (MiB)", MIB),
+        Shown("data_manager", "enable_caching", "Memory tier"),
+        Shown("data_manager", "cache_atm_results", "Strikes at the money"),
+        Shown("cache_config", "disk", "Disk tier"),
+        Shown("cache_config", "stale_if_error", "Old answer on failure"),
+        Shown("cache_config", "hold_after_hours", "Hold after the close"),
+    ),
+    "Connections": (
+        Shown("connection_pool", "pool_size", "Pool (sockets)"),
+        Shown("connection_pool", "max_retries", "Retries"),
+        Shown("connection_pool", "backoff_factor", "Back-off (s)"),
+        Shown("connection_pool", "connect_timeout", "Connect within (s)"),
+        Shown("connection_pool", "timeout", "Answer within (s)"),
+        Shown("connection_pool", "acquire_timeout", "Socket within (s)"),
+        Shown("connection_pool", "circuit_failures", "Circuit (failures)"),
+    ),
+    "Workers": (
+        Shown("workers", "max_workers", "Workers"),
+        Shown("workers", "backend", "Backend"),
+        Shown("workers", "queue_size", "Queue (tasks)"),
+        Shown("workers", "task_timeout_s", "Task within (s)"),
+    ),
+    "Monitor": (
+        Shown("performance_monitor", "max_samples", "Samples kept"),
+        Shown("performance_monitor", "enable_alerts", "Alerts"),
+    ),
+}
+ALL = tuple(shown for group in GROUPS.values() for shown in group)
+_BACKENDS = ("serial", "threads", "processes", "dask")
+
+
+def controls(settings: Settings) -> dict[str, Any]:
+    """Return a control for every setting shown, by the setting's name."""
+    return {shown.name: _control(getattr(settings, shown.section), shown) for shown in ALL}
+
+
+def _control(section: Section, shown: Shown) -> Any:
+    value = getattr(section, shown.name)
+    look = {"description": shown.label, "tooltip": told(section, shown.name)}
+    if isinstance(value, bool):
+        return w.Checkbox(value, indent=False, layout=w.Layout(width="226px"), **look)
+    if shown.name == "backend":
+        wide = {"style": {"description_width": "132px"}, "layout": w.Layout(width="226px")}
+        return w.Dropdown(options=_BACKENDS, value=value, **look, **wide)
+    field = NumberField(section, shown.name, shown.label, shown.factor)
+    if shown.name == "max_workers":
+        field.tooltip += f" This machine has {cores()} cores; more workers than cores help tasks that wait."
+    return field
+
+
+def value_of(control: Any) -> Any:
+    """Return what a control says of its setting; of a wrong box the last right value."""
+    return control.number if isinstance(control, NumberField) else control.value
+
+
+def put(control: Any, value: Any) -> None:
+    """Show another value of the setting."""
+    if isinstance(control, NumberField):
+        control.put(value)
+    else:
+        control.value = value
+
+
+def arranged(inputs: Mapping[str, Any], group: str) -> Any:
+    """Return a group's controls, as many beside each other as there is room for."""
+    return w.HBox([inputs[shown.name] for shown in GROUPS[group]], layout=w.Layout(flex_flow="row wrap"))
+
+
+def settings_from(source: Settings, values: Mapping[str, Any]) -> Settings:
+    """Return the settings with the controls' values.
+
+    Parameters
+    ----------
+    source : Settings
+        Gives everything that has no control.
+    values : mapping
+        Value by setting.
+
+    Raises
+    ------
+    SettingsError
+        A value does not fit; names the setting.
+    """
+    changed: dict[str, dict[str, Any]] = {}
+    for shown in ALL:
+        changed.setdefault(shown.section, {})[shown.name] = values[shown.name]
+    sections = {name: getattr(source, name) for name in Settings.model_fields}
+    for name, fresh in changed.items():
+        sections[name] = type(sections[name])(**sections[name].model_dump() | fresh)
+    return Settings(**sections)
+
+
+def differences(before: Settings, after: Settings) -> str:
+    """Say which settings differ; all of them by name, with both values."""
+    pairs = [(one, *(getattr(getattr(it, one.section), one.name) for it in (before, after))) for one in ALL]
+    changes = [f"{one.name} {plain(was)} → {plain(now)}" for one, was, now in pairs if was != now]
+    return f"Changed: {', '.join(changes)}." if changes else "No setting is changed yet."
+
+
+def plain(value: Any) -> str:
+    """Write a setting's value."""
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

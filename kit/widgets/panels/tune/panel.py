@@ -1,0 +1,294 @@
+"""The tuning panel: every control moves a picture, Run measures, Save writes ``kit.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as w
+
+from kit.errors import SettingsError
+from kit.market.questions import Question
+from kit.settings import Settings
+from kit.tuning.advice import recommendations
+from kit.tuning.lifetimes import Lifetime, advise_lifetimes
+from kit.tuning.trace import SESSION, read_trace
+from kit.tuning.tuner import Advice, record
+from kit.widgets.frame.fields import NumberField
+from kit.widgets.frame.grid import Grid, GridColumn, GridRow
+from kit.widgets.frame.job import Job, OnProgress
+from kit.widgets.frame.live import LiveFigure, styled
+from kit.widgets.frame.panel import Panel, shown
+from kit.widgets.frame.runner import Runner
+from kit.widgets.frame.style import summary
+from kit.widgets.panels.tune import cache_pictures, run_pictures
+from kit.widgets.panels.tune.controls import (
+    ALL,
+    GROUPS,
+    arranged,
+    controls,
+    differences,
+    plain,
+    put,
+    settings_from,
+    value_of,
+)
+from kit.widgets.panels.tune.shown import Shown
+from kit.widgets.panels.tune.tasks import TASKS, Measured, Outcome, Task, compared, words
+
+PICTURES = {
+    "Cache": (cache_pictures.cache, 560), "Connections": (run_pictures.connections, 300),
+    "Workers": (run_pictures.workers, 300), "Monitor": (run_pictures.monitor, 300),
+}  # fmt: skip
+_ADVISED = (
+    GridColumn("setting", "Setting", text=True, key=True), GridColumn("now", "Now", text=True),
+    GridColumn("better", "Set to", text=True), GridColumn("why", "Why", text=True),
+    GridColumn("sure", "How sure", text=True), GridColumn("edge", "Edge of what was tried", text=True),
+)  # fmt: skip
+_SHIPPED, _OWN = "The shipped session", "My session so far"
+
+
+class TunePanel(Panel):
+    """Settings in groups, each above the pictures that it moves.
+
+    Parameters
+    ----------
+    source : Desk or Settings
+        Where the controls start. An open desk also gives your own session, prices for the staleness
+        picture, the monitor's latencies, and can be changed by Apply.
+    tasks : mapping of str to callable, default `TASKS`
+        What Run offers, by name: ``task(settings, on_progress, should_stop)``.
+    path : path, default "kit.yaml"
+        Where Save writes.
+
+    Attributes
+    ----------
+    result : Measured, Advice or None
+        What the last Run found.
+    runs : dict of str to (Settings, Measured)
+        Every measurement of this panel, by its label.
+    """
+
+    heading = "Tuning"
+    lead = "Every control moves a picture; Run measures what cannot be computed; Save keeps it in kit.yaml."
+
+    def __init__(self, source: Any, tasks: Mapping[str, Task] = TASKS, path: str | Path = "kit.yaml") -> None:
+        self._tasks, self._path = tasks, Path(path)
+        self.desk = None if isinstance(source, Settings) else source
+        self.result: Outcome | None = None
+        self.runs: dict[str, tuple[Settings, Measured]] = {}
+        self._advice: Advice | None = None
+        self._past: list[dict[str, Any]] = []
+        self._lifetimes: dict[str, Sequence[Lifetime]] = {}
+        self._drawn: dict[str, Any] = {}
+        super().__init__(source if isinstance(source, Settings) else source.settings)
+
+    def controls(self) -> dict[str, Any]:
+        """Return a control for every setting, its unit, default and range in the tooltip."""
+        return controls(self.source)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The controls' values by setting; of a wrong box the last right value."""
+        return {name: value_of(control) for name, control in self.inputs.items()}
+
+    def body(self) -> list[Any]:
+        """Return the groups, the buttons, the session list and the advice."""
+        self.plots = {name: LiveFigure(1120, height) for name, (_, height) in PICTURES.items()}
+        groups = [w.VBox([arranged(self.inputs, name), self.plots[name]]) for name in GROUPS]
+        self.tabs = w.Tab(groups, titles=list(GROUPS))
+        self.tabs.observe(self.refresh, "selected_index")
+        self.session = w.Dropdown(
+            options=[_SHIPPED, *([_OWN] if self.desk else [])], description="Replayed",
+            tooltip="Whose questions",
+            style={"description_width": "64px"}, layout=w.Layout(width="260px"),
+        )  # fmt: skip
+        self.session.observe(self.refresh, "value")
+        for control in self.inputs.values():
+            if isinstance(control, NumberField):
+                control.observe(self._checked, "wrong")
+        return [
+            w.HBox([self.session, self.words]), self.errors, self.tabs, self._buttons(), *self._below(),
+        ]  # fmt: skip
+
+    def _buttons(self) -> Any:
+        self.task = w.Dropdown(
+            options=list(self._tasks), tooltip="What Run does", layout=w.Layout(width="200px")
+        )
+        self.runner = Runner(self._prepare, self._ended, self.errors.show, tooltip="Start the chosen task")
+        said = [
+            ("save", "Save", f"Write {self._path.resolve()}", self._save),
+            ("apply", "Apply", "Use these settings in the open desk, now", self._apply),
+            ("undo", "Undo", "Take the last change back", self._undo),
+            ("reset", "Reset", "Every setting to its default", self._reset),
+        ]
+        for name, label, help_, press in said:
+            button = w.Button(description=label, tooltip=help_, layout=w.Layout(width="80px"))
+            button.on_click(press)
+            setattr(self, name, button)
+        self.apply.disabled = self.desk is None
+        self.saved = w.HTML()
+        buttons = [self.task, self.runner, self.save, self.apply, self.undo, self.reset]
+        return w.VBox([w.HBox(buttons, layout=w.Layout(flex_flow="row wrap")), self.saved])
+
+    def _below(self) -> list[Any]:
+        look = {"style": {"description_width": "64px"}, "layout": w.Layout(width="330px")}
+        self.before = w.Dropdown(description="Before", tooltip="A run to compare with", **look)
+        self.after = w.Dropdown(description="After", tooltip="The run that is compared", **look)
+        for choice in (self.before, self.after):
+            choice.observe(self._compare, "value")
+        self.story, self.advised = w.HTML(), Grid("Advice: what to set, and why", sortable=False)
+        self.advised.layout.display = "none"
+        self.found = LiveFigure(1120, 300)
+        self._list = w.HBox([self.before, self.after], layout=w.Layout(display="none"))
+        return [self._list, self.story, self.found, self.advised]
+
+    @staticmethod
+    def compute(source: Settings, **values: Any) -> Settings:
+        """Return the settings with the controls' values; see `settings_from`."""
+        return settings_from(source, values)
+
+    @property
+    def questions(self) -> Sequence[Question]:
+        """The session that is replayed; the shipped one while there is none of yours."""
+        own = self.desk.data.questions.listed() if self.desk and self.session.value == _OWN else []
+        return own or read_trace(SESSION).requests
+
+    def draw(self, result: Settings) -> None:
+        """Draw the group in sight with these settings; the others when they come into sight."""
+        self.saved.value = ""
+        if not self._past or self._past[-1] != self.values:
+            self._past.append(self.values)
+        self.words.value = summary(differences(self.source, result))
+        name = list(GROUPS)[self.tabs.selected_index or 0]
+        painter, _ = PICTURES[name]
+        plot = self.plots[name]
+        plot.figure.clear()
+        with styled():
+            painter(plot.figure, self._shown(result))
+        plot.redraw()
+
+    def _shown(self, settings: Settings) -> Shown:
+        budgets = settings.latency_requirements.model_dump()
+        labels = [label for label in (self.before.value, self.after.value) if label in self.runs]
+        measured = {label: self.runs[label][1] for label in dict.fromkeys(labels)}
+        return Shown(settings, self.questions, self._staleness(), measured, budgets, self._latest_ms())
+
+    def _staleness(self) -> Sequence[Lifetime]:
+        """Return staleness by lifetime of the replayed session, priced once with the desk's candles."""
+        if self.desk is None or self.desk.is_closed:
+            return self._lifetimes.get(self.session.value, ())
+        if self.session.value not in self._lifetimes:
+            self._lifetimes[self.session.value] = advise_lifetimes(record(self.desk, self.questions))
+        return self._lifetimes[self.session.value]
+
+    def _latest_ms(self) -> dict[str, float]:
+        if self.desk is None:
+            return {}
+        seen = self.desk.monitor.get_summary()["operations"]
+        return {name: 1e3 * found.p95 for name, found in seen.items()}
+
+    @property
+    def wrong(self) -> list[str]:
+        """What is wrong in the boxes, each named by its label."""
+        fields = (control for control in self.inputs.values() if isinstance(control, NumberField))
+        return [field.wrong for field in fields if field.wrong]
+
+    def _checked(self, _: Any) -> None:
+        wrong = self.wrong
+        self.runner.run.disabled = self.save.disabled = bool(wrong)
+        self.apply.disabled = bool(wrong) or self.desk is None
+        if wrong:
+            self.errors.show(" ".join(wrong))
+        else:
+            self.errors.clear()
+
+    def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], Outcome]:
+        if self.wrong:
+            raise SettingsError("A setting is wrong", self.wrong[0], "Mend it first.")
+        self._running, task = self.compute(self.source, **self.values), self._tasks[self.task.value]
+        self.errors.clear()
+
+        def work(on_progress: OnProgress, should_stop: Callable[[], bool]) -> Outcome:
+            return task(self._running, on_progress, should_stop)
+
+        return work
+
+    @shown
+    def _ended(self, job: Job) -> None:
+        if job.error is not None:
+            raise job.error
+        self.result = found = job.result
+        self.story.value = f"<pre class='kit-summary' role='status'>{escape(words(found))}</pre>"
+        if isinstance(found, Advice):
+            self._advise(found)
+        else:
+            self._keep(found, cut=job.state == "cancelled")
+
+    def _keep(self, found: Measured, cut: bool) -> None:
+        label = f"{len(self.runs) + 1}: {differences(Settings(), self._running).removeprefix('Changed: ')}"
+        label = (label[:60] + "…" if len(label) > 60 else label) + (" (cut short)" if cut else "")
+        self.runs[label] = self._running, found
+        earlier = self.after.value
+        for choice in (self.before, self.after):
+            choice.options = list(self.runs)
+        self.before.value, self.after.value = earlier or label, label
+        self._list.layout.display = None
+        self._compare()
+
+    @shown
+    def _compare(self, _: Any = None) -> None:
+        one, other = self.runs.get(self.before.value), self.runs.get(self.after.value)
+        if one and other:
+            told = words(other[1]) if one is other else "\n".join(compared(one[1], other[1]))
+            now = self.compute(self.source, **self.values)
+            if other[0] != now:
+                told += "\nMeasured with other settings than those above: " + differences(other[0], now)
+            self.story.value = f"<pre class='kit-summary' role='status'>{escape(told)}</pre>"
+            self.draw(now)
+            self.found.figure.clear()
+            with styled():
+                run_pictures.measured(self.found.figure, self._shown(now))
+            self.found.redraw()
+
+    def _advise(self, advice: Advice) -> None:
+        rows = recommendations(advice, self.compute(self.source, **self.values))
+        cells = [
+            (one.setting, plain(one.now), plain(one.better), one.why, one.sure, one.edge) for one in rows
+        ]
+        self.advised.show(_ADVISED, [GridRow(row[0], row) for row in cells])
+        self.advised.layout.display = None
+        self._lifetimes.setdefault(self.session.value, advice.lifetimes)
+        for one in ALL:
+            put(self.inputs[one.name], getattr(getattr(advice.settings, one.section), one.name))
+        self.refresh()
+
+    @shown
+    def _save(self, _: Any) -> None:
+        written = self.compute(self.source, **self.values).save(self._path).resolve()
+        told = f"saved to {written}; every notebook and command started in {written.parent} reads it"
+        self.saved.value = f"<span class='kit-status' role='status'>{escape(told)}</span>"
+
+    @shown
+    def _apply(self, _: Any) -> None:
+        assert self.desk is not None, "the button is disabled"
+        self.desk.apply(self.compute(self.source, **self.values))
+        told = "in use: " + differences(self.source, self.desk.settings)
+        self.saved.value = f"<span class='kit-status' role='status'>{escape(told)}</span>"
+
+    @shown
+    def _undo(self, _: Any) -> None:
+        if len(self._past) > 1:
+            self._past.pop()
+            self._put(self._past.pop())
+
+    @shown
+    def _reset(self, _: Any) -> None:
+        defaults = Settings()
+        self._put({one.name: getattr(getattr(defaults, one.section), one.name) for one in ALL})
+
+    def _put(self, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            put(self.inputs[name], value)

@@ -1,0 +1,219 @@
+"""The other groups' pictures: connections, workers and monitor; each title says computed or measured."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from kit.parallel.cores import cores
+from kit.plots import CALL, GAIN, LOSS, PLAIN, PUT
+from kit.settings import Settings
+from kit.simulator.distance import ROUND_TRIP_S
+from kit.tuning import outlook
+from kit.tuning.faltering import faltering
+from kit.tuning.queueing import traffic
+from kit.tuning.replay import replay
+from kit.widgets.panels.bench_plot import draw_empty
+from kit.widgets.panels.tune.shown import Shown, mark, styles
+
+_TASKS = 200
+_TIERS = {"cold": LOSS, "warm": "#e0a030", "hot": GAIN}
+_OFFSET = {"cold": -0.22, "warm": 0.0, "hot": 0.22}
+_WORDS = {"cold": "broker", "warm": "SQLite", "hot": "memory"}
+_OPERATIONS = {"chain": "options_chain_processing", "candles": "", "ltp": "", "atm": "atm_calculation"}
+
+
+def connections(figure: Figure, shown: Shown) -> None:
+    """Draw waiting by size of the pool, what a faltering broker costs, and measured throughput."""
+    wait, falter, rate = figure.subplots(1, 3)
+    _waiting(wait, shown)
+    _faltering(falter, shown.settings)
+    _throughput(rate, shown)
+
+
+def workers(figure: Figure, shown: Shown) -> None:
+    """Draw expected and measured run times, and what becomes of many tasks and of a stuck one."""
+    expected, speed, queue = figure.subplots(1, 3)
+    _expected(expected, shown)
+    _speedup(speed, shown)
+    _queue(queue, shown.settings)
+
+
+def monitor(figure: Figure, shown: Shown) -> None:
+    """Draw how well P99 is known, and what would ring."""
+    known, ring = figure.subplots(1, 2)
+    _p99(known, shown.settings.performance_monitor.max_samples)
+    _ringing(ring, shown)
+
+
+def _waiting(axes: Axes, shown: Shown) -> None:
+    now = replay(shown.settings, shown.questions)
+    found = outlook.by_pool(now, ROUND_TRIP_S)
+    sizes = [one.pool_size for one in found]
+    axes.plot(sizes, [1e3 * one.longest_wait_s for one in found], color=LOSS, label="longest wait (ms)")
+    axes.plot(sizes, [one.most_in_flight for one in found], color=CALL, label="most in flight")
+    axes.plot(sizes, [one.most_waiting for one in found], color="#e0a030", label="most waiting")
+    at = traffic(now.fetches, shown.settings.connection_pool.pool_size, ROUND_TRIP_S)
+    mark(axes, at.pool_size, 1e3 * at.longest_wait_s, LOSS)
+    mark(axes, at.pool_size, at.most_in_flight, CALL)
+    axes.set_xscale("log")
+    axes.set_yscale("symlog", linthresh=10)
+    axes.set_xticks([1, 2, 4, 8, 16, 32, 64], ["1", "2", "4", "8", "16", "32", "64"])
+    axes.minorticks_off()
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.set(xlabel=f"Sockets ({1e3 * ROUND_TRIP_S:.0f} ms a call)")
+    axes.set_title("Calls under way (computed)")
+    axes.legend(fontsize=8)
+
+
+def _faltering(axes: Axes, settings: Settings) -> None:
+    cases = faltering(settings.connection_pool)
+    bars = axes.barh([one.case for one in cases], [one.seconds for one in cases],
+                     color=[GAIN if one.ends_in == "answer" else LOSS for one in cases])  # fmt: skip
+    axes.bar_label(bars, [f"{one.seconds:.1f} s, {one.attempts or 'no'} tries" for one in cases], padding=3,
+                   fontsize=8)  # fmt: skip
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", labelsize=8)
+    axes.margins(x=0.5)
+    axes.set(xlabel="Seconds until an answer (green) or an error")
+    axes.set_title("When the broker falters (computed)")
+
+
+def _throughput(axes: Axes, shown: Shown) -> None:
+    title = "Calls a second by sockets (measured)"
+    runs = {name: one.pools for name, one in shown.measured.items() if one.pools}
+    if not runs:
+        draw_empty(axes, title, "Press Run to measure")
+        return
+    for (name, pools), style in zip(runs.items(), styles(len(runs)), strict=True):
+        rates = list(pools.values())
+        spread = [[one.figure - one.low for one in rates], [one.high - one.figure for one in rates]]
+        axes.errorbar(
+            list(pools), [one.figure for one in rates], spread, color=CALL, label=name, capsize=2, **style
+        )
+    axes.set_xscale("log")
+    axes.set_xticks(list(pools), [str(size) for size in pools])
+    axes.minorticks_off()
+    axes.axvline(shown.settings.connection_pool.pool_size, color=PLAIN, lw=1, ls="--", label="chosen")
+    axes.set(xlabel="Sockets", ylabel="Calls a second", ylim=(0, None))
+    axes.set_title(title)
+    axes.legend(fontsize=8)
+
+
+def _expected(axes: Axes, shown: Shown) -> None:
+    title = f"{_TASKS} ideas, start included (computed)"
+    latest = next((one for one in reversed(list(shown.measured.values())) if one.speedup), None)
+    if latest is None:
+        draw_empty(axes, title, "Press Run: it rests on a measurement")
+        return
+    chosen = shown.settings.workers
+    counts = sorted({*range(1, 2 * cores() + 1), chosen.max_workers})
+    for backend, found in latest.backends.items():
+        speedup = latest.speedup if backend == chosen.backend else {1: 1.0}
+        times = {1: 1.0} if backend == "serial" else speedup
+        seconds = [
+            outlook.run_seconds(found.startup_s, found.task_s, times, count, _TASKS) for count in counts
+        ]
+        axes.plot(counts, seconds, "o-", ms=3, label=backend)
+        if backend == chosen.backend:
+            mark(axes, chosen.max_workers, seconds[counts.index(chosen.max_workers)], PLAIN)
+    axes.set(xlabel="Workers", ylabel="Seconds", ylim=(0, None))
+    axes.set_title(title)
+    axes.legend(fontsize=8)
+
+
+def _speedup(axes: Axes, shown: Shown) -> None:
+    title = "Speed-up and start by backend (measured)"
+    runs = {name: one for name, one in shown.measured.items() if one.speedup}
+    if not runs:
+        draw_empty(axes, title, "Press Run to measure")
+        return
+    most = max(max(one.speedup) for one in runs.values())
+    axes.plot([1, most], [1, most], color=PLAIN, lw=0.8, ls="--", label="ideal")
+    for (name, one), style in zip(runs.items(), styles(len(runs)), strict=True):
+        axes.plot(list(one.speedup), list(one.speedup.values()), "o-", color=CALL, label=name, **style)
+    starts = [f"{name} starts in {found.startup_s:.2f} s" for name, found in one.backends.items()]
+    axes.text(0.03, 0.97, "\n".join(starts), transform=axes.transAxes, va="top", fontsize=8, color=PLAIN)
+    axes.axvline(shown.settings.workers.max_workers, color=PLAIN, lw=1, ls=":", label="chosen")
+    axes.set(xlabel="Workers", ylabel="Times as fast as one")
+    axes.set_title(title)
+    axes.legend(fontsize=8, loc="lower right")
+
+
+def _queue(axes: Axes, settings: Settings) -> None:
+    found = outlook.handed_over(settings, _TASKS)
+    left = 0
+    for name, count, colour in (
+        ("running", found.running, GAIN),
+        ("waiting", found.waiting, CALL),
+        ("held back", found.held_back, LOSS),
+    ):
+        axes.barh([f"{_TASKS} tasks\nat once"], [count], left=[left], color=colour, label=f"{name} {count}")
+        left += count
+    limit_s = settings.workers.task_timeout_s
+    axes.barh(["an idea that\nnever ends"], [limit_s], color=PUT, label=f"stopped after {limit_s:g} s")
+    axes.set(xlabel="Tasks, and seconds")
+    axes.invert_yaxis()
+    axes.set_title("Queue and time-out (computed)")
+    axes.legend(fontsize=8, loc="lower right")
+
+
+def _p99(axes: Axes, samples: int) -> None:
+    sizes = np.unique(np.geomspace(50, max(5000, samples), 30).astype(int))
+    bands = np.array([outlook.p99_band(int(size)) for size in sizes]).T
+    axes.fill_between(sizes, *bands, color=CALL, alpha=0.25, lw=0)
+    low, high = outlook.p99_band(samples)
+    axes.vlines(samples, low, high, color=CALL, lw=2.5)
+    axes.set_xscale("log")
+    axes.set(xlabel="Samples kept of an operation", ylabel="Percentile that P99 may be")
+    axes.set_title(f"P99 is P{low:.1f} to P{high:.1f} (computed)")
+
+
+def _ringing(axes: Axes, shown: Shown) -> None:
+    title, rings = "P95 against its budget (measured)", shown.settings.performance_monitor.enable_alerts
+    seen = {
+        name: shown.latest_ms[name] / ms for name, ms in shown.budgets_ms.items() if name in shown.latest_ms
+    }
+    if not seen:
+        draw_empty(axes, title, "The desk has measured nothing yet")
+        return
+    colours = [(LOSS if rings else "#aab3ba") if share > 1 else GAIN for share in seen.values()]
+    bars = axes.barh(
+        [name.replace("_", "\n", 1) for name in seen], [100 * one for one in seen.values()], color=colours
+    )
+    axes.bar_label(bars, [f"{100 * one:.1f} %" for one in seen.values()], padding=3, fontsize=8)
+    axes.axvline(100, color=PLAIN, lw=1, ls="--")
+    axes.set(xlabel="P95, % of the budget" + ("" if rings else "; alerts are off: none rings"))
+    axes.margins(x=0.2)
+    axes.tick_params(axis="y", labelsize=8)
+    axes.set_title(title)
+
+
+def measured(figure: Figure, shown: Shown) -> None:
+    """Draw latency by operation and tier with its interval and budget, earlier runs paler."""
+    axes = figure.subplots()
+    runs = list(shown.measured.items())
+    places = {operation: place for place, operation in enumerate(_OPERATIONS)}
+    for number, (name, run) in enumerate(runs):
+        aside = 0.12 * (number - (len(runs) - 1) / 2)
+        for tier, colour in _TIERS.items():
+            found = run.intervals_ms(tier)
+            middle = np.array([one.figure for one in found.values()])
+            ends = np.array([(one.low, one.high) for one in found.values()]).reshape(-1, 2).T
+            axes.errorbar(
+                [places[operation] + _OFFSET[tier] + aside for operation in found], middle,
+                np.abs(ends - middle), fmt="o", ms=7, capsize=4, color=colour,
+                label=f"{_WORDS[tier]}, run {name.partition(':')[0]}", **styles(len(runs))[number],
+            )  # fmt: skip
+    for operation, name in _OPERATIONS.items():
+        if budget_ms := shown.budgets_ms.get(name):
+            at = places[operation]
+            axes.hlines(budget_ms, at - 0.4, at + 0.4, color=PLAIN, ls="--", lw=1)
+            axes.text(at, budget_ms, "budget", ha="center", va="bottom", fontsize=8, color=PLAIN)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.set_xticks(range(len(_OPERATIONS)), [name.replace("_", " ") for name in _OPERATIONS])
+    axes.set(ylabel="Milliseconds", xlim=(-0.6, len(_OPERATIONS) - 0.4))
+    axes.set_title("Latency by tier, median and 95 % interval (measured)")
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
