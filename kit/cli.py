@@ -14,6 +14,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from kit.cli_backtest import add_backtest, add_sweep
 from kit.cli_minutes import add_collect, add_import
 from kit.cli_scan import add_scan
 from kit.errors import KitError, KitWarning, SettingsError
@@ -81,9 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     for add in (_add_demo, _add_lab, _add_bench, _add_tune, _add_simulate, _add_cache, _add_download):
         add(commands)
-    add_scan(commands)
-    add_collect(commands)
-    add_import(commands)
+    for add in (add_scan, add_collect, add_import, add_backtest, add_sweep):
+        add(commands)
     return parser
 
 

@@ -1,0 +1,157 @@
+"""What a backtest costs: sweeps over years, one day, one plan, and beside a compiled peer."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kit.backtest import Plan, backtest
+from kit.backtest.passage import first_passage
+from kit.backtest.sets import parameter_table, plans_of
+from kit.backtest.sweep import Sets, play_tape, sets_of, tapes_of
+from kit.backtest.tape import Loaded
+from kit.bars.minutes import OHLC, DayMinutes
+from kit.benchmark.measure import Arms
+from kit.benchmark.registry import row
+from kit.benchmark.run import Run
+from kit.benchmark.targets import at_least, at_most, faster
+
+_DAY, _EXPIRY = date(2024, 1, 8), date(2024, 1, 10)
+_YEARS, _SETS, _BARS = 1250, 1000, 375
+_LEG = {"side": "sell", "strike": {"steps": 0}, "stop": {"percent": 20}}
+_RULES = {
+    **_LEG,
+    "target": {"percent": 60},
+    "trail": {"every": {"points": 10}, "move": {"points": 5}},
+    "reentry": {"times": 2},
+}
+
+
+def _plan(leg: dict[str, Any]) -> Plan:
+    legs = [{**leg, "right": right} for right in ("CE", "PE")]
+    return Plan(entry={"at": "09:20"}, exit={"at": "15:15"}, legs=legs)
+
+
+def _day(seed: int) -> DayMinutes:
+    """Return a session of 41 strikes whose premiums follow a seeded walk of the index."""
+    rng = np.random.default_rng(seed)
+    spot = 48_000 + rng.normal(0, 12, _BARS).cumsum()
+    strikes = np.repeat(np.arange(46_000, 50_001, 100), 2)
+    is_call = np.arange(len(strikes)) % 2 == 0
+    away = np.where(is_call, 1, -1)[:, None] * (spot - strikes[:, None])
+    close = np.round(20 * (120 * np.log1p(np.exp(away / 120)) + 1)).astype(np.int32)
+    first = np.concatenate([close[:, :1], close[:, :-1]], axis=1)
+    wick = rng.integers(0, 40, close.shape, np.int32)
+    prices = dict(
+        zip(OHLC, (first, np.maximum(first, close) + wick, np.minimum(first, close), close), strict=True)
+    )
+    return DayMinutes(
+        underlying="BANKNIFTY",
+        day=_DAY,
+        minutes=np.arange(555, 930, dtype=np.int16),
+        expiry=np.full(len(strikes), _EXPIRY, "datetime64[D]"),
+        strike=strikes.astype(np.int32),
+        is_call=is_call,
+        lot_size=np.full(len(strikes), 15, np.int32),
+        **prices,
+        traded=np.ones(close.shape, bool),
+        index=np.array([spot] * 4),
+        future=np.array([spot] * 4),
+    )
+
+
+def _sets(leg: dict[str, Any], count: int = _SETS) -> Sets:
+    table = parameter_table({"legs.*.stop.percent": np.linspace(5, 60, count).tolist()})
+    return sets_of(plans_of(_plan(leg), table))
+
+
+def _tapes(sets: Sets, count: int) -> list[Loaded]:
+    """Return tapes of so many days; 25 differ, each in memory of its own."""
+    different = [next(tapes_of(sets, {_DAY: _day(seed)})) for seed in range(min(count, 25))]
+    copied = ("open", "high", "low", "last")
+    return [
+        replace(one, tape=one.tape._replace(**{name: getattr(one.tape, name).copy() for name in copied}))
+        for one in (different[number % len(different)] for number in range(count))
+    ]
+
+
+@row("sweep_five_years", part="backtest", unit="M bar-params/s", target=at_least(300), cores=2)
+def sweep_five_years(_: Run) -> Arms:
+    """1,250 days x 1,000 sets of a straddle with stop, target, trail, two re-entries and charges."""
+    sets = _sets(_RULES)
+    tapes = _tapes(sets, _YEARS)
+
+    def ours() -> None:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda loaded: play_tape(sets, loaded), tapes))
+
+    return Arms(ours=ours, items=_YEARS * _SETS * _BARS, calls=1, rounds=5, warm=1)
+
+
+@row("sweep_one_day", part="backtest", unit="ms", target=at_most(3), quick=True)
+def sweep_one_day(_: Run) -> Arms:
+    """Play the same 1,000 sets on one day."""
+    sets = _sets(_RULES)
+    (loaded,) = _tapes(sets, 1)
+    return Arms(ours=lambda: play_tape(sets, loaded))
+
+
+@row("backtest_one_day", part="backtest", unit="ms", target=at_most(20), quick=True)
+def backtest_one_day(_: Run) -> Arms:
+    """One plan with its full result over one day of all contracts."""
+    plan, days = _plan(_RULES), {_DAY: _day(1)}
+    return Arms(ours=lambda: backtest(plan, days).metrics)
+
+
+@row("fixed_stops_beside_raptorbt", part="backtest", unit="M bar-params/s",
+     peer="raptorbt.run_single_backtest", peer_target=faster(25))  # fmt: skip
+def fixed_stops_beside_raptorbt(run: Run) -> Arms:
+    """1,000 fixed stops on one bought contract of one day; the peer is called once for each."""
+    legs = [{**_LEG, "side": "buy", "right": "CE"}]
+    plan = Plan(entry={"at": "09:20"}, exit={"at": "15:15"}, charges=False, legs=legs)
+    stops = np.linspace(5, 60, _SETS)
+    sets = sets_of(plans_of(plan, parameter_table({"legs.0.stop.percent": stops.tolist()})))
+    (loaded,) = _tapes(sets, 1)
+    peer = run.peer("raptorbt")
+    theirs = _raptor(peer, loaded, stops) if peer else None
+    return Arms(ours=lambda: play_tape(sets, loaded), peer=theirs, items=_BARS * len(stops))
+
+
+def _raptor(raptorbt: Any, loaded: Loaded, stops: np.ndarray) -> Any:
+    contract = int(loaded.tape.picks[0, loaded.holding.first])
+    names = {"open": "open", "high": "high", "low": "low", "close": "last"}
+    bars = {name: getattr(loaded.tape, mine)[contract] / 20.0 for name, mine in names.items()}
+    entries, exits = np.zeros(_BARS, bool), np.zeros(_BARS, bool)
+    entries[loaded.holding.first], exits[loaded.holding.last] = True, True
+    stamps = pd.date_range("2024-01-08 09:15", periods=_BARS, freq="min").as_unit("ns").asi8
+    configs = []
+    for stop in stops:
+        configs.append(raptorbt.BacktestConfig(initial_capital=1e6, fees=0.0))
+        configs[-1].set_fixed_stop(stop / 100)
+
+    def theirs() -> None:
+        for config in configs:
+            raptorbt.run_single_backtest(
+                stamps, **bars, volume=np.ones(_BARS), entries=entries, exits=exits, config=config
+            )
+
+    return theirs
+
+
+@row("first_passage", part="backtest", unit="ms", target=at_most(50), quick=True)
+def first_passage_five_years(_: Run) -> Arms:
+    """1,250 days x 1,000 pure stops by first passage."""
+    highs = [_day(seed).high[40] for seed in range(25)]
+    levels = np.linspace(1.05, 1.6, _SETS)
+
+    def ours() -> None:
+        for number in range(_YEARS):
+            high = highs[number % 25]
+            first_passage(high, (high[0] * levels).astype(np.int32), rising=True)
+
+    return Arms(ours=ours)

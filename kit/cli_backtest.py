@@ -1,0 +1,208 @@
+"""The commands that ask whether a plan would have earned: ``kit backtest`` and ``kit sweep``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from contextlib import AbstractContextManager, nullcontext
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kit.errors import SettingsError
+
+if TYPE_CHECKING:
+    from kit.backtest.days import StoredDays
+    from kit.backtest.plan.plan import Plan
+    from kit.bars.minute_store import MinuteStore
+    from kit.parallel import ConcurrentProcessor
+
+Commands = argparse._SubParsersAction  # the type that argparse gives no public name
+_STORE = Path("data/minutes")
+_FIRST_DAYS = 3  # sessions of the simulated exchange for a first try
+_AROUND = 6  # strikes beyond their range: what the exchange's limits give within a minute
+
+
+def add_backtest(commands: Commands[argparse.ArgumentParser]) -> None:
+    """Add ``kit backtest``."""
+    taken = commands.add_parser("backtest", help="trade a plan over stored option minutes")
+    _add_days(taken)
+    taken.add_argument("--html", type=Path, help="write a self-contained page with plots here")
+    taken.add_argument("--trades", type=Path, help="write the trade log here: .csv or .xlsx")
+    taken.add_argument("--json", type=Path, help="write the figures here")
+    taken.add_argument("--no-band", action="store_true", help="without the other fill conventions")
+    taken.add_argument(
+        "--engine", choices=["auto", "plain", "compiled"], default="auto", help="default: auto"
+    )
+    taken.set_defaults(run=_backtest)
+
+
+def add_sweep(commands: Commands[argparse.ArgumentParser]) -> None:
+    """Add ``kit sweep``."""
+    taken = commands.add_parser("sweep", help="trade a plan with many sets of parameters")
+    _add_days(taken)
+    taken.add_argument(
+        "--set",
+        dest="grid",
+        action="append",
+        required=True,
+        metavar="PATH=A,B,C",
+        help="values of a parameter: 'legs.*.stop.percent=10,20,30', or from:to:step",
+    )
+    taken.add_argument("--sample", type=int, help="so many sets drawn at random instead of all")
+    taken.add_argument("--seed", type=int, default=0, help="of the draw")
+    taken.add_argument("--keep", type=Path, help="folder of finished pieces, so that a run can go on")
+    taken.add_argument("--workers", type=int, help="run as tasks in so many processes (default: threads)")
+    taken.add_argument("--dask", metavar="ADDRESS", help="run as tasks on this Dask scheduler")
+    taken.add_argument("--csv", type=Path, help="write every set with its figures here")
+    taken.add_argument("--top", type=int, default=10, help="sets that are shown (10)")
+    taken.set_defaults(run=_sweep)
+
+
+def _add_days(taken: argparse.ArgumentParser) -> None:
+    taken.add_argument("plan", help="a plan's YAML file, or the name of a ready plan")
+    taken.add_argument(
+        "--data", type=Path, help="root of a store (data/minutes, else the simulated exchange's last days)"
+    )
+    taken.add_argument("--from", dest="first", type=date.fromisoformat, help="first day")
+    taken.add_argument("--to", dest="last", type=date.fromisoformat, help="last day")
+    taken.add_argument("--least-quality", type=float, default=0.0, help="leave out days of a worse score (0)")
+
+
+def _plan(name: str) -> Plan:
+    from kit.backtest.plan.plan import Plan
+    from kit.backtest.plan.ready import ready_plan
+
+    return Plan.load(name) if Path(name).suffix or Path(name).is_file() else ready_plan(name)
+
+
+def _days(options: argparse.Namespace, plan: Plan) -> StoredDays:
+    from kit.backtest.days import StoredDays
+    from kit.bars.minute_store import MinuteStore
+
+    store = MinuteStore(options.data or _STORE, plan.underlying)
+    if options.data is None and not store.days():
+        store = _simulated(options, plan)
+    days = StoredDays(store, options.least_quality)
+    if days.left_out:
+        print(f"Left out for their quality: {', '.join(map(str, days.left_out))}.")
+    return days
+
+
+def _simulated(options: argparse.Namespace, plan: Plan) -> MinuteStore:
+    """Collect the simulated exchange's last sessions, once; a later run finds them."""
+    from datetime import timedelta
+
+    from kit.bars.minute_store import MinuteStore
+    from kit.clock import previous_session
+    from kit.collecting import collect_minutes
+    from kit.settings import BrokerConfig, Settings, cache_folder
+
+    settings = Settings.load(options.settings)
+    settings = settings.model_copy(update={"broker": BrokerConfig(seed=settings.broker.seed)})
+    store = MinuteStore(cache_folder() / "simulated-minutes", plan.underlying)
+    last = options.last or previous_session(date.today())
+    first = options.first or last
+    for _ in range(0 if options.first else _FIRST_DAYS - 1):
+        first = previous_session(first)
+    print(f"No store of minutes yet: trading the simulated exchange's days {first} to {last}.")
+    wanted = {first + timedelta(number) for number in range((last - first).days + 1)}
+    if not wanted & set(store.days()):
+        expiries = 1 if all(leg.expiry == "nearest" for leg in plan.legs) else 2
+        print(collect_minutes(settings, store, first, last, expiries=expiries, around=_AROUND))
+    return store
+
+
+def _backtest(options: argparse.Namespace) -> int:
+    from kit.backtest.band import band_sentence
+    from kit.backtest.engine import backtest
+
+    plan = _plan(options.plan)
+    span: dict[str, Any] = {"start": options.first, "end": options.last, "engine": options.engine}
+    result = backtest(plan, _days(options, plan), band=not options.no_band, **span)
+    if options.trades:
+        write = result.to_excel if options.trades.suffix == ".xlsx" else result.to_csv
+        print(f"Trades: {write(options.trades)}")
+    if options.html:
+        print(f"Page: {result.to_html(options.html)}")
+    if options.json:
+        figures = {name: None if value != value else value for name, value in result.metrics.items()}  # noqa: PLR0124
+        options.json.write_text(json.dumps({"plan": plan.name, **figures}, indent=2), encoding="utf-8")
+        print(f"Figures: {options.json}")
+    shown = [
+        "day",
+        "leg",
+        "entry",
+        "side",
+        "right",
+        "strike",
+        "entry_price",
+        "exit_price",
+        "reason",
+        "net_inr",
+    ]
+    print(result.trades[shown].tail(20).to_string(index=False))
+    print(result.metrics.to_string(float_format="{:,.4g}".format))
+    for note in (*result.notes, *(f"Skipped {day.day}: {day.why}." for day in result.skipped[:5])):
+        print(note)
+    if result.band is not None:
+        print(result.band.to_string(float_format="{:,.2f}".format))
+        print(band_sentence(result.band))
+    return 0
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from kit.backtest.sweep import sweep
+
+    plan, grid = _plan(options.plan), dict(_values(words) for words in options.grid)
+    days = _days(options, plan)
+    with _processor(options) as processor, tqdm(unit="piece", disable=None) as bar:
+
+        def told(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        found = sweep(
+            plan,
+            days,
+            grid,
+            sample=options.sample,
+            seed=options.seed,
+            start=options.first,
+            end=options.last,
+            processor=processor,
+            folder=options.keep,
+            progress=told,
+        )
+    if options.csv:
+        found.table.to_csv(options.csv, index=False)
+    print(found.table.head(options.top).to_string(index=False, float_format="{:,.2f}".format))
+    print(found)
+    return 0
+
+
+def _processor(options: argparse.Namespace) -> AbstractContextManager[ConcurrentProcessor | None]:
+    if options.dask is None and options.workers is None:
+        return nullcontext()
+    from kit.parallel import ConcurrentProcessor
+
+    backend: Any = "dask" if options.dask else "processes"
+    return ConcurrentProcessor(options.workers or 4, backend=backend, dask_address=options.dask)
+
+
+def _values(words: str) -> tuple[str, list[Any]]:
+    """Read ``path=a,b,c`` or ``path=from:to:step``."""
+    import numpy as np
+    import yaml
+
+    path, mark, text = words.partition("=")
+    ends = text.split(":")
+    if len(ends) == 3 and all(part.strip().lstrip("-").replace(".", "", 1).isdigit() for part in ends):
+        first, last, step = (float(part) for part in ends)
+        if step > 0:
+            return path, [round(float(value), 9) for value in np.arange(first, last + step / 2, step)]
+    if not mark or not path or not text:
+        raise SettingsError("Not a parameter with values", words, "Write 'legs.*.stop.percent=10,20,30'.")
+    return path, [part if ":" in part else yaml.safe_load(part) for part in text.split(",")]
