@@ -1,4 +1,4 @@
-"""The command line: ``kit demo | lab | bench | tune | simulate | cache | download``.
+"""The command line, ``kit``: demo, lab, bench, tune, simulate, cache, download, minutes and backtests.
 
 Each command loads what it needs when it runs, so that ``kit --help`` answers at once.
 """

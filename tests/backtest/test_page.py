@@ -1,0 +1,80 @@
+"""The page on backtests and the commands do what they say."""
+
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from kit.backtest.plan.ready import ready_plans
+from kit.bars.importing import import_files
+from kit.bars.minute_store import MinuteStore
+from kit.cli import main
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "backtest.md"
+
+
+def test_every_block_runs(real_days, tmp_path):
+    """Every Python block of the page runs in order, with days and a folder given."""
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    names = {"days": real_days, "folder": tmp_path}
+    for block in blocks:
+        exec(compile(block, str(PAGE), "exec"), names)
+    assert len(blocks) == 5
+    assert (tmp_path / "page.html").is_file()
+
+
+def test_every_ready_plan_is_on_the_page():
+    """The page names every ready plan."""
+    assert [name for name in ready_plans() if f"`{name}`" not in PAGE.read_text(encoding="utf-8")] == []
+
+
+@pytest.fixture(scope="module")
+def store(shared_data, tmp_path_factory):
+    """Import one real session into a store."""
+    folder = tmp_path_factory.mktemp("minutes")
+    import_files([shared_data / "intraday" / "bnf_20221230.parquet"], MinuteStore(folder))
+    return folder
+
+
+def test_the_command_trades_a_store(store, tmp_path, capsys):
+    """`kit backtest` trades a plan over a store and writes log, page and figures."""
+    files = {name: tmp_path / name for name in ("log.csv", "page.html", "figures.json")}
+    words = ["--trades", files["log.csv"], "--html", files["page.html"], "--json", files["figures.json"]]
+    assert main(["backtest", "short_straddle_920", "--data", str(store), *map(str, words)]) == 0
+    log = pd.read_csv(files["log.csv"])
+    assert json.loads(files["figures.json"].read_text())["net_inr"] == pytest.approx(log["net_inr"].sum())
+    assert "rest on the convention" in capsys.readouterr().out
+
+
+def test_the_store_and_the_direct_reading_are_traded_alike(store, real_days):
+    """What the importer stores is traded to the same log as the file read directly."""
+    from kit.backtest import backtest
+    from kit.backtest.days import StoredDays
+
+    stored = StoredDays(MinuteStore(store))
+    (day,) = stored
+    plan = ready_plans()["short_straddle_reentry"]
+    pd.testing.assert_frame_equal(backtest(plan, stored).trades, backtest(plan, {day: real_days[day]}).trades)
+
+
+def test_the_command_sweeps(store, tmp_path, capsys):
+    """`kit sweep` plays a range and a list of values and says how far the best can be trusted."""
+    words = ["--set", "legs.*.stop.percent=10:30:10", "--set", "entry.at=09:20,10:00", "--csv"]
+    assert (
+        main(["sweep", "short_straddle_920", "--data", str(store), *words, str(tmp_path / "sets.csv")]) == 0
+    )
+    assert len(pd.read_csv(tmp_path / "sets.csv")) == 6
+    assert "too few" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["backtest", "short_stradle"], ["backtest", "none.yaml"], ["sweep", "iron_condor", "--set", "lots"],
+     ["backtest", "iron_condor", "--from", "2020-01-01", "--to", "2020-02-01"]],
+)  # fmt: skip
+def test_wrong_words_are_one_sentence(store, words, capsys):
+    """A plan, a day or a parameter that is not there is answered in one sentence with exit code 2."""
+    assert main([*words, "--data", str(store)]) == 2
+    assert capsys.readouterr().err.startswith("kit: ")
