@@ -38,7 +38,7 @@ test: .venv/test
 	-$(BIN)/python tests/browser/get_chromium.py
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not browser" tests
 	$(BIN)/python -m pytest -q -rs -m browser tests
-	$(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=120 -p no:xdist -W default notebooks
+	$(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=300 --timeout=300 -p no:xdist -W default notebooks
 
 # One installer, two locked sets: what the lab needs, and what the tests need besides.
 .venv/lab .venv/test: .venv/%: locks/%.txt pyproject.toml

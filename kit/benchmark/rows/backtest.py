@@ -80,7 +80,7 @@ def _tapes(sets: Sets, count: int) -> list[Loaded]:
     ]
 
 
-@row("sweep_five_years", part="backtest", unit="M bar-params/s", target=at_least(300), cores=2)
+@row("sweep_five_years", part="evaluation", unit="M bar-params/s", target=at_least(300), cores=2)
 def sweep_five_years(_: Run) -> Arms:
     """1,250 days x 1,000 sets of a straddle with stop, target, trail, two re-entries and charges."""
     sets = _sets(_RULES)
@@ -93,7 +93,7 @@ def sweep_five_years(_: Run) -> Arms:
     return Arms(ours=ours, items=_YEARS * _SETS * _BARS, calls=1, rounds=5, warm=1)
 
 
-@row("sweep_one_day", part="backtest", unit="ms", target=at_most(3), quick=True)
+@row("sweep_one_day", part="evaluation", unit="ms", target=at_most(3), quick=True)
 def sweep_one_day(_: Run) -> Arms:
     """Play the same 1,000 sets on one day."""
     sets = _sets(_RULES)
@@ -101,14 +101,14 @@ def sweep_one_day(_: Run) -> Arms:
     return Arms(ours=lambda: play_tape(sets, loaded))
 
 
-@row("backtest_one_day", part="backtest", unit="ms", target=at_most(20), quick=True)
+@row("backtest_one_day", part="evaluation", unit="ms", target=at_most(20), quick=True)
 def backtest_one_day(_: Run) -> Arms:
     """One plan with its full result over one day of all contracts."""
     plan, days = _plan(_RULES), {_DAY: _day(1)}
     return Arms(ours=lambda: backtest(plan, days).metrics)
 
 
-@row("fixed_stops_beside_raptorbt", part="backtest", unit="M bar-params/s",
+@row("fixed_stops_beside_raptorbt", part="evaluation", unit="M bar-params/s",
      peer="raptorbt.run_single_backtest", peer_target=faster(25))  # fmt: skip
 def fixed_stops_beside_raptorbt(run: Run) -> Arms:
     """1,000 fixed stops on one bought contract of one day; the peer is called once for each."""
@@ -143,7 +143,7 @@ def _raptor(raptorbt: Any, loaded: Loaded, stops: np.ndarray) -> Any:
     return theirs
 
 
-@row("first_passage", part="backtest", unit="ms", target=at_most(50), quick=True)
+@row("first_passage", part="evaluation", unit="ms", target=at_most(50), quick=True)
 def first_passage_five_years(_: Run) -> Arms:
     """1,250 days x 1,000 pure stops by first passage."""
     highs = [_day(seed).high[40] for seed in range(25)]
