@@ -18,7 +18,7 @@ SLOWED = {
     "pricing": ("iv_greeks_call", "kit.pricing.black76:_columns", 0.005),
     "bars": ("day_of_minutes", "kit.bars.minute_store:read_session", 0.03),
     "monitor": ("monitor_measure", "kit.monitor.measurement:Measurement.__enter__", 0.0002),
-    "parallel": ("parallel_10us", "kit.parallel.scheduler:Scheduler._finish", 0.0003),
+    "parallel": ("parallel_10us", "kit.parallel.scheduler:Scheduler._finish", 0.001),
     "transport": ("ltp_overhead", "kit.transport.adapter:PoolAdapter.send", 0.02),
 }
 
