@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from conftest import Notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-FREE_WITHIN_S = 2
+FREE_WITHIN_S = 10  # generous: typing the cell and a busy machine are in it; a run that goes on takes minutes
 
 
 def test_run_shows_the_plot_and_cancel_frees_the_kernel(notebook: Notebook) -> None:

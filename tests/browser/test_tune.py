@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
 pytestmark = pytest.mark.browser
-FREE_WITHIN_S = 2
+FREE_WITHIN_S = 10  # generous: typing the cell and a busy machine are in it; a run that goes on takes minutes
 
 
 @pytest.fixture

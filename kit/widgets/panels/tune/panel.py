@@ -138,7 +138,7 @@ class TunePanel(Panel):
         self.before = w.Dropdown(description="Before", tooltip="A run to compare with", **look)
         self.after = w.Dropdown(description="After", tooltip="The run that is compared", **look)
         for choice in (self.before, self.after):
-            choice.observe(self._compare, "value")
+            choice.observe(self._tell_runs, "value")
         self.story, self.advised = w.HTML(), Grid("Advice: what to set, and why", sortable=False)
         self.advised.layout.display = "none"
         self.found = LiveFigure(1120, 300)
@@ -236,10 +236,10 @@ class TunePanel(Panel):
             choice.options = list(self.runs)
         self.before.value, self.after.value = earlier or label, label
         self._list.layout.display = None
-        self._compare()
+        self._tell_runs()
 
     @shown
-    def _compare(self, _: Any = None) -> None:
+    def _tell_runs(self, _: Any = None) -> None:
         one, other = self.runs.get(self.before.value), self.runs.get(self.after.value)
         if one and other:
             told = words(other[1]) if one is other else "\n".join(compared(one[1], other[1]))
