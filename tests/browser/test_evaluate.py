@@ -28,7 +28,7 @@ def stuck(snapshot):
             continue
 
 desk, processor = open_desk(), ConcurrentProcessor(2)
-ideas = {kind().name: kind() for kind in ALL} | {"broken": lambda snapshot: 1 / 0, "stuck": stuck}
+ideas = {kind().name: kind() for kind in ALL} | {"dividing": lambda snapshot: 1 / 0, "stuck": stuck}
 manager = StrategyEvaluationManager(processor)
 panel = EvaluationPanel(manager, ideas, desk.data.option_chain("BANKNIFTY"), timeout=300)
 panel"""
@@ -48,7 +48,7 @@ def test_rows_come_and_cancel_ends_a_stuck_strategy(notebook: Notebook) -> None:
     status.get_by_text(f"{len(ALL) + 1} of {len(ALL) + 2} strategies").wait_for(timeout=60_000)
     rows.nth(len(ALL)).wait_for()  # the page draws a moment after the status says so
     assert rows.count() == len(ALL) + 1
-    assert panel.get_by_role("row", name="broken").inner_text().count("ZeroDivisionError") == 1
+    assert panel.get_by_role("row", name="dividing").inner_text().count("ZeroDivisionError") == 1
     panel.get_by_role("button", name="Cancel").click()
     pressed = time.monotonic()
     status.get_by_text("cancelled", exact=True).wait_for(timeout=20_000)
