@@ -9,6 +9,8 @@ from datetime import date
 from math import isnan, nan
 from typing import Literal, overload
 
+import numpy as np
+
 from kit.clock import format_expiry, parse_expiry
 from kit.errors import DataError
 from kit.model.instrument import Right
@@ -184,4 +186,9 @@ def _check_complete(text: str, legs: Sequence[Leg], lots: int | None, undated: i
 
 def _leg_text(leg: Leg) -> str:
     contract = f"{leg.strike:.12g}{leg.right}" if leg.is_option else leg.right
-    return f"{leg.lots:+d} {contract}" + ("" if isnan(leg.price) else f"@{leg.price:.12g}")
+    return f"{leg.lots:+d} {contract}" + ("" if isnan(leg.price) else f"@{_exactly(leg.price)}")
+
+
+def _exactly(number: float) -> str:
+    """Write the fewest digits that read back as the same number; a mid may lie between two ticks."""
+    return np.format_float_positional(number, trim="-")

@@ -140,3 +140,13 @@ def test_what_does_not_belong_together_is_refused(make_chain: MakeChain) -> None
         near.priced(Position.parse("NIFTY +1 24000CE"))
     with pytest.raises(DataError, match="no CE at this strike"):
         near.priced(Position.parse("+1 12345CE"))
+
+
+@pytest.mark.parametrize(
+    "price", [0.1 + 0.2, (1055.05 + 1055.0) / 2, 33.333333333333336, 55_124.975000000006, 0.05]
+)
+def test_a_price_between_two_ticks_reads_back_to_the_last_digit(price):
+    """A mid with all the digits of a float is the same number after it was written and read."""
+    leg = Leg("CE", 54_900.0, -1, price, date(2026, 12, 29))
+    (read,) = Position.parse(str(Position((leg,), "BANKNIFTY"))).legs
+    assert read.price == price
