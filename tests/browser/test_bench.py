@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 FREE_WITHIN_S = 10  # generous: typing the cell and a busy machine are in it; a run that goes on takes minutes
 
 
+@pytest.mark.timeout(300)  # a whole quick run is in it
 def test_run_shows_the_plot_and_cancel_frees_the_kernel(notebook: Notebook) -> None:
     """Run ends with a new plot and every row; Cancel of a second run leaves the kernel free at once."""
     notebook.open("02_benchmark.ipynb")
