@@ -4,7 +4,8 @@
 value                                  each caller gets
 =====================================  ==================================================
 numbers, text, dates, enumerations,    the very object; it cannot change
-tuples and frozen dataclasses of these
+tuples and frozen dataclasses of these,
+what says of itself ``cannot_change``
 ``DataFrame``, ``Series``              its own copy-on-write copy (about 10 µs at any size)
 a frozen dataclass that holds a table  its own twin with such a copy (a ``ChainSnapshot``)
 ``numpy.ndarray``                      a read-only view
@@ -106,6 +107,8 @@ def _constant(value: Any) -> bool:
         return all(_constant(part) for part in value)
     if _is_frozen(value):
         return all(_constant(getattr(value, part.name)) for part in fields(value))
+    if getattr(type(value), "cannot_change", False):
+        return True
     return isinstance(value, _CONSTANT) or _is("numpy", "generic", value)
 
 

@@ -32,7 +32,7 @@ column          dtype      meaning
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -78,6 +78,33 @@ class Smile(Protocol):
 
     def iv(self, strike: Any) -> Any:
         """Return the volatility at a strike (rupees), an annualised fraction."""
+
+
+class Guesses(Mapping[str, Derived]):
+    """Facts that a source does not state, by name; cannot be changed.
+
+    Parameters
+    ----------
+    guessed : mapping of str to Derived
+        Copied.
+    """
+
+    cannot_change = True  # so that a cache may share it
+
+    def __init__(self, guessed: Mapping[str, Derived]) -> None:
+        self._guessed = dict(guessed)
+
+    def __getitem__(self, name: str) -> Derived:
+        return self._guessed[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._guessed)
+
+    def __len__(self) -> int:
+        return len(self._guessed)
+
+    def __repr__(self) -> str:
+        return repr(self._guessed)
 
 
 @dataclass(frozen=True, eq=False)  # tables have no single answer to ==, so a snapshot is only itself
@@ -138,6 +165,7 @@ class ChainSnapshot:
         missing = [name for name in (*QUOTE_COLUMNS, *GREEK_COLUMNS) if name not in self.frame.columns]
         if missing:
             raise DataError("The chain table lacks columns", missing, "See the docstring of kit.model.chain.")
+        object.__setattr__(self, "derived", Guesses(self.derived))
 
     @property
     def table(self) -> pd.DataFrame:

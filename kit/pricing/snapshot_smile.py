@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -109,6 +109,7 @@ class _Fitted:
 
 @dataclass(frozen=True)
 class _SmileOf:
+    cannot_change: ClassVar = True  # a cache may share it: what it fits is nobody else's
     fits: SmileFits
     number: int
 

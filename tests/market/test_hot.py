@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 from time import sleep
+
+import pytest
 
 from kit.broker.shapes import Reply
 from kit.cache import CacheManager
@@ -26,3 +29,17 @@ def test_what_lives_for_ever_stays():
     hot = Hot(CacheManager(), enabled=True)
     for kept in (False, True):
         assert hot.once("key", float, lambda: Reply(1.5, "network", 0.0, float("inf"))) == (1.5, kept)
+
+
+def test_a_kept_chain_shares_its_smile_and_nobody_can_change_what_is_guessed(open_data) -> None:
+    """Two hits are two tables with one fit, not two pickled copies; what is derived takes no assignment."""
+    data = open_data()
+    first, second = data.option_chain("BANKNIFTY"), data.option_chain("BANKNIFTY")
+    assert first is not second
+    assert first.frame is not second.frame
+    assert first.fit is second.fit
+    with pytest.raises(TypeError):
+        first.derived["spot"] = None
+    copied = pickle.loads(pickle.dumps(first))
+    assert copied.derived == first.derived == {}
+    assert copied.smile is not None
