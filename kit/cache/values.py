@@ -103,12 +103,12 @@ def _is_frozen(value: Any) -> bool:
 
 
 def _constant(value: Any) -> bool:
+    if getattr(type(value), "cannot_change", False):
+        return True
     if isinstance(value, (tuple, frozenset)):
         return all(_constant(part) for part in value)
     if _is_frozen(value):
         return all(_constant(getattr(value, part.name)) for part in fields(value))
-    if getattr(type(value), "cannot_change", False):
-        return True
     return isinstance(value, _CONSTANT) or _is("numpy", "generic", value)
 
 
