@@ -24,7 +24,7 @@ OUTLIER = 4.0  # robust standard deviations
 OUTLIER_FLOOR = 0.005  # half a point of volatility is within the noise of any chain
 _BUMP = 1e-6
 _BUMPS = _BUMP * np.eye(5)
-_STEPS = np.sinh(np.linspace(-6.0, 6.0, 301))
+_STEPS = np.sinh(np.linspace(-6.0, 6.0, 1201))
 TRUST = 0.001  # a tenth of a point: no quote is trusted more than this
 
 

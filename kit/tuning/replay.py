@@ -76,9 +76,11 @@ class _Tier:
         for key in [key for key, found in self.kept.items() if found.until <= now]:
             self._drop(key)
 
-    def put(self, key: Hashable, answer: _Kept) -> None:
+    def put(self, key: Hashable, answer: _Kept, now: float) -> None:
         if key in self.kept:
             self._drop(key)
+        if answer.until <= now:  # a lifetime of zero: not kept, and nothing leaves for it
+            return
         self.kept[key] = answer
         self.entries += answer.entries
         self.bytes += answer.bytes
@@ -137,11 +139,11 @@ def replay(
             if answer == "network":
                 until = now + float(getattr(config, source.setting))
                 found.fetches.append((now, request.kind))
-                disk.put(key, _Kept(until, source.calls, source.disk_bytes))
+                disk.put(key, _Kept(until, source.calls, source.disk_bytes), now)
             else:
                 until = disk.kept[key].until
             if _kept_hot(settings, request.kind):
-                hot.put(key, _Kept(until, 1, source.hot_bytes))
+                hot.put(key, _Kept(until, 1, source.hot_bytes), now)
         most_entries, most_bytes = max(most_entries, hot.entries), max(most_bytes, hot.bytes)
     evictions += hot.evictions
     return Replay(found.answers, found.fetches, evictions, most_entries, most_bytes)

@@ -14,7 +14,7 @@ from kit.benchmark.suite import run_performance_benchmark
 SLOWED = {
     "pipeline": ("chain_hot", "kit.market.manager:DataManager.option_chain", 0.005),
     "cache": ("hot_hit", "kit.cache.manager:CacheManager.get", 0.0002),
-    "evaluation": ("strategy_evaluation", "kit.evaluation.metrics:round_trip_inr", 0.005),
+    "evaluation": ("strategy_evaluation", "kit.evaluation.metrics:opening_inr", 0.005),
     "pricing": ("iv_greeks_call", "kit.pricing.black76:_columns", 0.005),
     "bars": ("day_of_minutes", "kit.bars.minute_store:read_session", 0.03),
     "monitor": ("monitor_measure", "kit.monitor.measurement:Measurement.__enter__", 0.0002),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kit.chains.readers import read_chain
@@ -73,6 +73,7 @@ def test_what_is_no_volatility_is_left_out() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.002, 1.0), st.floats(0.0, 0.05))
+@example(9323, 0.9296875, 0.029824052409248132)  # negative between two points that were looked at
 def test_no_fit_can_be_arbitraged_with_a_butterfly(seed: int, years: float, noise: float) -> None:
     """Whatever the quotes, the implied density is nowhere negative, so calls are convex in the strike."""
     random = np.random.default_rng(seed)

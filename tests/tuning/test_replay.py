@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kit.market.questions import Question
@@ -21,6 +21,7 @@ SESSIONS = st.lists(
 
 
 @given(SESSIONS, st.integers(1, 8), st.sampled_from([0.0, 3.0, 60.0]))
+@example([Question(0.0, kind, "a") for kind in ("ltp", "options_chain", "ltp")], 1, 0.0)
 def test_the_in_process_tier_is_followed_exactly(asked: Sequence[Question], size: int, ttl_s: float) -> None:
     """Without a disk tier, the replay has the hit rate of the kit's own cache in simulated time."""
     config = CacheConfig(max_size=size, disk=False, options_chain_ttl=ttl_s, ltp_ttl=5)
