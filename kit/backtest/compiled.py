@@ -16,7 +16,7 @@ from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from kit.backtest import fills, quiet, rules, tally, walk
-from kit.backtest.records import Position, Records, Tape
+from kit.backtest.records import BarTape, HeldPosition, Records
 from kit.pricing.machine_cache import kept
 
 _MODULES = (fills, quiet, rules, tally, walk)
@@ -34,7 +34,7 @@ def _teach(module: ModuleType) -> None:
 
 
 def play_sets(
-    tape: Tape,
+    tape: BarTape,
     terms: Records,
     legs: Records,
     states: Records,
@@ -49,7 +49,7 @@ def play_sets(
 
     Parameters
     ----------
-    tape : Tape
+    tape : BarTape
         The bars of one holding.
     terms, legs : (sets,), (sets, legs) records
         The parameters.
@@ -63,7 +63,7 @@ def play_sets(
         Filled with net profit, charges and number of trades.
     """
     for number in range(len(out)):
-        position = Position(tape, terms[number : number + 1], legs[number], states, totals, trades)
+        position = HeldPosition(tape, terms[number : number + 1], legs[number], states, totals, trades)
         walk.walk(position, span[0], span[1])
         tally.tally(position, fees, session_of, out[number])
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kit.backtest.encode import encode_legs, encode_terms, most_rows
 from kit.backtest.plain import play, play_asking
 from kit.backtest.plan.plan import Plan, PlanLeg
-from kit.backtest.records import POSITION, STATE, TRADE, Position, Records, records
+from kit.backtest.records import POSITION, STATE, TRADE, HeldPosition, Records, records
 from kit.backtest.tally import fees_of
 from kit.backtest.tape import Loaded
 from kit.errors import SettingsError
@@ -45,7 +45,7 @@ def engine_for(plan: Plan, engine: EngineName, positions: int) -> EngineName:
 
 def trade(
     plan: Plan, legs: Sequence[PlanLeg], loaded: Loaded, engine: EngineName
-) -> tuple[Position, Records]:
+) -> tuple[HeldPosition, Records]:
     """Play one plan on a tape and return the position and the rows it wrote."""
     position = position_on(loaded, encode_terms(plan), encode_legs(legs))
     if plan.position_rules:
@@ -57,17 +57,17 @@ def trade(
     return position, position.trades[: position.totals[0].count]
 
 
-def position_on(loaded: Loaded, terms: Records, legs: Records) -> Position:
+def position_on(loaded: Loaded, terms: Records, legs: Records) -> HeldPosition:
     """Return a position of these legs on a tape, not yet begun."""
     terms["exit"] = loaded.holding.exit
     states, totals = records(STATE, len(legs)), records(POSITION, 1)
     states.start = loaded.holding.starts
     totals.settles = bool((loaded.tape.contracts.ends < loaded.holding.edges[-1]).any())
-    return Position(loaded.tape, terms, legs, states, totals, records(TRADE, most_rows(legs, terms)))
+    return HeldPosition(loaded.tape, terms, legs, states, totals, records(TRADE, most_rows(legs, terms)))
 
 
 def play_compiled(
-    room: Position,
+    room: HeldPosition,
     terms: Records,
     legs: Records,
     loaded: Loaded,

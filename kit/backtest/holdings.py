@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pandas as pd
 
 from kit.backtest.days import Days
-from kit.backtest.plan.parts import Bounds
+from kit.backtest.plan.parts import Within
 from kit.backtest.plan.plan import Plan
 from kit.backtest.signals import Signals, starts_of
 from kit.backtest.strikes import expiry_of
@@ -132,7 +132,7 @@ def _later_days(plan: Plan, minutes: DayMinutes, days: Days) -> list[date] | Ski
 
 def _daily_fits(plan: Plan, day: date, daily: pd.DataFrame | None) -> bool:
     for name in ("vix", "iv_rank"):
-        band: Bounds | None = getattr(plan.days, name)
+        band: Within | None = getattr(plan.days, name)
         if band is None:
             continue
         if daily is None or name not in daily.columns:

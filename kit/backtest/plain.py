@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 from kit.backtest.moment import HeldLeg, RuleMoment
 from kit.backtest.plan.plan import Plan, PlanLeg
-from kit.backtest.records import LEAVING, OPEN, RULE, STOP, TARGET, Position, Records
+from kit.backtest.records import LEAVING, OPEN, RULE, STOP, TARGET, HeldPosition, Records
 from kit.backtest.rules import close_of, go_out
 from kit.backtest.tape import Loaded
 from kit.backtest.walk import at_close, begin, leave_all, value_of, walk, within
 from kit.bars.minutes import TICK_INR
 
 
-def play(position: Position, loaded: Loaded) -> Records:
+def play(position: HeldPosition, loaded: Loaded) -> Records:
     """Play a position and return the rows it wrote."""
     walk(position, loaded.holding.first, loaded.holding.last)
     return position.trades[: position.totals[0].count]
 
 
-def play_asking(position: Position, loaded: Loaded, plan: Plan, legs: Sequence[PlanLeg]) -> Records:
+def play_asking(position: HeldPosition, loaded: Loaded, plan: Plan, legs: Sequence[PlanLeg]) -> Records:
     """Play a position bar by bar and ask the plan's Python functions at every close."""
     bar, last = loaded.holding.first, loaded.holding.last
     begin(position)
@@ -34,7 +34,7 @@ def play_asking(position: Position, loaded: Loaded, plan: Plan, legs: Sequence[P
     return position.trades[: position.totals[0].count]
 
 
-def _asked(position: Position, loaded: Loaded, plan: Plan, legs: Sequence[PlanLeg], bar: int) -> bool:
+def _asked(position: HeldPosition, loaded: Loaded, plan: Plan, legs: Sequence[PlanLeg], bar: int) -> bool:
     """Ask the functions at the close of a bar; True when one of them ends the position."""
     held = {
         i: _held(position, loaded, legs[i], i, bar)
@@ -55,7 +55,7 @@ def _asked(position: Position, loaded: Loaded, plan: Plan, legs: Sequence[PlanLe
     return False
 
 
-def _ask_leg(position: Position, leg: PlanLeg, i: int, bar: int, moment: RuleMoment) -> None:
+def _ask_leg(position: HeldPosition, leg: PlanLeg, i: int, bar: int, moment: RuleMoment) -> None:
     for rule, reason in ((leg.stop, STOP), (leg.target, TARGET)):
         if callable(rule) and rule(moment):
             if reason == STOP:
@@ -64,7 +64,7 @@ def _ask_leg(position: Position, leg: PlanLeg, i: int, bar: int, moment: RuleMom
             return
 
 
-def _held(position: Position, loaded: Loaded, leg: PlanLeg, i: int, bar: int) -> HeldLeg:
+def _held(position: HeldPosition, loaded: Loaded, leg: PlanLeg, i: int, bar: int) -> HeldLeg:
     state = position.states[i]
     expiry, strike, right = loaded.contracts[state.row]
     contract = position.tape.contracts[state.row]

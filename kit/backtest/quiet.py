@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import floor
 
 from kit.backtest.fills import steps
-from kit.backtest.records import DISTANCE, IDLE, OPEN, OUT, STEPPED, UNREACHED, Position
+from kit.backtest.records import DISTANCE, IDLE, OPEN, OUT, STEPPED, UNREACHED, HeldPosition
 
 
-def next_bar(position: Position, bar: int, last: int) -> int:
+def next_bar(position: HeldPosition, bar: int, last: int) -> int:
     """Return the first bar after `bar` at which something may happen, at most `last`."""
     if position.terms[0].overall or position.totals[0].adjusts_left > 0:
         return bar + 1
@@ -25,7 +25,7 @@ def next_bar(position: Position, bar: int, last: int) -> int:
     return nearest
 
 
-def _quiet_until(position: Position, i: int, bar: int, last: int) -> int:
+def _quiet_until(position: HeldPosition, i: int, bar: int, last: int) -> int:
     """Return the first bar from `bar` on that leaves the range in which an open leg has nothing to do."""
     state, sign = position.states[i], position.legs[i].sign
     high, low = position.tape.high[state.row], position.tape.low[state.row]
@@ -47,7 +47,7 @@ def _reach(price: int, sign: int) -> int:
     return UNREACHED if sign > 0 else 0
 
 
-def _trail_trigger(position: Position, i: int) -> int:
+def _trail_trigger(position: HeldPosition, i: int) -> int:
     """Return a price not beyond that at which the stop moves next; 0 where it never does."""
     leg, state = position.legs[i], position.states[i]
     sign, trigger = leg.sign, 0

@@ -175,7 +175,7 @@ CONTRACT = np.dtype(
 )
 
 
-class Tape(NamedTuple):
+class BarTape(NamedTuple):
     """The bars that a position can touch: contracts x bars of one holding period, in ticks.
 
     A contract without a trade in a bar has `high` 0 and `low` beyond any price there, so that no level is
@@ -191,10 +191,10 @@ class Tape(NamedTuple):
     delta: NDArray[np.float64]  # (k, n), or (k, 0) where no rule asks for it
 
 
-class Position(NamedTuple):
+class HeldPosition(NamedTuple):
     """A tape with the plan's terms and the state of its legs: what the rules are called with."""
 
-    tape: Tape
+    tape: BarTape
     terms: Records
     legs: Records
     states: Records

@@ -1,6 +1,6 @@
 """What a leg does: enter, wait, follow its price, go out, come back. One reading for both engines.
 
-Every function takes the `kit.backtest.records.Position` and the number of a leg. A bar is a column of the
+Every function takes the `kit.backtest.records.HeldPosition` and the number of a leg. A bar is a column of the
 tape; what happens at the close of a bar holds from the next bar on.
 """
 
@@ -33,7 +33,7 @@ from kit.backtest.records import (
     TRAIL,
     WAITING,
     WANTED,
-    Position,
+    HeldPosition,
 )
 
 
@@ -42,17 +42,17 @@ def ticks_at(cells: NDArray[np.int32], row: int, bar: int) -> int:
     return np.int64(cells[row, bar])  # type: ignore[return-value]
 
 
-def open_of(position: Position, i: int, bar: int) -> int:
+def open_of(position: HeldPosition, i: int, bar: int) -> int:
     """Return the open of a leg's contract in a bar, ticks."""
     return ticks_at(position.tape.open, position.states[i].row, bar)
 
 
-def close_of(position: Position, i: int, bar: int) -> int:
+def close_of(position: HeldPosition, i: int, bar: int) -> int:
     """Return the last close of a leg's contract up to a bar, ticks."""
     return ticks_at(position.tape.last, position.states[i].row, bar)
 
 
-def want(position: Position, i: int, bar: int, percent: float, points: float, by_close: int) -> None:
+def want(position: HeldPosition, i: int, bar: int, percent: float, points: float, by_close: int) -> None:
     """Let a leg look for a contract from the close of a bar on; with an amount, wait for its move first."""
     state = position.states[i]
     state.phase = WANTED if percent == 0 and points == 0 else WAITING
@@ -65,7 +65,7 @@ def want(position: Position, i: int, bar: int, percent: float, points: float, by
     state.wait_points = points
 
 
-def enter(position: Position, i: int, price: int, bar: int, watch: int) -> None:
+def enter(position: HeldPosition, i: int, price: int, bar: int, watch: int) -> None:
     """Open a leg at a price of a bar; its bars are examined from `watch` on."""
     leg, state = position.legs[i], position.states[i]
     state.phase = OPEN
@@ -88,7 +88,7 @@ def enter(position: Position, i: int, price: int, bar: int, watch: int) -> None:
         _tighten(position, i)
 
 
-def leave(position: Position, i: int, price: int, bar: int, reason: int, stale: bool) -> None:
+def leave(position: HeldPosition, i: int, price: int, bar: int, reason: int, stale: bool) -> None:
     """Close a leg at a price of a bar and write its row."""
     leg, state, totals = position.legs[i], position.states[i], position.totals[0]
     paid = price if reason == EXPIRY else _slip(position, i, -leg.sign, price, bar)
@@ -101,7 +101,7 @@ def leave(position: Position, i: int, price: int, bar: int, reason: int, stale: 
     state.phase = OUT
 
 
-def refuse(position: Position, i: int, why: int) -> None:
+def refuse(position: HeldPosition, i: int, why: int) -> None:
     """Give an entry up and write why."""
     position.states[i].number += 1
     row = _row(position, i, REFUSED)
@@ -109,7 +109,7 @@ def refuse(position: Position, i: int, why: int) -> None:
     position.states[i].phase = OUT
 
 
-def _row(position: Position, i: int, reason: int):  # type: ignore[no-untyped-def]  # one of the records
+def _row(position: HeldPosition, i: int, reason: int):  # type: ignore[no-untyped-def]  # one of the records
     totals, state = position.totals[0], position.states[i]
     row = position.trades[totals.count]
     totals.count += 1
@@ -118,14 +118,14 @@ def _row(position: Position, i: int, reason: int):  # type: ignore[no-untyped-de
     return row
 
 
-def _slip(position: Position, i: int, side: int, price: int, bar: int) -> int:
+def _slip(position: HeldPosition, i: int, side: int, price: int, bar: int) -> int:
     terms, tape, row = position.terms[0], position.tape, position.states[i].row
     bar_range = max(0, ticks_at(tape.high, row, bar) - ticks_at(tape.low, row, bar))
     lots = position.legs[i].lots * terms.multiple
     return slipped(terms.slippage, terms.slip, side, price, bar_range, lots)
 
 
-def at_open(position: Position, i: int, bar: int) -> None:
+def at_open(position: HeldPosition, i: int, bar: int) -> None:
     """Fill at the open what the bar before has decided: a leg that leaves, a leg that enters."""
     tape, state = position.tape, position.states[i]
     if state.phase == LEAVING:
@@ -138,7 +138,7 @@ def at_open(position: Position, i: int, bar: int) -> None:
             refuse(position, i, NO_TRADE)
 
 
-def examine(position: Position, i: int, bar: int) -> None:
+def examine(position: HeldPosition, i: int, bar: int) -> None:
     """Look for a leg's stop and target, or for its first price again, within one bar."""
     tape, state = position.tape, position.states[i]
     if not (state.phase == OPEN or state.phase == AT_COST) or bar < state.watch:  # noqa: PLR1714 - for numba
@@ -169,7 +169,7 @@ def examine(position: Position, i: int, bar: int) -> None:
     go_out(position, i, price, bar, reason)
 
 
-def _take_again(position: Position, i: int, bar: int) -> None:
+def _take_again(position: HeldPosition, i: int, bar: int) -> None:
     tape, state, sign = position.tape, position.states[i], position.legs[i].sign
     row, cost = state.row, state.cost
     first = open_of(position, i, bar)
@@ -178,7 +178,7 @@ def _take_again(position: Position, i: int, bar: int) -> None:
         enter(position, i, first if gapped else cost, bar, bar + 1)
 
 
-def go_out(position: Position, i: int, price: int, bar: int, reason: int) -> None:
+def go_out(position: HeldPosition, i: int, price: int, bar: int, reason: int) -> None:
     """Close a leg by one of its own rules, and let it come back where the plan says so."""
     leave(position, i, price, bar, reason, False)
     leg, state = position.legs[i], position.states[i]
@@ -201,7 +201,7 @@ def go_out(position: Position, i: int, price: int, bar: int, reason: int) -> Non
         want(position, i, bar, percent * moves, points * moves, 1)
 
 
-def _tighten(position: Position, i: int) -> None:
+def _tighten(position: HeldPosition, i: int) -> None:
     """Let the stop follow the best price; it never goes back."""
     leg, state = position.legs[i], position.states[i]
     percent, points = leg.move_percent, leg.move_points
@@ -215,14 +215,14 @@ def _tighten(position: Position, i: int) -> None:
     _move_stop(position, i, at, TRAIL)
 
 
-def _move_stop(position: Position, i: int, at: int, reason: int) -> None:
+def _move_stop(position: HeldPosition, i: int, at: int, reason: int) -> None:
     state = position.states[i]
     if state.stop == 0 or position.legs[i].sign * (at - state.stop) > 0:
         state.stop = at
         state.stop_reason = reason
 
 
-def to_break_even(position: Position, i: int, bar: int, only_in_profit: bool) -> None:
+def to_break_even(position: HeldPosition, i: int, bar: int, only_in_profit: bool) -> None:
     """Move the stop of an open leg to its entry price; a leg without a stop gets one."""
     state = position.states[i]
     if state.phase != OPEN:
@@ -233,7 +233,7 @@ def to_break_even(position: Position, i: int, bar: int, only_in_profit: bool) ->
         state.due = 0
 
 
-def try_entry(position: Position, i: int, bar: int) -> None:
+def try_entry(position: HeldPosition, i: int, bar: int) -> None:
     """Choose a contract at the close of a bar and enter where it traded; give up after the last try."""
     tape, state = position.tape, position.states[i]
     if state.row < 0:

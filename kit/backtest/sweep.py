@@ -21,7 +21,7 @@ from kit.backtest.engines import engine_for, play_compiled, position_on
 from kit.backtest.holdings import SkippedDay, holdings, wanted_days
 from kit.backtest.plain import play
 from kit.backtest.plan.plan import Plan
-from kit.backtest.records import LEG, TERMS, TRADE, Position, Records, records
+from kit.backtest.records import LEG, TERMS, TRADE, HeldPosition, Records, records
 from kit.backtest.sets import Grid, chooses_again, parameter_table, plans_of, tape_key
 from kit.backtest.sweep_result import SweepResult
 from kit.backtest.tally import fees_of, tally
@@ -77,7 +77,7 @@ def play_tape(sets: Sets, loaded: Loaded, compiled: bool = True) -> Floats:
         return play_compiled(room, terms, sets.legs, loaded, fees, session_of)
     out = np.empty((len(terms), 3))
     for number in range(len(terms)):
-        position = Position(
+        position = HeldPosition(
             loaded.tape, terms[number : number + 1], sets.legs[number], room.states, room.totals, room.trades
         )
         play(position, loaded)

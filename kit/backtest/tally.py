@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.backtest.records import EXPIRY, REFUSED, Position
+from kit.backtest.records import EXPIRY, REFUSED, HeldPosition
 from kit.backtest.tape import Holding
 from kit.bars.minutes import TICK_INR
 from kit.evaluation.costs import order_charges
@@ -35,7 +35,7 @@ def fees_of(holding: Holding, charged: bool) -> tuple[NDArray[np.float64], NDArr
 
 
 def tally(
-    position: Position, fees: NDArray[np.float64], session_of: NDArray[np.int64], out: NDArray[np.float64]
+    position: HeldPosition, fees: NDArray[np.float64], session_of: NDArray[np.int64], out: NDArray[np.float64]
 ) -> None:
     """Write net profit, charges and the number of trades of a played position into `out`."""
     gross, paid, count = 0.0, 0.0, 0

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from kit.backtest.moment import RuleMoment
 from kit.backtest.plan.parts import StrikeRule
 from kit.backtest.plan.plan import Plan, PlanLeg
-from kit.backtest.records import BAR_CLOSE, CONTRACT, LAST_TRIES, NEXT_OPEN, UNREACHED, Records, Tape, records
+from kit.backtest.records import (
+    BAR_CLOSE,
+    CONTRACT,
+    LAST_TRIES,
+    NEXT_OPEN,
+    UNREACHED,
+    BarTape,
+    Records,
+    records,
+)
 from kit.backtest.sets import chooses_again
 from kit.backtest.settlement import exercise_tax, paid_ticks, settlement
 from kit.backtest.strikes import NO_STRIKE, ExpiryMinutes, expiry_of
@@ -80,7 +89,7 @@ class Loaded:
     ----------
     holding : Holding
         Where it comes from.
-    tape : Tape
+    tape : BarTape
         The arrays.
     contracts : list of tuple
         Expiry, strike and right of each row.
@@ -93,7 +102,7 @@ class Loaded:
     """
 
     holding: Holding
-    tape: Tape
+    tape: BarTape
     contracts: Sequence[Contract]
     strikes: Sequence[NDArray[np.int64]] = field(repr=False)
     expiries: Sequence[date | None]
@@ -156,7 +165,7 @@ def _strikes(
     return np.array([int(answer) if answer and isfinite(answer) else NO_STRIKE for answer in answers])
 
 
-def _tape(plan: Plan, holding: Holding, contracts: list[Contract], picks: NDArray[np.int64]) -> Tape:
+def _tape(plan: Plan, holding: Holding, contracts: list[Contract], picks: NDArray[np.int64]) -> BarTape:
     prices = {name: np.zeros((len(contracts), holding.edges[-1]), np.int32) for name in OHLC}
     traded = np.zeros((len(contracts), holding.edges[-1]), np.bool_)
     delta = np.full(traded.shape if plan.adjust else (len(contracts), 0), np.nan)
@@ -173,7 +182,7 @@ def _tape(plan: Plan, holding: Holding, contracts: list[Contract], picks: NDArra
         kept.units[mine] = np.where(kept.units[mine] > 0, kept.units[mine], day.lot_size[theirs])
         if plan.adjust:
             delta[mine, span] = _deltas(day, contracts, mine)
-    return Tape(
+    return BarTape(
         open=prices["open"],
         high=np.where(traded, prices["high"], np.int32(0)),
         low=np.where(traded, prices["low"], np.int32(UNREACHED)),

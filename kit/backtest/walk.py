@@ -20,7 +20,7 @@ from kit.backtest.records import (
     TIME,
     WAITING,
     WANTED,
-    Position,
+    HeldPosition,
 )
 from kit.backtest.rules import (
     at_open,
@@ -37,7 +37,7 @@ from kit.backtest.rules import (
 NO_REASON = -1
 
 
-def begin(position: Position) -> None:
+def begin(position: HeldPosition) -> None:
     """Set a position to where nothing has happened yet."""
     totals, terms = position.totals[0], position.terms[0]
     totals.realised, totals.peak, totals.left, totals.hit, totals.count = 0, 0, -1, -1, 0
@@ -48,7 +48,7 @@ def begin(position: Position) -> None:
         state.stops_left, state.targets_left = leg.stop_times, leg.target_times
 
 
-def within(position: Position, bar: int, last: int) -> bool:
+def within(position: HeldPosition, bar: int, last: int) -> bool:
     """Play a bar up to, not including, its close; True when the plan's exit at this open ends it all."""
     terms = position.terms[0]
     if bar == last and terms.exit == NEXT_OPEN:
@@ -63,7 +63,7 @@ def within(position: Position, bar: int, last: int) -> bool:
     return False
 
 
-def at_close(position: Position, bar: int, last: int) -> bool:
+def at_close(position: HeldPosition, bar: int, last: int) -> bool:
     """Play the close of a bar; True when the position has ended."""
     terms, totals = position.terms[0], position.totals[0]
     if terms.complete and totals.left == bar:
@@ -87,7 +87,7 @@ def at_close(position: Position, bar: int, last: int) -> bool:
     return _all_out(position)
 
 
-def leave_all(position: Position, bar: int, reason: int, on_open: bool) -> None:
+def leave_all(position: HeldPosition, bar: int, reason: int, on_open: bool) -> None:
     """End the position: all legs leave at the close, or open, of a bar; without one at their last close."""
     tape = position.tape
     for i in range(len(position.legs)):
@@ -107,7 +107,7 @@ def leave_all(position: Position, bar: int, reason: int, on_open: bool) -> None:
         state.phase = OUT
 
 
-def value_of(position: Position, bar: int) -> int:
+def value_of(position: HeldPosition, bar: int) -> int:
     """Return what the position has earned at the close of a bar, ticks times units, before charges."""
     worth: int = position.totals[0].realised
     for i in range(len(position.legs)):
@@ -118,7 +118,7 @@ def value_of(position: Position, bar: int) -> int:
     return worth
 
 
-def _limit(position: Position, bar: int) -> int:
+def _limit(position: HeldPosition, bar: int) -> int:
     """Return by which limit in rupees the position ends at a close; what it has locked rises afterwards."""
     terms, totals = position.terms[0], position.totals[0]
     worth, peak = value_of(position, bar), totals.peak
@@ -137,7 +137,7 @@ def _limit(position: Position, bar: int) -> int:
     return NO_REASON
 
 
-def _settle(position: Position, bar: int) -> None:
+def _settle(position: HeldPosition, bar: int) -> None:
     for i in range(len(position.legs)):
         state = position.states[i]
         held = state.phase == OPEN or state.phase == LEAVING  # noqa: PLR1714
@@ -145,7 +145,7 @@ def _settle(position: Position, bar: int) -> None:
             leave(position, i, position.tape.contracts[state.row].settled, bar, EXPIRY, False)
 
 
-def _adjust(position: Position, bar: int) -> None:
+def _adjust(position: HeldPosition, bar: int) -> None:
     tape, net = position.tape, 0.0
     for i in range(len(position.legs)):
         if position.states[i].phase == OPEN:
@@ -160,7 +160,7 @@ def _adjust(position: Position, bar: int) -> None:
     position.totals[0].adjusts_left -= 1
 
 
-def _enter_wanted(position: Position, bar: int) -> None:
+def _enter_wanted(position: HeldPosition, bar: int) -> None:
     for i in range(len(position.legs)):
         leg, state = position.legs[i], position.states[i]
         if state.phase == IDLE and state.start == bar:
@@ -169,14 +169,14 @@ def _enter_wanted(position: Position, bar: int) -> None:
             try_entry(position, i, bar)
 
 
-def _all_out(position: Position) -> bool:
+def _all_out(position: HeldPosition) -> bool:
     for i in range(len(position.legs)):  # noqa: SIM110 - numba compiles loops
         if position.states[i].phase != OUT:
             return False
     return True
 
 
-def walk(position: Position, first: int, last: int) -> None:
+def walk(position: HeldPosition, first: int, last: int) -> None:
     """Play a position from the close of its first bar to its exit, over the bars at which it may act."""
     begin(position)
     bar, ended = first, at_close(position, first, last)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from kit.bars import candles
 from kit.bars.candles import Piece
-from kit.bars.importing.convert import Chunk, Source
+from kit.bars.importing.convert import ImportedBars, ImportFile
 from kit.bars.importing.convert import joined as one_chunk
 from kit.bars.importing.sessions import sessions_of
 from kit.bars.importing.symbols import Meaning
@@ -141,7 +141,7 @@ class _Collection:
         spans = {day.date(): (low, high) for day, low, high in reach.itertuples()}
         wanted = self._wanted(spans, expiries, around)
         self.contracts = sum(meant.kind == "option" for _, meant, _ in wanted)
-        source = Source(Path(_SOURCE), self._store.underlying, {})
+        source = ImportFile(Path(_SOURCE), self._store.underlying, {})
         parts = [_chunk(level, Meaning("index"))]
         for instrument, meant, days in self._progress(wanted):
             parts.append(_chunk(self._bars(instrument, days), meant))
@@ -213,10 +213,10 @@ def _midnights(days: Sequence[date]) -> pd.DatetimeIndex:
     return pd.DatetimeIndex([pd.Timestamp(day, tz=IST) for day in days])
 
 
-def _chunk(bars: pd.DataFrame, meant: Meaning) -> Chunk:
+def _chunk(bars: pd.DataFrame, meant: Meaning) -> ImportedBars:
     local = pd.DatetimeIndex(bars.index).tz_localize(None).as_unit("s").asi8 // 60
     count = len(bars)
-    return Chunk(
+    return ImportedBars(
         local // 1440,
         local % 1440,
         np.zeros(count, np.intp),
@@ -227,5 +227,5 @@ def _chunk(bars: pd.DataFrame, meant: Meaning) -> Chunk:
     )
 
 
-def _sessions(parts: Sequence[Chunk], source: Source) -> Iterator[DayBars]:
+def _sessions(parts: Sequence[ImportedBars], source: ImportFile) -> Iterator[DayBars]:
     yield from sessions_of(one_chunk(parts), source)

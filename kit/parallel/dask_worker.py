@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from kit.parallel.execution import Outcome, travelling
 from kit.parallel.pool import WorkerPool
-from kit.parallel.process import Job
+from kit.parallel.process import WorkerJob
 
 LOOK_S = 0.1  # how often a task makes sure that somebody still wants it
 
@@ -52,7 +52,7 @@ def run_item(item: WorkItem, *contents: bytes) -> bytes:
     for reference, content in zip(item.references, contents, strict=True):
         pool.objects.receive(reference, content)
     ended: SimpleQueue[Outcome] = SimpleQueue()
-    pool.submit([Job(item.key, item.message, item.timeout_s, ended.put)])
+    pool.submit([WorkerJob(item.key, item.message, item.timeout_s, ended.put)])
     try:
         while True:
             with suppress(Empty):

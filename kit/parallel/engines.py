@@ -14,13 +14,13 @@ from kit.parallel.attempts import Attempt
 from kit.parallel.execution import Outcome, borrowed_globals
 from kit.parallel.packing import Scope, pack
 from kit.parallel.pool import WorkerPool
-from kit.parallel.process import Job
+from kit.parallel.process import WorkerJob
 from kit.parallel.shared import SharedObjects
 from kit.parallel.watchdog import Watchdog
 from kit.settings import Backend
 
 
-class Engine:
+class TaskEngine:
     """What the scheduler asks of a place to run tasks; by itself it takes none.
 
     Attributes
@@ -65,7 +65,7 @@ class Engine:
         """End everything at once."""
 
 
-class SerialEngine(Engine):
+class SerialEngine(TaskEngine):
     """Runs nothing by itself; whoever waits for a result calls `run_here`."""
 
     def run_here(self, attempt: Attempt) -> None:
@@ -92,7 +92,7 @@ def in_time(outcome: Outcome, timeout_s: float | None, where: str) -> Outcome:
     return Outcome(outcome.key, "timeout", None, "", outcome.running_s, outcome.worker, why)
 
 
-class ThreadEngine(Engine):
+class ThreadEngine(TaskEngine):
     """Runs attempts on threads.
 
     A thread cannot be stopped. One that overruns is given up: its task ends as timed out, a fresh thread
@@ -158,7 +158,7 @@ class ThreadEngine(Engine):
         self.done(Outcome(key, reason, None, running_s=attempt.timeout_s or 0.0, raised=why))
 
 
-class TravellingEngine(Engine):
+class TravellingEngine(TaskEngine):
     """What engines share whose tasks travel to other processes.
 
     Parameters
@@ -206,7 +206,11 @@ class ProcessEngine(TravellingEngine):
     def submit(self, attempts: Sequence[Attempt]) -> None:
         """Send attempts to the pool."""
         self._pool.submit(
-            [Job(one.key, one.payload.message, one.timeout_s, self.done) for one in attempts if one.payload]
+            [
+                WorkerJob(one.key, one.payload.message, one.timeout_s, self.done)
+                for one in attempts
+                if one.payload
+            ]
         )
 
     def stop(self, keys: Sequence[int]) -> None:
@@ -219,7 +223,7 @@ class ProcessEngine(TravellingEngine):
         self._pool.close()
 
 
-def engine_of(backend: Backend, max_workers: int, address: str | None, memory_mb: int | None) -> Engine:
+def engine_of(backend: Backend, max_workers: int, address: str | None, memory_mb: int | None) -> TaskEngine:
     """Make the engine of a backend.
 
     Raises

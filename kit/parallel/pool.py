@@ -28,7 +28,7 @@ from time import monotonic
 from kit.errors import TaskError
 from kit.parallel.execution import Outcome
 from kit.parallel.folders import Folder
-from kit.parallel.process import Job, Verdict, WorkerProcess
+from kit.parallel.process import Verdict, WorkerJob, WorkerProcess
 from kit.parallel.shared import SharedObjects
 from kit.parallel.watchdog import Watchdog
 
@@ -74,7 +74,7 @@ class WorkerPool:
         self._memory_mb = memory_mb
         self._lock = RLock()  # the collector may call `close` on a thread that holds it
         self._workers: list[WorkerProcess] = []
-        self._waiting: deque[Job] = deque()
+        self._waiting: deque[WorkerJob] = deque()
         self._watchdog = Watchdog()
         self._preload: Sequence[str] = ()
         self._futile = 0  # workers in a row that died at no job and ended none
@@ -99,7 +99,7 @@ class WorkerPool:
         """Tell whether a worker has started."""
         return any(worker.served for worker in [*self._workers])
 
-    def submit(self, jobs: Sequence[Job]) -> None:
+    def submit(self, jobs: Sequence[WorkerJob]) -> None:
         """Run jobs; each one's `done` hears of it on another thread, once."""
         with self._lock:
             self._waiting.extend(jobs)
@@ -225,7 +225,7 @@ class WorkerPool:
             lost = [] if self._workers else self._lost()
         _give_up(lost, why)
 
-    def _lost(self) -> list[Job]:
+    def _lost(self) -> list[WorkerJob]:
         """Take all jobs out that wait; lock held."""
         lost = [*self._waiting]
         self._waiting.clear()
@@ -233,7 +233,7 @@ class WorkerPool:
         return lost
 
 
-def _give_up(jobs: Sequence[Job], why: str) -> None:
+def _give_up(jobs: Sequence[WorkerJob], why: str) -> None:
     for job in jobs:
         job.done(Outcome(job.key, "crashed", None, f"No worker could run it. {why}"))
 

@@ -30,7 +30,7 @@ _numbers = count()
 Done = Callable[[Outcome], None]
 
 
-class Job(NamedTuple):
+class WorkerJob(NamedTuple):
     """A message for a worker, and who hears what came of it."""
 
     key: int
@@ -63,7 +63,7 @@ class WorkerProcess:
     """
 
     def __init__(self, folder: Path, threads: int, memory_mb: int | None, preload: Sequence[str]) -> None:
-        self.job: Job | None = None
+        self.job: WorkerJob | None = None
         self.verdict: Verdict | None = None
         self.served = False
         self.check_at = float("inf")  # the watchdog looks at it then, monotonic seconds
@@ -114,7 +114,7 @@ class WorkerProcess:
         """The process id."""
         return self._process.pid
 
-    def send(self, job: Job) -> None:
+    def send(self, job: WorkerJob) -> None:
         """Give a worker without a job its next one."""
         self.job = job
         self._state.clear()  # it may be an attempt at the same task again

@@ -28,7 +28,7 @@ from time import monotonic
 from kit.errors import QueueFull, ResultNotReady, TaskError
 from kit.monitor import PerformanceMonitor
 from kit.parallel.attempts import Attempt, Heard
-from kit.parallel.engines import Engine, SerialEngine
+from kit.parallel.engines import SerialEngine, TaskEngine
 from kit.parallel.execution import Outcome, failed
 from kit.parallel.interrupts import uninterrupted
 from kit.parallel.packing import Scope
@@ -52,7 +52,7 @@ class Scheduler:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: TaskEngine,
         store: ResultStore,
         monitor: PerformanceMonitor,
         queue_size: int,

@@ -19,7 +19,7 @@ WORTH_A_THREAD = 24_576  # options; about a millisecond, ten times what starting
 
 
 def volatilities(columns: Columns, size: int, rows: int, threads: int | None) -> tuple[Floats, Codes]:
-    """Return volatility (and Greeks) as rows, and reason codes; see `kit.pricing.engines.Engine`."""
+    """Return volatility (and Greeks) as rows, and reason codes; see `kit.pricing.engines.PricingEngine`."""
     out, codes, rest = _evaluate(columns, size, rows, True, threads)
     if rest.size:
         lanes = _lanes(columns, rest)
@@ -28,7 +28,7 @@ def volatilities(columns: Columns, size: int, rows: int, threads: int | None) ->
 
 
 def prices(columns: Columns, size: int, rows: int, threads: int | None) -> Floats:
-    """Return price (and Greeks) as rows; see `kit.pricing.engines.Engine`."""
+    """Return price (and Greeks) as rows; see `kit.pricing.engines.PricingEngine`."""
     out, _, rest = _evaluate(columns, size, rows, False, threads)
     if rest.size:
         out[:, rest] = numpy_engine.prices(_lanes(columns, rest), rest.size, rows, 1)

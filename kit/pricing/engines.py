@@ -32,7 +32,7 @@ _forced: ContextVar[Name | None] = ContextVar("_forced", default=None)
 _threads: ContextVar[int | None] = ContextVar("_threads", default=None)
 
 
-class Engine(Protocol):
+class PricingEngine(Protocol):
     """What an engine computes: everything for one option, or only the first row of it.
 
     `columns` are what is known (prices or volatilities), forward, strike, years, discount and is_call:
@@ -49,8 +49,8 @@ class Engine(Protocol):
 
 
 @cache
-def _load(name: Name) -> Engine:
-    return cast(Engine, import_module(f"kit.pricing.{name}_engine"))
+def _load(name: Name) -> PricingEngine:
+    return cast(PricingEngine, import_module(f"kit.pricing.{name}_engine"))
 
 
 @cache
@@ -75,7 +75,7 @@ def _obstacle() -> str:
     return ""
 
 
-def engine(size: int) -> Engine:
+def engine(size: int) -> PricingEngine:
     """Return the engine in use here for so many options, loading it on first use.
 
     If the first call of a process is no larger than a chain, NumPy answers it: after a restart the chain

@@ -24,7 +24,7 @@ VEGA_SCALE = 0.3989422804014327  # 1/√(2π)
 
 
 def prices(columns: Columns, size: int, rows: int, threads: int | None) -> Floats:  # noqa: ARG001 one thread
-    """Return price (and Greeks) as rows; see `kit.pricing.engines.Engine`."""
+    """Return price (and Greeks) as rows; see `kit.pricing.engines.PricingEngine`."""
     out = np.empty((rows, size))
     with np.errstate(all="ignore"):  # NaN in, NaN out; s = 0 gives the limits
         for part, (sigma, *rest) in _blocks(columns, size):
@@ -41,7 +41,7 @@ def volatilities(
     rows: int,
     threads: int | None,  # noqa: ARG001 one thread
 ) -> tuple[Floats, Codes]:
-    """Return volatility (and Greeks) as rows, and reason codes; see `kit.pricing.engines.Engine`."""
+    """Return volatility (and Greeks) as rows, and reason codes; see `kit.pricing.engines.PricingEngine`."""
     out, codes = np.empty((rows, size)), np.empty(size, np.int8)
     with np.errstate(all="ignore"):  # the codes say what the arithmetic could not
         for part, (price, *rest) in _blocks(columns, size):

@@ -72,7 +72,7 @@ def _sensitivities(state: ExchangeState, series: Series, expiry: date) -> smile.
     at = moment(path, state.clock.now())
     years = years_left(expiry, path.opens_s + 60 * (float(path.offsets[at.minute]) + at.minute_share))
     rate, ratio = risk_free_rate(path.day), underlying.vol_ratio
-    surface = smile.Smile(at.of(path.spot), years, at.of(path.vol), rate, ratio)
+    surface = smile.QuotedSmile(at.of(path.spot), years, at.of(path.vol), rate, ratio)
     return surface.greeks(series.strikes, series.is_call)
 
 

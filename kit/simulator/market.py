@@ -192,7 +192,7 @@ def fair_prices(series: Series, spot: Any, vol: Any, at_s: Any, rate: float) -> 
         return smile.vix(vol, ratio)[None]
     if first.expiry is None:
         return np.asarray(spot)[None]
-    surface = smile.Smile(spot, years_left(first.expiry, at_s), vol, rate, ratio)
+    surface = smile.QuotedSmile(spot, years_left(first.expiry, at_s), vol, rate, ratio)
     if first.kind == "FUTURE":
         return surface.forward[None]
     priced = np.empty((len(series.contracts), *np.shape(spot)))

@@ -53,7 +53,7 @@ class QuotedGreeks(NamedTuple):
     iv_percent: Floats
 
 
-class Smile:
+class QuotedSmile:
     """One expiry at one or many moments.
 
     Parameters

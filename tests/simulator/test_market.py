@@ -16,7 +16,7 @@ from kit.clock import IST, expiries, last_session, lot_size, risk_free_rate, ses
 from kit.errors import DataError
 from kit.simulator.contracts import TICK
 from kit.simulator.market import Market, years_left
-from kit.simulator.smile import Smile
+from kit.simulator.smile import QuotedSmile
 from kit.simulator.underlyings import BANKNIFTY, NIFTY
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=IST)
@@ -154,7 +154,7 @@ def test_smile_has_skew_and_term_structure(market):
     """Puts below the money cost more volatility than calls above, more so near expiry."""
     steep = []
     for years in (5 / 365, 30 / 365, 90 / 365):
-        smile = Smile(57_000.0, years, 0.14, 0.055)
+        smile = QuotedSmile(57_000.0, years, 0.14, 0.055)
         below, at, above = smile.volatility(smile.forward * np.exp([-0.04, 0.0, 0.04]))
         steep.append(below - at)
         assert below > at

@@ -211,7 +211,7 @@ class FillRules(Section):
     slippage: Slippage | None = Field(None, description="worse than that, always against us")
 
 
-class Bounds(Section):
+class Within(Section):
     """From and to, both included."""
 
     at_least: Finite | None = Field(None, description="not less")
@@ -235,11 +235,11 @@ class DayFilter(Section):
     weekdays: tuple[Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], ...] | None = Field(
         None, description="only on these"
     )
-    days_to_expiry: Bounds | None = Field(None, description="calendar days to the nearest expiry")
+    days_to_expiry: Within | None = Field(None, description="calendar days to the nearest expiry")
     dates: tuple[date, ...] | None = Field(None, description="only on these dates")
     without: tuple[date, ...] = Field((), description="never on these dates")
-    vix: Bounds | None = Field(None, description="India VIX known before the open, percent")
-    iv_rank: Bounds | None = Field(None, description="rank of volatility known before the open, percent")
+    vix: Within | None = Field(None, description="India VIX known before the open, percent")
+    iv_rank: Within | None = Field(None, description="rank of volatility known before the open, percent")
 
 
 PythonRule = Callable[..., bool]

@@ -29,7 +29,7 @@ Rows = dict[str, NDArray[Any]]
 
 
 @dataclass
-class Chunk:
+class ImportedBars:
     """Bars in plain arrays: one entry per row, contracts by their number in `contracts`.
 
     Parameters
@@ -52,14 +52,14 @@ class Chunk:
     oi: NDArray[np.float64]
     contracts: list[Meaning]
 
-    def rows(self, kept: NDArray[Any]) -> Chunk:
+    def rows(self, kept: NDArray[Any]) -> ImportedBars:
         """Return some of the rows."""
         taken = (self.day[kept], self.minute[kept], self.contract[kept], self.prices[:, kept])
-        return Chunk(*taken, self.volume[kept], self.oi[kept], self.contracts)
+        return ImportedBars(*taken, self.volume[kept], self.oi[kept], self.contracts)
 
 
 @dataclass
-class Source:
+class ImportFile:
     """What is known of a file before its rows are read.
 
     Parameters
@@ -83,7 +83,7 @@ class Source:
     others: set[str] = field(default_factory=set)
 
 
-def converted(table: pa.Table, source: Source) -> Chunk:
+def converted(table: pa.Table, source: ImportFile) -> ImportedBars:
     """Return a long table's bars as plain arrays; nothing is set aside yet.
 
     Raises
@@ -104,7 +104,7 @@ def converted(table: pa.Table, source: Source) -> Chunk:
     volume, oi = (
         as_float(layout.column(table, name), name) if name in layout else unknown for name in ("volume", "oi")
     )
-    return Chunk(day, minute, which, prices, volume, oi, contracts)
+    return ImportedBars(day, minute, which, prices, volume, oi, contracts)
 
 
 def _starts(table: pa.Table, layout: Layout) -> NDArray[np.int64]:
@@ -119,7 +119,7 @@ def _starts(table: pa.Table, layout: Layout) -> NDArray[np.int64]:
     )
 
 
-def _names(table: pa.Table, layout: Layout, source: Source) -> tuple[list[Any], NDArray[np.intp]]:
+def _names(table: pa.Table, layout: Layout, source: ImportFile) -> tuple[list[Any], NDArray[np.intp]]:
     """Return the distinct contracts of a table, as texts or as (expiry, strike, right), and each row's."""
     if "strike" in layout or "strike" in layout.constants:
         return _stated(table, layout, source)
@@ -131,7 +131,7 @@ def _names(table: pa.Table, layout: Layout, source: Source) -> tuple[list[Any], 
     return [layout.constants.get("symbol") or _of_file(layout, source)], alone
 
 
-def _stated(table: pa.Table, layout: Layout, source: Source) -> tuple[list[Any], NDArray[np.intp]]:
+def _stated(table: pa.Table, layout: Layout, source: ImportFile) -> tuple[list[Any], NDArray[np.intp]]:
     places, parts = np.zeros(table.num_rows, np.int64), []
     for name in ("expiry", "strike", "right"):
         if name in layout:
@@ -172,7 +172,7 @@ def _refuse(what: str, value: Any) -> Meaning:
     raise DataError(f"Not {what}", value, "Declare the columns: --map.")
 
 
-def _of_file(layout: Layout, source: Source) -> Any:
+def _of_file(layout: Layout, source: ImportFile) -> Any:
     """Return what a file's name says of the one contract in it."""
     stem = source.file.name.split(".", 1)[0]
     if found := _STEM.fullmatch(stem):
@@ -187,7 +187,7 @@ def _of_file(layout: Layout, source: Source) -> Any:
     return stem
 
 
-def _meaning(name: Any, source: Source, span: tuple[date, date], alone: bool) -> Meaning:
+def _meaning(name: Any, source: ImportFile, span: tuple[date, date], alone: bool) -> Meaning:
     if isinstance(name, Meaning):
         if name.expiry and name.expiry < span[1]:
             raise DataError(
@@ -209,7 +209,7 @@ def _date(days: Any) -> date:
     return _EPOCH + timedelta(int(days))
 
 
-def joined(chunks: Sequence[Chunk]) -> Chunk:
+def joined(chunks: Sequence[ImportedBars]) -> ImportedBars:
     """Return bars of several tables as one.
 
     Raises
@@ -222,7 +222,7 @@ def joined(chunks: Sequence[Chunk]) -> Chunk:
     contracts = list(dict.fromkeys(one for chunk in chunks for one in chunk.contracts))
     number = {contract: at for at, contract in enumerate(contracts)}
     which = [np.array([number[one] for one in chunk.contracts], np.intp)[chunk.contract] for chunk in chunks]
-    return Chunk(
+    return ImportedBars(
         np.concatenate([chunk.day for chunk in chunks]),
         np.concatenate([chunk.minute for chunk in chunks]),
         np.concatenate(which),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from kit.bars.importing.convert import Source, converted, joined
+from kit.bars.importing.convert import ImportFile, converted, joined
 from kit.bars.importing.files import batches
 from kit.bars.importing.sessions import sessions_of
 from kit.bars.importing.volumes import per_minute
@@ -84,7 +84,7 @@ def import_files(
     waiting: list[DayBars] = []
     report, rows, days = ImportReport(pd.DataFrame()), {}, set[date]()
     for file in _listed(files):
-        source = Source(file, store.underlying, declared or {})
+        source = ImportFile(file, store.underlying, declared or {})
         try:
             found = list(_sessions(source))
         except KitError as error:
@@ -110,7 +110,7 @@ def _listed(files: Iterable[Path | str]) -> Iterator[Path]:
             yield path
 
 
-def _sessions(source: Source) -> Iterator[DayBars]:
+def _sessions(source: ImportFile) -> Iterator[DayBars]:
     """Yield the sessions of one file, what cannot be a bar set aside and counted."""
     tables = (table for batch in batches(source.file) for table in long_tables(batch))
     try:

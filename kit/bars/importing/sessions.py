@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kit.bars.importing.convert import Chunk, Source, ticks
+from kit.bars.importing.convert import ImportedBars, ImportFile, ticks
 from kit.bars.minute_store import DayBars
 from kit.bars.minutes import OHLC
 from kit.bars.month_file import OPTIONS, SERIES
@@ -20,14 +20,14 @@ from kit.errors import UnreadableFile
 _EPOCH = date(1970, 1, 1)
 
 
-def sessions_of(bars: Chunk, source: Source) -> Iterator[DayBars]:
+def sessions_of(bars: ImportedBars, source: ImportFile) -> Iterator[DayBars]:
     """Yield the sessions of a source.
 
     Parameters
     ----------
-    bars : Chunk
+    bars : ImportedBars
         In any order, volume by minute.
-    source : Source
+    source : ImportFile
         Counts what is set aside.
 
     Raises
@@ -43,14 +43,14 @@ def sessions_of(bars: Chunk, source: Source) -> Iterator[DayBars]:
         yield _day(bars.rows(np.arange(first, last)), source, first == 0)
 
 
-def _set_aside(bars: Chunk, kept: NDArray[np.bool_], name: str, source: Source) -> Chunk:
+def _set_aside(bars: ImportedBars, kept: NDArray[np.bool_], name: str, source: ImportFile) -> ImportedBars:
     if kept.all():
         return bars
     source.counted[name] += int((~kept).sum())
     return bars.rows(kept)
 
 
-def _ours(bars: Chunk, source: Source) -> Chunk:
+def _ours(bars: ImportedBars, source: ImportFile) -> ImportedBars:
     """Keep what the store has a place for: options, index, front future and VIX."""
     kinds = np.array([contract.kind for contract in bars.contracts])[bars.contract]
     bars = _set_aside(bars, kinds != "other", "other_instruments", source)
@@ -71,13 +71,13 @@ def _ours(bars: Chunk, source: Source) -> Chunk:
     return _set_aside(bars, front, "other_instruments", source)
 
 
-def _priced(bars: Chunk, source: Source) -> Chunk:
+def _priced(bars: ImportedBars, source: ImportFile) -> ImportedBars:
     with np.errstate(invalid="ignore"):
         priced = np.all((bars.prices > 0) & (bars.prices < 1e7), axis=0)
     return _set_aside(bars, priced, "zero_prices", source)
 
 
-def _inside(bars: Chunk, source: Source) -> Chunk:
+def _inside(bars: ImportedBars, source: ImportFile) -> ImportedBars:
     """Keep what begins within a session; a closed day's bars are a repeat of another day's."""
     inside = np.zeros(len(bars.day), np.bool_)
     for number in np.unique(bars.day).tolist():
@@ -98,7 +98,7 @@ def _inside(bars: Chunk, source: Source) -> Chunk:
     return found
 
 
-def _refuse_longer(bars: Chunk, source: Source) -> None:
+def _refuse_longer(bars: ImportedBars, source: ImportFile) -> None:
     """Refuse bars of five minutes and longer; and say it where bars seem to be named by their end."""
     key = bars.contract * 10_000_000_000 + bars.day * 10_000 + bars.minute
     steps = np.diff(np.sort(key))
@@ -115,7 +115,7 @@ def _refuse_longer(bars: Chunk, source: Source) -> None:
             source.notes.append("no bar begins at 09:15: named by their end? then --map bar:=end")
 
 
-def _day(bars: Chunk, source: Source, first: bool) -> DayBars:
+def _day(bars: ImportedBars, source: ImportFile, first: bool) -> DayBars:
     day = _EPOCH + timedelta(int(bars.day[0]))
     kinds = np.array([contract.kind for contract in bars.contracts])[bars.contract]
     option = kinds == "option"
@@ -125,7 +125,7 @@ def _day(bars: Chunk, source: Source, first: bool) -> DayBars:
     return DayBars(day, options, series, source.file.name, counted)
 
 
-def _options(bars: Chunk, source: Source) -> pa.Table:
+def _options(bars: ImportedBars, source: ImportFile) -> pa.Table:
     whole, sound = ticks(bars.prices)
     if not sound.all():
         source.counted["off_tick"] += int((~sound).sum())
@@ -145,7 +145,7 @@ def _options(bars: Chunk, source: Source) -> pa.Table:
     return pa.table(columns, schema=OPTIONS)
 
 
-def _series(bars: Chunk, kinds: NDArray[np.str_]) -> pa.Table:
+def _series(bars: ImportedBars, kinds: NDArray[np.str_]) -> pa.Table:
     columns = {
         "day": pa.array(bars.day.astype(np.int32)).cast(pa.date32()),
         "name": pa.array(kinds.tolist(), pa.string()).dictionary_encode().cast(SERIES.field("name").type),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.bars.importing.convert import Chunk, Source
+from kit.bars.importing.convert import ImportedBars, ImportFile
 
 _LEAST, _SHARE = 20, 0.95  # bars of a contract and day that tell, and how many of those must never fall
 
 
-def per_minute(bars: Chunk, source: Source) -> NDArray[np.float64]:
+def per_minute(bars: ImportedBars, source: ImportFile) -> NDArray[np.float64]:
     """Return each bar's own volume; where it grows over the day in nearly every contract, the differences.
 
     The report says so: what was there is not kept.

@@ -6,7 +6,7 @@ import io
 from html import escape
 from typing import TYPE_CHECKING
 
-from kit.widgets.frame.header import Download
+from kit.widgets.frame.header import SavedFile
 
 if TYPE_CHECKING:
     from kit.widgets.frame.panel import MarketPanel
@@ -25,20 +25,20 @@ def name_of(panel: MarketPanel, ending: str) -> str:
     return f"{what}-{chain.taken_at:%Y%m%dT%H%M%S}.{ending}"
 
 
-def csv(panel: MarketPanel) -> Download:
+def csv(panel: MarketPanel) -> SavedFile:
     """Return the panel's table."""
-    return Download(name_of(panel, "csv"), "text/csv", panel.data().to_csv().encode())
+    return SavedFile(name_of(panel, "csv"), "text/csv", panel.data().to_csv().encode())
 
 
-def png(panel: MarketPanel) -> Download:
+def png(panel: MarketPanel) -> SavedFile:
     """Return the panel's plot at twice its size on the page."""
     buffer = io.BytesIO()
     panel.plot.figure.savefig(buffer, format="png", dpi=200)
     panel.plot.redraw()  # saving drew the moving artists away
-    return Download(name_of(panel, "png"), "image/png", buffer.getvalue())
+    return SavedFile(name_of(panel, "png"), "image/png", buffer.getvalue())
 
 
-def html(panel: MarketPanel) -> Download:
+def html(panel: MarketPanel) -> SavedFile:
     """Return plot, words and table as a page that needs nothing else."""
     from base64 import b64encode
 
@@ -50,4 +50,4 @@ def html(panel: MarketPanel) -> Download:
         title=escape(title), words=panel.words.value, table=panel.data().to_html(),
         image=f'<img alt="{escape(title)}" src="data:image/png;base64,{encoded}">',
     )  # fmt: skip
-    return Download(name_of(panel, "html"), "text/html", page.encode())
+    return SavedFile(name_of(panel, "html"), "text/html", page.encode())

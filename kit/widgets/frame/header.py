@@ -24,7 +24,7 @@ _VENUES = {"live": "LIVE", "simulated": "SIMULATED", "file": "FILE"}
 
 
 @dataclass(frozen=True)
-class Download:
+class SavedFile:
     """A file to hand over: its name, media type and content."""
 
     name: str
@@ -38,7 +38,7 @@ class Action:
 
     label: str
     help: str
-    make: Callable[[], Download | str]
+    make: Callable[[], SavedFile | str]
 
 
 class Toolbar(anywidget.AnyWidget):

@@ -12,7 +12,7 @@ from kit.settings import Section, Settings
 from kit.widgets.frame.fields import NumberField, told
 
 
-class Shown(NamedTuple):
+class Control(NamedTuple):
     """One setting of the panel: its section and name, its label with the unit, and the unit's factor."""
 
     section: str
@@ -22,43 +22,43 @@ class Shown(NamedTuple):
 
 
 MIB = 2.0**20
-GROUPS: Mapping[str, tuple[Shown, ...]] = {
+GROUPS: Mapping[str, tuple[Control, ...]] = {
     "Cache": (
-        Shown("cache_config", "ltp_ttl", "Last price (s)"),
-        Shown("cache_config", "atm_ttl", "At the money (s)"),
-        Shown("cache_config", "options_chain_ttl", "Option chain (s)"),
-        Shown("cache_config", "historical_data_ttl", "Candles (s)"),
-        Shown("cache_config", "search_ttl", "Search (s)"),
-        Shown("cache_config", "instruments_ttl", "Instruments (s)"),
-        Shown("cache_config", "default_ttl", "All others (s)"),
-        Shown("cache_config", "max_size", "Memory (entries)"),
-        Shown("cache_config", "max_bytes", "Memory (MiB)", MIB),
-        Shown("cache_config", "disk_max_entries", "Disk (answers)"),
-        Shown("cache_config", "disk_max_bytes", "Disk (MiB)", MIB),
-        Shown("data_manager", "enable_caching", "Memory tier"),
-        Shown("data_manager", "cache_atm_results", "Strikes at the money"),
-        Shown("cache_config", "disk", "Disk tier"),
-        Shown("cache_config", "stale_if_error", "Old answer on failure"),
-        Shown("cache_config", "hold_after_hours", "Hold after the close"),
+        Control("cache_config", "ltp_ttl", "Last price (s)"),
+        Control("cache_config", "atm_ttl", "At the money (s)"),
+        Control("cache_config", "options_chain_ttl", "Option chain (s)"),
+        Control("cache_config", "historical_data_ttl", "Candles (s)"),
+        Control("cache_config", "search_ttl", "Search (s)"),
+        Control("cache_config", "instruments_ttl", "Instruments (s)"),
+        Control("cache_config", "default_ttl", "All others (s)"),
+        Control("cache_config", "max_size", "Memory (entries)"),
+        Control("cache_config", "max_bytes", "Memory (MiB)", MIB),
+        Control("cache_config", "disk_max_entries", "Disk (answers)"),
+        Control("cache_config", "disk_max_bytes", "Disk (MiB)", MIB),
+        Control("data_manager", "enable_caching", "Memory tier"),
+        Control("data_manager", "cache_atm_results", "Strikes at the money"),
+        Control("cache_config", "disk", "Disk tier"),
+        Control("cache_config", "stale_if_error", "Old answer on failure"),
+        Control("cache_config", "hold_after_hours", "Hold after the close"),
     ),
     "Connections": (
-        Shown("connection_pool", "pool_size", "Pool (sockets)"),
-        Shown("connection_pool", "max_retries", "Retries"),
-        Shown("connection_pool", "backoff_factor", "Back-off (s)"),
-        Shown("connection_pool", "connect_timeout", "Connect within (s)"),
-        Shown("connection_pool", "timeout", "Answer within (s)"),
-        Shown("connection_pool", "acquire_timeout", "Socket within (s)"),
-        Shown("connection_pool", "circuit_failures", "Circuit (failures)"),
+        Control("connection_pool", "pool_size", "Pool (sockets)"),
+        Control("connection_pool", "max_retries", "Retries"),
+        Control("connection_pool", "backoff_factor", "Back-off (s)"),
+        Control("connection_pool", "connect_timeout", "Connect within (s)"),
+        Control("connection_pool", "timeout", "Answer within (s)"),
+        Control("connection_pool", "acquire_timeout", "Socket within (s)"),
+        Control("connection_pool", "circuit_failures", "Circuit (failures)"),
     ),
     "Workers": (
-        Shown("workers", "max_workers", "Workers"),
-        Shown("workers", "backend", "Backend"),
-        Shown("workers", "queue_size", "Queue (tasks)"),
-        Shown("workers", "task_timeout_s", "Task within (s)"),
+        Control("workers", "max_workers", "Workers"),
+        Control("workers", "backend", "Backend"),
+        Control("workers", "queue_size", "Queue (tasks)"),
+        Control("workers", "task_timeout_s", "Task within (s)"),
     ),
     "Monitor": (
-        Shown("performance_monitor", "max_samples", "Samples kept"),
-        Shown("performance_monitor", "enable_alerts", "Alerts"),
+        Control("performance_monitor", "max_samples", "Samples kept"),
+        Control("performance_monitor", "enable_alerts", "Alerts"),
     ),
 }
 ALL = tuple(shown for group in GROUPS.values() for shown in group)
@@ -70,7 +70,7 @@ def controls(settings: Settings) -> dict[str, Any]:
     return {shown.name: _control(getattr(settings, shown.section), shown) for shown in ALL}
 
 
-def _control(section: Section, shown: Shown) -> Any:
+def _control(section: Section, shown: Control) -> Any:
     value = getattr(section, shown.name)
     look = {"description": shown.label, "tooltip": told(section, shown.name)}
     if isinstance(value, bool):
