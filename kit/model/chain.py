@@ -32,18 +32,21 @@ column          dtype      meaning
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from functools import cached_property
 from math import isnan, nan
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from typing import Any, Literal, Self
 
 import pandas as pd
 
 from kit.errors import DataError, UnknownExpiry
+from kit.model.derived import Derived, Guesses
+from kit.model.expiries import check_together
 from kit.model.instrument import Contract, Right
 from kit.model.position import Held, Leg, Position
+from kit.model.smile import Smile, lines_between
 from kit.quotes import mid_or_last
 
 Source = Literal["hot", "sqlite", "network", "file", "stale"]
@@ -51,60 +54,6 @@ Venue = Literal["live", "simulated", "file"]
 
 QUOTE_COLUMNS = ("strike", "right", "ltp", "bid", "ask", "volume", "oi", "oi_change", "token", "symbol")
 GREEK_COLUMNS = ("iv", "delta", "gamma", "theta", "vega", "rho", "iv_reason")
-
-
-class Derived(NamedTuple):
-    """A fact that its source does not state: how it was worked out, and between what it lies.
-
-    Parameters
-    ----------
-    how : str
-        What it rests on.
-    low, high : float or datetime
-        The least and the most that the evidence allows, in the unit of the fact.
-    """
-
-    how: str
-    low: float | datetime
-    high: float | datetime
-
-    def __str__(self) -> str:
-        ends = (f"{end:%d %b %Y %H:%M}" if isinstance(end, datetime) else f"{end:,.2f}" for end in self[1:])
-        return f"derived from {self.how}, between {' and '.join(ends)}"
-
-
-class Smile(Protocol):
-    """Volatility by strike: `kit.pricing.smile.Slice`."""
-
-    def iv(self, strike: Any) -> Any:
-        """Return the volatility at a strike (rupees), an annualised fraction."""
-
-
-class Guesses(Mapping[str, Derived]):
-    """Facts that a source does not state, by name; cannot be changed.
-
-    Parameters
-    ----------
-    guessed : mapping of str to Derived
-        Copied.
-    """
-
-    cannot_change = True  # so that a cache may share it
-
-    def __init__(self, guessed: Mapping[str, Derived]) -> None:
-        self._guessed = dict(guessed)
-
-    def __getitem__(self, name: str) -> Derived:
-        return self._guessed[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._guessed)
-
-    def __len__(self) -> int:
-        return len(self._guessed)
-
-    def __repr__(self) -> str:
-        return repr(self._guessed)
 
 
 @dataclass(frozen=True, eq=False)  # tables have no single answer to ==, so a snapshot is only itself
@@ -196,9 +145,7 @@ class ChainSnapshot:
         """
         price = mid_or_last(*(self.frame[name] for name in ("bid", "ask", "ltp", "volume"))).tolist()
         unknown = [nan] * len(price)
-        columns = [
-            self.frame[name].tolist() if name in self.frame else unknown for name in Contract._fields[1:]
-        ]
+        columns = [self.frame[n].tolist() if n in self.frame else unknown for n in Contract._fields[1:]]
         sides: dict[Held, dict[float, Contract]] = {"CE": {}, "PE": {}}
         sides["FUT"] = {0.0: Contract(self.forward, nan, 1.0, 0.0, 0.0, 0.0, 0.0)}
         sides["INDEX"] = {0.0: Contract(self.spot, nan, self.spot / self.forward, 0.0, 0.0, 0.0, 0.0)}
@@ -213,32 +160,15 @@ class ChainSnapshot:
         return self.fit(self) if self.fit is not None else None
 
     @cached_property
-    def _interpolated(self) -> tuple[list[float], list[float]]:
-        """Strikes with a known volatility, and it; out of the money it is read from the better side."""
-        known = {}
-        for strike in self._strikes:
-            sides: tuple[Right, Right] = ("PE", "CE") if strike < self.forward else ("CE", "PE")
-            found = [self.contracts[side][strike].iv for side in sides if strike in self.contracts[side]]
-            known[strike] = next((iv for iv in found if not isnan(iv)), nan)
-        solved = {strike: iv for strike, iv in known.items() if not isnan(iv)}
-        return list(solved), list(solved.values())
+    def _lines(self) -> Smile:
+        return lines_between(self.contracts, self._strikes, self.forward)
 
     def iv_at(self, strike: float) -> float:
         """Return the volatility at any strike, an annualised fraction; at the forward it is the ATM one.
 
-        It is the fitted `smile`'s. A chain without one, made by hand, is interpolated: linear between its
-        out-of-the-money volatilities, flat beyond them; NaN when it has none.
+        The fitted `smile`'s; without one linear between what is known out of the money, flat beyond, or NaN.
         """
-        if self.smile is not None:
-            return float(self.smile.iv(strike))
-        strikes, ivs = self._interpolated
-        if not strikes:
-            return nan
-        above = bisect_left(strikes, strike)
-        if above == 0 or above == len(strikes):
-            return ivs[min(above, len(ivs) - 1)]
-        left, right = strikes[above - 1], strikes[above]
-        return ivs[above - 1] + (ivs[above] - ivs[above - 1]) * (strike - left) / (right - left)
+        return float((self.smile or self._lines).iv(strike))
 
     def __getstate__(self) -> dict[str, Any]:
         # what is derived from the table is derived again where the snapshot arrives
@@ -317,16 +247,7 @@ class ChainSnapshot:
             One is of another underlying or another day, or an expiry comes twice.
         """
         others = (*self.others, *(replace(chain, others=()) for chain in chains))
-        for chain in others:
-            if chain.underlying != self.underlying:
-                names = (self.underlying, chain.underlying)
-                raise DataError("Chains of different underlyings make no position", names, "Choose one.")
-            if chain.taken_at.date() != self.taken_at.date():
-                days = (str(self.taken_at.date()), str(chain.taken_at.date()))
-                raise DataError("Chains of different days make no position", days, "Take them at one time.")
-        expiries = [self.expiry, *(chain.expiry for chain in others)]
-        if len(set(expiries)) < len(expiries):
-            raise DataError("An expiry comes twice", [str(day) for day in expiries], "Pass each chain once.")
+        check_together(self, *others)
         return replace(self, others=tuple(sorted(others, key=lambda chain: chain.expiry)))
 
     def at(self, expiry: date | None) -> ChainSnapshot:

@@ -12,11 +12,11 @@ from typing import Any
 from numba import njit, types
 from numba.extending import register_jitable
 
-from kit.evaluation.scan import kernel
+from kit.evaluation.scan import kernel, shape
 from kit.pricing.machine_cache import kept
 
 _HERE = Path(__file__).parent
-_SOURCES = [_HERE / name for name in ("columns.py", "compiled.py", "kernel.py")]
+_SOURCES = [_HERE / name for name in ("columns.py", "compiled.py", "kernel.py", "shape.py")]
 
 
 def _compiled(**options: Any) -> Any:
@@ -28,7 +28,8 @@ def _compiled(**options: Any) -> Any:
     return njit(signature, nogil=True, error_model="numpy", **options)(kernel.score_all)
 
 
-for _function in vars(kernel).values():
-    if isinstance(_function, FunctionType) and _function.__module__ == kernel.__name__:
-        register_jitable(_function)
+for _module in (shape, kernel):
+    for _function in vars(_module).values():
+        if isinstance(_function, FunctionType) and _function.__module__ == _module.__name__:
+            register_jitable(_function)
 run = kept(kernel.score_all, _SOURCES, _compiled)
