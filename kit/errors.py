@@ -10,6 +10,7 @@
     │   ├── UnknownInterval
     │   ├── UnknownStrategy      no strategy of this run has this name
     │   ├── FarStrike            the nearest strike is absurdly far from the spot
+    │   ├── InvalidOrder         lot, tick, freeze quantity or price: no exchange would take it
     │   ├── UnreadableFile       a market-data file that is not what it claims
     │   └── ContradictingBars    two sources say different things of one bar
     ├── TransportError           the bytes did not travel
@@ -38,6 +39,7 @@
     │   ├── ResultNotReady       the waiting time is over, the task goes on
     │   └── QueueFull
     ├── UnwritableFile           data could not be kept: a full disk, a folder that may not be written
+    ├── LiveOrdersRefused        nothing that changes a real account is sent without two consents
     └── SimulatorError           the simulated exchange cannot start
 
     KitWarning
@@ -108,6 +110,10 @@ class UnknownStrategy(DataError, KeyError):
 
 class FarStrike(DataError):
     """The nearest listed strike is absurdly far from the spot."""
+
+
+class InvalidOrder(DataError):
+    """An order that no exchange would take: its lot, tick, quantity, price or words do not fit."""
 
 
 class UnreadableFile(DataError):
@@ -282,6 +288,13 @@ class ResultNotReady(TaskError, TimeoutError):
 
 class QueueFull(TaskError, queue.Full):
     """The processor's queue holds as many tasks as it may."""
+
+
+class LiveOrdersRefused(KitError, PermissionError):
+    """What would change a real account was not sent: consent is missing, or it is no limit order."""
+
+    def __str__(self) -> str:  # PermissionError is an OSError, see TransportError
+        return KitError.__str__(self)
 
 
 class SimulatorError(KitError):

@@ -51,6 +51,7 @@ def instrument(row: Mapping[str, Any]) -> Instrument:
             right=_right(symbol) if kind in OPTION else None,
             lot_size=max(1, int(float(row.get("lotsize") or 1))),
             tick_size=float(row.get("tick_size") or 0) / 100,
+            freeze_quantity=max(0, int(float(row.get("freeze_qty") or 0)) - 1),  # the first that is frozen
         )
     except (KeyError, ValueError, DataError) as error:
         shown = {key: row.get(key) for key in ("token", "symbol", "expiry", "strike")}

@@ -1,22 +1,36 @@
-"""The nouns of the market: instruments, legs and the snapshot of a chain."""
+"""The nouns of the market: instruments, legs, orders and the snapshot of a chain."""
 
+from kit.model.book import BookedOrder, OpenPosition, OrderFill
 from kit.model.chain import GREEK_COLUMNS, QUOTE_COLUMNS, ChainSnapshot, Source, Venue
 from kit.model.derived import Derived
+from kit.model.gtt import GTTRule, StoredGTTRule
 from kit.model.instrument import Contract, Instrument, Right, Token
+from kit.model.order import OrderRequest, OrderType, Product, Side, Validity, Variety
 from kit.model.position import Held, Leg, Position
 
 __all__ = [
     "GREEK_COLUMNS",
     "QUOTE_COLUMNS",
+    "BookedOrder",
     "ChainSnapshot",
     "Contract",
     "Derived",
+    "GTTRule",
     "Held",
     "Instrument",
     "Leg",
+    "OpenPosition",
+    "OrderFill",
+    "OrderRequest",
+    "OrderType",
     "Position",
+    "Product",
     "Right",
+    "Side",
     "Source",
+    "StoredGTTRule",
     "Token",
+    "Validity",
+    "Variety",
     "Venue",
 ]

@@ -29,6 +29,8 @@ class Instrument:
         Units in one lot.
     tick_size : float
         Rupees.
+    freeze_quantity : int, default 0
+        Most units in one order; 0: not known.
     """
 
     token: str
@@ -41,6 +43,7 @@ class Instrument:
     right: Right | None
     lot_size: int
     tick_size: float
+    freeze_quantity: int = 0
 
     @property
     def segment(self) -> Literal["derivatives", "cash"]:
