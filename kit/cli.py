@@ -1,4 +1,4 @@
-"""The command line, ``kit``: demo, lab, bench, tune, simulate, cache, download, minutes and backtests.
+"""The command line, ``kit``: the main job, the lab, measuring, the exchange, the caches, minutes, backtests.
 
 Each command loads what it needs when it runs, so that ``kit --help`` answers at once.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.cli_backtest import add_backtest, add_sweep
+from kit.cli_lab import add_doctor, add_lab
 from kit.cli_minutes import add_collect, add_import
 from kit.cli_scan import add_scan
 from kit.errors import KitError, KitWarning, SettingsError
@@ -80,7 +81,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("kit", description="A research kit for Bank Nifty options.")
     parser.add_argument("--settings", type=Path, help="settings file (default: kit.yaml)")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for add in (_add_demo, _add_lab, _add_bench, _add_tune, _add_simulate, _add_cache, _add_download):
+    for add in (
+        _add_demo,
+        add_lab,
+        add_doctor,
+        _add_bench,
+        _add_tune,
+        _add_simulate,
+        _add_cache,
+        _add_download,
+    ):
         add(commands)
     for add in (add_scan, add_collect, add_import, add_backtest, add_sweep):
         add(commands)
@@ -116,29 +126,6 @@ def _moment(text: str) -> datetime:
 
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=IST)
-
-
-def _add_lab(commands: Commands[argparse.ArgumentParser]) -> None:
-    lab = commands.add_parser("lab", help="open JupyterLab on the first notebook")
-    lab.add_argument("notebook", nargs="?", default="notebooks/00_start_here.ipynb", help="notebook to open")
-    lab.add_argument("--no-browser", action="store_true", help="serve only, and print the address")
-    lab.set_defaults(run=_lab)
-
-
-def _lab(options: argparse.Namespace) -> int:
-    from importlib.util import find_spec
-
-    if not find_spec("jupyterlab"):
-        raise SettingsError("JupyterLab is not installed", None, 'Run: pip install "banknifty-kit[lab]".')
-    if not Path(options.notebook).is_file():
-        raise SettingsError("There is no notebook here", options.notebook, "Run it in the project's folder.")
-    extra = [str(Path("etc").resolve()), os.environ.get("JUPYTER_CONFIG_PATH", "")]
-    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, extra))
-    words = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
-    words += [f"--LabApp.default_url=/lab/tree/{Path(options.notebook).as_posix()}"]
-    words += ["--no-browser"] if options.no_browser else []
-    words += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # in a container
-    os.execv(sys.executable, words)  # noqa: S606 - the lab takes this process over
 
 
 def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:

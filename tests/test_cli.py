@@ -1,9 +1,11 @@
 """The command line."""
 
 import json
+import os
 import subprocess
 import sys
 import warnings
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -129,18 +131,46 @@ def test_simulate_on_a_taken_port_names_it(exchange, capsys):
     assert port in capsys.readouterr().err
 
 
-def test_lab_serves_the_first_notebook_on_loopback_only():
-    """`kit lab` starts JupyterLab on 127.0.0.1 and names the first notebook in its address."""
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """Build the wheel and lay it out as an installer does; the environment in which it is the kit."""
+    place = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    with zipfile.ZipFile(next(place.glob("*.whl"))) as wheel:
+        wheel.extractall(place / "site")
+    return {**os.environ, "PYTHONPATH": str(place / "site")}
+
+
+def test_lab_of_an_installed_wheel_lays_out_its_notebooks(installed, tmp_path):
+    """`kit lab` in an empty folder serves the first notebook on loopback, and spares a file of yours."""
+    mine = tmp_path / "notebooks" / "01_tune.ipynb"
+    mine.parent.mkdir()
+    mine.write_text("mine")
     words = [sys.executable, "-m", "kit.cli", "lab", "--no-browser"]
-    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as lab:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, cwd=tmp_path, env=installed, stderr=pipe, stdout=pipe, text=True) as lab:
         try:
             address = next(line for line in lab.stderr if "http://" in line and "?token=" in line)
         finally:
             lab.terminate()
-        lab.stderr.read()
-        lab.wait(20)
+        said, _ = lab.communicate(timeout=20)
+    shipped = {file.name for file in (ROOT / "notebooks").glob("*.ipynb")}
     assert "http://127.0.0.1:" in address
     assert "00_start_here.ipynb" in address
+    assert {file.name for file in mine.parent.iterdir()} == shipped
+    assert mine.read_text() == "mine"
+    assert f"{len(shipped) - 1} notebooks laid into" in said
+
+
+def test_an_installed_wheel_finds_its_settings_of_jupyterlab(installed, tmp_path):
+    """The wheel holds JupyterLab's settings and the facts, and `kit doctor` needs no checkout."""
+    code = "from kit.cli_lab import shipped; print(shipped('etc'), shipped('notebooks'), shipped('data'))"
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, cwd=tmp_path, env=installed, capture_output=True, text=True, check=True)
+    places = [Path(word) for word in done.stdout.split()]
+    assert all(place.is_dir() and str(ROOT) not in str(place) for place in places)
+    assert (places[0] / "labconfig" / "default_setting_overrides.json").is_file()
 
 
 def test_lab_on_a_notebook_that_is_not_there(capsys):
