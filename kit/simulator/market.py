@@ -7,7 +7,6 @@ span of its knots, so the two agree; both are rounded to the tick at the very en
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from functools import cache
@@ -23,7 +22,7 @@ from kit.simulator import activity, smile
 from kit.simulator.contracts import TICK, DayListing, ListedContract, Series, last_moment_s
 from kit.simulator.listings import Listings
 from kit.simulator.paths import Moment, Paths, calendar, moment, position
-from kit.simulator.tape import Quote, Tape, of_knots, to_tick
+from kit.simulator.tape import Course, Quote, Tape, of_knots, to_tick
 from kit.simulator.underlyings import BANKNIFTY, Underlying
 
 Floats = NDArray[np.float64]
@@ -70,7 +69,7 @@ class Market:
         ltp, opened, low, high = to_tick([fair, tape.fair[0, 0], *tape.span(at)]).tolist()
         volume = tape.traded(at)
         average = min(max(tape.paid(at) / volume, low), high) if volume else 0.0
-        bid, ask = self._book(contract, fair, tape, at)
+        bid, ask = (float(price) for price in _touch(contract, fair, at.of(tape.path.spot), tape))
         return Quote(
             contract,
             ltp,
@@ -87,17 +86,24 @@ class Market:
             _reference(contract, tape, at, ltp),
         )
 
-    def _book(self, contract: ListedContract, fair: float, tape: Tape, at: Moment) -> tuple[float, float]:
-        """Return best bid and ask, at least a tick outside the fair price: crossing them is never free."""
-        if contract.kind in ("INDEX", "VIX") or not tape.volume[-1]:
-            return 0.0, 0.0
-        half = TICK + fair * 3e-5
-        if contract.kind == "OPTION" and contract.expiry:
-            years = years_left(contract.expiry, tape.path.opens_s)
-            half = (
-                TICK + fair * (0.0008 + 0.004 * years) + 0.0004 * abs(at.of(tape.path.spot) - contract.strike)
-            )
-        return max(math.floor((fair - half) / TICK), 0) / 20, math.ceil((fair + half) / TICK) / 20
+    def course(self, contract: ListedContract, day: date, at_s: NDArray[np.int64]) -> Course:
+        """Return what one contract shows at many seconds of a day; agrees with `quotes` at each.
+
+        Parameters
+        ----------
+        contract : ListedContract
+            Listed on that day.
+        day : date
+            The session.
+        at_s : ndarray of int, shape (seconds,)
+            Epoch seconds within the session, rising.
+        """
+        tape = self.tape(contract, day)
+        knots_s = tape.path.at_s.ravel()
+        fair = np.interp(at_s, knots_s, tape.fair.ravel())
+        bid, ask = _touch(contract, fair, np.interp(at_s, knots_s, tape.path.spot.ravel()), tape)
+        ends_s = tape.path.opens_s + 60.0 * np.append(tape.path.offsets, tape.path.offsets[-1] + 1)
+        return Course(at_s, to_tick(fair), bid, ask, np.interp(at_s, ends_s, tape.volume))
 
     def tape(self, contract: ListedContract, day: date) -> Tape:
         """Return the whole day of one contract."""
@@ -156,6 +162,17 @@ class Market:
                 contract.lot,
                 auction,
             )
+
+
+def _touch(contract: ListedContract, fair: Any, spot: Any, tape: Tape) -> tuple[Any, Any]:
+    """Return best bid and ask, at least a tick outside the fair price: crossing them is never free."""
+    if contract.kind in ("INDEX", "VIX") or not tape.volume[-1]:
+        return np.zeros_like(fair), np.zeros_like(fair)
+    half = TICK + fair * 3e-5
+    if contract.kind == "OPTION" and contract.expiry:
+        years = years_left(contract.expiry, tape.path.opens_s)
+        half = TICK + fair * (0.0008 + 0.004 * years) + 0.0004 * np.abs(spot - contract.strike)
+    return np.maximum(np.floor((fair - half) / TICK), 0) / 20, np.ceil((fair + half) / TICK) / 20
 
 
 def _reference(contract: ListedContract, tape: Tape, at: Moment, ltp: float) -> float:

@@ -8,17 +8,14 @@ from typing import Any
 from kit.clock import IST, last_session
 from kit.simulator.answers import MESSAGES, Answer, Refused, application_error, bad_request, success
 from kit.simulator.contracts import TICK, ListedContract
-from kit.simulator.randomness import uniforms
+from kit.simulator.depth import LEVELS, NO_LEVEL, circuit, level_sizes, levels
 from kit.simulator.state import ApiRequest, ApiRoute, ExchangeState
 from kit.simulator.tape import Quote
 
 _MOST_TOKENS = 50
 _MODES = ("LTP", "OHLC", "FULL")
-_LEVELS = 5
-_CIRCUIT, _OPTION_CIRCUIT = 0.10, 0.08  # of the previous close, and of the underlying for an option
 _SHARE_INTEREST = 25  # days of volume, about what was recorded
 _POST_CLOSE = time(15, 59, 57)  # recorded: shares trade at the closing price until 16:00
-_NO_LEVEL = {"price": 0.0, "quantity": 0, "orders": 0}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -50,7 +47,7 @@ def _rows(state: ExchangeState, mode: str, quotes: list[Quote], now: datetime) -
         return [{**_name(item.contract), "ltp": item.ltp} for item in quotes]
     rows = [_ohlc(item) for item in quotes]
     if mode == "FULL":
-        hours, sizes = _Hours(now), _sizes(state, quotes, now)
+        hours, sizes = _Hours(now), level_sizes(state.market.seed, [item.contract for item in quotes], now)
         for number, (row, item) in enumerate(zip(rows, quotes, strict=True)):
             row.update(_full(item, hours, sizes[number]))
     return rows
@@ -60,16 +57,16 @@ class _Hours:
     """What the time of day says of a quote: when it was fed and traded, and whether its book is empty."""
 
     def __init__(self, now: datetime) -> None:
-        self.fed = _written(now)
-        self.derivatives = _written(min(now, last_session(now).close))
+        self.fed = written(now)
+        self.derivatives = written(min(now, last_session(now).close))
         cash = last_session(now, "cash")
         ends = cash.continuous[-1].close
         price_at = cash.auction.price_at if cash.auction else None
         if price_at and now >= price_at:
             ends = price_at
-        self.index = _written(min(now, ends))
+        self.index = written(min(now, ends))
         self.is_after = now >= cash.close  # the order books of shares are empty then
-        self.share = _written(now.combine(cash.day, _POST_CLOSE, IST)) if self.is_after else self.index
+        self.share = written(now.combine(cash.day, _POST_CLOSE, IST)) if self.is_after else self.index
 
     def traded(self, kind: str) -> str:
         return {"SHARE": self.share, "INDEX": self.index, "VIX": self.index}.get(kind, self.derivatives)
@@ -90,18 +87,18 @@ def _ohlc(item: Quote) -> dict[str, Any]:
 
 def _full(item: Quote, hours: _Hours, sizes: list[float]) -> dict[str, Any]:
     contract, change = item.contract, item.ltp - item.previous
-    buys = _levels(item.bid, -TICK, contract.lot, sizes[:_LEVELS])
-    sells = _levels(item.ask, TICK, contract.lot, sizes[_LEVELS:])
+    buys = levels(item.bid, -TICK, contract.lot, sizes[:LEVELS])
+    sells = levels(item.ask, TICK, contract.lot, sizes[LEVELS:])
     waiting = [9 * sum(level["quantity"] for level in side) for side in (buys, sells)]
     closed = hours.is_after and contract.kind == "SHARE"
     if closed:  # one order is left, at the last price
         left = {"price": item.ltp, "quantity": int(1 + 900 * sizes[0]), "orders": 1}
         buys, sells, waiting = (
-            [_NO_LEVEL] * _LEVELS,
-            [left, *[_NO_LEVEL] * (_LEVELS - 1)],
+            [NO_LEVEL] * LEVELS,
+            [left, *[NO_LEVEL] * (LEVELS - 1)],
             [0, left["quantity"]],
         )
-    lower, upper = _circuit(contract, item.ltp if closed else item.previous)
+    lower, upper = circuit(contract, item.ltp if closed else item.previous)
     return {
         "lastTradeQty": contract.lot if item.volume else 0,
         "exchFeedTime": hours.fed,
@@ -122,16 +119,6 @@ def _full(item: Quote, hours: _Hours, sizes: list[float]) -> dict[str, Any]:
     }
 
 
-def _circuit(contract: ListedContract, close: float) -> tuple[float, float]:
-    """Return the limits of the day that follows a close; an index has none."""
-    if contract.kind in ("INDEX", "VIX"):
-        return 0.0, 0.0
-    reach = _CIRCUIT * close
-    if contract.kind == "OPTION":
-        reach += _OPTION_CIRCUIT * contract.strike
-    return max(TICK, round(close - reach, 1)), round(close + reach, 1)
-
-
 def _interest(item: Quote) -> int:
     """Return the open interest; for a share it is that of all its contracts, which are not listed here."""
     if item.contract.kind != "SHARE":
@@ -139,29 +126,7 @@ def _interest(item: Quote) -> int:
     return int(_SHARE_INTEREST * item.contract.underlying.daily_volume)
 
 
-def _levels(best: float, step: float, lot: int, sizes: list[float]) -> list[dict[str, Any]]:
-    """Return five levels away from the best price; empty ones where nobody quotes."""
-    if not best:
-        return [_NO_LEVEL] * _LEVELS
-    prices = [round(best + step * number, 2) for number in range(_LEVELS)]
-    return [
-        {"price": price, "quantity": lot * int(1 + 40 * size), "orders": int(1 + 12 * size)}
-        if price > 0
-        else _NO_LEVEL
-        for price, size in zip(prices, sizes, strict=True)
-    ]
-
-
-def _sizes(state: ExchangeState, quotes: list[Quote], now: datetime) -> list[list[float]]:
-    """Draw how much waits at each of ten levels; changes every second."""
-    numbers = [[item.contract.number] for item in quotes]
-    drawn: list[list[float]] = uniforms(
-        state.market.seed, 21, numbers or [[0]], int(now.timestamp()), list(range(2 * _LEVELS))
-    ).tolist()
-    return drawn
-
-
-def _written(at: datetime) -> str:
+def written(at: datetime) -> str:
     """Write a time as ``20-Nov-2026 11:15:00``, whatever the locale."""
     return f"{at.day:02d}-{_MONTHS[at.month - 1]}-{at:%Y %H:%M:%S}"
 

@@ -103,6 +103,27 @@ class Quote:
     reference: float
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One contract at many seconds of a day.
+
+    Parameters
+    ----------
+    at_s : ndarray of int, shape (seconds,)
+        Epoch seconds.
+    ltp, bid, ask : ndarray, shape (seconds,)
+        Rupees; 0 where nobody quotes.
+    volume : ndarray, shape (seconds,)
+        Units traded since the open, parts of a lot included.
+    """
+
+    at_s: NDArray[np.int64]
+    ltp: Floats
+    bid: Floats
+    ask: Floats
+    volume: Floats
+
+
 def of_knots(ufunc: np.ufunc, fair: Floats) -> Floats:
     """Reduce the last axis; column by column, which for so short an axis is several times faster."""
     return reduce(ufunc, (fair[..., knot] for knot in range(fair.shape[-1])))
