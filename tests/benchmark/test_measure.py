@@ -21,14 +21,14 @@ def test_both_arms_run_in_turns():
 def test_a_sample_is_seconds_per_call():
     """A call of 2 ms is measured as at least 2 ms, however many calls make a sample."""
     found = time_arms(Arms(lambda: time.sleep(0.002), rounds=5), seconds=0.1)
-    assert 0.002 <= estimate(found.ours).figure < 0.2
+    assert 0.002 <= estimate(found.ours).figure < 2
     assert found.peer == ()
 
 
 def test_preparation_is_not_timed():
     """What runs before each sample costs the figure nothing."""
-    found = time_arms(Arms(lambda: None, before=lambda: time.sleep(0.02), rounds=5), seconds=0.1)
-    assert estimate(found.ours).figure < 0.02
+    found = time_arms(Arms(lambda: None, before=lambda: time.sleep(0.1), rounds=5), seconds=0.1)
+    assert estimate(found.ours).figure < 0.1
 
 
 def test_a_wall_clock_that_jumps_changes_no_figure(monkeypatch):

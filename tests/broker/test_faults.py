@@ -43,7 +43,7 @@ BROKEN_BYTES = {
     "drop-before": TransportError,
     "drop-after": Ambiguous,
     "drop-midway": Ambiguous,
-    "stall:3": Ambiguous,
+    "stall:8": Ambiguous,
     "truncated-json": ProtocolError,
     "html-502": PassingFailure,
     "empty-body": ProtocolError,
@@ -58,7 +58,7 @@ ODD_CONTENT = (
     "missing-last-bars", "negative-volume", "high-below-low",
 )  # fmt: skip
 ONE_ATTEMPT = {
-    "connection_pool": {"max_retries": 0, "timeout": 0.4, "circuit_failures": 1000},
+    "connection_pool": {"max_retries": 0, "timeout": 1, "circuit_failures": 1000},
     "cache_config": {"disk": False},
 }
 
@@ -77,7 +77,7 @@ def _outcome(call: Callable[[AngelAPIClient], object], client: AngelAPIClient) -
     except KitError as error:
         return error
     finally:
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 60
     return None
 
 

@@ -39,7 +39,7 @@ def test_a_slider_moves_its_payoff_plot(notebook: Notebook) -> None:
     panel.locator(".widget-slider .noUi-handle").first.focus()
     for step in range(1, STEPS + 1):
         page.keyboard.press("ArrowRight" if step <= 8 else "ArrowLeft")
-        page.wait_for_function("count => window.kitSteps.length >= count", arg=step, timeout=5_000)
+        page.wait_for_function("count => window.kitSteps.length >= count", arg=step, timeout=20_000)
     steps_ms = page.evaluate("window.kitSteps")
     assert panel.locator(".kit-summary").inner_text() != before
     _record(steps_ms)

@@ -21,7 +21,7 @@ from kit.parallel import ConcurrentProcessor
 from kit.strategies import ALL, IronCondor, ShortStraddle
 
 MakeChain = Callable[..., ChainSnapshot]
-SOON_S = 10  # generous: a time-out of 300 s is what it must not be
+SOON_S = 60  # generous: a time-out of 300 s is what it must not be
 
 
 @pytest.fixture(scope="module")

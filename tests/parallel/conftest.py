@@ -74,7 +74,7 @@ def quiet(log: Callable[[], list[str]]) -> Callable[[], bool]:
 def eventually() -> Callable[[Callable[[], object]], None]:
     """Return a function that waits until something holds."""
 
-    def wait(holds: Callable[[], object], seconds: float = 10.0) -> None:
+    def wait(holds: Callable[[], object], seconds: float = 60.0) -> None:
         deadline = monotonic() + seconds
         while not holds():
             assert monotonic() < deadline, "it never came true"

@@ -13,6 +13,8 @@ import pytest
 from kit.errors import TaskCancelled, TaskCrashed, TaskTimeout
 from kit.parallel import ConcurrentProcessor, ProcessingTask, task_rng
 
+SOON_S = 60.0  # far from the 600 s of what is stuck, however busy the machine; `kit bench` has the second
+
 
 def endless_loop():
     """Return a pure-Python loop."""
@@ -81,7 +83,7 @@ def test_results_are_those_of_the_serial_backend(engine):
 
 @pytest.mark.parametrize("kind", STUCK)
 def test_an_overrunning_task_is_stopped(engine, log, kind):
-    """It ends in its time-out and a second; the others finish, each once, and the pool serves on."""
+    """It ends soon after its time-out; the others finish, each once, and the pool serves on."""
     note, ends = noting(log.path), {}
     tasks = [ProcessingTask(f"t{number}", note, (f"t{number}",), timeout=30) for number in range(40)]
     tasks.insert(5, ProcessingTask("stuck", kind(), timeout=0.5, priority=1))
@@ -89,8 +91,8 @@ def test_an_overrunning_task_is_stopped(engine, log, kind):
     results = engine.run(tasks, on_result=lambda r: ends.setdefault(r.task_id, time.monotonic() - started))
     assert [r.task_id for r in results if not r.success] == ["stuck"]
     assert isinstance(results[5].error, TaskTimeout)
-    assert 0.5 <= results[5].running_s < 0.5 + 1
-    assert ends["stuck"] < 0.5 + 1 + 0.5  # the run needs some tenths until the task starts
+    assert 0.5 <= results[5].running_s < SOON_S
+    assert ends["stuck"] < SOON_S
     assert sorted(log()) == sorted(f"t{number}" for number in range(40))
     assert engine.run([ProcessingTask(f"a{n}", os.getpid) for n in range(4)])[3].success
 
@@ -142,13 +144,25 @@ def test_short_tasks_beside_a_stuck_one_come_back(engine, log):
 
 def test_a_higher_priority_starts_first_on_every_worker(engine, log):
     """Nothing less important lies ahead of a task, even after a spell of short ones."""
-    note = noting(log.path)
+    note, path, gate = noting(log.path), log.path, log.path.with_name("gate")
+
+    def first():
+        while not gate.exists():
+            time.sleep(0.01)
+
+    def note_two(name):  # and hold this worker until both of them have begun
+        note(name)
+        while path.read_text().count("\n") < 2:
+            time.sleep(0.01)
+
     engine.run(ProcessingTask(f"warm{number}", int) for number in range(100))
     for number in range(2):
-        engine.submit_task(ProcessingTask(f"first{number}", time.sleep, (1,), priority=9))
+        engine.submit_task(ProcessingTask(f"first{number}", first, priority=9))
     for name, priority in (("low0", 0), ("low1", 0), ("mid", 5), ("high", 7)):
-        engine.submit_task(ProcessingTask(name, note, (name,), priority=priority))
-    engine.wait_for_results(timeout=20)
+        operation = note_two if priority else note
+        engine.submit_task(ProcessingTask(name, operation, (name,), priority=priority))
+    gate.touch()
+    engine.wait_for_results(timeout=60)
     found = log()
     assert set(found[:2]) == {"high", "mid"}
     assert set(found[2:]) == {"low0", "low1"}

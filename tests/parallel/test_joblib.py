@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 import warnings
 
@@ -113,12 +114,14 @@ def test_what_cannot_travel_fails_alone(processor):
 
 def test_a_cancelled_task_of_another_backend_is_cancelled(processor):
     """cancel_all ends what had not ended; results that still come are not heard."""
+    gate = threading.Event()
 
     def strike(result):
         if result.task_id == "t0":
             processor.cancel_all()
+            gate.set()
 
-    tasks = [ProcessingTask(f"t{number}", time.sleep, (0.05 * number,)) for number in range(6)]
+    tasks = [ProcessingTask("t0", int), *(ProcessingTask(f"t{n}", gate.wait, (60,)) for n in range(1, 6))]
     with parallel_config("threading", n_jobs=2):
         results = processor.run(tasks, on_result=strike)
     assert results[0].success

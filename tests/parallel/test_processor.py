@@ -119,7 +119,7 @@ def test_a_full_queue_is_an_error_or_waits():
             processor.submit_task(ProcessingTask("refused", int))
         threading.Timer(0.1, gate.set).start()
         processor.submit_task(ProcessingTask("patient", int), wait=True)
-        assert processor.get_result("patient", timeout=5) == 0
+        assert processor.get_result("patient", timeout=60) == 0
         assert processor.get_stats()["submitted"] == 4
 
 
@@ -131,7 +131,7 @@ def test_waiting_gives_up_and_the_task_goes_on():
         with pytest.raises(ResultNotReady):
             processor.get_result("slow", timeout=0.05)
         gate.set()
-        assert processor.get_result("slow", timeout=5) is True
+        assert processor.get_result("slow", timeout=60) is True
 
 
 def test_cancel_ends_waiting_and_running_tasks(processes, eventually):
@@ -170,19 +170,21 @@ def test_ids_are_unique_while_unfinished():
         with pytest.raises(TaskError, match="one"):
             processor.submit_task(ProcessingTask("one", int))
         gate.set()
-        processor.get_result("one", timeout=5)
+        processor.get_result("one", timeout=60)
         processor.submit_task(ProcessingTask("one", int))
-        assert processor.get_result("one", timeout=5) == 0
+        assert processor.get_result("one", timeout=60) == 0
 
 
-def test_results_are_bounded_in_number_and_age():
+def test_results_are_bounded_in_number_and_age(monkeypatch):
     """Only the latest results are kept, and none beyond its age; asking for another says so."""
-    with ConcurrentProcessor(1, backend="serial", max_results=3, result_ttl_s=0.2) as processor:
+    later_s = 0.0
+    monkeypatch.setattr("kit.parallel.store.monotonic", lambda: time.monotonic() + later_s)
+    with ConcurrentProcessor(1, backend="serial", max_results=3, result_ttl_s=3600) as processor:
         processor.run([ProcessingTask(f"t{number}", int) for number in range(5)])
         assert processor.get_result("t4") == 0
         with pytest.raises(TaskError, match="t1"):
             processor.get_result("t1")
-        time.sleep(0.25)
+        later_s = 3601.0
         with pytest.raises(TaskError, match="t4"):
             processor.get_result("t4")
         processor.run([ProcessingTask("new", int)])
@@ -197,7 +199,7 @@ def test_statistics_add_up(processor):
     assert (stats["submitted"], stats["completed"], stats["failed"]) == (4, 3, 1)
     assert stats["active"] == stats["queued"] == stats["timeout"] == stats["cancelled"] == 0
     assert stats["success_rate"] == 75
-    assert 0.02 <= stats["running_p50_s"] <= stats["running_p95_s"] < 1
+    assert 0.02 <= stats["running_p50_s"] <= stats["running_p95_s"] < 20  # milliseconds would be more
 
 
 def test_worker_times_reach_the_monitor():
@@ -288,7 +290,7 @@ def test_two_tasks_of_a_run_need_two_ids():
             processor.run([ProcessingTask("other", int)])
         assert processor.get_active_tasks() == {"other": "running"}
         gate.set()
-        assert processor.get_result("other", timeout=5) is True
+        assert processor.get_result("other", timeout=60) is True
 
 
 def test_a_full_serial_queue_makes_its_own_place():
@@ -372,7 +374,7 @@ def test_an_interrupt_leaves_a_usable_serial_processor():
         with pytest.raises(KeyboardInterrupt):
             processor.get_result("t")
         with pytest.raises(TaskCancelled):
-            processor.get_result("t", timeout=5)
+            processor.get_result("t", timeout=60)
         assert processor.run([ProcessingTask("after", lambda: 2)])[0].value == 2
 
 
@@ -386,11 +388,19 @@ def test_time_outs_without_end_are_none(processor):
     assert processor.get_result("waited", timeout=float("inf")) == 0
 
 
-def test_waiting_returns_all_it_waited_for(processor):
+def test_waiting_returns_all_it_waited_for(processor, tmp_path):
     """A wait for more tasks than results are kept returns every one of them."""
+    gate = tmp_path / "gate"
+
+    def wait():
+        while not gate.exists():
+            time.sleep(0.01)
+        time.sleep(0.01)
+
     with ConcurrentProcessor(2, 100, processor.backend, max_results=10) as small:
         for number in range(50):
-            small.submit_task(ProcessingTask(f"t{number}", lambda: time.sleep(0.01)))
+            small.submit_task(ProcessingTask(f"t{number}", wait))
+        gate.touch()
         assert len(small.wait_for_results(timeout=60)) >= 40  # the first may have ended before
 
 

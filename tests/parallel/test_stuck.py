@@ -20,6 +20,8 @@ from kit.errors import TaskCrashed
 from kit.parallel import ConcurrentProcessor, ProcessingTask
 from kit.parallel.folders import Folder
 
+SOON_S = 60.0  # far from the 600 s of what is stuck, however busy the machine; `kit bench` has the second
+
 
 def endless_loop():
     """Return a pure-Python loop."""
@@ -106,7 +108,7 @@ def test_a_fork_of_a_task_does_not_hide_its_death(processes, log, eventually):
 
     started = time.monotonic()
     (result,) = processes.run([ProcessingTask("fork", forks_and_dies)])
-    assert (result.status, time.monotonic() - started < 5) == ("crashed", True)
+    assert (result.status, time.monotonic() - started < SOON_S) == ("crashed", True)
     eventually(lambda: not alive(int(log()[0])))
 
 
@@ -153,8 +155,8 @@ def test_workers_die_with_their_caller(tmp_path, eventually):
     eventually(lambda: not any(alive(int(pid)) for pid in pids.read_text().split()))
 
 
-def test_an_interrupt_ends_a_run_within_a_second(tmp_path):
-    """Ctrl-C ends a run of sleepers within a second, keeps what finished and leaves a usable processor."""
+def test_an_interrupt_ends_a_run_at_once(tmp_path):
+    """Ctrl-C ends a run of sleepers at once, keeps what finished and leaves a usable processor."""
     script = tmp_path / "caller.py"
     script.write_text(
         textwrap.dedent(
@@ -178,7 +180,7 @@ def test_an_interrupt_ends_a_run_within_a_second(tmp_path):
                     took = time.monotonic() - pressed[0]
                 kept = processor.get_result("quick")
                 after = processor.run([ProcessingTask("after", lambda: 8)])[0].value
-                print(took < 1, kept, after, processor.get_active_tasks())
+                print(took < 30, kept, after, processor.get_active_tasks())
             """
         )
     )
@@ -266,7 +268,7 @@ def test_arguments_and_results_that_never_arrive_are_on_the_tasks_time():
             ]
         )
     assert [result.status for result in results] == ["timeout", "timeout", "completed"]
-    assert max(result.running_s for result in results) < 0.3 + 1
+    assert max(result.running_s for result in results) < SOON_S
 
 
 def test_a_stopped_task_tells_where_it_was_and_how_long_it_ran():
@@ -280,19 +282,19 @@ def test_a_stopped_task_tells_where_it_was_and_how_long_it_ran():
         (result,) = processor.run([ProcessingTask("t", deep_in_thought, timeout=0.3)])
         summary = processor.monitor.get_metrics("deep_in_thought")
     assert "in deep_in_thought" in result.traceback
-    assert 0.3 <= result.running_s < 1.3
+    assert 0.3 <= result.running_s < SOON_S
     assert summary.max_time >= 0.3
 
 
 def test_slow_imports_are_not_on_the_tasks_time(tmp_path, monkeypatch):
     """A task that brings a module which takes longer to import than its time-out still runs."""
-    (tmp_path / "slow_to_load.py").write_text("import time\ntime.sleep(0.6)\n\ndef seven():\n    return 7\n")
+    (tmp_path / "slow_to_load.py").write_text("import time\ntime.sleep(3)\n\ndef seven():\n    return 7\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "slow_to_load", raising=False)
     seven = importlib.import_module("slow_to_load").seven
     with ConcurrentProcessor(1) as processor:
         results = processor.run(
-            [ProcessingTask("t", seven, timeout=0.2), ProcessingTask("n", lambda: seven() + 0, timeout=0.2)]
+            [ProcessingTask("t", seven, timeout=2), ProcessingTask("n", lambda: seven() + 0, timeout=2)]
         )
     assert [result.output for result in results] == [7, 7]
 
@@ -321,7 +323,7 @@ def test_a_short_time_out_behind_a_long_one_is_kept():
         started = time.monotonic()
         results = processor.run(tasks)
     assert [result.status for result in results].count("completed") == 39
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < SOON_S
 
 
 def test_folders_of_killed_callers_are_swept(tmp_path):
@@ -447,7 +449,7 @@ def test_an_exception_that_hangs_its_reader_ends_its_task(backend, kind):
         assert results[0].status in ("failed", "timeout")
         assert results[1].output == 2
         assert processor.run([ProcessingTask("again", lambda: 3)])[0].value == 3
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < SOON_S
 
 
 def test_a_value_that_hangs_its_reader_ends_its_task():

@@ -51,7 +51,7 @@ def test_stall_outlasts_an_impatient_client(caller):
 
 def test_slow_body_arrives_whole(caller):
     """A slow body keeps every read short of the time-out, and is complete."""
-    answer = caller.candles(fault="slow-body:1", timeout=0.6)
+    answer = caller.candles(fault="slow-body:3", timeout=2)
     assert answer.json()["status"] is True
 
 

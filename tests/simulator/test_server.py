@@ -319,7 +319,7 @@ def test_child_process_serves_the_same_market(exchange, call_on, order):
         assert abs(child.clock.now() - AT) < timedelta(seconds=60)
         clock = order(child, "clock", at="2026-11-20T23:59:59").json()
         assert clock["now"].startswith("2026-11-20T23:59:59")
-    assert ends_within(child.pid, 5)
+    assert ends_within(child.pid, 30)
     child.close()  # a second time does nothing
 
 
@@ -336,7 +336,7 @@ def test_child_dies_with_a_parent_that_is_killed():
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
         pid = int(parent.stdout.readline())
         os.kill(parent.pid, signal.SIGKILL)
-        assert ends_within(pid, 10)
+        assert ends_within(pid, 30)
 
 
 def test_command_prints_one_line_and_ends_on_a_signal():
@@ -348,7 +348,7 @@ def test_command_prints_one_line_and_ends_on_a_signal():
         assert greeting["now"].startswith("2026-11-20T11:00")
         assert requests.get(greeting["master_url"], timeout=20).status_code == 200
         server.send_signal(signal.SIGINT)
-        assert server.wait(10) == 0
+        assert server.wait(30) == 0
         assert server.stdout.read() == b""
 
 

@@ -198,7 +198,7 @@ def test_threads_share_the_window() -> None:
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(call, range(20)))
     assert most_within(moments, 0.245) <= 4
-    assert 0.9 < max(moments) - min(moments) < 4
+    assert 0.9 < max(moments) - min(moments) < 60
 
 
 _CALLER = """

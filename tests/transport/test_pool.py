@@ -91,7 +91,7 @@ def test_a_lost_answer_is_ambiguous(asked: Any, host: Any, fault: str) -> None:
         started = time.monotonic()
         with pytest.raises(Ambiguous):
             asked(pool, _request(f"{host.url}/x", Authorization="SECRET-J"))
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 60
         assert pool.get_stats()["open_sockets"] == 0
         assert asked(pool, _request(f"{host.url}/x")).ok
 

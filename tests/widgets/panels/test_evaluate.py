@@ -11,7 +11,7 @@ from kit.parallel import ConcurrentProcessor
 from kit.strategies import ALL, IronCondor
 from kit.widgets.panels.evaluate import EvaluationPanel
 
-SOON_S = 10  # generous: a time-out of 300 s is what it must not be
+SOON_S = 60  # generous: a time-out of 300 s is what it must not be
 
 
 def stuck(_):
@@ -37,7 +37,7 @@ def manager():
 
 async def until(condition):
     """Leave the loop alive until a condition holds."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
