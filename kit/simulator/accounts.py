@@ -15,7 +15,7 @@ import json
 import secrets
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from kit.clock import Clock
 from kit.settings import Credentials
-from kit.simulator.answers import Refused, application_error, gateway_error
+from kit.simulator.answers import Refused, application_error, gateway_error, stream_refusal
 
 _STEP_S = 30
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -87,6 +87,7 @@ class Account:
         self._wall_s = wall_s
         self._sessions: dict[str, _Session] = {}
         self._refreshes: dict[str, datetime] = {}
+        self._feeds: dict[str, str] = {}  # the session of each feed token
 
     @property
     def client_code(self) -> str:
@@ -152,6 +153,38 @@ class Account:
             raise Refused(gateway_error(session.code))
         return jwt
 
+    def is_live(self, jwt: str) -> bool:
+        """Tell whether a session has not ended."""
+        session = self._sessions.get(jwt)
+        return session is not None and session.ends > self._clock.now()
+
+    def check_stream(self, said: Mapping[str, str]) -> str:
+        """Return the session that a handshake of the market stream belongs to.
+
+        Parameters
+        ----------
+        said : mapping
+            ``authorization`` (empty: a browser's form, known by its feed token), ``x-client-code``,
+            ``x-api-key`` and ``x-feed-token``.
+
+        Raises
+        ------
+        Refused
+            HTTP 401; a header names which of them is wrong.
+        """
+        owner = self._feeds.get(said["x-feed-token"], "")
+        jwt = said["authorization"].removeprefix("Bearer ") or owner
+        checks = {
+            "Auth token": self.is_live(jwt),
+            "Client Code": said["x-client-code"] == self.client_code,
+            "API Key": said["x-api-key"] == self.credentials.api_key.get_secret_value(),
+            "Feed Token": self.is_live(owner),
+        }
+        for what, fits in checks.items():
+            if not fits:
+                raise Refused(stream_refusal(what))
+        return jwt
+
     def logout(self, jwt: str) -> None:
         """End a session."""
         self._sessions.pop(jwt, None)
@@ -167,7 +200,8 @@ class Account:
         midnight = (now + timedelta(1)).replace(hour=0, minute=0, second=0, microsecond=0)
         jwt, refresh, feed = (self._token(kind, midnight) for kind in ("trade", "refresh", "feed"))
         self._sessions[jwt], self._refreshes[refresh] = _Session(midnight), midnight
-        for kept in (self._sessions, self._refreshes):
+        self._feeds[feed] = jwt
+        for kept in (self._sessions, self._refreshes, self._feeds):
             if len(kept) > _MOST_SESSIONS:
                 kept.pop(next(iter(kept)))
         return {"jwtToken": jwt, "refreshToken": refresh, "feedToken": feed, "state": None}

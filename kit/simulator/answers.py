@@ -44,11 +44,14 @@ class Answer:
         What is sent.
     media : str
         Content type; empty sends none.
+    headers : tuple of (str, str)
+        More headers.
     """
 
     status: int
     body: bytes
     media: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Refused(Exception):
@@ -95,6 +98,11 @@ def not_found(path: str) -> Answer:
     return encoded(
         {"status": False, "message": "Not Found", "errorcode": "", "data": None, "path": path[:200]}, 404
     )
+
+
+def stream_refusal(what: str) -> Answer:
+    """Return what a handshake of the stream gets whose header `what` is wrong."""
+    return Answer(401, b"", "", (("x-error-message", f"Invalid Header - Invalid {what}"),))
 
 
 def rate_refusal(form: str) -> Answer:

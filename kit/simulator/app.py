@@ -2,7 +2,7 @@
 
 A request passes the rate limiter, then its API key, then its token, then its body, as the broker's do.
 Order, position and margin routes would be one more ``*_routes.py`` with a ``ROUTES`` tuple, added to
-`ROUTES` here; the WebSocket streams would be a branch on ``scope["type"]`` in `ExchangeApp.__call__`.
+`ROUTES` here; the market stream is a WebSocket and has a room of its own, `kit.simulator.stream`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from kit.errors import KitError
 from kit.simulator import (
@@ -32,6 +33,7 @@ from kit.simulator.guard import check_origin, check_token, read_body
 from kit.simulator.limits import SlidingLimits
 from kit.simulator.state import ApiRequest, ApiRoute, ExchangeState, json_object
 from kit.simulator.stats import Stats
+from kit.simulator.stream import StreamRoute
 
 ROUTES = {
     (route.method, route.path): route
@@ -65,10 +67,14 @@ class ExchangeApp:
         self.admin_token = secrets.token_urlsafe(24)
         self.connections = Connections()
         self.stats = Stats(self.connections, limits)
+        self.stream = StreamRoute(state, self.faults, self.connections, self.stats)
         self._controls = Controls(state, limits, self.faults, self.connections, self.stats)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve one request, or one WebSocket."""
+        if scope["type"] == "websocket":
+            await self.stream.serve(WebSocket(scope, receive, send))
+            return
         request = Request(scope, receive)
         try:
             await self._serve(request, send)
@@ -157,7 +163,7 @@ def _plain(path: str) -> str:
 
 
 async def _send(reply: Answer, request: Request, send: Send) -> None:
-    response = Response(reply.body, reply.status, media_type=reply.media or None)
+    response = Response(reply.body, reply.status, dict(reply.headers), reply.media or None)
     await response(request.scope, request.receive, send)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -38,12 +39,16 @@ class Connections:
 
     async def drop(self, request: Request) -> None:
         """Break the connection of a request, and return when the server has noticed."""
-        client = request.client
-        transport = self._open.get((client.host, client.port)) if client else None
-        if transport is not None:
-            transport.abort()
+        if request.client:
+            self.abort(request.client)
         while (await request.receive())["type"] != "http.disconnect":
             pass
+
+    def abort(self, client: tuple[str, int]) -> None:
+        """Break the connection of a client."""
+        transport = self._open.get((client[0], client[1]))
+        if transport is not None:
+            transport.abort()
 
     def drop_all(self) -> None:
         """Break every open connection."""
@@ -65,3 +70,31 @@ def watched(connections: Connections) -> type[asyncio.Protocol]:
             super().connection_lost(exc)
 
     return Watched
+
+
+def watched_sockets(connections: Connections) -> Callable[..., asyncio.Protocol]:
+    """Return what makes uvicorn's protocol of a WebSocket, telling `connections` of its end.
+
+    It is loaded with the first WebSocket: nobody else waits for it.
+    """
+
+    def made(*args: Any, **named: Any) -> asyncio.Protocol:
+        from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+        class WatchedSocket(WebSocketsSansIOProtocol):
+            def connection_made(self, transport: Any) -> None:
+                self._from = transport.get_extra_info("peername")[:2]
+                super().connection_made(transport)
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                connections.closed(self._from)
+                super().connection_lost(exc)
+
+            async def send(self, message: Any) -> None:
+                await super().send(message)
+                if self.initial_response and self.close_sent:  # or it complains of a refused handshake
+                    self.handshake_complete = True
+
+        return WatchedSocket(*args, **named)
+
+    return made

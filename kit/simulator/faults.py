@@ -28,6 +28,20 @@ name                        what happens                                        
 ``negative-volume``         some bars have a negative volume                                bars, 3
 ``high-below-low``          some bars have their high below their low                       bars, 3
 ==========================  ==============================================================  ==========
+
+The handshake of the market stream is the route ``smart-stream``; what is answered instead of it, drops,
+a stall and ended sessions reach it like any request. Its frames are the route ``stream-frames``, which has
+faults of its own; ``times`` counts frames, and ``"*"`` does not mean them.
+
+==========================  ==============================================================  ==========
+name                        what happens to the next frame                                  argument
+==========================  ==============================================================  ==========
+``drop``                    the connection breaks in its place
+``stall``                   the connection stays open and silent, text pings included       seconds, 30
+``garbage-frame``           random bytes in its place
+``short-frame``             its end is missing
+``unknown-frame``           its mode is one that nobody documented
+==========================  ==============================================================  ==========
 """
 
 from __future__ import annotations
@@ -63,17 +77,21 @@ class Fault(NamedTuple):
     argument: str = ""
 
 
-def parse(text: str) -> Fault:
-    """Read ``name`` or ``name:argument``.
+FRAMES = "stream-frames"
+
+
+def parse(text: str, route: str = "*") -> Fault:
+    """Read ``name`` or ``name:argument`` of a route.
 
     Raises
     ------
     SimulatorError
-        No fault has this name, or the argument does not fit.
+        No fault of the route has this name, or the argument does not fit.
     """
     name, _, argument = text.partition(":")
-    if name not in NAMES:
-        raise SimulatorError("No fault has this name", name, f"It knows: {', '.join(NAMES)}.")
+    names = FRAME_NAMES if route == FRAMES else NAMES
+    if name not in names:
+        raise SimulatorError("No fault has this name", name, f"It knows: {', '.join(names)}.")
     if argument and name in ("application-error", "gateway-error"):
         if argument not in MESSAGES:
             raise SimulatorError("No error has this code", argument, f"It knows: {', '.join(MESSAGES)}.")
@@ -95,7 +113,7 @@ class Faults:
         Parameters
         ----------
         route : str
-            The last part of its path, for instance ``"getCandleData"``; ``"*"`` for any.
+            The last part of its path, for instance ``"getCandleData"``; ``"*"`` for any request.
         fault : str
             As in the module's table.
         times : int, default 1
@@ -106,7 +124,7 @@ class Faults:
         SimulatorError
             No fault has this name, or there are too many.
         """
-        found, many = parse(fault), int(bounded(times, _MOST_TIMES, "How often a fault happens"))
+        found, many = parse(fault, route), int(bounded(times, _MOST_TIMES, "How often a fault happens"))
         waiting = self._waiting.setdefault(route, deque())
         if len(waiting) >= _MOST_WAITING or len(self._waiting) > _MOST_WAITING:
             raise SimulatorError("Too many faults wait", route[:40], "Clear them first.")
@@ -117,11 +135,14 @@ class Faults:
         """Forget the faults that still wait."""
         self._waiting.clear()
 
-    def take(self, route: str, header: str = "") -> Fault | None:
-        """Return the fault of a request: the header's, else the next one that waits for its route."""
+    def take(self, route: str, header: str = "", *, only_named: bool = False) -> Fault | None:
+        """Return the fault of a request: the header's, else the next one that waits for its route.
+
+        What waits for any route is left alone by `only_named`.
+        """
         if header:
             return parse(header)
-        waiting = self._waiting.get(route) or self._waiting.get("*")
+        waiting = self._waiting.get(route) or (None if only_named else self._waiting.get("*"))
         if not waiting:
             return None
         fault, left = waiting.popleft()
@@ -230,3 +251,4 @@ _ON_THE_WIRE = (
     "expired-token",
 )
 NAMES = (*_ON_THE_WIRE, *_INSTEAD, *_SPOIL)
+FRAME_NAMES = ("drop", "stall", "garbage-frame", "short-frame", "unknown-frame")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from kit.errors import SimulatorError
 from kit.simulator.answers import TEXT, Answer, Refused
@@ -20,7 +20,7 @@ MOST_BODY_BYTES = 1 << 20
 _HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-def check_origin(request: Request) -> None:
+def check_origin(request: HTTPConnection) -> None:
     """Refuse a request that names another host, or that a page of another site sent.
 
     Raises

@@ -11,7 +11,7 @@ import uvicorn
 from kit.errors import SimulatorError
 from kit.simulator.app import ExchangeApp
 from kit.simulator.certificates import Certificates
-from kit.simulator.connections import watched
+from kit.simulator.connections import watched, watched_sockets
 
 HOST = "127.0.0.1"
 _KEEP_ALIVE_S = 75
@@ -48,7 +48,9 @@ def uvicorn_config(app: ExchangeApp, certificates: Certificates | None) -> uvico
     return uvicorn.Config(
         app,
         http=watched(app.connections),
-        ws="none",
+        ws=watched_sockets(app.connections),  # type: ignore[arg-type]  # called, as its classes are
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,
         lifespan="off",
         interface="asgi3",
         log_config=None,

@@ -21,11 +21,14 @@ class MarketClock:
         Timezone-aware time it shows now.
     speed : float, default 1.0
         Shown seconds per real second.
+    since_s : float, optional
+        When it showed `start`, in seconds of `time.monotonic`, which all processes of a machine share;
+        default now.
     """
 
-    def __init__(self, start: datetime, speed: float = 1.0) -> None:
+    def __init__(self, start: datetime, speed: float = 1.0, since_s: float | None = None) -> None:
         self.speed = speed
-        self.jump(start)
+        self.jump(start, since_s)
 
     def now(self) -> datetime:
         """Return the market's present, timezone-aware in Asia/Kolkata; it stops where the market ends."""
@@ -33,8 +36,8 @@ class MarketClock:
         ahead_s = min((monotonic() - origin) * self.speed, (_END - start).total_seconds())
         return start + timedelta(seconds=ahead_s)
 
-    def jump(self, to: datetime) -> None:
-        """Show `to` from now on; running continues at the same speed.
+    def jump(self, to: datetime, since_s: float | None = None) -> None:
+        """Show `to` from now on, or since a monotonic second; running continues at the same speed.
 
         Raises
         ------
@@ -44,7 +47,7 @@ class MarketClock:
         at = in_ist(to)
         if not FIRST_DAY < at.date() <= LAST_DAY:
             raise outside(at.date())
-        self._from = (at, monotonic())
+        self._from = (at, monotonic() if since_s is None else since_s)
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward by `seconds` of market time."""

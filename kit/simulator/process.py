@@ -48,7 +48,8 @@ class ExchangeProcess:
         self.master_url: str = greeting["master_url"]
         self.admin_token: str = greeting["admin_token"]
         self.credentials = Credentials(**{name: greeting[name] for name in Credentials.model_fields})
-        self.clock = MarketClock(datetime.fromisoformat(greeting["now"]), greeting["speed"])
+        start = datetime.fromisoformat(greeting["now"])
+        self.clock = MarketClock(start, greeting["speed"], greeting["monotonic_s"])
         self.ca_file = Path(greeting["ca_file"]) if greeting["ca_file"] else None
 
     @property

@@ -34,7 +34,7 @@ def quote(state: ExchangeState, asked: ApiRequest) -> Answer:
     known = [rows[pair] for pair in pairs if pair in rows]
     quotes = state.market.quotes(known, now)
     unknown = [_unfetched(*pair) for pair in pairs if pair not in rows]
-    return success({"fetched": _rows(state, mode, quotes, now), "unfetched": unknown})
+    return success({"fetched": rows_of(state, mode, quotes, now), "unfetched": unknown})
 
 
 def _unfetched(exchange: str, token: str) -> dict[str, Any]:
@@ -42,7 +42,8 @@ def _unfetched(exchange: str, token: str) -> dict[str, Any]:
     return {"exchange": exchange, "symbolToken": token, "message": MESSAGES[code], "errorCode": code}
 
 
-def _rows(state: ExchangeState, mode: str, quotes: list[Quote], now: datetime) -> list[dict[str, Any]]:
+def rows_of(state: ExchangeState, mode: str, quotes: list[Quote], now: datetime) -> list[dict[str, Any]]:
+    """Return quotes as the broker writes them in one of the three modes, in order."""
     if mode == "LTP":
         return [{**_name(item.contract), "ltp": item.ltp} for item in quotes]
     rows = [_ohlc(item) for item in quotes]

@@ -1,7 +1,7 @@
 """The simulated exchange as a server on 127.0.0.1: in a thread of this process, or as a whole process.
 
 Live and simulated differ in nothing that a client sees, apart from the address and the credentials.
-Orders, positions and the WebSocket streams are not simulated; `kit.simulator.app` says where they would go.
+Orders and positions are not simulated; `kit.simulator.app` says where they would go.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -180,7 +181,7 @@ class SimulatedExchange:
 
     def greeting(self) -> str:
         """Return one line of JSON: all that a client needs."""
-        secrets = self.credentials
+        secrets, now, since_s = self.credentials, self.clock.now(), monotonic()
         return json.dumps(
             {
                 "url": self.url,
@@ -190,7 +191,8 @@ class SimulatedExchange:
                 "totp_secret": secrets.totp_secret.get_secret_value(),
                 "master_url": self.master_url,
                 "admin_token": self.admin_token,
-                "now": self.clock.now().isoformat(),
+                "now": now.isoformat(),
+                "monotonic_s": since_s,
                 "speed": self.clock.speed,
                 "ca_file": str(self.ca_file) if self.ca_file else None,
             }

@@ -9,7 +9,9 @@ from typing import Any
 from kit.simulator.connections import Connections
 from kit.simulator.limits import SlidingLimits
 
-_SECRET_HEADERS = ("authorization", "x-privatekey", "x-kit-admin")
+_SECRET_HEADERS = (
+    "authorization", "x-privatekey", "x-kit-admin", "x-api-key", "x-client-code", "x-feed-token",
+)  # fmt: skip
 
 
 class Stats:

@@ -156,5 +156,6 @@ def official(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callab
             logzero.logger.removeHandler(handler)
             handler.close()
 
+    make.close_log_files = close_log_files
     yield make
     close_log_files()  # of a client that a test made itself

@@ -38,8 +38,10 @@ def test_every_fault_is_on_the_page():
     table = PAGE.split("| fault |")[1].split("\n\n")[0]
     named = re.findall(r"`([a-z0-9-]+)`", table)
     assert set(faults.NAMES) == set(named)
+    of_frames = PAGE.split("| fault of a frame |")[1].split("\n\n")[0]
+    assert set(faults.FRAME_NAMES) == set(re.findall(r"`([a-z0-9-]+)`", of_frames))
     documented = re.findall(r"^``([a-z0-9-]+)``", faults.__doc__, re.MULTILINE)
-    assert set(documented) == set(faults.NAMES)
+    assert set(documented) == {*faults.NAMES, *faults.FRAME_NAMES}
 
 
 def test_every_order_is_on_the_page():
