@@ -51,14 +51,14 @@ class StreamRoute:
     ----------
     cadence_s : float
         Seconds between two looks at a subscription; of connections made from now on.
-    listeners : list of Listener
+    listeners : list of StreamListener
         Who is connected.
     """
 
     def __init__(self, state: ExchangeState, faults: Faults, connections: Connections, stats: Stats) -> None:
         self.state, self.faults, self.connections, self.stats = state, faults, connections, stats
         self.cadence_s = CADENCE_S
-        self.listeners: list[Listener] = []
+        self.listeners: list[StreamListener] = []
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one connection to its end."""
@@ -69,7 +69,7 @@ class StreamRoute:
             await _deny(socket, refused.reply)
             return
         await socket.accept()
-        listener = Listener(self, socket, jwt)
+        listener = StreamListener(self, socket, jwt)
         self.listeners.append(listener)
         try:
             await listener.live()
@@ -102,7 +102,7 @@ class StreamRoute:
             raise Refused(faults.instead(fault) or Answer(500, b""))
 
 
-class Listener:
+class StreamListener:
     """One connection: what it asked for and what it is sent.
 
     Parameters
