@@ -7,8 +7,27 @@ from datetime import date
 
 from kit.bars.minute_store import MinuteStore
 from kit.bars.minutes import DayMinutes
+from kit.bars.quality import figures
+from kit.errors import SettingsError
 
 Days = Mapping[date, DayMinutes]
+
+
+class SoundDays(dict[date, DayMinutes]):
+    """Those days of a plain mapping that are good enough.
+
+    Parameters
+    ----------
+    days : mapping of date to DayMinutes
+        Sessions.
+    least_score : float
+        Sessions of a worse quality are not there; `left_out` says of each why.
+    """
+
+    def __init__(self, days: Days, least_score: float) -> None:
+        scores = {day: float(figures(minutes, {})["score"]) for day, minutes in days.items()}
+        super().__init__({day: days[day] for day, score in scores.items() if score >= least_score})
+        self.left_out = {day: _poor(score, least_score) for day, score in scores.items() if day not in self}
 
 
 class StoredDays(Mapping[date, DayMinutes]):
@@ -19,7 +38,7 @@ class StoredDays(Mapping[date, DayMinutes]):
     store : MinuteStore
         Where the minutes are.
     least_score : float, default 0
-        Sessions of a worse quality are not there; `left_out` names them.
+        Sessions of a worse quality are not there; `left_out` says of each why.
     mapped : bool, default False
         Keep memory-mapped copies beside the store: more room on the disk, hardly any time from then on.
     """
@@ -27,8 +46,10 @@ class StoredDays(Mapping[date, DayMinutes]):
     def __init__(self, store: MinuteStore, least_score: float = 0.0, *, mapped: bool = False) -> None:
         self.store, self.mapped = store, mapped
         self._days = store.days(least_score=least_score)
-        self.left_out = sorted(set(store.days()) - set(self._days)) if least_score else []
         self._known = frozenset(self._days)
+        poor = [day for day in store.days() if day not in self._known]
+        scores = store.manifest()["score"] if poor else None
+        self.left_out = {day: _poor(scores[day], least_score) for day in poor if scores is not None}
         self._latest: DayMinutes | None = None
 
     def __iter__(self) -> Iterator[date]:
@@ -46,3 +67,27 @@ class StoredDays(Mapping[date, DayMinutes]):
         if self._latest is None or self._latest.day != day:
             self._latest = next(iter(self.store.load([day], mapped=self.mapped)))
         return self._latest
+
+
+def days_of(days: Days | MinuteStore, least_score: float) -> Days:
+    """Return a store's sessions, or those of a mapping, that are good enough.
+
+    Raises
+    ------
+    SettingsError
+        The score is none.
+    """
+    if not 0 <= least_score <= 1:
+        raise SettingsError("A score of quality lies between 0 and 1", least_score, "Say 0.8, for instance.")
+    if isinstance(days, MinuteStore):
+        return StoredDays(days, least_score)
+    return SoundDays(days, least_score) if least_score else days
+
+
+def left_out(days: Days) -> Mapping[date, str]:
+    """Return the sessions that are not there because they are poor, and why."""
+    return days.left_out if isinstance(days, SoundDays | StoredDays) else {}
+
+
+def _poor(score: float, least_score: float) -> str:
+    return f"left out for its quality: a score of {score:.2f}, less than {least_score:g}"

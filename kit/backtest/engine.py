@@ -11,26 +11,29 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kit.backtest.band import CONVENTIONS, under
-from kit.backtest.days import Days
+from kit.backtest.days import Days, days_of
 from kit.backtest.engines import EngineName, engine_for, trade
 from kit.backtest.holdings import SkippedDay, holdings, wanted_days
-from kit.backtest.log import Row, as_table, rows_of, skipped, split_of
+from kit.backtest.log import Row, as_table, notes_of, rows_of, skipped, split_of
 from kit.backtest.plan.plan import Plan
 from kit.backtest.records import Records
 from kit.backtest.result import BacktestResult, Curve
 from kit.backtest.signals import Signals
 from kit.backtest.tape import Holding, Loaded, load
+from kit.bars.minute_store import MinuteStore
 from kit.bars.minutes import TICK_INR
+from kit.errors import SettingsError
 
 CARRIED = 0.5  # share of opens carried on from the close before, above which the reader is told
 
 
 def backtest(
     plans: Plan | Sequence[Plan],
-    days: Days,
+    days: Days | MinuteStore,
     *,
     start: date | None = None,
     end: date | None = None,
+    least_score: float = 0.0,
     daily: pd.DataFrame | None = None,
     signals: Signals | None = None,
     capital_inr: float | None = None,
@@ -43,10 +46,12 @@ def backtest(
     ----------
     plans : Plan or sequence of Plan
         What is traded.
-    days : mapping of date to DayMinutes
+    days : mapping of date to DayMinutes, or MinuteStore
         A store of minutes, or a plain dict.
     start, end : date, optional
         First and last day; with a range, sessions that the data lacks are rows of the log.
+    least_score : float, default 0
+        Sessions of a worse quality, see `kit.bars.quality`, are left out; they are rows of the log.
     daily : DataFrame, optional
         Figures by day for the plan's filters, each known before the open: ``vix``, ``iv_rank``.
     signals : mapping of str to Series, optional
@@ -62,9 +67,11 @@ def backtest(
     ------
     DataError
         There are no days in the range, or a figure or signal that a plan needs is missing.
+    SettingsError
+        There is no plan, two have one name, or the capital or the score is none.
     """
-    plans = [plans] if isinstance(plans, Plan) else list(plans)
-    signals = signals or {}
+    plans = _checked([plans] if isinstance(plans, Plan) else list(plans), capital_inr)
+    signals, days = signals or {}, days_of(days, least_score)
     found = [_run(plan, days, start, end, daily, signals, engine) for plan in plans]
     rows = [row for one in found for row in one.rows]
     capital = capital_inr or sum(plan.capital_inr for plan in plans)
@@ -75,10 +82,22 @@ def backtest(
         sessions=sorted({day for one in found for day in one.seen}),
         capital_inr=capital,
         charges_split=split_of(rows),
+        contract_notes=notes_of(rows),
         minutes=[curve for one in found for curve in one.curves],
         notes=sorted({note for one in found for note in one.notes}),
         band=_band(plans, days, start, end, daily, signals, engine, found) if band else None,
     )
+
+
+def _checked(plans: list[Plan], capital_inr: float | None) -> list[Plan]:
+    names = [plan.name for plan in plans]
+    if not plans:
+        raise SettingsError("There is nothing to trade", None, "Give a plan, or several.")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise SettingsError("Two plans have one name", twice, 'Name them apart: plan.but(name="another").')
+    if capital_inr is not None and not 0 < capital_inr < float("inf"):
+        raise SettingsError("The capital is more than nothing", capital_inr, "Give rupees.")
+    return plans
 
 
 @dataclass

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from kit.backtest.days import Days
+from kit.backtest.days import Days, left_out
 from kit.backtest.plan.parts import Within
 from kit.backtest.plan.plan import Plan
 from kit.backtest.signals import Signals, starts_of
@@ -38,18 +38,18 @@ class SkippedDay:
 def wanted_days(plan: Plan, days: Days, start: date | None, end: date | None) -> list[date]:
     """Return the sessions of a range that pass the filters which need no data.
 
-    Without a range those are the days that are there; with one, every session of the exchange.
+    Without a range those are the days that are there, and those left out for their quality; with one, every
+    session of the exchange.
 
     Raises
     ------
     DataError
         There are no days, or none within the range.
     """
-    there = sorted(day for day in days if (start is None or day >= start) and (end is None or day <= end))
+    held = [*days, *left_out(days)]
+    there = sorted(day for day in held if (start is None or day >= start) and (end is None or day <= end))
     if not there:
-        reach = (
-            f"It has {min(days)} to {max(days)}." if len(days) else "It is empty: collect or import first."
-        )
+        reach = f"It has {min(held)} to {max(held)}." if held else "It is empty: collect or import first."
         raise DataError("The data has no session in this range", (str(start), str(end)), reach)
     asked = set(there)
     if start is not None or end is not None:
@@ -87,7 +87,8 @@ def _holding(plan: Plan, day: date, days: Days, signals: Signals) -> Holding | S
     """Return the chance of one day; None where a filter or the missing signal keeps the plan out."""
     nearest = expiry_of("nearest", days[day]) if day in days else None
     if nearest is None:
-        return SkippedDay(day, "no contract that is still alive" if day in days else "no bars of this day")
+        absent = left_out(days).get(day, "no bars of this day")
+        return SkippedDay(day, "no contract that is still alive" if day in days else absent)
     band, minutes = plan.days.days_to_expiry, days[day]
     if band is not None and not band.admits((nearest - day).days):
         return None

@@ -13,7 +13,7 @@ from kit.backtest.records import EXPIRY, NO_STRIKE, REASONS, REFUSED, WHYS, Reco
 from kit.backtest.settlement import exercise_tax
 from kit.backtest.tape import Loaded
 from kit.bars.minutes import TICK_INR
-from kit.evaluation.costs import Charges, order_charges
+from kit.evaluation.costs import Charges, contract_note, order_charges
 
 COLUMNS: tuple[str, ...] = (
     *("day", "plan", "leg", "entry", "side", "right", "strike", "expiry", "lots", "lot_size"),
@@ -87,6 +87,17 @@ def split_of(rows: Iterable[Row]) -> dict[str, float]:
     parts = [part for row in rows for part in row.get("split", ())]
     totals = zip(*parts, strict=True) if parts else [(0.0,)] * len(Charges._fields)
     return {name: float(sum(values)) for name, values in zip(Charges._fields, totals, strict=True)}
+
+
+def notes_of(rows: Iterable[Row]) -> pd.DataFrame:
+    """Return by day what the contract notes state, rupees: STT and stamp duty rounded over the day."""
+    orders: dict[date, list[Charges]] = {}
+    for row in rows:
+        for part, moment in zip(row.get("split", ()), (row["entry_bar"], row["exit_bar"]), strict=False):
+            orders.setdefault(moment.date(), []).append(part)
+    notes = [contract_note(orders[day]) for day in sorted(orders)]
+    days = pd.DatetimeIndex(sorted(orders), name="day")
+    return pd.DataFrame(notes, index=days, columns=list(Charges._fields), dtype=float)
 
 
 def _charges(row: Row, expired: bool) -> Iterable[Charges]:

@@ -46,7 +46,7 @@ def summary(result: BacktestResult) -> str:
         f"<td><small>{label}</small><br><b>{_number(form, figures[name])}</b></td>"
         for name, (label, form) in _SHOWN.items()
     )
-    told = [*result.notes, *_skipped(result)]
+    told = [*result.notes, *_skipped(result), *_rounded(result)]
     if result.band is not None:
         told.append(band_sentence(result.band))
     notes = "".join(f"<p>{escape(note)}</p>" for note in told)
@@ -65,6 +65,15 @@ def _skipped(result: BacktestResult) -> Sequence[str]:
     return (f"{len(result.skipped)} sessions were skipped; the first: {first.day}, {first.why}.",)
 
 
+def _rounded(result: BacktestResult) -> Sequence[str]:
+    noted = float(result.contract_notes.to_numpy().sum())
+    if noted == 0:
+        return ()
+    net = result.net_inr - result.rounding_inr
+    rule = "By the contract notes, which round STT and stamp duty to the rupee each day"
+    return (f"{rule}, charges are Rs {noted:,.2f} and the net profit is Rs {net:,.2f}.",)
+
+
 def page(result: BacktestResult) -> str:
     """Return a page that needs nothing else: figures, equity, drawdown, months, band and trades."""
     parts = [summary(result), _picture(_equity, result, "Net profit"), _picture(_falls, result, "Drawdown")]
@@ -73,8 +82,10 @@ def page(result: BacktestResult) -> str:
         "Weekdays": result.by_weekday(),
         "Days to expiry": result.by_days_to_expiry(),
         "Reasons": result.by_reason(),
-        "Charges": pd.Series(result.charges_split, name="Rs").to_frame().T,
+        "Charges": result.charges_table(),
     }
+    if len(result.plans) > 1:
+        tables["Plans"] = result.by_plan()
     if result.band is not None:
         tables["Band: the same plan under other fills"] = result.band
     tables["Trades"] = result.trades

@@ -38,7 +38,9 @@ class BacktestResult:
     capital_inr : float
         What returns are counted on, rupees.
     charges_split : mapping of str to float
-        The charges by kind, rupees.
+        The charges by kind, rupees, to the paisa and beyond.
+    contract_notes : DataFrame
+        The same by day and kind as the contract notes state them: STT and stamp duty in whole rupees.
     minutes : sequence of (datetime64, float) array pairs
         Per position: the moments of its bars' closes, and its net profit then, rupees.
     notes : sequence of str
@@ -53,6 +55,7 @@ class BacktestResult:
     sessions: Sequence[date]
     capital_inr: float
     charges_split: Mapping[str, float]
+    contract_notes: pd.DataFrame = field(repr=False)
     minutes: Sequence[Curve] = field(repr=False)
     notes: Sequence[str] = ()
     band: pd.DataFrame | None = None
@@ -94,6 +97,11 @@ class BacktestResult:
         return figures
 
     @property
+    def rounding_inr(self) -> float:
+        """What the contract notes take beyond the exact charges, rupees; less than nothing: less."""
+        return float(self.contract_notes.to_numpy().sum()) - sum(self.charges_split.values())
+
+    @property
     def drawdown(self) -> Drawdown:
         """The deepest fall of the daily equity, with its dates."""
         return drawdown(self.daily)
@@ -112,6 +120,16 @@ class BacktestResult:
         """Return trades and rupees by calendar days from the entry to the expiry."""
         pairs = zip(self.filled["expiry"], self.filled["day"], strict=True)
         return self._grouped(pd.Series([(last - day).days for last, day in pairs], self.filled.index))
+
+    def by_plan(self) -> pd.DataFrame:
+        """Return trades and rupees by plan."""
+        return self._grouped(self.filled["plan"])
+
+    def charges_table(self) -> pd.DataFrame:
+        """Return the charges by kind and their total, rupees: exact, and as the contract notes state them."""
+        rows = {"exact": pd.Series(self.charges_split), "by contract notes": self.contract_notes.sum()}
+        table = pd.DataFrame(rows).T
+        return table.assign(total=table.sum(axis=1))
 
     def by_reason(self) -> pd.DataFrame:
         """Return trades and rupees by why the leg went out."""

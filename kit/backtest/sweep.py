@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.backtest.days import Days
+from kit.backtest.days import Days, days_of, left_out
 from kit.backtest.encode import encode_legs, encode_terms, most_rows
 from kit.backtest.engines import engine_for, play_compiled, position_on
 from kit.backtest.holdings import SkippedDay, holdings, wanted_days
@@ -26,6 +26,7 @@ from kit.backtest.sets import Grid, chooses_again, parameter_table, plans_of, ta
 from kit.backtest.sweep_result import SweepResult
 from kit.backtest.tally import fees_of, tally
 from kit.backtest.tape import Loaded, load
+from kit.bars.minute_store import MinuteStore
 from kit.parallel import ConcurrentProcessor, ProcessingTask
 
 Floats = NDArray[np.float64]
@@ -105,13 +106,14 @@ def play_tapes(sets: Sets, tapes: Iterable[Loaded], threads: int | None = None) 
 
 def sweep(
     plan: Plan,
-    days: Days,
+    days: Days | MinuteStore,
     grid: Grid,
     *,
     sample: int | None = None,
     seed: int = 0,
     start: date | None = None,
     end: date | None = None,
+    least_score: float = 0.0,
     processor: ConcurrentProcessor | None = None,
     folder: str | Path | None = None,
     progress: Progress | None = None,
@@ -123,7 +125,7 @@ def sweep(
     ----------
     plan : Plan
         What the parameters change.
-    days : mapping of date to DayMinutes
+    days : mapping of date to DayMinutes, or MinuteStore
         A store, or a plain dict.
     grid : mapping of str to sequence
         As of `kit.backtest.sets.parameter_table`.
@@ -131,6 +133,8 @@ def sweep(
         A random sample of the grid instead of all of it.
     start, end : date, optional
         First and last day.
+    least_score : float, default 0
+        Sessions of a worse quality are left out; the result's `skipped` names them.
     processor : ConcurrentProcessor, optional
         Runs the work as tasks, in processes or on Dask; default threads of this process.
     folder : str or Path, optional
@@ -147,6 +151,7 @@ def sweep(
     SettingsError
         The grid does not fit the plan, or a rule is a Python function.
     """
+    days = days_of(days, least_score)
     table = parameter_table(grid, sample, seed)
     plans = plans_of(plan, table)
     engine_for(plan, "compiled" if plan.position_rules else "auto", 0)  # refuses what cannot be swept
@@ -164,7 +169,12 @@ def sweep(
             break
     every = sorted(net)
     matrix = np.stack([net[day] for day in every]) if every else np.zeros((0, len(plans)))
-    return SweepResult(plan, table, every, matrix, sums[:, 0], sums[:, 1], done == len(pieces))
+    poor = [SkippedDay(day, why) for day, why in left_out(days).items() if _between(day, start, end)]
+    return SweepResult(plan, table, every, matrix, sums[:, 0], sums[:, 1], done == len(pieces), poor)
+
+
+def _between(day: date, start: date | None, end: date | None) -> bool:
+    return (start is None or start <= day) and (end is None or day <= end)
 
 
 def _pieces(

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kit.backtest.holdings import SkippedDay
 from kit.backtest.metrics import SESSIONS_PER_YEAR
 from kit.backtest.overfit import deflated_sharpe, overfit_probability, overfit_sentence, sharpe_by_set
 from kit.backtest.plan.plan import Plan
@@ -38,6 +39,8 @@ class SweepResult:
         Rupees and number of trades over all days.
     complete : bool
         Whether every day was done; a cancelled sweep holds what was.
+    skipped : sequence of SkippedDay
+        Sessions that were left out for their quality.
     """
 
     plan: Plan
@@ -47,6 +50,7 @@ class SweepResult:
     charges: Floats = field(repr=False)
     trades: Floats = field(repr=False)
     complete: bool = True
+    skipped: Sequence[SkippedDay] = ()
 
     @cached_property
     def table(self) -> pd.DataFrame:

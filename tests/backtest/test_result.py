@@ -8,8 +8,8 @@ import pytest
 
 from kit.backtest import backtest
 from kit.backtest.band import CONVENTIONS, band_sentence
-from kit.backtest.metrics import drawdown, sharpe, sortino
 from kit.backtest.plan.ready import ready_plan
+from kit.backtest.sweep import sweep
 from kit.errors import SettingsError
 
 JANUARY = {"start": date(2024, 1, 1), "end": date(2024, 1, 10)}
@@ -37,9 +37,15 @@ def test_the_parts_sum_to_the_total(result):
 
 def test_two_plans_share_one_capital(real_days, result):
     """A portfolio earns what its plans earn, on the sum of their capital."""
-    alone = [backtest(plan, real_days, **JANUARY) for plan in result.plans]
-    assert sum(one.net_inr for one in alone) == pytest.approx(result.net_inr)
+    alone = {plan.name: backtest(plan, real_days, **JANUARY) for plan in result.plans}
+    assert result.by_plan()["net_inr"].to_dict() == pytest.approx(
+        {n: one.net_inr for n, one in alone.items()}
+    )
+    assert result.daily.sum() == pytest.approx(sum(one.net_inr for one in alone.values()))
     assert result.capital_inr == sum(plan.capital_inr for plan in result.plans)
+    half = backtest(result.plans, real_days, capital_inr=result.capital_inr / 2, **JANUARY)
+    assert half.metrics["return_per_year"] == pytest.approx(2 * result.metrics["return_per_year"])
+    assert half.metrics["sharpe"] == pytest.approx(result.metrics["sharpe"])
 
 
 def test_the_band_counts_every_other_convention(result):
@@ -56,22 +62,49 @@ def test_excursions_hold_the_trade(result):
     assert (by_level["gross_inr"] >= by_level["worst_inr"] - 1e-6).all()
 
 
-def test_drawdown_has_its_dates():
-    """The deepest fall runs from the peak to the trough, and says when it was made good."""
-    days = pd.date_range("2024-01-01", periods=6)
-    fall = drawdown(pd.Series([5.0, -2.0, -4.0, 1.0, 6.0, 0.0], days))
-    assert fall == (6.0, days[0], days[2], days[4])
-    assert drawdown(pd.Series([1.0, 2.0], days[:2])).peak is None
-    assert drawdown(pd.Series([-1.0, -2.0], days[:2])) == (3.0, days[0], days[1], None)
+def test_contract_notes_round_once_a_day(result):
+    """A day's note holds all its orders; only STT and stamp duty are rounded, each to the nearest rupee."""
+    table, notes = result.charges_table(), result.contract_notes
+    for name in ("brokerage", "exchange", "sebi", "gst"):
+        assert table.loc["exact", name] == pytest.approx(table.loc["by contract notes", name])
+    assert (notes[["stt", "stamp"]] % 1 == 0).all(axis=None)
+    assert list(notes.index) == sorted({pd.Timestamp(at.date()) for at in result.filled["entry_bar"]})
+    assert abs(result.rounding_inr) <= len(notes)  # half a rupee for each of the two taxes
+    by_contract = table.loc["by contract notes", "total"]
+    assert result.rounding_inr == pytest.approx(by_contract - sum(result.charges_split.values()))
+    assert f"Rs {by_contract:,.2f}" in result._repr_html_()
 
 
-def test_ratios_are_those_of_the_books():
-    """Sharpe is mean over standard deviation, Sortino mean over the root mean square of losses, yearly."""
-    returns = pd.Series([0.01, -0.02, 0.03, 0.0])
-    assert sharpe(returns) == pytest.approx(returns.mean() / returns.std(ddof=1) * 252**0.5)
-    assert sortino(returns) == pytest.approx(returns.mean() / np.sqrt((0.02**2) / 4) * 252**0.5)
-    assert np.isnan(sharpe(returns[:1]))
-    assert np.isnan(sortino(returns[:1]))
+def test_poor_days_are_left_out_and_said(real_days):
+    """Sessions below the score are rows of the log with their score, and nothing of them is traded."""
+    plan = ready_plan("short_straddle_920")
+    found = backtest(plan, real_days, least_score=0.9)
+    poor = found.trades[found.trades["why"].fillna("").str.startswith("left out for its quality")]
+    assert len(poor) == 2 * len(found.skipped) > 0
+    assert set(poor["day"]).isdisjoint(found.filled["day"])
+    assert {day.day for day in found.skipped}.isdisjoint(found.sessions)
+    every = backtest(plan, real_days)
+    pd.testing.assert_series_equal(
+        found.daily, every.daily[every.daily.index.isin(found.daily.index)], check_freq=False
+    )
+    swept = sweep(plan, real_days, {"legs.*.stop.percent": [20, 30]}, least_score=0.9)
+    assert [day.day for day in swept.skipped] == [day.day for day in found.skipped]
+    with pytest.raises(SettingsError, match="between 0 and 1"):
+        backtest(plan, real_days, least_score=60)
+
+
+@pytest.mark.parametrize(
+    ("plans", "capital", "said"),
+    [
+        ([], None, "nothing to trade"),
+        (["iron_condor"] * 2, None, "one name"),
+        (["iron_condor"], 0, "capital"),
+    ],
+)
+def test_a_portfolio_that_cannot_be_is_refused(real_days, plans, capital, said):
+    """No plan, two of one name, or a capital of nothing is one sentence."""
+    with pytest.raises(SettingsError, match=said):
+        backtest([ready_plan(name) for name in plans], real_days, capital_inr=capital)
 
 
 def test_the_page_stands_alone(result, tmp_path):
