@@ -79,5 +79,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'kit' has no attribute {name!r}")
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Add the magics of `kit.magics` to a notebook: what ``%load_ext kit`` calls."""
+    shell.register_magics(import_module("kit.magics").KitMagics)
+
+
 def __dir__() -> list[str]:
     return sorted(__all__)

@@ -25,6 +25,7 @@ from kit.errors import DataError
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.results import Results
 from kit.model import ChainSnapshot
+from kit.model.chain_table import chain_table
 from kit.monitor import PerformanceMonitor, requirements_from
 from kit.parallel import ConcurrentProcessor
 from kit.settings import Settings
@@ -198,20 +199,6 @@ def guesses(snapshot: ChainSnapshot) -> str:
     """Return one line on each fact that the source does not state; empty where it states all."""
     names = {"taken_at": "time", "spot": "spot"}
     return "\n".join(f"The {names[fact]} is {told}." for fact, told in snapshot.derived.items())
-
-
-def chain_table(snapshot: ChainSnapshot, around: int = 6) -> pd.DataFrame:
-    """Return the chain around the money in an analyst's units: lots, percent, rupees."""
-    wide = snapshot.wide(around)
-    shown = pd.DataFrame(index=wide.index.astype(int))
-    for right, side in (("CE", "call"), ("PE", "put")):
-        part = wide[right]
-        shown[f"{side} OI lots"] = (part["oi"] / snapshot.lot_size).round().astype("Int64")
-        shown[f"{side} IV %"] = (part["iv"] * 100).round(2)
-        shown[f"{side} delta"] = part["delta"].round(3)
-        shown[f"{side} bid"] = part["bid"].round(2)
-        shown[f"{side} ask"] = part["ask"].round(2)
-    return shown
 
 
 def as_text(outcome: DemoOutcome) -> str:

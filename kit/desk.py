@@ -20,11 +20,12 @@ from kit.market.manager import DataManager
 from kit.monitor import PerformanceMonitor, requirements_from
 from kit.parallel import ConcurrentProcessor
 from kit.settings import Credentials, Settings
+from kit.shown import Showable, table
 from kit.simulator.process import ExchangeProcess, launch
 
 
 @dataclass(repr=False)
-class Desk:
+class Desk(Showable):
     """All parts, wired; use it as a context manager or call `close`.
 
     Parameters
@@ -54,6 +55,19 @@ class Desk:
 
     def __repr__(self) -> str:
         return f"Desk({self.settings.broker.mode}, {self.client!r}, {self.cache!r})"
+
+    def _figures(self) -> dict[str, object]:
+        return {
+            "Exchange": self.settings.broker.mode,
+            "State": "closed" if self.is_closed else "open",
+            "Exchange's time": f"{self.clock.now():%d %b %Y %H:%M:%S} IST",
+            "Workers": f"{self.settings.workers.max_workers} {self.settings.workers.backend}",
+        }
+
+    def _details(self) -> list[str]:
+        names = ("data", "client", "cache", "processor", "evaluation", "monitor", "settings")
+        rows = [{"part": f"desk.{name}", "is": repr(getattr(self, name))} for name in names]
+        return [table(rows)]
 
     @property
     def is_closed(self) -> bool:

@@ -28,6 +28,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from kit.errors import SettingsError
+from kit.shown import Showable, table
 
 Backend = Literal["serial", "threads", "processes", "dask"]
 
@@ -184,7 +185,7 @@ class Credentials(Section):
         return cls(**{field: environ[name] for field, name in names.items()})
 
 
-class Settings(Section):
+class Settings(Showable, Section):
     """All sections of ``kit.yaml``."""
 
     cache_config: CacheConfig = CacheConfig()
@@ -232,6 +233,28 @@ class Settings(Section):
         draft.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
         draft.replace(file)
         return file
+
+    def _rows(self) -> list[dict[str, object]]:
+        """Return every setting with its value, default and meaning."""
+        return [
+            {
+                "setting": f"{part}.{name}",
+                "value": getattr(getattr(self, part), name),
+                "default": info.default,
+                "meaning": info.description,
+            }
+            for part, about in type(self).model_fields.items()
+            for name, info in type(about.default).model_fields.items()
+        ]
+
+    def _figures(self) -> dict[str, object]:
+        changed = [row for row in self._rows() if row["value"] != row["default"]]
+        return {"exchange": self.broker.mode} | {str(row["setting"]): row["value"] for row in changed[:6]}
+
+    def _details(self) -> list[str]:
+        rows = sorted(self._rows(), key=lambda row: row["value"] == row["default"])
+        changed = sum(row["value"] != row["default"] for row in rows)
+        return [table(rows, "Every setting, changed ones first", range(changed))]
 
 
 def _read_yaml(file: Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from kit.backtest.metrics import SESSIONS_PER_YEAR
 from kit.backtest.overfit import deflated_sharpe, overfit_probability, overfit_sentence, sharpe_by_set
 from kit.backtest.plan.plan import Plan
 from kit.errors import DataError, SettingsError
+from kit.shown import card, rows_of, sentence, table
 
 Floats = NDArray[np.float64]
 
@@ -122,6 +123,6 @@ class SweepResult:
         return overfit_sentence(self.net)
 
     def _repr_html_(self) -> str:
-        shown = self.table.head(10).to_html(float_format="{:,.2f}".format, index=False, border=0)
-        partial = "" if self.complete else "<p>Cancelled: only part of the days.</p>"
-        return f"{partial}<p>{self}</p>{shown}"
+        partial = sentence("" if self.complete else "Cancelled: only part of the days.")
+        best = table(rows_of(self.table.head(10)), "The best sets")
+        return card("Sweep", {"sets": len(self.table)}, partial, sentence(str(self)), best)

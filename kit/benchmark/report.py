@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kit.benchmark.results import BenchmarkResults, table_html
+from kit.benchmark.results import BenchmarkResults
 from kit.plots import as_html, figure
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def save_html(results: BenchmarkResults, path: str | Path) -> Path:
     page = (
         '<!doctype html><meta charset="utf-8"><title>Bank Nifty Kit: benchmark</title>'
         "<style>body{font:14px system-ui;margin:2em}td,th{padding:2px 10px;text-align:left}</style>"
-        f"{table_html(results)}{as_html(plot_score(results), 'how near every row is to its target')}"
+        f"{results._repr_html_()}{as_html(plot_score(results), 'how near every row is to its target')}"
         f"<ul>{listed}</ul>"
     )
     file = Path(path)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from html import escape
 from itertools import groupby
 from typing import Any
 
 from kit.benchmark.verdict import RowResult, plain
+from kit.shown import card, sentence, table
 
 JSON_KEYS = ("score", "violations", "machine", "versions", "rows")
 WIDTH = 120  # of the table, in characters
@@ -43,8 +43,32 @@ class BenchmarkResults(dict[str, Any]):
     def __str__(self) -> str:
         return text(self)
 
+    def __repr__(self) -> str:
+        return f"<BenchmarkResults: {', '.join(f'{n} {v}' for n, v in figures(self).items())}>"
+
     def _repr_html_(self) -> str:
-        return table_html(self)
+        return card("Benchmark", figures(self), *_details(self))
+
+
+def figures(results: BenchmarkResults) -> dict[str, str]:
+    """Return the figures of a run in words."""
+    judged = [line for line in results["lines"] if line.met is not None]
+    return {
+        "Score": score_text(results),
+        "Rows": f"{results['total_benchmarks']}",
+        "Targets met": f"{sum(bool(line.met) for line in judged)} of {len(judged)}",
+        "Missed beyond noise": f"{len(results['violations'])}",
+        "Time": f"{results['seconds']:.0f} s",
+    }
+
+
+def _details(results: BenchmarkResults) -> list[str]:
+    """Return what a reader must know, and every row; missed ones are marked."""
+    lines = results["lines"]
+    missed = [place for place, line in enumerate(lines) if line.missed]
+    rows = [{"part": line.part} | dict(zip(_LONG, _long(line), strict=True)) for line in lines]
+    told = [*results["violations"], *_busy(lines)]
+    return [*map(sentence, told), table(rows, marked=missed, most=len(rows))]
 
 
 def _number(value: float) -> str:
@@ -163,13 +187,3 @@ def _busy(lines: Sequence[RowResult]) -> list[str]:
         if most > 0.5
         else []
     )
-
-
-def table_html(results: BenchmarkResults) -> str:
-    """Return the long table and the summary as an HTML fragment."""
-    head = "".join(f"<th>{name}</th>" for name in ("part", *_LONG))
-    body = "".join(
-        f"<tr><td>{line.part}</td>" + "".join(f"<td>{escape(cell)}</td>" for cell in _long(line)) + "</tr>"
-        for line in results["lines"]
-    )
-    return f"<pre>{escape(summary(results))}</pre><table><tr>{head}</tr>{body}</table>"

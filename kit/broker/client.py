@@ -26,12 +26,13 @@ from kit.clock import Clock, SystemClock, format_expiry, in_ist, last_session
 from kit.model import Venue
 from kit.monitor import PerformanceMonitor
 from kit.settings import Credentials, Settings
+from kit.shown import Showable, table
 from kit.transport.pool import ConnectionPoolManager
 
 Mode = Literal["LTP", "OHLC", "FULL"]
 
 
-class AngelAPIClient:
+class AngelAPIClient(Showable):
     """A read-only client of one SmartAPI account; use it as a context manager or call `close`.
 
     Parameters
@@ -88,6 +89,20 @@ class AngelAPIClient:
     def __repr__(self) -> str:
         state = "logged in" if self.session.access.current() else "not logged in"
         return f"AngelAPIClient({self.session.base_url!r}, {state})"
+
+    def _figures(self) -> dict[str, object]:
+        said = self.session.answers
+        return {
+            "Address": self.session.base_url,
+            "Prices": self.venue,
+            "Logged in": bool(self.session.access.current()),
+            "Calls": said["network"],
+            "From SQLite": said["sqlite"],
+        }
+
+    def _details(self) -> list[str]:
+        left = self.session.allowance().items()
+        return [table([{"budget": name, "calls left": calls} for name, calls in left])]
 
     @property
     def venue(self) -> Venue:

@@ -13,6 +13,7 @@ from kit.cache.flights import Flights
 from kit.cache.store import Entry, Store
 from kit.cache.values import Held, hold
 from kit.settings import CacheConfig
+from kit.shown import Showable, table
 
 _CLEANING_SLICE_S = 0.005  # entries are removed by the moment they expired, this much of time per lock
 _MISSING = object()
@@ -34,7 +35,7 @@ class Timed:
     ttl: float
 
 
-class CacheManager:
+class CacheManager(Showable):
     """Remembers decoded objects in process: bounded, thread-safe, one flight per key.
 
     Parameters
@@ -214,7 +215,19 @@ class CacheManager:
                 self._store.expire(self._cleaned)
         self._cleanup_runs += 1
 
+    def _figures(self) -> dict[str, object]:
+        return self.get_stats()
+
+    def _details(self) -> list[str]:
+        rows = [row | {"key": _short(row["key"])} for row in self.get_cache_info()]
+        return [table(rows, "Entries, oldest first", most=20)]
+
     def __repr__(self) -> str:
         with self._lock:
             entries = len(self._store)
         return f"CacheManager(entries={entries}, max_size={self.config.max_size})"
+
+
+def _short(key: object) -> str:
+    text = str(key)
+    return text if len(text) <= 80 else f"{text[:79]}…"

@@ -20,13 +20,14 @@ from kit.model import ChainSnapshot
 from kit.monitor import PerformanceMonitor
 from kit.parallel import ConcurrentProcessor, ProcessingResult
 from kit.parallel.processor import progress_bar
+from kit.shown import Showable
 
 OnRow = Callable[[dict[str, Any]], object]
 OPERATION = "strategy_evaluation"
 TIMEOUT_S = 30.0  # of a strategy where neither the call nor the processor states one
 
 
-class StrategyEvaluationManager:
+class StrategyEvaluationManager(Showable):
     """Evaluates strategies on a processor and returns one table.
 
     The stop button or Ctrl-C ends a run within a second and is raised again; what had finished is in
@@ -48,6 +49,12 @@ class StrategyEvaluationManager:
         self.monitor = performance_monitor or processor.monitor
         self._last: Callable[[], Results | pd.DataFrame | None] = lambda: None
         self._runs: list[Batches] = []
+
+    def _figures(self) -> dict[str, object]:
+        return {"last": repr(self.last) if isinstance(self.last, Results) else "no run of strategies yet"}
+
+    def _details(self) -> list[str]:
+        return [self.last._repr_html_()] if isinstance(self.last, Results) else []
 
     @property
     def last(self) -> Results | pd.DataFrame | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from html import escape
 from math import inf, isnan
 from typing import Any, Literal
 
@@ -14,6 +13,7 @@ from kit.errors import DataError, SettingsError, TaskError, UnknownStrategy
 from kit.evaluation.scored import FIGURES, Score
 from kit.evaluation.views import market
 from kit.parallel import ProcessingResult
+from kit.shown import Showable, rows_of, sentence, table
 
 COLUMNS = ("status", *FIGURES, "legs", "value", "error", "traceback", "seconds")
 Order = Literal["cost", "return", "probability", "reward", "theta"]
@@ -54,7 +54,7 @@ _SHOWN = {
 }
 
 
-class Results(Mapping[str, ProcessingResult]):
+class Results(Showable, Mapping[str, ProcessingResult]):
     """Strategy name to what it came to, failures included: the `value` of one that failed raises its error.
 
     Parameters
@@ -160,10 +160,13 @@ class Results(Mapping[str, ProcessingResult]):
         failed = [f"{name}: {error}" for name, error in self.failures.items()]
         return "\n".join(filter(None, [self.terms, str(_readable(self.table()).to_string()), *failed]))
 
-    def _repr_html_(self) -> str:
-        failed = [f"<p>{escape(name)}: {escape(str(error))}</p>" for name, error in self.failures.items()]
-        head = f"<p>{escape(self.terms)}</p>" if self.terms else ""
-        return "".join([head, str(_readable(self.table()).to_html(border=0)), *failed])
+    def _figures(self) -> dict[str, object]:
+        return {"completed": len(self.completed), "failed": len(self.failures)}
+
+    def _details(self) -> list[str]:
+        shown = _readable(self.table())
+        failed = [sentence(f"{name}: {error}") for name, error in self.failures.items()]
+        return [sentence(self.terms), table(rows_of(shown)), *failed]
 
     def __repr__(self) -> str:
         return f"<Results: {len(self.completed)} completed, {len(self.failures)} failed>"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
+from math import isfinite, isnan
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 from kit.evaluation.payoff import profit_at_expiry
 from kit.evaluation.views import market
 from kit.model import ChainSnapshot, Leg
+from kit.shown import Showable, sentence, table, written
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Score:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Score(Showable):
     """What a position is worth knowing for; all amounts for the whole position in rupees.
 
     Parameters
@@ -131,7 +133,7 @@ class Score:
 
     def __eq__(self, other: object) -> bool:
         """Tell whether every figure is the same; unknown is unknown."""
-        return isinstance(other, Score) and repr(self) == repr(other)
+        return isinstance(other, Score) and str(astuple(self)) == str(astuple(other))
 
     def __hash__(self) -> int:
         return hash((self.name, self.legs, self.view, self.entry, self.basis))
@@ -139,6 +141,29 @@ class Score:
     def row(self) -> dict[str, Any]:
         """Return the fields as one row of a table, the legs as text."""
         return {name: getattr(self, name) for name in FIGURES} | {"legs": describe(self.legs)}
+
+    def _heading(self) -> str:
+        return self.name
+
+    def _figures(self) -> dict[str, object]:
+        chance = self.probability_of_profit
+        return {
+            "Legs": describe(self.legs),
+            "Premium": _rupees(self.premium_inr),
+            "Most to win": _rupees(self.max_profit_inr),
+            "Most to lose": _rupees(self.max_loss_inr),
+            "Breakevens": self.breakevens,
+            "Chance of profit": "–" if isnan(chance) else f"{chance:.1%}",
+            "Expected, after charges": _rupees(self.expected_profit_inr),
+            "Spread and charges": _rupees(self.cost_inr),
+            "Verdict": self.verdict,
+        }
+
+    def _details(self) -> list[str]:
+        terms = f"View: {self.view}. Entered at the {self.entry}, {self.basis}."
+        greeks = {"delta": self.delta_inr, "gamma": self.gamma_inr, "theta a day": self.theta_inr}
+        row = greeks | {"vega": self.vega_inr, "rho": self.rho_inr}
+        return [sentence(terms), table([row], "Greeks, rupees for the whole position")]
 
     def payoff(self, snapshot: ChainSnapshot) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the profit at expiry for a plot: exact, with few points.
@@ -171,3 +196,7 @@ FIGURES = tuple(part.name for part in fields(Score) if part.name not in ("name",
 def describe(legs: Sequence[Leg]) -> str:
     """Write legs as an analyst reads them: ``-1 43000PE, -1 43500CE``."""
     return ", ".join(f"{leg.lots:+d} {leg.strike:g}{leg.right}" for leg in legs)
+
+
+def _rupees(value: float) -> str:
+    return f"₹ {written(round(value) if isfinite(value) else value)}"

@@ -29,9 +29,10 @@ from kit.market.smart import atm_key, candles_key, chain_key, ltp_key
 from kit.model import ChainSnapshot, Instrument
 from kit.monitor import PerformanceMonitor
 from kit.settings import Settings
+from kit.shown import Showable, table
 
 
-class DataManager:
+class DataManager(Showable):
     """Asks the broker once and remembers the answer.
 
     Parameters
@@ -246,6 +247,19 @@ class DataManager:
         """Return the statistics of the caches, operations, connections and limits."""
         asked = self._api.get_performance_stats() if self._api else {}
         return {**asked, "cache": self._cache.get_stats(), "performance": self._monitor.get_summary()}
+
+    def _figures(self) -> dict[str, object]:
+        cache = self._cache.get_stats()
+        return {
+            "Prices": self._api.venue if self._api else "none: it has no broker to ask",
+            "Asked": len(self.questions),
+            "Hit rate %": cache["hit_rate_percent"],
+            "Entries": cache["entries"],
+        }
+
+    def _details(self) -> list[str]:
+        kept = [{**row, "key": str(row["key"])} for row in self._cache.get_cache_info()]
+        return [table(kept, "What it remembers, oldest first", most=20)]
 
     def _client(self) -> AngelAPIClient:
         if self._api is None:

@@ -10,9 +10,10 @@ from kit.broker.lifetimes import quote_ttl_s
 from kit.cache import CacheManager
 from kit.clock import Clock, SystemClock, parse_expiry
 from kit.facts import underlying_name
+from kit.shown import Showable
 
 
-class SmartCache:
+class SmartCache(Showable):
     """Typed keys and lifetimes over a `CacheManager`.
 
     Every ``cache_...`` method takes an optional `ttl` in seconds: what is left of the answer that the
@@ -37,6 +38,9 @@ class SmartCache:
         self.cache_manager = cache_manager
         self._config = cache_manager.config
         self._clock = clock or SystemClock()
+
+    def _figures(self) -> dict[str, object]:
+        return self.cache_manager.get_stats()
 
     def cache_options_chain(
         self, underlying: str, expiry: str | date, chain: Any, ttl: float | None = None

@@ -42,12 +42,14 @@ from typing import Any, Literal, Self
 import pandas as pd
 
 from kit.errors import DataError, UnknownExpiry
+from kit.model.chain_table import chain_table
 from kit.model.derived import Derived, Guesses
 from kit.model.expiries import check_together
 from kit.model.instrument import Contract, Right
 from kit.model.position import Held, Leg, Position
 from kit.model.smile import Smile, lines_between
 from kit.quotes import mid_or_last
+from kit.shown import Showable, rows_of, sentence, table
 
 Source = Literal["hot", "sqlite", "network", "file", "stale"]
 Venue = Literal["live", "simulated", "file"]
@@ -56,8 +58,8 @@ QUOTE_COLUMNS = ("strike", "right", "ltp", "bid", "ask", "volume", "oi", "oi_cha
 GREEK_COLUMNS = ("iv", "delta", "gamma", "theta", "vega", "rho", "iv_reason")
 
 
-@dataclass(frozen=True, eq=False)  # tables have no single answer to ==, so a snapshot is only itself
-class ChainSnapshot:
+@dataclass(frozen=True, eq=False, repr=False)  # tables have no answer to ==: it is only itself
+class ChainSnapshot(Showable):
     """One expiry of an option chain at one moment; cannot be changed.
 
     Parameters
@@ -288,12 +290,20 @@ class ChainSnapshot:
         middle = self.strikes.index(self.atm_strike)
         return wide.iloc[max(0, middle - around) : middle + around + 1]
 
-    def _repr_html_(self) -> str:
-        head = (
-            f"{self.underlying} {self.expiry:%d %b %Y} · spot {self.spot:,.2f} · forward {self.forward:,.2f} "
-            f"({self.forward_from}) · {self.taken_at:%d %b %H:%M:%S} IST · from {self.source}"
-        )
-        guessed = "".join(f"<br>{name} {found}" for name, found in self.derived.items())
-        return (
-            f"<p>{head}{guessed}</p>{self.wide(around=8).to_html(float_format='{:,.4g}'.format, na_rep='–')}"
-        )
+    def _heading(self) -> str:
+        return f"{self.underlying} {self.expiry:%d %b %Y}"
+
+    def _figures(self) -> dict[str, object]:
+        return {
+            "Spot": self.spot,
+            f"Forward ({self.forward_from})": self.forward,
+            "Lot": self.lot_size,
+            "Taken at": f"{self.taken_at:%d %b %H:%M:%S} IST",
+            "Prices": f"{self.venue}, from {self.source}",
+        }
+
+    def _details(self) -> list[str]:
+        seen = chain_table(self, around=8)
+        middle = seen.index.tolist().index(int(self.atm_strike))
+        guessed = [sentence(f"The {name} is {found}.") for name, found in self.derived.items()]
+        return [*guessed, table(rows_of(seen), marked=[middle])]

@@ -22,6 +22,7 @@ from kit.monitor.requirements import (
     require_seconds,
     requirements_from,
 )
+from kit.shown import Showable, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _IST = ZoneInfo("Asia/Kolkata")
 
 
-class PerformanceMonitor:
+class PerformanceMonitor(Showable):
     """Times operations and compares them with their budgets.
 
     A new one watches the five operations that have a budget in every kit (`DEFAULT_BUDGETS_MS`).
@@ -138,21 +139,22 @@ class PerformanceMonitor:
         Returns
         -------
         dict
-            ``calls``, ``errors``; ``operations``, metrics by name; ``violations``, the worst recent one of
-            each operation that was too slow; ``violation_events``, all recent ones, the oldest first.
+            ``calls``, ``errors``; ``operations``, the fields of `PerformanceMetrics` by name; ``violations``,
+            the worst recent one of each operation that was too slow; ``violation_events``, all recent ones,
+            the oldest first. It can be written as JSON.
         """
-        events = [violation.copy() for violation in self._violations.copy()]
+        events = self._violations.copy()
         worst: dict[str, Violation] = {}
         for event in events:
             known = worst.setdefault(event["operation"], event)
             worst[event["operation"]] = max(known, event, key=lambda one: one["latency_ms"])
-        operations = {metrics.operation: metrics for metrics in self._all()}
+        operations = {metrics.operation: asdict(metrics) for metrics in self._all()}
         return {
-            "calls": sum(metrics.calls for metrics in operations.values()),
-            "errors": sum(metrics.total_errors for metrics in operations.values()),
+            "calls": sum(metrics["calls"] for metrics in operations.values()),
+            "errors": sum(metrics["total_errors"] for metrics in operations.values()),
             "operations": operations,
-            "violations": [one.copy() for one in worst.values()],
-            "violation_events": events,
+            "violations": [_plain(one) for one in worst.values()],
+            "violation_events": [_plain(one) for one in events],
         }
 
     def get_slow_operations(self, threshold_ms: float | None = None) -> list[PerformanceMetrics]:
@@ -200,15 +202,31 @@ class PerformanceMonitor:
         rows = [asdict(metrics) for metrics in self._all()]
         return pd.DataFrame(rows, columns=list(PerformanceMetrics.__slots__)).set_index("operation")
 
-    def _repr_html_(self) -> str:
-        frame = self.to_frame()
-        times = ["avg_time", "min_time", "max_time", "median", "p95", "p99"]
-        shown = frame[["calls", "samples", "errors", "success_rate"]].join(
-            (frame[times] * 1000).add_suffix(" [ms]")
-        )
-        shown["budget [ms]"] = [self._budget_ms(name) for name in frame.index]
-        formats = {"success_rate": "{:.2f}%".format}
-        return str(shown.to_html(float_format=_three_figures, formatters=formats, na_rep=""))
+    def _figures(self) -> dict[str, object]:
+        found = self.get_summary()
+        return {
+            "operations": len(found["operations"]),
+            "calls": found["calls"],
+            "errors": found["errors"],
+            "too slow": len(found["violations"]),
+        }
+
+    def _details(self) -> list[str]:
+        found = self._all()
+        slow = [place for place, one in enumerate(found) if one.p95 * 1000 > self._budget_ms(one.operation)]
+        return [table([self._row(one) for one in found], "Milliseconds, against the budget", slow)]
+
+    def _row(self, one: PerformanceMetrics) -> dict[str, object]:
+        names = ("avg_time", "min_time", "max_time", "median", "p95", "p99")
+        return {
+            "operation": one.operation,
+            "calls": one.calls,
+            "samples": one.samples,
+            "errors": one.errors,
+            "success": f"{one.success_rate:.2f}%",
+            **{name.removesuffix("_time"): 1000 * getattr(one, name) for name in names},
+            "budget": self._budget_ms(one.operation),
+        }
 
     def _budget_ms(self, name: str) -> float:
         requirement = self._operations[name].requirement
@@ -240,5 +258,6 @@ class PerformanceMonitor:
             self._alerts.tell(violation)
 
 
-def _three_figures(number: float) -> str:
-    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+def _plain(violation: Violation) -> dict[str, Any]:
+    """Return a violation with its time as text, which JSON has a word for."""
+    return {**violation, "timestamp": violation["timestamp"].isoformat()}

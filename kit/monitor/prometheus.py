@@ -47,10 +47,9 @@ class _Families:
         window = GaugeMetricFamily(
             "kit_operation_window_seconds", "Quantiles of the window.", labels=["operation", "quantile"]
         )
-        for metrics in self._monitor.get_summary()["operations"].values():
-            label = [metrics.operation]
-            times.add_metric(label, metrics.calls, metrics.total_time)
-            errors.add_metric(label, metrics.total_errors)
-            for share, value in (("0.5", metrics.median), ("0.95", metrics.p95), ("0.99", metrics.p99)):
-                window.add_metric([*label, share], value)
+        for operation, found in self._monitor.get_summary()["operations"].items():
+            times.add_metric([operation], found["calls"], found["total_time"])
+            errors.add_metric([operation], found["total_errors"])
+            for share, name in (("0.5", "median"), ("0.95", "p95"), ("0.99", "p99")):
+                window.add_metric([operation, share], found[name])
         return [times, errors, window]

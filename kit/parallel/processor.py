@@ -17,11 +17,12 @@ from kit.parallel.scheduler import Scheduler
 from kit.parallel.store import ResultStore
 from kit.parallel.tasks import ProcessingResult, ProcessingTask, check_timeout
 from kit.settings import Backend, WorkersConfig
+from kit.shown import Showable
 
 OnResult = Callable[[ProcessingResult], object]
 
 
-class ConcurrentProcessor:
+class ConcurrentProcessor(Showable):
     """Runs tasks side by side, by priority, each with its own time-out.
 
     Parameters
@@ -239,6 +240,9 @@ class ConcurrentProcessor:
     def get_stats(self) -> dict[str, float]:
         """Return counts (crashed tasks are among the failed), success rate, and quantiles in seconds."""
         return self._scheduler.statistics()
+
+    def _figures(self) -> dict[str, object]:
+        return dict(self.get_stats())
 
     def shutdown(self, wait: bool = False) -> None:
         """End the workers; kept results stay available.

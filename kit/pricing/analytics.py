@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from kit.pricing.arrays import Floats, floats
 from kit.pricing.measures import chain_variance
 from kit.quotes import mid_or_last
+from kit.shown import Showable
 
 if TYPE_CHECKING:
     from kit.model import ChainSnapshot
@@ -152,8 +153,8 @@ def gamma_exposure(
     return exposure
 
 
-@dataclass(frozen=True)
-class Analytics:
+@dataclass(frozen=True, repr=False)
+class Analytics(Showable):
     """The analytics of one expiry.
 
     Parameters
@@ -190,6 +191,20 @@ class Analytics:
     put_oi_change: float
     call_build_up: NDArray[np.object_]
     put_build_up: NDArray[np.object_]
+
+    def _figures(self) -> dict[str, object]:
+        return {
+            "Put-call ratio (OI)": self.pcr_oi,
+            "Put-call ratio (volume)": self.pcr_volume,
+            "Max pain": self.max_pain,
+            "At the money": self.atm_strike,
+            "Straddle": self.straddle_inr,
+            "Synthetic future": self.synthetic_future,
+            "Support": self.support[:3],
+            "Resistance": self.resistance[:3],
+            "Call OI change": self.call_oi_change,
+            "Put OI change": self.put_oi_change,
+        }
 
 
 def analytics(

@@ -13,6 +13,7 @@ import requests
 
 from kit.monitor import PerformanceMonitor
 from kit.settings import ConnectionConfig
+from kit.shown import Showable, table
 from kit.transport.adapter import PoolAdapter
 from kit.transport.health import percentiles_ms
 from kit.transport.limits import RateLimiter
@@ -36,7 +37,7 @@ class Connection:
     session: requests.Session
 
 
-class ConnectionPoolManager:
+class ConnectionPoolManager(Showable):
     """Owns the sockets and their health; one per process is enough.
 
     Parameters
@@ -130,6 +131,13 @@ class ConnectionPoolManager:
             **percentiles_ms(recent),
             "hosts": hosts,
         }
+
+    def _figures(self) -> dict[str, object]:
+        return {name: value for name, value in self.get_stats().items() if name != "hosts"}
+
+    def _details(self) -> list[str]:
+        hosts = self.get_stats()["hosts"].items()
+        return [table([{"host": host} | stats for host, stats in hosts])]
 
     def close(self) -> None:
         """Close every idle socket; harmless twice, and the pool can be used again."""

@@ -17,6 +17,7 @@ from kit.market.questions import Question
 from kit.monitor.progress import Progress, Stopped
 from kit.parallel.cores import cores
 from kit.settings import Section, Settings
+from kit.shown import Showable, sentence, table
 from kit.simulator.process import launch
 from kit.tuning.halving import Tried, successive_halving
 from kit.tuning.lifetimes import Lifetime, advise_lifetimes
@@ -26,8 +27,8 @@ from kit.tuning.workload import WorkerPlan, Workload, ideas_from
 UNDERLYING = "BANKNIFTY"
 
 
-@dataclass(frozen=True)
-class Advice:
+@dataclass(frozen=True, repr=False)
+class Advice(Showable):
     """What the tuner recommends and why.
 
     Parameters
@@ -47,6 +48,20 @@ class Advice:
     pools: Sequence[Tried[int]] = ()
     worker_plans: Sequence[Tried[WorkerPlan]] = ()
 
+    def _figures(self) -> dict[str, object]:
+        chosen: dict[str, object] = {
+            one.setting: one.chosen.lifetime_s if one.chosen else "no cache" for one in self.lifetimes
+        }
+        pool = {"pool_size": self.pools[0].candidate} if self.pools else {}
+        return chosen | pool | ({"workers": str(self.worker_plans[0].candidate)} if self.worker_plans else {})
+
+    def _details(self) -> list[str]:
+        told = [sentence(str(one)) for one in self.lifetimes]
+        return [*told, *(table(_tried(name, found), name) for name, found in self._searched())]
+
+    def _searched(self) -> list[tuple[str, Sequence[Tried[Any]]]]:
+        return [("Connection pool", self.pools), ("Workers", self.worker_plans)]
+
     def __str__(self) -> str:
         lines = ["Lifetimes", *(f"  {lifetime}" for lifetime in self.lifetimes)]
         if self.pools:
@@ -54,6 +69,18 @@ class Advice:
         if self.worker_plans:
             lines += ["Workers", *(f"  {line}" for line in _explained(self.worker_plans)), f"  {_BATCHES}"]
         return "\n".join(lines)
+
+
+def _tried(name: str, found: Sequence[Tried[Any]]) -> list[dict[str, object]]:
+    return [
+        {
+            name: str(one.candidate),
+            "ms": one.seconds.figure * 1e3,
+            "interval": f"{one.seconds.low * 1e3:.1f} … {one.seconds.high * 1e3:.1f}",
+            "samples": one.samples,
+        }
+        for one in found
+    ]
 
 
 _BATCHES = "No setting holds a batch size: hand that many evaluations to one task of your own processor."

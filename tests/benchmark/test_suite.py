@@ -14,7 +14,7 @@ from kit.benchmark import registry, suite
 from kit.benchmark.load import Load
 from kit.benchmark.measure import Arms, Figures
 from kit.benchmark.registry import Row, all_rows, row
-from kit.benchmark.results import VALIDATIONS, table_html, text
+from kit.benchmark.results import VALIDATIONS, text
 from kit.benchmark.run import Run
 from kit.benchmark.targets import at_least, within
 from kit.errors import KitError, SettingsError
@@ -234,7 +234,7 @@ def test_a_failed_row_shows_dashes_not_numbers(toys):
     table = text(run_quietly()).splitlines()
     assert table[2].split()[:2] == ["a", "–"]
     assert "NO" in table[2]
-    assert "<td>NO</td>" in table_html(run_quietly())
+    assert "<td>NO</td>" in run_quietly()._repr_html_()
 
 
 SPIN = "import time; until = time.monotonic() + 20\nwhile time.monotonic() < until: pass"

@@ -28,7 +28,8 @@ def test_each_threshold_has_its_level(took_ms, level, limit_ms):
     monitor.add_alert_callback(heard.append)
     monitor.set_requirement(LatencyRequirement("chain", alert_ms=100, warning_ms=80, critical_ms=200))
     monitor.record_execution("chain", took_ms / 1000)
-    assert monitor.get_summary()["violation_events"] == heard
+    kept = [{**violation, "timestamp": violation["timestamp"].isoformat()} for violation in heard]
+    assert monitor.get_summary()["violation_events"] == kept
     assert [(v["violation_level"], v["requirement_ms"]) for v in heard] == (
         [(level, limit_ms)] if level else []
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 
 import pandas as pd
 
@@ -17,6 +16,7 @@ from kit.evaluation.scan.filters import Filter, Rank
 from kit.evaluation.scan.ladder import Ladder
 from kit.evaluation.scored import Score, describe
 from kit.model import ChainSnapshot, Leg
+from kit.shown import card, rows_of, sentence, table
 
 SHOWN = {
     "premium_inr": "{:,.0f}", "max_profit_inr": "{:,.0f}", "max_loss_inr": "{:,.0f}",
@@ -120,7 +120,7 @@ class ScanResult:
         return f"{self.told()}\n{self._readable().to_string()}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(self.told())}</p>{self._readable().to_html(border=0)}"
+        return card("Scan", {"kept": len(self)}, sentence(self.told()), table(rows_of(self._readable())))
 
     def __repr__(self) -> str:
         return f"<ScanResult: {len(self)} kept; {self.told()}>"

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as w
 
 from kit.benchmark import history
-from kit.benchmark.results import BenchmarkResults, score_text, table_html
+from kit.benchmark.results import BenchmarkResults, figures
 from kit.benchmark.suite import run_performance_benchmark
 from kit.widgets.frame.job import Job, OnProgress
 from kit.widgets.frame.live import LiveFigure, styled
@@ -98,7 +98,7 @@ class BenchPanel(Panel):
         if job.error is not None:
             raise job.error
         self.result = found = job.result
-        self.table.value = f"<div class='kit-scroll kit-lines' tabindex=0>{table_html(found)}</div>"
+        self.table.value = f"<div class='kit-scroll kit-lines' tabindex=0>{found._repr_html_()}</div>"
         self.tiles.value = facts(figures(found))
         self.words.value = summary("Cancelled: no score, nothing recorded; the finished rows are below.")
         self.draw(self.compute(self.source, **self.values))
@@ -106,15 +106,3 @@ class BenchPanel(Panel):
             self.source, told = history.archive(found)
             self.words.value = summary(told)
             self.draw(self.compute(self.source, **self.values))
-
-
-def figures(results: BenchmarkResults) -> dict[str, str]:
-    """Write the figures of a run."""
-    judged = [line for line in results["lines"] if line.met is not None]
-    return {
-        "Score": score_text(results),
-        "Rows": f"{results['total_benchmarks']}",
-        "Targets met": f"{sum(bool(line.met) for line in judged)} of {len(judged)}",
-        "Missed beyond noise": f"{len(results['violations'])}",
-        "Time": f"{results['seconds']:.0f} s",
-    }

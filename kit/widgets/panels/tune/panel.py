@@ -188,7 +188,7 @@ class TunePanel(Panel):
         if self.desk is None:
             return {}
         seen = self.desk.monitor.get_summary()["operations"]
-        return {name: 1e3 * found.p95 for name, found in seen.items()}
+        return {name: 1e3 * found["p95"] for name, found in seen.items()}
 
     @property
     def wrong(self) -> list[str]:
