@@ -45,6 +45,15 @@ def exchange() -> Iterator[SimulatedExchange]:
 
 
 @pytest.fixture
+def dealing(exchange: SimulatedExchange) -> Iterator[SimulatedExchange]:
+    """Lend the shared exchange to a test that trades; afterwards its account is as new."""
+    from kit.simulator.orders.dealings import Dealings
+
+    yield exchange
+    exchange.app.state.dealings = Dealings(exchange.market, exchange.clock)
+
+
+@pytest.fixture
 def limited_exchange() -> Iterator[SimulatedExchange]:
     """Serve a fresh simulated exchange at the same moment, with the broker's rate limits."""
     from kit.simulator.server import SimulatedExchange

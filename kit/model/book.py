@@ -29,7 +29,7 @@ class BookedOrder:
     side, order_type, product, validity, variety : str
         As in `OrderRequest`.
     quantity, filled, unfilled : int
-        Units; `unfilled` is what still waits: 0 once the order is over.
+        Units; of `unfilled` nothing more comes once the order is over.
     lot_size : int
         Units in one lot.
     price_inr, trigger_price_inr, average_price_inr : float

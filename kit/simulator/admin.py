@@ -9,6 +9,7 @@ Each asks for the header ``X-Kit-Admin`` with the token of the greeting.
 ``faults/clear``      forget the faults that wait
 ``clock``             ``{"at": "2026-11-21T00:00:01+05:30"}`` or ``{"advance_s": 60}``
 ``limits``            ``{"enabled": true, "form": "text"}``; form is text, json or 429
+``funds``             ``{"cash_inr": 5000000}``: what the account has
 ``sessions``          end every session
 ``connections``       break every connection
 ====================  ==========================================================================
@@ -31,6 +32,7 @@ from kit.simulator.state import ExchangeState, json_object
 from kit.simulator.stats import Stats
 
 _FORMS = ("text", "json", "429")
+_MOST_CASH_INR = 1e12
 _MOST_ADVANCE_S = 20 * 366 * 86_400
 
 
@@ -92,6 +94,12 @@ def set_limits(on: Controls, body: bytes) -> Answer:
     return _done()
 
 
+def set_funds(on: Controls, body: bytes) -> Answer:
+    """Set the account's cash."""
+    on.state.dealings.account.cash = bounded(json_object(body).get("cash_inr"), _MOST_CASH_INR, "cash_inr")
+    return _done()
+
+
 def end_sessions(on: Controls, body: bytes) -> Answer:  # noqa: ARG001 - the form of every admin route
     """End every session."""
     on.state.account.expire_all()
@@ -129,6 +137,7 @@ ADMIN: dict[tuple[str, str], Callable[[Controls, bytes], Answer]] = {
     ("POST", "/_admin/faults/clear"): clear_faults,
     ("POST", "/_admin/clock"): move_clock,
     ("POST", "/_admin/limits"): set_limits,
+    ("POST", "/_admin/funds"): set_funds,
     ("POST", "/_admin/sessions"): end_sessions,
     ("POST", "/_admin/connections"): break_connections,
 }

@@ -22,13 +22,35 @@ MESSAGES = {
     "AB1006": "Client is blocked for trading",
     "AB1007": "Login Id or password is invalid",
     "AB1009": "Symbol Not Found",
+    "AB1008": "Invalid Order Variety",
+    "AB1012": "Invalid Product Type",
+    "AB1013": "Order not found",
+    "AB1017": "Position conversion failed",
+    "AB1018": "Failed to get symbol details",
     "AB1021": "Too many requests",
     "AB1050": "Invalid totp and client combination",
     "AB2001": "Internal Error, Please try after sometime",
+    "AB2002": "ROBO order is block",
+    "AB4008": "ordertag length should be less than 20 characters",
     "AB4018": "Symbol token cannot be empty",
     "AB8050": "Invalid Refresh Token",
     "AB8051": "Refresh Token Expired",
+    "AB9000": "Internal Server Error",
+    "AB9004": "Invalid Status Array Size",
+    "AB9006": "Invalid Order Quantity",
+    "AB9007": "Invalid Disclosed Quantity",
+    "AB9008": "Invalid Price",
+    "AB9009": "Invalid Trigger Price",
+    "AB9010": "Invalid Exchange Segment",
+    "AB9011": "Invalid Symbol Token",
+    "AB9012": "Invalid Trading Symbol",
+    "AB9013": "Invalid Rule ID",
+    "AB9014": "Invalid Order Side",
+    "AB9015": "Invalid Product Type",
+    "AB9017": "Invalid Page Value",
+    "AB9018": "Invalid Count Value",
     "AB9019": "No Data Available",
+    "AG2001": "Something went wrong. Please try again",
 }
 
 
@@ -78,9 +100,10 @@ def success(data: Any) -> Answer:
     return encoded({"status": True, "message": "SUCCESS", "errorcode": "", "data": data})
 
 
-def application_error(code: str) -> Answer:
+def application_error(code: str, message: str = "") -> Answer:
     """Return the application's refusal: HTTP 200 and ``status: false``."""
-    return encoded({"status": False, "message": MESSAGES[code], "errorcode": code, "data": None})
+    said = message or MESSAGES[code]
+    return encoded({"status": False, "message": said, "errorcode": code, "data": None})
 
 
 def gateway_error(code: str) -> Answer:

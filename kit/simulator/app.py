@@ -1,8 +1,7 @@
 """The simulated exchange as an ASGI application: order of checks, routes, faults and counts.
 
 A request passes the rate limiter, then its API key, then its token, then its body, as the broker's do.
-Order, position and margin routes would be one more ``*_routes.py`` with a ``ROUTES`` tuple, added to
-`ROUTES` here; the market stream is a WebSocket and has a room of its own, `kit.simulator.stream`.
+The market stream is a WebSocket and has a room of its own, `kit.simulator.stream`.
 """
 
 from __future__ import annotations
@@ -31,13 +30,25 @@ from kit.simulator.connections import Connections
 from kit.simulator.faults import Fault, Faults
 from kit.simulator.guard import check_origin, check_token, read_body
 from kit.simulator.limits import SlidingLimits
+from kit.simulator.orders import estimates, rule_routes, share_routes
+from kit.simulator.orders import routes as order_routes
 from kit.simulator.state import ApiRequest, ApiRoute, ExchangeState, json_object
 from kit.simulator.stats import Stats
 from kit.simulator.stream import StreamRoute
 
 ROUTES = {
     (route.method, route.path): route
-    for room in (session_routes, history_routes, quote_routes, derivative_routes, master)
+    for room in (
+        session_routes,
+        history_routes,
+        quote_routes,
+        derivative_routes,
+        master,
+        order_routes,
+        rule_routes,
+        estimates,
+        share_routes,
+    )
     for route in room.ROUTES
 }
 _PREFIXES = ("/order-service", "/gtt-service")  # in some of the broker's pages and methods, before the path
@@ -93,7 +104,8 @@ class ExchangeApp:
         if admin:
             await _send(admin(self._controls, body), request, send)
             return
-        route = ROUTES.get((request.method, path))
+        stem = path.rpartition("/")[0]
+        route = ROUTES.get((request.method, path)) or ROUTES.get((request.method, f"{stem}/*"))
         if route is None:
             await _send(not_found(path), request, send)
             return
@@ -130,7 +142,8 @@ class ExchangeApp:
         if request.headers.get("x-privatekey") != key:
             raise Refused(gateway_error("AG8004"))
         token = "" if route.is_open else self.state.account.check(request.headers.get("authorization", ""))
-        return ApiRequest(json_object(body) if route.method == "POST" else {}, token)
+        tail = _plain(request.scope["path"]).rpartition("/")[2]
+        return ApiRequest(json_object(body) if route.method == "POST" else {}, token, tail)
 
     async def _fail(self, fault: Fault, route: ApiRoute, request: Request, body: bytes, send: Send) -> None:
         """Answer, or do not, as a fault says."""

@@ -11,7 +11,13 @@ from kit.errors import DataError
 from kit.facts import in_force, table
 
 _WINDOWS = (("per_second", 1.0), ("per_minute", 60.0), ("per_hour", 3600.0))
-_SHARED = {"getOIData": "getCandleData"}  # endpoints that draw on another one's budget
+_SHARED = {
+    "getOIData": "getCandleData",
+    **dict.fromkeys(("placeOrder", "modifyOrder", "cancelOrder"), "orders"),
+    **dict.fromkeys(("createRule", "modifyRule", "cancelRule"), "gttWrites"),
+    **dict.fromkeys(("ruleDetails", "ruleList"), "gttReads"),
+    **dict.fromkeys(("batch", "estimateCharges"), "margin"),
+}  # endpoints that draw on another one's budget
 
 
 class SlidingLimits:

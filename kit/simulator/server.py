@@ -1,7 +1,7 @@
 """The simulated exchange as a server on 127.0.0.1: in a thread of this process, or as a whole process.
 
 Live and simulated differ in nothing that a client sees, apart from the address and the credentials.
-Orders and positions are not simulated; `kit.simulator.app` says where they would go.
+Orders are matched by `kit.simulator.orders`, ticks sent by `kit.simulator.stream`.
 """
 
 from __future__ import annotations

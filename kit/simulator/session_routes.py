@@ -1,4 +1,4 @@
-"""Login, token refresh, logout, profile and funds."""
+"""Login, token refresh, logout and profile."""
 
 from __future__ import annotations
 
@@ -43,33 +43,9 @@ def profile(state: ExchangeState, asked: ApiRequest) -> Answer:  # noqa: ARG001 
     )
 
 
-def funds(state: ExchangeState, asked: ApiRequest) -> Answer:  # noqa: ARG001 - the form of every route
-    """Return the funds: decimal text, or null where there is nothing."""
-    zero, none = "0.00", None
-    return success(
-        {
-            "net": "100000.00",
-            "availablecash": "100000.00",
-            "availableintradaypayin": zero,
-            "availablelimitmargin": zero,
-            "collateral": zero,
-            "m2munrealized": zero,
-            "m2mrealized": zero,
-            "utiliseddebits": zero,
-            "utilisedspan": none,
-            "utilisedoptionpremium": none,
-            "utilisedholdingsales": none,
-            "utilisedexposure": none,
-            "utilisedturnover": none,
-            "utilisedpayout": zero,
-        }
-    )
-
-
 ROUTES = (
     ApiRoute("POST", "/rest/auth/angelbroking/user/v1/loginByPassword", login, is_open=True),
     ApiRoute("POST", "/rest/auth/angelbroking/jwt/v1/generateTokens", refresh, is_open=True),
     ApiRoute("POST", f"{_SECURE}/logout", logout),
     ApiRoute("GET", f"{_SECURE}/getProfile", profile),
-    ApiRoute("GET", f"{_SECURE}/getRMS", funds),
 )

@@ -16,6 +16,7 @@ from kit.simulator.contracts import ListedContract
 from kit.simulator.history import History
 from kit.simulator.market import Market
 from kit.simulator.market_clock import MarketClock
+from kit.simulator.orders.dealings import Dealings
 
 
 class ExchangeState:
@@ -36,6 +37,7 @@ class ExchangeState:
         self.history = History(market)
         self.account = account
         self.clock = clock
+        self.dealings = Dealings(market, clock)
         self.master: tuple[Any, bytes] = (None, b"")
 
     def contract(self, exchange: Any, token: Any) -> ListedContract | None:
@@ -53,10 +55,13 @@ class ApiRequest:
         The JSON object sent; empty for GET.
     jwt : str
         The session's token; empty where none is asked for.
+    tail : str
+        What stands in the path for the ``*`` of the route's.
     """
 
     body: Mapping[str, Any]
     jwt: str = ""
+    tail: str = ""
 
     def text(self, key: str) -> str:
         """Return a field as text; empty where it is missing."""
@@ -87,7 +92,7 @@ class ApiRoute:
     Parameters
     ----------
     method, path : str
-        As in the broker's documentation.
+        As in the broker's documentation; a last part of ``*`` stands for any.
     handler : callable
         ``(state, asked) -> Answer``.
     is_open : bool, default False
@@ -105,7 +110,7 @@ class ApiRoute:
     @property
     def name(self) -> str:
         """Return its name in the table of rate limits: the last part of the path."""
-        return _LIMIT_NAMES.get(self.path) or self.path.rsplit("/", 1)[-1]
+        return _LIMIT_NAMES.get(self.path) or self.path.removesuffix("/*").rsplit("/", 1)[-1]
 
 
 MASTER_PATH = "/OpenAPI_File/files/OpenAPIScripMaster.json"

@@ -58,7 +58,7 @@ def test_profile_and_funds(client: AngelAPIClient, exchange: SimulatedExchange):
     """Profile and funds must come as the broker has them, funds as numbers or None."""
     assert client.profile().data["clientcode"] == exchange.credentials.client_code.get_secret_value()
     funds = client.funds().data
-    assert funds["net"] == 100_000.0
+    assert funds["net"] == 1_000_000.0
     assert funds["utilisedspan"] is None
 
 
@@ -218,7 +218,7 @@ def test_two_logins_of_one_account(
         later = auth.wall_s() + 30
         monkeypatch.setattr(auth, "wall_s", lambda: later)
         with caplog.at_level("WARNING", "kit.broker"):
-            assert first.funds().data["net"] == 100_000.0
+            assert first.funds().data["net"] == 1_000_000.0
     finally:
         exchange.account.one_session = False
     assert ("Another login" in caplog.text) is one_session
@@ -245,7 +245,7 @@ def test_expired_token_mid_run(client: AngelAPIClient, exchange: SimulatedExchan
     monkeypatch.setattr(auth, "wall_s", lambda: later)
     before = exchange.stats.requests.copy()
     exchange.account.expire_all()
-    assert client.funds().data["net"] == 100_000.0
+    assert client.funds().data["net"] == 1_000_000.0
     assert exchange.stats.requests["getRMS"] == before["getRMS"] + 2
     assert exchange.stats.requests["loginByPassword"] == before["loginByPassword"] + 1
 
@@ -333,7 +333,7 @@ def test_statistics(client: AngelAPIClient):
 def test_https_with_its_own_authority(open_client):
     """Over HTTPS the given authority must be enough, and without it nothing may be sent."""
     with SimulatedExchange(seed=7, at=DAY[0] + timedelta(hours=2), tls=True, limits=False) as secure:
-        assert open_client(secure).funds().data["net"] == 100_000.0
+        assert open_client(secure).funds().data["net"] == 1_000_000.0
         with pytest.raises(OSError, match="certificate"):
             open_client(secure, ca_file=None, connection_pool={"max_retries": 0}).funds()
 
@@ -391,5 +391,5 @@ def test_a_proxy_is_not_asked_for_this_machine(exchange: SimulatedExchange, open
     for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://proxy.invalid:3128")
     client = open_client()
-    assert client.funds().data["net"] == 100_000.0
+    assert client.funds().data["net"] == 1_000_000.0
     assert client.instruments().rows("BANKNIFTY")

@@ -161,7 +161,7 @@ def test_a_refresh_is_never_sent_twice(exchange: SimulatedExchange, open_client,
     before = exchange.stats.requests.copy()
     exchange.faults.add("getRMS", "gateway-error:AG8001")
     exchange.faults.add("generateTokens", "html-502")
-    assert client.funds().data["net"] == 100_000.0
+    assert client.funds().data["net"] == 1_000_000.0
     assert exchange.stats.requests["generateTokens"] == before["generateTokens"] + 1
     assert exchange.stats.requests["loginByPassword"] == before["loginByPassword"] + 1
 

@@ -144,3 +144,36 @@ def test_admin_sets_the_limits(call_on, limited_exchange, order):
     order(limited_exchange, "limits", enabled=False, form="429")
     assert (limited_exchange.limits.enabled, limited_exchange.limits.form) == (False, "429")
     assert order(limited_exchange, "limits", form="smoke").status_code == 400
+
+
+def test_faults_reach_the_order_routes(caller, dealing, order):
+    """A fault of an order route happens there: an order may be taken though its answer never comes."""
+    token = caller.options()[0]
+    symbol = next(
+        row.symbol
+        for (_, name), row in dealing.market.listing(dealing.clock.now()).rows.items()
+        if name == token
+    )
+    asked = {
+        "variety": "NORMAL",
+        "tradingsymbol": symbol,
+        "symboltoken": token,
+        "transactiontype": "BUY",
+        "exchange": "NFO",
+        "ordertype": "LIMIT",
+        "producttype": "CARRYFORWARD",
+        "duration": "DAY",
+        "price": "500.00",
+        "quantity": "30",
+    }
+    path = "/order/v1/placeOrder"
+    with pytest.raises(requests.ConnectionError):
+        caller.post(path, fault="drop-before", **asked, ordertag="before")
+    with pytest.raises(requests.ConnectionError):
+        caller.post(path, fault="drop-after", **asked, ordertag="after")
+    assert caller.post(path, fault="gateway-error:AG7002", **asked).json()["message"] == "Unregistered IP"
+    tags = [row["ordertag"] for row in caller.get("/order/v1/getOrderBook").json()["data"]]
+    assert "after" in tags
+    assert "before" not in tags
+    assert order(dealing, "funds", cash_inr=-1).status_code == 400
+    assert order(dealing, "funds", cash_inr=1_000_000).status_code == 200

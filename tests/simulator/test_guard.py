@@ -184,6 +184,6 @@ def test_many_logins_are_forgotten(call_on):
 
 def test_an_unknown_path_is_a_failure_in_the_body_too(exchange):
     """A client that looks at nothing but status sees a failure."""
-    answer = send(exchange, "POST", SECURE + "/order/v1/placeOrder", data=json.dumps({}))
+    answer = send(exchange, "POST", SECURE + "/order/v1/bracketOrder", data=json.dumps({}))
     assert answer.status_code == 404
     assert answer.json()["status"] is False

@@ -186,7 +186,7 @@ def test_prefixes_and_queries_are_ignored(caller, exchange):
 
 def test_unknown_path_is_404(exchange):
     """A route that is not simulated says so with HTTP 404."""
-    answer = requests.get(exchange.url + "/rest/secure/angelbroking/order/v1/getOrderBook", timeout=20)
+    answer = requests.get(exchange.url + "/rest/secure/angelbroking/order/v1/bracketOrder", timeout=20)
     assert answer.status_code == 404
 
 

@@ -1,0 +1,147 @@
+"""Who is refused: what the broker's interface declines by code, and what its risk checks reject with words.
+
+The words about funds are from the broker's page; the others are worded after what such systems say and are
+assumptions, as no recording of them was to be had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from kit.clock import session
+from kit.errors import DataError
+from kit.facts import fact
+from kit.simulator.answers import Refused, application_error
+from kit.simulator.contracts import TICK, ListedContract
+from kit.simulator.depth import circuit
+
+VARIETIES = ("NORMAL", "STOPLOSS", "AMO", "ROBO")
+KINDS = ("LIMIT", "MARKET", "STOPLOSS_LIMIT", "STOPLOSS_MARKET")
+PRODUCTS = ("DELIVERY", "CARRYFORWARD", "MARGIN", "INTRADAY", "BO")
+_LONGEST_TAG = 19
+_SHARE_FREEZE_INR = 5e7  # as the master writes it
+
+
+def unfit(code: str = "AB1007") -> Refused:
+    """Return the refusal of a request that does not fit; AB1007 stands for what has no code of its own."""
+    return Refused(application_error(code, "AMX Error" if code == "AB1007" else ""))
+
+
+def number(value: Any, code: str) -> float:
+    """Return a number that may be written as text; nothing is 0.
+
+    Raises
+    ------
+    Refused
+        It is none, or not finite.
+    """
+    try:
+        found = float(value or 0)
+    except (TypeError, ValueError):
+        raise unfit(code) from None
+    if abs(found) > 1e12 or found != found:  # noqa: PLR0124 - NaN
+        raise unfit(code)
+    return found
+
+
+def words(asked: Mapping[str, Any]) -> None:
+    """Refuse an order whose words the broker does not know.
+
+    Raises
+    ------
+    Refused
+        By the broker's code for it.
+    """
+    for field, known, code in (
+        ("variety", VARIETIES, "AB1008"),
+        ("ordertype", KINDS, "AB1007"),
+        ("producttype", PRODUCTS, "AB1012"),
+        ("transactiontype", ("BUY", "SELL"), "AB1007"),
+        ("duration", ("DAY", "IOC"), "AB1007"),
+    ):
+        if asked.get(field) not in known:
+            raise unfit(code)
+    if asked.get("variety") == "ROBO" or asked.get("producttype") == "BO":
+        raise unfit("AB2002")
+    stops = str(asked.get("ordertype")).startswith("STOPLOSS")
+    if stops != (asked.get("variety") == "STOPLOSS") and asked.get("variety") != "AMO":
+        raise unfit("AB1008")
+    if len(str(asked.get("ordertag") or "")) > _LONGEST_TAG:
+        raise unfit("AB4008")
+
+
+def product(contract: ListedContract, name: str) -> None:
+    """Refuse a product in which a contract cannot be held.
+
+    Raises
+    ------
+    Refused
+        AB1012.
+    """
+    fits = ("DELIVERY", "MARGIN", "INTRADAY") if contract.kind == "SHARE" else ("CARRYFORWARD", "INTRADAY")
+    if name not in fits:
+        raise unfit("AB1012")
+
+
+def freeze_quantity(contract: ListedContract, now: datetime) -> int:
+    """Return the most units of one order; 0: not known."""
+    if contract.kind == "SHARE":
+        return int(_SHARE_FREEZE_INR / contract.underlying.level)
+    try:
+        row = fact("freeze_quantities", now.date(), key=contract.name, underlying=contract.name)
+        return int(row["units"])
+    except DataError:
+        return 0
+
+
+def rejection(
+    contract: ListedContract, quantity: int, prices: Mapping[str, float], previous: float, now: datetime
+) -> str:
+    """Return why the exchange would reject an order, in its words; empty where it would not.
+
+    Parameters
+    ----------
+    contract : ListedContract
+        What is traded.
+    quantity : int
+        Units.
+    prices : mapping
+        Price and trigger, rupees; 0 where there is none.
+    previous : float
+        The contract's previous close, rupees.
+    now : datetime
+        The market's present.
+    """
+    if contract.kind in ("INDEX", "VIX"):
+        return "The instrument is not allowed to trade in this market"
+    if quantity % contract.lot:
+        return f"Order quantity should be a multiple of the lot size {contract.lot}"
+    most = freeze_quantity(contract, now)
+    if most and quantity > most:
+        return f"Order quantity exceeds the freeze quantity {most}"
+    low, high = circuit(contract, previous)
+    for name, price in prices.items():
+        if price and abs(price / TICK - round(price / TICK)) > 1e-6:
+            return f"The {name} is not a multiple of the tick size {TICK:.2f}"
+        if price and not low <= price <= high:
+            return f"The {name} is out of the day's price range of {low:.2f} to {high:.2f}"
+    return ""
+
+
+def funds(available: float, needed: float) -> str:
+    """Return the broker's words for want of funds."""
+    return (
+        f"Your order has been rejected due to Insufficient Funds. Available funds - Rs. {available:.2f} . "
+        f"You require Rs. {needed:.2f} funds to execute this order."
+    )
+
+
+def is_trading(contract: ListedContract, now: datetime) -> bool:
+    """Tell whether a contract is in continuous trading."""
+    try:
+        parts = session(now.date(), "derivatives" if contract.expiry else "cash").continuous
+    except DataError:
+        return False
+    return any(part.open <= now < part.close for part in parts)

@@ -1,0 +1,157 @@
+"""What time does to an account: after-market orders, matching, square-off, the close, expiry, another day.
+
+Nothing happens between two requests: whoever asks lets everything happen that was due since the last one, in
+order. The market is a function of time, so it comes to the same. A clock that was set back begins anew there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, time, timedelta
+
+from kit.clock import IST, Segment, is_session, session, sessions
+from kit.simulator.orders import checks
+from kit.simulator.orders.account import SimulatedAccount
+from kit.simulator.orders.gtt import GTTRules
+from kit.simulator.orders.order import AMO, OPEN, PENDING, REJECTED, ExchangeOrder, Execution
+from kit.simulator.orders.positions import HeldContract
+
+SQUARE_OFF_BEFORE_CLOSE = timedelta(minutes=15)  # an assumption; brokers name a time of about this
+_Milestone = tuple[datetime, Callable[[], None]]
+
+
+class TradingTime:
+    """Lets an account's time pass.
+
+    Parameters
+    ----------
+    account : SimulatedAccount
+        Whose.
+    rules : GTTRules
+        Its rules.
+    """
+
+    def __init__(self, account: SimulatedAccount, rules: GTTRules) -> None:
+        self._account = account
+        self._rules = rules
+
+    def advance(self, now: datetime) -> None:
+        """Let everything happen that is due."""
+        account = self._account
+        if now < account.seen:
+            account.seen = now
+            account.matcher.forget()
+        for at, happen in self._milestones(account.seen, now):
+            self._match(account.seen, at)
+            happen()
+            account.seen = at
+        self._match(account.seen, now)
+        account.seen = now
+
+    def _milestones(self, after: datetime, until: datetime) -> Iterator[_Milestone]:
+        """Yield what is due after a moment, up to and with another, in order."""
+        day = after.date()
+        due: list[_Milestone] = []
+        for number in range((until.date() - day).days):
+            midnight = datetime.combine(day + timedelta(number + 1), time(), IST)
+            due.append((midnight, self._begin_day))
+        for on in sessions(day, until.date()):
+            for segment in _SEGMENTS:
+                parts = session(on, segment).continuous
+                close = parts[-1].close
+                due.append((parts[0].open, _later(self._open, segment, parts[0].open)))
+                ends = close - SQUARE_OFF_BEFORE_CLOSE
+                due.append((ends, _later(self._square_off, segment, ends)))
+                due.append((close, _later(self._close, segment, close)))
+        yield from sorted((one for one in due if after < one[0] <= until), key=lambda one: one[0])
+
+    def _match(self, after: datetime, until: datetime) -> None:
+        """Let waiting orders have what comes to them, the better price and then the older order first."""
+        first_s, last_s = int(after.timestamp()) + 1, int(until.timestamp())
+        if first_s > last_s or not is_session(until.date()):
+            return
+        account = self._account
+        self._rules.fire(account, first_s, last_s)
+        working = [order for order in account.orders if order.status in (OPEN, PENDING)]
+        fills = list[Execution]()
+        for order in sorted(working, key=lambda one: (-one.sign * one.price, one.placed)):
+            start_s = max(first_s, int(order.placed.timestamp()) + 1)
+            fills += account.matcher.go_on(order, start_s, last_s) if start_s <= last_s else []
+        account.book(fills)
+
+    def _of(self, segment: Segment) -> list[ExchangeOrder]:
+        return [order for order in self._account.orders if _segment(order) == segment]
+
+    def _open(self, segment: Segment, at: datetime) -> None:
+        """Send the after-market orders of a segment to the exchange."""
+        for order in self._of(segment):
+            if order.status == AMO and order.contract.expiry and order.contract.expiry < at.date():
+                order.end(REJECTED, "The contract has expired", at)
+            elif order.status == AMO:
+                order.placed = at
+                self._account.release(order, at)
+
+    def _square_off(self, segment: Segment, at: datetime) -> None:
+        """Close what is held for the day only, in orders that the exchange takes."""
+        account = self._account
+        intraday = [order for order in self._of(segment) if order.product == "INTRADAY"]
+        account.cancel((order for order in intraday if order.status != AMO), at, _SQUARED)
+        for held in self._held(segment):
+            if held.product == "INTRADAY" and held.net:
+                lot, most = held.contract.lot, checks.freeze_quantity(held.contract, at)
+                size = max(lot, most // lot * lot) if most else abs(held.net)
+                side = "SELL" if held.net > 0 else "BUY"
+                for done in range(0, abs(held.net), size):
+                    units = min(size, abs(held.net) - done)
+                    account.enter(held.contract, side, "INTRADAY", units, at, _SQUARED)
+
+    def _close(self, segment: Segment, at: datetime) -> None:
+        """Cancel what was good for the day, and settle what has expired."""
+        account = self._account
+        account.cancel((order for order in self._of(segment) if order.status in (OPEN, PENDING)), at)
+        for held in self._held(segment):
+            if held.contract.expiry == at.date() and held.net:
+                account.cash += held.apply(_settlement(account, held, at))
+
+    def _held(self, segment: Segment) -> list[HeldContract]:
+        rows = self._account.held.values()
+        return [held for held in rows if (held.contract.expiry is None) == (segment == "cash")]
+
+    def _begin_day(self) -> None:
+        """Empty the books of the day before; carry positions, deliver shares."""
+        account = self._account
+        account.orders = [order for order in account.orders if order.status == AMO]
+        account.fills.clear()
+        account.matcher.forget()
+        for key, held in list(account.held.items()):
+            held.carry()
+            if held.contract.kind == "SHARE" and held.product == "DELIVERY":
+                account.deliver(held)
+                del account.held[key]
+            elif not held.carried:
+                del account.held[key]
+
+
+_SEGMENTS: tuple[Segment, ...] = ("cash", "derivatives")
+_SQUARED = "Squared off by the broker at the end of the day"
+
+
+def _later(act: Callable[[Segment, datetime], None], segment: Segment, at: datetime) -> Callable[[], None]:
+    return lambda: act(segment, at)
+
+
+def _segment(order: ExchangeOrder) -> Segment:
+    return "derivatives" if order.contract.expiry else "cash"
+
+
+def _settlement(account: SimulatedAccount, held: HeldContract, at: datetime) -> Execution:
+    """Return the execution that closes an expired contract at what it is worth at the index's close."""
+    contract = held.contract
+    level = float(account.market.paths.day(contract.underlying, at.date()).spot[-1, -1])
+    over = level - contract.strike if contract.right != "PE" else contract.strike - level
+    worth = round(max(0.0, over) if contract.kind == "OPTION" else level, 2)
+    side = "SELL" if held.net > 0 else "BUY"
+    order = ExchangeOrder(
+        "", contract, side, "LIMIT", held.product, "DAY", "NORMAL", abs(held.net), worth, 0.0, "", at
+    )
+    return Execution(order, int(at.timestamp()), abs(held.net), worth)
