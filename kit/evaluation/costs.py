@@ -1,14 +1,15 @@
-"""What trading costs: brokerage, taxes and exchange charges of Indian index options, by date.
+"""What trading costs: brokerage, taxes and exchange charges of Indian index options and futures, by date.
 
 Every rate is a row of ``data/charges.csv`` or ``data/brokerage.csv`` with the day it applies from and its
-source. Rates are fractions of the premium turnover (price times units) except where their unit says
-otherwise.
+source. Rates are fractions of the turnover (price times units; an option's is its premium) except where
+their unit says otherwise. The index itself cannot be traded and costs nothing.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
@@ -21,6 +22,11 @@ from kit.model import Leg
 
 Side = Literal["buy", "sell"]
 Plan = Literal["flat", "capped", "none"]
+Kind = Literal["option", "future"]
+_ITEMS: Mapping[Kind, tuple[str, str, str]] = {
+    "option": ("stt_sell", "exchange", "stamp_buy"),
+    "future": ("future_stt_sell", "future_exchange", "future_stamp_buy"),
+}
 
 
 class Charges(NamedTuple):
@@ -31,7 +37,7 @@ class Charges(NamedTuple):
     brokerage : float
         Of the broker's plan.
     stt : float
-        Securities transaction tax; on option sales only.
+        Securities transaction tax; on sales only.
     exchange : float
         Transaction charges of the exchange.
     sebi : float
@@ -63,9 +69,9 @@ class ChargeRates(NamedTuple):
     per_order : float
         Brokerage of an order, rupees.
     at_most : float
-        The most that brokerage may be, as a fraction of the premium; infinite without a cap.
+        The most that brokerage may be, as a fraction of the turnover; infinite without a cap.
     stt, exchange, sebi, stamp : float
-        Fractions of the premium; STT of sales, stamp duty of purchases.
+        Fractions of the turnover; STT of sales, stamp duty of purchases.
     gst : float
         Fraction of brokerage and exchange charges.
     gst_on_sebi : float
@@ -83,7 +89,7 @@ class ChargeRates(NamedTuple):
 
 
 @lru_cache(maxsize=16_384)
-def charge_rates(on: date, plan: Plan = "flat") -> ChargeRates:
+def charge_rates(on: date, plan: Plan = "flat", kind: Kind = "option") -> ChargeRates:
     """Return the rates of a day, looked up once.
 
     Parameters
@@ -91,7 +97,9 @@ def charge_rates(on: date, plan: Plan = "flat") -> ChargeRates:
     on : date
         The trading day.
     plan : {"flat", "capped", "none"}, default "flat"
-        The broker's: so much an order, the same but at most a share of the premium, or none.
+        The broker's: so much an order, the same but at most a share of the turnover, or none.
+    kind : {"option", "future"}, default "option"
+        What is traded.
 
     Raises
     ------
@@ -105,13 +113,16 @@ def charge_rates(on: date, plan: Plan = "flat") -> ChargeRates:
             "There is no brokerage plan of this name", plan, f"Use {', '.join(get_args(Plan))}."
         )
     row = fact("brokerage", on, key=plan, plan=plan)
-    items = ("stt_sell", "exchange", "sebi", "stamp_buy", "gst", "gst_on_sebi")
+    stt, exchange, stamp = _ITEMS[kind]
+    items = (stt, exchange, "sebi", stamp, "gst", "gst_on_sebi")
     rates = (float(fact("charges", on, item=item)["value"]) for item in items)
     return ChargeRates(float(row["per_order_inr"]), float(row["at_most_fraction"] or math.inf), *rates)
 
 
-def order_charges(premium_inr: float, side: Side, on: date, plan: Plan = "flat") -> Charges:
-    """Return what one executed option order costs.
+def order_charges(
+    premium_inr: float, side: Side, on: date, plan: Plan = "flat", kind: Kind = "option"
+) -> Charges:
+    """Return what one executed order costs.
 
     Parameters
     ----------
@@ -123,6 +134,8 @@ def order_charges(premium_inr: float, side: Side, on: date, plan: Plan = "flat")
         The trading day.
     plan : {"flat", "capped", "none"}, default "flat"
         The broker's plan.
+    kind : {"option", "future"}, default "option"
+        What was traded.
 
     Returns
     -------
@@ -136,7 +149,7 @@ def order_charges(premium_inr: float, side: Side, on: date, plan: Plan = "flat")
     SettingsError
         There is no such plan.
     """
-    rates = charge_rates(on, plan)
+    rates = charge_rates(on, plan, kind)
     exchange, sebi = premium_inr * rates.exchange, premium_inr * rates.sebi
     brokerage = _brokerage(premium_inr, rates)
     return Charges(
@@ -204,15 +217,13 @@ def round_trip_inr(
     SettingsError
         There is no such plan.
     """
-    rates = charge_rates(on, plan)
-    premiums = [leg.price * abs(leg.lots) * lot_size for leg in legs]
     if rounded:
-        sides: tuple[Side, Side] = ("buy", "sell")
-        return contract_note(order_charges(one, side, on, plan) for one in premiums for side in sides).total
-    turnover = sum(premiums)
-    taxed = rates.exchange * (1 + rates.gst) + rates.sebi * (1 + rates.gst * rates.gst_on_sebi)
-    brokerage = sum([float(_brokerage(one, rates)) for one in premiums])
-    return turnover * (rates.stt + rates.stamp + 2 * taxed) + 2 * brokerage * (1 + rates.gst)
+        return contract_note(
+            order_charges(leg.price * abs(leg.lots) * lot_size, side, on, plan, kind)
+            for leg in legs for side in get_args(Side) if (kind := _kind(leg))
+        ).total  # fmt: skip
+    closing = [replace(leg, lots=-leg.lots) for leg in legs]
+    return opening_inr(legs, lot_size, on, plan) + opening_inr(closing, lot_size, on, plan)
 
 
 def opening_inr(legs: Sequence[Leg], lot_size: int, on: date, plan: Plan = "flat") -> float:
@@ -225,22 +236,22 @@ def opening_inr(legs: Sequence[Leg], lot_size: int, on: date, plan: Plan = "flat
 
     Raises
     ------
-    DataError
-        The tables do not reach to this day.
-    SettingsError
-        There is no such plan.
+    DataError, SettingsError
+        As in `round_trip_inr`.
     """
-    rates = charge_rates(on, plan)
-    bought = sold = brokerage = 0.0
+    total = 0.0
     for leg in legs:
-        premium = leg.price * abs(leg.lots) * lot_size
-        brokerage += float(_brokerage(premium, rates))
-        if leg.lots > 0:
-            bought += premium
-        else:
-            sold += premium
-    taxed = rates.exchange * (1 + rates.gst) + rates.sebi * (1 + rates.gst * rates.gst_on_sebi)
-    return (bought + sold) * taxed + sold * rates.stt + bought * rates.stamp + brokerage * (1 + rates.gst)
+        if kind := _kind(leg):
+            rates, turnover = charge_rates(on, plan, kind), leg.price * abs(leg.lots) * lot_size
+            taxed = rates.exchange * (1 + rates.gst) + rates.sebi * (1 + rates.gst * rates.gst_on_sebi)
+            total += turnover * (taxed + (rates.stamp if leg.lots > 0 else rates.stt))
+            total += float(_brokerage(turnover, rates)) * (1 + rates.gst)
+    return total
+
+
+def _kind(leg: Leg) -> Kind | None:
+    """Return what is traded for a leg; None for the index, which cannot be."""
+    return "option" if leg.is_option else "future" if leg.right == "FUT" else None
 
 
 @lru_cache(maxsize=16_384)

@@ -176,7 +176,9 @@ def per_unit(legs: Sequence[Leg], parameters: RiskParameters) -> Floats:
         Rupees: exposure and expiry day of a bought unit and of a sold one, the least scan of a sold one, and
         the sixteen losses of a bought one.
     """
-    bought, sold = (_Held.of([replace(leg, lots=lots) for leg in legs], 1, parameters) for lots in (1, -1))
+    bought = _Held.of(legs, 1, parameters)
+    short = np.where(bought.is_option, parameters.close, 0.0)
+    sold = replace(bought, units=-bought.units, notional_short=short, least=parameters.short_minimum * short)
     extra = parameters.expiry_day * sold.expiring * sold.notional_short
     sides = (_exposure(bought, parameters), _exposure(sold, parameters) + extra, sold.least)
     return np.column_stack([*sides, bought.losses])

@@ -7,16 +7,19 @@ that is taken (`kit.evaluation.views`): no grid and no simulation.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf, isnan, sqrt
 from typing import Literal, NamedTuple
 
 from kit.errors import DataError, SettingsError
+from kit.evaluation.blocked import margin_inr
 from kit.evaluation.chances import extremes_between, probability_of_profit
 from kit.evaluation.costs import exercise_tax, opening_inr, round_trip_inr
 from kit.evaluation.distribution import Distribution
 from kit.evaluation.liquidity import Entry, contract_of, entry_price
 from kit.evaluation.payoff import breakevens, extremes, knots
 from kit.evaluation.scored import FIGURES, Score, describe
+from kit.evaluation.several import dated, first_chain, later, mean_of, profile
 from kit.evaluation.verdict import OPTIONS, thinnest, verdict
 from kit.evaluation.views import View, market, view_of
 from kit.model import ChainSnapshot, Contract, Leg
@@ -73,12 +76,15 @@ def score(
 ) -> Score:
     """Score a position on the chain it was taken from.
 
+    One over several expiries is scored at the first of them: what is still open then is sold at Black's price
+    with each strike's volatility of today, see `kit.evaluation.several`.
+
     Parameters
     ----------
     legs : sequence of Leg
         At least one.
     snapshot : ChainSnapshot
-        Gives forward, discount, time, lot size, quotes and Greeks.
+        Gives forward, discount, time, lot size, quotes and Greeks; with the chains of all expiries beside it.
     name : str, optional
         What to call it.
     view : View or str, default market
@@ -96,7 +102,7 @@ def score(
     Raises
     ------
     DataError
-        There are no legs, they span expiries, or the charges of that day are not known.
+        There are no legs, or the charges of that day are not known.
     UnknownExpiry
         The chain of their expiry is not at hand.
     SettingsError
@@ -109,40 +115,35 @@ def score_on(legs: Sequence[Leg], snapshot: ChainSnapshot, terms: Terms, name: s
     """Score a position on given terms; otherwise as `score`."""
     if not legs:
         raise DataError("A position needs at least one leg", tuple(legs), "Return legs from the strategy.")
-    snapshot = _chain_of(legs, snapshot)
+    first = first_chain(legs, snapshot)
+    if first is not snapshot:
+        legs = dated(legs, snapshot)
     rows = [contract_of(leg, snapshot) for leg in legs]
-    lot, likely = snapshot.lot_size, terms.view.on(snapshot)
+    lot, likely = first.lot_size, terms.view.on(first)
     held, mid, spread = _entered(legs, rows, terms.entry)
-    shape, premium = knots(held), _premium(held)
+    open_then = later(held, first)
+    shape = profile(held, snapshot, first) if open_then else knots(held)
     best, worst = extremes(shape)
     crossings = breakevens(shape)
     least, most = extremes_between(shape, likely.low, likely.high)
-    edge, exercised = _means(mid, likely, snapshot)
-    charges = _charges(held, exercised, snapshot, terms.basis)
+    edge, exercised = _means(mid, likely, first)
+    if open_then:
+        edge += _mean_later(later(mid, first), likely, first, snapshot)
+    charges = _charges(held, open_then, exercised, first, terms.basis)
     paid = _crossings(terms) * spread
-    expected = lot * (edge - paid / snapshot.discount) - charges
+    expected = lot * (edge - paid / first.discount) - charges
     cost, risk, reward = charges + lot * paid, -lot * least, lot * most
     beyond = spread if terms.entry == "touch" else 0.0
-    told = verdict(held, rows, snapshot, likely, (best, worst, beyond))
+    margin = margin_inr(legs, snapshot if open_then else first)
+    told = verdict(held, rows, first, likely, (best, worst, beyond))
     return Score(
         name, tuple(held), lot, likely.view, terms.entry, terms.basis,
-        lot * premium, lot * _premium(mid), lot * spread, lot * best, lot * -worst, crossings,
+        lot * _premium(held), lot * _premium(mid), lot * spread, lot * best, lot * -worst, crossings,
         probability_of_profit(shape, crossings, likely), lot * edge, _fit_error(held, rows, lot, likely),
         expected, charges, cost, risk, reward,
-        _ratio(cost, risk), _ratio(expected, risk), _ratio(reward, risk),
+        _ratio(cost, risk), _ratio(expected, risk), _ratio(reward, risk), margin, _ratio(expected, margin),
         *_net_greeks(held, rows, lot), *thinnest(held, rows, lot), *told,
     )  # fmt: skip
-
-
-def _chain_of(legs: Sequence[Leg], snapshot: ChainSnapshot) -> ChainSnapshot:
-    """Return the chain of the legs' one expiry."""
-    expiries = {leg.expiry or snapshot.expiry for leg in legs if leg.right != "INDEX"}
-    if len(expiries) > 1:
-        raise DataError(
-            "A score is of one expiry, this position spans", sorted(map(str, expiries)),
-            "See it on a date with kit.evaluation.through_time.",
-        )  # fmt: skip
-    return snapshot.at(expiries.pop()) if expiries else snapshot
 
 
 def _crossings(terms: Terms) -> int:
@@ -171,18 +172,28 @@ def _premium(legs: Sequence[Leg]) -> float:
     return round(-sum([leg.lots * leg.price for leg in legs if leg.right in OPTIONS]), 9)
 
 
-def _means(legs: Sequence[Leg], likely: Distribution, snapshot: ChainSnapshot) -> tuple[float, float]:
-    """Return the mean profit at expiry, and the mean of what the exercise of bought options is taxed on."""
+def _means(legs: Sequence[Leg], likely: Distribution, first: ChainSnapshot) -> tuple[float, float]:
+    """Return the mean profit of what ends at the first expiry, and of what its exercise is taxed on."""
     total = taxed = 0.0
-    _, on_intrinsic = exercise_tax(snapshot.expiry)
+    _, on_intrinsic = exercise_tax(first.expiry)
     for leg in legs:
+        if leg.right != "INDEX" and leg.expiry not in (None, first.expiry):
+            continue
         pays = likely.call_at(leg.strike)
         if leg.right == "PE":
             pays += leg.strike - likely.mean
-        total += leg.lots * (pays - (leg.price if leg.right == "FUT" else leg.price / snapshot.discount))
+        total += leg.lots * (pays - (leg.price if leg.right == "FUT" else leg.price / first.discount))
         if leg.lots > 0 and leg.right in OPTIONS:
             taxed += leg.lots * (pays if on_intrinsic else _settled(leg, pays, likely))
     return total, taxed
+
+
+def _mean_later(
+    legs: Sequence[Leg], likely: Distribution, first: ChainSnapshot, snapshot: ChainSnapshot
+) -> float:
+    """Return the mean profit of what is sold at the first expiry; what options cost earns interest."""
+    interest = sum(leg.lots * leg.price * (1 - 1 / first.discount) for leg in legs if leg.is_option)
+    return mean_of(profile(legs, snapshot, first), likely) + interest
 
 
 def _settled(leg: Leg, pays: float, likely: Distribution) -> float:
@@ -191,12 +202,15 @@ def _settled(leg: Leg, pays: float, likely: Distribution) -> float:
     return pays + leg.strike * (1 - below) if leg.right == "CE" else leg.strike * below - pays
 
 
-def _charges(legs: Sequence[Leg], exercised: float, snapshot: ChainSnapshot, basis: Basis) -> float:
-    options = [leg for leg in legs if leg.right in OPTIONS]
-    on, lot = snapshot.taken_at.date(), snapshot.lot_size
+def _charges(
+    legs: Sequence[Leg], open_then: Sequence[Leg], exercised: float, first: ChainSnapshot, basis: Basis
+) -> float:
+    """Return what opening costs, with closing it all or what the first expiry leaves and exercises."""
+    on, lot = first.taken_at.date(), first.lot_size
     if basis == "closed":
-        return round_trip_inr(options, lot, on)
-    return opening_inr(options, lot, on) + lot * exercised * exercise_tax(snapshot.expiry)[0]
+        return round_trip_inr(legs, lot, on)
+    closing = opening_inr([replace(leg, lots=-leg.lots) for leg in open_then], lot, on) if open_then else 0.0
+    return opening_inr(legs, lot, on) + closing + lot * exercised * exercise_tax(first.expiry)[0]
 
 
 def _ratio(amount: float, risk: float) -> float:

@@ -16,12 +16,13 @@ from kit.parallel import ProcessingResult
 from kit.shown import Showable, rows_of, sentence, table
 
 COLUMNS = ("status", *FIGURES, "legs", "value", "error", "traceback", "seconds")
-Order = Literal["cost", "return", "probability", "reward", "theta"]
+Order = Literal["cost", "return", "probability", "reward", "margin", "theta"]
 ORDERS: Mapping[str, tuple[str, bool]] = {  # the figure, and whether the least comes first
     "cost": ("cost_on_risk", True),
     "return": ("return_on_risk", False),
     "probability": ("probability_of_profit", False),
     "reward": ("reward_to_risk", False),
+    "margin": ("return_on_margin", False),
     "theta": ("theta_inr", False),
 }
 WORDS = {
@@ -29,6 +30,7 @@ WORDS = {
     "return": "expected return on risk, the greatest first",
     "probability": "probability of profit, the greatest first",
     "reward": "reward to risk, the greatest first",
+    "margin": "expected return on margin, the greatest first",
     "theta": "theta, the greatest first",
 }
 _BASES = {"held": "held to expiry", "closed": "closed at the entry prices before expiry"}
@@ -45,6 +47,8 @@ _SHOWN = {
     "cost_on_risk": ("cost/risk", "{:.2%}"),
     "return_on_risk": ("return/risk", "{:+.2%}"),
     "reward_to_risk": ("reward/risk", "{:.2f}"),
+    "margin_inr": ("margin", "{:,.0f}"),
+    "return_on_margin": ("return/margin", "{:+.2%}"),
     "delta_inr": ("delta", "{:+,.1f}"),
     "theta_inr": ("theta/day", "{:+,.0f}"),
     "vega_inr": ("vega", "{:+,.0f}"),
@@ -110,7 +114,7 @@ class Results(Showable, Mapping[str, ProcessingResult]):
 
         Parameters
         ----------
-        by : {"cost", "return", "probability", "reward", "theta"}, optional
+        by : {"cost", "return", "probability", "reward", "margin", "theta"}, optional
             What to rank by, as in `table`.
 
         Raises
@@ -130,9 +134,10 @@ class Results(Showable, Mapping[str, ProcessingResult]):
 
         Parameters
         ----------
-        by : {"cost", "return", "probability", "reward", "theta"}, optional
+        by : {"cost", "return", "probability", "reward", "margin", "theta"}, optional
             Cost per rupee at risk, the least first; or expected return on risk, probability of profit, reward
-            to risk or theta, the greatest first. Default cost under the market's view, else return.
+            to risk, expected return on margin or theta, the greatest first. Default cost under the market's
+            view, else return.
 
         Returns
         -------

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.evaluation.payoff import profit_at_expiry
+from kit.evaluation.payoff import knots, profit_at
+from kit.evaluation.several import first_chain, later, profile
 from kit.evaluation.views import market
 from kit.model import ChainSnapshot, Leg
 from kit.shown import Showable, sentence, table, written
@@ -71,6 +72,10 @@ class Score(Showable):
         `expected_profit_inr` over `risk_inr`: the order of the ranking under any other view.
     reward_to_risk : float
         `reward_inr` over `risk_inr`.
+    margin_inr : float
+        What the position blocks, an estimate: see `kit.evaluation.margin`. NaN where no rules are known.
+    return_on_margin : float
+        `expected_profit_inr` over `margin_inr`.
     delta_inr : float
         Rupees per point of the forward.
     gamma_inr : float
@@ -119,6 +124,8 @@ class Score(Showable):
     cost_on_risk: float
     return_on_risk: float
     reward_to_risk: float
+    margin_inr: float
+    return_on_margin: float
     delta_inr: float
     gamma_inr: float
     theta_inr: float
@@ -177,25 +184,31 @@ class Score(Showable):
         Returns
         -------
         levels, profit_inr : ndarray of shape (n,)
-            Settlement levels at the ends, the strikes and the breakevens, ascending, and rupees there.
+            Levels at the ends, the strikes and the breakevens, ascending, and rupees at the first expiry.
         """
-        strikes = [leg.strike for leg in self.legs if leg.is_option]
-        likely, forward = market.on(snapshot), snapshot.forward
+        first = first_chain(self.legs, snapshot)
+        likely, forward = market.on(first), first.forward
+        shape = profile(self.legs, snapshot, first) if later(self.legs, first) else knots(self.legs)
         low, high = (
             (likely.low, likely.high) if likely.high > likely.low else (0.97 * forward, 1.03 * forward)
         )
+        strikes = [leg.strike for leg in self.legs if leg.is_option]
         ends = (min(low, *strikes, forward), max(high, *strikes, forward))
-        shown = [level for level in (*strikes, *self.breakevens) if ends[0] <= level <= ends[1]]
+        shown = [level for level in (*shape.levels, *self.breakevens) if ends[0] <= level <= ends[1]]
         levels = np.unique([*ends, *shown])
-        return levels, self.lot_size * profit_at_expiry(self.legs, levels)
+        return levels, self.lot_size * np.array([profit_at(shape, level) for level in levels])
 
 
 FIGURES = tuple(part.name for part in fields(Score) if part.name not in ("name", "legs", "lot_size"))
 
 
 def describe(legs: Sequence[Leg]) -> str:
-    """Write legs as an analyst reads them: ``-1 43000PE, -1 43500CE``."""
-    return ", ".join(f"{leg.lots:+d} {leg.strike:g}{leg.right}" for leg in legs)
+    """Write legs as an analyst reads them: ``-1 43000PE, -1 43500CE``; dated where expiries differ."""
+    several = len({leg.expiry for leg in legs}) > 1
+    dates = [f" {leg.expiry:%d%b%Y}".upper() if several and leg.expiry else "" for leg in legs]
+    return ", ".join(
+        f"{leg.lots:+d} {leg.strike:g}{leg.right}{day}" for leg, day in zip(legs, dates, strict=True)
+    )
 
 
 def _rupees(value: float) -> str:

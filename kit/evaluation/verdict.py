@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf, isnan
+from math import inf, isnan, nan
 
 from kit.evaluation.distribution import Distribution
 from kit.evaluation.liquidity import contradicting, spread_pct, touch
@@ -16,17 +16,18 @@ NO_MARKET = 0.1  # a leg's volatility of this quality or less is theory, or a tr
 def thinnest(legs: Sequence[Leg], rows: Sequence[Contract], lot: int) -> tuple[float, float, float, float]:
     """Return the widest spread in percent, and least size, lots traded and quality of a leg."""
     options = [(leg, row) for leg, row in zip(legs, rows, strict=True) if leg.right in OPTIONS]
-    widest, fits, traded, quality = 0.0, inf, inf, 1.0
-    for leg, row in options:
-        fits = _least(fits, (row.ask_qty if leg.lots > 0 else row.bid_qty) / lot)
-        traded, quality = _least(traded, row.volume / lot), _least(quality, row.iv_quality)
-        widest = -_least(-widest, -spread_pct(row))
-    return widest, fits, traded, quality
+    return (
+        abs(_least([-spread_pct(row) for _, row in options], 0.0)),
+        _least([row.ask_qty if leg.lots > 0 else row.bid_qty for leg, row in options], inf) / lot,
+        _least([row.volume for _, row in options], inf) / lot,
+        _least([row.iv_quality for _, row in options], 1.0),
+    )
 
 
-def _least(so_far: float, value: float) -> float:
-    """Return the lesser; NaN once one is unknown."""
-    return so_far if so_far <= value or isnan(so_far) else value
+def _least(values: Sequence[float], at_most: float) -> float:
+    """Return the least; NaN once one is unknown."""
+    known = not isnan(sum(values))
+    return min([at_most, *values]) if known else nan
 
 
 def verdict(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kit.errors import DataError, SettingsError
-from kit.evaluation.costs import Plan, contract_note, exercise_inr, order_charges, round_trip_inr
+from kit.evaluation.costs import Plan, contract_note, exercise_inr, opening_inr, order_charges, round_trip_inr
 from kit.model import Leg
 
 TODAY = date(2026, 11, 20)
@@ -158,3 +158,21 @@ def test_a_day_outside_the_tables_is_an_error(day: date) -> None:
     for ask in (lambda: order_charges(1000, "sell", day), lambda: exercise_inr([], 30, 50_000, day)):
         with pytest.raises(DataError, match=str(day)):
             ask()
+
+
+def test_a_future_is_taxed_on_its_whole_price() -> None:
+    """A lot of 30 sold at 55,000 in November 2026: 825 of tax, 30.20 of fee, no stamp; bought: 33."""
+    sale = order_charges(30 * 55_000, "sell", TODAY, kind="future")
+    purchase = order_charges(30 * 55_000, "buy", TODAY, kind="future")
+    assert (sale.stt, sale.stamp) == (pytest.approx(825.0), 0)
+    assert sale.exchange == pytest.approx(30.195)
+    assert (purchase.stt, purchase.stamp) == (0, pytest.approx(33.0))
+    held = [Leg("FUT", 0.0, 1, 55_000.0)]
+    assert opening_inr(held, 30, TODAY) == pytest.approx(purchase.total)
+    assert round_trip_inr(held, 30, TODAY) == pytest.approx(purchase.total + sale.total)
+
+
+def test_the_index_costs_nothing() -> None:
+    """What cannot be traded is not charged, exact or rounded."""
+    held = [Leg("INDEX", 0.0, 1, 55_000.0)]
+    assert opening_inr(held, 30, TODAY) == round_trip_inr(held, 30, TODAY, rounded=True) == 0

@@ -17,7 +17,8 @@ from kit.clock import IST
 from kit.errors import DataError, UnknownExpiry
 from kit.evaluation.metrics import score
 from kit.evaluation.payoff import profit_at_expiry
-from kit.evaluation.views import lognormal
+from kit.evaluation.through_time import profit_before_expiry
+from kit.evaluation.views import lognormal, market
 from kit.model import ChainSnapshot, Leg
 from kit.strategies import ALL, IronCondor, LongStraddle, ShortStraddle
 from kit.strategies.base import Strategy
@@ -191,12 +192,27 @@ def test_the_curve_for_a_plot_is_exact(make_chain: MakeChain) -> None:
     assert profit.min() == pytest.approx(-scored.max_loss_inr)
 
 
-def test_a_position_over_expiries_has_no_score(make_chain: MakeChain) -> None:
-    """Legs of two expiries are refused with where to look; those of a chain beside are scored on it."""
+def test_a_calendar_is_scored_at_its_first_expiry(make_chain: MakeChain) -> None:
+    """A bought calendar earns near its strike and loses about what it cost, exactly as on that day."""
     far = replace(make_chain(days=42.0), expiry=date(2026, 12, 29))
     near = make_chain().beside(far)
-    with pytest.raises(DataError, match=r"position spans.*through_time"):
-        score([near.leg("CE", 55_000.0, -1), far.leg("CE", 55_000.0, 1)], near)
+    legs = [near.leg("CE", 55_000.0, -1), far.leg("CE", 55_000.0, 1)]
+    found = score(legs, near, entry="mid")
+    below, above = found.breakevens
+    assert below < 55_000 < above
+    levels = np.array([below, 55_000.0, above, 1.8 * near.spot])
+    exact = found.lot_size * profit_before_expiry(found.legs, near, levels, days=365 * near.t_years)
+    assert exact == pytest.approx([0, found.max_profit_inr, 0, -found.max_loss_inr], abs=15)
+    assert found.max_loss_inr == pytest.approx(-found.premium_inr, rel=0.2)
+    inside = market.on(near).cdf(np.array([below, above]))
+    assert found.probability_of_profit == pytest.approx(inside[1] - inside[0])
+    assert "-1 55000CE 23NOV2026, +1 55000CE 29DEC2026" in str(found.row()["legs"])
+
+
+def test_a_leg_is_scored_on_the_chain_of_its_expiry(make_chain: MakeChain) -> None:
+    """Of a chain beside it comes to the same; one that is not at hand is named."""
+    far = replace(make_chain(days=42.0), expiry=date(2026, 12, 29))
+    near = make_chain().beside(far)
     assert score([far.leg("CE", 55_000.0, 1)], near) == score([far.leg("CE", 55_000.0, 1)], far)
     with pytest.raises(UnknownExpiry, match="beside"):
         score([far.leg("CE", 55_000.0, 1)], make_chain())

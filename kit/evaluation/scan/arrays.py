@@ -133,23 +133,18 @@ def _chance(knots: Floats, profits: Floats, slope: Floats, crossings: Floats, li
 def _sums(legs: list[Floats], terms: Floats, lots: NDArray[np.int32], columns: dict[str, Floats]) -> None:
     lot, count = terms[col.LOT], len(legs[0])
     total = np.zeros((col.RHO + 1, count))
-    spread, bought, sold, missed, options = (np.zeros(count) for _ in range(5))
+    spread, charges, missed = (np.zeros(count) for _ in range(3))
     for leg, number in zip(legs, lots.tolist(), strict=True):
         at_once = leg[:, col.BUY if number > 0 else col.SELL]
         spread += number * (at_once - leg[:, col.MID])
         missed += number**2 * leg[:, col.MISSED]
-        options += leg[:, col.IS_OPTION]
-        paid = abs(number) * leg[:, col.IS_OPTION] * _entry(leg, terms, number)
-        if number > 0:
-            bought += paid
-            total[col.TAXED] += number * leg[:, col.IS_OPTION] * leg[:, col.TAXED]
-        else:
-            sold += paid
+        fee = leg[:, col.BUY_FEE if number > 0 else col.SELL_FEE]
+        charges += leg[:, col.FIXED_FEE] + abs(number) * _entry(leg, terms, number) * fee
+        total[col.TAXED] += max(number, 0) * leg[:, col.IS_OPTION] * leg[:, col.TAXED]
         total[col.MID] -= number * leg[:, col.IS_OPTION] * leg[:, col.MID]
         total[col.MEAN] += number * leg[:, col.MEAN]
         total[col.DELTA :] += number * leg[:, col.DELTA : col.RHO + 1].T
     spread = _rounded(spread)
-    charges = options * terms[col.FIXED_FEE] + bought * terms[col.BUY_FEE] + sold * terms[col.SELL_FEE]
     charges += total[col.TAXED] * terms[col.EXERCISE_FEE]
     paid, risk = terms[col.CROSSED] * spread, columns["risk_inr"]
     cost, expected = charges + lot * paid, lot * (total[col.MEAN] - paid / terms[col.DISCOUNT]) - charges

@@ -18,15 +18,15 @@ LEAST_FIRST = frozenset(
 # Columns of a contract's row in `kit.evaluation.scan.ladder.Ladder.contracts`; then its sixteen losses.
 (
     STRIKE, IS_PUT, IS_OPTION, MID, BUY, SELL, MEAN, TAXED, MISSED, DELTA, GAMMA, THETA, VEGA, RHO, SPREAD,
-    OFFERED, BID_FOR, TRADED, QUALITY, NO_OFFER, NO_BID, DOUBTFUL, HELD_BLOCKS, SOLD_BLOCKS, SOLD_LEAST,
-    LOSSES,
-) = range(26)  # fmt: skip
+    OFFERED, BID_FOR, TRADED, QUALITY, NO_OFFER, NO_BID, FIXED_FEE, BUY_FEE, SELL_FEE, DOUBTFUL, HELD_BLOCKS,
+    SOLD_BLOCKS, SOLD_LEAST, LOSSES,
+) = range(29)  # fmt: skip
 CONTRACT_COLUMNS = LOSSES + 16
 
 UNKNOWN, SMILE, SAMPLE = 0.0, 1.0, 2.0  # kinds of distribution
 # Places of `Ladder.terms`
 (
-    LOT, DISCOUNT, AT_TOUCH, CROSSED, FIXED_FEE, BUY_FEE, SELL_FEE, EXERCISE_FEE, DOUBT, LOW, HIGH,
-    VIEW, FORWARD, SVI_A, SVI_B, SVI_RHO, SVI_M, SVI_SIGMA,
-) = range(18)  # fmt: skip
-TERMS = 18
+    LOT, DISCOUNT, AT_TOUCH, CROSSED, EXERCISE_FEE, DOUBT, LOW, HIGH, VIEW, FORWARD, SVI_A, SVI_B, SVI_RHO,
+    SVI_M, SVI_SIGMA,
+) = range(15)  # fmt: skip
+TERMS = 15

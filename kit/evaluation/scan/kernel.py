@@ -63,31 +63,26 @@ def sums(
 ) -> None:
     """Write what adds up over the legs: means, charges, Greeks."""
     lot = terms[col.LOT]
-    mid = spread = mean = taxed = bought = sold = missed = 0.0
+    mid = spread = mean = taxed = charges = missed = 0.0
     delta = gamma = theta = vega = rho = 0.0
-    options = 0
     for leg in range(len(held)):
         contract, number = contracts[held[leg]], lots[leg]
         at_once = contract[col.BUY] if number > 0 else contract[col.SELL]
         spread += number * (at_once - contract[col.MID])
         mean += number * contract[col.MEAN]
         missed += number * number * contract[col.MISSED]
+        price = at_once if terms[col.AT_TOUCH] > 0 else contract[col.MID]
+        fee = contract[col.BUY_FEE] if number > 0 else contract[col.SELL_FEE]
+        charges += contract[col.FIXED_FEE] + abs(number) * price * fee
         if contract[col.IS_OPTION] > 0:
-            options += 1
             mid -= number * contract[col.MID]
-            price = at_once if terms[col.AT_TOUCH] > 0 else contract[col.MID]
-            if number > 0:
-                bought += number * price
-                taxed += number * contract[col.TAXED]
-            else:
-                sold -= number * price
+            taxed += max(number, 0) * contract[col.TAXED]
         delta += number * contract[col.DELTA]
         gamma += number * contract[col.GAMMA]
         theta += number * contract[col.THETA]
         vega += number * contract[col.VEGA]
         rho += number * contract[col.RHO]
     spread = rounded(spread)
-    charges = options * terms[col.FIXED_FEE] + bought * terms[col.BUY_FEE] + sold * terms[col.SELL_FEE]
     charges += taxed * terms[col.EXERCISE_FEE]
     paid = terms[col.CROSSED] * spread
     expected, cost, risk = lot * (mean - paid / terms[col.DISCOUNT]) - charges, charges + lot * paid, row[13]

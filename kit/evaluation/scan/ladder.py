@@ -91,13 +91,15 @@ def ladder(chain: ChainSnapshot, terms: Terms, rules: RiskParameters | str) -> L
     crossed = contradicting(chain)
     keys, rows = list[tuple[Held, float]](), list[list[float]]()
     tax, on_intrinsic = exercise_tax(chain.expiry)
+    fees = {right: _fees(right, chain, terms) for right in RIGHTS}
     for right in RIGHTS:
         for strike, contract in sorted(chain.contracts[right].items()):
             if isnan(contract.price):
                 continue
             keys.append((right, strike))
             doubtful = contract.iv_quality < NO_MARKET or (right, strike) in crossed
-            rows.append([*_row(right, strike, contract, chain, likely, on_intrinsic), float(doubtful)])
+            figures = _row(right, strike, contract, chain, likely, on_intrinsic)
+            rows.append([*figures, *fees[right], float(doubtful)])
     if len(rows) < 2:
         raise DataError("No contract of the chain has a price", str(chain.expiry), "Take a traded expiry.")
     contracts = np.full((len(rows), col.CONTRACT_COLUMNS), nan)
@@ -157,19 +159,22 @@ def _blocked(
     return per_unit(legs, rules)
 
 
-def _terms(chain: ChainSnapshot, terms: Terms, likely: Distribution, tax: float) -> Floats:
-    on, lot = chain.taken_at.date(), chain.lot_size
+def _fees(right: Held, chain: ChainSnapshot, terms: Terms) -> tuple[float, float, float]:
+    """Return what an order of one lot costs whatever its price, and per rupee of it bought and sold."""
     charged = opening_inr if terms.basis == "held" else round_trip_inr
 
     def fee(lots: int, price: float) -> float:
-        return charged([Leg("CE", 1.0, lots, price)], lot, on)
+        return charged([Leg(right, 1.0, lots, price)], chain.lot_size, chain.taken_at.date())
 
     fixed = fee(1, 0.0)
+    return fixed, (fee(1, 1000.0) - fixed) / 1000, (fee(-1, 1000.0) - fixed) / 1000
+
+
+def _terms(chain: ChainSnapshot, terms: Terms, likely: Distribution, tax: float) -> Floats:
+    lot = chain.lot_size
     found = np.zeros(col.TERMS)
     found[col.LOT], found[col.DISCOUNT], found[col.AT_TOUCH] = lot, chain.discount, terms.entry == "touch"
     found[col.CROSSED] = 0 if terms.entry == "mid" else 1 if terms.basis == "held" else 2
-    found[col.FIXED_FEE] = fixed
-    found[col.BUY_FEE], found[col.SELL_FEE] = ((fee(lots, 1000.0) - fixed) / 1000 for lots in (1, -1))
     found[col.EXERCISE_FEE] = tax * lot if terms.basis == "held" else 0.0
     found[col.DOUBT] = bool(likely.doubt)
     found[col.LOW], found[col.HIGH] = likely.low, likely.high

@@ -10,7 +10,7 @@ from threading import Event
 import numpy as np
 
 from kit.errors import DataError, SettingsError
-from kit.evaluation.margin import snapshot_parameters
+from kit.evaluation.blocked import rules_of
 from kit.evaluation.margin_rules import RiskParameters
 from kit.evaluation.metrics import Terms
 from kit.evaluation.scan.chunks import Chunk, Kept, best_of_chunk, chunks, merged
@@ -100,7 +100,7 @@ def scan(
     wanted = (*(filters(TRADABLE) if tradable else ()), *filters(where))
     usual = "cost_on_risk" if terms.view.is_market else "return_on_risk"
     order = rank(usual if rank_by is None else rank_by)
-    found = ladder(chain, terms, parameters or _rules(chain))
+    found = ladder(chain, terms, parameters or rules_of(chain))
     drawn = _default_widths(found) if widths is None else widths
     batches = tuple(batch for name in named(families) for batch in enumerate_family(name, found, drawn))
     enumerated = sum(len(batch.places) for batch in batches)
@@ -157,13 +157,6 @@ def _run(
 
 
 _RUNS = count()
-
-
-def _rules(chain: ChainSnapshot) -> RiskParameters | str:
-    try:
-        return snapshot_parameters(chain)
-    except DataError as error:  # an old day or another index: everything else is known
-        return f"no margin: {error}"
 
 
 def _default_widths(found: Ladder) -> tuple[float, ...]:
