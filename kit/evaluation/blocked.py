@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from math import isnan, nan
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from kit.errors import DataError
 from kit.evaluation.margin import margin, per_unit, snapshot_parameters
 from kit.evaluation.margin_rules import RiskParameters
@@ -67,7 +69,7 @@ def _scanned(snapshot: ChainSnapshot) -> _Scanned | None:
         for right, contracts in snapshot.contracts.items() if right != "INDEX"
         for strike, contract in contracts.items() if not isnan(contract.price)
     ]  # fmt: skip
-    rows = per_unit(legs, rules).tolist()
+    rows = np.round(per_unit(legs, rules), 6).tolist()  # the two pricing engines agree to the ninth decimal
     return {(leg.right, leg.strike): (leg.price if leg.is_option else 0.0, *row)
             for leg, row in zip(legs, rows, strict=True)}  # fmt: skip
 

@@ -130,18 +130,20 @@ def score_on(legs: Sequence[Leg], snapshot: ChainSnapshot, terms: Terms, name: s
     if open_then:
         edge += _mean_later(later(mid, first), likely, first, snapshot)
     charges = _charges(held, open_then, exercised, first, terms.basis)
+    premium = lot * _premium(held)
     paid = _crossings(terms) * spread
     expected = lot * (edge - paid / first.discount) - charges
     cost, risk, reward = charges + lot * paid, -lot * least, lot * most
     beyond = spread if terms.entry == "touch" else 0.0
     margin = margin_inr(legs, snapshot if open_then else first)
+    tied_up = margin + max(-premium, 0.0)
     told = verdict(held, rows, first, likely, (best, worst, beyond))
     return Score(
         name, tuple(held), lot, likely.view, terms.entry, terms.basis,
-        lot * _premium(held), lot * _premium(mid), lot * spread, lot * best, lot * -worst, crossings,
+        premium, lot * _premium(mid), lot * spread, lot * best, lot * -worst, crossings,
         probability_of_profit(shape, crossings, likely), lot * edge, _fit_error(held, rows, lot, likely),
         expected, charges, cost, risk, reward,
-        _ratio(cost, risk), _ratio(expected, risk), _ratio(reward, risk), margin, _ratio(expected, margin),
+        _ratio(cost, risk), _ratio(expected, risk), _ratio(reward, risk), margin, _ratio(expected, tied_up),
         *_net_greeks(held, rows, lot), *thinnest(held, rows, lot), *told,
     )  # fmt: skip
 

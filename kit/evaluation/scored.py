@@ -75,7 +75,7 @@ class Score(Showable):
     margin_inr : float
         What the position blocks, an estimate: see `kit.evaluation.margin`. NaN where no rules are known.
     return_on_margin : float
-        `expected_profit_inr` over `margin_inr`.
+        `expected_profit_inr` over what the position ties up: `margin_inr` and a premium paid.
     delta_inr : float
         Rupees per point of the forward.
     gamma_inr : float

@@ -195,4 +195,6 @@ def _blocked(legs: list[Floats], terms: Floats, lots: NDArray[np.int32], columns
     floor = sum(-min(number, 0) * leg[:, col.SOLD_LEAST] for leg, number in zip(legs, lots, strict=True))
     span = np.maximum(np.maximum(np.maximum(losses.max(axis=1), 0.0) - value, floor), 0.0)
     columns["margin_inr"] = terms[col.LOT] * (span + beside)
-    columns["return_on_margin"] = _ratio(columns["expected_profit_inr"], columns["margin_inr"])
+    columns["return_on_margin"] = _ratio(
+        columns["expected_profit_inr"], columns["margin_inr"] + np.maximum(-columns["premium_inr"], 0.0)
+    )

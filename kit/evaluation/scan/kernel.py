@@ -162,4 +162,4 @@ def blocked(
         worst = max(worst, losses[scenario])
     span = max(max(worst, 0.0) - value, floor, 0.0)
     row[29] = terms[col.LOT] * (span + beside)
-    row[30] = ratio(row[10], row[29])
+    row[30] = ratio(row[10], row[29] + max(-row[0], 0.0))
