@@ -148,9 +148,33 @@ class BrokerConfig(Section):
         "https://margincalculator.angelone.in/OpenAPI_File/files/OpenAPIScripMaster.json",
         description="the live instrument master",
     )
+    stream_url: str = Field(
+        "wss://smartapisocket.angelone.in/smart-stream", description="the live broker's market stream"
+    )
     ca_file: Path | None = Field(None, description="certificate bundle instead of the system's")
     seed: int = Field(7, description="seed of the simulated market")
     speed: float = Field(1.0, gt=0, description="simulated seconds per second")
+
+
+class StreamConfig(Section):
+    """The market stream: heartbeats, when a connection counts as dead, and when a tick is too old."""
+
+    heartbeat_s: float = Field(
+        10, gt=0, description="seconds between two pings; the broker asks for 30 at most"
+    )
+    silence_s: float = Field(
+        25, gt=0, description="seconds without any message until a connection is made anew"
+    )
+    stall_s: float = Field(90, gt=0, description="seconds without a tick, market open, until it is made anew")
+    fresh_s: float = Field(10, gt=0, description="age up to which a tick stands for itself, seconds")
+    quiet_s: float = Field(
+        60, gt=0, description="age up to which a token that did not move is believed, seconds"
+    )
+    queue_size: int = Field(
+        10_000, ge=1, description="ticks that wait for a reader; then the oldest is dropped"
+    )
+    retry_s: float = Field(0.1, gt=0, description="seconds before the first new connection, then doubled")
+    most_retry_s: float = Field(30, gt=0, description="most seconds between two attempts to connect")
 
 
 class Credentials(Section):
@@ -195,6 +219,7 @@ class Settings(Showable, Section):
     connection_pool: ConnectionConfig = ConnectionConfig()
     workers: WorkersConfig = WorkersConfig()
     broker: BrokerConfig = BrokerConfig()
+    stream: StreamConfig = StreamConfig()
 
     @classmethod
     def load(cls, path: str | Path | None = None, environ: Mapping[str, str] = os.environ) -> Self:

@@ -21,6 +21,7 @@ from kit.broker.endpoints import QUOTE_BATCH, Endpoint
 from kit.broker.master import Master
 from kit.broker.session import BrokerSession
 from kit.broker.shapes import QuoteKey, Quotes, Record, Reply
+from kit.broker.stream.feed import MarketFeed, stream_url
 from kit.cache import CacheManager, Timed
 from kit.clock import Clock, SystemClock, format_expiry, in_ist, last_session
 from kit.model import Venue
@@ -56,6 +57,11 @@ class AngelAPIClient(Showable):
         Sockets to share; default its own, closed with the client.
     session : BrokerSession, optional
         Login, limits and stored replies to share; default its own, closed with the client.
+
+    Attributes
+    ----------
+    feed : MarketFeed
+        The market stream of the account; it connects when something is followed.
     """
 
     def __init__(
@@ -83,6 +89,9 @@ class AngelAPIClient(Showable):
         self._owns_pool, self._owns_session = pool is None, session is None
         root = settings.broker.base_url if base_url is None else base_url
         self.session = session or BrokerSession(credentials, settings, self._pool, self.clock, root)
+        address = stream_url(root) if self.session.market else settings.broker.stream_url
+        bundle = ca_file or settings.broker.ca_file
+        self.feed = MarketFeed(address, self.session, credentials, settings.stream, self.clock, bundle)
         source = settings.broker.master_url if master_url is None else master_url
         self._master = MasterKeeper(source, settings, self._pool, self.session, self.clock)
 
@@ -133,6 +142,7 @@ class AngelAPIClient(Showable):
 
     def close(self) -> None:
         """Close the connections and the cache file; harmless twice. The broker's session stays."""
+        self.feed.close()
         self._master.close()
         if self._owns_session:
             self.session.close()

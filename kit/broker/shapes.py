@@ -24,7 +24,7 @@ class Reply(Generic[T]):
     ----------
     data : object
         What was asked for.
-    source : {"hot", "sqlite", "network", "file", "stale"}
+    source : {"hot", "sqlite", "network", "stream", "file", "stale"}
         Which tier answered; ``"stale"``: SQLite, past its lifetime.
     age_s : float
         Seconds since the broker said it.
@@ -53,7 +53,7 @@ def oldest(replies: list[Reply[Any]]) -> Reply[None]:
     """Return one age for data joined from several replies: the oldest age, the shortest life."""
     sources = {reply.source for reply in replies}
     source: Source = next(
-        found for found in ("stale", "network", "sqlite", "hot", "file") if found in sources
+        found for found in ("stale", "network", "sqlite", "hot", "stream", "file") if found in sources
     )
     return Reply(
         None,

@@ -16,7 +16,7 @@ class Price(float):
     ----------
     value : float
         Rupees.
-    source : {"hot", "sqlite", "network", "file", "stale"}
+    source : {"hot", "sqlite", "network", "stream", "file", "stale"}
         Which tier answered; ``"stale"``: past its lifetime, because the network failed.
     age_s : float
         Seconds since the broker said it.

@@ -51,7 +51,7 @@ from kit.model.smile import Smile, lines_between
 from kit.quotes import mid_or_last
 from kit.shown import Showable, rows_of, sentence, table
 
-Source = Literal["hot", "sqlite", "network", "file", "stale"]
+Source = Literal["hot", "sqlite", "network", "stream", "file", "stale"]
 Venue = Literal["live", "simulated", "file"]
 
 QUOTE_COLUMNS = ("strike", "right", "ltp", "bid", "ask", "volume", "oi", "oi_change", "token", "symbol")
@@ -84,7 +84,7 @@ class ChainSnapshot(Showable):
         Units in one lot.
     frame : DataFrame
         The columns of this module's docstring; taken over, so do not keep another reference.
-    source : {"hot", "sqlite", "network", "file", "stale"}
+    source : {"hot", "sqlite", "network", "stream", "file", "stale"}
         Where the caller got it from; ``"stale"``: past its lifetime, because the network failed.
     venue : {"live", "simulated", "file"}
         Whose prices these are: the broker's, the simulated exchange's, or a file's.

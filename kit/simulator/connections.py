@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+_LOG = logging.getLogger("kit.simulator.connections")
+_LOG.setLevel(
+    logging.WARNING
+)  # below it the library writes a handshake's headers and address, secrets included
 
 
 class Connections:
@@ -82,6 +88,11 @@ def watched_sockets(connections: Connections) -> Callable[..., asyncio.Protocol]
         from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
         class WatchedSocket(WebSocketsSansIOProtocol):
+            def __init__(self, *args: Any, **named: Any) -> None:
+                super().__init__(*args, **named)
+                self.logger = self.conn.logger = _LOG
+                self.conn.debug = False
+
             def connection_made(self, transport: Any) -> None:
                 self._from = transport.get_extra_info("peername")[:2]
                 super().connection_made(transport)

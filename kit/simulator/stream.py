@@ -126,7 +126,8 @@ class StreamListener:
         """Hear and send until either side leaves."""
         sending = asyncio.create_task(self._send())
         try:
-            await self._hear()
+            with suppress(WebSocketDisconnect):  # while it was being answered
+                await self._hear()
         finally:
             sending.cancel()
             with suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
@@ -167,7 +168,8 @@ class StreamListener:
             return
         self._asked.clear()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._asked.wait(), min(wait_s, 1.0))
+            async with asyncio.timeout(min(wait_s, 1.0)):  # wait_for may lose a cancellation
+                await self._asked.wait()
 
     def _frames(self, due: Iterable[tuple[FrameKey, FrameState]]) -> list[bytes]:
         """Return the frames of what changed."""
