@@ -57,9 +57,12 @@ class Section(BaseModel):
 
 def _explained(error: ValidationError, section: type[BaseModel]) -> SettingsError:
     """Turn the first complaint into the kit's form; the input of a secret is never repeated."""
-    complaints = error.errors(include_url=False, include_context=False)
+    complaints = error.errors(include_url=False)
     first = min(complaints, key=lambda complaint: complaint["type"] != "extra_forbidden")  # typos before gaps
     where = ".".join(str(part) for part in first["loc"])
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, SettingsError) and not issubclass(section, Credentials):  # it says it better
+        return SettingsError(f"{where}: {cause.what}" if where else cause.what, cause.value, cause.remedy)
     if first["type"] != "extra_forbidden":
         value = None if issubclass(section, Credentials) else first["input"]
         return SettingsError(f"{section.__name__}.{where} does not accept", value, f"{first['msg']}.")

@@ -190,7 +190,8 @@ class BacktestResult:
 
     def _log(self) -> pd.DataFrame:
         stamps = {name: [_iso(at) for at in self.trades[name]] for name in ("entry_bar", "exit_bar")}
-        return self.trades.assign(**stamps)
+        whole = {name: self.trades[name].astype("Int64") for name in ("strike", "lot_size")}
+        return self.trades.assign(**stamps, **whole)
 
     def _repr_html_(self) -> str:
         from kit.backtest.report import summary

@@ -25,6 +25,7 @@ from kit.backtest.records import (
 )
 from kit.backtest.sets import chooses_again
 from kit.backtest.settlement import exercise_tax, paid_ticks, settlement
+from kit.backtest.strategy_strikes import strategy_strike
 from kit.backtest.strikes import NO_STRIKE, ExpiryMinutes, expiry_of
 from kit.bars.minutes import OHLC, DayMinutes
 from kit.model import Right
@@ -152,17 +153,25 @@ def _choices(
     for day, offset in zip(holding.days, holding.edges, strict=False):
         columns = np.arange(max(0, start - offset), min(len(day.minutes), until - offset))
         if len(columns) and expiry in day.expiries:
-            chosen[columns + offset] = _strikes(plan, leg, day, expiry, columns)
+            chosen[columns + offset] = _strikes(plan, leg, day, expiry, columns, again)
     return chosen
 
 
 def _strikes(
-    plan: Plan, leg: PlanLeg, day: DayMinutes, expiry: date, columns: NDArray[np.intp]
+    plan: Plan, leg: PlanLeg, day: DayMinutes, expiry: date, columns: NDArray[np.intp], again: bool
 ) -> NDArray[np.int64]:
-    if isinstance(leg.strike, StrikeRule):
-        return ExpiryMinutes(day, expiry, plan.money).choose(leg.strike, leg.right, leg.side, columns)
-    answers = [leg.strike(RuleMoment(day, int(column))) for column in columns]
-    return np.array([int(answer) if answer and isfinite(answer) else NO_STRIKE for answer in answers])
+    rule = leg.strike
+    if isinstance(rule, StrikeRule) and rule.leg_of is None:
+        return ExpiryMinutes(day, expiry, plan.money).choose(rule, leg.right, leg.side, columns)
+    found = np.full(len(columns), NO_STRIKE, np.int64)
+    for place, column in enumerate(columns.tolist()):
+        if isinstance(rule, StrikeRule):
+            found[place] = strategy_strike(rule.value, day, expiry, column)
+        elif (answer := rule(RuleMoment(day, column))) and isfinite(answer):
+            found[place] = int(answer)
+        if found[place] != NO_STRIKE and not again:
+            break  # a strike is chosen once
+    return found
 
 
 def _tape(plan: Plan, holding: Holding, contracts: list[Contract], picks: NDArray[np.int64]) -> BarTape:

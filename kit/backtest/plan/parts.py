@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
+from kit.backtest.plan.strategy import StrategyStrike
 from kit.errors import SettingsError
 from kit.settings import Section
 
@@ -95,6 +96,7 @@ class StrikeRule(OneOf):
     premium_between: tuple[Positive, Positive] | None = Field(None, description="range of price, rupees")
     straddles: Finite | None = Field(None, description="prices of the straddle away from the money")
     listed: Positive | None = Field(None, description="this very strike, rupees")
+    leg_of: StrategyStrike | None = Field(None, description="what a strategy takes for one of its legs")
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
@@ -103,7 +105,7 @@ class StrikeRule(OneOf):
         return self
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.value}"
+        return str(self.value) if self.leg_of else f"{self.kind} {self.value}"
 
 
 class ByDays(Section):

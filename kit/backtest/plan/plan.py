@@ -24,9 +24,11 @@ from kit.backtest.plan.parts import (
     StrikeRule,
     Trail,
 )
+from kit.backtest.plan.strategy import as_values, expanded, legs_of
 from kit.errors import SettingsError
 from kit.model import Right
 from kit.settings import Section
+from kit.strategies.base import Strategy
 
 
 class PlanLeg(Section):
@@ -158,9 +160,10 @@ class Plan(Section):
     @model_validator(mode="before")
     @classmethod
     def _without_nothing(cls, values: Any) -> Any:
-        if isinstance(values, dict):  # an empty key of the YAML is the default
-            return {key: value for key, value in values.items() if value is not None}
-        return values
+        if not isinstance(values, dict):
+            return values
+        given = {key: value for key, value in values.items() if value is not None}  # an empty key of the YAML
+        return given | ({"legs": expanded(given["legs"])} if "legs" in given else {})
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -175,6 +178,27 @@ class Plan(Section):
     def holds_overnight(self) -> bool:
         """Whether a position may be open over more than one session."""
         return self.exit.after_days > 0 or self.exit.days_to_expiry is not None
+
+    @classmethod
+    def of(cls, strategy: Strategy | str | dict[str, Any], **rules: Any) -> Self:
+        """Return a plan with the legs of a strategy of `kit.strategies`, entered at 09:20 and out at 15:15.
+
+        Parameters
+        ----------
+        strategy : Strategy, str or dict
+            An object, a name, or a name with parameters: ``{"name": "iron_condor", "width": 300}``.
+        **rules
+            Fields of the plan, and of every leg: ``stop, target, trail, wait, reentry, expiry``.
+
+        Raises
+        ------
+        SettingsError
+            As of `kit.backtest.plan.strategy.legs_of`, or a rule does not fit.
+        """
+        legs = {"strategy": strategy} | {key: rules[key] for key in rules if key not in cls.model_fields}
+        name = strategy.get("name", "plan") if isinstance(strategy, dict) else strategy
+        defaults = {"name": getattr(name, "name", name), "entry": {"at": "09:20"}, "exit": {"at": "15:15"}}
+        return cls(**{**defaults, **{k: v for k, v in rules.items() if k in cls.model_fields}, "legs": legs})
 
     @classmethod
     def from_yaml(cls, text: str) -> Self:
@@ -220,10 +244,12 @@ class Plan(Section):
         SettingsError
             A rule is a Python function.
         """
-        functions = sorted({getattr(rule, "__name__", "rule") for rule in self.python_rules})
+        rules = [*self.python_rules, *_unwritten(self.legs)]
+        functions = sorted({getattr(rule, "__name__", type(rule).__name__) for rule in rules})
         if functions:
             raise SettingsError("A Python rule cannot be written as YAML", functions, "Keep it in Python.")
         values = self.model_dump(mode="json", exclude_unset=True)
+        values["legs"] = _together(values["legs"])
         return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
     @property
@@ -249,3 +275,18 @@ class Plan(Section):
         """
         values = {name: getattr(self, name) for name in self.model_fields_set}
         return type(self)(**{**values, **changes})
+
+
+def _unwritten(legs: tuple[PlanLeg, ...]) -> list[Strategy]:
+    """Return the strategies that have no form in YAML: of a class or with a way to choose of your own."""
+    rules = [leg.strike.leg_of for leg in legs if isinstance(leg.strike, StrikeRule)]
+    return [rule.strategy for rule in rules if rule and as_values(rule.strategy) is rule.strategy]
+
+
+def _together(legs: list[dict[str, Any]]) -> Any:
+    """Return a strategy's legs by its name where they are all of them, with the same rules."""
+    rules = {key: value for key, value in legs[0].items() if key not in ("side", "right", "lots", "strike")}
+    told = legs[0]["strike"].get("leg_of", {}).get("strategy")
+    if told and [PlanLeg(**leg) for leg in legs_of(told, rules)] == [PlanLeg(**leg) for leg in legs]:
+        return {"strategy": told, **rules}
+    return legs
