@@ -21,7 +21,7 @@ def test_every_block_runs(real_days, tmp_path):
     names = {"days": real_days, "folder": tmp_path}
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), names)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     assert (tmp_path / "page.html").is_file()
 
 
