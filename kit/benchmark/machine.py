@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from kit.benchmark.run import SEED
+from kit.benchmark.run import SEED, Unmeasured
 from kit.errors import KitError
 from kit.parallel.cores import cores
 from kit.settings import Credentials, Settings
@@ -125,6 +125,26 @@ def fresh(code: str, given: str = "", deadline_s: float = 120.0) -> str:
         last = complaints.strip().splitlines()[-1:] or ["no word"]
         raise KitError("A fresh interpreter failed", last[0], "Run the row's code by hand.")
     return told
+
+
+def compiling_in(folder: Path) -> str:
+    """Return code that has numba keep its machine code in a folder, for the head of what `fresh` runs."""
+    return f"import os; os.environ['NUMBA_CACHE_DIR'] = {str(folder)!r}\n"
+
+
+def peak_mib(code: str) -> float:
+    """Run code in a fresh interpreter and return the peak of its memory, MiB.
+
+    Raises
+    ------
+    Unmeasured
+        This system does not tell a process the peak of its own memory alone.
+    """
+    status = Path("/proc/self/status")  # what `resource` tells includes the process that started this one
+    if not status.is_file():
+        raise Unmeasured("this system does not tell a process the peak of its own memory alone")
+    told = fresh(f"{code}\nprint(open({str(status)!r}).read())")
+    return int(told.split("VmHWM:")[1].split()[0]) / 2**10
 
 
 def interpreter(code: str, *words: str, **options: Any) -> subprocess.Popen[str]:

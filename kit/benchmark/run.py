@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from kit.monitor.progress import Stopped
 from kit.parallel.cores import cores
@@ -70,7 +70,7 @@ class Run:
         self.quick = quick
         simulated = BrokerConfig(mode="simulated", seed=SEED)
         self.settings = (settings or Settings()).model_copy(update={"broker": simulated})
-        self.seconds = 0.25 if quick else 1.0
+        self.seconds = 0.2 if quick else 1.0
         self.cores = cores()
         self.rng = random.Random(SEED)  # noqa: S311 - samples, not secrets
         self.notes: list[str] = []
@@ -78,6 +78,7 @@ class Run:
         self._shared = ExitStack()
         self._row = ExitStack()  # of the row that runs
         self._folder: Path | None = None
+        self._made: dict[Callable[[Run], Any], Any] = {}
         self._desk: Desk | None = None
         self._cold_desk: Desk | None = None
 
@@ -133,6 +134,13 @@ class Run:
         fresh = self._folder / str(len(list(self._folder.iterdir())))
         fresh.mkdir()
         return fresh
+
+    def once(self, make: Callable[[Run], T]) -> T:
+        """Return what `make` makes of this run; it is made once, and the rows that follow share it."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        found: T = self._made[make]
+        return found
 
     def peer(self, module: str) -> ModuleType | None:
         """Import an optional peer; None, with a note on the row, where it is missing or broken."""

@@ -17,12 +17,13 @@ from kit.benchmark.verdict import RowResult
 
 WEIGHTS: Mapping[str, float] = {
     "pipeline": 20,  # what the user waits for: a chain, from the network to the screen
-    "cache": 15,
-    "transport": 15,
+    "cache": 10,
+    "transport": 10,
     "pricing": 15,
     "parallel": 10,
-    "evaluation": 10,
-    "bars": 10,
+    "evaluation": 15,
+    "backtest": 10,
+    "bars": 5,
     "monitor": 5,
 }
 

@@ -16,6 +16,7 @@ SLOWED = {
     "pipeline": ("chain_hot", "kit.market.manager:DataManager.option_chain"),
     "cache": ("hot_hit", "kit.cache.manager:CacheManager.get"),
     "evaluation": ("strategy_evaluation", "kit.evaluation.metrics:opening_inr"),
+    "backtest": ("backtest_one_day", "kit.backtest.engine:_trade"),
     "pricing": ("iv_greeks_call", "kit.pricing.black76:_columns"),
     "bars": ("day_of_minutes", "kit.bars.minute_store:read_session"),
     "monitor": ("monitor_measure", "kit.monitor.measurement:Measurement.__enter__"),

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kit.backtest import Plan, backtest
+from kit.backtest.days import StoredDays
 from kit.backtest.passage import first_passage
 from kit.backtest.sets import parameter_table, plans_of
-from kit.backtest.sweep import Sets, play_tape, sets_of, tapes_of
+from kit.backtest.sweep import Sets, play_tape, play_tapes, sets_of, tapes_of
 from kit.backtest.tape import Loaded
 from kit.bars.minutes import OHLC, DayMinutes
-from kit.benchmark.measure import Arms
+from kit.benchmark.machine import compiling_in, fresh, peak_mib
+from kit.benchmark.measure import Arms, Figures
 from kit.benchmark.registry import row
+from kit.benchmark.rows.minutes import filled
 from kit.benchmark.run import Run
 from kit.benchmark.targets import at_least, at_most, faster
+from kit.clock import sessions
 
 _DAY, _EXPIRY = date(2024, 1, 8), date(2024, 1, 10)
 _YEARS, _SETS, _BARS = 1250, 1000, 375
@@ -80,20 +86,43 @@ def _tapes(sets: Sets, count: int) -> list[Loaded]:
     ]
 
 
-@row("sweep_five_years", part="evaluation", unit="M bar-params/s", target=at_least(300), cores=2)
+@row("sweep_five_years", part="backtest", unit="M bar-params/s", target=at_least(300), cores=2)
 def sweep_five_years(_: Run) -> Arms:
     """1,250 days x 1,000 sets of a straddle with stop, target, trail, two re-entries and charges."""
+    return Arms(ours=years_of_sets(), items=_YEARS * _SETS * _BARS, calls=1, rounds=5, warm=1)
+
+
+def years_of_sets() -> Callable[[], None]:
+    """Return what plays 1,000 sets on 1,250 days in memory, in two threads."""
     sets = _sets(_RULES)
     tapes = _tapes(sets, _YEARS)
 
-    def ours() -> None:
+    def play() -> None:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda loaded: play_tape(sets, loaded), tapes))
 
-    return Arms(ours=ours, items=_YEARS * _SETS * _BARS, calls=1, rounds=5, warm=1)
+    return play
 
 
-@row("sweep_one_day", part="evaluation", unit="ms", target=at_most(3), quick=True)
+@row("sweep_memory", part="backtest", unit="MiB", target=at_most(1000))
+def sweep_memory(_: Run) -> Figures:
+    """Peak memory of a fresh process that makes the tapes of 1,250 days and plays 1,000 sets on them."""
+    return Figures([peak_mib("from kit.benchmark.rows.backtest import years_of_sets; years_of_sets()()")])
+
+
+@row("sweep_from_parquet", part="backtest", unit="sessions/s", target=at_least(310), cores=2)
+def sweep_from_parquet(run: Run) -> Arms:
+    """Play the same 1,000 sets on sessions read from Parquet; five years in 4 s are 310 a second."""
+    store, sets, times = run.once(filled), _sets(_RULES), 5
+
+    def ours() -> None:
+        for _ in range(times):
+            play_tapes(sets, tapes_of(sets, StoredDays(store)))
+
+    return Arms(ours=ours, items=times * len(store.days()), calls=1, rounds=5, warm=1)
+
+
+@row("sweep_one_day", part="backtest", unit="ms", target=at_most(3), quick=True)
 def sweep_one_day(_: Run) -> Arms:
     """Play the same 1,000 sets on one day."""
     sets = _sets(_RULES)
@@ -101,14 +130,65 @@ def sweep_one_day(_: Run) -> Arms:
     return Arms(ours=lambda: play_tape(sets, loaded))
 
 
-@row("backtest_one_day", part="evaluation", unit="ms", target=at_most(20), quick=True)
+@row("backtest_one_day", part="backtest", unit="ms", target=at_most(20), quick=True)
 def backtest_one_day(_: Run) -> Arms:
     """One plan with its full result over one day of all contracts."""
     plan, days = _plan(_RULES), {_DAY: _day(1)}
     return Arms(ours=lambda: backtest(plan, days).metrics)
 
 
-@row("fixed_stops_beside_raptorbt", part="evaluation", unit="M bar-params/s",
+@row("backtest_five_years", part="backtest", unit="s", target=at_most(1.5))
+def backtest_five_years(_: Run) -> Arms:
+    """One plan with its full result and trade log over 1,250 days of 82 contracts in memory."""
+    plan, different = _plan(_RULES), [_day(seed) for seed in range(25)]
+    dates = sessions(date(2019, 1, 1), date(2024, 3, 31))[-_YEARS:]
+    days = {
+        day: replace(one, day=day, expiry=np.full(len(one.strike), day, "datetime64[D]"))
+        for day, one in zip(dates, different * (_YEARS // 25), strict=True)
+    }
+    return Arms(ours=lambda: backtest(plan, days).trades, calls=1, rounds=5, warm=1)
+
+
+_FIRST_PLAY = "from kit.benchmark.rows.backtest import first_play; print(first_play())"
+
+
+def first_play() -> float:
+    """Return the seconds that the first play of this process takes."""
+    sets = _sets(_RULES)
+    (loaded,) = _tapes(sets, 1)
+    began = perf_counter()
+    play_tape(sets, loaded)
+    return perf_counter() - began
+
+
+@row("backtest_first_call", part="backtest", unit="s", target=at_most(6))
+def backtest_first_call(run: Run) -> Figures:
+    """Play the first sets after installation: numba loads and compiles."""
+    return Figures([float(fresh(compiling_in(run.folder()) + _FIRST_PLAY))])
+
+
+@row("backtest_first_call_later", part="backtest", unit="s", target=at_most(0.5))
+def backtest_first_call_later(run: Run) -> Figures:
+    """Play the first sets of a later process: numba and the compiled engine load."""
+    code = compiling_in(run.folder()) + _FIRST_PLAY
+    fresh(code)
+    return Figures([float(fresh(code)) for _ in range(5)])
+
+
+@row("backtest_first_try", part="backtest", unit="s", target=at_most(60))
+def backtest_first_try(run: Run) -> Figures:
+    """`kit backtest short_straddle_920` where nothing is: three days are collected, and then traded."""
+    folder = str(run.folder())
+    code = (
+        f"import os; os.environ['KIT_CACHE_DIR'] = {folder!r}; os.chdir({folder!r}); import kit.cli, sys; "
+        "sys.exit(kit.cli.main(['backtest', 'short_straddle_920']))"
+    )
+    began = perf_counter()
+    fresh(code)
+    return Figures([perf_counter() - began])
+
+
+@row("fixed_stops_beside_raptorbt", part="backtest", unit="M bar-params/s",
      peer="raptorbt.run_single_backtest", peer_target=faster(25))  # fmt: skip
 def fixed_stops_beside_raptorbt(run: Run) -> Arms:
     """1,000 fixed stops on one bought contract of one day; the peer is called once for each."""
@@ -143,7 +223,7 @@ def _raptor(raptorbt: Any, loaded: Loaded, stops: np.ndarray) -> Any:
     return theirs
 
 
-@row("first_passage", part="evaluation", unit="ms", target=at_most(50), quick=True)
+@row("first_passage", part="backtest", unit="ms", target=at_most(50), quick=True)
 def first_passage_five_years(_: Run) -> Arms:
     """1,250 days x 1,000 pure stops by first passage."""
     highs = [_day(seed).high[40] for seed in range(25)]

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from kit.benchmark.measure import Arms
+from kit.benchmark.machine import fresh
+from kit.benchmark.measure import Arms, Figures
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run
 from kit.benchmark.targets import at_most, faster, within
@@ -72,6 +73,26 @@ def evaluation_beside_joblib(run: Run) -> Arms:
     )
 
 
+_FIRST_TEN = """
+from time import perf_counter
+from kit.desk import open_desk
+from kit.settings import Settings
+from kit.strategies import ALL
+with open_desk(Settings()) as desk:
+    chain = desk.data.option_chain("BANKNIFTY")
+    ideas = {kind().name: kind() for kind in ALL[:10]}
+    began = perf_counter()
+    desk.evaluation.evaluate_strategies_concurrent(ideas, chain).table()
+    print(1000 * (perf_counter() - began))
+"""
+
+
+@row("first_evaluation", part="evaluation", unit="ms", target=at_most(150))
+def first_evaluation(_: Run) -> Figures:
+    """Evaluate ten built-in strategies with a desk that has just opened and asked for a chain."""
+    return Figures([float(fresh(_FIRST_TEN)) for _ in range(5)])
+
+
 @row("evaluate_many", part="evaluation", unit="k rows/s", quick=True)
 def evaluate_many(run: Run) -> Arms:
     """Ten condors on each of 50 chains with two warm workers, to one table."""
@@ -79,4 +100,4 @@ def evaluate_many(run: Run) -> Arms:
     chains = [chain.arriving_from("file") for _ in range(50)]
     strategies = {f"condor {number}": _SWEEP[25 * number] for number in range(10)}
     manager = StrategyEvaluationManager(run.enter(ConcurrentProcessor(max_workers=2)))
-    return Arms(ours=lambda: manager.evaluate_many(strategies, chains), items=500, rounds=5)
+    return Arms(ours=lambda: manager.evaluate_many(strategies, chains), items=500, rounds=5, warm=1)

@@ -41,7 +41,8 @@ def _vendor_table(day: date) -> pd.DataFrame:
 
 def _month(run: Run, kind: str) -> tuple[Path, int]:
     """Write a month of sessions as one vendor file and return it with its number of rows."""
-    table = pd.concat([_vendor_table(day) for day in sessions(_FIRST, _LAST)], ignore_index=True)
+    days = sessions(_FIRST, _LAST)[: 8 if run.quick else None]
+    table = pd.concat([_vendor_table(day) for day in days], ignore_index=True)
     file = run.folder() / f"minutes.{kind}"
     if kind == "csv":
         table.to_csv(file, index=False)
@@ -50,7 +51,8 @@ def _month(run: Run, kind: str) -> tuple[Path, int]:
     return file, len(table)
 
 
-def _filled(run: Run) -> MinuteStore:
+def filled(run: Run) -> MinuteStore:
+    """Return a store of a month of sessions, of some of them in a quick run."""
     store = MinuteStore(run.folder())
     import_files([_month(run, "parquet")[0]], store)
     return store
@@ -72,7 +74,8 @@ def _by_pandas(file: Path) -> list[np.ndarray]:
      peer="pandas: a day file, read and pivoted", peer_target=within(0.2))  # fmt: skip
 def day_of_minutes(run: Run) -> Arms:
     """Find one session of 38,000 option bars in the store and return its arrays."""
-    store, day = _filled(run), sessions(_FIRST, _LAST)[9]
+    store = run.once(filled)
+    day = store.days()[-1]
     file = _day_file(run, day)
     return Arms(ours=lambda: store.day(day), peer=lambda: _by_pandas(file))
 
@@ -80,15 +83,16 @@ def day_of_minutes(run: Run) -> Arms:
 @row("minutes_to_arrays", part="bars", unit="sessions/s", target=at_least(620), cores=2, quick=True)
 def minutes_to_arrays(run: Run) -> Arms:
     """Load sessions of 38,000 option bars from Parquet to arrays; five years in 2 s are 620 a second."""
-    store = _filled(run)
+    store = run.once(filled)
     days = store.days() * 10  # as long a run as years are: threads start once
-    return Arms(ours=lambda: _through(store, days, False), items=len(days), calls=1)
+    rounds = 3 if run.quick else None
+    return Arms(ours=lambda: _through(store, days, False), items=len(days), calls=1, rounds=rounds, warm=1)
 
 
 @row("mapped_minutes", part="bars", unit="sessions/s", target=at_least(1_000), quick=True)
 def mapped_minutes(run: Run) -> Arms:
     """Load sessions whose memory-mapped arrays are there."""
-    store = _filled(run)
+    store = run.once(filled)
     days = store.days()
     return Arms(ours=lambda: _through(store, days, True), items=len(days))
 

@@ -93,7 +93,8 @@ def _beside_joblib(run: Run, count: int, seconds: float, **options: Any) -> Arms
         peer=lambda: Parallel(n_jobs=_WORKERS, **options)(delayed(work)(turns) for _ in range(count)),
         items=count,
         calls=1,
-        rounds=5 if run.quick else 15 if seconds < 0.001 else 7,
+        rounds=3 if run.quick else 15 if seconds < 0.001 else 7,
+        warm=1,
     )
 
 
@@ -131,7 +132,7 @@ def parallel_shared_frame(run: Run) -> Figures:
         return _timed(lambda: processor.run(tasks))
 
     shipment(_WORKERS)
-    return Figures([shipment(50) / shipment(1) for _ in range(7)])
+    return Figures([shipment(50) / shipment(1) for _ in range(3 if run.quick else 7)])
 
 
 @row("parallel_dask", part="parallel", unit="times", target=at_least(1.8), cores=2)

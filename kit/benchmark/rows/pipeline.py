@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from time import sleep
 from typing import Literal
 
-from kit.benchmark.machine import fresh
+from kit.benchmark.machine import peak_mib
 from kit.benchmark.measure import Arms, Figures
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run, Unmeasured
@@ -163,21 +162,16 @@ def evaluation_run(run: Run) -> Arms:
 @row("main_job_memory", part="pipeline", unit="MiB", target=at_most(300), quick=True)
 def main_job_memory(run: Run) -> Figures:
     """Peak memory of a fresh process that opens a desk, asks for a chain and scores every strategy."""
-    if not Path("/proc/self/status").is_file():
-        raise Unmeasured("this system does not tell a process the peak of its own memory alone")
-    return Figures([float(fresh(_MAIN_JOB)) for _ in range(1 if run.quick else 3)])
+    return Figures([peak_mib(_MAIN_JOB) for _ in range(1 if run.quick else 3)])
 
 
 _MAIN_JOB = """
-from pathlib import Path
 from kit.desk import open_desk
 from kit.evaluation.worker import evaluate
 from kit.settings import Settings
 from kit.strategies import ALL
-with open_desk(Settings()) as desk:
+with open_desk(Settings(workers={"backend": "serial"})) as desk:  # the memory of workers is their own
     chain = desk.data.option_chain("BANKNIFTY")
     for strategy in ALL:
         evaluate(strategy(), chain)
-# What `resource` tells includes the process that started this one.
-print(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 2**10)
 """

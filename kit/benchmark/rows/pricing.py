@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.benchmark.machine import has_avx512
+from kit.benchmark.machine import compiling_in, fresh, has_avx512
 from kit.benchmark.measure import Arms, Figures
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run
@@ -111,7 +110,7 @@ def _rates(run: Run, peer: str) -> Figures:
     ours_rates: list[float] = []
     peer_rates: list[float] = []
     with using("compiled", threads=1):
-        for number in range(ROUNDS + 1):
+        for number in range((3 if run.quick else ROUNDS) + 1):
             run.checkpoint()
             started = perf_counter()
             iv_and_greeks(*given)
@@ -165,22 +164,19 @@ def iv_greeks_numpy(run: Run) -> Arms:
 _FIRST_CALL = "from kit.pricing.warm import warm; print(warm())"
 
 
-def _first_call(cache: str) -> float:
-    environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
-    command = [sys.executable, "-c", _FIRST_CALL]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603 own words
-    return float(done.stdout)
+def _first_call(folder: Path) -> float:
+    return float(fresh(compiling_in(folder) + _FIRST_CALL))
 
 
 @row("first_call", part="pricing", unit="s", target=at_most(6))
 def first_call(run: Run) -> Figures:
     """Make the first call after installation: numba loads and compiles."""
-    return Figures([_first_call(str(run.folder()))])
+    return Figures([_first_call(run.folder())])
 
 
 @row("first_call_later", part="pricing", unit="s", target=at_most(0.4))
 def first_call_later(run: Run) -> Figures:
     """Make the first call in a later process: numba and the compiled loops load."""
-    cache = str(run.folder())
+    cache = run.folder()
     _first_call(cache)
     return Figures([_first_call(cache) for _ in range(5)])

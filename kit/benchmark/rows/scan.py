@@ -50,6 +50,7 @@ def scan_positions(run: Run) -> Arms:
         peer=lambda: [score(held, chain) for held in legs],
         items=len(some),
         rounds=5 if run.quick else 15,
+        warm=1,
     )
 
 
@@ -93,7 +94,7 @@ def position_grid(run: Run) -> Arms:
         for number in range(1000):
             profit_before_expiry(legs, chain, levels[number % 101], days=days[number % 10], iv_shift=0.01)
 
-    return Arms(ours=lambda: profit_grid(legs, chain, levels, shifts, days), peer=alone, rounds=5)
+    return Arms(ours=lambda: profit_grid(legs, chain, levels, shifts, days), peer=alone, rounds=5, warm=1)
 
 
 @row("position_margin", part="evaluation", unit="us", target=at_most(200), quick=True)
