@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from kit.clock import IST
 
 if TYPE_CHECKING:
     from kit.model import ChainSnapshot
+    from kit.parallel import ConcurrentProcessor
     from kit.simulator.server import SimulatedExchange
 
 MARKET_TIME = datetime(2026, 11, 20, 11, 15, tzinfo=IST)  # an ordinary Friday, one session before expiry
@@ -123,3 +125,22 @@ def _chain(
         lot_size,
         frame,
     )
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Make two Dask workers with one thread each."""
+    distributed = pytest.importorskip("distributed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Dask warns of its own ports and clocks
+        with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as made:
+            yield made
+
+
+@pytest.fixture(scope="module")
+def dask(cluster: Any) -> Iterator[ConcurrentProcessor]:
+    """Make a processor on the cluster, addressed as a remote one would be."""
+    from kit.parallel import ConcurrentProcessor
+
+    with ConcurrentProcessor(2, backend="dask", dask_address=cluster.scheduler_address) as processor:
+        yield processor

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
 
 import psutil
 import pytest
@@ -19,23 +17,6 @@ from kit.parallel import ConcurrentProcessor
 def processes() -> Iterator[ConcurrentProcessor]:
     """Two worker processes, shared by the tests of a file."""
     with ConcurrentProcessor(2) as processor:
-        yield processor
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """Make two Dask workers with one thread each."""
-    distributed = pytest.importorskip("distributed")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Dask warns of its own ports and clocks
-        with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as made:
-            yield made
-
-
-@pytest.fixture(scope="module")
-def dask(cluster: Any) -> Iterator[ConcurrentProcessor]:
-    """Make a processor on the cluster, addressed as a remote one would be."""
-    with ConcurrentProcessor(2, backend="dask", dask_address=cluster.scheduler_address) as processor:
         yield processor
 
 

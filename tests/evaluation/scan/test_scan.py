@@ -118,13 +118,16 @@ def test_a_front_of_a_scan(chain: ChainSnapshot) -> None:
     assert found.table["margin_inr"].is_monotonic_decreasing
 
 
-@pytest.mark.parametrize("backend", ["processes", "threads"])
-def test_workers_find_the_same(backend: Any, chain: ChainSnapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("backend", ["processes", "threads", "dask"])
+def test_workers_find_the_same(
+    backend: Any, chain: ChainSnapshot, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     """On a processor a scan has the very table it has in one thread, and tells of its best often."""
     monkeypatch.setattr(chunks, "CHUNK", 500)
     alone = scan(chain, "all", top=40)
     seen = list[ScanResult]()
-    with ConcurrentProcessor(max_workers=2, backend=backend) as processor:
+    address = request.getfixturevalue("cluster").scheduler_address if backend == "dask" else None
+    with ConcurrentProcessor(max_workers=2, backend=backend, dask_address=address) as processor:
         found = scan(chain, "all", top=40, processor=processor, on_best=seen.append)
     assert found.table.equals(alone.table)
     assert found.removed == alone.removed
