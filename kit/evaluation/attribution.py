@@ -1,6 +1,6 @@
-"""What each Greek contributed to what a position gained between two snapshots.
+"""What each Greek contributed to what a position gained between two snapshots, or would gain in a scenario.
 
-Each leg's Greeks at the first snapshot are multiplied by what its own forward, volatility and time did: a
+Each leg's Greeks at the first snapshot are multiplied by what its own forward, volatility and time do: a
 Taylor series to the second order, with the mixed term of price and volatility. What it leaves is stated as
 `remainder_inr`, so that the parts always sum to the change.
 """
@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from math import log, nan, sqrt
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from kit.evaluation.moved_smile import leg_volatility
+from kit.evaluation.moved_smile import Kept, leg_volatility
+from kit.evaluation.through_time import legs_ahead, value_ahead
 from kit.model import ChainSnapshot, Leg
 from kit.pricing.black76 import greeks
 
@@ -87,9 +90,51 @@ def attribution_by_leg(legs: Sequence[Leg], before: ChainSnapshot, after: ChainS
     return pd.DataFrame([row.row() for row in rows])
 
 
+def attribute_scenario(
+    legs: Sequence[Leg],
+    snapshot: ChainSnapshot,
+    spot: float,
+    *,
+    days: float = 0.0,
+    iv_shift: float = 0.0,
+    held: Kept = "strike",
+) -> Attribution:
+    """Return what each Greek would contribute if the index stood elsewhere, later, at another volatility.
+
+    The change is that of the model's values, so that nothing changes where nothing moves. The arguments are
+    those of `kit.evaluation.through_time.profit_before_expiry`, one number each.
+    """
+    moves = [
+        [np.array(figure) for figure in (level, ahead, shift, 0.0)]
+        for level, ahead, shift in ((snapshot.spot, 0.0, 0.0), (spot, days, iv_shift))
+    ]
+    pairs = zip(*(legs_ahead(legs, snapshot, move, "parallel", held) for move in moves), strict=True)
+    rows = []
+    for now, then in pairs:
+        chain = snapshot.at(now.leg.expiry)
+        rate = _rate(chain)  # stays as it is
+        after = _After(float(then.forward), float(then.sigma), float(then.left), rate)
+        gained = float(value_ahead(then) - value_ahead(now))
+        rows.append(_parts(now.leg, chain, now.leg.lots * snapshot.lot_size, gained, after).row())
+    return Attribution(**{name: sum(row[name] for row in rows) for name in rows[0]})
+
+
+class _After(NamedTuple):
+    forward: float
+    sigma: float
+    years: float
+    rate: float
+
+
 def _of_leg(leg: Leg, before: ChainSnapshot, after: ChainSnapshot, lot_size: int) -> Attribution:
-    units = leg.lots * lot_size
-    change = units * (after.price(leg.strike, leg.right) - before.price(leg.strike, leg.right))
+    gained = after.price(leg.strike, leg.right) - before.price(leg.strike, leg.right)
+    sigma = leg_volatility(leg, after) if leg.is_option else nan
+    moved = _After(after.forward, sigma, after.t_years, _rate(after))
+    return _parts(leg, before, leg.lots * lot_size, gained, moved)
+
+
+def _parts(leg: Leg, before: ChainSnapshot, units: int, gained: float, after: _After) -> Attribution:
+    change = units * gained
     if not leg.is_option:
         return Attribution(change, change, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     parts = dict(zip(_TERMS, (units * part for part in _taylor(leg, before, after)), strict=True))
@@ -99,7 +144,7 @@ def _of_leg(leg: Leg, before: ChainSnapshot, after: ChainSnapshot, lot_size: int
 _TERMS = ("delta_inr", "gamma_inr", "theta_inr", "vega_inr", "vanna_inr", "volga_inr", "rho_inr")
 
 
-def _taylor(leg: Leg, before: ChainSnapshot, after: ChainSnapshot) -> tuple[float, ...]:
+def _taylor(leg: Leg, before: ChainSnapshot, after: _After) -> tuple[float, ...]:
     """Return the seven terms of one unit: delta, gamma, theta, vega, vanna, volga, rho."""
     sigma, forward, years = leg_volatility(leg, before), before.forward, before.t_years
     if not years > 0:
@@ -110,9 +155,9 @@ def _taylor(leg: Leg, before: ChainSnapshot, after: ChainSnapshot) -> tuple[floa
     d2 = d1 - sigma * sqrt(years)
     vanna, volga = -vega * d2 / (forward * sigma * sqrt(years)), vega * d1 * d2 / (100 * sigma)
     move = after.forward - forward
-    points = 100 * (leg_volatility(leg, after) - sigma)  # of volatility
-    rate_points = 100 * (_rate(after) - _rate(before))
-    days = (before.t_years - after.t_years) * 365
+    points = 100 * (after.sigma - sigma)  # of volatility
+    rate_points = 100 * (after.rate - _rate(before))
+    days = (before.t_years - after.years) * 365
     return (
         delta * move,
         gamma * move**2 / 2,

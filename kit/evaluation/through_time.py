@@ -22,8 +22,8 @@ Floats = NDArray[np.float64]
 SCANNED = np.linspace(0.4, 1.8, 1401)  # where breakevens are looked for, as multiples of the spot
 
 
-class _At(NamedTuple):
-    """What one leg is valued with at each point of a grid."""
+class LegAhead(NamedTuple):
+    """What one leg is valued with at each point of a grid: forward, years left, volatility, discount."""
 
     leg: Leg
     forward: Floats
@@ -83,8 +83,8 @@ def profit_before_expiry(
     """
     grid = [np.asarray(value, np.float64) for value in (spot, days, iv_shift, skew_shift)]
     total = np.zeros(np.broadcast_shapes(*(axis.shape for axis in grid)))
-    for at in _placed(legs, snapshot, grid, term, held):
-        total += at.leg.lots * (_value(at) - at.leg.price)
+    for at in legs_ahead(legs, snapshot, grid, term, held):
+        total += at.leg.lots * (value_ahead(at) - at.leg.price)
     return total
 
 
@@ -107,7 +107,7 @@ def greeks_before_expiry(
     grid = [np.asarray(value, np.float64) for value in (spot, days, iv_shift, skew_shift)]
     shape = np.broadcast_shapes(*(axis.shape for axis in grid))
     totals = np.zeros((5, *shape))
-    for at in _placed(legs, snapshot, grid, term, held):
+    for at in legs_ahead(legs, snapshot, grid, term, held):
         carry = at.forward / grid[0]
         delta, gamma, *rest = _greeks(at)
         for place, figure in enumerate((delta * carry, gamma * carry * carry, *rest)):
@@ -180,9 +180,10 @@ def breakevens_before_expiry(
     return tuple(sorted([*((low + high) / 2).tolist(), *levels[signs == 0].tolist()]))
 
 
-def _placed(
+def legs_ahead(
     legs: Sequence[Leg], snapshot: ChainSnapshot, grid: Sequence[Floats], term: Term, held: Kept
-) -> Iterator[_At]:
+) -> Iterator[LegAhead]:
+    """Yield what each leg is valued with; `grid` is spot, days, volatility and skew shift, broadcasting."""
     checked_names(held, term)
     spots, days, iv_shift, skew_shift = grid
     ahead = {}
@@ -192,15 +193,15 @@ def _placed(
             ahead[chain.expiry] = _ahead(chain, snapshot.spot, spots, days)
         left, forward, discount = ahead[chain.expiry]
         if leg.right == "INDEX":
-            yield _At(leg, spots, left, left, discount)
+            yield LegAhead(leg, spots, left, left, discount)
         elif leg.right == "FUT":
-            yield _At(leg, forward, left, left, discount)
+            yield LegAhead(leg, forward, left, left, discount)
         else:
             sigma = moved_volatility(leg, chain, forward, left, held)
             if iv_shift.any() or skew_shift.any():
                 sigma = shifted(sigma, leg, chain, forward if skew_shift.any() else np.array(leg.strike),
                                 iv_shift, skew_shift, term)  # fmt: skip
-            yield _At(leg, forward, left, sigma, discount)
+            yield LegAhead(leg, forward, left, sigma, discount)
 
 
 def _ahead(chain: ChainSnapshot, spot: float, spots: Floats, days: Floats) -> tuple[Floats, Floats, Floats]:
@@ -210,14 +211,15 @@ def _ahead(chain: ChainSnapshot, spot: float, spots: Floats, days: Floats) -> tu
     return left, spots * (chain.forward / spot) ** share, chain.discount**share
 
 
-def _value(at: _At) -> Floats:
+def value_ahead(at: LegAhead) -> Floats:
+    """Return the price of one unit of a leg, rupees."""
     if not at.leg.is_option:
         return at.forward
     is_call = at.leg.right == "CE"
     return np.asarray(price(at.forward, at.leg.strike, at.left, at.sigma, at.discount, is_call))
 
 
-def _greeks(at: _At) -> Greeks:
+def _greeks(at: LegAhead) -> Greeks:
     if not at.leg.is_option:
         flat = np.array(0.0)
         return Greeks(np.array(1.0), flat, flat, flat, flat)

@@ -13,6 +13,7 @@ _HOMES = {
     "ChainPanel": "kit.widgets.panels.chain",
     "EvaluationPanel": "kit.widgets.panels.evaluate",
     "PayoffPanel": "kit.widgets.panels.payoff",
+    "PositionPanel": "kit.widgets.panels.position.panel",
     "RankingPanel": "kit.widgets.panels.ranking",
     "TunePanel": "kit.widgets.panels.tune.panel",
 }

@@ -12,6 +12,7 @@ from kit.widgets.panels.bench import BenchPanel
 from kit.widgets.panels.chain import ChainPanel
 from kit.widgets.panels.evaluate import EvaluationPanel
 from kit.widgets.panels.payoff import PayoffPanel
+from kit.widgets.panels.position.panel import PositionPanel
 from kit.widgets.panels.tune.panel import TunePanel
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def lab(desk: Desk, underlying: str = "BANKNIFTY") -> w.Tab:
     Returns
     -------
     Tab
-        Chain, payoff, ranking, tuning and benchmark; the ranking fills as strategies are evaluated.
+        Chain, payoff, position builder, ranking, tuning and benchmark; the ranking fills as strategies are
+        evaluated, and a row that is opened brings up the position builder.
 
     Raises
     ------
@@ -45,8 +47,15 @@ def lab(desk: Desk, underlying: str = "BANKNIFTY") -> w.Tab:
     panels = {
         "Chain": ChainPanel(context),
         "Payoff": PayoffPanel(context),
+        "Position": PositionPanel(context),
         "Ranking": ranking,
         "Tuning": TunePanel(desk),
         "Benchmark": BenchPanel(),
     }
-    return w.Tab(list(panels.values()), titles=list(panels))
+    page = w.Tab(list(panels.values()), titles=list(panels))
+
+    def bring_up(_: object) -> None:
+        page.selected_index = page.titles.index("Position")
+
+    context.observe(bring_up, "opened")
+    return page

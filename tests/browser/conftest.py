@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "browser-test"
@@ -36,6 +36,17 @@ ALL_RAN = """() => {
 }"""
 ANY_STARTED = """() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
   .some(e => /\\[(\\*|\\d+)\\]/.test(e.textContent))"""
+
+STEPS = 15
+# From the key event to the frame that shows the new picture, by the page's own clock.
+WATCH = """image => {
+  window.kitSteps = [];
+  let pressed = null;
+  document.addEventListener('keydown', () => { pressed = performance.now(); }, true);
+  image.addEventListener('load', () => requestAnimationFrame(() => {
+    if (pressed !== null) { window.kitSteps.push(performance.now() - pressed); pressed = null; }
+  }));
+}"""
 
 
 @dataclass
@@ -111,6 +122,53 @@ class Notebook:
             self.page.keyboard.press(key)
         self.page.keyboard.type(code)
         self.page.keyboard.press("Control+Enter")
+
+    def show(self, name: str, code: str) -> Locator:
+        """Open a notebook of one cell, run it, and return the panel that it shows."""
+        cell = {"cell_type": "code", "id": "panel", "execution_count": None, "metadata": {}, "outputs": []}
+        kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+        written = {"cells": [cell | {"source": code}], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+        (self.lab.folder / f"{name}.ipynb").write_text(json.dumps(written), encoding="utf-8")
+        self.open(f"{name}.ipynb")
+        self.run_first_cell()
+        panel = self.page.locator(".kit-panel").first
+        panel.wait_for(timeout=60_000)
+        return panel
+
+    def slider_ms(self, panel: Locator, handle: Locator) -> list[float]:
+        """Step a slider by the arrow keys; return how long each new picture took, milliseconds."""
+        panel.locator("img.kit-live").evaluate(WATCH)
+        handle.focus()
+        for step in range(1, STEPS + 1):
+            self.page.keyboard.press("ArrowRight" if step <= 8 else "ArrowLeft")
+            self.page.wait_for_function("count => window.kitSteps.length >= count", arg=step, timeout=20_000)
+        taken: list[float] = self.page.evaluate("window.kitSteps")
+        return taken
+
+    def theme(self, name: str) -> None:
+        """Choose a theme in the menu, as a user does."""
+        self.page.click("li.lm-MenuBar-item:has-text('Settings')")
+        self.page.hover(".lm-Menu-itemLabel:text-is('Theme')")
+        self.page.click(f".lm-Menu-itemLabel:text-is('{name}')")
+        light = "false" if "Light" in name else "true"
+        self.page.locator(f"body[data-jp-theme-light='{light}']").wait_for(state="detached", timeout=20_000)
+
+    def faults(self, panel: Locator, name: str) -> dict[str, list[str]]:
+        """List what is cut, faint or without a name, light and dark, at two widths; keep the pictures."""
+        script = Path(__file__).with_name("seen.js").read_text(encoding="utf-8")
+        found = {}
+        folder = ROOT / "build" / "screens"
+        folder.mkdir(parents=True, exist_ok=True)
+        for theme in ("Dark", "Light"):
+            self.theme(f"JupyterLab {theme}")
+            for width in (1280, 1920):
+                self.page.set_viewport_size({"width": width, "height": 1800})
+                self.page.wait_for_timeout(500)  # the page lays itself out anew, and tells nobody when it has
+                shown = f"{name}_{theme.lower()}_{width}"
+                panel.screenshot(path=folder / f"{shown}.png")
+                if faults := panel.evaluate(script):
+                    found[shown] = faults
+        return found
 
     def screenshot(self, name: str) -> None:
         """Keep a picture of the page under ``build/screens``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING
 
@@ -36,13 +35,7 @@ panel"""
 
 def test_rows_come_and_cancel_ends_a_stuck_strategy(notebook: Notebook) -> None:
     """Rows show while one strategy loops; Cancel ends it, keeps the rows and leaves the kernel free."""
-    cell = {"cell_type": "code", "id": "panel", "execution_count": None, "metadata": {}, "outputs": []}
-    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-    written = {"cells": [cell | {"source": CELL}], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
-    (notebook.lab.folder / "stuck.ipynb").write_text(json.dumps(written), encoding="utf-8")
-    notebook.open("stuck.ipynb")
-    notebook.run_first_cell()
-    panel = notebook.page.locator(".kit-evaluation")
+    panel = notebook.show("stuck", CELL)
     status, rows = panel.locator(".kit-status").first, panel.locator("tbody tr")
     panel.get_by_role("button", name="Run").click()
     status.get_by_text(f"{len(ALL) + 1} of {len(ALL) + 2} strategies").wait_for(timeout=60_000)

@@ -15,16 +15,6 @@ if TYPE_CHECKING:
     from conftest import Notebook
 
 pytestmark = pytest.mark.browser
-STEPS = 15
-# From the key event to the frame that shows the new picture, by the page's own clock.
-WATCH = """image => {
-  window.kitSteps = [];
-  let pressed = null;
-  document.addEventListener('keydown', () => { pressed = performance.now(); }, true);
-  image.addEventListener('load', () => requestAnimationFrame(() => {
-    if (pressed !== null) { window.kitSteps.push(performance.now() - pressed); pressed = null; }
-  }));
-}"""
 
 
 def test_a_slider_moves_its_payoff_plot(notebook: Notebook) -> None:
@@ -35,12 +25,7 @@ def test_a_slider_moves_its_payoff_plot(notebook: Notebook) -> None:
     panel = page.locator(".kit-payoff")
     panel.scroll_into_view_if_needed()
     before = panel.locator(".kit-summary").inner_text()
-    panel.locator("img.kit-live").evaluate(WATCH)
-    panel.locator(".widget-slider .noUi-handle").first.focus()
-    for step in range(1, STEPS + 1):
-        page.keyboard.press("ArrowRight" if step <= 8 else "ArrowLeft")
-        page.wait_for_function("count => window.kitSteps.length >= count", arg=step, timeout=20_000)
-    steps_ms = page.evaluate("window.kitSteps")
+    steps_ms = notebook.slider_ms(panel, panel.locator(".widget-slider .noUi-handle").first)
     assert panel.locator(".kit-summary").inner_text() != before
     _record(steps_ms)
     notebook.screenshot("payoff")

@@ -20,18 +20,21 @@ def desk(tmp_path_factory):
 def test_every_panel_draws_what_the_market_says(desk):
     """Each tab holds a panel that drew without an error; the chains are those of the desk."""
     page = lab(desk)
-    assert page.children[2].runner.job.wait(60)
-    assert page.titles == ("Chain", "Payoff", "Ranking", "Tuning", "Benchmark")
-    assert [panel.errors.value for panel in page.children] == [""] * 5
-    assert page.children[0].context.expiries == desk.data.expiries("BANKNIFTY")
-    assert len(page.children[2].results.completed) == len(ALL)
-    assert page.children[3].source == desk.settings
+    panels = dict(zip(page.titles, page.children, strict=True))
+    assert panels["Ranking"].runner.job.wait(60)
+    assert list(panels) == ["Chain", "Payoff", "Position", "Ranking", "Tuning", "Benchmark"]
+    assert {name: panel.errors.value for name, panel in panels.items()} == dict.fromkeys(panels, "")
+    assert panels["Chain"].context.expiries == desk.data.expiries("BANKNIFTY")
+    assert len(panels["Ranking"].results.completed) == len(ALL)
+    assert panels["Tuning"].source == desk.settings
+    panels["Chain"].context.open(ALL[0]())
+    assert page.titles[page.selected_index] == "Position"
 
 
 def test_a_choice_in_one_panel_is_there_in_the_others(desk):
     """Another expiry, chosen in the chain, is asked for and moves payoff and ranking."""
     page = lab(desk)
-    chain, payoff, ranking = page.children[:3]
+    chain, payoff, _, ranking = page.children[:4]
     assert ranking.runner.job.wait(60)
     before, first = payoff.plot.value, ranking.runner.job
     chain.expiry.value = chain.context.expiries[1]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,7 +11,8 @@ import traitlets as t
 
 from kit.clock import IST
 from kit.errors import UnknownExpiry
-from kit.model import ChainSnapshot, Venue
+from kit.model import ChainSnapshot, Position, Venue
+from kit.strategies.base import Strategy
 
 if TYPE_CHECKING:
     from kit.desk import Desk
@@ -33,13 +35,16 @@ class Context(t.HasTraits):
     chain : ChainSnapshot
         The chosen expiry's; panels observe it, and a refresh replaces it.
     idea : Strategy, Position or None
-        What was chosen last in a panel; others follow.
+        What was chosen last in a panel; payoff, position builder and ranking follow.
+    opened : int
+        How often an idea was sent to the position builder by `open`; a page brings it to the front.
     numbers : str
         How tables write numbers, see `kit.widgets.frame.grid.NUMBERS`.
     """
 
     chain = t.Any()
     idea = t.Any(None)
+    opened = t.Int(0)
     numbers = t.Unicode("plain")
 
     def __init__(
@@ -99,16 +104,35 @@ class Context(t.HasTraits):
         """Make the chain of an expiry the shown one."""
         self.chain = self.of(expiry)
 
-    def asked_again(self) -> ChainSnapshot:
-        """Ask for the shown expiry again, through the caches; safe on a thread, shows nothing yet."""
-        assert self.desk is not None, "the button is disabled"
-        return self.desk.data.option_chain(self.underlying, self.chain.expiry)
+    def open(self, idea: Strategy | Position) -> None:
+        """Choose an idea and bring it up in the position builder."""
+        self.idea = idea
+        self.opened += 1
 
-    def take(self, chain: ChainSnapshot) -> None:
-        """Show a newer chain."""
-        self._chains[chain.expiry] = chain
-        if chain.expiry == self.chain.expiry:
-            self.chain = chain
+    def spanning(self, expiries: Iterable[date | None]) -> ChainSnapshot:
+        """Return the first chain of some expiries with the others beside it; None is the shown one's.
+
+        Raises
+        ------
+        UnknownExpiry
+            One is not there and cannot be asked for.
+        """
+        days = sorted({day or self.chain.expiry for day in expiries} or {self.chain.expiry})
+        first, *others = (self.of(day) for day in days)
+        return replace(first, others=()).beside(*others) if others else first
+
+    def asked_again(self) -> list[ChainSnapshot]:
+        """Ask again for the shown expiry and those of the position; safe on a thread, shows nothing yet."""
+        assert self.desk is not None, "the button is disabled"
+        held = {leg.expiry for leg in self.idea} if isinstance(self.idea, Position) else set()
+        days = sorted({self.chain.expiry, *(day for day in held if day)})
+        return [self.desk.data.option_chain(self.underlying, day) for day in days]
+
+    def take(self, chains: Iterable[ChainSnapshot]) -> None:
+        """Show newer chains."""
+        newer = {chain.expiry: chain for chain in chains}
+        self._chains |= newer
+        self.chain = newer.get(self.chain.expiry, self.chain)
 
     def _listed(self) -> list[date]:
         assert self.desk is not None, "a context has a desk or chains"

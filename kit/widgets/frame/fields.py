@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import ipywidgets as w
@@ -77,6 +78,8 @@ class NumberField(w.Text):  # type: ignore[misc]  # ipywidgets has no types
             number = float(text) * self._factor
         except ValueError:
             raise SettingsError("not a number", text, told(self._section, self._name)) from None
+        if not isfinite(number):
+            raise SettingsError("not a finite number", text, told(self._section, self._name))
         if self._whole and number != int(number):
             raise SettingsError("not a whole number", text, told(self._section, self._name))
         return int(number) if int in _types(self._section, self._name) else number

@@ -44,7 +44,7 @@ function render({ model, el }) {
   const bar = element("div", { class: "kit-bar" }, filter, chooser, count);
   const scroll = element("div", { class: "kit-scroll", tabindex: "0", role: "region", "aria-label": model.get("label") });
   el.classList.add("kit-grid");
-  el.append(bar, scroll);
+  el.append(...(model.get("searchable") ? [bar] : []), scroll);
 
   const shown = () => model.get("columns").map((column, at) => ({ ...column, at })).filter((column) => !model.get("hidden").includes(column.title_all));
 
@@ -88,18 +88,56 @@ function render({ model, el }) {
       const value = data.cells[column.at];
       const name = column.key ? "th" : "td";
       const marked = (data.inside || []).includes(column.group) ? "kit-inside" : "";
-      const cell = element(name, { class: `${kind(column)} ${marked}`.trim(), scope: column.key ? "row" : undefined }, written(value, column, numbers));
+      const cell = element(name, { class: `${kind(column)} ${marked}`.trim(), scope: column.key ? "row" : undefined });
+      const text = written(value, column, numbers);
       if (typeof value === "string" && value.length > 24) cell.title = value;
-      if (model.get("clickable")) cell.onclick = () => {
-        model.set("clicked", { key: data.key, column: column.field, group: column.group || "", count: (model.get("clicked").count || 0) + 1 });
-        model.save_changes();
-      };
+      if (model.get("clickable") && column.press && value !== null) cell.append(pressable(data, column, columns, text));
+      else cell.textContent = text;
       made.append(cell);
     }
     return made;
   }
 
+  function pressable(data, column, columns, text) { // a cell that does something
+    const named = data.cells[columns.find((one) => one.key)?.at];
+    const name = `${column.help || column.title_all}${column.key ? "" : ` ${named}`}: ${text}`;
+    const button = element("button", { type: "button", tabindex: "-1", "aria-label": name, title: column.help });
+    button.textContent = text;
+    button.dataset.at = `${data.key} ${column.at}`;
+    button.onclick = () => {
+      model.set("clicked", { key: data.key, column: column.field, group: column.group || "", count: (model.get("clicked").count || 0) + 1 });
+      model.save_changes();
+    };
+    return button;
+  }
+
+  function move(event) { // arrows go from button to button: Tab stops once per table
+    const at = event.target.closest("tbody button");
+    const ways = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+    if (!at || !ways[event.key]) return;
+    const rows = [...scroll.querySelectorAll("tbody tr")].map((one) => [...one.querySelectorAll("button")]);
+    const row = rows.findIndex((one) => one.includes(at));
+    const next = rows[row + ways[event.key][0]]?.[rows[row].indexOf(at) + ways[event.key][1]];
+    event.preventDefault();
+    event.stopPropagation();
+    if (next) rest(next).focus();
+  }
+
+  function rest(button) { // where Tab comes in
+    for (const one of scroll.querySelectorAll("tbody button[tabindex='0']")) one.tabIndex = -1;
+    button.tabIndex = 0;
+    return button;
+  }
+
+  function keepPlace(focused) {
+    const buttons = [...scroll.querySelectorAll("tbody button")];
+    const same = focused && buttons.find((one) => one.dataset.at === focused);
+    if (buttons.length) rest(same || scroll.querySelector("tr.kit-middle button") || buttons[0]);
+    if (same) same.focus({ preventScroll: true });
+  }
+
   function draw() {
+    const focused = scroll.contains(document.activeElement) ? document.activeElement.dataset.at : undefined;
     const [columns, numbers, sort] = [shown(), model.get("numbers"), model.get("sort")];
     const words = filter.value.trim().toLowerCase();
     const all = model.get("rows");
@@ -113,6 +151,7 @@ function render({ model, el }) {
     [scroll.scrollTop, scroll.scrollLeft] = [top, left];
     count.textContent = words || rows.length > most ? `${Math.min(rows.length, most)} of ${all.length} rows` : "";
     keepMiddle(table);
+    keepPlace(focused);
   }
 
   function keepMiddle(table) { // a new set of rows starts with the row at the money in sight
@@ -138,6 +177,7 @@ function render({ model, el }) {
   }
 
   filter.oninput = draw;
+  scroll.onkeydown = move;
   const watch = "change:rows change:columns change:numbers change:sort change:hidden";
   model.on(watch, draw);
   model.on("change:columns", choose);

@@ -39,7 +39,9 @@ class GridColumn:
     group : str, optional
         Heading above several columns.
     help : str, optional
-        Shown when the pointer rests on the heading.
+        Shown when the pointer rests on the heading; of cells that are buttons, what they do.
+    press : bool, default False
+        Whether its cells are buttons, in a `Grid` that is `clickable`.
     """
 
     field: str
@@ -52,6 +54,7 @@ class GridColumn:
     key: bool = False
     group: str = ""
     help: str = ""
+    press: bool = False
 
     def cell(self, value: Any) -> Any:
         """Return a value as the page gets it: scaled, None where there is none."""
@@ -66,7 +69,7 @@ class GridColumn:
         return {
             "field": self.field, "title": self.title, "unit": self.unit, "digits": self.digits,
             "signed": self.signed, "text": self.text, "key": self.key, "group": self.group,
-            "help": self.help, "title_all": named,
+            "help": self.help, "title_all": named, "press": self.press,
         }  # fmt: skip
 
 
@@ -105,7 +108,9 @@ class Grid(anywidget.AnyWidget):
     label : str
         What it shows, for those who cannot see it.
     sortable, clickable : bool
-        Whether its headings sort it and its cells answer a click through `clicked`.
+        Whether its headings sort it, and the cells of columns that `press` answer through `clicked`.
+    searchable : bool
+        Whether a line above it filters its rows and chooses its columns.
     """
 
     _esm = Path(__file__).with_name("grid.js")
@@ -118,11 +123,14 @@ class Grid(anywidget.AnyWidget):
     hidden: t.List[Any] = t.List().tag(sync=True)
     sortable = t.Bool(True).tag(sync=True)
     clickable = t.Bool(False).tag(sync=True)
+    searchable = t.Bool(True).tag(sync=True)
     clicked = t.Dict().tag(sync=True)
     most = t.Int(_MOST_ROWS).tag(sync=True)
 
-    def __init__(self, label: str, sortable: bool = True, clickable: bool = False) -> None:
-        super().__init__(label=label, sortable=sortable, clickable=clickable)
+    def __init__(
+        self, label: str, sortable: bool = True, clickable: bool = False, searchable: bool = True
+    ) -> None:
+        super().__init__(label=label, sortable=sortable, clickable=clickable, searchable=searchable)
 
     def show(self, columns: Sequence[GridColumn], rows: Sequence[GridRow]) -> None:
         """Replace columns and rows in one message; the order chosen by click stays while columns do."""

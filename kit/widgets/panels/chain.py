@@ -97,7 +97,7 @@ class ChainPanel(MarketPanel):
         """Return header, controls, figures, the table and the two plots."""
         self._drawn: ChainSnapshot | None = None
         self.tiles, self.plot = w.HTML(), LiveFigure(1080, 330)
-        self.table = Grid("Option chain, calls left, puts right", clickable=True)
+        self.table = Grid("Option chain, calls left, puts right")
         t.dlink((self.context, "numbers"), (self.table, "numbers"))
         row = w.HBox([self.expiry, *self.inputs.values()], layout=w.Layout(flex_flow="row wrap"))
         return [self.top(), row, self.errors, self.tiles, self.table, self.plot, self.words]

@@ -15,11 +15,13 @@ from kit.widgets.panels.bench import BenchPanel
 from kit.widgets.panels.chain import ChainPanel
 from kit.widgets.panels.evaluate import EvaluationPanel
 from kit.widgets.panels.payoff import PayoffPanel
+from kit.widgets.panels.position.builder import PositionBuilder
+from kit.widgets.panels.position.panel import PositionPanel
 from kit.widgets.panels.tune.panel import TunePanel
 
 WIDGETS = [
     BenchPanel, ChainPanel, Context, ErrorBox, EvaluationPanel, Grid, Header, LiveFigure, NumberField,
-    PayoffPanel, Runner, Toolbar, TunePanel,
+    PayoffPanel, PositionBuilder, PositionPanel, Runner, Toolbar, TunePanel,
 ]  # fmt: skip
 
 

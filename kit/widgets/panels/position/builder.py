@@ -1,0 +1,188 @@
+"""What puts a position together: expiry, preset, lots, text, ladder, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from math import nan
+from typing import Any
+
+import ipywidgets as w
+import traitlets as t
+
+from kit.errors import DataError, KitError
+from kit.model import Leg, Position
+from kit.strategies import CALENDARS, FAMILIES
+from kit.strategies.base import Strategy, words
+from kit.widgets.frame.context import Context
+from kit.widgets.frame.fields import NumberField
+from kit.widgets.frame.grid import Grid
+from kit.widgets.frame.panel import ErrorBox, shown
+from kit.widgets.panels.position.holding import LADDER, Size, added, dated, held_of, ladder_rows
+
+OWN = "Own legs"
+PRESETS = {words(kind.__name__).capitalize(): kind for kind in FAMILIES}
+_ROW = w.Layout(flex_flow="row wrap")
+_LOOK = {"description_width": "48px"}
+
+
+class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """The controls that change the legs; whoever shows them observes `position`.
+
+    Parameters
+    ----------
+    context : Context
+        Whose chains are traded.
+    errors : ErrorBox
+        Where a wrong text or a missing contract is told.
+
+    Attributes
+    ----------
+    position : Position or None
+        The legs; those without a price of their own follow the quotes.
+    ladder : Grid
+        Prices to click; shown beside the rest.
+    """
+
+    position = t.Any(None)
+
+    def __init__(self, context: Context, errors: ErrorBox) -> None:
+        self.context, self.errors = context, errors
+        self._past: list[Position | None] = []
+        self._quiet = False
+        self.ladder = Grid("What can be bought and sold", sortable=False, clickable=True, searchable=False)
+        self.ladder.add_class("kit-ladder")
+        self.ladder.observe(self._priced, "clicked")
+        super().__init__([self._choices(), self._typing()])
+
+    def _choices(self) -> Any:
+        self.expiry = w.Dropdown(
+            options=[(f"{day:%d %b %Y}", day) for day in self.context.expiries], description="Expiry",
+            value=self.context.chain.expiry, tooltip="Of the ladder, and of the next leg",
+            layout=w.Layout(width="190px"), style=_LOOK,
+        )  # fmt: skip
+        self.expiry.observe(self._dated, "value")
+        self.preset = w.Dropdown(
+            options=[OWN, *PRESETS], description="Preset", tooltip="A family of strategies",
+            layout=w.Layout(width="270px"), style=_LOOK,
+        )  # fmt: skip
+        self.preset.observe(self._chosen, "value")
+        self.lots = NumberField(Size(), "lots", "Lots")
+        self.lots.style, self.lots.layout.width = {"description_width": "36px"}, "100px"
+        self.lots.observe(self._sized, "wrong")
+        small = {"layout": w.Layout(width="76px")}
+        self.undo = w.Button(description="Undo", tooltip="Take the last change of the legs back", **small)
+        self.undo.on_click(self._undone)
+        self.clear = w.Button(description="Clear", tooltip="Remove every leg", **small)
+        self.clear.on_click(self._cleared)
+        return w.HBox([self.expiry, self.preset, self.lots, self.undo, self.clear], layout=_ROW)
+
+    def _typing(self) -> Any:
+        self.text = w.Text(
+            description="Legs", continuous_update=False, placeholder="-1 54900CE +1 55400CE 29DEC2026",
+            tooltip="Lots and contract, an expiry behind the legs it holds for; @ sets an entry price",
+            style=_LOOK, layout=w.Layout(width="100%", max_width="1080px"),
+        )  # fmt: skip
+        self.text.observe(self._written, "value")
+        return self.text
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Change controls without being told of it."""
+        self._quiet = True
+        try:
+            yield
+        finally:
+            self._quiet = False
+
+    def take(self, idea: Strategy | Position | None) -> None:
+        """Show another idea; a strategy's legs are those on the chain shown."""
+        self.hold(None if idea is None else self._held(idea))
+
+    def hold(self, position: Position | None, preset: str = OWN) -> None:
+        """Show another position, and remember the one before."""
+        if self.position is not None or self._past:
+            self._past.append(self.position)
+        self._put(position, preset)
+
+    def arrange(self) -> None:
+        """Bring ladder, expiry and text up to the position and the chain."""
+        with self._quietly():
+            self.expiry.value = self.context.chain.expiry
+            self.ladder.show(LADDER, ladder_rows(self.context.chain, self.position))
+            self.text.value = "" if self.position is None else str(self.position)
+            self.text.remove_class("kit-wrong")
+            self.undo.disabled, self.clear.disabled = not self._past, self.position is None
+
+    def _put(self, position: Position | None, preset: str) -> None:
+        with self._quietly():
+            self.preset.value = preset
+        self.position = position
+        self.arrange()
+
+    def _held(self, idea: Strategy | Position) -> Position:
+        chain = self.context.chain
+        if isinstance(idea, CALENDARS):
+            later = [day for day in self.context.expiries if day > chain.expiry]
+            chain = self.context.spanning([chain.expiry, *later[: getattr(idea, "later", 1)]])
+        return held_of(idea, chain)
+
+    @shown
+    def _dated(self, change: Any) -> None:
+        if not self._quiet:
+            self.context.choose(change.new)
+
+    @shown
+    def _chosen(self, change: Any) -> None:
+        if not self._quiet and change.new != OWN:
+            self.hold(self._held(PRESETS[change.new](lots=self.lots.number)), change.new)
+
+    @shown
+    def _sized(self, change: Any) -> None:
+        self.ladder.clickable, self.preset.disabled = not change.new, bool(change.new)
+        if change.new:
+            raise DataError(change.new, self.lots.value, "Correct it to go on.")
+
+    @shown
+    def _written(self, change: Any) -> None:
+        if self._quiet:
+            return
+        context, text = self.context, change.new.strip()
+        try:
+            held = None
+            if text:
+                held = dated(
+                    Position.parse(text, context.underlying), context.chain.expiry, context.underlying
+                )
+                context.spanning(leg.expiry for leg in held if leg.right != "INDEX").priced(held)
+        except KitError:
+            self.text.add_class("kit-wrong")
+            raise
+        self.hold(held)
+
+    @shown
+    def _priced(self, change: Any) -> None:
+        told, chain = change.new, self.context.chain
+        lots = self.lots.number * (1 if told["column"] == "buy" else -1)
+        right: Any = "CE" if told["group"] == "Calls" else "PE"
+        self.hold(
+            added(self.position, Leg(right, float(told["key"]), lots, nan, chain.expiry), chain.underlying)
+        )
+
+    @shown
+    def change(self, place: int, column: str) -> None:
+        """Buy or sell one lot more of a leg (``"more"``, ``"less"``), or take it ``"out"``."""
+        assert self.position is not None, "a leg was clicked"
+        leg = self.position[place]
+        lots = {"more": 1, "less": -1, "out": -leg.lots}[column]
+        self.hold(added(self.position, replace(leg, lots=lots), self.position.underlying))
+
+    @shown
+    def _undone(self, _: Any) -> None:
+        if self._past:
+            self._put(self._past.pop(), OWN)
+
+    @shown
+    def _cleared(self, _: Any) -> None:
+        self.hold(None)

@@ -1,0 +1,130 @@
+"""The pictures of the position builder: profit now, then and at expiry, and a heat map beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.transforms import Bbox
+from numpy.typing import NDArray
+
+from kit.evaluation.outlook import REACH, Outlook
+from kit.model import ChainSnapshot
+from kit.plots import CALL, GAIN, LOSS, PLAIN
+from kit.widgets.frame.live import LiveFigure
+from kit.widgets.panels.labels import LevelLabels
+
+Heat = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+_INK, _THEN = "#2b3339", "#8a5fbf"
+_COLOURS = LinearSegmentedColormap.from_list("kit", [LOSS, "#ffffff", GAIN])
+_TITLES = {"volatility": "Profit at the date chosen", "date": "Profit at the volatility chosen"}
+_SIDES = {"volatility": ("Shift of volatility (points)", 100.0), "date": ("Days ahead", 1.0)}
+
+
+class PositionPlot:
+    """The artists: made once per chain, moved with every step.
+
+    Parameters
+    ----------
+    plot : LiveFigure
+        Where to draw.
+    snapshot : ChainSnapshot
+        Gives the spot.
+    """
+
+    def __init__(self, plot: LiveFigure, snapshot: ChainSnapshot) -> None:
+        self._plot, self._snapshot, self._drawn = plot, snapshot, ("", "")
+        self._axes, self._map = plot.figure.subplots(1, 2, width_ratios=(1.75, 1))
+        axes, spot, nothing = self._axes, snapshot.spot, list[float]()
+        axes.axhline(0, color=PLAIN, lw=0.9)
+        axes.axvline(spot, color=CALL, lw=1, ls="--", label=f"Spot {spot:,.0f}")
+        self._gain = axes.fill_between(nothing, nothing, color=GAIN, alpha=0.2, lw=0)
+        self._loss = axes.fill_between(nothing, nothing, color=LOSS, alpha=0.2, lw=0)
+        (self._expiry,) = axes.plot(nothing, nothing, color=_INK, lw=2, label="At expiry")
+        (self._now,) = axes.plot(nothing, nothing, color=PLAIN, lw=1.3, ls=":", label="Now")
+        (self._then,) = axes.plot(nothing, nothing, color=_THEN, lw=1.8, label="Scenario")
+        mark: dict[str, Any] = {"marker": "o", "ls": "", "ms": 6, "mfc": "white", "mew": 1.6}
+        (self._zeros,) = axes.plot(nothing, nothing, color=_INK, **mark)
+        (self._zeros_then,) = axes.plot(nothing, nothing, color=_THEN, **mark)
+        (self._here,) = axes.plot(
+            nothing, nothing, "D", color=_THEN, ms=7, mec="white", label="Scenario's level"
+        )
+        self._labels, self._labels_then = LevelLabels(axes, 6, _INK), LevelLabels(axes, 6, "#6a3fa0")
+        axes.set(xlabel=f"{snapshot.underlying} (index level)", ylabel="Profit (₹)")
+        axes.set_xlim(spot * (1 - REACH), spot * (1 + REACH))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.legend(loc="lower left", ncols=4, bbox_to_anchor=(0, 1), borderaxespad=0.3, handlelength=1.6)
+        self._prepare_map()
+
+    def _prepare_map(self) -> None:
+        self._image = self._map.imshow(
+            np.zeros((2, 2)), origin="lower", aspect="auto", cmap=_COLOURS, interpolation="nearest"
+        )
+        self._map.grid(visible=False)
+        self._title = self._map.set_title(" ")
+        self._map.set_xlabel("Index level")
+        self._map.xaxis.set_major_formatter("{x:,.0f}")
+        self._map.locator_params(axis="x", nbins=4)
+        (self._at,) = self._map.plot([], [], "D", color=_THEN, ms=7, mec="white")
+        (self._border,) = self._map.plot([], [], ".", color=_INK, ms=3)
+        self._plot.figure.colorbar(
+            self._image, ax=self._map, extend="both", format="{x:,.0f}", label="Profit (₹)", pad=0.02
+        )
+
+    def show(self, found: Outlook, heat: Heat, by: str) -> None:
+        """Put a result on the plot; axes and colours move only when they no longer fit."""
+        held = found.standing
+        x = held.level
+        for line, y in (
+            (self._expiry, held.expiry_inr), (self._now, held.now_inr), (self._then, found.then_inr)
+        ):  # fmt: skip
+            line.set_data(x, y)
+        self._gain.set_data(x, np.maximum(held.expiry_inr, 0), 0)
+        self._loss.set_data(x, np.minimum(held.expiry_inr, 0), 0)
+        self._zeros.set_data(held.breakevens, np.zeros(len(held.breakevens)))
+        self._zeros_then.set_data(found.breakevens, np.zeros(len(found.breakevens)))
+        here = self._snapshot.spot * (1 + found.scenario.spot_shift)
+        self._here.set_data([here], [found.profit_inr])
+        anew = self._fit(found, by)
+        self._draw_map(found, heat, by, here)
+        curves = [(x, held.expiry_inr), (x, found.then_inr), (x, held.now_inr)]
+        spot = self._axes.transData.transform((self._snapshot.spot, 0.0))[0]
+        taken = [Bbox.from_extents(spot - 1, self._axes.bbox.y0, spot + 1, self._axes.bbox.y1)]
+        self._labels.show(held.breakevens, curves, taken)
+        self._labels_then.show(found.breakevens, curves, taken)
+        self._plot.moving = [
+            self._gain, self._loss, self._now, self._then, self._expiry, self._zeros, self._zeros_then,
+            self._here, *self._labels.notes, *self._labels_then.notes, self._image, self._border, self._at,
+        ]  # fmt: skip
+        (self._plot.redraw if anew else self._plot.step)()
+
+    def _fit(self, found: Outlook, by: str) -> bool:
+        """Choose limits and colours where those there are do not fit; says whether they are new."""
+        low, high = self._axes.get_ylim()
+        every = np.concatenate([found.standing.expiry_inr, found.then_inr, found.standing.now_inr])
+        least, most = float(every.min()), float(every.max())
+        fits = low <= least and most <= high and most - least >= 0.4 * (high - low)
+        if fits and self._drawn == (str(found.standing.position), by):
+            return False
+        self._drawn = (str(found.standing.position), by)
+        room = 0.15 * max(most - least, 1.0)
+        self._axes.set_ylim(min(least, 0) - room, max(most, 0) + room)
+        largest = max(float(np.abs(every).max()), 1.0)
+        self._image.set_clim(-largest, largest)
+        return True
+
+    def _draw_map(self, found: Outlook, heat: Heat, by: str, here: float) -> None:
+        level, other, profit = heat
+        name, factor = _SIDES[by]
+        side = factor * other
+        self._image.set_data(profit)
+        self._image.set_extent((level[0], level[-1], side[0], side[-1]))
+        self._map.set_ylabel(name)
+        self._title.set_text(_TITLES[by])
+        row, at = np.nonzero(profit[:, :-1] * profit[:, 1:] < 0)  # the zero line, not by colour alone
+        share = profit[row, at] / (profit[row, at] - profit[row, at + 1])
+        self._border.set_data(level[at] + share * (level[at + 1] - level[at]), side[row])
+        there = found.scenario.iv_shift if by == "volatility" else found.scenario.days
+        self._at.set_data([here], [factor * there])
