@@ -79,7 +79,7 @@ class Standing:
     margin : Margin or str
         What is blocked now, or why that is not known.
     score : Score or str
-        Of a position of one expiry, or why there is none.
+        At the first expiry, or why there is none.
     """
 
     position: Position
@@ -161,9 +161,9 @@ class Outlook:
 
     @property
     def return_on_margin(self) -> float:
-        """The scenario's profit over the margin; NaN where that is not known."""
-        blocked = self.standing.margin
-        return self.profit_inr / blocked.total_inr if isinstance(blocked, Margin) else nan
+        """The scenario's profit over what it ties up, margin and a premium paid; NaN where unknown."""
+        blocked, paid = self.standing.margin, max(-self.standing.premium_inr, 0.0)
+        return self.profit_inr / (blocked.total_inr + paid) if isinstance(blocked, Margin) else nan
 
 
 def standing(
@@ -307,5 +307,5 @@ def _margin(position: Position, snapshot: ChainSnapshot) -> Margin | str:
 def _score(position: Position, snapshot: ChainSnapshot, terms: Terms) -> Score | str:
     try:
         return score_on(position, snapshot, terms)
-    except DataError as error:  # several expiries, or charges of an old day
+    except DataError as error:  # charges of an old day
         return str(error)

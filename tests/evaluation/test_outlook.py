@@ -37,12 +37,12 @@ def test_a_standing_position_has_the_figures_of_its_parts(chain):
     assert np.interp(held.breakevens, held.level, held.expiry_inr) == pytest.approx([0, 0], abs=1e-6)
 
 
-def test_several_expiries_have_no_score_and_say_why(chain):
-    """A calendar stands with its margin and breakevens at the first expiry; the score is a sentence."""
+def test_several_expiries_stand_at_the_first(chain):
+    """A calendar has its margin, its score and its breakevens at the first expiry."""
     held = standing(CallCalendar().legs(chain), chain)
-    assert "one expiry" in held.score
+    assert isinstance(held.score, Score)
     assert isinstance(held.margin, Margin)
-    assert len(held.breakevens) == 2
+    assert held.breakevens == pytest.approx(held.score.breakevens, rel=1e-4)
     assert held.first_days == pytest.approx(39)
 
 
