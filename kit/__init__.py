@@ -3,7 +3,7 @@
 The kit is a research kit for Bank Nifty options in JupyterLab. Without an account it talks to its own
 simulated exchange, a local server that speaks the broker's wire protocol.
 
-The kit is not a trading system: it sends no orders. It is not advice either.
+The kit is not a trading system: its orders go to the simulated exchange. It is not advice either.
 
 Names load on first use; importing the kit opens no socket and no file outside the package.
 """

@@ -12,6 +12,7 @@ variable                          sets
 ``KIT_TOTP_SECRET``               `Credentials.totp_secret`
 ``KIT_YAML``                      path of the settings file instead of ``./kit.yaml``
 ``KIT_CACHE_DIR``                 folder of the SQLite files
+``KIT_LIVE_ORDERS``               confirms live orders, see `kit.broker.consent`
 ================================  ====================================================
 """
 
@@ -300,6 +301,11 @@ def _read_yaml(file: Path) -> dict[str, Any]:
 def _place(error: yaml.YAMLError | UnicodeDecodeError) -> str:
     mark = getattr(error, "problem_mark", None)
     return f"Look at line {mark.line + 1}, column {mark.column + 1}." if mark else "It must be plain text."
+
+
+def live_orders_client(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the client code that ``KIT_LIVE_ORDERS`` confirms live orders for; empty: none."""
+    return environ.get("KIT_LIVE_ORDERS", "")
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:

@@ -8,9 +8,10 @@ that whoever keeps it in process never serves it longer than that.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal, Self
@@ -18,12 +19,14 @@ from typing import Any, Literal, Self
 from kit.broker import endpoints, shapes
 from kit.broker.daily import MasterKeeper
 from kit.broker.endpoints import QUOTE_BATCH, Endpoint
+from kit.broker.lifetimes import last_bar
 from kit.broker.master import Master
+from kit.broker.orders import Orders
 from kit.broker.session import BrokerSession
 from kit.broker.shapes import QuoteKey, Quotes, Record, Reply
 from kit.broker.stream.feed import MarketFeed, stream_url
 from kit.cache import CacheManager, Timed
-from kit.clock import Clock, SystemClock, format_expiry, in_ist, last_session
+from kit.clock import Clock, SystemClock, format_expiry, in_ist
 from kit.model import Venue
 from kit.monitor import PerformanceMonitor
 from kit.settings import Credentials, Settings
@@ -34,7 +37,7 @@ Mode = Literal["LTP", "OHLC", "FULL"]
 
 
 class AngelAPIClient(Showable):
-    """A read-only client of one SmartAPI account; use it as a context manager or call `close`.
+    """A client of one SmartAPI account; use it as a context manager or call `close`. `orders` places orders.
 
     Parameters
     ----------
@@ -57,11 +60,15 @@ class AngelAPIClient(Showable):
         Sockets to share; default its own, closed with the client.
     session : BrokerSession, optional
         Login, limits and stored replies to share; default its own, closed with the client.
+    allow_live_orders : bool, default False
+        Whether what changes a real account may be sent, see `kit.broker.consent`; a shared session decides.
 
     Attributes
     ----------
     feed : MarketFeed
         The market stream of the account; it connects when something is followed.
+    orders : Orders
+        The account's orders, positions and funds.
     """
 
     def __init__(
@@ -77,6 +84,7 @@ class AngelAPIClient(Showable):
         ca_file: Path | None = None,
         pool: ConnectionPoolManager | None = None,
         session: BrokerSession | None = None,
+        allow_live_orders: bool = False,
     ) -> None:
         settings = settings or Settings()
         self.clock = clock or SystemClock()
@@ -88,12 +96,15 @@ class AngelAPIClient(Showable):
         )
         self._owns_pool, self._owns_session = pool is None, session is None
         root = settings.broker.base_url if base_url is None else base_url
-        self.session = session or BrokerSession(credentials, settings, self._pool, self.clock, root)
+        self.session = session or BrokerSession(
+            credentials, settings, self._pool, self.clock, root, allow_live_orders
+        )
         address = stream_url(root) if self.session.market else settings.broker.stream_url
         bundle = ca_file or settings.broker.ca_file
         self.feed = MarketFeed(address, self.session, credentials, settings.stream, self.clock, bundle)
         source = settings.broker.master_url if master_url is None else master_url
         self._master = MasterKeeper(source, settings, self._pool, self.session, self.clock)
+        self.orders = Orders(self.session, self.clock, self._monitor)
 
     def __repr__(self) -> str:
         state = "logged in" if self.session.access.current() else "not logged in"
@@ -209,8 +220,14 @@ class AngelAPIClient(Showable):
         """
         asked = list(dict.fromkeys(instruments))
         batches = [asked[at : at + QUOTE_BATCH] for at in range(0, len(asked), QUOTE_BATCH)]
-        bodies = [{"mode": mode, "exchangeTokens": _by_exchange(batch)} for batch in batches]
-        replies = self._side_by_side(endpoints.QUOTES, bodies)
+        bodies = [{"mode": mode, "exchangeTokens": shapes.by_exchange(batch)} for batch in batches]
+        ask = partial(self._call, endpoints.QUOTES, shape=shapes.quotes)
+        missing = sum(not self.session.holds(endpoints.QUOTES, body) for body in bodies)
+        if missing > 1:
+            with ThreadPoolExecutor(min(missing, self.settings.connection_pool.pool_size)) as threads:
+                replies = list(threads.map(ask, bodies))
+        else:  # the disk answers sooner than a thread starts
+            replies = [ask(body) for body in bodies]
         if not replies:
             return Reply(Quotes({}, ()), "network", 0.0, 0.0)
         return shapes.oldest(replies).holding(shapes.merged([reply.data for reply in replies]))
@@ -234,21 +251,14 @@ class AngelAPIClient(Showable):
         return self._call(endpoints.SEARCH, {"exchange": exchange, "searchscrip": text}, shapes.records)
 
     def get_performance_stats(self) -> dict[str, Any]:
-        """Return the statistics of the calls, connections, caches and limits.
-
-        Returns
-        -------
-        dict
-            ``network_calls`` and ``sqlite_hits``: answers by where they came from; ``performance``,
-            ``connections``, ``cache``: see the parts; ``limits``: calls of each budget that could go now.
-        """
+        """Return what calls, connections, caches and limits count; see the parts."""
         return {
-            "network_calls": self.session.answers["network"],
+            "network_calls": self.session.answers["network"],  # answers, by where they came from
             "sqlite_hits": self.session.answers["sqlite"],
             "performance": self._monitor.get_summary(),
             "connections": self._pool.get_stats(),
             "cache": self._cache.get_stats() if self._cache else {},
-            "limits": self.session.allowance(),
+            "limits": self.session.allowance(),  # calls of each budget that could go now
         }
 
     def _call(self, endpoint: Endpoint, body: Mapping[str, Any], shape: shapes.Shape[Any]) -> Reply[Any]:
@@ -282,29 +292,9 @@ class AngelAPIClient(Showable):
         shape: shapes.Shape[Any],
     ) -> Reply[Any]:
         """Ask for bars up to now at most: the broker refuses a span that ends in the future."""
-        end = min(end, _latest(in_ist(self.clock.now())))
+        end = min(end, last_bar(in_ist(self.clock.now())))
         if end < start:
             return Reply([], "network", 0.0, 0.0)
         span = {"fromdate": f"{start:%Y-%m-%d %H:%M}", "todate": f"{end:%Y-%m-%d %H:%M}"}
         body = {"exchange": exchange, "symboltoken": token, "interval": interval, **span}
         return self._call(endpoint, body, shape)
-
-    def _side_by_side(self, endpoint: Endpoint, bodies: Sequence[Mapping[str, Any]]) -> list[Reply[Quotes]]:
-        missing = sum(not self.session.holds(endpoint, body) for body in bodies)
-        if missing <= 1:  # the disk answers sooner than a thread starts
-            return [self._call(endpoint, body, shapes.quotes) for body in bodies]
-        with ThreadPoolExecutor(min(missing, self.settings.connection_pool.pool_size)) as threads:
-            return list(threads.map(lambda body: self._call(endpoint, body, shapes.quotes), bodies))
-
-
-def _by_exchange(keys: Iterable[QuoteKey]) -> dict[str, list[str]]:
-    tokens: dict[str, list[str]] = {}
-    for exchange, token in keys:
-        tokens.setdefault(exchange, []).append(token)
-    return tokens
-
-
-def _latest(now: datetime) -> datetime:
-    """Return the last moment that can have bars: the present minute, or the close of the latest session."""
-    running = last_session(now)
-    return now.replace(second=0, microsecond=0) if running.is_open(now) else running.close

@@ -8,9 +8,10 @@ Source: Angel One SmartAPI documentation, as of 2026-08; the limits are in ``dat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
+from urllib.parse import quote
 
 from kit.facts import in_force, table
 from kit.transport.limits import Window
@@ -31,7 +32,7 @@ class Endpoint:
     method : {"GET", "POST"}
         HTTP method.
     path : str
-        Path after the root.
+        Path after the root; a last part of ``*`` stands for a name, see `named`.
     lifetime : str or None
         Field of `kit.settings.CacheConfig` that holds the lifetime in seconds; None: never stored.
     budget : str
@@ -40,6 +41,8 @@ class Endpoint:
         Whether sending the request twice does no harm.
     private : bool, default False
         Whether the answer belongs to one account.
+    writes : bool, default False
+        Whether it changes what an account holds or orders; see `kit.broker.consent`.
     """
 
     name: str
@@ -49,6 +52,11 @@ class Endpoint:
     budget: str
     retry_safe: bool = True
     private: bool = False
+    writes: bool = False
+
+    def named(self, name: str) -> Endpoint:
+        """Return the row for one thing that its path names."""
+        return replace(self, path=self.path.removesuffix("*") + quote(name, safe=""))
 
 
 LOGIN = Endpoint("login", "POST", f"{_USER}/loginByPassword", None, "loginByPassword", retry_safe=False)
@@ -79,6 +87,33 @@ PUT_CALL_RATIO = Endpoint(
     "put_call_ratio", "GET", f"{_SECURE}/marketData/v1/putCallRatio", "default_ttl", "putCallRatio"
 )
 
+
+def _account(name: str, method: Literal["GET", "POST"], path: str, budget: str) -> Endpoint:
+    """Return a row that tells of the account: private, never stored."""
+    return Endpoint(name, method, _SECURE + path, None, budget, private=True)
+
+
+def _write(name: str, path: str, budget: str) -> Endpoint:
+    """Return a row that changes the account: never stored, never sent a second time by itself."""
+    return Endpoint(name, "POST", _SECURE + path, None, budget, retry_safe=False, private=True, writes=True)
+
+
+PLACE_ORDER = _write("place_order", "/order/v1/placeOrder", "orders")
+MODIFY_ORDER = _write("modify_order", "/order/v1/modifyOrder", "orders")
+CANCEL_ORDER = _write("cancel_order", "/order/v1/cancelOrder", "orders")
+CONVERT = _write("convert_position", "/order/v1/convertPosition", "convertPosition")
+CREATE_RULE = _write("create_rule", "/gtt/v1/createRule", "gttWrites")
+MODIFY_RULE = _write("modify_rule", "/gtt/v1/modifyRule", "gttWrites")
+CANCEL_RULE = _write("cancel_rule", "/gtt/v1/cancelRule", "gttWrites")
+ORDER_BOOK = _account("order_book", "GET", "/order/v1/getOrderBook", "getOrderBook")
+TRADE_BOOK = _account("trade_book", "GET", "/order/v1/getTradeBook", "getTradeBook")
+ORDER_DETAILS = _account("order_details", "GET", "/order/v1/details/*", "details")
+POSITIONS = _account("positions", "GET", "/order/v1/getPosition", "getPosition")
+HOLDINGS = _account("holdings", "GET", "/portfolio/v1/getHolding", "getHolding")
+MARGIN = _account("margin", "POST", "/margin/v1/batch", "margin")
+CHARGES = _account("charges", "POST", "/brokerage/v1/estimateCharges", "margin")
+RULES = _account("rules", "POST", "/gtt/v1/ruleList", "gttReads")
+
 ALL = (
     LOGIN,
     REFRESH,
@@ -92,6 +127,21 @@ ALL = (
     SEARCH,
     GREEKS,
     PUT_CALL_RATIO,
+    PLACE_ORDER,
+    MODIFY_ORDER,
+    CANCEL_ORDER,
+    CONVERT,
+    CREATE_RULE,
+    MODIFY_RULE,
+    CANCEL_RULE,
+    ORDER_BOOK,
+    TRADE_BOOK,
+    ORDER_DETAILS,
+    POSITIONS,
+    HOLDINGS,
+    MARGIN,
+    CHARGES,
+    RULES,
 )  # fmt: skip
 MASTER_BUDGET = "instrumentMaster"
 QUOTE_BATCH = 50  # tokens in one quote request; the broker's answer to more is not documented

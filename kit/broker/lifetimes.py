@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from kit.broker.endpoints import CANDLES, OI_HISTORY, QUOTES, Endpoint
-from kit.clock import is_open, next_open
+from kit.clock import is_open, last_session, next_open
 from kit.settings import CacheConfig
 
 _TRADED = frozenset({"ltp_ttl", "options_chain_ttl"})
@@ -78,3 +78,9 @@ def shortest_s(endpoint: Endpoint, config: CacheConfig) -> float | None:
         return None
     names = {endpoint.lifetime, "ltp_ttl"} if endpoint is QUOTES else {endpoint.lifetime}
     return min(float(getattr(config, name)) for name in names)
+
+
+def last_bar(now: datetime) -> datetime:
+    """Return the last moment that can have bars: the present minute, or the close of the latest session."""
+    running = last_session(now)
+    return now.replace(second=0, microsecond=0) if running.is_open(now) else running.close

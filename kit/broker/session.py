@@ -21,6 +21,7 @@ from requests_cache import NEVER_EXPIRE
 
 from kit.broker import endpoints
 from kit.broker.auth import Login, Tokens, wall_s
+from kit.broker.consent import LiveConsent
 from kit.broker.endpoints import LOGIN, LOGOUT, Endpoint
 from kit.broker.lifetimes import lifetime_s, shortest_s
 from kit.broker.replies import data_of, judge, momentary, storable
@@ -63,6 +64,9 @@ class BrokerSession:
         Tells the present.
     base_url : str
         Root of the broker's API.
+    allow_live_orders : bool, default False
+        Whether what changes a real account may be sent, once the environment confirms it too; see
+        `kit.broker.consent`.
 
     Attributes
     ----------
@@ -89,8 +93,10 @@ class BrokerSession:
         pool: ConnectionPoolManager,
         clock: Clock,
         base_url: str,
+        allow_live_orders: bool = False,
     ) -> None:
         self.base_url = checked_address(base_url)
+        self._consent = LiveConsent(self.base_url, credentials, allow_live_orders)
         self._credentials = credentials
         self._clock = clock
         self._config = settings.cache_config
@@ -100,7 +106,8 @@ class BrokerSession:
         self.market = account if urlsplit(self.base_url).hostname in LOOPBACK else ""
         folder = cache_folder()
         self.limiter = RateLimiter(folder / "limits.sqlite", account=account)
-        policy = Policy(routes(self._config, clock, bool(self.market)), judge, storable, account)
+        table = routes(self._config, clock, bool(self.market))
+        policy = Policy(table, judge, storable, account, self._consent.gate)
         file = folder / "replies.sqlite" if self._config.disk else None
         self.replies = ReplySession(pool, policy, self._config, file, self.limiter)
         self._proxies = get_environ_proxies(self.base_url)  # once: reading it takes a tenth of a call
@@ -118,7 +125,10 @@ class BrokerSession:
             The broker said no, by the table of `kit.broker.replies`.
         TransportError
             The bytes did not travel.
+        LiveOrdersRefused
+            It would change a real account; nothing was sent.
         """
+        self._consent.check(endpoint, body)
         if endpoint.lifetime and self.access.valid() is None:
             stored = self.replies.stored(self._request(endpoint, body, None))
             if stored is not None:  # what the disk can answer needs no login

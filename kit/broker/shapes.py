@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -164,3 +164,11 @@ def number(value: Any) -> float | None:
         return float(str(value).replace(" ", ""))
     except ValueError:
         raise _unexpected("a question for numbers", "a number", value) from None
+
+
+def by_exchange(keys: Iterable[QuoteKey]) -> dict[str, list[str]]:
+    """Return tokens by their exchange, as the broker asks for quotes."""
+    tokens: dict[str, list[str]] = {}
+    for exchange, token in keys:
+        tokens.setdefault(exchange, []).append(token)
+    return tokens

@@ -1,6 +1,7 @@
 """The nouns of the market: instruments, legs, orders and the snapshot of a chain."""
 
-from kit.model.book import BookedOrder, OpenPosition, OrderFill
+from kit.model.account import AccountFunds, ChargesEstimate, MarginEstimate, ShareHolding
+from kit.model.book import BookedOrder, OpenPosition, OrderFill, PlacedOrder
 from kit.model.chain import GREEK_COLUMNS, QUOTE_COLUMNS, ChainSnapshot, Source, Venue
 from kit.model.derived import Derived
 from kit.model.gtt import GTTRule, StoredGTTRule
@@ -11,21 +12,26 @@ from kit.model.position import Held, Leg, Position
 __all__ = [
     "GREEK_COLUMNS",
     "QUOTE_COLUMNS",
+    "AccountFunds",
     "BookedOrder",
     "ChainSnapshot",
+    "ChargesEstimate",
     "Contract",
     "Derived",
     "GTTRule",
     "Held",
     "Instrument",
     "Leg",
+    "MarginEstimate",
     "OpenPosition",
     "OrderFill",
     "OrderRequest",
     "OrderType",
+    "PlacedOrder",
     "Position",
     "Product",
     "Right",
+    "ShareHolding",
     "Side",
     "Source",
     "StoredGTTRule",

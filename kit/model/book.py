@@ -15,6 +15,26 @@ FINAL = frozenset({"complete", "cancelled", "rejected"})
 
 
 @dataclass(frozen=True, slots=True)
+class PlacedOrder:
+    """The names of an order that was taken; what became of it stands in the order book.
+
+    Parameters
+    ----------
+    order_id, unique_id : str
+        The broker's two names of it.
+    tag : str
+        The request's.
+    variety : {"NORMAL", "STOPLOSS", "AMO"}
+        How it is handled.
+    """
+
+    order_id: str
+    unique_id: str
+    tag: str
+    variety: Variety
+
+
+@dataclass(frozen=True, slots=True)
 class BookedOrder:
     """An order as the order book shows it.
 

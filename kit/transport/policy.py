@@ -41,7 +41,7 @@ class Route:
     name : str
         Name in messages.
     path : str
-        URL path it matches; a trailing ``/`` does not matter.
+        URL path it matches; a trailing ``/`` does not matter, a last part of ``*`` matches any.
     ttl_s : float or None
         Lifetime of an answer, seconds, where the call itself names none. None: never stored, whatever
         the call says. ``math.inf``: never expires.
@@ -82,6 +82,8 @@ class Policy:
         Tells whether an answer of a listed path that the judge finds OK may be stored.
     account : str, optional
         Keeps the private answers of several accounts apart.
+    gate : callable, optional
+        Called with every request before it is sent; raises where it may not be.
     """
 
     def __init__(
@@ -90,7 +92,9 @@ class Policy:
         judge: Callable[[Response], ReplyVerdict] = judged_by_status,
         storable: Callable[[Response], bool] = lambda _response: True,
         account: str = "",
+        gate: Callable[[PreparedRequest], None] = lambda _request: None,
     ) -> None:
+        self.gate = gate
         self._routes = {route.path.rstrip("/"): route for route in routes}
         self._judge = judge
         self._storable = storable
@@ -98,7 +102,8 @@ class Policy:
 
     def listed(self, request: Any) -> Route | None:
         """Return the row of a request's path, if it has one."""
-        return self._routes.get(urlsplit(str(request.url)).path.rstrip("/"))
+        path = urlsplit(str(request.url)).path.rstrip("/")
+        return self._routes.get(path) or self._routes.get(path.rpartition("/")[0] + "/*")
 
     def route(self, request: PreparedRequest) -> Route:
         """Return the row of a request, or one without limits that stores nothing."""
@@ -124,9 +129,13 @@ class Policy:
     def lifetimes(self) -> dict[str | re.Pattern[str], Any]:
         """Return the table in the form of requests-cache's ``urls_expire_after``."""
         return {
-            re.compile(rf"^\w+://[^/]*{re.escape(path)}/?(?:[?#]|$)"): _seconds(route.ttl_s)
+            re.compile(rf"^\w+://[^/]*{_pattern(path)}/?(?:[?#]|$)"): _seconds(route.ttl_s)
             for path, route in self._routes.items()
         }
+
+
+def _pattern(path: str) -> str:
+    return re.escape(path.removesuffix("*")) + ("[^/?#]+" if path.endswith("*") else "")
 
 
 def _seconds(ttl_s: float | None) -> float:

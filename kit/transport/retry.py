@@ -53,6 +53,7 @@ class RetryAdapter(BaseAdapter):
         TransportError
             The last attempt brought no answer; see `PoolAdapter.send`.
         """
+        self._policy.gate(request)
         route, attempt, last = self._policy.route(request), 0, self._below.config.max_retries
         if not isinstance(request.body, bytes | str | None):
             last = 0  # a stream can be read once

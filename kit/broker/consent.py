@@ -1,0 +1,88 @@
+"""Nothing that changes a real account is sent by accident.
+
+The kit is for research. Against an exchange of this machine (a loopback address) everything may be ordered.
+Anything else is taken for real, and what would change an account there is refused before a byte leaves,
+unless
+
+1. the code says ``allow_live_orders=True`` to the client or session, by which no setting, file, subclass or
+   variable of the environment can stand, and
+2. the environment's ``KIT_LIVE_ORDERS`` is the client code of the very account;
+
+and even then orders of an algorithm must be limit orders for the day, as the broker's notice of February 2026
+demands. The rate of orders stays below ten a second by the row of their endpoint.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from requests import PreparedRequest
+
+from kit.broker.endpoints import ALL, MODIFY_ORDER, PLACE_ORDER, Endpoint
+from kit.errors import LiveOrdersRefused
+from kit.settings import Credentials, live_orders_client
+from kit.transport.adapter import LOOPBACK
+
+_WRITES = {endpoint.path: endpoint for endpoint in ALL if endpoint.writes}
+_LIMITS = ("LIMIT", "STOPLOSS_LIMIT")
+
+
+class LiveConsent:
+    """Tells whether what changes an account may be sent to an address.
+
+    Parameters
+    ----------
+    base_url : str
+        Where to.
+    credentials : Credentials
+        Whose account.
+    allowed : bool
+        Whether the code allows live orders.
+    """
+
+    def __init__(self, base_url: str, credentials: Credentials, allowed: bool) -> None:
+        self._is_real = urlsplit(base_url).hostname not in LOOPBACK
+        self._credentials = credentials
+        self._allowed = allowed is True
+
+    def check(self, endpoint: Endpoint, body: Mapping[str, Any]) -> None:
+        """Refuse a request that would change a real account without consent.
+
+        Raises
+        ------
+        LiveOrdersRefused
+            Consent is missing in the code or in the environment, or an order is no limit order for the day.
+        """
+        if not (endpoint.writes and self._is_real):
+            return
+        if not self._allowed:
+            remedy = (
+                "The kit is for research: use the simulated exchange or a paper account. See docs/orders.md."
+            )
+            raise LiveOrdersRefused("Nothing that changes a real account is sent", endpoint.name, remedy)
+        if live_orders_client() != self._credentials.client_code.get_secret_value():
+            remedy = "Set KIT_LIVE_ORDERS to the client code of this account, and only while you mean it."
+            raise LiveOrdersRefused("Live orders are not confirmed in the environment", endpoint.name, remedy)
+        kind, lasts = body.get("ordertype"), body.get("duration")
+        if endpoint in (PLACE_ORDER, MODIFY_ORDER) and (kind not in _LIMITS or lasts != "DAY"):
+            remedy = "Name a price, and use validity='DAY': the broker refuses market and IOC orders by API."
+            raise LiveOrdersRefused("Only limit orders go to the real broker", (kind, lasts), remedy)
+
+    def gate(self, request: PreparedRequest) -> None:
+        """Check a prepared request by its path, whoever made it.
+
+        Raises
+        ------
+        LiveOrdersRefused
+            As `check`.
+        """
+        endpoint = _WRITES.get(urlsplit(str(request.url)).path.rstrip("/"))
+        if endpoint is not None and self._is_real:
+            try:
+                body = json.loads(request.body or b"{}")
+            except ValueError:
+                body = {}
+            self.check(endpoint, body if isinstance(body, dict) else {})

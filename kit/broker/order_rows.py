@@ -1,0 +1,225 @@
+"""The broker's rows of orders, fills, positions, holdings, funds and rules, read into the kit's nouns.
+
+Numbers come as numbers in one row and as text in the next, empty books as null: everything is read by what it
+means. Source: replies recorded in 2024 to 2026, and the broker's pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time
+from math import nan
+from typing import Any, TypeVar
+
+from kit.broker.shapes import Record, number, records
+from kit.clock import IST, in_ist
+from kit.errors import DataError, ProtocolError
+from kit.model import (
+    AccountFunds,
+    BookedOrder,
+    ChargesEstimate,
+    MarginEstimate,
+    OpenPosition,
+    OrderFill,
+    ShareHolding,
+    StoredGTTRule,
+)
+
+T = TypeVar("T")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def rows_of(read: Callable[[Record], T], data: Any, asked: str) -> tuple[T, ...]:
+    """Read every row of a reply; null is none.
+
+    Raises
+    ------
+    ProtocolError
+        A row lacks a field, or one is of another kind; names both.
+    """
+    return tuple(row_of(read, row, asked) for row in records(data, asked))
+
+
+def row_of(read: Callable[[Record], T], row: Any, asked: str) -> T:
+    """Read one row of a reply.
+
+    Raises
+    ------
+    ProtocolError
+        It lacks a field, or one is of another kind.
+    """
+    try:
+        return read(row)
+    except (KeyError, TypeError, ValueError, DataError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise ProtocolError(
+            f"A row of {asked} cannot be read", why, "The broker may have changed it."
+        ) from error
+
+
+def booked(row: Record) -> BookedOrder:
+    """Read a row of the order book."""
+    quantity = _count(row, "quantity")
+    filled = _count(row, "filledshares")
+    return BookedOrder(
+        order_id=str(row["orderid"]),
+        unique_id=str(row.get("uniqueorderid") or ""),
+        tag=str(row.get("ordertag") or ""),
+        exchange=str(row["exchange"]),
+        token=str(row.get("symboltoken") or ""),
+        symbol=str(row["tradingsymbol"]),
+        side=row["transactiontype"],
+        order_type=row["ordertype"],
+        product=row["producttype"],
+        validity=row["duration"],
+        variety=row["variety"],
+        quantity=quantity,
+        filled=filled,
+        unfilled=quantity - filled,
+        lot_size=max(1, _count(row, "lotsize")),
+        price_inr=_price(row, "price"),
+        trigger_price_inr=_price(row, "triggerprice"),
+        average_price_inr=_price(row, "averageprice"),
+        status=str(row.get("orderstatus") or row["status"]),
+        reason=str(row.get("text") or ""),
+        placed_at=_moment(row.get("exchtime")),
+        updated_at=_moment(row.get("updatetime")),
+        exchange_order_id=str(row.get("exchangeorderid") or ""),
+    )
+
+
+def filled_on(day: date) -> Callable[[Record], OrderFill]:
+    """Return a reader of the trade book's rows, which name no day."""
+
+    def read(row: Record) -> OrderFill:
+        return OrderFill(
+            fill_id=str(row["fillid"]),
+            order_id=str(row["orderid"]),
+            exchange=str(row["exchange"]),
+            symbol=str(row["tradingsymbol"]),
+            side=row["transactiontype"],
+            product=row["producttype"],
+            quantity=_count(row, "fillsize"),
+            price_inr=_number(row, "fillprice"),
+            at=datetime.combine(day, time.fromisoformat(str(row["filltime"])), IST),
+        )
+
+    return read
+
+
+def position(row: Record) -> OpenPosition:
+    """Read a row of the positions."""
+    return OpenPosition(
+        exchange=str(row["exchange"]),
+        token=str(row["symboltoken"]),
+        symbol=str(row["tradingsymbol"]),
+        product=row["producttype"],
+        lot_size=max(1, _count(row, "lotsize")),
+        bought=_count(row, "buyqty") + _count(row, "cfbuyqty"),
+        sold=_count(row, "sellqty") + _count(row, "cfsellqty"),
+        buy_average_inr=_either(row, "totalbuyavgprice", "buyavgprice"),
+        sell_average_inr=_either(row, "totalsellavgprice", "sellavgprice"),
+        ltp_inr=_optional(row, "ltp"),
+        realised_inr=_optional(row, "realised"),
+        unrealised_inr=_optional(row, "unrealised"),
+    )
+
+
+def holding(row: Record) -> ShareHolding:
+    """Read a row of the holdings."""
+    return ShareHolding(
+        exchange=str(row["exchange"]),
+        token=str(row.get("symboltoken") or ""),
+        symbol=str(row["tradingsymbol"]),
+        isin=str(row.get("isin") or ""),
+        quantity=_count(row, "quantity") + _count({"t1": row.get("t1quantity")}, "t1"),
+        average_price_inr=_optional(row, "averageprice"),
+        ltp_inr=_optional(row, "ltp"),
+        profit_inr=_optional(row, "profitandloss"),
+    )
+
+
+def funds(row: Record) -> AccountFunds:
+    """Read the funds."""
+    names = ("net", "availablecash", "utiliseddebits", "m2mrealized", "m2munrealized")
+    return AccountFunds(*(_optional(row, name) for name in names))
+
+
+def margin(data: Record) -> MarginEstimate:
+    """Read the answer of the margin calculator."""
+    parts = data["marginComponents"]
+    names = ("spanMargin", "netPremium", "marginBenefit")
+    return MarginEstimate(_number(data, "totalMarginRequired"), *(_optional(parts, name) for name in names))
+
+
+def charges(data: Record) -> ChargesEstimate:
+    """Read the answer of the charges' calculator."""
+    summary = data["summary"]
+    parts = {name: amount for item in summary["breakup"] for name, amount in _leaves(item)}
+    return ChargesEstimate(_number(summary, "total_charges"), _number(summary, "trade_value"), parts)
+
+
+def _leaves(item: Record) -> list[tuple[str, float]]:
+    inner = item.get("breakup") or []
+    return (
+        [leaf for part in inner for leaf in _leaves(part)]
+        if inner
+        else [(item["name"], _number(item, "amount"))]
+    )
+
+
+def rule(row: Record) -> StoredGTTRule:
+    """Read a GTT rule as it is listed."""
+    return StoredGTTRule(
+        rule_id=str(row["id"]),
+        status=str(row["status"]),
+        exchange=str(row["exchange"]),
+        token=str(row["symboltoken"]),
+        symbol=str(row["tradingsymbol"]),
+        side=row["transactiontype"],
+        product=row["producttype"],
+        quantity=_count(row, "qty"),
+        price_inr=_number(row, "price"),
+        trigger_price_inr=_number(row, "triggerprice"),
+        created_at=_iso(row.get("createddate")),
+        updated_at=_iso(row.get("updateddate")),
+        expires_at=_iso(row.get("expirydate")),
+    )
+
+
+def _number(row: Record, name: str) -> float:
+    found = number(row[name])
+    if found is None:
+        raise ValueError(f"{name} is empty")
+    return found
+
+
+def _optional(row: Record, name: str) -> float:
+    found = number(row.get(name))
+    return nan if found is None else found
+
+
+def _either(row: Record, name: str, other: str) -> float:
+    return _number(row, name if row.get(name) else other)
+
+
+def _price(row: Record, name: str) -> float:
+    return _optional(row, name) or nan  # the broker writes 0 where there is none
+
+
+def _count(row: Record, name: str) -> int:
+    return int(number(row[name]) or 0)
+
+
+def _moment(text: Any) -> datetime | None:
+    """Read ``20-Oct-2026 13:10:59``, whatever the locale; nothing is None."""
+    if not text:
+        return None
+    day, month, rest = str(text).split("-", 2)
+    year, hours = rest.split(" ", 1)
+    on = date(int(year), _MONTHS.index(month.title()) + 1, int(day))
+    return datetime.combine(on, time.fromisoformat(hours), IST)
+
+
+def _iso(text: Any) -> datetime | None:
+    return in_ist(datetime.fromisoformat(str(text))) if text else None
