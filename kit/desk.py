@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Self
 
 from kit.broker.client import AngelAPIClient
@@ -16,6 +17,7 @@ from kit.clock import Clock, SystemClock
 from kit.errors import SettingsError
 from kit.evaluation.batches import PRELOAD
 from kit.evaluation.manager import StrategyEvaluationManager
+from kit.market.live import LiveChain
 from kit.market.manager import DataManager
 from kit.monitor import PerformanceMonitor, requirements_from
 from kit.parallel import ConcurrentProcessor
@@ -79,6 +81,10 @@ class Desk(Showable):
         self._closed = True
         self._parts.close()
         self._closing.close()
+
+    def stream(self, underlying: str = "BANKNIFTY", expiry: str | date | None = None) -> LiveChain:
+        """Let one expiry follow the market stream until the answer is closed: `DataManager.stream`."""
+        return self.data.stream(underlying, expiry)
 
     def apply(self, settings: Settings) -> None:
         """Use other settings from now on: cache, connections, workers and monitor are made anew.

@@ -172,7 +172,7 @@ class StreamConfig(Section):
     stall_s: float = Field(90, gt=0, description="seconds without a tick, market open, until it is made anew")
     fresh_s: float = Field(10, gt=0, description="age up to which a tick stands for itself, seconds")
     quiet_s: float = Field(
-        60, gt=0, description="age up to which a token that did not move is believed, seconds"
+        300, gt=0, description="age up to which a token that did not move is believed, seconds"
     )
     queue_size: int = Field(
         10_000, ge=1, description="ticks that wait for a reader; then the oldest is dropped"

@@ -15,6 +15,8 @@ from kit.broker.client import AngelAPIClient
 from kit.broker.shapes import Reply, oldest
 from kit.clock import IST, in_ist
 from kit.errors import DataError
+from kit.market.hot import Hot
+from kit.market.smart import candles_key
 from kit.model import Instrument
 
 Moment = str | date | datetime
@@ -88,6 +90,20 @@ def fetch(
     start, end = piece.span
     reply = client.candles(instrument.exchange, instrument.token, length.name, start, end)
     return reply.holding(candles.frame(reply.data))
+
+
+def kept(client: AngelAPIClient, hot: Hot, asked: Asked, piece: Piece) -> Reply[pd.DataFrame]:
+    """Return the bars of one piece, from memory while they are there."""
+    what = asked.instrument
+    key = candles_key(what.exchange, what.token, asked.length.name, piece.first, piece.last)
+    asked_for: list[Reply[pd.DataFrame]] = []
+
+    def make() -> Reply[pd.DataFrame]:
+        asked_for.append(fetch(client, what, asked.length, piece))
+        return asked_for[0]
+
+    bars, was_kept = hot.once(key, pd.DataFrame, make)
+    return Reply(bars, "hot", 0.0, 0.0) if was_kept else asked_for[0].holding(bars)
 
 
 def collect(asked: Asked, now: datetime, fetch_piece: Fetch, drop_forming: bool = False) -> pd.DataFrame:

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pandas as pd
 
 from kit.bars import candles
-from kit.bars.candles import Piece
 from kit.bars.store import STORE
 from kit.broker.client import AngelAPIClient
-from kit.broker.shapes import Reply
+from kit.broker.stream.following import Following
 from kit.cache import CacheManager
-from kit.chains.atm import AtmStrike, Tie, atm_strike
-from kit.clock import Clock, spot_is_frozen
+from kit.chains.atm import AtmStrike, Tie
+from kit.clock import Clock
 from kit.errors import SettingsError
-from kit.market import chain, downloads, history, instruments
+from kit.market import downloads, history, instruments
 from kit.market.downloads import Download
 from kit.market.history import Asked, Moment, span
 from kit.market.hot import Hot
-from kit.market.listing import Listing
+from kit.market.live import LiveChain
 from kit.market.price import Price
 from kit.market.questions import Questions
-from kit.market.smart import atm_key, candles_key, chain_key, ltp_key
-from kit.model import ChainSnapshot, Instrument
+from kit.market.quoted import Quoted
+from kit.market.smart import atm_key
+from kit.model import ChainSnapshot
+from kit.model.tick import StreamMode
 from kit.monitor import PerformanceMonitor
 from kit.settings import Settings
 from kit.shown import Showable, table
@@ -69,13 +70,15 @@ class DataManager(Showable):
         self._monitor = performance_monitor or PerformanceMonitor()
         self._given_clock = clock
         self._hot = Hot(self._cache, self._settings.data_manager.enable_caching)
-        self._listing = Listing(api_client) if api_client else None
+        self._quoted: Quoted | None = None
+        if api_client:
+            self._quoted = Quoted(api_client, self._hot, self._settings, clock or api_client.clock)
         self.questions = Questions()
 
     @property
     def clock(self) -> Clock:
         """The exchange's present: the clock that was given, else the client's."""
-        return self._given_clock or self._client().clock
+        return self._given_clock or self._present().client.clock
 
     def option_chain(self, underlying: str = "BANKNIFTY", expiry: str | date | None = None) -> ChainSnapshot:
         """Return one expiry of the option chain with forward, volatilities and Greeks.
@@ -96,7 +99,7 @@ class DataManager(Showable):
         """
         with self._monitor.measure("options_chain_processing"):
             self.questions.note("options_chain", f"{underlying} {expiry}" if expiry else underlying)
-            return self._kept_chain(underlying, self._expiry(underlying, expiry))
+            return self._present().chain(underlying, self._expiry(underlying, expiry))
 
     def candles(
         self, symbol: str, interval: str, start: Moment, end: Moment, *, drop_forming: bool = False
@@ -128,9 +131,10 @@ class DataManager(Showable):
         length = candles.interval(interval)
         self.questions.note("historical_data", symbol)
         with self._monitor.measure("candles"):
-            asked = Asked(self._listed().instrument(symbol), length, *span(start, end))
-            now = self.clock.now()
-            return history.collect(asked, now, lambda piece: self._piece(asked, piece), drop_forming)
+            present = self._present()
+            asked = Asked(present.listing.instrument(symbol), length, *span(start, end))
+            fetch = partial(history.kept, present.client, self._hot, asked)
+            return history.collect(asked, self.clock.now(), fetch, drop_forming)
 
     def spot(self, underlying: str = "BANKNIFTY") -> Price:
         """Return the level of an index or the price of a share, rupees.
@@ -141,7 +145,7 @@ class DataManager(Showable):
             There is none of this name.
         """
         self.questions.note("ltp", underlying)
-        return self._price(self._listed().underlying(underlying))
+        return self._present().price(self._present().listing.underlying(underlying))
 
     def ltp(self, symbol: str) -> Price:
         """Return the last traded price of an underlying or a trading symbol, rupees.
@@ -152,7 +156,43 @@ class DataManager(Showable):
             There is none of this name.
         """
         self.questions.note("ltp", symbol)
-        return self._price(self._listed().instrument(symbol))
+        return self._present().price(self._present().listing.instrument(symbol))
+
+    def follow(
+        self, *symbols: str, mode: StreamMode = "SNAPQUOTE", queue_size: int | None = None
+    ) -> Following:
+        """Follow underlyings and trading symbols on the market stream until the answer is closed.
+
+        Parameters
+        ----------
+        *symbols : str
+            For instance ``"BANKNIFTY"`` and ``"SBIN-EQ"``; ticks carry them as they are written here.
+        mode : {"LTP", "QUOTE", "SNAPQUOTE", "DEPTH"}, default "SNAPQUOTE"
+            How much of each; twenty levels of depth are there for shares of the NSE only.
+        queue_size : int, optional
+            Ticks that wait for a reader, then the oldest is dropped and counted; default the settings'.
+
+        Raises
+        ------
+        UnknownSymbol
+            There is none of this name.
+        DataError, RateLimited
+            The stream does not carry it, or no more.
+        """
+        return self._present().follow(symbols, mode, queue_size)
+
+    def stream(self, underlying: str = "BANKNIFTY", expiry: str | date | None = None) -> LiveChain:
+        """Let one expiry follow the market stream until the answer is closed; parameters as `option_chain`.
+
+        Raises
+        ------
+        UnknownSymbol, UnknownExpiry
+            It is not listed; the remedy says what is.
+        RateLimited
+            The stream carries no more.
+        """
+        day = self._expiry(underlying, expiry)
+        return self._present().live_chain(underlying, day, lambda: self.option_chain(underlying, day))
 
     def expiries(self, underlying: str = "BANKNIFTY") -> list[date]:
         """Return the listed expiries that still trade, nearest first.
@@ -162,7 +202,7 @@ class DataManager(Showable):
         UnknownSymbol
             There is none of this name.
         """
-        return instruments.trading(self._listed().expiries(underlying), self.clock.now())
+        return instruments.trading(self._present().listing.expiries(underlying), self.clock.now())
 
     def atm_strike(
         self,
@@ -198,11 +238,11 @@ class DataManager(Showable):
             self.questions.note("atm", underlying)
             day = self._expiry(underlying, expiry)
             if spot is not None:
-                return AtmStrike(self._atm(underlying, day, spot, tie))
+                return AtmStrike(self._present().atm(underlying, day, spot, tie))
             if not self._settings.data_manager.cache_atm_results:
-                return self._current_atm(underlying, day, tie).data
+                return self._present().current_atm(underlying, day, tie).data
             key = (atm_key(underlying, day), tie) if tie != "lower" else atm_key(underlying, day)
-            return self._hot.once(key, float, lambda: self._current_atm(underlying, day, tie))[0]
+            return self._hot.once(key, float, lambda: self._present().current_atm(underlying, day, tie))[0]
 
     def download(
         self,
@@ -236,8 +276,8 @@ class DataManager(Showable):
             There is no such symbol or interval, or the range is none.
         """
         length, now = candles.interval(interval), self.clock.now()
-        asked = Asked(self._listed().instrument(symbol), length, *span(start, end))
-        client = self._client()
+        asked = Asked(self._present().listing.instrument(symbol), length, *span(start, end))
+        client = self._present().client
         return downloads.keep(
             asked, lambda piece: history.fetch(client, asked.instrument, length, piece).data,
             title=symbol, now=now, root=store, quiet=quiet,
@@ -261,62 +301,16 @@ class DataManager(Showable):
         kept = [{**row, "key": str(row["key"])} for row in self._cache.get_cache_info()]
         return [table(kept, "What it remembers, oldest first", most=20)]
 
-    def _client(self) -> AngelAPIClient:
-        if self._api is None:
+    def _present(self) -> Quoted:
+        if self._quoted is None:
             raise SettingsError(
                 "This DataManager has no broker to ask",
                 None,
                 "Pass api_client=AngelAPIClient(...), or read a saved chain with kit.chains.readers.",
             )
-        return self._api
-
-    def _listed(self) -> Listing:
-        self._client()
-        assert self._listing is not None
-        return self._listing
+        return self._quoted
 
     def _expiry(self, underlying: str, expiry: str | date | None) -> date:
-        return instruments.listed_expiry(expiry, self._listed().expiries(underlying), self.clock.now())
-
-    def _kept_chain(self, underlying: str, expiry: date) -> ChainSnapshot:
-        key = chain_key(underlying, expiry)
-        found, hot = self._hot.once(key, ChainSnapshot, lambda: self._chain(underlying, expiry))
-        return found.arriving_from("hot") if hot else found
-
-    def _chain(self, underlying: str, expiry: date) -> Reply[ChainSnapshot]:
-        return chain.fetch(
-            self._client(), self._listed().underlying(underlying), self._listed().series(underlying, expiry),
-            expiry, self._settings.data_manager.strikes_around, self.clock.now(),
-        )  # fmt: skip
-
-    def _piece(self, asked: Asked, piece: Piece) -> Reply[pd.DataFrame]:
-        what = asked.instrument
-        key = candles_key(what.exchange, what.token, asked.length.name, piece.first, piece.last)
-        ages: list[Reply[pd.DataFrame]] = []
-
-        def make() -> Reply[pd.DataFrame]:
-            ages.append(history.fetch(self._client(), what, asked.length, piece))
-            return ages[0]
-
-        bars, hot = self._hot.once(key, pd.DataFrame, make)
-        return Reply(bars, "hot", 0.0, 0.0) if hot else ages[0].holding(bars)
-
-    def _price(self, what: Instrument) -> Price:
-        def make() -> Reply[Price]:
-            reply = self._client().ltp(what.exchange, what.symbol, what.token)
-            return reply.holding(Price.of(reply, monotonic()))
-
-        found, hot = self._hot.once(ltp_key(what.exchange, what.symbol, what.token), Price, make)
-        return found.later(monotonic()) if hot else found
-
-    def _current_atm(self, underlying: str, expiry: date, tie: Tie) -> Reply[float]:
-        spot, frozen = self._price(self._listed().underlying(underlying)), spot_is_frozen(self.clock.now())
-        level = self._kept_chain(underlying, expiry).forward if frozen else spot
-        strike = AtmStrike(self._atm(underlying, expiry, level, tie), "forward" if frozen else "spot")
-        left_s = max(0.0, self._settings.cache_config.atm_ttl - spot.age_s)
-        return Reply(strike, spot.source, spot.age_s, left_s)
-
-    def _atm(self, underlying: str, expiry: date, spot: float, tie: Tie) -> float:
-        strikes = {option.strike for option in self._listed().series(underlying, expiry)[0]}
-        forward = self._kept_chain(underlying, expiry).forward if tie == "nearest" else None
-        return atm_strike(float(spot), strikes, tie, forward=forward)
+        return instruments.listed_expiry(
+            expiry, self._present().listing.expiries(underlying), self.clock.now()
+        )

@@ -24,7 +24,7 @@ THURSDAY, EXPIRY = date(2026, 11, 19), date(2026, 11, 23)
 def test_a_closed_day(data: DataManager, tmp_path: Path):
     """A collected day holds the very bars that the broker serves, of index, future and every contract."""
     store = MinuteStore(tmp_path)
-    client = data._client()
+    client = data._present().client
     done = collect(client, store, THURSDAY - timedelta(1), THURSDAY, expiries=2, around=2, quiet=True)
     assert store.days() == done.days == [THURSDAY - timedelta(1), THURSDAY]
     day = store.day(THURSDAY)
@@ -49,7 +49,7 @@ def test_a_closed_day(data: DataManager, tmp_path: Path):
 
 def test_a_day_is_collected_once(data: DataManager, tmp_path: Path):
     """What is stored is not asked for again, and the day that still trades is left for later."""
-    store, client = MinuteStore(tmp_path), data._client()
+    store, client = MinuteStore(tmp_path), data._present().client
     first = collect(client, store, THURSDAY, date(2026, 11, 20), expiries=1, around=1, quiet=True)
     again = collect(client, store, THURSDAY, date(2026, 11, 20), expiries=1, around=1, quiet=True)
     assert (first.days, again.days, again.already) == ([THURSDAY], [], [THURSDAY])
@@ -59,7 +59,7 @@ def test_a_day_is_collected_once(data: DataManager, tmp_path: Path):
 
 def test_a_collection_that_broke_off(exchange: SimulatedExchange, data: DataManager, tmp_path: Path):
     """A collection that broke off stores nothing half, and what had come is not asked for again."""
-    client, asked = data._client(), "getCandleData"
+    client, asked = data._present().client, "getCandleData"
     exchange.faults.add(asked, "denied-html")
     with pytest.raises(BrokerError):
         collect(client, MinuteStore(tmp_path), THURSDAY, THURSDAY, expiries=1, around=2, quiet=True)
@@ -86,7 +86,7 @@ def test_a_collection_that_broke_off(exchange: SimulatedExchange, data: DataMana
 def test_nothing_to_collect(data: DataManager, tmp_path: Path, first, last, sizes):
     """A range without a closed session, and no expiry or strike at all, are refused in words."""
     with pytest.raises(DataError) as caught:
-        collect(data._client(), MinuteStore(tmp_path), first, last, quiet=True, **sizes)
+        collect(data._present().client, MinuteStore(tmp_path), first, last, quiet=True, **sizes)
     assert caught.value.remedy
 
 

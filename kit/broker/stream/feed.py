@@ -95,7 +95,7 @@ class MarketFeed:
         mode : {"LTP", "QUOTE", "SNAPQUOTE", "DEPTH"}, default "SNAPQUOTE"
             How much of each.
         queue_size : int, optional
-            Ticks that wait for a reader; default the settings'.
+            Ticks that wait for a reader, 0 where nobody reads; default the settings'.
 
         Raises
         ------
@@ -111,16 +111,30 @@ class MarketFeed:
             )
         keys = {key_of(mode, *pair): symbol for pair, symbol in instruments.items()}
         with self._changing:
-            fresh = Following(keys, queue_size or self.config.queue_size, self._leave)
+            fresh = Following(keys, self.config.queue_size if queue_size is None else queue_size, self._leave)
             self._share({*self._wanted(), *keys})
             self._followings = (*self._followings, fresh)
         return fresh
 
-    def fresh(self, mode: StreamMode, exchange: str, token: str) -> KeptFrame | None:
+    @property
+    def is_fed(self) -> bool:
+        """Whether there is any frame to look for."""
+        return bool(self._connections)
+
+    def fresh(
+        self, mode: StreamMode, exchange: str, token: str, believe_quiet: bool = True
+    ) -> KeptFrame | None:
         """Return the newest frame of a subscription, if it still tells the present.
 
         It does while it is younger than ``fresh_s``. After that a token that did not move is believed for
         ``quiet_s``, as long as the connection that brought it lives and brings other tokens' ticks.
+
+        Parameters
+        ----------
+        mode, exchange, token
+            Name the subscription.
+        believe_quiet : bool, default True
+            Whether a token that did not move is believed; not one that is known to move all the time.
         """
         if exchange not in EXCHANGES:
             return None
@@ -132,7 +146,7 @@ class MarketFeed:
         age_s = now_s - kept.arrived_s
         if age_s <= self.config.fresh_s:
             return kept
-        if age_s > self.config.quiet_s:
+        if age_s > self.config.quiet_s or not believe_quiet:
             return None
         for connection in self._connections:
             health = connection.health

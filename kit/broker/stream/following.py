@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from time import monotonic
 from typing import Self
 
-from kit.broker.stream.frames import KEY_BYTES, TickBatch, decode, decode_batch
+from kit.broker.stream.frames import KEY_BYTES, TickBatch, decode, decode_batch, pair_of
 from kit.model.tick import Tick
 
 
@@ -23,7 +23,7 @@ class Following:
     symbols : mapping of bytes to str
         What is followed: the key of each subscription, and its trading symbol.
     queue_size : int
-        Ticks that may wait; then the oldest is dropped.
+        Ticks that may wait; then the oldest is dropped. 0: nobody reads, only the newest frames are kept.
     leave : callable
         Hears that it is over.
 
@@ -42,6 +42,11 @@ class Following:
         self._ready = threading.Condition()
         self._closed = False
         self.dropped = 0
+
+    @property
+    def pairs(self) -> frozenset[tuple[str, str]]:
+        """Exchange and token of what it follows."""
+        return frozenset(pair_of(key) for key in self._symbols)
 
     @property
     def keys(self) -> frozenset[bytes]:
@@ -67,11 +72,12 @@ class Following:
 
     def hear(self, frames: list[bytes]) -> None:
         """Queue those of some frames that it follows."""
+        if not self._queue.maxlen:
+            return
         mine = [frame for frame in frames if frame[:KEY_BYTES] in self._symbols]
         if not mine:
             return
         with self._ready:
-            assert self._queue.maxlen is not None
             self.dropped += max(0, len(self._queue) + len(mine) - self._queue.maxlen)
             self._queue.extend(mine)
             self._ready.notify_all()

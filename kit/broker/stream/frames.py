@@ -82,6 +82,11 @@ def key_of(mode: StreamMode, exchange: str, token: str) -> bytes:
     return bytes((MODES[mode], EXCHANGES[exchange])) + token.encode("ascii").ljust(25, b"\0")
 
 
+def pair_of(key: bytes) -> tuple[str, str]:
+    """Return exchange and token of a subscription."""
+    return _EXCHANGE_NAMES[key[1]], key[2:KEY_BYTES].rstrip(b"\0").decode("ascii")
+
+
 def last_price(frame: bytes) -> float:
     """Return the last price of a sound frame of any mode but depth, rupees; NaN where nothing has traded."""
     return _rupees(_PRICE.unpack_from(frame, _PRICE_AT)[0], _scale(frame[1]))
