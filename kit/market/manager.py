@@ -24,7 +24,7 @@ from kit.market.hot import Hot
 from kit.market.live import LiveChain
 from kit.market.price import Price
 from kit.market.questions import Questions
-from kit.market.quoted import Quoted
+from kit.market.quoted import PresentQuotes
 from kit.market.smart import atm_key
 from kit.model import ChainSnapshot
 from kit.model.tick import StreamMode
@@ -70,9 +70,9 @@ class DataManager(Showable):
         self._monitor = performance_monitor or PerformanceMonitor()
         self._given_clock = clock
         self._hot = Hot(self._cache, self._settings.data_manager.enable_caching)
-        self._quoted: Quoted | None = None
+        self._quoted: PresentQuotes | None = None
         if api_client:
-            self._quoted = Quoted(api_client, self._hot, self._settings, clock or api_client.clock)
+            self._quoted = PresentQuotes(api_client, self._hot, self._settings, clock or api_client.clock)
         self.questions = Questions()
 
     @property
@@ -301,7 +301,7 @@ class DataManager(Showable):
         kept = [{**row, "key": str(row["key"])} for row in self._cache.get_cache_info()]
         return [table(kept, "What it remembers, oldest first", most=20)]
 
-    def _present(self) -> Quoted:
+    def _present(self) -> PresentQuotes:
         if self._quoted is None:
             raise SettingsError(
                 "This DataManager has no broker to ask",

@@ -22,7 +22,7 @@ from kit.model.tick import StreamMode
 from kit.settings import Settings
 
 
-class Quoted:
+class PresentQuotes:
     """The present of the market for a `DataManager`.
 
     Parameters
