@@ -117,10 +117,7 @@ class DayMinutes:
         DataError
             Two bars of one contract and minute contradict each other, or a price is no multiple of 0.05.
         """
-        hours = session(day)
-        minutes = np.arange(_minute(hours.open.time()), _minute(hours.close.time()), dtype=np.int16)
-        spans = [(_minute(part.open.time()), _minute(part.close.time())) for part in hours.intervals]
-        inside = table["minute"].isin([minute for first, last in spans for minute in range(first, last)])
+        minutes, inside = _within(day, table["minute"])
         if not inside.all():
             notes = (*notes, f"{(~inside).sum()} bars outside the session were left out")
         table = table[inside]
@@ -188,6 +185,14 @@ class DayMinutes:
         both = self.traded[:, 1:] & (self.close[:, :-1] > 0)
         same = both & (self.open[:, 1:] == self.close[:, :-1])
         return float(same.sum() / both.sum()) if both.any() else float("nan")
+
+
+def _within(day: date, minute: pd.Series) -> tuple[NDArray[np.int16], pd.Series]:
+    """Return the minutes from the open to the close, and which bars lie in the session."""
+    hours = session(day)
+    minutes = np.arange(_minute(hours.open.time()), _minute(hours.close.time()), dtype=np.int16)
+    spans = [(_minute(part.open.time()), _minute(part.close.time())) for part in hours.intervals]
+    return minutes, minute.isin([at for first, last in spans for at in range(first, last)])
 
 
 def _minute(at: time) -> int:

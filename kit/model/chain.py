@@ -42,7 +42,7 @@ from typing import Any, Literal, Self
 import pandas as pd
 
 from kit.errors import DataError, UnknownExpiry
-from kit.model.chain_table import chain_table
+from kit.model.chain_table import chain_table, wide
 from kit.model.derived import Derived, Guesses
 from kit.model.expiries import check_together
 from kit.model.instrument import Contract, Right
@@ -113,8 +113,7 @@ class ChainSnapshot(Showable):
     fit: Callable[[ChainSnapshot], Smile | None] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        missing = [name for name in (*QUOTE_COLUMNS, *GREEK_COLUMNS) if name not in self.frame.columns]
-        if missing:
+        if missing := [name for name in (*QUOTE_COLUMNS, *GREEK_COLUMNS) if name not in self.frame]:
             raise DataError("The chain table lacks columns", missing, "See the docstring of kit.model.chain.")
         object.__setattr__(self, "derived", Guesses(self.derived))
 
@@ -193,8 +192,7 @@ class ChainSnapshot(Showable):
             The chain has no such contract; names the nearest strikes.
         """
         self._contract(strike, right)
-        rows = self.frame[(self.frame["strike"] == strike) & (self.frame["right"] == right)]
-        return rows.iloc[0]
+        return self.frame[(self.frame["strike"] == strike) & (self.frame["right"] == right)].iloc[0]
 
     def _contract(self, strike: float, right: Held) -> Contract:
         found = self.contracts[right].get(strike)
@@ -281,14 +279,7 @@ class ChainSnapshot(Showable):
         around : int, optional
             Keep this many strikes on either side of the money; default all.
         """
-        shown = ["oi", "volume", "iv", "delta", "bid", "ask", "ltp"]
-        sides = self.frame.pivot(index="strike", columns="right", values=shown)
-        ordered = [(name, "CE") for name in shown] + [(name, "PE") for name in reversed(shown)]
-        wide = sides.reindex(columns=pd.MultiIndex.from_tuples(ordered)).swaplevel(axis="columns")
-        if around is None:
-            return wide
-        middle = self.strikes.index(self.atm_strike)
-        return wide.iloc[max(0, middle - around) : middle + around + 1]
+        return wide(self, around)
 
     def _heading(self) -> str:
         return f"{self.underlying} {self.expiry:%d %b %Y}"
@@ -304,6 +295,5 @@ class ChainSnapshot(Showable):
 
     def _details(self) -> list[str]:
         seen = chain_table(self, around=8)
-        middle = seen.index.tolist().index(int(self.atm_strike))
         guessed = [sentence(f"The {name} is {found}.") for name, found in self.derived.items()]
-        return [*guessed, table(rows_of(seen), marked=[middle])]
+        return [*guessed, table(rows_of(seen), marked=[[*seen.index].index(int(self.atm_strike))])]

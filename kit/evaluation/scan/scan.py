@@ -93,10 +93,7 @@ def scan(
         A chunk failed on the processor.
     """
     terms = Terms.of(view, entry, basis)
-    if not chain.t_years > 0:
-        raise DataError("This expiry is gone", chain.expiry.isoformat(), "Scan a chain that is still traded.")
-    if top is not None and top < 1:
-        raise SettingsError("A scan keeps at least one position", top, "Say top=20, or None for all.")
+    _check(chain, top)
     wanted = (*(filters(TRADABLE) if tradable else ()), *filters(where))
     usual = "cost_on_risk" if terms.view.is_market else "return_on_risk"
     order = rank(usual if rank_by is None else rank_by)
@@ -118,11 +115,20 @@ def scan(
 
     work = partial(best_of_chunk, found, wanted=wanted, order=order, top=top)
     _run([*chunks(batches)], work, keep, processor, stop or Event())
-    told = result(best[0])
+    return _not_empty(result(best[0]))
+
+
+def _check(chain: ChainSnapshot, top: int | None) -> None:
+    if not chain.t_years > 0:
+        raise DataError("This expiry is gone", chain.expiry.isoformat(), "Scan a chain that is still traded.")
+    if top is not None and top < 1:
+        raise SettingsError("A scan keeps at least one position", top, "Say top=20, or None for all.")
+
+
+def _not_empty(told: ScanResult) -> ScanResult:
     if not len(told) and told.complete:
-        raise DataError(
-            "No position is left", enumerated, f"{told.told()}. Ask for less, or for other families."
-        )
+        why = f"{told.told()}. Ask for less, or for other families."
+        raise DataError("No position is left", told.enumerated, why)
     return told
 
 
