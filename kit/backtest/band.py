@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from kit.backtest.log import Row
 from kit.backtest.plan.plan import Plan
 
 # What a desk would ask next: how much of the profit is the convention's?
@@ -26,6 +27,32 @@ def under(plan: Plan, convention: str) -> Plan:
     """Return a plan under one of the named conventions."""
     changes = CONVENTIONS[convention]
     return plan.but(fills=plan.fills.model_copy(update=dict(changes))) if changes else plan
+
+
+def band_table(
+    planned: Sequence[Row], others: Sequence[Mapping[str, Sequence[Row]]], names: Sequence[str]
+) -> pd.DataFrame:
+    """Return the rupees and trades as planned and under each convention.
+
+    Parameters
+    ----------
+    planned : sequence of dict
+        The rows of the log.
+    others : sequence of mapping of str to sequence of dict
+        Of each plan, its rows by convention.
+    names : sequence of str
+        The conventions that change any of the plans.
+    """
+    table = {"as planned": _sums(planned)}
+    for name in names:
+        table[name] = _sums([row for one in others for row in one[name]])
+    return pd.DataFrame(table).T.rename_axis("fills")
+
+
+def _sums(rows: Sequence[Row]) -> dict[str, float]:
+    filled = [row for row in rows if row["reason"] != "refused"]
+    sums = {name: float(sum(row[name] for row in filled)) for name in ("net_inr", "gross_inr", "charges_inr")}
+    return sums | {"trades": len(filled)}
 
 
 def band_sentence(band: pd.DataFrame) -> str:

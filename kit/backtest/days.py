@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from kit.bars.minute_store import MinuteStore
@@ -69,6 +69,50 @@ class StoredDays(Mapping[date, DayMinutes]):
         return self._latest
 
 
+class ReadAhead(Mapping[date, DayMinutes]):
+    """A store's sessions for one pass in a known order: the next are read while one is used.
+
+    Parameters
+    ----------
+    days : StoredDays
+        The sessions.
+    wanted : sequence of date
+        In the order in which they are asked for; one may be left out.
+    """
+
+    def __init__(self, days: StoredDays, wanted: Sequence[date]) -> None:
+        self.days, self.left_out = days, days.left_out
+        there = [day for day in wanted if day in days]
+        self._coming = days.store.load(there, mapped=days.mapped)
+        self._order = {day: number for number, day in enumerate(there)}
+        self._read = 0
+        self._latest: DayMinutes | None = None
+
+    def __iter__(self) -> Iterator[date]:
+        return iter(self.days)
+
+    def __len__(self) -> int:
+        return len(self.days)
+
+    def __contains__(self, day: object) -> bool:
+        return day in self.days
+
+    def __getitem__(self, day: date) -> DayMinutes:
+        if self._latest is not None and self._latest.day == day:
+            return self._latest
+        if self._order.get(day, -1) < self._read:  # a later session of a position, or one asked for again
+            return self.days[day]
+        while self._latest is None or self._latest.day != day:
+            self._latest = next(self._coming)
+            self._read += 1
+        return self._latest
+
+
+def ahead(days: Days, wanted: Sequence[date]) -> Days:
+    """Return the days for one pass in a known order, read ahead where they come from a store."""
+    return ReadAhead(days, wanted) if isinstance(days, StoredDays) else days
+
+
 def days_of(days: Days | MinuteStore, least_score: float) -> Days:
     """Return a store's sessions, or those of a mapping, that are good enough.
 
@@ -86,7 +130,7 @@ def days_of(days: Days | MinuteStore, least_score: float) -> Days:
 
 def left_out(days: Days) -> Mapping[date, str]:
     """Return the sessions that are not there because they are poor, and why."""
-    return days.left_out if isinstance(days, SoundDays | StoredDays) else {}
+    return days.left_out if isinstance(days, SoundDays | StoredDays | ReadAhead) else {}
 
 
 def _poor(score: float, least_score: float) -> str:

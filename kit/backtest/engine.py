@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kit.backtest.band import CONVENTIONS, under
+from kit.backtest.band import CONVENTIONS, band_table, under
 from kit.backtest.days import Days, days_of
-from kit.backtest.engines import EngineName, engine_for, trade
+from kit.backtest.engines import EngineName, Trader, engine_for
 from kit.backtest.holdings import SkippedDay, holdings, wanted_days
 from kit.backtest.log import Row, as_table, notes_of, rows_of, skipped, split_of
 from kit.backtest.plan.plan import Plan
-from kit.backtest.records import Records
+from kit.backtest.records import TradeRow
 from kit.backtest.result import BacktestResult, Curve
 from kit.backtest.signals import Signals
 from kit.backtest.tape import Holding, Loaded, load
@@ -24,6 +24,7 @@ from kit.bars.minute_store import MinuteStore
 from kit.bars.minutes import TICK_INR
 from kit.errors import SettingsError
 
+Progress = Callable[[int, int], object]
 CARRIED = 0.5  # share of opens carried on from the close before, above which the reader is told
 
 
@@ -39,6 +40,7 @@ def backtest(
     capital_inr: float | None = None,
     engine: EngineName = "auto",
     band: bool = False,
+    progress: Progress | None = None,
 ) -> BacktestResult:
     """Trade one plan, or several with one capital, over the days of a store.
 
@@ -62,6 +64,8 @@ def backtest(
         Both find the same; the compiled one is faster over many days, Python rules need the plain one.
     band : bool, default False
         Trade the same plans under the other fill conventions too.
+    progress : callable, optional
+        Told after each session how many of how many are done; what it raises ends the backtest.
 
     Raises
     ------
@@ -71,22 +75,31 @@ def backtest(
         There is no plan, two have one name, or the capital or the score is none.
     """
     plans = _checked([plans] if isinstance(plans, Plan) else list(plans), capital_inr)
-    signals, days = signals or {}, days_of(days, least_score)
-    found = [_run(plan, days, start, end, daily, signals, engine) for plan in plans]
+    market = _Market(days_of(days, least_score), start, end, daily, signals or {}, engine)
+    others = {name: [under(plan, name) for plan in plans] for name in CONVENTIONS} if band else {}
+    others = {name: changed for name, changed in others.items() if changed != plans}
+    found = []
+    for number, plan in enumerate(plans):
+        told = _share(progress, number, len(plans))
+        found.append(_run(plan, {name: changed[number] for name, changed in others.items()}, market, told))
     rows = [row for one in found for row in one.rows]
-    capital = capital_inr or sum(plan.capital_inr for plan in plans)
     return BacktestResult(
         plans=plans,
         trades=as_table(rows),
         skipped=[day for one in found for day in one.missed],
         sessions=sorted({day for one in found for day in one.seen}),
-        capital_inr=capital,
+        capital_inr=capital_inr or sum(plan.capital_inr for plan in plans),
         charges_split=split_of(rows),
         contract_notes=notes_of(rows),
         minutes=[curve for one in found for curve in one.curves],
         notes=sorted({note for one in found for note in one.notes}),
-        band=_band(plans, days, start, end, daily, signals, engine, found) if band else None,
+        band=band_table(rows, [one.others for one in found], list(others)) if band else None,
     )
+
+
+def _share(progress: Progress | None, number: int, count: int) -> Progress:
+    """Return what tells of one plan's days among those of all."""
+    return lambda done, total: progress(number * total + done, count * total) if progress else None
 
 
 def _checked(plans: list[Plan], capital_inr: float | None) -> list[Plan]:
@@ -100,6 +113,18 @@ def _checked(plans: list[Plan], capital_inr: float | None) -> list[Plan]:
     return plans
 
 
+@dataclass(frozen=True)
+class _Market:
+    """What all plans of a backtest are traded on."""
+
+    days: Days
+    start: date | None
+    end: date | None
+    daily: pd.DataFrame | None
+    signals: Signals
+    engine: EngineName
+
+
 @dataclass
 class _Found:
     """What one plan gave."""
@@ -109,74 +134,64 @@ class _Found:
     seen: list[date] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     notes: set[str] = field(default_factory=set)
+    others: dict[str, list[Row]] = field(default_factory=dict)  # rows under the other fill conventions
 
 
-def _run(
-    plan: Plan,
-    days: Days,
-    start: date | None,
-    end: date | None,
-    daily: pd.DataFrame | None,
-    signals: Signals,
-    engine: EngineName,
-) -> _Found:
-    wanted = wanted_days(plan, days, start, end)
-    chosen = engine_for(plan, engine, len(wanted))
-    found = _Found(seen=[day for day in wanted if day in days])
+def _run(plan: Plan, others: Mapping[str, Plan], market: _Market, told: Progress) -> _Found:
+    """Trade a plan, and on the same tapes what differs from it in its fills alone."""
+    alike = {name: other for name, other in others.items() if other.fills.exit == plan.fills.exit}
+    wanted = wanted_days(plan, market.days, market.start, market.end)
+    chosen = engine_for(plan, market.engine, len(wanted) * (1 + len(alike)))
+    found = _Found(seen=[day for day in wanted if day in market.days], others={name: [] for name in alike})
+    trader, beside = Trader(plan, chosen), {name: Trader(other, chosen) for name, other in alike.items()}
     carried: list[float] = []
-    for chance in holdings(plan, wanted, days, daily, signals):
+    place = {day: number for number, day in enumerate(wanted, start=1)}
+    for chance in holdings(plan, wanted, market.days, market.daily, market.signals):
+        told(place[chance.day], len(wanted))
         if isinstance(chance, SkippedDay):
             found.missed.append(chance)
             found.rows += skipped(plan, chance.day, chance.why)
             continue
-        rows, curve = _trade(plan, chance, chosen)
+        loaded = load(plan, plan.legs, chance)
+        rows, curve = _trade(trader, loaded)
         found.rows += rows
         found.curves.append(curve)
+        for name, other in beside.items():
+            found.others[name] += rows_of(other.plan, loaded, other.trade(loaded), other.multiple)
         carried += [day.carried_opens for day in chance.days]
         if not all(day.has_index for day in chance.days):
             found.notes.add("On days without an index the synthetic future stood in for it.")
-    share = float(np.nanmean(carried)) if np.isfinite(carried).any() else 0.0
-    if share > CARRIED:
-        found.notes.add(
-            f"{share:.0%} of the bars open where the bar before closed: gaps hardly show in this data, "
-            "and fills at a level look kinder than they were."
-        )
+    told(len(wanted), len(wanted))
+    found.notes |= _carried(carried)
+    apart = {
+        name: _run(other, {}, market, _untold).rows for name, other in others.items() if name not in alike
+    }
+    found.others |= apart
     return found
 
 
-def _band(
-    plans: Sequence[Plan],
-    days: Days,
-    start: date | None,
-    end: date | None,
-    daily: pd.DataFrame | None,
-    signals: Signals,
-    engine: EngineName,
-    planned: Sequence[_Found],
-) -> pd.DataFrame:
-    table = {"as planned": _sums(planned)}
-    for name in CONVENTIONS:
-        changed = [under(plan, name) for plan in plans]
-        if changed != list(plans):
-            table[name] = _sums([_run(plan, days, start, end, daily, signals, engine) for plan in changed])
-    return pd.DataFrame(table).T.rename_axis("fills")
+def _untold(done: int, total: int) -> None:
+    """Tell nobody."""
 
 
-def _sums(found: Sequence[_Found]) -> dict[str, float]:
-    rows = [row for one in found for row in one.rows if row["reason"] != "refused"]
-    sums = {name: float(sum(row[name] for row in rows)) for name in ("net_inr", "gross_inr", "charges_inr")}
-    return sums | {"trades": len(rows)}
+def _carried(shares: Sequence[float]) -> set[str]:
+    share = float(np.nanmean(shares)) if np.isfinite(shares).any() else 0.0
+    if share <= CARRIED:
+        return set()
+    return {
+        f"{share:.0%} of the bars open where the bar before closed: gaps hardly show in this data, "
+        "and fills at a level look kinder than they were."
+    }
 
 
-def _trade(plan: Plan, holding: Holding, engine: EngineName) -> tuple[list[Row], Curve]:
-    loaded = load(plan, plan.legs, holding)
-    position, trades = trade(plan, plan.legs, loaded, engine)
-    rows = rows_of(plan, plan.legs, loaded, trades, int(position.terms[0].multiple))
+def _trade(trader: Trader, loaded: Loaded) -> tuple[list[Row], Curve]:
+    trades = trader.trade(loaded)
+    rows = rows_of(trader.plan, loaded, trades, trader.multiple)
     curve = _curve(loaded, trades, rows)
     return sorted(rows, key=lambda row: (row["leg"], row["entry"])), curve
 
 
-def _curve(loaded: Loaded, trades: Records, rows: Sequence[Row]) -> Curve:
+def _curve(loaded: Loaded, trades: Sequence[TradeRow], rows: Sequence[Row]) -> Curve:
     """Return the position's net profit at the close of each of its bars, rupees; charges fall at the exit."""
     holding, tape = loaded.holding, loaded.tape
     worth = np.zeros(holding.last + 1 - holding.first)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -12,8 +11,8 @@ from numpy.typing import NDArray
 
 from kit.backtest.encode import encode_legs, encode_terms, most_rows
 from kit.backtest.plain import play, play_asking
-from kit.backtest.plan.plan import Plan, PlanLeg
-from kit.backtest.records import POSITION, STATE, TRADE, HeldPosition, Records, records
+from kit.backtest.plan.plan import Plan
+from kit.backtest.records import POSITION, STATE, TRADE, HeldPosition, Records, TradeRow, plain_rows, records
 from kit.backtest.tally import fees_of
 from kit.backtest.tape import Loaded
 from kit.errors import SettingsError
@@ -43,18 +42,33 @@ def engine_for(plan: Plan, engine: EngineName, positions: int) -> EngineName:
     return engine
 
 
-def trade(
-    plan: Plan, legs: Sequence[PlanLeg], loaded: Loaded, engine: EngineName
-) -> tuple[HeldPosition, Records]:
-    """Play one plan on a tape and return the position and the rows it wrote."""
-    position = position_on(loaded, encode_terms(plan), encode_legs(legs))
-    if plan.position_rules:
-        return position, play_asking(position, loaded, plan, legs)
-    if engine == "plain":
-        return position, play(position, loaded)
-    fees, session_of = fees_of(loaded.holding, charged=False)
-    play_compiled(position, position.terms, position.legs[None], loaded, fees, session_of)
-    return position, position.trades[: position.totals[0].count]
+class Trader:
+    """Plays one plan on one tape after the other; its rules are put into records once.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is traded.
+    engine : {"plain", "compiled"}
+        As `engine_for` chose it.
+    """
+
+    def __init__(self, plan: Plan, engine: EngineName) -> None:
+        self.plan, self._engine = plan, engine
+        self._terms, self._legs = encode_terms(plan), encode_legs(plan.legs)
+        self._asks = bool(plan.position_rules)
+        self.multiple = int(self._terms[0].multiple)  # how many times the legs are traded
+
+    def trade(self, loaded: Loaded) -> list[TradeRow]:
+        """Play the plan on a tape and return the rows it wrote."""
+        position = position_on(loaded, self._terms, self._legs)
+        if self._asks:
+            return plain_rows(play_asking(position, loaded, self.plan, self.plan.legs))
+        if self._engine == "plain":
+            return plain_rows(play(position, loaded))
+        fees, session_of = fees_of(loaded.holding, charged=False)
+        play_compiled(position, position.terms, position.legs[None], loaded, fees, session_of)
+        return plain_rows(position.trades[: position.totals[0].count])
 
 
 def position_on(loaded: Loaded, terms: Records, legs: Records) -> HeldPosition:

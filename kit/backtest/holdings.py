@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from kit.backtest.days import Days, left_out
+from kit.backtest.days import Days, ahead, left_out
 from kit.backtest.plan.parts import Within
 from kit.backtest.plan.plan import Plan
 from kit.backtest.signals import Signals, starts_of
@@ -73,7 +73,7 @@ def holdings(
     DataError
         The plan filters by a daily figure or waits for a signal that was not given.
     """
-    free_from = date.min
+    free_from, days = date.min, ahead(days, wanted)
     for day in wanted:
         if day >= free_from and _daily_fits(plan, day, daily):
             found = _holding(plan, day, days, signals)

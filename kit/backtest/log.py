@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 import pandas as pd
 
 from kit.backtest.plan.plan import Plan, PlanLeg
-from kit.backtest.records import EXPIRY, NO_STRIKE, REASONS, REFUSED, WHYS, Records
+from kit.backtest.records import EXPIRY, NO_STRIKE, REASONS, REFUSED, WHYS, TradeRow
 from kit.backtest.settlement import exercise_tax
 from kit.backtest.tape import Loaded
 from kit.bars.minutes import TICK_INR
@@ -23,9 +23,10 @@ COLUMNS: tuple[str, ...] = (
 Row = dict[str, Any]
 
 
-def rows_of(plan: Plan, legs: Sequence[PlanLeg], loaded: Loaded, trades: Records, multiple: int) -> list[Row]:
+def rows_of(plan: Plan, loaded: Loaded, trades: Iterable[TradeRow], multiple: int) -> list[Row]:
     """Return the log's rows of one position, in the order of the trades."""
-    return [_row(plan, legs[trade.leg], loaded, trade, multiple) for trade in trades]
+    units = loaded.tape.contracts["units"].tolist()
+    return [_row(plan, plan.legs[trade.leg], loaded, trade, multiple, units) for trade in trades]
 
 
 def skipped(plan: Plan, day: date, why: str) -> list[Row]:
@@ -42,20 +43,22 @@ def _blank(plan: Plan, leg: PlanLeg, day: date, number: int) -> Row:
     return row | {"lots": leg.lots, "gross_inr": 0.0, "charges_inr": 0.0, "net_inr": 0.0, "stale": False}
 
 
-def _row(plan: Plan, leg: PlanLeg, loaded: Loaded, trade: Any, multiple: int) -> Row:
-    holding, number = loaded.holding, int(trade.leg)
+def _row(
+    plan: Plan, leg: PlanLeg, loaded: Loaded, trade: TradeRow, multiple: int, lot_sizes: list[int]
+) -> Row:
+    holding, number = loaded.holding, trade.leg
     row = _blank(plan, leg, holding.day, number + 1)
-    row |= {"entry": int(trade.number), "lots": leg.lots * multiple, "expiry": loaded.expiries[number]}
+    row |= {"entry": trade.number, "lots": leg.lots * multiple, "expiry": loaded.expiries[number]}
     row |= {"reason": REASONS[trade.reason], "why": ""}
     if trade.row >= 0:
         _, row["strike"], _ = loaded.contracts[trade.row]
-        row["lot_size"] = int(loaded.tape.contracts[trade.row].units)
+        row["lot_size"] = lot_sizes[trade.row]
     if trade.reason == REFUSED:
         return row | {"why": _why(loaded, leg, trade)}
     entry, out = round(trade.entry * TICK_INR, 2), round(trade.exit * TICK_INR, 2)
     units, sign = row["lots"] * row["lot_size"], 1 if leg.side == "buy" else -1
-    gross = round(sign * int(trade.exit - trade.entry) * units * TICK_INR, 2)
-    starts = holding.start(int(trade.entry_bar)), holding.start(int(trade.exit_bar))
+    gross = round(sign * (trade.exit - trade.entry) * units * TICK_INR, 2)
+    starts = holding.start(trade.entry_bar), holding.start(trade.exit_bar)
     row |= {"entry_bar": starts[0], "entry_price": entry, "exit_bar": starts[1], "exit_price": out}
     parts = [*_charges(row, trade.reason == EXPIRY)] if plan.charges else []
     charges = round(sum(part.total for part in parts), 2)
@@ -71,7 +74,7 @@ def _row(plan: Plan, leg: PlanLeg, loaded: Loaded, trade: Any, multiple: int) ->
     }
 
 
-def _excursions(loaded: Loaded, trade: Any, sign: int) -> tuple[int, int]:
+def _excursions(loaded: Loaded, trade: TradeRow, sign: int) -> tuple[int, int]:
     """Return the best and the worst a leg stood, ticks per unit, from the bar after its entry to its exit."""
     tape, held = loaded.tape, slice(trade.entry_bar + 1, trade.exit_bar + 1)
     high, low = tape.high[trade.row, held], tape.low[trade.row, held]
@@ -114,9 +117,9 @@ def _charges(row: Row, expired: bool) -> Iterable[Charges]:
     yield Charges(0.0, tax, 0.0, 0.0, 0.0, 0.0)
 
 
-def _why(loaded: Loaded, leg: PlanLeg, trade: Any) -> str:
+def _why(loaded: Loaded, leg: PlanLeg, trade: TradeRow) -> str:
     if trade.why == NO_STRIKE:
-        expiry = loaded.expiries[int(trade.leg)]
+        expiry = loaded.expiries[trade.leg]
         if expiry is None:
             return f"no expiry {leg.expiry} among the day's contracts"
         return f"{WHYS[NO_STRIKE]} by {leg.strike}"

@@ -156,7 +156,28 @@ TRADE = np.dtype(
     align=True,
 )
 
+
+class TradeRow(NamedTuple):
+    """A written row as plain numbers, which Python reads many times faster than the record."""
+
+    leg: int
+    number: int
+    row: int
+    entry_bar: int
+    entry: int
+    exit_bar: int
+    exit: int
+    reason: int
+    stale: int
+    why: int
+
+
 Records = Any  # a NumPy record array; its fields are the attributes of its items
+
+
+def plain_rows(trades: Records) -> list[TradeRow]:
+    """Return the rows that a position wrote."""
+    return [TradeRow._make(row) for row in trades.tolist()]
 
 
 def records(kind: np.dtype[Any], size: int | tuple[int, ...]) -> Records:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
@@ -11,6 +12,7 @@ from itertools import islice
 from os import cpu_count
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from kit.backtest.days import Days, days_of, left_out
 from kit.backtest.encode import encode_legs, encode_terms, most_rows
 from kit.backtest.engines import engine_for, play_compiled, position_on
 from kit.backtest.holdings import SkippedDay, holdings, wanted_days
+from kit.backtest.kept import Played, keep_piece, read_piece
 from kit.backtest.plain import play
 from kit.backtest.plan.plan import Plan
 from kit.backtest.records import LEG, TERMS, TRADE, HeldPosition, Records, records
@@ -150,6 +153,8 @@ def sweep(
         There are no days in the range.
     SettingsError
         The grid does not fit the plan, or a rule is a Python function.
+    UnwritableFile
+        What is finished cannot be kept in the folder; what was kept before stays.
     """
     days = days_of(days, least_score)
     table = parameter_table(grid, sample, seed)
@@ -158,15 +163,16 @@ def sweep(
     pieces = _pieces(plans, days, (start, end), Path(folder) if folder else None)
     net: dict[date, Floats] = {}
     sums, done = np.zeros((len(plans), 2)), 0
-    for piece, (played, out) in _results(pieces, days, processor):
-        for day, figures in zip(played, out, strict=True):
-            net.setdefault(day, np.zeros(len(plans)))[piece.members] = figures[:, 0]
-            sums[piece.members] += figures[:, 1:]
-        done += 1
-        if progress:
-            progress(done, len(pieces))
-        if cancel and cancel():
-            break
+    with closing(_results(pieces, days, processor)) as results:
+        for piece, (played, out) in results:
+            for day, figures in zip(played, out, strict=True):
+                net.setdefault(day, np.zeros(len(plans)))[piece.members] = figures[:, 0]
+                sums[piece.members] += figures[:, 1:]
+            done += 1
+            if progress:
+                progress(done, len(pieces))
+            if cancel and cancel():
+                break
     every = sorted(net)
     matrix = np.stack([net[day] for day in every]) if every else np.zeros((0, len(plans)))
     poor = [SkippedDay(day, why) for day, why in left_out(days).items() if _between(day, start, end)]
@@ -194,9 +200,6 @@ def _pieces(
     return pieces
 
 
-Played = tuple[list[date], Floats]
-
-
 @dataclass(frozen=True, eq=False)
 class _Piece:
     """Some sets over some days: what is done, kept and sent together."""
@@ -216,17 +219,11 @@ class _Piece:
         return self.folder / f"{blake2b(told, digest_size=12).hexdigest()}.npz"
 
     def kept(self) -> Played | None:
-        if self.file is None or not self.file.is_file():
-            return None
-        with np.load(self.file) as found:
-            return [date.fromordinal(number) for number in found["days"].tolist()], found["out"]
+        return read_piece(self.file) if self.file else None
 
     def keep(self, played: Played) -> None:
-        if self.file is not None:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            draft = self.file.with_suffix(".draft.npz")
-            np.savez(draft, days=[day.toordinal() for day in played[0]], out=played[1])
-            draft.replace(self.file)
+        if self.file:
+            keep_piece(self.file, played)
 
     def play(self, days: Days, threads: int | None = None) -> Played:
         return play_tapes(self.sets, tapes_of(self.sets, days, self.wanted), threads)
@@ -238,7 +235,7 @@ def _play_piece(piece: _Piece, days: Days) -> Played:
 
 def _results(
     pieces: Sequence[_Piece], days: Days, processor: ConcurrentProcessor | None
-) -> Iterator[tuple[_Piece, Played]]:
+) -> Generator[tuple[_Piece, Played]]:
     """Yield every piece with its result: what was kept first, then what is computed."""
     missing = []
     for piece in pieces:
@@ -253,15 +250,19 @@ def _results(
             piece.keep(played)
             yield piece, played
         return
-    names = {f"sweep-{number}": piece for number, piece in enumerate(missing)}
-    for name, piece in names.items():
-        processor.submit_task(
-            ProcessingTask(name, _play_piece, (piece, _part(days, piece)), timeout=3600.0), wait=True
-        )
-    for name, piece in names.items():
-        played = processor.get_result(name)
-        piece.keep(played)
-        yield piece, played
+    run = uuid4().hex[:8]
+    names = {f"sweep-{run}-{number}": piece for number, piece in enumerate(missing)}
+    try:
+        for name, piece in names.items():
+            task = ProcessingTask(name, _play_piece, (piece, _part(days, piece)), timeout=3600.0)
+            processor.submit_task(task, wait=True)
+        for name, piece in names.items():
+            played = processor.get_result(name)
+            piece.keep(played)
+            yield piece, played
+    finally:  # cancelled, interrupted or failed: nobody waits for the rest
+        for name in names:
+            processor.cancel_task(name)
 
 
 def _part(days: Days, piece: _Piece) -> Days:

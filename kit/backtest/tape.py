@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from math import isfinite
 
 import numpy as np
@@ -65,7 +67,7 @@ class Holding:
         """The day of the entry."""
         return self.days[0].day
 
-    @property
+    @cached_property
     def edges(self) -> list[int]:
         """The first bar of each session, and the end."""
         return [0, *np.cumsum([len(day.minutes) for day in self.days]).tolist()]
@@ -73,7 +75,7 @@ class Holding:
     def locate(self, bar: int) -> tuple[DayMinutes, int]:
         """Return the session of a bar and its column there."""
         edges = self.edges
-        place = int(np.searchsorted(edges, bar, side="right")) - 1
+        place = bisect_right(edges, bar) - 1
         return self.days[place], bar - edges[place]
 
     def start(self, bar: int) -> datetime:

@@ -1,16 +1,21 @@
 """Sweeps: every set finds what its plan finds alone, and the best is not taken at its word."""
 
+import warnings
+from contextlib import nullcontext
 from datetime import date
 
 import numpy as np
 import pytest
 
 from kit.backtest import backtest
+from kit.backtest.days import StoredDays, ahead
 from kit.backtest.overfit import deflated_sharpe, overfit_probability, overfit_sentence
 from kit.backtest.plan.ready import ready_plan
 from kit.backtest.sets import parameter_table, plans_of
 from kit.backtest.sweep import play_tape, sets_of, sweep, tapes_of
-from kit.errors import SettingsError
+from kit.bars.importing import import_files
+from kit.bars.minute_store import MinuteStore
+from kit.errors import SettingsError, UnwritableFile
 from kit.parallel import ConcurrentProcessor
 
 GRID = {"legs.*.stop.percent": [10, 20, 30], "legs.0.strike.steps": [0, 1], "entry.at": ["09:20", "10:00"]}
@@ -100,3 +105,78 @@ def test_luck_is_called_luck():
     assert overfit_probability(skilled) < 0.05
     assert "hardly more than luck" in overfit_sentence(noise)
     assert "too few" in overfit_sentence(noise[:5])
+
+
+@pytest.fixture(scope="module")
+def stored(shared_data, tmp_path_factory):
+    """Import the January 2024 contracts into a store."""
+    store = MinuteStore(tmp_path_factory.mktemp("minutes"))
+    import_files([shared_data / "intraday" / "bnf_exp_20240110"], store)
+    return StoredDays(store)
+
+
+def test_days_read_ahead_are_the_days_of_the_store(stored):
+    """A pass in order finds what the store has, whatever is left out or asked for again."""
+    wanted = sorted(stored)[-6:]
+    for asked in (wanted, wanted[::2], [*wanted[:2], wanted[0], *wanted[1:]]):
+        reading = ahead(stored, wanted)
+        for day in asked:
+            np.testing.assert_array_equal(reading[day].close, stored[day].close)
+    assert list(reading) == sorted(stored)
+    assert len(reading) == len(stored)
+
+
+def test_processes_and_dask_find_what_threads_find(stored):
+    """A store goes to worker processes and to a Dask cluster, and every figure comes back the same."""
+    distributed = pytest.importorskip("distributed")
+    plan, grid = (
+        ready_plan("short_straddle_reentry"),
+        {"legs.*.stop.percent": [10, 20], "entry.at": ["09:20", "10:00"]},
+    )
+    expected = sweep(plan, stored, grid)
+    with ConcurrentProcessor(2) as processor:
+        found = [sweep(plan, stored, grid, processor=processor)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Dask warns of its own ports and clocks
+        with (
+            distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+            ConcurrentProcessor(1, backend="dask", dask_address=cluster.scheduler_address) as processor,
+        ):
+            found.append(sweep(plan, stored, grid, processor=processor))
+    for one in found:
+        np.testing.assert_array_equal(one.net, expected.net)
+        np.testing.assert_array_equal(one.trades, expected.trades)
+        assert one.days == expected.days
+
+
+@pytest.mark.parametrize("backend", [None, "threads"])
+def test_a_cancelled_sweep_goes_on_where_it_was(few_days, tmp_path, backend):
+    """Cancel keeps what is done, leaves nothing running, and the next run does only the rest."""
+    plan, told = ready_plan("short_straddle_920"), []
+    processor = ConcurrentProcessor(max_workers=1, backend=backend) if backend else None
+    with processor or nullcontext():
+        part = sweep(plan, few_days, GRID, folder=tmp_path, processor=processor, cancel=lambda: True)
+        assert not part.complete
+        assert len(list(tmp_path.glob("*.npz"))) == 1
+        if processor:
+            processor.wait_for_results()
+            assert processor.get_stats()["cancelled"] > 0
+        before = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.npz")}
+        whole = sweep(
+            plan, few_days, GRID, folder=tmp_path, processor=processor, progress=lambda *n: told.append(n)
+        )
+    assert whole.complete
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+    np.testing.assert_array_equal(whole.net, sweep(plan, few_days, GRID).net)
+
+
+def test_what_was_kept_and_is_damaged_is_done_again(few_days, tmp_path):
+    """A cut file among what was kept costs time, not the sweep; a folder that cannot be written is named."""
+    plan = ready_plan("short_straddle_920")
+    whole = sweep(plan, few_days, GRID, folder=tmp_path / "kept")
+    for file in (tmp_path / "kept").glob("*.npz"):
+        file.write_bytes(file.read_bytes()[:100])
+    np.testing.assert_array_equal(sweep(plan, few_days, GRID, folder=tmp_path / "kept").net, whole.net)
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(UnwritableFile, match="not done again"):
+        sweep(plan, few_days, GRID, folder=tmp_path / "taken")

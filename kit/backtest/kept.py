@@ -1,0 +1,49 @@
+"""Finished pieces of a sweep on disk: whole or absent, and done again where they are damaged."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date
+from os import getpid
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.errors import UnwritableFile
+
+Played = tuple[list[date], NDArray[np.float64]]
+
+
+def read_piece(file: Path) -> Played | None:
+    """Return what an earlier run has kept; None where there is nothing, or what is there is damaged."""
+    try:
+        with file.open("rb") as held, np.load(held) as found:
+            return [date.fromordinal(number) for number in found["days"].tolist()], found["out"]
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return None
+
+
+def keep_piece(file: Path, played: Played) -> None:
+    """Write what was played, whole or not at all.
+
+    Raises
+    ------
+    UnwritableFile
+        The disk is full, or the folder may not be written.
+    """
+    draft = file.with_suffix(f".{getpid()}.draft.npz")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(draft, days=[day.toordinal() for day in played[0]], out=played[1])
+        draft.replace(file)
+    except OSError as error:
+        raise UnwritableFile(
+            "A finished piece of the sweep cannot be kept",
+            f"{file.parent}: {error.strerror or error}",
+            "Free space and run it again: what was kept is not done again.",
+        ) from error
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
