@@ -96,9 +96,8 @@ class AngelAPIClient(Showable):
         )
         self._owns_pool, self._owns_session = pool is None, session is None
         root = settings.broker.base_url if base_url is None else base_url
-        self.session = session or BrokerSession(
-            credentials, settings, self._pool, self.clock, root, allow_live_orders
-        )
+        given = (settings, self._pool, self.clock, root, allow_live_orders)
+        self.session = session or BrokerSession(credentials, *given)
         address = stream_url(root) if self.session.market else settings.broker.stream_url
         bundle = ca_file or settings.broker.ca_file
         self.feed = MarketFeed(address, self.session, credentials, settings.stream, self.clock, bundle)
