@@ -142,6 +142,10 @@ class Run:
         found: T = self._made[make]
         return found
 
+    def keep(self, context: AbstractContextManager[T]) -> T:
+        """Enter a context that closes when the run ends."""
+        return self._shared.enter_context(context)
+
     def peer(self, module: str) -> ModuleType | None:
         """Import an optional peer; None, with a note on the row, where it is missing or broken."""
         try:
@@ -169,6 +173,7 @@ class Run:
     def renew(self) -> None:
         """Open new desks for the rows to come: one that was given up may have broken off anywhere."""
         self._desk = self._cold_desk = None
+        self._made.clear()
 
     def close_row(self) -> None:
         """Close what the row has opened; for a row that hangs and cannot do it itself."""

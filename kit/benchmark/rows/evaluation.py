@@ -9,6 +9,7 @@ import numpy as np
 from kit.benchmark.machine import fresh
 from kit.benchmark.measure import Arms, Figures
 from kit.benchmark.registry import row
+from kit.benchmark.rows.parallel import workers
 from kit.benchmark.run import Run
 from kit.benchmark.targets import at_most, faster, within
 from kit.evaluation.manager import StrategyEvaluationManager
@@ -16,7 +17,6 @@ from kit.evaluation.metrics import score
 from kit.evaluation.payoff import profit_at_expiry
 from kit.evaluation.worker import evaluate
 from kit.model import ChainSnapshot
-from kit.parallel import ConcurrentProcessor
 from kit.strategies import IronCondor
 from kit.strategies.strikes import Delta
 
@@ -63,7 +63,7 @@ def evaluation_beside_joblib(run: Run) -> Arms:
 
     chain = run.desk().data.option_chain()
     strategies = {f"sweep {number}": sweep for number in range(100)}
-    manager = StrategyEvaluationManager(run.enter(ConcurrentProcessor(max_workers=2)))
+    manager = StrategyEvaluationManager(run.once(workers))
     return Arms(
         ours=lambda: manager.evaluate_strategies_concurrent(strategies, chain),
         peer=lambda: Parallel(n_jobs=2)(delayed(evaluate)(sweep, chain) for _ in strategies),
@@ -99,5 +99,5 @@ def evaluate_many(run: Run) -> Arms:
     chain = run.desk().data.option_chain()
     chains = [chain.arriving_from("file") for _ in range(50)]
     strategies = {f"condor {number}": _SWEEP[25 * number] for number in range(10)}
-    manager = StrategyEvaluationManager(run.enter(ConcurrentProcessor(max_workers=2)))
+    manager = StrategyEvaluationManager(run.once(workers))
     return Arms(ours=lambda: manager.evaluate_many(strategies, chains), items=500, rounds=5, warm=1)

@@ -65,6 +65,11 @@ def _warm(backend: Any = "processes") -> Iterator[ConcurrentProcessor]:
         yield processor
 
 
+def workers(run: Run) -> ConcurrentProcessor:
+    """Return two warm worker processes for `Run.once`."""
+    return run.keep(_warm())
+
+
 def _speedups(run: Run, processor: ConcurrentProcessor, count: int, seconds: float) -> Figures:
     turns = _turns(seconds)
 
@@ -80,13 +85,13 @@ def _speedups(run: Run, processor: ConcurrentProcessor, count: int, seconds: flo
 @row("parallel_10ms", part="parallel", unit="times", target=at_least(1.8), quick=True, cores=2)
 def parallel_10ms(run: Run) -> Figures:
     """200 pure-Python tasks of 10 ms, 50 in a quick run: in process against two warm workers."""
-    return _speedups(run, run.enter(_warm()), 50 if run.quick else 200, 0.01)
+    return _speedups(run, run.once(workers), 50 if run.quick else 200, 0.01)
 
 
 def _beside_joblib(run: Run, count: int, seconds: float, **options: Any) -> Arms:
     from joblib import Parallel, delayed
 
-    processor, turns = run.enter(_warm()), _turns(seconds)
+    processor, turns = run.once(workers), _turns(seconds)
     work_value(turns)
     return Arms(
         ours=lambda: _run(processor, count, turns),
@@ -124,7 +129,7 @@ def parallel_shared_frame(run: Run) -> Figures:
     import numpy as np
     import pandas as pd
 
-    processor = run.enter(_warm())
+    processor = run.once(workers)
 
     def shipment(count: int) -> float:
         frame = pd.DataFrame(np.random.default_rng(run.rng.randrange(2**32)).normal(size=(100_000, 10)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from kit.benchmark.measure import Arms, Figures, speedups
 from kit.benchmark.registry import row
+from kit.benchmark.rows.parallel import workers
 from kit.benchmark.run import Run
 from kit.benchmark.targets import at_least, at_most, faster
 from kit.evaluation.margin import margin, snapshot_parameters
@@ -18,7 +19,6 @@ from kit.evaluation.scan.families import enumerate_family
 from kit.evaluation.scan.ladder import Ladder, ladder
 from kit.evaluation.through_time import profit_before_expiry, profit_grid
 from kit.model import ChainSnapshot
-from kit.parallel import ConcurrentProcessor
 from kit.strategies import IronCondor
 
 WIDTHS = (200.0, 500.0, 1000.0, 1500.0)
@@ -67,7 +67,7 @@ def scan_speedup(run: Run) -> Figures:
     chain = _chain(run)
     widths = [100.0 * number for number in range(1, 13)]
     wanted: dict[str, Any] = {"families": "all", "widths": widths}
-    pool = run.enter(ConcurrentProcessor(max_workers=2))
+    pool = run.once(workers)
     scan(chain, processor=pool, **wanted)  # workers load the machine code once
     return speedups(
         lambda: scan(chain, **wanted),
