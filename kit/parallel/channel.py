@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _BURST = 1024 * 1024
 _LENGTH = struct.Struct("<Q")
@@ -17,8 +17,11 @@ def write_frame(file: int, body: bytes) -> None:
         rest = rest[os.write(file, rest) :]
 
 
-def frames(file: int) -> Iterator[bytes]:
-    """Yield the bodies that arrive until the writer has gone; one cut short by its death is dropped."""
+def frames(file: int, begun: Callable[[], None] = lambda: None) -> Iterator[bytes]:
+    """Yield the bodies that arrive until the writer has gone; one cut short by its death is dropped.
+
+    `begun` is called while a long one arrives.
+    """
     rest = bytearray()
     while chunk := os.read(file, _BURST):
         rest += chunk
@@ -29,3 +32,5 @@ def frames(file: int) -> Iterator[bytes]:
             body = bytes(memoryview(rest)[_LENGTH.size : end])
             del rest[:end]
             yield body
+        if rest:
+            begun()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from queue import SimpleQueue
-from threading import RLock, Thread
+from threading import Thread
 from time import monotonic
 
 from kit.errors import KitError
@@ -95,30 +94,24 @@ def in_time(outcome: Outcome, timeout_s: float | None, where: str) -> Outcome:
 class ThreadEngine(TaskEngine):
     """Runs attempts on threads.
 
-    A thread cannot be stopped. One that overruns is given up: its task ends as timed out, a fresh thread
-    takes its place, and it goes on in the background until its task returns.
+    A thread cannot be stopped. One that overruns is given up: its task ends as timed out, another may take
+    its place, and it goes on in the background until its task returns.
     """
 
     def __init__(self, max_workers: int) -> None:
         self._max_workers = max_workers
-        self._lock = RLock()  # the collector may call `close` on a thread that holds it
-        self._waiting: SimpleQueue[Attempt | None] = SimpleQueue()
         self._running: dict[int, Attempt] = {}
-        self._threads = 0
         self._watchdog = Watchdog()
 
     def room(self) -> int:
-        """Return how many threads are free."""
+        """Return how many threads may start."""
         return self._max_workers - len(self._running)
 
     def submit(self, attempts: Sequence[Attempt]) -> None:
-        """Start attempts."""
+        """Start attempts, each on a thread of its own."""
         for attempt in attempts:
-            with self._lock:
-                self._running[attempt.key] = attempt
-                if self._threads < len(self._running):
-                    self._start()
-            self._waiting.put(attempt)
+            self._running[attempt.key] = attempt
+            Thread(target=self._run, args=(attempt,), name="kit-task", daemon=True).start()
             if attempt.timeout_s is not None:
                 due = monotonic() + attempt.timeout_s
                 self._watchdog.at(due, partial(self._give_up, attempt.key, "timeout"))
@@ -129,33 +122,19 @@ class ThreadEngine(TaskEngine):
             self._give_up(key, "cancelled")
 
     def close(self) -> None:
-        """Give everything up; threads end when their task returns."""
+        """Give everything up."""
         self.stop([*self._running])
         self._watchdog.close()
-        for _ in range(self._threads):
-            self._waiting.put(None)
 
-    def _start(self) -> None:
-        self._threads += 1
-        Thread(target=self._serve, name="kit-task", daemon=True).start()
-
-    def _serve(self) -> None:
-        while attempt := self._waiting.get():
-            outcome = attempt()
-            with self._lock:
-                if self._running.pop(attempt.key, None) is None:
-                    return  # given up; another thread serves instead
+    def _run(self, attempt: Attempt) -> None:
+        outcome = attempt()
+        if self._running.pop(attempt.key, None):  # else it was given up
             self.done(outcome)
 
     def _give_up(self, key: int, reason: str) -> None:
-        with self._lock:
-            attempt = self._running.pop(key, None)
-            if attempt is None:
-                return
-            self._threads -= 1
-            self._start()
-        why = "its thread was given up and goes on unseen." if reason == "timeout" else ""
-        self.done(Outcome(key, reason, None, running_s=attempt.timeout_s or 0.0, raised=why))
+        if attempt := self._running.pop(key, None):
+            why = "its thread was given up and goes on unseen." if reason == "timeout" else ""
+            self.done(Outcome(key, reason, None, running_s=attempt.timeout_s or 0.0, raised=why))
 
 
 class TravellingEngine(TaskEngine):

@@ -21,7 +21,7 @@ import cloudpickle  # type: ignore[import-untyped]  # it has no types
 if TYPE_CHECKING:
     import numpy as np
 
-READY = -1  # in place of a key: a worker has started
+READY, IMPORTING, IMPORTED = -1, -2, -3  # in place of a key: a worker has started, or imports for a task
 _seed: ContextVar[int] = ContextVar("kit_task_seed")
 
 

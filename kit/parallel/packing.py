@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import pickle
-import sys
 from collections import OrderedDict
 from collections.abc import Mapping
 from itertools import count
@@ -12,12 +10,12 @@ from typing import Any, NamedTuple
 
 import cloudpickle  # type: ignore[import-untyped]  # it has no types
 
-from kit.parallel.shared import SharedObjects, take
+from kit.parallel.shared import SharedObjects
 from kit.parallel.tasks import ProcessingTask
+from kit.parallel.unpacking import take
 
-LARGE_BYTES = 32 * 1024  # frames and arrays from here on are shared objects
-SHARED_BYTES = 4 * 1024  # arguments that several tasks of a run share, from here on
-MESSAGE_BYTES = 2 * 1024  # longer messages travel as a file, so that a pipe never fills up
+BUFFER_BYTES = 4 * 1024  # buffers from here on stay out of the pickle
+BODY_BYTES = 2 * 1024  # longer pickles are shared objects, so that a pipe never fills up
 _PLAIN = (int, float, str, bool, type(None))
 _scopes = count(1)
 
@@ -27,6 +25,13 @@ class Payload(NamedTuple):
 
     message: bytes
     references: tuple[str, ...]
+
+
+class Packed(NamedTuple):
+    """A pickle that is short, because it stands for a shared object where it would be long."""
+
+    body: bytes
+    reference: str | None
 
 
 class Scope:
@@ -47,22 +52,16 @@ class Scope:
         self.number = next(_scopes)
         self._objects = objects
         self._kept = kept
-        self._known: OrderedDict[tuple[str, int], tuple[Any, Any, tuple[str, ...]]] = OrderedDict()
+        self._known: OrderedDict[int, tuple[Any, Packed]] = OrderedDict()
 
-    def get(self, kind: str, thing: Any) -> Any:
-        """Return the form that was remembered for an object, else None."""
-        key = (kind, id(thing))
-        if key not in self._known:
-            return None
-        self._known.move_to_end(key)
-        return self._known[key][1]
-
-    def remember(self, kind: str, thing: Any, form: Any, references: tuple[str, ...] = ()) -> None:
-        """Remember a form of an object, keep its references, and the object so that its id stays its own."""
-        self._objects.use(references)
-        self._known[kind, id(thing)] = (thing, form, references)
-        if len(self._known) > self._kept:
-            self._forget()
+    def packed(self, thing: Any) -> Packed:
+        """Return an object packed; it is kept alive, so that its id stays its own."""
+        if id(thing) not in self._known:
+            self._known[id(thing)] = thing, _packed(thing, self._objects)
+            if len(self._known) > self._kept:
+                self._forget()
+        self._known.move_to_end(id(thing))
+        return self._known[id(thing)][1]
 
     def close(self) -> None:
         """Forget everything."""
@@ -70,8 +69,9 @@ class Scope:
             self._forget()
 
     def _forget(self) -> None:
-        _, (_, _, references) = self._known.popitem(last=False)
-        self._objects.release(references)
+        _, (_, packed) = self._known.popitem(last=False)
+        if packed.reference:
+            self._objects.release([packed.reference])
 
 
 def pack(key: int, task: ProcessingTask, seed: int, objects: SharedObjects, scope: Scope | None) -> Payload:
@@ -84,28 +84,12 @@ def pack(key: int, task: ProcessingTask, seed: int, objects: SharedObjects, scop
     """
     packer = _Packer(objects, scope)
     try:
-        operation = packer.operation(task.operation)
-        arguments = packer.arguments(task.args, task.kwargs)
-        number = scope.number if scope else 0
-        message = pickle.dumps((key, seed, number, operation, arguments), protocol=5)
-        if len(message) > MESSAGE_BYTES:
-            reference = objects.put_bytes(message)
-            packer.references.append(reference)
-            message = pickle.dumps((key, reference), protocol=5)
+        operation, arguments = packer.operation(task.operation), packer.arguments(task.args, task.kwargs)
     except BaseException:
         objects.release(packer.references)
         raise
+    message = pickle.dumps((key, seed, scope.number if scope else 0, operation, arguments), protocol=5)
     return Payload(message, tuple(packer.references))
-
-
-class _Shared:
-    """Stands in a pickle for a shared object."""
-
-    def __init__(self, reference: str) -> None:
-        self._reference = reference
-
-    def __reduce__(self) -> tuple[Any, tuple[str]]:
-        return take, (self._reference,)
 
 
 class _Packer:
@@ -116,77 +100,63 @@ class _Packer:
         self._objects = objects
         self._scope = scope
 
-    def dump(self, thing: Any) -> bytes:
-        file = io.BytesIO()
-        _Pickler(file, self).dump(thing)
-        return file.getvalue()
-
     def operation(self, operation: Any) -> bytes:
-        """Pickle a function, once per run unless it drags a large table along."""
-        known: bytes | None = self._scope.get("operation", operation) if self._scope else None
-        if known is not None:
-            return known
-        body = self.dump(operation)
-        if self._scope and not self.references:
-            self._scope.remember("operation", operation, body)
-        return body
+        """Pickle a function, once per run."""
+        if self._scope is None:
+            return self._noted(_packed(operation, self._objects))
+        return self._of_run(operation, self._scope).body
 
     def arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
         """Pickle the arguments, those that tasks of a run share by reference."""
-        if not kwargs and all(type(arg) in _PLAIN for arg in args):
-            return pickle.dumps((args, {}), protocol=5)  # several times as fast, and the same
+        if not kwargs and all(type(arg) in _PLAIN for arg in args):  # several times as fast, and the same
+            return self._noted(_short(pickle.dumps((args, {}), protocol=5), [], self._objects))
         shared = {name: self._once(arg) for name, arg in kwargs.items()}
-        return self.dump((tuple(self._once(arg) for arg in args), shared))
-
-    def large(self, thing: Any) -> str | None:
-        """Return the reference of a frame or array worth sharing, else None."""
-        pandas, numpy = sys.modules.get("pandas"), sys.modules.get("numpy")
-        is_frame = pandas is not None and isinstance(thing, pandas.DataFrame | pandas.Series)
-        is_array = numpy is not None and type(thing) is numpy.ndarray and not thing.dtype.hasobject
-        if not (is_frame or (is_array and self._scope)) or thing.size * 8 < LARGE_BYTES:
-            return None
-        reference: str | None = self._scope.get("table", thing) if self._scope else None
-        if reference is not None:
-            self._objects.use((reference,))
-        else:
-            reference = self._objects.put_frame(thing) if is_frame else self._objects.put_object(thing)
-            if self._scope:
-                self._scope.remember("table", thing, reference, (reference,))
-        self.references.append(reference)
-        return reference
+        return self._noted(_packed((tuple(self._once(arg) for arg in args), shared), self._objects))
 
     def _once(self, arg: Any) -> Any:
-        """Share a sizeable argument of a run, so that its further tasks ship a reference."""
+        """Stand in for a sizeable argument of a run, so that its further tasks ship a reference."""
         if self._scope is None or type(arg) in _PLAIN:
             return arg
-        references: tuple[str, ...] | None = self._scope.get("argument", arg)
-        if references is None:
-            references = self._sharing(arg, self._scope)
-        elif references:
-            self._objects.use(references)
-        self.references += references
-        return _Shared(references[0]) if references else arg
+        reference = self._of_run(arg, self._scope).reference
+        return _Reference(reference) if reference else arg
 
-    def _sharing(self, arg: Any, scope: Scope) -> tuple[str, ...]:
-        """Share an argument if it is sizeable; return its reference and those it refers to."""
-        inner = _Packer(self._objects, scope)
-        body = inner.dump(arg)
-        references: tuple[str, ...] = ()
-        if len(body) >= SHARED_BYTES:
-            references = (self._objects.put_pickle(body), *inner.references)
-        else:
-            self._objects.release(inner.references)
-        scope.remember("argument", arg, references, references)
-        return references
+    def _of_run(self, thing: Any, scope: Scope) -> Packed:
+        packed = scope.packed(thing)
+        if packed.reference:
+            self._objects.use([packed.reference])
+        self._noted(packed)
+        return packed
+
+    def _noted(self, packed: Packed) -> bytes:
+        self.references += [packed.reference] if packed.reference else []
+        return packed.body
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
-    """cloudpickle, with large tables replaced by their references."""
+def _packed(thing: Any, objects: SharedObjects) -> Packed:
+    """Pickle by value, large buffers apart."""
+    buffers: list[pickle.PickleBuffer] = []
 
-    def __init__(self, file: io.BytesIO, packer: _Packer) -> None:
-        super().__init__(file, protocol=5)
-        self._packer = packer
+    def inside(buffer: pickle.PickleBuffer) -> bool:
+        small = buffer.raw().nbytes < BUFFER_BYTES
+        if not small:
+            buffers.append(buffer)
+        return small
 
-    def reducer_override(self, thing: Any) -> Any:
-        reference = self._packer.large(thing)
-        return (take, (reference,)) if reference else super().reducer_override(thing)
+    return _short(cloudpickle.dumps(thing, protocol=5, buffer_callback=inside), buffers, objects)
+
+
+def _short(body: bytes, buffers: list[pickle.PickleBuffer], objects: SharedObjects) -> Packed:
+    if not buffers and len(body) <= BODY_BYTES:
+        return Packed(body, None)
+    reference = objects.put(body, buffers)
+    return Packed(pickle.dumps(_Reference(reference), protocol=5), reference)
+
+
+class _Reference:
+    """Stands in a pickle for a shared object."""
+
+    def __init__(self, reference: str) -> None:
+        self._reference = reference
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return take, (self._reference,)

@@ -4,10 +4,10 @@ Each worker has one thread here that hears its outcomes, and all share a watchdo
 holds, under the pool's lock:
 
 1. A job is in one place: waiting, with one worker, or ended. Its `done` hears of it once.
-2. A worker has at most one job, and is sent one only when it has none and no verdict. So ending a worker
-   ends one job, and nothing lies ready at a worker.
-3. A worker that is starting may have a job; it has not begun it. A job that was not begun when its worker
-   died waits again; one that was begun never runs a second time.
+2. A worker has at most one job, and is sent one only when it serves and has none and no verdict. So ending
+   a worker ends one job, nothing lies ready at a worker, and a job begins when it is sent.
+3. A job whose worker died has been begun and never runs a second time. Only one that could not be sent, as
+   the worker was dead, waits again.
 4. A worker with a verdict is being killed because of its job: what that still sends does not count.
 5. A dead worker is in `_workers` until its thread has buried it. Only one that hangs in receiving an outcome
    past the time of its job leaves earlier, and then nobody hears that outcome.
@@ -133,14 +133,18 @@ class WorkerPool:
     def _feed(self) -> None:
         """Send what waits to workers without a job; lock held."""
         while self._waiting and not self._closed:
-            free = [worker for worker in self._workers if worker.job is None and worker.verdict is None]
-            worker = max(free, key=lambda worker: worker.served, default=None) or self._hired()
+            worker = next((one for one in self._workers if one.served and not (one.job or one.verdict)), None)
             if worker is None:
-                return
+                break
             job = self._waiting.popleft()
-            worker.send(job)
-            if job.timeout_s is not None:
-                self._look(worker, monotonic() + job.timeout_s)
+            if not worker.send(job):
+                self._waiting.appendleft(job)
+            elif job.timeout_s is not None:
+                self._look(worker, worker.look_at())
+        starting = sum(not (one.served or one.verdict) for one in self._workers)
+        for _ in range(len(self._waiting) - starting):
+            if self._closed or not self._hired():
+                return
 
     def _hired(self) -> WorkerProcess | None:
         """Start a worker; lock held. Where the machine refuses one, others must do, or the jobs end."""
@@ -160,9 +164,12 @@ class WorkerPool:
     def _listen(self, worker: WorkerProcess) -> None:
         """Pass on what a worker sends until it has died."""
         for outcome in worker.outcomes():
-            worker.served = True
             if outcome is not None:
                 self._ended(worker, outcome)
+                continue
+            with self._lock:
+                worker.served = True
+                self._feed()
         self._bury(worker)
         worker.close()
 
@@ -172,6 +179,7 @@ class WorkerPool:
             if job is None or worker.verdict is not None:
                 return
             worker.job, self._futile = None, 0
+            worker.served = outcome.status != "crashed"  # for want of memory: now it leaves
             self._feed()
         job.done(outcome)
 
@@ -190,25 +198,23 @@ class WorkerPool:
             if worker.overrun_at() > monotonic():
                 self._look(worker, max(worker.look_at(), monotonic() + 0.001))
                 return
-            received = not worker.began()
+            hangs = worker.hangs
             worker.end("timeout")
-        if received:
+        if hangs:
             self._bury(worker)  # its listener hangs in what it received
 
     def _bury(self, worker: WorkerProcess) -> None:
-        """Tell the job that a dead worker had begun; one that it had not begun waits again."""
+        """Tell the job of a dead worker."""
         how = worker.wait()
         with self._lock:
             if worker not in self._workers:
                 return
             self._workers.remove(worker)
             verdict = worker.verdict
-            if verdict is None and worker.began():
-                verdict = Verdict("crashed", worker.busy_for_s(), how)
+            if verdict is None and worker.job is not None:
+                verdict = Verdict("crashed", monotonic() - worker.begun_at, how)
                 _log.warning("A worker died at a task (pid %d). %s", worker.pid, how)
             job, worker.job = worker.job, None
-            if job is not None and verdict is None:
-                self._waiting.appendleft(job)
             self._futile = self._futile + 1 if verdict is None else 0
             lost = self._lost() if self._futile >= _MOST_FUTILE else []
             if worker.served and not self._closed:

@@ -16,12 +16,12 @@ from typing import NamedTuple
 from joblib.parallel import ParallelBackendBase  # it knows which variables limit thread pools
 
 from kit.parallel.channel import frames, write_frame
-from kit.parallel.execution import READY, Outcome, outcome_from
-from kit.parallel.state import Phase, WorkerState, trace_path
+from kit.parallel.execution import IMPORTED, IMPORTING, READY, Outcome, outcome_from
 
 IMPORT_S = 30.0  # a module that a task needs may take so long to import, beside the task's own time
-IMPORT_LOOK_S = 0.25  # an import says nothing when it ends
-RECEIVE_S = 0.5  # an outcome may take so long to arrive after its task has overrun
+SOON_S = 0.25  # how soon to look again at one that imports or sends
+WAY_S = 0.02  # a job may take so long to reach its worker, and its outcome back
+RECEIVE_S = 0.5  # whoever receives an outcome may take so long to unpickle it
 TRACE_S = 0.02  # a stuck process has written where it is after this, if it can
 _TRACE_LOOK_S = 0.001
 _START = "from kit.parallel.worker import main; main()"
@@ -53,7 +53,7 @@ class WorkerProcess:
     Parameters
     ----------
     folder : Path
-        Where shared objects lie; the worker's state lies there too.
+        Where shared objects lie.
     threads : int
         Threads that BLAS, OpenMP and numba may use in the worker.
     memory_mb : int or None
@@ -67,9 +67,11 @@ class WorkerProcess:
         self.verdict: Verdict | None = None
         self.served = False
         self.check_at = float("inf")  # the watchdog looks at it then, monotonic seconds
-        self._state_path = folder / f"{next(_numbers)}.state"
-        self._state = WorkerState(self._state_path)
-        self._trace_path = trace_path(self._state_path)
+        self.begun_at = 0.0  # when its job was sent, later by what it imported for that, monotonic seconds
+        self._importing_since: float | None = None
+        self._arrived_at: float | None = None  # when the outcome of its job did
+        self._sending = False  # a long outcome
+        self._trace_path = folder / f"{next(_numbers)}.trace"
         self._lifeline: int | None = None
         try:
             self._start(folder, threads, memory_mb, preload)
@@ -81,7 +83,7 @@ class WorkerProcess:
         self._tasks, self._outcomes = self._process.stdin, self._process.stdout
 
     def _start(self, folder: Path, threads: int, memory_mb: int | None, preload: Sequence[str]) -> None:
-        command = [sys.executable, "-c", _START, str(folder), str(self._state_path)]
+        command = [sys.executable, "-c", _START, str(folder), str(self._trace_path)]
         command += [f"--memory-mb={memory_mb}"] if memory_mb else []
         command += [f"--preload={module}" for module in preload]
         lifeline = None
@@ -114,53 +116,59 @@ class WorkerProcess:
         """The process id."""
         return self._process.pid
 
-    def send(self, job: WorkerJob) -> None:
-        """Give a worker without a job its next one."""
-        self.job = job
-        self._state.clear()  # it may be an attempt at the same task again
-        with suppress(BrokenPipeError):  # it has died; whoever buries it finds the job not begun
+    def send(self, job: WorkerJob) -> bool:
+        """Give a worker without a job its next one; False when it has died."""
+        self.job, self.begun_at = job, monotonic()
+        self._importing_since = self._arrived_at = None
+        try:
             write_frame(self._tasks.fileno(), job.message)
+        except OSError:
+            self.job, self.served = None, False
+        return self.served
 
     def outcomes(self) -> Iterator[Outcome | None]:
         """Yield None once it serves, and then what has come of each job, until the process has ended."""
         name = f"pid {self.pid}"
-        for body in frames(self._outcomes.fileno()):
+        for body in frames(self._outcomes.fileno(), self._arriving):
+            self._sending, self._arrived_at = False, monotonic()
             outcome = outcome_from(body, name)
-            yield None if outcome.key == READY else outcome
+            if outcome.key == IMPORTING:
+                self._importing_since, self._arrived_at = self._arrived_at, None
+            elif outcome.key == IMPORTED:
+                self.begun_at += self._arrived_at - (self._importing_since or self._arrived_at)
+                self._importing_since = self._arrived_at = None
+            else:
+                yield None if outcome.key == READY else outcome
 
-    def began(self) -> bool:
-        """Tell whether it has begun its job, and not ended it."""
-        state = self._state.read()
-        return self.job is not None and state.key == self.job.key and state.phase != Phase.IDLE
+    def _arriving(self) -> None:
+        self._sending = True
 
-    def busy_for_s(self) -> float:
-        """Return the seconds since it began its job."""
-        return monotonic() - self._state.read().since
+    @property
+    def hangs(self) -> bool:
+        """Whether its outcome has arrived, and whoever unpickles it has not come back."""
+        return self.job is not None and self._arrived_at is not None
 
     def overrun_at(self) -> float:
-        """Return when its job will have overrun: infinity if it cannot, or has not begun."""
-        since, key, phase = self._state.read()
-        if self.job is None or self.job.timeout_s is None or self.job.key != key:
+        """Return when its job will have overrun: infinity if it cannot."""
+        importing_since, arrived_at = self._importing_since, self._arrived_at
+        if self.job is None or self.job.timeout_s is None or self._sending:
             return float("inf")
-        if phase == Phase.IMPORTING:
-            return since + IMPORT_S
-        if phase == Phase.SENDING:
-            return float("inf")
-        return since + self.job.timeout_s + (RECEIVE_S if phase == Phase.IDLE else 0.0)
+        if importing_since is not None:
+            return importing_since + IMPORT_S
+        due = self.begun_at + self.job.timeout_s + WAY_S
+        return due if arrived_at is None else max(due, arrived_at + RECEIVE_S)
 
     def look_at(self) -> float:
-        """Return when to look next whether its job has overrun; it begins now at the earliest."""
+        """Return when to look next whether its job has overrun."""
         if self.job is None or self.job.timeout_s is None:
             return float("inf")
-        importing = self._state.read().phase == Phase.IMPORTING
-        soon = min(self.job.timeout_s, IMPORT_LOOK_S) if importing else self.job.timeout_s
-        return min(self.overrun_at(), monotonic() + soon)
+        soon = self._sending or self._importing_since is not None
+        return monotonic() + min(self.job.timeout_s, SOON_S) if soon else self.overrun_at()
 
     def end(self, reason: str) -> None:
         """Kill the process because of its job, and keep the reason."""
-        since, key, _ = self._state.read()
-        running_s = monotonic() - since if self.job is not None and self.job.key == key else 0.0
-        self.verdict = Verdict(reason, running_s)  # from now on no outcome of the job counts
+        # from now on no outcome of the job counts
+        self.verdict = Verdict(reason, monotonic() - self.begun_at)
         if reason == "timeout":
             self.verdict = self.verdict._replace(trace=self._trace())
         self.kill()
@@ -199,8 +207,6 @@ class WorkerProcess:
         self._tasks.close()
         self._outcomes.close()
         self._drop_lifeline()
-        self._state.close()
-        self._state_path.unlink(missing_ok=True)
         self._trace_path.unlink(missing_ok=True)
 
     def _signal(self, name: str) -> None:

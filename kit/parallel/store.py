@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from math import nan
 from time import monotonic
+
+from cachetools import TTLCache
 
 from kit.errors import TaskError
 from kit.monitor.operation import quantile
@@ -19,27 +21,23 @@ class ResultStore:
     Parameters
     ----------
     max_results : int
-        Results kept; the oldest go first.
+        Results kept; those not asked for longest go first.
     max_age_s : float
         Seconds that a result is kept.
     """
 
     def __init__(self, max_results: int, max_age_s: float) -> None:
-        self._max_results = max_results
-        self._max_age_s = max_age_s
-        self._results: OrderedDict[str, tuple[float, ProcessingResult]] = OrderedDict()
+        self._results: TTLCache[str, ProcessingResult] = TTLCache(max_results, max_age_s, monotonic)
         self._counts: Counter[str] = Counter()
         self._times: deque[tuple[float, float]] = deque(maxlen=_WINDOW)
         self.submitted = 0
 
     def add(self, result: ProcessingResult) -> None:
         """Keep a result."""
-        self._results.pop(result.task_id, None)
-        self._results[result.task_id] = (monotonic(), result)
+        self._results[result.task_id] = result
         self._counts[result.status] += 1
         if result.status != "cancelled":
             self._times.append((result.waiting_s, result.running_s))
-        self._trim()
 
     def get(self, task_id: str) -> ProcessingResult:
         """Return the result of a task.
@@ -49,11 +47,11 @@ class ResultStore:
         TaskError
             The task is not known, or its result was let go.
         """
-        self._trim()
-        if task_id not in self._results:
+        result = self._results.get(task_id)
+        if result is None:
             remedy = "Check the id; old results go, see max_results and result_ttl_s."
             raise TaskError("No result is kept of this task", task_id, remedy)
-        return self._results[task_id][1]
+        return result
 
     def forget(self, task_id: str) -> None:
         """Drop one result."""
@@ -61,6 +59,7 @@ class ResultStore:
 
     def clear(self) -> int:
         """Drop every result and return how many there were."""
+        self._results.expire()
         number = len(self._results)
         self._results.clear()
         return number
@@ -84,11 +83,3 @@ class ResultStore:
             "running_p50_s": quantile(running, 0.5),
             "running_p95_s": quantile(running, 0.95),
         }
-
-    def _trim(self) -> None:
-        oldest = monotonic() - self._max_age_s
-        while self._results:
-            kept_at = next(iter(self._results.values()))[0]
-            if len(self._results) <= self._max_results and kept_at >= oldest:
-                return
-            self._results.popitem(last=False)

@@ -1,23 +1,32 @@
-"""Unpickling what came from the caller, so that importing its modules is not on the task's time."""
+"""Unpickling what came from the caller, so that importing its modules is not on the task's time.
+
+A shared object is mapped anew for each task, copy-on-write: a task may change its frames and arrays, and
+nobody else sees it.
+"""
 
 from __future__ import annotations
 
 import io
+import mmap
 import pickle
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
+from pathlib import Path
 from typing import Any
+
+from kit.parallel.shared import ALIGNMENT, HEADER
 
 Watch = Callable[[], AbstractContextManager[None]]
 _watch: Watch = nullcontext
+_folder = Path()
 
 
-def watch_imports(watch: Watch) -> None:
-    """Have each import during `loads` run within a context."""
-    global _watch  # noqa: PLW0603  unpickling has no other way to reach the worker's state
-    _watch = watch
+def open_worker(folder: Path, watch: Watch) -> None:
+    """Have `take` read from a folder, and each import during `loads` run within a context."""
+    global _folder, _watch  # unpickling has no other way to reach what is the worker's
+    _folder, _watch = folder, watch
 
 
 def loads(body: bytes | memoryview, buffers: Iterable[Any] | None = None) -> Any:
@@ -48,3 +57,17 @@ def _module(name: str) -> Any:
         return sys.modules[name]
     with _watch():
         return import_module(name)
+
+
+def take(reference: str) -> Any:
+    """Return a shared object of the worker's folder; pickled tasks call this."""
+    with (_folder / reference).open("rb") as file:
+        mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+    start = HEADER.size + HEADER.unpack(mapped[: HEADER.size])[0]
+    body, lengths = pickle.loads(mapped[HEADER.size : start])  # noqa: S301  written by our own caller
+    buffers = []
+    for length in lengths:
+        start += -start % ALIGNMENT
+        buffers.append(mapped[start : start + length])
+        start += length
+    return loads(body, buffers)

@@ -10,17 +10,25 @@ import faulthandler
 import os
 import pickle
 import signal
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from kit.parallel.channel import frames, write_frame
-from kit.parallel.execution import READY, Outcome, execute, failed, seed_globals, travelling
-from kit.parallel.shared import open_reader
-from kit.parallel.state import Phase, WorkerState, trace_path
-from kit.parallel.unpacking import loads, watch_imports
+from kit.parallel.execution import (
+    IMPORTED,
+    IMPORTING,
+    READY,
+    Outcome,
+    execute,
+    failed,
+    seed_globals,
+    travelling,
+)
+from kit.parallel.unpacking import loads, open_worker
 
 
 class _Operations:
@@ -40,17 +48,13 @@ class _Operations:
         return self._known[body]
 
 
-def serve(
-    folder: Path, state: WorkerState, tasks: int, out: int, memory_mb: int | None, preload: Sequence[str] = ()
-) -> None:
+def serve(folder: Path, tasks: int, out: int, memory_mb: int | None, preload: Sequence[str] = ()) -> None:
     """Run tasks until the caller hangs up.
 
     Parameters
     ----------
     folder : Path
         Where shared objects lie.
-    state : WorkerState
-        Where to say what is being done.
     tasks, out : int
         File descriptors that tasks come from and outcomes go to.
     memory_mb : int or None
@@ -58,8 +62,7 @@ def serve(
     preload : sequence of str
         Modules to import before the first task.
     """
-    open_reader(folder)
-    watch_imports(state.importing)
+    open_worker(folder, partial(_importing, out))
     process = os.getpid()
     operations, name = _Operations(), f"pid {process}"
     for module in preload:
@@ -68,38 +71,38 @@ def serve(
     write_frame(out, travelling(Outcome(READY, "ready", None)))
     for message in frames(tasks):
         parts = pickle.loads(message)  # noqa: S301  the caller is our parent process
-        state.begin(parts[0])
-        outcome = _run(parts, folder, state, operations, name)
+        outcome = _run(parts, operations, name)
         if os.getpid() != process:
             os._exit(0)  # a fork of the task has come back here; it must not speak for this process
         fatal = memory_mb and isinstance(outcome.payload, MemoryError)
         if fatal:
             details = f"It needed more than its {memory_mb} MiB of memory."
             outcome = outcome._replace(status="crashed", payload=None, details=details)
-        body = travelling(outcome)
-        state.enter(Phase.SENDING)
-        write_frame(out, body)
+        write_frame(out, travelling(outcome))
         if fatal:
             return
-        state.enter(Phase.IDLE)
 
 
-def _run(parts: Any, folder: Path, state: WorkerState, operations: _Operations, name: str) -> Outcome:
-    """Unpickle a task and execute it; what fails while unpickling is the task's failure."""
-    key = parts[0]
+@contextmanager
+def _importing(out: int) -> Iterator[None]:
+    """Say that a module is imported, which is not on the task's time."""
+    write_frame(out, travelling(Outcome(IMPORTING, "importing", None)))
     try:
-        _, seed, scope, body, arguments = parts if len(parts) > 2 else _from_file(folder, parts[1])
+        yield
+    finally:
+        write_frame(out, travelling(Outcome(IMPORTED, "imported", None)))
+
+
+def _run(parts: Any, operations: _Operations, name: str) -> Outcome:
+    """Unpickle a task and execute it; what fails while unpickling is the task's failure."""
+    key, seed, scope, body, arguments = parts
+    try:
         operation = operations.get(scope, body)
         args, kwargs = loads(arguments)
     except BaseException as error:  # noqa: BLE001  unpickling runs the user's code and raises anything
         return failed(key, error, 0.0, name)
     seed_globals(seed)
-    state.enter(Phase.RUNNING)
     return execute(key, operation, args, kwargs, seed, name)
-
-
-def _from_file(folder: Path, reference: str) -> Any:
-    return pickle.loads((folder / reference).read_bytes())  # noqa: S301  as above
 
 
 def _tell_where(path: Path) -> None:
@@ -131,7 +134,7 @@ def main() -> None:
     """Set the process up and serve."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("state", type=Path)
+    parser.add_argument("trace", type=Path)
     parser.add_argument("--lifeline", type=int)
     parser.add_argument("--memory-mb", type=int)
     parser.add_argument("--preload", action="append", default=[])
@@ -148,5 +151,5 @@ def main() -> None:
     if given.memory_mb:
         _limit_memory(given.memory_mb)
     with suppress(BrokenPipeError, FileNotFoundError):  # the caller has gone, and its folder with it
-        _tell_where(trace_path(given.state))
-        serve(given.folder, WorkerState(given.state), tasks, out, given.memory_mb, given.preload)
+        _tell_where(given.trace)
+        serve(given.folder, tasks, out, given.memory_mb, given.preload)
