@@ -33,7 +33,7 @@ from kit.simulator.stream_wants import INVALID, FrameKey, FrameState, StreamErro
 PATH = "/smart-stream"
 ROUTE = "smart-stream"
 CADENCE_S, REPEAT_S = 0.5, 6.0
-_BATCH = 16  # frames priced at once: a millisecond, so that no other request waits for longer
+_BATCH = 8  # frames priced at once: half a millisecond, so that nothing else waits for longer
 _SESSION_ENDED = 1008
 
 

@@ -150,9 +150,7 @@ def ltp_overhead(run: Run) -> Arms:
 
 def _official(run: Run, line: _Line) -> Any:
     """Return the official client, logged in; None, with a note, where it is not installed."""
-    with _neutral(run):
-        if logs := run.peer("logzero"):
-            logs.loglevel(logging.CRITICAL)  # the client reports every step there
+    with neutral(run):
         library = run.peer("SmartApi.smartConnect")
         if library is None:
             return None
@@ -175,12 +173,14 @@ def _made(library: ModuleType, line: _Line) -> Any:
 
 
 @contextmanager
-def _neutral(run: Run) -> Iterator[None]:
+def neutral(run: Run) -> Iterator[None]:
     """Keep the official client from calling the network on import and from logging into this folder."""
 
     def refuse(*_: object, **__: object) -> None:
         raise requests.ConnectionError
 
+    if logs := run.peer("logzero"):
+        logs.loglevel(logging.CRITICAL)  # the client reports every step there
     get, here = requests.get, Path.cwd()
     requests.get = refuse  # type: ignore[assignment]
     os.chdir(run.folder())
