@@ -15,6 +15,7 @@ _HOMES = {
     "PayoffPanel": "kit.widgets.panels.payoff",
     "PositionPanel": "kit.widgets.panels.position.panel",
     "RankingPanel": "kit.widgets.panels.ranking",
+    "ScanPanel": "kit.widgets.panels.scan.panel",
     "TunePanel": "kit.widgets.panels.tune.panel",
 }
 __all__ = list(_HOMES)

@@ -13,6 +13,7 @@ from kit.widgets.panels.chain import ChainPanel
 from kit.widgets.panels.evaluate import EvaluationPanel
 from kit.widgets.panels.payoff import PayoffPanel
 from kit.widgets.panels.position.panel import PositionPanel
+from kit.widgets.panels.scan.panel import ScanPanel
 from kit.widgets.panels.tune.panel import TunePanel
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def lab(desk: Desk, underlying: str = "BANKNIFTY") -> w.Tab:
     Returns
     -------
     Tab
-        Chain, payoff, position builder, ranking, tuning and benchmark; the ranking fills as strategies are
-        evaluated, and a row that is opened brings up the position builder.
+        A tab per panel; the ranking fills as strategies are evaluated, and a row that is opened brings up the
+        position builder.
 
     Raises
     ------
@@ -49,6 +50,7 @@ def lab(desk: Desk, underlying: str = "BANKNIFTY") -> w.Tab:
         "Payoff": PayoffPanel(context),
         "Position": PositionPanel(context),
         "Ranking": ranking,
+        "Scanner": ScanPanel(context),
         "Tuning": TunePanel(desk),
         "Benchmark": BenchPanel(),
     }

@@ -17,11 +17,12 @@ from kit.widgets.panels.evaluate import EvaluationPanel
 from kit.widgets.panels.payoff import PayoffPanel
 from kit.widgets.panels.position.builder import PositionBuilder
 from kit.widgets.panels.position.panel import PositionPanel
+from kit.widgets.panels.scan.panel import ScanPanel
 from kit.widgets.panels.tune.panel import TunePanel
 
 WIDGETS = [
     BenchPanel, ChainPanel, Context, ErrorBox, EvaluationPanel, Grid, Header, LiveFigure, NumberField,
-    PayoffPanel, PositionBuilder, PositionPanel, Runner, Toolbar, TunePanel,
+    PayoffPanel, PositionBuilder, PositionPanel, Runner, ScanPanel, Toolbar, TunePanel,
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets as w
 import traitlets as t
 
-from kit.errors import DataError, KitError
+from kit.errors import KitError
 from kit.model import Leg, Position
 from kit.strategies import CALENDARS, FAMILIES
 from kit.strategies.base import Strategy, words
@@ -138,11 +138,12 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if not self._quiet and change.new != OWN:
             self.hold(self._held(PRESETS[change.new](lots=self.lots.number)), change.new)
 
-    @shown
     def _sized(self, change: Any) -> None:
         self.ladder.clickable, self.preset.disabled = not change.new, bool(change.new)
         if change.new:
-            raise DataError(change.new, self.lots.value, "Correct it to go on.")
+            self.errors.show(change.new)
+        else:
+            self.errors.clear()
 
     @shown
     def _written(self, change: Any) -> None:

@@ -1,0 +1,1 @@
+"""The scanner: what is wanted, its pictures, its panel."""
