@@ -200,8 +200,21 @@ class Slippage(OneOf):
     sqrt_lots: Positive | None = Field(None, description="percent of the price, times the root of the lots")
 
 
+class QuoteFills(Section):
+    """How an order meets a quote; bars have none, so a backtest does not ask."""
+
+    model: Literal["touch", "mid", "through"] = Field(
+        "touch", description="at the touch with its size, at the mid by chance, or when trades go through"
+    )
+    chance: float = Field(0.5, ge=0, le=1, description="mid: of being filled there at each quote")
+    seed: int = Field(0, description="mid: of the chance; the same quotes then give the same fills")
+    ahead: float = Field(
+        1.0, ge=0, allow_inf_nan=False, description="assumed ahead in the queue, as a share of what waits"
+    )
+
+
 class FillRules(Section):
-    """At which price of its bar each order is filled."""
+    """At which price each order is filled: by the bar of a backtest, by the quote of a paper account."""
 
     entry: AtBar = Field("bar_close", description="close of the bar before the moment, or the next open")
     exit: AtBar = Field("bar_close", description="close of the bar before the moment, or the next open")
@@ -211,6 +224,9 @@ class FillRules(Section):
         "nearer_first", description="which comes first when one bar reaches stop and target"
     )
     slippage: Slippage | None = Field(None, description="worse than that, always against us")
+    quotes: QuoteFills | None = Field(
+        None, description="paper trading: by quotes; none: a plan's orders by the bars, others at the touch"
+    )
 
 
 class Within(Section):

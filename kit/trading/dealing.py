@@ -1,0 +1,220 @@
+"""What makes a paper account go on: orders are taken or rejected, meet quotes, and days end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from math import isnan, nan
+
+from kit.backtest.plan import FillRules
+from kit.clock import is_open
+from kit.errors import DataError, InvalidOrder
+from kit.model import OrderRequest
+from kit.trading import events
+from kit.trading.checks import reason_against
+from kit.trading.events import Event
+from kit.trading.journal import Journal
+from kit.trading.ledger import PaperLedger, PaperOrder, PaperPosition
+from kit.trading.matching import Meeting, Taken, joins, take
+from kit.trading.money import settled
+from kit.trading.quotes import QuoteBoard, is_fresh, mark_of
+
+MARKS_EVERY_S = 60.0  # how old the journal's prices may be; orders and fills never are
+_BY_LOSS = "the daily loss"
+
+
+class Dealing:
+    """A ledger, its journal and the quotes it is shown; nothing happens that is not in the journal first.
+
+    Parameters
+    ----------
+    journal : Journal
+        Read to the end at once.
+    rules : FillRules
+        At which prices orders are filled.
+    daily_loss_inr : float
+        A loss of so many rupees in a day throws the kill switch; NaN: none does.
+    """
+
+    def __init__(self, journal: Journal, rules: FillRules, daily_loss_inr: float = nan) -> None:
+        self.journal, self.rules, self.daily_loss_inr = journal, rules, daily_loss_inr
+        self.ledger, self.board = PaperLedger(), QuoteBoard()
+        self._marked_at: datetime | None = None
+        for event in journal.events():
+            self.ledger.apply(event)
+        for order in self.ledger.waiting():
+            order.rests = True
+
+    def record(self, *happened: Event) -> None:
+        """Write events, then let them have happened."""
+        self.journal.append(happened)
+        for event in happened:
+            self.ledger.apply(event)
+
+    def known(self, order: OrderRequest) -> PaperOrder | None:
+        """Return the order that was placed under a request's tag; None: there is none.
+
+        Raises
+        ------
+        InvalidOrder
+            It is another order.
+        """
+        order_id = self.ledger.by_tag.get(order.tag)
+        if order_id is None:
+            return None
+        found = self.ledger.orders[order_id]
+        if repr(found.asked) != repr(order):
+            raise InvalidOrder("This tag names another order", order.tag, "Give each order its own tag.")
+        return found
+
+    def place(self, order: OrderRequest, at: datetime) -> PaperOrder:
+        """Take or reject an order, once; it meets the newest quote."""
+        if (found := self.known(order)) is not None:
+            return found
+        self.begin_day(at)
+        self.show(order)
+        taken = self._taken(order, at, reason_against(order, self.ledger, at))
+        self.record(taken)
+        placed = self.ledger.orders[taken.order_id]
+        if placed.waits and not order.after_market:
+            self.meet(placed, at)
+            if order.validity == "IOC" and placed.waits:
+                self.record(events.OrderEnded(at, placed.order_id, "IOC: what could not be filled at once"))
+        return placed
+
+    def fill_at(self, order: OrderRequest, price_inr: float, at: datetime) -> PaperOrder:
+        """Take an order and fill it at a known price, once, in one entry of the journal; or reject it."""
+        if (found := self.known(order)) is not None:
+            return found
+        self.begin_day(at)
+        self.ledger.marks.setdefault(order.contract.token, price_inr)
+        taken = self._taken(order, at, reason_against(order, self.ledger, at, opened=True))
+        filled = events.OrderFilled(at, taken.order_id, order.quantity, price_inr, "bar")
+        self.record(taken, *(() if taken.reason else (filled,)))
+        return self.ledger.orders[taken.order_id]
+
+    def reason_to_keep(self, order: PaperOrder, changed: OrderRequest, at: datetime) -> str:
+        """Return why an order may not be changed so; empty where it may."""
+        waiting, order.status = order.status, "cancelled"  # it takes its own place
+        try:
+            return reason_against(changed, self.ledger, at)
+        finally:
+            order.status = waiting
+
+    def close(self, at: datetime) -> None:
+        """Keep the last prices and give the journal free; harmless twice."""
+        if not self.journal.closed:
+            try:
+                self.journal.append([events.PricesMarked(at, dict(self.ledger.marks))])
+            finally:
+                self.journal.close()
+
+    def show(self, order: OrderRequest) -> None:
+        """Value a contract that is about to be traded."""
+        tick = self.board.newest(order.contract)
+        if tick is not None and not isnan(mark := mark_of(tick)):
+            self.ledger.marks[order.contract.token] = mark
+
+    def meet(self, order: PaperOrder, at: datetime) -> None:
+        """Let an order meet the newest quote of its contract, where that is fresh."""
+        contract, side = order.request.contract, order.request.side
+        tick = self.board.newest(contract)
+        if tick is None or not is_fresh(tick, at) or not is_open(at):
+            return
+        if order.status != "open":
+            if order.request.is_stop and not _triggered(order, tick.ltp):
+                return
+            self.record(events.OrderTriggered(at, order.order_id))
+        quote = f"{tick.at_ms}-{tick.sequence}"
+        named, left = self.ledger.taken.get((contract.token, side), ("", nan))
+        meeting = Meeting(tick, self.board.traded(contract.token), left if named == quote else nan)
+        if (got := take(order, meeting, self.rules)) is not None:
+            self.record(_filled(order, got, meeting, quote, at))
+        if not order.rests or isnan(order.ahead):
+            order.ahead, order.rests = joins(order, tick, self.rules), True
+
+    def meet_all(self, at: datetime, tokens: Iterable[str] | None = None) -> None:
+        """Let waiting orders meet the quotes, of some contracts or all, and value what is held."""
+        self.begin_day(at)
+        wanted = None if tokens is None else set(tokens)
+        for order in self.ledger.waiting():
+            if wanted is None or order.request.contract.token in wanted:
+                self.meet(order, at)
+        for one in self.ledger.held.values():
+            tick = self.board.newest(one.contract)
+            if tick is not None and not isnan(mark := mark_of(tick)):
+                self.ledger.marks[one.contract.token] = mark
+        self._remember(at)
+        loss = self.ledger.dawn_inr - self.ledger.equity_inr
+        if loss >= self.daily_loss_inr and not self.ledger.stopped:  # never where there is no limit
+            self.stop(f"{_BY_LOSS} of {self.daily_loss_inr:,.0f} rupees was reached", at)
+
+    def stop(self, why: str, at: datetime) -> None:
+        """Throw the kill switch: what waits is cancelled, what is held is closed at the next quotes."""
+        ended = [events.OrderEnded(at, order.order_id, why) for order in self.ledger.waiting()]
+        self.record(*ended, events.TradingStopped(at, why))
+        for one in list(self.ledger.held.values()):
+            for closing in _closing(one, after_market=not is_open(at)):
+                self.place(closing, at)
+
+    def begin_day(self, at: datetime) -> None:
+        """End the earlier session where a new one begins: its orders are over, what expired is settled.
+
+        Raises
+        ------
+        DataError
+            The moment lies before what has happened.
+        """
+        ledger, day = self.ledger, at.date()
+        if ledger.day == day:
+            return
+        if ledger.day is not None and day < ledger.day:
+            remedy = "Go on from there, or open another journal."
+            raise DataError(f"This account is already at {ledger.day}", str(day), remedy)
+        over = [
+            events.OrderEnded(at, order.order_id, "the day is over")
+            for order in ledger.waiting() if order.status != "after market order req received"
+        ]  # fmt: skip
+        expired = [
+            events.PositionSettled(at, token, product, *settled(one, ledger.marks))
+            for (token, product), one in ledger.held.items()
+            if one.net and one.contract.expiry and one.contract.expiry < day
+        ]  # fmt: skip
+        resumed = [events.TradingResumed(at)] if ledger.stopped.startswith(_BY_LOSS) else []
+        marks = events.PricesMarked(at, dict(ledger.marks))
+        self.record(marks, *over, *expired, events.DayBegan(at), *resumed)
+
+    def _taken(self, order: OrderRequest, at: datetime, reason: str) -> events.OrderTaken:
+        number = len(self.ledger.orders) + 1
+        return events.OrderTaken(at, f"{at:%y%m%d}{number:06d}", order, reason)
+
+    def _remember(self, at: datetime) -> None:
+        """Keep the prices once a minute, so that a restart knows what things are worth."""
+        if self._marked_at is None or (at - self._marked_at).total_seconds() >= MARKS_EVERY_S:
+            self._marked_at = at
+            self.journal.append([events.PricesMarked(at, dict(self.ledger.marks))])
+
+
+def _closing(one: PaperPosition, *, after_market: bool) -> Iterator[OrderRequest]:
+    """Yield the orders that close a position, none larger than the exchange takes."""
+    contract, left = one.contract, abs(one.net)
+    most = contract.freeze_quantity // contract.lot_size * contract.lot_size or left
+    while left > 0:
+        units = min(left, most)
+        left -= units
+        yield OrderRequest(
+            contract, "SELL" if one.net > 0 else "BUY", units,
+            order_type="MARKET", product=one.product, after_market=after_market,
+        )  # fmt: skip
+
+
+def _triggered(order: PaperOrder, ltp: float) -> bool:
+    return order.sign * (ltp - order.request.trigger_price_inr) >= 0  # NaN: nothing has traded
+
+
+def _filled(order: PaperOrder, got: Taken, meeting: Meeting, quote: str, at: datetime) -> events.OrderFilled:
+    if not got.from_touch:
+        return events.OrderFilled(at, order.order_id, got.quantity, got.price_inr)
+    side = (meeting.tick.asks if order.sign > 0 else meeting.tick.bids)[0]
+    shown = side.quantity if isnan(meeting.size_left) else meeting.size_left
+    return events.OrderFilled(at, order.order_id, got.quantity, got.price_inr, quote, shown - got.quantity)

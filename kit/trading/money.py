@@ -1,0 +1,158 @@
+"""What a paper account's positions and orders tie up: margin by `kit.evaluation.margin`, premiums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from kit.errors import DataError
+from kit.evaluation.costs import exercise_inr
+from kit.evaluation.margin import Margin, estimate
+from kit.evaluation.margin_rules import risk_parameters
+from kit.model import AccountFunds, Instrument, Leg, MarginEstimate, OrderRequest
+from kit.trading.ledger import PaperLedger, PaperPosition
+
+
+class Exposure(NamedTuple):
+    """Units of a contract at a price; negative where sold."""
+
+    contract: Instrument
+    units: int
+    price_inr: float
+
+
+def exposures(ledger: PaperLedger) -> list[Exposure]:
+    """Return what is held, at the last known prices."""
+    marks = ledger.marks
+    return [Exposure(one.contract, one.net, marks[token]) for (token, _), one in ledger.held.items()]
+
+
+def waiting(ledger: PaperLedger) -> list[Exposure]:
+    """Return what the waiting orders would leave if all were filled."""
+    return [asked(order.request, order.left, ledger.marks) for order in ledger.waiting()]
+
+
+def asked(order: OrderRequest, units: int, marks: Mapping[str, float]) -> Exposure:
+    """Return what an order would leave: at its limit, else its trigger, else the last known price.
+
+    Raises
+    ------
+    DataError
+        None of them is known.
+    """
+    sign = 1 if order.side == "BUY" else -1
+    prices = (order.price_inr, order.trigger_price_inr, marks.get(order.contract.token, float("nan")))
+    price = next((price for price in prices if price == price), None)  # noqa: PLR0124 - NaN is not itself
+    if price is None:
+        raise DataError("No price of this contract is known", order.contract.symbol, _SEE)
+    return Exposure(order.contract, sign * units, price)
+
+
+_SEE = "Let the account see its quote first, or name a price."
+
+
+def margin_of(parts: Sequence[Exposure], levels: Mapping[str, float], on: date) -> MarginEstimate:
+    """Return what contracts would tie up together.
+
+    Parameters
+    ----------
+    parts : sequence of Exposure
+        Held and to be held; offsetting units of one contract are none.
+    levels : mapping of str to float
+        Of what they are written on, rupees.
+    on : date
+        The day whose rules hold.
+
+    Raises
+    ------
+    DataError
+        A level is not known, or no rules are for the day.
+    """
+    sums: dict[str, dict[str, Exposure]] = {}
+    for part in parts:
+        same = sums.setdefault(part.contract.name, {})
+        earlier = same.get(part.contract.token)
+        units = part.units + (earlier.units if earlier else 0)
+        same[part.contract.token] = part._replace(units=units)
+    found = [_margin(name, [one for one in same.values() if one.units], levels, on)
+             for name, same in sums.items()]  # fmt: skip
+    margins = [one for one in found if one is not None]
+    return MarginEstimate(
+        total_inr=sum(one.total_inr for one in margins),
+        span_inr=sum(one.span_inr for one in margins),
+        premium_inr=-sum(part.units * part.price_inr for part in parts if part.contract.right),
+        benefit_inr=sum(one.benefit_inr for one in margins),
+    )
+
+
+def _margin(name: str, parts: Sequence[Exposure], levels: Mapping[str, float], on: date) -> Margin | None:
+    """Return the margin of one underlying; bought options alone tie up nothing but their premium."""
+    if all(part.units > 0 and part.contract.right for part in parts):
+        return None
+    if name not in levels:
+        remedy = f"Let the account see it: see(levels={{{name!r}: ...}})."
+        raise DataError("A margin needs the level of what is traded", name, remedy)
+    legs = [
+        Leg(part.contract.right or "FUT", part.contract.strike if part.contract.right else 0.0, part.units,
+            part.price_inr, part.contract.expiry)
+        for part in parts
+    ]  # fmt: skip
+    return estimate(legs, 1, risk_parameters(name, on, close=levels[name]))
+
+
+def funds_of(ledger: PaperLedger, on: date) -> AccountFunds:
+    """Return what an account can spend.
+
+    Raises
+    ------
+    DataError
+        As of `margin_of`.
+    """
+    used = ledger.cash_inr - spare_inr(ledger, (), on)
+    shown = [one.shown(ledger.marks[token]) for (token, _), one in ledger.held.items()]
+    return AccountFunds(
+        net_inr=ledger.cash_inr - used,
+        cash_inr=ledger.cash_inr,
+        used_inr=used,
+        realised_inr=sum(one.realised_inr for one in shown),
+        unrealised_inr=sum(one.unrealised_inr for one in shown),
+    )
+
+
+def spare_inr(ledger: PaperLedger, more: Sequence[Exposure], on: date) -> float:
+    """Return the cash that is left when everything that waits, and `more`, is filled and its margin blocked.
+
+    Orders that would hedge count only once they are filled: the margin is the larger of that with and
+    without those that wait.
+
+    Raises
+    ------
+    DataError
+        As of `margin_of`.
+    """
+    held, orders = exposures(ledger), waiting(ledger)
+    margins = [margin_of(parts, ledger.marks, on) for parts in ([*held, *more], [*held, *orders, *more])]
+    flow = -sum(part.units * part.price_inr for part in (*orders, *more) if part.contract.right)
+    losses = sum(
+        min(0.0, one.shown(ledger.marks[token]).unrealised_inr)
+        for (token, _), one in ledger.held.items() if one.kind == "future"
+    )  # fmt: skip
+    return ledger.cash_inr + flow + losses - max(margin.total_inr for margin in margins)
+
+
+def settled(one: PaperPosition, marks: Mapping[str, float]) -> tuple[float, float]:
+    """Return what a contract that has expired pays a unit, and the tax on bought units, rupees.
+
+    At the last known level of what it is written on; where that is not known, at its own last price.
+    """
+    contract = one.contract
+    level = marks.get(contract.name)
+    if level is None:
+        return marks[contract.token], 0.0
+    if not contract.right or not contract.expiry:
+        return level, 0.0
+    inside = level - contract.strike if contract.right == "CE" else contract.strike - level
+    leg = Leg(contract.right, contract.strike, 1, 0.0)
+    tax = exercise_inr([leg], one.net, level, contract.expiry) if one.net > 0 else 0.0
+    return max(0.0, inside), tax

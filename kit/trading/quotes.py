@@ -1,0 +1,83 @@
+"""What a paper account has been shown: the newest quote of each contract, from ticks or from a chain."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from math import isfinite, nan
+
+from kit.clock import in_ist
+from kit.model import ChainSnapshot, Instrument, Right
+from kit.model.tick import DepthLevel, Tick
+from kit.quotes import mid_or_last
+
+FRESH_S = 60.0  # older quotes value what is held and fill nothing
+
+
+class QuoteBoard:
+    """The newest quote of each contract, and what has traded since the one before."""
+
+    def __init__(self) -> None:
+        self._ticks: dict[str, Tick] = {}
+        self._traded: dict[str, float] = {}
+        self._chains: dict[tuple[str, date], ChainSnapshot] = {}
+
+    def show(self, tick: Tick) -> bool:
+        """Take a quote; False where a newer one is known."""
+        before = self._ticks.get(tick.token)
+        if before is not None and (before.at_ms, before.sequence) > (tick.at_ms, tick.sequence):
+            return False
+        self._ticks[tick.token] = tick
+        self._traded[tick.token] = _traded(before, tick)
+        return True
+
+    def show_chain(self, chain: ChainSnapshot) -> None:
+        """Take a chain; its contracts become quotes when they are asked for."""
+        for each in (chain, *chain.others):
+            self._chains[each.underlying, each.expiry] = each
+
+    def newest(self, contract: Instrument) -> Tick | None:
+        """Return the newest quote of a contract; None: it has not been shown."""
+        chain = self._chains.get((contract.name, contract.expiry)) if contract.expiry else None
+        if chain is not None and contract.right and contract.strike in chain.contracts[contract.right]:
+            tick = tick_of(chain, contract, contract.right)
+            known = self._ticks.get(contract.token)
+            if known is None or tick.at_ms > known.at_ms:
+                self.show(tick)
+        return self._ticks.get(contract.token)
+
+    def traded(self, token: str) -> float:
+        """Return the units that traded between the two newest quotes; 0 where that is not known."""
+        return self._traded.get(token, 0.0)
+
+
+def is_fresh(tick: Tick, now: datetime) -> bool:
+    """Tell whether a quote is young enough to fill an order."""
+    return abs((now - tick.at).total_seconds()) <= FRESH_S
+
+
+def mark_of(tick: Tick) -> float:
+    """Return what a quote is worth, rupees: mid of bid and ask, else the last trade; NaN: nothing."""
+    return float(mid_or_last(tick.bid, tick.ask, tick.ltp, tick.volume))
+
+
+def tick_of(chain: ChainSnapshot, contract: Instrument, right: Right) -> Tick:
+    """Return a contract's row of a chain as a quote; a size that the chain lacks is one lot."""
+    row = chain.quote(contract.strike, right)
+    sizes = [float(row.get(name, nan)) for name in ("bid_qty", "ask_qty")]
+    bids, asks = (
+        (DepthLevel(float(price), size if isfinite(size) else float(contract.lot_size), 1),)
+        if isfinite(price) else ()
+        for price, size in zip((row["bid"], row["ask"]), sizes, strict=True)
+    )  # fmt: skip
+    at_ms = round(in_ist(chain.taken_at).timestamp() * 1000)
+    return Tick(
+        "SNAPQUOTE", contract.exchange, contract.token, 0, at_ms, float(row["ltp"]),
+        volume=float(row["volume"]), bids=bids, asks=asks, symbol=contract.symbol,
+    )  # fmt: skip
+
+
+def _traded(before: Tick | None, tick: Tick) -> float:
+    if before is None or before.at.date() != tick.at.date():
+        return 0.0
+    more = tick.volume - before.volume
+    return max(0.0, more) if isfinite(more) else 0.0

@@ -1,0 +1,171 @@
+"""What a paper account says of itself: money, books, positions, and what orders would take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from datetime import date, datetime
+from math import isnan
+
+from kit.backtest.plan import FillRules
+from kit.clock import Clock, in_ist
+from kit.errors import InvalidOrder, Rejected
+from kit.evaluation.costs import Charges, order_charges
+from kit.model import (
+    AccountFunds,
+    BookedOrder,
+    ChargesEstimate,
+    MarginEstimate,
+    OpenPosition,
+    OrderFill,
+    OrderRequest,
+    PlacedOrder,
+)
+from kit.shown import Showable, table
+from kit.trading import money
+from kit.trading.dealing import Dealing
+from kit.trading.ledger import PaperOrder, kind_of
+
+
+class PaperStatement(Showable):
+    """The reading half of a paper account; nothing here changes it."""
+
+    clock: Clock
+    _dealing: Dealing
+
+    @property
+    def fill_rules(self) -> FillRules:
+        """At which prices its orders are filled."""
+        return self._dealing.rules
+
+    @property
+    def day(self) -> date | None:
+        """The session that it is in; None where nothing has happened yet."""
+        return self._dealing.ledger.day
+
+    @property
+    def stopped(self) -> str:
+        """Why the kill switch is thrown; empty where it is not."""
+        return self._dealing.ledger.stopped
+
+    @property
+    def equity_inr(self) -> float:
+        """Capital and profit, marked to the last known prices, after charges, rupees."""
+        return self._dealing.ledger.equity_inr
+
+    @property
+    def pnl_inr(self) -> float:
+        """Profit since it was opened, rupees, after charges."""
+        return self._dealing.ledger.equity_inr - self._dealing.ledger.capital_inr
+
+    @property
+    def day_pnl_inr(self) -> float:
+        """Profit of the session, rupees, after charges."""
+        return self._dealing.ledger.equity_inr - self._dealing.ledger.dawn_inr
+
+    @property
+    def charges_inr(self) -> float:
+        """Everything paid to broker, exchange and state so far, rupees."""
+        return self._dealing.ledger.charges_inr
+
+    def book(self, day: date | None = None) -> tuple[BookedOrder, ...]:
+        """Return the orders of a day, oldest first; default the session that it is in."""
+        wanted, orders = day or self.day, self._dealing.ledger.orders.values()
+        return tuple(order.booked() for order in orders if order.placed_at.date() == wanted or order.waits)
+
+    def fills(self, day: date | None = None) -> tuple[OrderFill, ...]:
+        """Return the executions of a day (the trade book); default the session that it is in."""
+        wanted = day or self.day
+        return tuple(fill for fill in self._dealing.ledger.executions if fill.at.date() == wanted)
+
+    def details(self, order: PlacedOrder | BookedOrder) -> BookedOrder:
+        """Return one order as the book shows it now.
+
+        Raises
+        ------
+        Rejected
+            This account has no such order.
+        """
+        return self._found(order).booked()
+
+    def find(self, tag: str) -> BookedOrder | None:
+        """Return the order of a tag, of whatever day, or None where there is none."""
+        order_id = self._dealing.ledger.by_tag.get(tag)
+        return self._dealing.ledger.orders[order_id].booked() if order_id else None
+
+    def positions(self) -> tuple[OpenPosition, ...]:
+        """Return what is held and what was closed today, valued at the last known prices."""
+        ledger = self._dealing.ledger
+        return tuple(one.shown(ledger.marks[token]) for (token, _), one in ledger.held.items())
+
+    def funds(self) -> AccountFunds:
+        """Return what it can spend: cash less the margin of what is held and what waits.
+
+        Raises
+        ------
+        DataError
+            A margin cannot be estimated: the level of an index is not known, or no rules are for the day.
+        """
+        return money.funds_of(self._dealing.ledger, self._now().date())
+
+    def margin(self, orders: Iterable[OrderRequest]) -> MarginEstimate:
+        """Return what orders would tie up together; one without a price counts at the last price.
+
+        Raises
+        ------
+        DataError
+            A price or the level of an index is not known.
+        """
+        asked = list(orders)
+        for order in asked:
+            self._dealing.show(order)
+        marks = self._dealing.ledger.marks
+        parts = [money.asked(order, order.quantity, marks) for order in asked]
+        return money.margin_of(parts, marks, self._now().date())
+
+    def charges(self, orders: Iterable[OrderRequest]) -> ChargesEstimate:
+        """Return what filled orders would cost today.
+
+        Raises
+        ------
+        InvalidOrder
+            One names no price.
+        """
+        asked, on = list(orders), self._now().date()
+        if unpriced := [order.contract.symbol for order in asked if isnan(order.price_inr)]:
+            raise InvalidOrder("Charges are of a price", unpriced[0], "Name one.")
+        values = [order.price_inr * order.quantity for order in asked]
+        plan = self._dealing.ledger.brokerage
+        parts = [
+            order_charges(value, "buy" if order.side == "BUY" else "sell", on, plan, kind_of(order.contract))
+            for order, value in zip(asked, values, strict=True)
+        ]
+        by_name = {name: sum(getattr(part, name) for part in parts) for name in Charges._fields}
+        return ChargesEstimate(sum(by_name.values()), sum(values), by_name)
+
+    def _now(self) -> datetime:
+        return in_ist(self.clock.now())
+
+    def _found(self, order: PlacedOrder | BookedOrder) -> PaperOrder:
+        found = self._dealing.ledger.orders.get(order.order_id)
+        if found is None:
+            raise Rejected("This account has no such order", order.order_id, "Take it from book().")
+        return found
+
+    def _figures(self) -> dict[str, object]:
+        return {
+            "Equity ₹": self.equity_inr,
+            "P&L of the day ₹": self.day_pnl_inr,
+            "P&L ₹": self.pnl_inr,
+            "Charges ₹": self.charges_inr,
+            "Orders waiting": len(self._dealing.ledger.waiting()),
+            "Trading": self.stopped or "open",
+        }
+
+    def _details(self) -> list[str]:
+        lists = (("Positions", self.positions()), ("Orders of the day", self.book()))
+        return [table([_row(one) for one in found], title) for title, found in lists if found]
+
+
+def _row(noun: OpenPosition | BookedOrder) -> dict[str, object]:
+    return {part.name: getattr(noun, part.name) for part in fields(noun)}
