@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,13 @@ def quote(clock: ManualClock) -> Callable[..., Tick]:
     """Return a maker of quotes of now: bid, ask, and what else differs."""
 
     def make(bid: float, ask: float, *, size: float = 300, token: str = "101", **rest: Any) -> Tick:
-        bids = (DepthLevel(bid, rest.pop("bid_size", size), 1),) if bid == bid else ()
-        asks = (DepthLevel(ask, size, 1),) if ask == ask else ()
+        bids = (DepthLevel(bid, rest.pop("bid_size", size), 1),) if isfinite(bid) else ()
+        asks = (DepthLevel(ask, size, 1),) if isfinite(ask) else ()
         at_ms = round(clock.now().timestamp() * 1000)
         ltp = rest.pop("ltp", round((bid + ask) / 2, 2))
-        return Tick("SNAPQUOTE", "NFO", token, rest.pop("sequence", 0), at_ms, ltp, bids=bids, asks=asks, **rest)
+        return Tick(
+            "SNAPQUOTE", "NFO", token, rest.pop("sequence", 0), at_ms, ltp, bids=bids, asks=asks, **rest
+        )
 
     return make
 

@@ -22,7 +22,7 @@ WEDNESDAY = datetime(2026, 11, 25, 10, 0, tzinfo=IST)
 
 
 def test_a_limit_order_takes_the_touch_with_its_size_and_waits_with_the_rest(opened, contract, quote):
-    """An order beyond the size at the touch is filled in whole lots up to it; the next quote gives the rest."""
+    """An order beyond the size at the touch gets whole lots up to it; the next quote gives the rest."""
     paper = opened()
     paper.see(quote(100.0, 100.5, size=100))
     placed = paper.place(OrderRequest(contract(), "BUY", 150, 101.0))
@@ -103,7 +103,7 @@ def test_sold_options_tie_up_the_margin_of_the_evaluation(opened, contract, quot
 
 
 def test_what_cannot_be_paid_is_rejected_with_the_missing_sum(opened, contract, quote):
-    """An order beyond the funds stands in the book as rejected, says how much is missing, and costs nothing."""
+    """An order beyond the funds is rejected in the book, says how much is missing, and costs nothing."""
     paper = opened(capital_inr=10_000)
     paper.see(quote(500.0, 500.5), levels={"BANKNIFTY": 55_000.0})
     for order in (OrderRequest(contract(), "SELL", 30, 500.0), OrderRequest(contract(), "BUY", 30, 500.5)):
@@ -252,7 +252,12 @@ def test_it_has_the_methods_of_the_brokers_orders():
 def test_terms_of_an_account_are_checked(opened, tmp_path, clock):
     """Numbers that are none, another capital for a journal, and unknown brokerages are refused by name."""
     opened(capital_inr=100_000)
-    for wrong in ({"capital_inr": 0}, {"daily_loss_inr": float("nan")}, {"brokerage": "free"}, {"capital_inr": 5}):
+    for wrong in (
+        {"capital_inr": 0},
+        {"daily_loss_inr": float("nan")},
+        {"brokerage": "free"},
+        {"capital_inr": 5},
+    ):
         with pytest.raises(SettingsError):
             opened(**wrong)
     assert opened().equity_inr == 100_000
