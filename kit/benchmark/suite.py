@@ -21,7 +21,7 @@ from kit.errors import KitError
 from kit.monitor.progress import Bar, Progress, Stopped
 from kit.settings import Settings
 
-# A row takes a few seconds; the longest, candle_rate, takes 66 s by the broker's limits.
+# A row takes a few seconds; the longest, backtest_first_try, as long as collecting three days does.
 QUICK_S, FULL_S = 45.0, 180.0  # a quick row in a quick run, and any other
 UNKNOWN = "unknown"  # the part of a row that was asked for and does not exist
 

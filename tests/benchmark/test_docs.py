@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from kit.benchmark.describe import rows_markdown, write
 from kit.benchmark.registry import all_rows
 from kit.benchmark.score import WEIGHTS
+from tools.describe_rows import rows_markdown, write
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmark.md"
 
 
 def test_every_row_is_documented_as_the_register_has_it():
-    """Name, question, target and peer of each row stand in the page; else run kit.benchmark.describe."""
+    """Name, question, target and peer of each row stand in the page; else run tools.describe_rows."""
     page = PAGE.read_text(encoding="utf-8")
     assert [line for line in rows_markdown().splitlines() if line not in page.splitlines()] == []
     assert [name for name in all_rows() if f"`{name}`" not in page] == []

@@ -8,7 +8,6 @@ import psutil
 import pytest
 
 from kit.benchmark import machine
-from kit.benchmark.rows import rates
 from kit.benchmark.run import Run
 from kit.benchmark.suite import run_performance_benchmark
 from kit.errors import KitError
@@ -58,16 +57,6 @@ def test_workers_lose_nothing(capfd):
     found = lines(*names)
     assert {name: line.met for name, line in found.items()} == dict.fromkeys(names, True)
     assert capfd.readouterr().err == ""  # no alarm for what dies on purpose
-
-
-def test_a_rate_is_not_judged_when_the_clock_was_set(monkeypatch):
-    """The limits are kept by the wall clock: a rate measured while it jumped means nothing, and says so."""
-    jump = iter((0.0, 300.0))
-    monkeypatch.setattr(rates, "_CALLS", 6)
-    monkeypatch.setattr(rates, "time", lambda: time.time() - next(jump))
-    line = lines("candle_rate")["candle_rate"]
-    assert (line.met, line.unjudged) == (None, True)
-    assert "the clock was set meanwhile" in line.note
 
 
 def test_an_interrupt_is_judged_where_the_kit_was_started_in_the_background():

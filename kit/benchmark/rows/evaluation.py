@@ -91,13 +91,3 @@ with open_desk(Settings()) as desk:
 def first_evaluation(_: Run) -> Figures:
     """Evaluate ten built-in strategies with a desk that has just opened and asked for a chain."""
     return Figures([float(fresh(_FIRST_TEN)) for _ in range(5)])
-
-
-@row("evaluate_many", part="evaluation", unit="k rows/s", quick=True)
-def evaluate_many(run: Run) -> Arms:
-    """Ten condors on each of 50 chains with two warm workers, to one table."""
-    chain = run.desk().data.option_chain()
-    chains = [chain.arriving_from("file") for _ in range(50)]
-    strategies = {f"condor {number}": _SWEEP[25 * number] for number in range(10)}
-    manager = StrategyEvaluationManager(run.once(workers))
-    return Arms(ours=lambda: manager.evaluate_many(strategies, chains), items=500, rounds=5, warm=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
@@ -143,14 +142,6 @@ def iv_greeks_call(run: Run) -> Arms:  # noqa: ARG001 the row needs nothing of t
     given = options(200)
     warm()
     return Arms(ours=lambda: iv_and_greeks(*given))
-
-
-@row("iv_greeks_threads", part="pricing", unit="M options/s")
-def iv_greeks_threads(run: Run) -> Arms:
-    """Volatility and Greeks of 1,000,000 options on every core."""
-    given = options(1_000_000)
-    run.enter(using(threads=os.cpu_count()))  # a row has a thread of its own, where one core is the default
-    return Arms(ours=lambda: iv_and_greeks(*given), items=1_000_000)
 
 
 @row("iv_greeks_numpy", part="pricing", unit="M options/s", target=at_least(2), quick=True)

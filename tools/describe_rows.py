@@ -1,4 +1,4 @@
-"""The register as Markdown, for ``docs/benchmark.md``: ``python -m kit.benchmark.describe``.
+"""The register as Markdown, for ``docs/benchmark.md``: ``python -m tools.describe_rows``.
 
 It replaces the part of the page between the two marks, and nothing else.
 """
