@@ -48,6 +48,12 @@ class LiveConsent:
         self._credentials = credentials
         self._allowed = allowed is True
 
+    @property
+    def given(self) -> bool:
+        """Whether what changes the account may be sent: it is not real, or both consents are there."""
+        named = live_orders_client() == self._credentials.client_code.get_secret_value()
+        return not self._is_real or (self._allowed and named)
+
     def check(self, endpoint: Endpoint, body: Mapping[str, Any]) -> None:
         """Refuse a request that would change a real account without consent.
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from threading import Lock
 from typing import Any
 
 from kit.broker import endpoints, order_bodies, order_rows
 from kit.broker.endpoints import Endpoint
 from kit.broker.gtt import GTTBook
+from kit.broker.placements import placements
 from kit.broker.session import BrokerSession
 from kit.clock import Clock, in_ist, last_session
 from kit.errors import (
@@ -40,12 +40,13 @@ from kit.model import (
     ShareHolding,
 )
 from kit.monitor import PerformanceMonitor
+from kit.shown import Showable
 
 _LOOKS, _LOOK_AGAIN_S = 3, 1.0  # an order that arrived is in the book within seconds
 _DOUBT = (Ambiguous, Transient, ProtocolError)  # no answer, or none that can be read: it may have happened
 
 
-class Orders:
+class Orders(Showable):
     """The orders of one account.
 
     Parameters
@@ -69,9 +70,14 @@ class Orders:
         self._clock = clock
         self._monitor = monitor
         self.gtt = GTTBook(session)
-        self._placing = Lock()
-        # by tag: what was asked, and its names; None: sent, and not known what became of it
-        self._placed: dict[str, tuple[str, PlacedOrder | None]] = {}
+        self._memory = placements(session.account)
+
+    def _figures(self) -> dict[str, object]:
+        return {
+            "Address": self._session.base_url,
+            "Writes": "allowed" if self._session.may_write else "refused",
+            "Placed here": len(self._memory.by_tag),
+        }
 
     def place(self, order: OrderRequest) -> PlacedOrder:
         """Place an order, once: the same request again gives the names of the first.
@@ -94,17 +100,17 @@ class Orders:
         Ambiguous
             No answer came, and the book does not show the order.
         """
-        content = repr(order)
-        with self._monitor.measure("order_placement"), self._placing:
-            asked, placed = self._placed.get(order.tag, (content, None))
+        content, known = repr(order), self._memory.by_tag
+        with self._monitor.measure("order_placement"), self._memory.lock:
+            asked, placed = known.get(order.tag, (content, None))
             if asked != content:
                 remedy = "Give each order a tag of its own."
                 raise InvalidOrder("This tag names another order", order.tag, remedy)
-            if placed is None and order.tag in self._placed:
+            if placed is None and order.tag in known:
                 placed = _names(self.find(order.tag))
             if placed is None:
                 placed = self._sent(order, content)
-            self._placed[order.tag] = (content, placed)
+            known[order.tag] = (content, placed)
             return placed
 
     def modify(
@@ -231,7 +237,7 @@ class Orders:
 
     def _sent(self, order: OrderRequest, content: str) -> PlacedOrder:
         """Send an order; where the answer is lost, look for it in the book."""
-        self._placed[order.tag] = (content, None)
+        self._memory.by_tag[order.tag] = (content, None)
         try:
             data = self._ask(endpoints.PLACE_ORDER, order_bodies.placed(order))
             return order_rows.row_of(lambda row: _placed(row, order), data, "place_order")
@@ -243,7 +249,7 @@ class Orders:
                 raise Ambiguous(what, order.tag, remedy) from error
             return found
         except KitError:  # it did not happen
-            del self._placed[order.tag]
+            del self._memory.by_tag[order.tag]
             raise
 
     def _settled(

@@ -76,6 +76,8 @@ class BrokerSession:
         The requests-cache session; ``cache``, ``settings``, ``cache_disabled()`` are its own.
     limiter : RateLimiter
         The account's limits, shared by all processes of the machine.
+    account : str
+        Names the account without naming it.
     market : str
         Keeps apart what simulated exchanges say that had the same port one after the other; each start
         has an account of its own. Empty for the broker, whose market is the same for every account.
@@ -102,7 +104,7 @@ class BrokerSession:
         self._config = settings.cache_config
         self._counting = threading.Lock()
         self.answers = Counter[str]()
-        account = _account(credentials, self.base_url)
+        self.account = account = _account(credentials, self.base_url)
         self.market = account if urlsplit(self.base_url).hostname in LOOPBACK else ""
         folder = cache_folder()
         self.limiter = RateLimiter(folder / "limits.sqlite", account=account)
@@ -151,6 +153,11 @@ class BrokerSession:
         except SessionExpired:
             self.access.forget()
             raise
+
+    @property
+    def may_write(self) -> bool:
+        """Whether what changes the account may be sent, see `kit.broker.consent`."""
+        return self._consent.given
 
     def holds(self, endpoint: Endpoint, body: Mapping[str, Any]) -> bool:
         """Tell whether the disk tier can answer a call."""

@@ -79,6 +79,7 @@ def nothing_leaves(client: AngelAPIClient, left: list[object]) -> None:
         with pytest.raises(LiveOrdersRefused):
             write()
     assert left == []
+    assert "Writes refused" in repr(client.orders)
 
 
 def test_by_default_every_write_is_refused(open_real, left):
@@ -161,8 +162,10 @@ def test_with_consent_only_limit_orders_go(open_real, left, monkeypatch, order):
 def test_with_both_consents_a_limit_order_would_go(open_real, left, monkeypatch):
     """Then, and only then, the network is asked: so the tests above can fail."""
     monkeypatch.setenv("KIT_LIVE_ORDERS", "S123456")
+    client = open_real(allow_live_orders=True)
+    assert "Writes allowed" in repr(client.orders)
     with pytest.raises(TransportError):
-        open_real(allow_live_orders=True).orders.place(LIMIT)
+        client.orders.place(LIMIT)
     assert left
 
 

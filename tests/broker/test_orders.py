@@ -154,6 +154,8 @@ def test_the_same_request_is_placed_once(client, dealing, far):
         names = list(threads.map(client.orders.place, [far] * 8))
     assert len(set(names)) == 1
     assert placed_at(dealing) == 1
+    again = orders.Orders(client.session, client.clock, PerformanceMonitor())
+    assert again.place(far) == names[0]
     with pytest.raises(InvalidOrder, match="another order"):
         client.orders.place(replace(far, price_inr=501.0))
     assert placed_at(dealing) == 1

@@ -67,6 +67,8 @@ class SimulatedAccount:
         now : datetime
             The market's present.
         """
+        if len(self.orders) >= _MOST_ORDERS:
+            raise checks.unfit("AB1004")
         variety = str(asked["variety"])
         trading = checks.is_trading(contract, now)
         if not trading and asked["duration"] == "DAY":
@@ -135,12 +137,14 @@ class SimulatedAccount:
         Refused
             Nothing can come of the order any more, or the change does not fit.
         """
+        asked = {name: value for name, value in asked.items() if value not in ("", None)}
+        checks.kind_fits(order.variety, str(asked.get("ordertype", order.kind)))
         before = (order.kind, order.duration, order.quantity, order.price, order.trigger)
         quantity, price, trigger = prices_of({**dict(zip(_CHANGED, map(str, before), strict=True)), **asked})
         if not order.is_working or quantity <= order.filled:
             raise checks.unfit("AB1013")
-        order.kind = str(asked.get("ordertype") or order.kind)
-        order.duration = str(asked.get("duration") or order.duration)
+        order.kind = str(asked.get("ordertype", order.kind))
+        order.duration = str(asked.get("duration", order.duration))
         order.quantity, order.price, order.trigger = quantity, price, trigger
         order.blocked, blocked = 0.0, order.blocked
         if why := self._refuses(order, now):
@@ -223,6 +227,8 @@ class SimulatedAccount:
             return "After market orders are not accepted while the market is open"
         if order.variety != AMO_VARIETY and not trading:
             return "The market is closed"
+        if trading and order.product == "INTRADAY" and checks.is_squared_off(order.contract, order.placed):
+            return "Intraday orders are not accepted after the square-off"
         return ""
 
     def _refuses(self, order: ExchangeOrder, now: datetime) -> str:
@@ -249,6 +255,7 @@ class SimulatedAccount:
 
 
 AMO_VARIETY = "AMO"
+_MOST_ORDERS = 10_000  # of a day: nobody fills the memory
 _CHANGED = ("ordertype", "duration", "quantity", "price", "triggerprice")
 
 

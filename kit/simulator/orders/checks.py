@@ -7,7 +7,7 @@ assumptions, as no recording of them was to be had.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from kit.clock import session
@@ -20,6 +20,7 @@ from kit.simulator.depth import circuit
 VARIETIES = ("NORMAL", "STOPLOSS", "AMO", "ROBO")
 KINDS = ("LIMIT", "MARKET", "STOPLOSS_LIMIT", "STOPLOSS_MARKET")
 PRODUCTS = ("DELIVERY", "CARRYFORWARD", "MARGIN", "INTRADAY", "BO")
+SQUARE_OFF_BEFORE_CLOSE = timedelta(minutes=15)  # an assumption; brokers name a time of about this
 _LONGEST_TAG = 19
 _SHARE_FREEZE_INR = 5e7  # as the master writes it
 
@@ -65,11 +66,21 @@ def words(asked: Mapping[str, Any]) -> None:
             raise unfit(code)
     if asked.get("variety") == "ROBO" or asked.get("producttype") == "BO":
         raise unfit("AB2002")
-    stops = str(asked.get("ordertype")).startswith("STOPLOSS")
-    if stops != (asked.get("variety") == "STOPLOSS") and asked.get("variety") != "AMO":
-        raise unfit("AB1008")
+    kind_fits(str(asked.get("variety")), str(asked.get("ordertype")))
     if len(str(asked.get("ordertag") or "")) > _LONGEST_TAG:
         raise unfit("AB4008")
+
+
+def kind_fits(variety: str, kind: str) -> None:
+    """Refuse a stop order that is not called one, and the reverse; an after-market order may be either.
+
+    Raises
+    ------
+    Refused
+        AB1008.
+    """
+    if variety != "AMO" and kind.startswith("STOPLOSS") != (variety == "STOPLOSS"):
+        raise unfit("AB1008")
 
 
 def product(contract: ListedContract, name: str) -> None:
@@ -136,6 +147,12 @@ def funds(available: float, needed: float) -> str:
         f"Your order has been rejected due to Insufficient Funds. Available funds - Rs. {available:.2f} . "
         f"You require Rs. {needed:.2f} funds to execute this order."
     )
+
+
+def is_squared_off(contract: ListedContract, now: datetime) -> bool:
+    """Tell whether the day's INTRADAY positions of a contract's segment have been closed already."""
+    close = session(now.date(), "derivatives" if contract.expiry else "cash").continuous[-1].close
+    return close - SQUARE_OFF_BEFORE_CLOSE <= now < close
 
 
 def is_trading(contract: ListedContract, now: datetime) -> bool:

@@ -16,7 +16,6 @@ from kit.simulator.orders.gtt import GTTRules
 from kit.simulator.orders.order import AMO, OPEN, PENDING, REJECTED, ExchangeOrder, Execution
 from kit.simulator.orders.positions import HeldContract
 
-SQUARE_OFF_BEFORE_CLOSE = timedelta(minutes=15)  # an assumption; brokers name a time of about this
 _Milestone = tuple[datetime, Callable[[], None]]
 
 
@@ -60,7 +59,7 @@ class TradingTime:
                 parts = session(on, segment).continuous
                 close = parts[-1].close
                 due.append((parts[0].open, _later(self._open, segment, parts[0].open)))
-                ends = close - SQUARE_OFF_BEFORE_CLOSE
+                ends = close - checks.SQUARE_OFF_BEFORE_CLOSE
                 due.append((ends, _later(self._square_off, segment, ends)))
                 due.append((close, _later(self._close, segment, close)))
         yield from sorted((one for one in due if after < one[0] <= until), key=lambda one: one[0])

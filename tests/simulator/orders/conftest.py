@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from kit.clock import IST
-from kit.simulator.answers import Refused
+from kit.simulator.answers import Answer, Refused
 from kit.simulator.app import ROUTES
 from kit.simulator.contracts import ListedContract
 from kit.simulator.market import Market
 from kit.simulator.server import build
-from kit.simulator.state import ApiRequest
+from kit.simulator.state import ApiRequest, ApiRoute
 from kit.simulator.tape import Quote
 
 FRIDAY = datetime(2026, 11, 20, 11, 15, tzinfo=IST)
@@ -45,11 +45,14 @@ class Floor:
     def ask(self, route: str, tail: str = "", **body: Any) -> Any:
         """Ask a route and return the whole answer, refusals included."""
         found = _DETAILS if route == "details" else _ROUTES[route]
+        return json.loads(self.answer(found, body, tail).body)
+
+    def answer(self, route: ApiRoute, body: dict[str, Any], tail: str = "") -> Answer:
+        """Ask a route and return the answer as it is sent."""
         try:
-            answer = found.handler(self.state, ApiRequest(body, "", tail))
+            return route.handler(self.state, ApiRequest(body, "", tail))
         except Refused as refused:
-            answer = refused.reply
-        return json.loads(answer.body)
+            return refused.reply
 
     def place(
         self, symbol: str, side: str, quantity: int, price: float = 0.0, **changed: Any

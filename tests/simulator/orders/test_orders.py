@@ -112,6 +112,10 @@ def test_an_order_that_waits_can_be_changed_and_cancelled(floor):
     assert (row["price"], row["quantity"], row["status"]) == (bid - 10, "60", "open")
     assert floor.ask("modifyOrder", **name, price="9000")["message"].startswith("The price is out of")
     assert floor.row(row["orderid"])["price"] == bid - 10
+    stop = {"ordertype": "STOPLOSS_LIMIT", "triggerprice": str(bid)}
+    assert floor.ask("modifyOrder", **name, **stop, price=str(bid))["errorcode"] == "AB1008"
+    assert floor.ask("modifyOrder", **name, ordertype="", price="")["status"] is True
+    assert floor.row(row["orderid"])["price"] == bid - 10
     assert floor.ask("cancelOrder", **name)["data"]["uniqueorderid"] == row["uniqueorderid"]
     assert floor.row(row["orderid"])["cancelsize"] == "60"
     for route in ("cancelOrder", "modifyOrder"):
@@ -206,6 +210,8 @@ def test_intraday_positions_are_squared_off_and_day_orders_end(floor):
     assert float(row["pnl"]) == pytest.approx(float(row["sellamount"]) - float(row["buyamount"]), abs=0.01)
     assert floor.row(waits["orderid"])["status"] == "cancelled"
     assert floor.row(stays["orderid"])["status"] == "open"
+    again = floor.place(CALL, "BUY", 30, 2000.0, producttype="INTRADAY")
+    assert (again["status"], "square-off" in again["text"]) == ("rejected", True)
     floor.clock.jump(datetime(2026, 11, 20, 15, 41, tzinfo=IST))
     assert floor.row(stays["orderid"])["status"] == "cancelled"
     late = floor.place(CALL, "BUY", 30, 900.0, duration="IOC")
