@@ -278,7 +278,11 @@ class Settings(Showable, Section):
 
     def _figures(self) -> dict[str, object]:
         changed = [row for row in self._rows() if row["value"] != row["default"]]
-        return {"exchange": self.broker.mode} | {str(row["setting"]): row["value"] for row in changed[:6]}
+        return {
+            "exchange": self.broker.mode,
+            "changed": len(changed),
+            **{str(row["setting"]): row["value"] for row in changed[:6]},
+        }
 
     def _details(self) -> list[str]:
         rows = sorted(self._rows(), key=lambda row: row["value"] == row["default"])

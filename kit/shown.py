@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from html import escape
-from math import isinf, isnan
+from math import isfinite, isinf, isnan
 from numbers import Real
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_ROWS = 60  # of a table in a cell; the text below says how many there are
+_LONG = "kit-long"
 _NUMERIC = re.compile(r"[-+−]?(₹ ?)?[-+−]?[\d,.]+( ?%)?|[–∞]|-∞")
 STYLE = """<style>
 .kit-card{font-size:13px;line-height:1.45;margin:4px 0;max-width:1200px}
@@ -28,9 +29,10 @@ STYLE = """<style>
 .kit-card .kit-wide{overflow:auto;max-height:460px;margin:4px 0;width:fit-content;max-width:100%}
 .kit-card table{border-collapse:collapse;margin:0;font-size:12px;font-variant-numeric:tabular-nums}
 .kit-card caption{text-align:left;font-weight:600;padding:2px 0}
-.kit-card th,.kit-card td{padding:2px 9px;text-align:left;white-space:nowrap;
+.kit-card table th,.kit-card table td{padding:2px 9px;text-align:left;white-space:nowrap;
 border-bottom:1px solid color-mix(in srgb,currentColor 18%,transparent)}
-.kit-card .kit-n{text-align:right}.kit-card td.kit-long{white-space:normal;min-width:180px;max-width:420px}
+.kit-card table .kit-n{text-align:right}
+.kit-card table td.kit-long{white-space:normal;overflow-wrap:anywhere;min-width:180px;max-width:420px}
 .kit-card tr.kit-marked{box-shadow:inset 3px 0 #c8553d}
 </style>"""
 
@@ -66,7 +68,7 @@ class Showable:
 def card(heading: str, figures: Mapping[str, object], *details: str) -> str:
     """Return a card: a heading, labelled figures, and whatever HTML stands below."""
     tiles = "".join(
-        f"<div><dt>{escape(n)}</dt><dd>{escape(written(v))}</dd></div>" for n, v in figures.items()
+        f"<div><dt>{_label(n)}</dt><dd>{escape(written(v))}</dd></div>" for n, v in figures.items()
     )
     head = f"<h4>{escape(heading)}</h4>" if heading else ""
     return (
@@ -97,22 +99,43 @@ def table(
     """
     if not rows:
         return ""
-    texts = [[written(value) for value in row.values()] for row in rows[:most]]
-    right = [all(map(_NUMERIC.fullmatch, filter(None, column))) for column in zip(*texts, strict=True)]
-    kinds = [["kit-n"] * number or ["kit-long"] * (max(map(len, column)) > 60) for number, column in
-             zip(right, zip(*texts, strict=True), strict=True)]  # fmt: skip
-    looks = [f" class='{kind[0]}'" if kind else "" for kind in kinds]
+    columns = [_column(values) for values in zip(*(row.values() for row in rows[:most]), strict=True)]
+    kinds = [
+        "kit-n"
+        if all(map(_NUMERIC.fullmatch, filter(None, column)))
+        else _LONG * (max(map(len, column)) > 40)
+        for column in columns
+    ]
+    looks = [f" class='{kind}'" if kind else "" for kind in kinds]
     head = "".join(
-        f"<th scope=col{look}>{escape(str(name))}</th>" for name, look in zip(rows[0], looks, strict=True)
+        f"<th scope=col{look}>{_label(name)}</th>" for name, look in zip(rows[0], looks, strict=True)
     )
     lines = []
-    for place, cells in enumerate(texts):
+    for place, cells in enumerate(zip(*columns, strict=True)):
         row = "".join(f"<td{look}>{escape(cell)}</td>" for cell, look in zip(cells, looks, strict=True))
         lines.append(f"<tr{' class=kit-marked' if place in marked else ''}>{row}</tr>")
     above = f"<caption>{escape(caption)}</caption>" if caption else ""
     left = sentence(f"{len(rows) - most:,} more" if len(rows) > most else "")
     whole = f"<table>{above}<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
     return f"<div class='kit-wide' tabindex=0>{whole}</div>{left}"
+
+
+def _label(name: object) -> str:
+    """Write a name for a reader: a setting's path stays as it is written in ``kit.yaml``."""
+    text = str(name)
+    return escape(text if "." in text else text.replace("_", " "))
+
+
+def _column(values: Sequence[object]) -> list[str]:
+    """Write the values of one column, figures with as many decimals as the largest needs."""
+    numbers = [one for one in values if isinstance(one, Real) and not isinstance(one, bool)]
+    known = [float(one) for one in numbers if isfinite(one)]
+    most = max(map(abs, known), default=0.0)
+    mixed = len(numbers) + sum(one is None for one in values) < len(values)
+    if mixed or most < 0.01 or all(one.is_integer() for one in known):
+        return [*map(written, values)]
+    form = "{:,.2f}" if most >= 10 else "{:,.3f}"
+    return [form.format(one) if isinstance(one, Real) and isfinite(one) else written(one) for one in values]
 
 
 def rows_of(frame: pd.DataFrame) -> list[dict[str, object]]:

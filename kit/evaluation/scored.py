@@ -212,4 +212,4 @@ def describe(legs: Sequence[Leg]) -> str:
 
 
 def _rupees(value: float) -> str:
-    return f"₹ {written(round(value) if isfinite(value) else value)}"
+    return f"{'−' if value < 0 else ''}₹ {written(abs(round(value) if isfinite(value) else value))}"
