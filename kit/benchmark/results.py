@@ -67,7 +67,8 @@ def _details(results: BenchmarkResults) -> list[str]:
     lines = results["lines"]
     missed = [place for place, line in enumerate(lines) if line.missed]
     rows = [{"part": line.part} | dict(zip(_LONG, _long(line), strict=True)) for line in lines]
-    told = [*results["violations"], *_busy(lines)]
+    cut = ["Cancelled: the rows below are those that finished."] if results["stopped"] else []
+    told = [*cut, *results["violations"], *_busy(lines)]
     return [*map(sentence, told), table(rows, marked=missed, most=len(rows))]
 
 
@@ -75,7 +76,8 @@ def _number(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.4g}"
 
 
-def _met(line: RowResult) -> str:
+def met(line: RowResult) -> str:
+    """Say whether a row's targets are met: yes, NO, or within noise; a dash where there are none."""
     if line.met is False and not line.missed:
         return "within noise"
     return {True: "yes", False: "NO", None: "–"}[line.met]
@@ -91,7 +93,7 @@ def _short(line: RowResult) -> tuple[str, ...]:
         limits[0],
         beside,
         limits[1] if beside else "",
-        _met(line),
+        met(line),
     )
 
 
@@ -99,7 +101,7 @@ def _long(line: RowResult) -> tuple[str, ...]:
     span = "–" if math.isnan(line.low) else f"{line.low:.4g} … {line.high:.4g}"
     return (
         line.name, _number(line.figure), line.unit, span, line.target or "–", _number(line.peer_figure),
-        _number(line.ratio), _met(line), f"{line.seconds:.1f} s",
+        _number(line.ratio), met(line), f"{line.seconds:.1f} s",
         "–" if line.load is None else f"{line.load:g}", line.peer or "",
     )  # fmt: skip
 

@@ -32,6 +32,7 @@ def run_performance_benchmark(
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
     settings: Settings | None = None,
+    on_row: Callable[[RowResult], object] = lambda line: None,  # noqa: ARG005 - says what a callback gets
 ) -> BenchmarkResults:
     """Measure the real pipeline, each row beside its peer, and score it against the stated references.
 
@@ -50,6 +51,8 @@ def run_performance_benchmark(
         Asked between samples; True ends the run and keeps the finished rows.
     settings : Settings, optional
         What the parts run with, always on the simulated exchange, seed 7; default the defaults.
+    on_row : callable, optional
+        Given each row as it finishes.
 
     Returns
     -------
@@ -61,7 +64,7 @@ def run_performance_benchmark(
     where = machine(settings)
     with Run(not full, settings, should_stop) as run, Bar(progress) as bar:
         started = perf_counter()
-        lines, stopped = _measure_all(run, chosen, bar, should_stop)
+        lines, stopped = _measure_all(run, chosen, bar, should_stop, on_row)
         seconds = perf_counter() - started
     about = {"seconds": seconds, "stopped": stopped, "quick": not full}
     about["complete"] = rows is None and not stopped
@@ -87,7 +90,11 @@ def _by_part(rows: Iterable[Row]) -> list[Row]:
 
 
 def _measure_all(
-    run: Run, rows: Sequence[Row], progress: Progress, should_stop: Callable[[], bool]
+    run: Run,
+    rows: Sequence[Row],
+    progress: Progress,
+    should_stop: Callable[[], bool],
+    on_row: Callable[[RowResult], object],
 ) -> tuple[list[RowResult], bool]:
     lines: list[RowResult] = []
     beside = Load()
@@ -99,6 +106,7 @@ def _measure_all(
             beside.mark()
             line = _measure(run, row.under(run.settings.latency_requirements), should_stop)
             lines.append(replace(line, seconds=perf_counter() - started, load=beside.cores()))
+            on_row(lines[-1])
     except (Stopped, KeyboardInterrupt):
         return lines, True
     progress(1.0, "done")

@@ -25,7 +25,8 @@ class Recommendation:
     why : str
         The measurement behind it.
     sure : str
-        ``"computed"``, ``"beyond noise"`` or which other candidate is as good.
+        From what it was computed and how near the next candidate is; or, of a measurement, whether the choice
+        is beyond noise, else which other candidates are as good.
     edge : str
         Empty, or that nothing beyond it was tried.
     """
@@ -59,11 +60,20 @@ def _of_lifetime(one: Lifetime, before: Settings) -> Recommendation:
     if one.chosen is None:
         first = one.curve[0]
         why = f"even {first.lifetime_s:g} s is {first.p95_bps:.2f} bps off at P95"
-        return Recommendation(one.setting, now, 0, why, "computed", "below the shortest lifetime tried")
+        return Recommendation(one.setting, now, 0, why, _margin(one), "below the shortest lifetime tried")
     at = one.chosen
     why = f"saves {at.saved_percent:.0f} % of the calls, P95 {at.p95_bps:.2f} bps (₹{at.p95_inr:.2f}) off"
     edge = "the longest lifetime tried" if at is one.curve[-1] else ""
-    return Recommendation(one.setting, now, at.lifetime_s, why, "computed", edge)
+    return Recommendation(one.setting, now, at.lifetime_s, why, _margin(one), edge)
+
+
+def _margin(one: Lifetime) -> str:
+    """Say from what it was computed, and how far the next lifetime is beyond the tolerance."""
+    beyond = one.next_longer
+    if beyond is None:
+        return f"computed from one session; every lifetime tried keeps {one.tolerance}"
+    off = f"{beyond.p95_bps:.2f} bps" if one.tolerance.endswith("bps") else f"₹{beyond.p95_inr:.2f}"
+    return f"computed from one session; {beyond.lifetime_s:g} s would be {off} against {one.tolerance}"
 
 
 def _of_search(

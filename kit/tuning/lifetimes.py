@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -109,6 +109,29 @@ class Lifetime:
     chosen: Point | None
     tolerance: str
 
+    def under(self, limit: float, unit: str = "bps") -> Lifetime:
+        """Return the advice from the same curve under another tolerance, in ``"bps"`` or ``"rupees"``.
+
+        Raises
+        ------
+        SettingsError
+            The tolerance is negative.
+        """
+        if not limit >= 0:
+            raise SettingsError("A tolerance is 0 or more, in basis points or rupees", limit, "Say 5.")
+        held = []
+        for point in self.curve:
+            if (point.p95_bps if unit == "bps" else point.p95_inr) > limit:
+                break  # a longer lifetime that looks better again does so by luck
+            held.append(point)
+        return replace(self, chosen=held[-1] if held else None, tolerance=f"{limit:g} {unit}")
+
+    @property
+    def next_longer(self) -> Point | None:
+        """The shortest lifetime tried that no longer keeps the tolerance; None: all keep it."""
+        after = 0 if self.chosen is None else self.curve.index(self.chosen) + 1
+        return self.curve[after] if after < len(self.curve) else None
+
     def __str__(self) -> str:
         if self.chosen is None:
             first = self.curve[0]
@@ -153,11 +176,11 @@ def advise_lifetimes(
         price path for a key.
     """
     limit, unit = (tolerance_bps, "bps") if tolerance_inr is None else (tolerance_inr, "rupees")
-    if not limit >= 0:
-        raise SettingsError("A tolerance is 0 or more, in basis points or rupees", limit, "Say 5.")
     _check(trace)
     kinds = dict.fromkeys(request.kind for request in trace.requests)
-    return [_advise(trace, kind, (limit, unit), lifetimes_s) for kind in kinds]
+    curves = {kind: [_point(trace, kind, lifetime_s) for lifetime_s in lifetimes_s] for kind in kinds}
+    found = [Lifetime(kind, SOURCES[kind].setting, curve, None, "") for kind, curve in curves.items()]
+    return [one.under(limit, unit) for one in found]
 
 
 def _check(trace: Trace) -> None:
@@ -168,17 +191,6 @@ def _check(trace: Trace) -> None:
         if request.key not in trace.prices:
             remedy = "Record the prices of everything that is asked."
             raise SettingsError("The trace has no prices of", request.key, remedy)
-
-
-def _advise(trace: Trace, kind: str, tolerance: tuple[float, str], lifetimes_s: Sequence[float]) -> Lifetime:
-    limit, unit = tolerance
-    curve = [_point(trace, kind, lifetime_s) for lifetime_s in lifetimes_s]
-    held = []
-    for point in curve:
-        if (point.p95_bps if unit == "bps" else point.p95_inr) > limit:
-            break  # a longer lifetime that looks better again does so by luck
-        held.append(point)
-    return Lifetime(kind, SOURCES[kind].setting, curve, held[-1] if held else None, f"{limit:g} {unit}")
 
 
 def _point(trace: Trace, kind: str, lifetime_s: float) -> Point:

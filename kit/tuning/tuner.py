@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -47,6 +47,12 @@ class Advice(Showable):
     lifetimes: Sequence[Lifetime]
     pools: Sequence[Tried[int]] = ()
     worker_plans: Sequence[Tried[WorkerPlan]] = ()
+
+    def under(self, tolerance_bps: float) -> Advice:
+        """Return the same measurements' advice under another tolerance, basis points."""
+        lifetimes = [one.under(tolerance_bps) for one in self.lifetimes]
+        settings = _recommended(self.settings, lifetimes, self.pools, self.worker_plans)
+        return replace(self, settings=settings, lifetimes=lifetimes)
 
     def _figures(self) -> dict[str, object]:
         chosen: dict[str, object] = {
@@ -223,7 +229,7 @@ def _recommended(
     pools: Sequence[Tried[int]],
     workers: Sequence[Tried[WorkerPlan]],
 ) -> Settings:
-    ttls = {one.setting: float(one.chosen.lifetime_s) for one in lifetimes if one.chosen}
+    ttls = {one.setting: float(one.chosen.lifetime_s) if one.chosen else 0.0 for one in lifetimes}
     changed: dict[str, Section] = {"cache_config": settings.cache_config.model_copy(update=ttls)}
     if pools:
         size = {"pool_size": pools[0].candidate}

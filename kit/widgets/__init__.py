@@ -12,6 +12,7 @@ _HOMES = {
     "BenchPanel": "kit.widgets.panels.bench",
     "ChainPanel": "kit.widgets.panels.chain",
     "EvaluationPanel": "kit.widgets.panels.evaluate",
+    "MonitorPanel": "kit.widgets.panels.monitor",
     "PayoffPanel": "kit.widgets.panels.payoff",
     "PositionPanel": "kit.widgets.panels.position.panel",
     "RankingPanel": "kit.widgets.panels.ranking",

@@ -11,6 +11,7 @@ from kit.widgets.frame.context import Context
 from kit.widgets.panels.bench import BenchPanel
 from kit.widgets.panels.chain import ChainPanel
 from kit.widgets.panels.evaluate import EvaluationPanel
+from kit.widgets.panels.monitor import MonitorPanel
 from kit.widgets.panels.payoff import PayoffPanel
 from kit.widgets.panels.position.panel import PositionPanel
 from kit.widgets.panels.scan.panel import ScanPanel
@@ -53,6 +54,7 @@ def lab(desk: Desk, underlying: str = "BANKNIFTY") -> w.Tab:
         "Scanner": ScanPanel(context),
         "Tuning": TunePanel(desk),
         "Benchmark": BenchPanel(),
+        "Monitor": MonitorPanel(desk),
     }
     page = w.Tab(list(panels.values()), titles=list(panels))
 

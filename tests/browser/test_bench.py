@@ -28,6 +28,14 @@ def test_run_shows_the_plot_and_cancel_frees_the_kernel(notebook: Notebook) -> N
     assert plot.get_attribute("src") != before
     assert "hot_hit" in panel.locator(".kit-lines").inner_text()
     assert "first run of its kind" in panel.locator(".kit-summary").first.inner_text()
+    row = panel.get_by_role("button", name="hot_hit:")
+    assert "Read one cached value in process" in str(row.get_attribute("title"))
+    before = plot.get_attribute("src")
+    row.click()
+    notebook.page.wait_for_function(
+        "before => document.querySelector('.kit-bench img.kit-live').src !== before", arg=before
+    )
+    assert row.get_attribute("aria-pressed") == "true"
     notebook.screenshot("benchmark")
 
     panel.get_by_role("button", name="Run").click()

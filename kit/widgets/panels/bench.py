@@ -16,7 +16,15 @@ from kit.widgets.frame.live import LiveFigure, styled
 from kit.widgets.frame.panel import Panel, shown
 from kit.widgets.frame.runner import Runner
 from kit.widgets.frame.style import facts, summary
-from kit.widgets.panels.bench_plot import Memory, Runs, draw_history, draw_memory, draw_score
+from kit.widgets.panels.bench_chart import BenchChart
+from kit.widgets.panels.bench_plot import (
+    Memory,
+    Runs,
+    draw_history,
+    draw_memory,
+    draw_row_history,
+    draw_score,
+)
 
 
 class BenchPanel(Panel):
@@ -27,7 +35,7 @@ class BenchPanel(Panel):
     source : sequence of dict, optional
         The earlier runs, as `kit.benchmark.history.load` gives them; default those of this machine.
     measure : callable, default `run_performance_benchmark`
-        Called with ``full``, ``progress`` and ``should_stop``.
+        Called with ``full``, ``progress``, ``should_stop`` and ``on_row``.
 
     Attributes
     ----------
@@ -54,10 +62,12 @@ class BenchPanel(Panel):
 
     def body(self) -> list[Any]:
         """Return the button row, the score, the plots and the table of rows."""
-        self.tiles, self.table, self.plot = w.HTML(), w.HTML(), LiveFigure(1120, 320)
+        self.tiles, self.table, self.plot = w.HTML(), w.HTML(), LiveFigure(1120, 300)
+        self.chart = BenchChart()
+        self.chart.observe(self.refresh, "chosen")
         self.runner = Runner(self._prepare, self._ended, self.errors.show, tooltip="Measure every row")
         row = w.HBox([self.inputs["quick"], self.runner])
-        return [row, self.errors, self.tiles, self.words, self.plot, self.table]
+        return [row, self.errors, self.tiles, self.words, self.chart, self.plot, self.table]
 
     @staticmethod
     def compute(source: Runs, quick: bool) -> Runs:
@@ -65,13 +75,16 @@ class BenchPanel(Panel):
         return history.of_kind(source, quick)
 
     def draw(self, result: Runs) -> None:
-        """Draw score by component, memory over time and the history."""
+        """Draw score by component, memory, and the history: of the row that was clicked, if one was."""
         self.plot.figure.clear()
         with styled():
             score, memory, earlier = self.plot.figure.subplots(1, 3)
             draw_score(score, self.result)
             draw_memory(memory, self._memory)
-            draw_history(earlier, result)
+            if self.chart.chosen:
+                draw_row_history(earlier, result, self.chart.chosen)
+            else:
+                draw_history(earlier, result)
         self.plot.redraw()
 
     @shown
@@ -84,20 +97,23 @@ class BenchPanel(Panel):
     def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], BenchmarkResults]:
         self.errors.clear()
         self._memory = Memory()
+        self.chart.show(())
         return partial(self._work, self.inputs["quick"].value)
 
     def _work(
         self, quick: bool, on_progress: OnProgress, should_stop: Callable[[], bool]
     ) -> BenchmarkResults:
         return self._measure(
-            full=not quick, progress=self._memory.watching(on_progress), should_stop=should_stop
-        )
+            full=not quick, progress=self._memory.watching(on_progress), should_stop=should_stop,
+            on_row=self.chart.add,  # on the worker: a plain trait
+        )  # fmt: skip
 
     @shown
     def _ended(self, job: Job) -> None:
         if job.error is not None:
             raise job.error
         self.result = found = job.result
+        self.chart.show(found["lines"])
         self.table.value = f"<div class='kit-scroll kit-lines' tabindex=0>{found._repr_html_()}</div>"
         self.tiles.value = facts(figures(found))
         self.words.value = summary("Cancelled: no score, nothing recorded; the finished rows are below.")

@@ -97,3 +97,21 @@ def draw_history(axes: Axes, runs: Runs) -> None:
     )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title("Earlier runs")
+
+
+def draw_row_history(axes: Axes, runs: Runs, name: str) -> None:
+    """Draw one row's figure with its interval over the latest thirty runs."""
+    found = [row for run in runs for row in run["rows"] if row["name"] == name and row["figure"] is not None]
+    if not found:
+        draw_empty(axes, f"{name} in earlier runs", "No run of this kind is recorded yet")
+        return
+    latest = found[-30:]
+    figures = [row["figure"] for row in latest]
+    spans = [(row["figure"] - (row["low"] or row["figure"]), (row["high"] or row["figure"]) - row["figure"])
+             for row in latest]  # fmt: skip
+    below, above = ([max(0.0, span[end]) for span in spans] for end in (0, 1))
+    places = range(1, len(latest) + 1)
+    axes.errorbar(places, figures, yerr=(below, above), fmt="o-", color=CALL, ecolor=PLAIN, capsize=2)
+    axes.set(xlim=(0.5, max(len(latest), 2) + 0.5), ylim=(0, None), xlabel="Run", ylabel=latest[-1]["unit"])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_title(f"{name} in earlier runs")

@@ -6,7 +6,10 @@ from kit.benchmark import history
 from kit.benchmark.results import BenchmarkResults
 from kit.benchmark.score import components, score
 from kit.benchmark.suite import run_performance_benchmark
+from kit.benchmark.targets import at_least, at_most
+from kit.benchmark.verdict import RowResult
 from kit.widgets.panels.bench import BenchPanel
+from kit.widgets.panels.bench_chart import bar
 
 WAIT_S = 60
 
@@ -49,7 +52,7 @@ def test_only_runs_of_the_same_kind_are_compared():
 def test_cancel_keeps_the_finished_rows():
     """A run cancelled before its first row is shown as such."""
 
-    def cancelled(full, progress, should_stop):
+    def cancelled(full, progress, should_stop, on_row):
         return run_performance_benchmark(full, ["import_kit"], progress, lambda: True)
 
     panel = BenchPanel(measure=cancelled)
@@ -80,9 +83,9 @@ def test_the_switch_reaches_the_run(quick):
     """A full run is asked for by unticking the box."""
     asked = []
 
-    def measure(full, progress, should_stop):
+    def measure(full, **options):
         asked.append(not full)
-        return few_rows(full=full, progress=progress, should_stop=should_stop)
+        return few_rows(full=full, **options)
 
     panel = BenchPanel(measure=measure)
     panel.inputs["quick"].value = quick
@@ -93,11 +96,60 @@ def test_the_switch_reaches_the_run(quick):
 def test_a_run_of_a_few_rows_is_shown_and_not_recorded():
     """A selection of rows is no point of the history, and a run shows no score."""
 
-    def measure(full, progress, should_stop):
-        return run_performance_benchmark(full, ["import_kit"], progress, should_stop)
+    def measure(full, **options):
+        return run_performance_benchmark(full, ["import_kit"], **options)
 
     panel = BenchPanel(measure=measure)
     _press(panel)
     assert "none, not every row was asked for" in panel.tiles.value
     assert "not recorded" in panel.words.value
     assert panel.source == []
+
+
+def test_rows_appear_as_they_finish_and_a_click_shows_their_history():
+    """While the run goes on a finished row is in the picture; clicked, it shows its figure over the runs."""
+    seen = []
+
+    def measure(on_row, **options):
+        def watched(line):
+            on_row(line)
+            seen.append([row["name"] for row in panel.chart.rows])
+
+        return few_rows(on_row=watched, **options)
+
+    panel = BenchPanel(measure=measure)
+    _press(panel)
+    assert seen == [["import_kit"]]
+    assert {row["name"]: row["state"] for row in panel.chart.rows}["no_such_row"] == "missed"
+    before = panel.plot.value
+    panel.chart.chosen = "import_kit"
+    assert panel.plot.value != before
+    assert panel.plot.figure.axes[-1].get_title("left") == "import_kit in earlier runs"
+
+
+@pytest.mark.parametrize(
+    ("limit", "ratio", "places"),
+    [
+        (at_most(4), None, (0.5, 1.0)),  # twice as good as asked, and as the peer
+        (at_least(1), None, (0.5, 0.25)),  # a gain: the peer's figure is 4, the better one
+        (None, at_most(2), (0.25, 0.5)),
+        (None, None, (None, None)),
+    ],
+)
+def test_a_bar_stands_at_times_the_target(limit, ratio, places):
+    """A row of 2 beside a peer of 4 stands where its target says, and the peer beside it."""
+    line = judged(figure=2.0, peer_figure=4.0, ratio=0.5, limit=limit, ratio_limit=ratio)
+    assert (bar(line)["at"], bar(line)["peer"]) == places
+
+
+def judged(**features):
+    """Return a line of one row."""
+    about = {"name": "hot_hit", "part": "cache", "low": 2, "high": 2, "unit": "us", "target": None}
+    return RowResult(**about | {"peer": "peer", "met": True} | features)
+
+
+def test_a_tooltip_says_what_a_row_means():
+    """A known row's tooltip is its own description, and an unknown row has a bar all the same."""
+    assert "one cached value" in bar(judged(figure=2.0, peer_figure=4.0, ratio=0.5))["help"]
+    unknown = judged(name="gone", figure=float("nan"), peer_figure=float("nan"), ratio=float("nan"))
+    assert bar(unknown)["figure"] == "no figure"

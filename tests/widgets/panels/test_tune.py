@@ -281,6 +281,24 @@ def test_a_search_sets_the_controls():
     assert panel.saved.value == ""
 
 
+def test_another_tolerance_advises_again_without_another_search():
+    """The tolerance moves advice, controls and picture of a search that is done; a wrong one stops Run."""
+    at_s = np.arange(600.0)
+    paths = {key: PricePath(at_s, 55_000 + at_s) for key in ("BANKNIFTY", "ATM option")}
+    lifetimes = advise_lifetimes(Trace(analyst_requests(600), paths))
+    panel = TunePanel(Settings(), {"Search": lambda settings, *_: Advice(settings, lifetimes)})
+    _press(panel)
+    strict, before = panel.values["ltp_ttl"], panel.plots["Cache"].value
+    assert "against 5 bps" in str(panel.advised.rows)
+    panel.tolerance.value = "20"
+    assert panel.values["ltp_ttl"] > strict
+    assert "against 20 bps" in str(panel.advised.rows)
+    assert panel.plots["Cache"].value != before
+    panel.tolerance.value = "-1"
+    assert panel.runner.run.disabled
+    assert "Tolerance (bps)" in panel.errors.value
+
+
 def test_the_search_takes_the_analysts_own_ideas():
     """What the panel searches with is what it was given; something else is explained in the panel."""
     panel = TunePanel(Settings(), {"Search": searching(workload=[7])})

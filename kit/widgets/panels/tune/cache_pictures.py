@@ -86,6 +86,10 @@ def _staleness(axes: Axes, shown: Shown) -> None:
         mark(axes, near.saved_percent, near.p95_bps, colour)
         axes.annotate(f"₹ {near.p95_inr:,.0f}", (near.saved_percent, near.p95_bps), (-4, 5), fontsize=8,
                       textcoords="offset points", ha="right", color=colour)  # fmt: skip
+        if one.chosen is not None:
+            axes.plot([one.chosen.saved_percent], [one.chosen.p95_bps], "s", ms=8, mfc="none", mec=colour)
+    tolerance = float(shown.lifetimes[0].tolerance.split()[0])
+    axes.axhline(tolerance, color=PLAIN, lw=1, ls="--", label=f"tolerance {tolerance:g} (squares: advised)")
     axes.set_yscale("symlog", linthresh=1)
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set(xlabel="Calls saved (%)", ylabel="P95 error (basis points)")

@@ -6,10 +6,17 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import ipywidgets as w
+from pydantic import Field
 
 from kit.parallel.cores import cores
 from kit.settings import Section, Settings
 from kit.widgets.frame.fields import NumberField, told
+
+
+class Tolerance(Section):
+    """What stale prices may cost; no setting of ``kit.yaml``, but what an advice holds under."""
+
+    tolerance_bps: float = Field(5, ge=0, le=1000, description="largest P95 error of a served price, bps")
 
 
 class Control(NamedTuple):

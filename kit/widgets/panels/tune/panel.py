@@ -12,25 +12,25 @@ import ipywidgets as w
 from kit.errors import SettingsError
 from kit.market.questions import Question
 from kit.settings import Settings
-from kit.tuning.advice import recommendations
 from kit.tuning.lifetimes import Lifetime, advise_lifetimes
 from kit.tuning.trace import SESSION, read_trace
 from kit.tuning.tuner import Advice, record
 from kit.widgets.frame.fields import NumberField
-from kit.widgets.frame.grid import Grid, GridColumn, GridRow
+from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.job import Job, OnProgress
 from kit.widgets.frame.live import LiveFigure, styled
 from kit.widgets.frame.panel import Panel, shown
 from kit.widgets.frame.runner import Runner
 from kit.widgets.frame.style import summary
 from kit.widgets.panels.tune import cache_pictures, run_pictures
+from kit.widgets.panels.tune.advised import show_advice
 from kit.widgets.panels.tune.controls import (
     ALL,
     GROUPS,
+    Tolerance,
     arranged,
     controls,
     differences,
-    plain,
     put,
     settings_from,
     value_of,
@@ -42,11 +42,6 @@ PICTURES = {
     "Cache": (cache_pictures.cache, 560), "Connections": (run_pictures.connections, 300),
     "Workers": (run_pictures.workers, 300), "Monitor": (run_pictures.monitor, 300),
 }  # fmt: skip
-_ADVISED = (
-    GridColumn("setting", "Setting", text=True, key=True), GridColumn("now", "Now", text=True),
-    GridColumn("better", "Set to", text=True), GridColumn("why", "Why", text=True),
-    GridColumn("sure", "How sure", text=True), GridColumn("edge", "Edge of what was tried", text=True),
-)  # fmt: skip
 _SHIPPED, _OWN = "The shipped session", "My session so far"
 
 
@@ -117,6 +112,9 @@ class TunePanel(Panel):
         self.task = w.Dropdown(
             options=list(self._tasks), tooltip="What Run does", layout=w.Layout(width="200px")
         )
+        self.tolerance = NumberField(Tolerance(), "tolerance_bps", "Tolerance (bps)")
+        self.tolerance.observe(self._tolerated, "number")
+        self.tolerance.observe(self._checked, "wrong")
         self.runner = Runner(self._prepare, self._ended, self.errors.show, tooltip="Start the chosen task")
         said = [
             ("save", "Save", f"Write {self._path.resolve()}", self._save),
@@ -130,7 +128,7 @@ class TunePanel(Panel):
             setattr(self, name, button)
         self.apply.disabled = self.desk is None
         self.saved = w.HTML()
-        buttons = [self.task, self.runner, self.save, self.apply, self.undo, self.reset]
+        buttons = [self.task, self.tolerance, self.runner, self.save, self.apply, self.undo, self.reset]
         return w.VBox([w.HBox(buttons, layout=w.Layout(flex_flow="row wrap")), self.saved])
 
     def _below(self) -> list[Any]:
@@ -174,7 +172,8 @@ class TunePanel(Panel):
         budgets = settings.latency_requirements.model_dump()
         labels = [label for label in (self.before.value, self.after.value) if label in self.runs]
         measured = {label: self.runs[label][1] for label in dict.fromkeys(labels)}
-        return Shown(settings, self.questions, self._staleness(), measured, budgets, self._latest_ms())
+        lifetimes = [one.under(self.tolerance.number) for one in self._staleness()]
+        return Shown(settings, self.questions, lifetimes, measured, budgets, self._latest_ms())
 
     def _staleness(self) -> Sequence[Lifetime]:
         """Return staleness by lifetime of the replayed session, priced once with the desk's candles."""
@@ -193,7 +192,8 @@ class TunePanel(Panel):
     @property
     def wrong(self) -> list[str]:
         """What is wrong in the boxes, each named by its label."""
-        fields = (control for control in self.inputs.values() if isinstance(control, NumberField))
+        every = (*self.inputs.values(), self.tolerance)
+        fields = (control for control in every if isinstance(control, NumberField))
         return [field.wrong for field in fields if field.wrong]
 
     def _checked(self, _: Any) -> None:
@@ -253,13 +253,17 @@ class TunePanel(Panel):
                 run_pictures.measured(self.found.figure, self._shown(now))
             self.found.redraw()
 
+    @shown
+    def _tolerated(self, _: Any) -> None:
+        """Draw with another tolerance, and advise again from what was measured."""
+        if self._advice is not None:
+            self._advise(self._advice)
+        self.draw(self.compute(self.source, **self.values))
+
     def _advise(self, advice: Advice) -> None:
-        rows = recommendations(advice, self.compute(self.source, **self.values))
-        cells = [
-            (one.setting, plain(one.now), plain(one.better), one.why, one.sure, one.edge) for one in rows
-        ]
-        self.advised.show(_ADVISED, [GridRow(row[0], row) for row in cells])
-        self.advised.layout.display = None
+        self._advice, advice = advice, advice.under(self.tolerance.number)
+        self.story.value = f"<pre class='kit-summary' role='status'>{escape(words(advice))}</pre>"
+        show_advice(self.advised, advice, self.compute(self.source, **self.values))
         self._lifetimes.setdefault(self.session.value, advice.lifetimes)
         for one in ALL:
             put(self.inputs[one.name], getattr(getattr(advice.settings, one.section), one.name))

@@ -79,14 +79,14 @@ Outcome = Measured | Advice
 Task = Callable[[Settings, OnProgress, Callable[[], bool]], Outcome]
 
 
-def searching(workload: Any = None, snapshots: Sequence[Any] = (), tolerance_bps: float = 5.0) -> Task:
+def searching(workload: Any = None, snapshots: Sequence[Any] = ()) -> Task:
     """Return the task that searches lifetimes, pool size and workers that suit this machine.
 
     Parameters
     ----------
-    workload, snapshots, tolerance_bps
-        Your own ideas and what they are evaluated on, and the largest acceptable error of a served
-        price, as `kit.tuning.tuner.tune` takes them.
+    workload, snapshots
+        Your own ideas and what they are evaluated on, as `kit.tuning.tuner.tune` takes them. The tolerance is
+        the panel's control: it needs no other measurement.
 
     Examples
     --------
@@ -95,8 +95,7 @@ def searching(workload: Any = None, snapshots: Sequence[Any] = (), tolerance_bps
 
     def search(settings: Settings, on_progress: OnProgress, should_stop: Callable[[], bool]) -> Advice:
         return tune(
-            settings, tolerance_bps=tolerance_bps, progress=on_progress, should_stop=should_stop,
-            workload=workload, snapshots=snapshots,
+            settings, progress=on_progress, should_stop=should_stop, workload=workload, snapshots=snapshots,
         )  # fmt: skip
 
     return search
