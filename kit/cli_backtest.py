@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
@@ -14,19 +14,26 @@ from kit.errors import SettingsError
 if TYPE_CHECKING:
     from kit.backtest.days import StoredDays
     from kit.backtest.plan.plan import Plan
+    from kit.backtest.result import BacktestResult
     from kit.bars.minute_store import MinuteStore
     from kit.parallel import ConcurrentProcessor
 
 Commands = argparse._SubParsersAction  # the type that argparse gives no public name
 _STORE = Path("data/minutes")
-_FIRST_DAYS = 3  # sessions of the simulated exchange for a first try
-_AROUND = 6  # strikes beyond their range: what the exchange's limits give within a minute
+_FIRST_DAYS = (
+    5  # sessions of the simulated exchange for a first try: one series, so that one request has them all
+)
+_AROUND = 4  # strikes beyond their range: what the exchange's limits give within half a minute
 
 
 def add_backtest(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add ``kit backtest``."""
-    taken = commands.add_parser("backtest", help="trade a plan over stored option minutes")
+    taken = commands.add_parser("backtest", help="trade a plan, or several, over stored option minutes")
+    taken.add_argument(
+        "plan", nargs="+", help="YAML files, or names of ready plans; several share one capital"
+    )
     _add_days(taken)
+    taken.add_argument("--capital", type=float, help="rupees that returns are counted on (the plans' sum)")
     taken.add_argument("--html", type=Path, help="write a self-contained page with plots here")
     taken.add_argument("--trades", type=Path, help="write the trade log here: .csv or .xlsx")
     taken.add_argument("--json", type=Path, help="write the figures here")
@@ -40,6 +47,7 @@ def add_backtest(commands: Commands[argparse.ArgumentParser]) -> None:
 def add_sweep(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add ``kit sweep``."""
     taken = commands.add_parser("sweep", help="trade a plan with many sets of parameters")
+    taken.add_argument("plan", help="a plan's YAML file, or the name of a ready plan")
     _add_days(taken)
     taken.add_argument(
         "--set",
@@ -60,7 +68,6 @@ def add_sweep(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _add_days(taken: argparse.ArgumentParser) -> None:
-    taken.add_argument("plan", help="a plan's YAML file, or the name of a ready plan")
     taken.add_argument(
         "--data", type=Path, help="root of a store (data/minutes, else the simulated exchange's last days)"
     )
@@ -76,59 +83,92 @@ def _plan(name: str) -> Plan:
     return Plan.load(name) if Path(name).suffix or Path(name).is_file() else ready_plan(name)
 
 
-def _days(options: argparse.Namespace, plan: Plan) -> StoredDays:
+def _days(options: argparse.Namespace, plans: Sequence[Plan]) -> StoredDays:
     from kit.backtest.days import StoredDays
     from kit.bars.minute_store import MinuteStore
 
-    store = MinuteStore(options.data or _STORE, plan.underlying)
+    store = MinuteStore(options.data or _STORE, plans[0].underlying)
     if options.data is None and not store.days():
-        store = _simulated(options, plan)
+        store = _simulated(options, plans)
     days = StoredDays(store, options.least_quality)
     if days.left_out:
         print(f"Left out for their quality: {', '.join(map(str, days.left_out))}.")
     return days
 
 
-def _simulated(options: argparse.Namespace, plan: Plan) -> MinuteStore:
+def _simulated(options: argparse.Namespace, plans: Sequence[Plan]) -> MinuteStore:
     """Collect the simulated exchange's last sessions, once; a later run finds them."""
-    from datetime import timedelta
-
     from kit.bars.minute_store import MinuteStore
-    from kit.clock import previous_session
+    from kit.clock import previous_session, sessions
     from kit.collecting import collect_minutes
     from kit.settings import BrokerConfig, Settings, cache_folder
 
     settings = Settings.load(options.settings)
     settings = settings.model_copy(update={"broker": BrokerConfig(seed=settings.broker.seed)})
-    store = MinuteStore(cache_folder() / "simulated-minutes", plan.underlying)
+    store = MinuteStore(cache_folder() / "simulated-minutes", plans[0].underlying)
     last = options.last or previous_session(date.today())
-    first = options.first or last
-    for _ in range(0 if options.first else _FIRST_DAYS - 1):
-        first = previous_session(first)
-    print(f"No store of minutes yet: trading the simulated exchange's days {first} to {last}.")
-    wanted = {first + timedelta(number) for number in range((last - first).days + 1)}
-    if not wanted & set(store.days()):
-        expiries = 1 if all(leg.expiry == "nearest" for leg in plan.legs) else 2
-        print(collect_minutes(settings, store, first, last, expiries=expiries, around=_AROUND))
+    wanted = sessions(options.first, last) if options.first else _of_one_series(last)
+    print(f"No store of minutes yet: trading the simulated exchange's days {wanted[0]} to {wanted[-1]}.")
+    if set(wanted) - set(store.days()):
+        print(
+            "They are collected once, within the exchange's limits; that takes about half a minute.",
+            flush=True,
+        )
+        expiries = 1 if all(leg.expiry == "nearest" for plan in plans for leg in plan.legs) else 2
+        print(collect_minutes(settings, store, wanted[0], wanted[-1], expiries=expiries, around=_AROUND))
+    options.first, options.last = options.first or wanted[0], options.last or wanted[-1]
     return store
 
 
+def _of_one_series(last: date) -> list[date]:
+    """Return the latest sessions of one nearest expiry, so that one request fetches all of a contract."""
+    from datetime import timedelta
+
+    from kit.clock import expiries, sessions
+
+    series: dict[date, list[date]] = {}
+    for day in sessions(last - timedelta(weeks=6), last):
+        series.setdefault(expiries(day)[0], []).append(day)
+    enough = [days for days in series.values() if len(days) >= _FIRST_DAYS]
+    return (enough[-1] if enough else [*series.values()][-1])[-_FIRST_DAYS:]
+
+
 def _backtest(options: argparse.Namespace) -> int:
-    from kit.backtest.band import band_sentence
+    from tqdm import tqdm
+
     from kit.backtest.engine import backtest
 
-    plan = _plan(options.plan)
+    plans = [_plan(name) for name in options.plan]
+    days = _days(options, plans)
     span: dict[str, Any] = {"start": options.first, "end": options.last, "engine": options.engine}
-    result = backtest(plan, _days(options, plan), band=not options.no_band, **span)
+    with tqdm(unit="session", disable=None) as bar:
+        result = backtest(
+            plans, days, band=not options.no_band, capital_inr=options.capital, progress=_telling(bar), **span
+        )
+    _show(result)  # before the files: what was computed is seen even where one of them cannot be written
     if options.trades:
         write = result.to_excel if options.trades.suffix == ".xlsx" else result.to_csv
         print(f"Trades: {write(options.trades)}")
     if options.html:
         print(f"Page: {result.to_html(options.html)}")
     if options.json:
-        figures = {name: None if value != value else value for name, value in result.metrics.items()}  # noqa: PLR0124
-        options.json.write_text(json.dumps({"plan": plan.name, **figures}, indent=2), encoding="utf-8")
-        print(f"Figures: {options.json}")
+        print(f"Figures: {result.to_json(options.json)}")
+    return 0
+
+
+def _telling(bar: Any) -> Callable[[int, int], None]:
+    """Return what moves a progress bar."""
+
+    def told(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+    return told
+
+
+def _show(result: BacktestResult) -> None:
+    from kit.backtest.band import band_sentence
+
     shown = [
         "day",
         "leg",
@@ -141,6 +181,8 @@ def _backtest(options: argparse.Namespace) -> int:
         "reason",
         "net_inr",
     ]
+    if len(result.plans) > 1:
+        print(result.by_plan().to_string(float_format="{:,.2f}".format))
     print(result.trades[shown].tail(20).to_string(index=False))
     print(result.metrics.to_string(float_format="{:,.4g}".format))
     for note in (*result.notes, *(f"Skipped {day.day}: {day.why}." for day in result.skipped[:5])):
@@ -148,22 +190,17 @@ def _backtest(options: argparse.Namespace) -> int:
     if result.band is not None:
         print(result.band.to_string(float_format="{:,.2f}".format))
         print(band_sentence(result.band))
-    return 0
 
 
 def _sweep(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
+    from kit.backtest.result import write_out
     from kit.backtest.sweep import sweep
 
     plan, grid = _plan(options.plan), dict(_values(words) for words in options.grid)
-    days = _days(options, plan)
+    days = _days(options, [plan])
     with _processor(options) as processor, tqdm(unit="piece", disable=None) as bar:
-
-        def told(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
         found = sweep(
             plan,
             days,
@@ -174,12 +211,12 @@ def _sweep(options: argparse.Namespace) -> int:
             end=options.last,
             processor=processor,
             folder=options.keep,
-            progress=told,
+            progress=_telling(bar),
         )
-    if options.csv:
-        found.table.to_csv(options.csv, index=False)
     print(found.table.head(options.top).to_string(index=False, float_format="{:,.2f}".format))
     print(found)
+    if options.csv:
+        write_out(options.csv, lambda file: found.table.to_csv(file, index=False))
     return 0
 
 

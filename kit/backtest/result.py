@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -151,7 +152,7 @@ class BacktestResult:
         SettingsError
             The file cannot be written; what was computed stays in this object.
         """
-        return _written(path, lambda file: self._log().to_csv(file, index=False))
+        return write_out(path, lambda file: self._log().to_csv(file, index=False))
 
     def to_excel(self, path: str | Path) -> Path:
         """Write trade log, figures, and tables by month, weekday and reason as an Excel workbook.
@@ -174,7 +175,7 @@ class BacktestResult:
                 for name, table in sheets.items():
                     table.to_excel(book, sheet_name=name, index=False)
 
-        return _written(path, write)
+        return write_out(path, write)
 
     def to_html(self, path: str | Path) -> Path:
         """Write a self-contained page with the figures, plots, band and trades.
@@ -186,7 +187,25 @@ class BacktestResult:
         """
         from kit.backtest.report import page
 
-        return _written(path, lambda file: file.write_text(page(self), encoding="utf-8"))
+        return write_out(path, lambda file: file.write_text(page(self), encoding="utf-8"))
+
+    def to_json(self, path: str | Path) -> Path:
+        """Write the figures, by plan and by convention too, as JSON; what has no value is null.
+
+        Raises
+        ------
+        SettingsError
+            The file cannot be written.
+        """
+        figures = {
+            "plans": [plan.name for plan in self.plans],
+            **self.metrics.astype(object).where(self.metrics.notna(), None).to_dict(),
+            "by_plan": self.by_plan()[[*_NUMBERS, "trades"]].to_dict("index"),
+            "band": {} if self.band is None else self.band.to_dict("index"),
+            "notes": [*self.notes],
+            "skipped": {f"{day.day}": day.why for day in self.skipped},
+        }
+        return write_out(path, lambda file: file.write_text(json.dumps(figures, indent=2), encoding="utf-8"))
 
     def _log(self) -> pd.DataFrame:
         stamps = {name: [_iso(at) for at in self.trades[name]] for name in ("entry_bar", "exit_bar")}
@@ -199,7 +218,14 @@ class BacktestResult:
         return summary(self)
 
 
-def _written(path: str | Path, write: Callable[[Path], object]) -> Path:
+def write_out(path: str | Path, write: Callable[[Path], object]) -> Path:
+    """Write a file of a result.
+
+    Raises
+    ------
+    SettingsError
+        It cannot be written, or what writes it is not installed; what was computed stays.
+    """
     file = Path(path)
     try:
         write(file)

@@ -28,6 +28,7 @@ from kit.bars import arrays, quality
 from kit.bars.merging import merged
 from kit.bars.minutes import DayMinutes
 from kit.bars.month_file import OPTIONS, SERIES, StoredSession, read_session, sessions_in, write_sessions
+from kit.bars.writing import writing
 from kit.errors import DataError
 
 MINUTES = Path("data/minutes")
@@ -212,8 +213,9 @@ class MinuteStore:
         for day in sorted(by_day):
             months.setdefault(f"{day:%Y-%m}", []).append(day)
         for days in months.values():
-            for kind in ("series", "options"):  # a day is there when its contracts are: they come last
-                self._keep_month(kind, {day: by_day[day] for day in days}, replace)
+            with writing(self.folder):  # what another process has just written is read, joined and kept
+                for kind in ("series", "options"):  # a day is there when its contracts are: they come last
+                    self._keep_month(kind, {day: by_day[day] for day in days}, replace)
         return sorted(by_day)
 
     def _keep_month(self, kind: str, days: Mapping[date, list[DayBars]], replace: bool) -> None:

@@ -48,6 +48,26 @@ def test_the_command_trades_a_store(store, tmp_path, capsys):
     assert "rest on the convention" in capsys.readouterr().out
 
 
+def test_several_plans_are_a_portfolio_at_the_command_line(store, tmp_path, capsys):
+    """Two plans share the capital that is named; the figures come by plan and by convention too."""
+    words = ["backtest", "short_straddle_920", "iron_condor", "--capital", "500000", "--data", str(store)]
+    assert main([*words, "--json", str(tmp_path / "figures.json")]) == 0
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert set(figures["by_plan"]) == {"short_straddle_920", "iron_condor"}
+    assert sum(plan["net_inr"] for plan in figures["by_plan"].values()) == pytest.approx(figures["net_inr"])
+    assert "as planned" in figures["band"]
+    assert "iron_condor" in capsys.readouterr().out
+
+
+def test_what_was_computed_is_shown_before_a_file_fails(store, tmp_path, capsys):
+    """A log that cannot be written is one sentence after the result, not instead of it."""
+    words = ["backtest", "iron_condor", "--data", str(store), "--trades", str(tmp_path / "no" / "log.csv")]
+    assert main(words) != 0
+    told = capsys.readouterr()
+    assert "net_inr" in told.out
+    assert "still there" in told.err
+
+
 def test_the_store_and_the_direct_reading_are_traded_alike(store, real_days):
     """What the importer stores is traded to the same log as the file read directly."""
     from kit.backtest import backtest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from datetime import date, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from kit.bars import month_file
 from kit.bars.minute_store import DayBars, MinuteStore
 from kit.bars.minutes import OHLC
 from kit.bars.month_file import OPTIONS, SERIES
+from kit.bars.writing import writing
+from kit.clock import sessions
 from kit.errors import ContradictingBars, DataError, UnreadableFile, UnwritableFile
 
 MONDAY, EXPIRY, NEXT = date(2024, 1, 8), date(2024, 1, 10), date(2024, 1, 25)
@@ -279,3 +282,40 @@ def test_sql_reads_the_same_files(tmp_path: Path):
     assert table.column_names == month_file.OPTIONS.names
     assert table.column("option_type").to_pylist()[:2] == ["CE", "CE"]
     assert table.column("day")[0].as_py() == MONDAY
+
+
+def _keeps(folder: str, number: int) -> None:
+    """Put ten sessions into a store, each by a call of its own; run in a process of its own."""
+    days = sessions(date(2024, 1, 1), date(2024, 1, 31))[number:20:2]
+    for day in days:
+        MinuteStore(folder).keep([plain(day, expiry=date(2024, 2, 29))])
+
+
+def test_writers_at_the_same_time_lose_nothing(tmp_path: Path):
+    """Two processes that write to the same month at the same time both find their sessions there."""
+    spawned = get_context("spawn")
+    writers = [spawned.Process(target=_keeps, args=(str(tmp_path), number)) for number in (0, 1)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert MinuteStore(tmp_path).days() == sessions(date(2024, 1, 1), date(2024, 1, 31))[:20]
+
+
+def test_a_store_that_is_being_written_is_named(tmp_path: Path):
+    """A writer that waits in vain says so; readers and, after it, writers go on."""
+    store = MinuteStore(tmp_path)
+    store.keep([plain()])
+    with writing(store.folder):
+        with (
+            pytest.raises(UnwritableFile, match="Another process writes"),
+            writing(store.folder, wait_s=0.05),
+        ):
+            pass
+        assert store.days() == [MONDAY]
+    store.keep([plain(MONDAY + timedelta(1))])
+    assert len(store.days()) == 2
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UnwritableFile, match="cannot be written"):
+        MinuteStore(tmp_path / "file").keep([plain()])
