@@ -101,6 +101,11 @@ class LiveChain(Showable):
             if self._following is not None:
                 self._following.close()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, or the stream was left under it."""
+        return self._over.is_set() or (self._following is not None and self._following.is_closed)
+
     def chain(self) -> ChainSnapshot:
         """Return the chain: from ticks while they are fresh, else as `DataManager.option_chain` gets it.
 

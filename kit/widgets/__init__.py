@@ -12,6 +12,7 @@ _HOMES = {
     "BenchPanel": "kit.widgets.panels.bench",
     "ChainPanel": "kit.widgets.panels.chain",
     "EvaluationPanel": "kit.widgets.panels.evaluate",
+    "LivePanel": "kit.widgets.panels.live",
     "MonitorPanel": "kit.widgets.panels.monitor",
     "PayoffPanel": "kit.widgets.panels.payoff",
     "PositionPanel": "kit.widgets.panels.position.panel",

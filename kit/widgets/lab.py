@@ -11,6 +11,7 @@ from kit.widgets.frame.context import Context
 from kit.widgets.panels.bench import BenchPanel
 from kit.widgets.panels.chain import ChainPanel
 from kit.widgets.panels.evaluate import EvaluationPanel
+from kit.widgets.panels.live import LivePanel
 from kit.widgets.panels.monitor import MonitorPanel
 from kit.widgets.panels.payoff import PayoffPanel
 from kit.widgets.panels.position.panel import PositionPanel
@@ -52,6 +53,7 @@ def lab(desk: Desk, underlying: str = "BANKNIFTY") -> w.Tab:
         "Position": PositionPanel(context),
         "Ranking": ranking,
         "Scanner": ScanPanel(context),
+        "Live": LivePanel(desk, underlying=underlying),
         "Tuning": TunePanel(desk),
         "Benchmark": BenchPanel(),
         "Monitor": MonitorPanel(desk),

@@ -44,6 +44,11 @@ class Following:
         self.dropped = 0
 
     @property
+    def is_closed(self) -> bool:
+        """Whether it is over."""
+        return self._closed
+
+    @property
     def pairs(self) -> frozenset[tuple[str, str]]:
         """Exchange and token of what it follows."""
         return frozenset(pair_of(key) for key in self._symbols)

@@ -16,6 +16,7 @@ from kit.strategies.base import Strategy
 
 if TYPE_CHECKING:
     from kit.desk import Desk
+    from kit.market.live import LiveChain
 
 
 class Context(t.HasTraits):
@@ -127,6 +128,11 @@ class Context(t.HasTraits):
         held = {leg.expiry for leg in self.idea} if isinstance(self.idea, Position) else set()
         days = sorted({self.chain.expiry, *(day for day in held if day)})
         return [self.desk.data.option_chain(self.underlying, day) for day in days]
+
+    def followed(self, expiry: date) -> LiveChain:
+        """Let an expiry follow the market stream; safe on a thread."""
+        assert self.desk is not None, "the choice is disabled"
+        return self.desk.stream(self.underlying, expiry)
 
     def take(self, chains: Iterable[ChainSnapshot]) -> None:
         """Show newer chains."""

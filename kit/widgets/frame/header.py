@@ -8,18 +8,23 @@ from dataclasses import dataclass
 from datetime import timedelta
 from html import escape
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import anywidget
 import ipywidgets as w
 import traitlets as t
 
+from kit.market.live import LiveChain
+from kit.model import ChainSnapshot
 from kit.widgets.frame.context import Context
 from kit.widgets.frame.grid import NUMBERS
 from kit.widgets.frame.job import Job
 from kit.widgets.frame.live import HomeLoop
 
-_EVERY_S = {"by hand": 0, "every 5 s": 5, "every 15 s": 15, "every minute": 60}
+_STREAM_S = 0.25  # between two chains that follow the stream
+_EVERY_S = {"by hand": 0, "every 5 s": 5, "every 15 s": 15, "every minute": 60, "as it ticks": _STREAM_S}
+_DRAWING_SHARE = 4  # it asks no sooner than so many times as long as drawing took: the kernel has other work
 _VENUES = {"live": "LIVE", "simulated": "SIMULATED", "file": "FILE"}
 
 
@@ -92,10 +97,13 @@ class Header(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
     ) -> None:
         self.context, self._on_error = context, on_error
         self._home, self._asking = HomeLoop(), False
+        self._live: LiveChain | None = None
+        self._drawing_s = 0.0
         self.badge = w.HTML()
         self.refresh = w.Button(description="Refresh", icon="refresh", layout=w.Layout(width="96px"))
         look = {"style": {"description_width": "0"}, "layout": w.Layout(width="112px")}
-        self.auto = w.Dropdown(options=_EVERY_S, tooltip="How often the quotes are asked for again", **look)
+        pace = "How often the quotes are asked for again, or followed as they tick"
+        self.auto = w.Dropdown(options=_EVERY_S, tooltip=pace, **look)
         self.numbers = w.Dropdown(options=NUMBERS, tooltip="How numbers are written", **look)
         t.link((context, "numbers"), (self.numbers, "value"))
         self.toolbar = Toolbar(actions, on_error)
@@ -133,22 +141,38 @@ class Header(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
             self.tell()
             return
         self._asking = True
-        Job(lambda *_: self.context.asked_again(), lambda *_: None, self._asked, self._home)
+        Job(lambda *_: self._asked_again(), lambda *_: None, self._asked, self._home)
+
+    def _asked_again(self) -> list[ChainSnapshot]:
+        """Ask for the shown expiry, which follows the stream first where that was chosen."""
+        if self.auto.value == _STREAM_S:
+            expiry = self.context.chain.expiry
+            if self._live is None or self._live.is_closed or self._live.expiry != expiry:
+                earlier, self._live = self._live, self.context.followed(expiry)
+                if earlier is not None:
+                    earlier.close()
+        return self.context.asked_again()
 
     def _asked(self, job: Job) -> None:
         self._asking = False
+        began_s = monotonic()
         if job.error is not None:
             self._on_error(job.error)
         else:
             self.context.take(job.result)
+        self._drawing_s = monotonic() - began_s
+        if self._live is not None and self.auto.value != _STREAM_S:
+            self._live.close()
         self.tell()
 
     def _tick(self) -> None:
         """Ask now and again after the chosen seconds; stops when that is by hand or the desk is closed."""
         if self.auto.value and self.context.can_refresh:
             self.ask()
-            self._home.later(self.auto.value, self._tick)
+            self._home.later(max(self.auto.value, _DRAWING_SHARE * self._drawing_s), self._tick)
         else:
+            if self._live is not None and not self._asking:
+                self._live.close()
             self.tell()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import ipywidgets as w
@@ -34,6 +35,7 @@ _GREEKS = (
     GridColumn("rho", "Rho", "₹ a rate pt", 2), _LTP,
 )  # fmt: skip
 _STRIKE = GridColumn("strike", "Strike", "₹", key=True)
+_PLOTTED_EVERY = timedelta(seconds=5)  # while it ticks
 _REACH = 0.08  # of the forward, plotted on either side
 COLUMNS = {"Quotes": _QUOTES, "Greeks": _GREEKS}
 
@@ -149,9 +151,15 @@ class ChainPanel(MarketPanel):
         self.table.show(*ladder(result))
         self.tiles.value = facts(figures(result))
         self.words.value = summary(describe(result))
-        if chain is not self._drawn:  # the number of rows changes no plot, and drawing takes 0.4 s
+        if chain is not self._drawn and self._is_due(chain):
             self._drawn = chain
             self._plot(chain, result.analytics.max_pain)
+
+    def _is_due(self, chain: ChainSnapshot) -> bool:
+        """Tell whether to draw the plots, which takes 0.4 s: of a chain that follows the stream, seldom."""
+        if chain.source != "stream" or self._drawn is None or self._drawn.expiry != chain.expiry:
+            return True
+        return chain.taken_at - self._drawn.taken_at >= _PLOTTED_EVERY
 
     def _plot(self, chain: ChainSnapshot, pain: float) -> None:
         self.plot.figure.clear()
