@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 import ipywidgets as w
@@ -35,7 +34,7 @@ _GREEKS = (
     GridColumn("rho", "Rho", "₹ a rate pt", 2), _LTP,
 )  # fmt: skip
 _STRIKE = GridColumn("strike", "Strike", "₹", key=True)
-_PLOTTED_EVERY = timedelta(seconds=5)  # while it ticks
+_PLOT_EVERY = 40  # chains that follow the stream: ten seconds
 _REACH = 0.08  # of the forward, plotted on either side
 COLUMNS = {"Quotes": _QUOTES, "Greeks": _GREEKS}
 
@@ -98,6 +97,7 @@ class ChainPanel(MarketPanel):
     def body(self) -> list[Any]:
         """Return header, controls, figures, the table and the two plots."""
         self._drawn: ChainSnapshot | None = None
+        self._since_plot = 0
         self.tiles, self.plot = w.HTML(), LiveFigure(1080, 330)
         self.table = Grid("Option chain, calls left, puts right")
         t.dlink((self.context, "numbers"), (self.table, "numbers"))
@@ -152,14 +152,16 @@ class ChainPanel(MarketPanel):
         self.tiles.value = facts(figures(result))
         self.words.value = summary(describe(result))
         if chain is not self._drawn and self._is_due(chain):
-            self._drawn = chain
+            self._drawn, self._since_plot = chain, 0
             self._plot(chain, result.analytics.max_pain)
 
     def _is_due(self, chain: ChainSnapshot) -> bool:
         """Tell whether to draw the plots, which takes 0.4 s: of a chain that follows the stream, seldom."""
-        if chain.source != "stream" or self._drawn is None or self._drawn.expiry != chain.expiry:
-            return True
-        return chain.taken_at - self._drawn.taken_at >= _PLOTTED_EVERY
+        known = (
+            self._drawn is not None and self._drawn.expiry == chain.expiry and self._drawn.source == "stream"
+        )
+        self._since_plot = self._since_plot + 1 if known and chain.source == "stream" else _PLOT_EVERY
+        return self._since_plot >= _PLOT_EVERY
 
     def _plot(self, chain: ChainSnapshot, pain: float) -> None:
         self.plot.figure.clear()

@@ -5,13 +5,13 @@ import time
 from math import nan
 
 import pytest
-from kit.trading.account import PaperAccount
 
 from kit.desk import open_desk
 from kit.market.instruments import instrument
 from kit.model import OrderRequest
 from kit.model.book import BookedOrder
 from kit.settings import Settings
+from kit.trading.account import PaperAccount
 from kit.widgets.panels.chain import ChainPanel
 from kit.widgets.panels.live import LivePanel, LiveState
 
