@@ -10,7 +10,9 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date, datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from kit.cli_backtest import add_backtest, add_sweep
 from kit.cli_lab import add_doctor, add_lab
 from kit.cli_minutes import add_collect, add_import
 from kit.cli_scan import add_scan
-from kit.errors import KitError, KitWarning, SettingsError
+from kit.errors import KitError, KitWarning, SettingsError, UnwritableFile
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -36,31 +38,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit code: 0 done, 1 a target missed, 2 wrong input (the error is one sentence on standard error).
     """
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        if isinstance(stream, TextIOWrapper):  # a terminal of another coding loses a letter, not the answer
+            stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
     command: Command = options.run
     warnings.showwarning = _warn  # type: ignore[assignment]
     try:
         code = command(options)
-        sys.stdout.flush()  # here, where a reader that has gone is still answered
+        if sys.stdout is not None:  # it was closed before the kit began
+            sys.stdout.flush()  # here, where a reader that has gone is still answered
         return code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere
+        _give_up_output()
         return 141
-    except KitError as error:
-        return _refused(error)
-    except ModuleNotFoundError as error:
-        return _refused(SettingsError("Not installed", error.name, 'Run: pip install "banknifty-kit[lab]".'))
-    except OSError as error:
-        if error.filename is None:
-            raise
-        return _refused(SettingsError(str(error.strerror), error.filename, "Choose another path."))
     except KeyboardInterrupt:
         print("kit: stopped", file=sys.stderr)
         return 130
+    except (KitError, ModuleNotFoundError, OSError) as error:
+        return _refused(_in_words(error))
+
+
+def _in_words(error: KitError | ModuleNotFoundError | OSError) -> KitError:
+    if isinstance(error, KitError):
+        return error
+    if isinstance(error, ModuleNotFoundError):
+        return SettingsError("Not installed", error.name, 'Run: pip install "banknifty-kit[lab]".')
+    if error.filename is not None:
+        return SettingsError(str(error.strerror), error.filename, "Choose another path.")
+    _give_up_output()
+    return UnwritableFile("The output cannot be written", None, f"{error.strerror}.")
+
+
+def _give_up_output() -> None:
+    """Send what is left of the output nowhere: Python would try again when it ends, and complain."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refused(error: KitError) -> int:
-    print(f"kit: {error}", file=sys.stderr)
+    with suppress(OSError):  # nobody can be told
+        print(f"kit: {error}", file=sys.stderr, flush=True)
     return 2
 
 

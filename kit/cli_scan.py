@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kit.errors import UnknownExpiry
+from kit.files import write_text
 
 if TYPE_CHECKING:
     from kit.model import ChainSnapshot
@@ -47,7 +48,7 @@ def _scan(options: argparse.Namespace) -> int:
     print(f"{chain.underlying} {chain.expiry}, spot {chain.spot:,.2f}, {chain.taken_at:%Y-%m-%d %H:%M}")
     print(found.to_text())
     if options.csv:
-        found.table.to_csv(options.csv, index=False)
+        write_text(options.csv, found.table.to_csv(index=False))
     return 0
 
 

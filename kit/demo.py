@@ -24,6 +24,7 @@ from kit.desk import Desk, open_desk
 from kit.errors import DataError
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.results import Results
+from kit.files import write_text
 from kit.model import ChainSnapshot
 from kit.model.chain_table import chain_table
 from kit.monitor import PerformanceMonitor, requirements_from
@@ -179,8 +180,7 @@ def _latency(monitor: PerformanceMonitor, settings: Settings) -> pd.DataFrame:
 def _shown(outcome: DemoOutcome, html: Path | None) -> DemoOutcome:
     print(as_text(outcome))
     if html:
-        html.parent.mkdir(parents=True, exist_ok=True)
-        html.write_text(as_page(outcome), encoding="utf-8")
+        write_text(html, as_page(outcome))
         print(f"\nThe same with plots: {html}")
     return outcome
 

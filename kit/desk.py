@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Self
 
+from kit.arguments import instance
 from kit.broker.client import AngelAPIClient
 from kit.cache import CacheManager
 from kit.clock import Clock, SystemClock
@@ -136,7 +137,7 @@ def open_desk(settings: Settings | None = None, *, exchange: ExchangeProcess | N
     SimulatorError
         The simulated exchange cannot start.
     """
-    settings = settings or Settings.load()
+    settings = Settings.load() if settings is None else instance(settings, Settings, "settings")
     with ExitStack() as stack, ExitStack() as parts:
         processor = _workers(settings, parts)  # they start while everything else opens
         if settings.broker.mode == "simulated" and exchange is None:

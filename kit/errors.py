@@ -59,6 +59,8 @@ from __future__ import annotations
 import queue
 from typing import Any
 
+from kit.short_repr import short_repr
+
 
 class KitError(Exception):
     """Base of every error the kit raises.
@@ -68,7 +70,7 @@ class KitError(Exception):
     what : str
         What failed, without a full stop.
     value : object, optional
-        The offending value; shown by its ``repr``. Never a secret.
+        The offending value; shown by its ``repr``, cut where that is long. Never a secret.
     remedy : str, optional
         What to do next, as a full sentence.
     """
@@ -80,8 +82,11 @@ class KitError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        shown = "" if self.value is None else f": {self.value!r}"
-        return f"{self.what}{shown}. {self.remedy}".rstrip()
+        value = "" if self.value is None else f": {short_repr(self.value)}"
+        return f"{self.what}{value}. {self.remedy}".rstrip()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
 
 
 class SettingsError(KitError, ValueError):
@@ -121,8 +126,6 @@ class UnreadableFile(DataError):
 
     Parameters
     ----------
-    what, value, remedy
-        As in `KitError`; `what` names the place as well.
     line : int, optional
         Line of the file, from 1; None where the fault has no line.
     column : str, optional
@@ -146,15 +149,9 @@ class ContradictingBars(DataError):
 class UnwritableFile(KitError, OSError):
     """Data could not be kept; what was there before still is."""
 
-    def __str__(self) -> str:  # OSError formats two arguments its own way
-        return KitError.__str__(self)
-
 
 class TransportError(KitError, ConnectionError):
     """The bytes did not travel."""
-
-    def __str__(self) -> str:  # OSError formats two arguments its own way
-        return KitError.__str__(self)
 
 
 class NeverSent(TransportError):
@@ -178,8 +175,6 @@ class BrokerError(KitError):
 
     Parameters
     ----------
-    what, value, remedy
-        As in `KitError`.
     code : str, optional
         The broker's own error code, for instance ``"AB1050"``.
     status : int, optional
@@ -248,8 +243,6 @@ class TaskError(KitError):
 
     Parameters
     ----------
-    what, value, remedy
-        As in `KitError`.
     traceback : str, optional
         The worker's formatted traceback, or where it was when it was stopped.
     """
@@ -267,9 +260,6 @@ class TaskFailed(TaskError):
 class TaskTimeout(TaskError, TimeoutError):
     """The task overran its time and was stopped."""
 
-    def __str__(self) -> str:  # TimeoutError is an OSError, see TransportError
-        return KitError.__str__(self)
-
 
 class TaskCrashed(TaskError):
     """The worker process that ran the task died."""
@@ -282,9 +272,6 @@ class TaskCancelled(TaskError):
 class ResultNotReady(TaskError, TimeoutError):
     """The waiting time ended before the task did; the task goes on."""
 
-    def __str__(self) -> str:  # TimeoutError is an OSError, see TransportError
-        return KitError.__str__(self)
-
 
 class QueueFull(TaskError, queue.Full):
     """The processor's queue holds as many tasks as it may."""
@@ -292,9 +279,6 @@ class QueueFull(TaskError, queue.Full):
 
 class LiveOrdersRefused(KitError, PermissionError):
     """What would change a real account was not sent: consent is missing, or it is no limit order."""
-
-    def __str__(self) -> str:  # PermissionError is an OSError, see TransportError
-        return KitError.__str__(self)
 
 
 class SimulatorError(KitError):

@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from kit.errors import DataError
+from kit import arguments
+from kit.errors import DataError, UnknownSymbol
 
 _HERE = Path(__file__).parent
 _FOLDERS = (_HERE / "data", _HERE.parent / "data")  # an installed wheel, then a checkout
@@ -178,7 +179,7 @@ def underlying_name(text: str) -> str:
     >>> underlying_name("NIFTY BANK"), underlying_name("m&m")
     ('BANKNIFTY', 'M&M')
     """
-    plain = text.strip().upper()
+    plain = arguments.text(text, "No instrument has this name", UnknownSymbol).strip().upper()
     letters = "".join(letter for letter in plain if letter.isalnum())
     same = {*_SAME.values()} & {letters}
     return _SAME.get(letters) or (same.pop() if same else plain)

@@ -18,77 +18,50 @@ variable                          sets
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import platformdirs
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, field_validator
 
+from kit import arguments
+from kit.addresses import checked_address
 from kit.errors import SettingsError
+from kit.files import writing
+from kit.section import Section
+from kit.settings_file import read_sections
 from kit.shown import Showable, table
 
 Backend = Literal["serial", "threads", "processes", "dask"]
-
-
-class Section(BaseModel):
-    """One frozen group of settings that refuses keys it does not know.
-
-    Raises
-    ------
-    SettingsError
-        A key is unknown or a value does not fit; names both and what was meant.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-    def __init__(self, **values: Any) -> None:
-        refused = None
-        try:
-            super().__init__(**values)
-        except ValidationError as error:
-            refused = _explained(error, type(self))
-        if refused:  # raised out here, so that the refused values do not stay behind it as its context
-            values.clear()  # nor in this frame, which a verbose traceback shows
-            raise refused
-
-
-def _explained(error: ValidationError, section: type[BaseModel]) -> SettingsError:
-    """Turn the first complaint into the kit's form; the input of a secret is never repeated."""
-    complaints = error.errors(include_url=False)
-    first = min(complaints, key=lambda complaint: complaint["type"] != "extra_forbidden")  # typos before gaps
-    where = ".".join(str(part) for part in first["loc"])
-    cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, SettingsError) and not issubclass(section, Credentials):  # it says it better
-        return SettingsError(f"{where}: {cause.what}" if where else cause.what, cause.value, cause.remedy)
-    if first["type"] != "extra_forbidden":
-        value = None if issubclass(section, Credentials) else first["input"]
-        return SettingsError(f"{section.__name__}.{where} does not accept", value, f"{first['msg']}.")
-    known = list(section.model_fields)
-    close = difflib.get_close_matches(where, known, n=1)
-    meant = f"Did you mean {close[0]!r}?" if close else f"It knows: {', '.join(known)}."
-    return SettingsError(f"{section.__name__} has no setting of this name", where, meant)
+Lifetime = Annotated[float, Field(ge=0, le=10 * 366 * 86_400)]  # seconds
+Wait = Annotated[float, Field(gt=0, le=86_400)]  # seconds
+Budget = Annotated[float, Field(gt=0, le=86_400_000)]  # milliseconds
+Many = Annotated[int, Field(ge=1, le=10**9)]
 
 
 class CacheConfig(Section):
     """Lifetimes and bounds of both cache tiers."""
 
-    max_size: int = Field(1000, ge=1, description="entries in the in-process tier")
-    max_bytes: int | None = Field(None, ge=1, description="bytes in the in-process tier; none: unbounded")
-    default_ttl: float = Field(300, ge=0, description="lifetime of anything else, seconds")
-    options_chain_ttl: float = Field(60, ge=0, description="lifetime of an option chain, seconds")
-    ltp_ttl: float = Field(5, ge=0, description="lifetime of a last traded price, seconds")
-    historical_data_ttl: float = Field(3600, ge=0, description="lifetime of today's candles, seconds")
-    instruments_ttl: float = Field(86_400, ge=0, description="lifetime of the instrument master, seconds")
-    search_ttl: float = Field(3600, ge=0, description="lifetime of a search, seconds")
-    atm_ttl: float = Field(5, ge=0, description="lifetime of an at-the-money strike, seconds")
+    max_size: Many = Field(1000, description="entries in the in-process tier")
+    max_bytes: int | None = Field(
+        None, ge=1, le=2**50, description="bytes in the in-process tier; none: unbounded"
+    )
+    default_ttl: Lifetime = Field(300, description="lifetime of anything else, seconds")
+    options_chain_ttl: Lifetime = Field(60, description="lifetime of an option chain, seconds")
+    ltp_ttl: Lifetime = Field(5, description="lifetime of a last traded price, seconds")
+    historical_data_ttl: Lifetime = Field(3600, description="lifetime of today's candles, seconds")
+    instruments_ttl: Lifetime = Field(86_400, description="lifetime of the instrument master, seconds")
+    search_ttl: Lifetime = Field(3600, description="lifetime of a search, seconds")
+    atm_ttl: Lifetime = Field(5, description="lifetime of an at-the-money strike, seconds")
     hold_after_hours: bool = Field(False, description="after the close a quote lives until the next open")
     disk: bool = Field(True, description="keep answers in SQLite across kernels and restarts")
-    disk_max_entries: int = Field(20_000, ge=1, description="answers in the SQLite file")
-    disk_max_bytes: int = Field(512 * 2**20, ge=2**20, description="bytes of answers in the SQLite file")
+    disk_max_entries: Many = Field(20_000, description="answers in the SQLite file")
+    disk_max_bytes: int = Field(
+        512 * 2**20, ge=2**20, le=2**50, description="bytes of answers in the SQLite file"
+    )
     stale_if_error: bool = Field(False, description="serve an expired answer, marked, when the network fails")
 
 
@@ -97,25 +70,25 @@ class DataManagerConfig(Section):
 
     enable_caching: bool = Field(True, description="use the in-process tier")
     cache_atm_results: bool = Field(True, description="remember at-the-money strikes")
-    cache_ttl_seconds: float = Field(300, ge=0, description="lifetime of what has none of its own, seconds")
-    strikes_around: int = Field(60, ge=1, description="strikes on either side of the money in a chain")
+    cache_ttl_seconds: Lifetime = Field(300, description="lifetime of what has none of its own, seconds")
+    strikes_around: Many = Field(60, description="strikes on either side of the money in a chain")
 
 
 class PerformanceMonitorConfig(Section):
     """How operations are timed."""
 
-    max_samples: int = Field(1000, ge=1, description="samples kept per operation")
+    max_samples: Many = Field(1000, description="samples kept per operation")
     enable_alerts: bool = Field(True, description="call the alert callbacks")
 
 
 class LatencyRequirements(Section):
     """Latency budgets, milliseconds."""
 
-    options_chain_processing: float = Field(2000, gt=0, description="an option chain, milliseconds")
-    strategy_evaluation: float = Field(5000, gt=0, description="one evaluation run, milliseconds")
-    order_placement: float = Field(3000, gt=0, description="an order, milliseconds")
-    position_monitoring: float = Field(30_000, gt=0, description="a look at the positions, milliseconds")
-    atm_calculation: float = Field(1000, gt=0, description="an at-the-money strike, milliseconds")
+    options_chain_processing: Budget = Field(2000, description="an option chain, milliseconds")
+    strategy_evaluation: Budget = Field(5000, description="one evaluation run, milliseconds")
+    order_placement: Budget = Field(3000, description="an order, milliseconds")
+    position_monitoring: Budget = Field(30_000, description="a look at the positions, milliseconds")
+    atm_calculation: Budget = Field(1000, description="an at-the-money strike, milliseconds")
 
 
 class ConnectionConfig(Section):
@@ -123,13 +96,15 @@ class ConnectionConfig(Section):
 
     pool_size: int = Field(10, ge=1, le=256, description="most sockets open at once")
     max_retries: int = Field(3, ge=0, le=20, description="further attempts where a retry is safe")
-    timeout: float = Field(10, gt=0, description="seconds without a byte before a read fails")
-    connect_timeout: float = Field(3, gt=0, description="seconds to open a connection")
-    acquire_timeout: float = Field(30, gt=0, description="seconds to wait for a free connection")
-    backoff_factor: float = Field(0.3, ge=0, description="seconds before the first retry, then doubled")
-    max_idle_s: float = Field(55, gt=0, description="age at which an idle socket is recycled, seconds")
-    circuit_failures: int = Field(5, ge=1, description="failures in a row that open the circuit")
-    circuit_reset_s: float = Field(30, gt=0, description="seconds until an open circuit tries again")
+    timeout: Wait = Field(10, description="seconds without a byte before a read fails")
+    connect_timeout: Wait = Field(3, description="seconds to open a connection")
+    acquire_timeout: Wait = Field(30, description="seconds to wait for a free connection")
+    backoff_factor: float = Field(
+        0.3, ge=0, le=86_400, description="seconds before the first retry, then doubled"
+    )
+    max_idle_s: Wait = Field(55, description="age at which an idle socket is recycled, seconds")
+    circuit_failures: Many = Field(5, description="failures in a row that open the circuit")
+    circuit_reset_s: Wait = Field(30, description="seconds until an open circuit tries again")
 
 
 class WorkersConfig(Section):
@@ -137,10 +112,20 @@ class WorkersConfig(Section):
 
     max_workers: int = Field(4, ge=1, le=1024, description="workers")
     backend: Backend = Field("processes", description="serial, threads, processes or dask")
-    queue_size: int = Field(100, ge=1, description="tasks that may wait")
-    task_timeout_s: float = Field(30, gt=0, description="seconds until a task is stopped")
-    max_worker_memory_mb: int | None = Field(None, ge=64, description="memory limit of a worker, MiB")
+    queue_size: Many = Field(100, description="tasks that may wait")
+    task_timeout_s: Wait = Field(30, description="seconds until a task is stopped")
+    max_worker_memory_mb: int | None = Field(
+        None, ge=64, le=2**30, description="memory limit of a worker, MiB"
+    )
     dask_address: str | None = Field(None, description="scheduler address; none: a local cluster")
+
+    @field_validator("dask_address")
+    @classmethod
+    def _names_no_user(cls, value: str | None) -> str | None:
+        if value and "@" in value:
+            remedy = "Write it as tcp://host:port, without user and password."
+            raise SettingsError("Not the address of a scheduler", value.rpartition("@")[2], remedy)
+        return value
 
 
 class BrokerConfig(Section):
@@ -156,33 +141,37 @@ class BrokerConfig(Section):
         "wss://smartapisocket.angelone.in/smart-stream", description="the live broker's market stream"
     )
     ca_file: Path | None = Field(None, description="certificate bundle instead of the system's")
-    seed: int = Field(7, description="seed of the simulated market")
-    speed: float = Field(1.0, gt=0, description="simulated seconds per second")
+    seed: int = Field(7, ge=0, lt=2**63, description="seed of the simulated market")
+    speed: float = Field(1.0, gt=0, le=1e6, description="simulated seconds per second")
+
+    @field_validator("base_url", "master_url")
+    @classmethod
+    def _of_a_host(cls, value: str) -> str:
+        return checked_address(value)
+
+    @field_validator("stream_url")
+    @classmethod
+    def _of_a_stream(cls, value: str) -> str:
+        return checked_address(value, ("ws", "wss"))
 
 
 class StreamConfig(Section):
     """The market stream: heartbeats, when a connection counts as dead, and when a tick is too old."""
 
-    heartbeat_s: float = Field(
-        10, gt=0, description="seconds between two pings; the broker asks for 30 at most"
-    )
-    silence_s: float = Field(
-        25, gt=0, description="seconds without any message until a connection is made anew"
-    )
-    stall_s: float = Field(90, gt=0, description="seconds without a tick, market open, until it is made anew")
-    fresh_s: float = Field(10, gt=0, description="age up to which a tick stands for itself, seconds")
-    quiet_s: float = Field(
-        300, gt=0, description="age up to which a token that did not move is believed, seconds"
-    )
-    queue_size: int = Field(
-        10_000, ge=1, description="ticks that wait for a reader; then the oldest is dropped"
-    )
-    retry_s: float = Field(0.1, gt=0, description="seconds before the first new connection, then doubled")
-    most_retry_s: float = Field(30, gt=0, description="most seconds between two attempts to connect")
+    heartbeat_s: Wait = Field(10, description="seconds between two pings; the broker asks for 30 at most")
+    silence_s: Wait = Field(25, description="seconds without any message until a connection is made anew")
+    stall_s: Wait = Field(90, description="seconds without a tick, market open, until it is made anew")
+    fresh_s: Wait = Field(10, description="age up to which a tick stands for itself, seconds")
+    quiet_s: Wait = Field(300, description="age up to which a token that did not move is believed, seconds")
+    queue_size: Many = Field(10_000, description="ticks that wait for a reader; then the oldest is dropped")
+    retry_s: Wait = Field(0.1, description="seconds before the first new connection, then doubled")
+    most_retry_s: Wait = Field(30, description="most seconds between two attempts to connect")
 
 
 class Credentials(Section):
     """The four secrets of an account; ``repr`` shows none of them."""
+
+    is_secret: ClassVar[bool] = True
 
     api_key: SecretStr
     client_code: SecretStr
@@ -241,13 +230,11 @@ class Settings(Showable, Section):
         SettingsError
             The named file does not exist, is not YAML, or holds a wrong key or value.
         """
-        chosen = path or environ.get("KIT_YAML")
-        file = Path(chosen or "kit.yaml")
-        if not file.is_file():
-            if chosen:
-                raise SettingsError("There is no settings file here", str(file), "Check the path.")
-            return cls()
-        return cls(**_read_yaml(file))
+        chosen = environ.get("KIT_YAML") or None if path is None else path
+        file = arguments.path("kit.yaml" if chosen is None else chosen, "Not the path of a settings file")
+        if chosen is not None or file.is_file():
+            return cls(**read_sections(file))
+        return cls()
 
     def save(self, path: str | Path = "kit.yaml") -> Path:
         """Write the sections as YAML, replacing the file in one step.
@@ -256,11 +243,17 @@ class Settings(Showable, Section):
         -------
         Path
             The file written.
+
+        Raises
+        ------
+        UnwritableFile
+            It cannot be written there.
         """
-        file = Path(path)
+        file = arguments.path(path, "Not the path of a settings file")
         draft = file.with_suffix(".yaml.new")
-        draft.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
-        draft.replace(file)
+        with writing(file):
+            draft.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+            draft.replace(file)
         return file
 
     def _rows(self) -> list[dict[str, object]]:
@@ -288,23 +281,6 @@ class Settings(Showable, Section):
         rows = sorted(self._rows(), key=lambda row: row["value"] == row["default"])
         changed = sum(row["value"] != row["default"] for row in rows)
         return [table(rows, "Every setting, changed ones first", range(changed))]
-
-
-def _read_yaml(file: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError("The settings file is not YAML", str(file), _place(error)) from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise SettingsError("The settings file must hold named sections", str(file), "See docs/settings.md.")
-    return {str(key): value for key, value in content.items()}
-
-
-def _place(error: yaml.YAMLError | UnicodeDecodeError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f"Look at line {mark.line + 1}, column {mark.column + 1}." if mark else "It must be plain text."
 
 
 def live_orders_client(environ: Mapping[str, str] = os.environ) -> str:

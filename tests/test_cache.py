@@ -11,7 +11,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import FrozenInstanceError, dataclass
+from dataclasses import FrozenInstanceError, dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -501,3 +501,27 @@ def test_a_thread_may_wait_for_one_whose_value_it_has_made():
 
     with ThreadPoolExecutor(2) as threads:
         assert list(threads.map(work, range(2))) == [0, 1]
+
+
+@pytest.mark.parametrize("make", [dict, pd.DataFrame, lambda cells: pd.Series(cells["a"])])
+def test_the_cells_of_a_table_are_safe_too(make):
+    """A list or dict in a cell, changed by one caller, is untouched for the next; so in arrays of objects."""
+    cache = CacheManager()
+    for held in (make({"a": [[1], [2]]}), np.array([[1], {"b": 2}, None], dtype=object)):
+        cache.set("held", held)
+        for given in (held, cache.get("held")):
+            cells = given["a"] if isinstance(given, dict | pd.DataFrame) else given
+            cells[0].append("SPOILT")
+        again = cache.get("held")
+        cells = again["a"] if isinstance(again, dict | pd.DataFrame) else again
+        assert cells[0] == [1]
+
+
+def test_a_chain_with_a_list_in_a_cell_is_safe(make_chain):
+    """A snapshot whose table was given a cell of its own is copied whole."""
+    chain = make_chain()
+    frame = chain.frame.assign(note=[["fine"] for _ in range(len(chain.frame))])
+    cache = CacheManager()
+    cache.set("chain", replace(chain, frame=frame))
+    cache.get("chain").frame["note"].iloc[0].append("SPOILT")
+    assert cache.get("chain").frame["note"].iloc[0] == ["fine"]

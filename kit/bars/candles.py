@@ -24,6 +24,7 @@ from kit.facts import span, within
 COLUMNS = ("open", "high", "low", "close", "volume")
 _LAST_MINUTE = time(23, 59)
 _DAY = 1440  # minutes
+_YEARS = np.array(["1990-01-01", "2200-01-01"], dtype="datetime64[s]")
 _OFFSET, _AHEAD = "+05:30", np.timedelta64(330, "m")  # of Asia/Kolkata from UTC, all year
 Nanoseconds = NDArray[np.datetime64]
 _NONE: Nanoseconds = np.array([], dtype="datetime64[ns]")
@@ -93,7 +94,7 @@ def interval(name: str) -> Interval:
     UnknownInterval
         There is none of this name; lists the eight.
     """
-    if name not in INTERVALS:
+    if not isinstance(name, str) or name not in INTERVALS:
         raise UnknownInterval("There are no candles of this length", name, f"Use {', '.join(INTERVALS)}.")
     return INTERVALS[name]
 
@@ -150,8 +151,13 @@ def frame(rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
     listed = list(rows)
     try:
         times = _times([str(row[0]) for row in listed])
-        columns = [np.array([row[at] for row in listed], dtype=np.float64) for at in range(1, 6)]
-    except (TypeError, ValueError, IndexError) as error:
+        cells = [[row[at] for row in listed] for at in range(1, 6)]
+        if any(bool in set(map(type, column)) for column in cells):
+            raise TypeError("true and false are no prices")
+        columns = [np.array(column, dtype=np.float64) for column in cells]
+        if any(column.ndim != 1 for column in columns):
+            raise TypeError("a list is no price")
+    except (TypeError, ValueError, IndexError, OverflowError) as error:
         raise ProtocolError("A candle cannot be read", str(error), "Try again; else report it.") from error
     table = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)), index=times)
     if times.is_monotonic_increasing and times.is_unique:
@@ -162,10 +168,14 @@ def frame(rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
 def _times(texts: list[str]) -> pd.DatetimeIndex:
     """Read ISO times; those in the exchange's own offset, which all should be, the quick way."""
     if texts and all(text[19:] == _OFFSET for text in texts):
-        local = np.array([text[:19] for text in texts], dtype="datetime64[ns]")
-        index = pd.DatetimeIndex(local - _AHEAD).tz_localize("UTC").tz_convert(IST)
+        local = np.array([text[:19] for text in texts], dtype="datetime64[s]")
+        if not ((_YEARS[0] < local) & (local < _YEARS[1])).all():  # nanoseconds would overflow in silence
+            raise ValueError("a bar of another century")
+        index = pd.DatetimeIndex(local.astype("datetime64[ns]") - _AHEAD).tz_localize("UTC").tz_convert(IST)
     else:
         index = pd.to_datetime(pd.Index(texts, dtype=object), format="ISO8601", utc=True).tz_convert(IST)
+    if index.hasnans:
+        raise ValueError("a bar without a time")
     return pd.DatetimeIndex(index, name="time").as_unit("ns")
 
 
@@ -173,7 +183,8 @@ def broken(bars: pd.DataFrame) -> pd.Series:
     """Tell for each bar whether it contradicts itself; such a bar is set aside, never repaired."""
     opened, high, low, close, volume = (bars[name].to_numpy() for name in COLUMNS)
     sound = (high >= np.maximum(opened, close)) & (low <= np.minimum(opened, close)) & (high >= low)
-    return pd.Series(~(sound & (low > 0) & (volume >= 0)), index=bars.index)  # NaN compares as unsound
+    can_be = (low > 0) & (high < np.inf) & (volume >= 0) & (volume < np.inf)
+    return pd.Series(~(sound & can_be), index=bars.index)  # NaN compares as unsound
 
 
 def starts(

@@ -15,6 +15,7 @@ from kit.benchmark.results import BenchmarkResults, text
 from kit.benchmark.suite import UNKNOWN, run_performance_benchmark
 from kit.benchmark.verdict import RowResult
 from kit.errors import KitError, SettingsError
+from kit.files import write_text
 from kit.monitor.progress import Bar
 from kit.settings import Settings
 
@@ -105,17 +106,14 @@ def _write(results: BenchmarkResults, json: str | Path | None, html: str | Path 
 
     Raises
     ------
-    SettingsError
+    UnwritableFile
         The file cannot be written; the results were printed before.
     """
-    try:
-        if json is not None:
-            content = json_format.dumps(results.as_json(), indent=2, allow_nan=False)
-            Path(json).write_text(content + "\n", encoding="utf-8")
-        if html is not None:
-            save_html(results, html)
-    except OSError as error:
-        raise SettingsError("The results cannot be written", error.filename, f"{error.strerror}.") from error
+    if json is not None:
+        content = json_format.dumps(results.as_json(), indent=2, allow_nan=False)
+        write_text(Path(json), content + "\n")
+    if html is not None:
+        save_html(results, html)
 
 
 def _since_last(results: BenchmarkResults) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kit.benchmark.results import BenchmarkResults
+from kit.files import write_text
 from kit.plots import as_html, figure
 
 if TYPE_CHECKING:
@@ -24,9 +25,7 @@ def save_html(results: BenchmarkResults, path: str | Path) -> Path:
         f"{results._repr_html_()}{as_html(plot_score(results), 'how near every row is to its target')}"
         f"<ul>{listed}</ul>"
     )
-    file = Path(path)
-    file.write_text(page, encoding="utf-8")
-    return file
+    return write_text(Path(path), page)
 
 
 def plot_score(results: BenchmarkResults) -> Figure:

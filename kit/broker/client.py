@@ -14,8 +14,10 @@ from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
+from kit import arguments
+from kit.arguments import instance, like
 from kit.broker import endpoints, shapes
 from kit.broker.daily import MasterKeeper
 from kit.broker.endpoints import QUOTE_BATCH, Endpoint
@@ -27,6 +29,7 @@ from kit.broker.shapes import QuoteKey, Quotes, Record, Reply
 from kit.broker.stream.feed import MarketFeed, stream_url
 from kit.cache import CacheManager, Timed
 from kit.clock import Clock, SystemClock, format_expiry, in_ist
+from kit.errors import DataError
 from kit.model import Venue
 from kit.monitor import PerformanceMonitor
 from kit.settings import Credentials, Settings
@@ -34,6 +37,7 @@ from kit.shown import Showable, table
 from kit.transport.pool import ConnectionPoolManager
 
 Mode = Literal["LTP", "OHLC", "FULL"]
+_word = partial(arguments.text, what="Not a word of the broker's")
 
 
 class AngelAPIClient(Showable):
@@ -86,11 +90,13 @@ class AngelAPIClient(Showable):
         session: BrokerSession | None = None,
         allow_live_orders: bool = False,
     ) -> None:
-        settings = settings or Settings()
-        self.clock = clock or SystemClock()
+        credentials = instance(credentials, Credentials, "credentials")
+        settings = Settings() if settings is None else instance(settings, Settings, "settings")
+        self.clock = SystemClock() if clock is None else like(clock, "clock", "now")
         self.settings = settings
-        self._monitor = performance_monitor or PerformanceMonitor()
-        self._cache = cache_manager
+        monitor = PerformanceMonitor() if performance_monitor is None else performance_monitor
+        self._monitor = like(monitor, "performance_monitor", "measure")
+        self._cache = None if cache_manager is None else like(cache_manager, "cache_manager", "get_or_set")
         self._pool = pool or ConnectionPoolManager(
             settings.connection_pool, ca_file=ca_file or settings.broker.ca_file, monitor=self._monitor
         )
@@ -217,7 +223,9 @@ class AngelAPIClient(Showable):
         Reply of Quotes
             As old as the oldest batch; what the broker could not quote stands in ``unfetched``.
         """
-        asked = list(dict.fromkeys(instruments))
+        asked = shapes.distinct(instruments)
+        if not isinstance(mode, str) or mode not in get_args(Mode):
+            raise DataError("There are no quotes of this kind", mode, f"Use {', '.join(get_args(Mode))}.")
         batches = [asked[at : at + QUOTE_BATCH] for at in range(0, len(asked), QUOTE_BATCH)]
         bodies = [{"mode": mode, "exchangeTokens": shapes.by_exchange(batch)} for batch in batches]
         ask = partial(self._call, endpoints.QUOTES, shape=shapes.quotes)
@@ -233,12 +241,12 @@ class AngelAPIClient(Showable):
 
     def ltp(self, exchange: str, symbol: str, token: str) -> Reply[Record]:
         """Return the last traded price of one instrument with the day's open, high, low and last close."""
-        body = {"exchange": exchange, "tradingsymbol": symbol, "symboltoken": token}
+        body = {"exchange": _word(exchange), "tradingsymbol": _word(symbol), "symboltoken": _word(token)}
         return self._call(endpoints.LTP, body, shapes.record)
 
     def option_greeks(self, name: str, expiry: date) -> Reply[list[Record]]:
         """Return the broker's own Greeks of one expiry; all values are text, volatility in percent."""
-        body = {"name": name, "expirydate": format_expiry(expiry)}
+        body = {"name": _word(name), "expirydate": format_expiry(expiry)}
         return self._call(endpoints.GREEKS, body, shapes.records)
 
     def put_call_ratio(self) -> Reply[list[Record]]:
@@ -247,7 +255,8 @@ class AngelAPIClient(Showable):
 
     def search(self, exchange: str, text: str) -> Reply[list[Record]]:
         """Return instruments whose symbol begins like `text`; prefer `instruments`, which costs no call."""
-        return self._call(endpoints.SEARCH, {"exchange": exchange, "searchscrip": text}, shapes.records)
+        body = {"exchange": _word(exchange), "searchscrip": _word(text)}
+        return self._call(endpoints.SEARCH, body, shapes.records)
 
     def get_performance_stats(self) -> dict[str, Any]:
         """Return what calls, connections, caches and limits count; see the parts."""
@@ -291,9 +300,9 @@ class AngelAPIClient(Showable):
         shape: shapes.Shape[Any],
     ) -> Reply[Any]:
         """Ask for bars up to now at most: the broker refuses a span that ends in the future."""
-        end = min(end, last_bar(in_ist(self.clock.now())))
+        start, end = in_ist(start), min(in_ist(end), last_bar(in_ist(self.clock.now())))
         if end < start:
             return Reply([], "network", 0.0, 0.0)
         span = {"fromdate": f"{start:%Y-%m-%d %H:%M}", "todate": f"{end:%Y-%m-%d %H:%M}"}
-        body = {"exchange": exchange, "symboltoken": token, "interval": interval, **span}
+        body = {"exchange": _word(exchange), "symboltoken": _word(token), "interval": _word(interval), **span}
         return self._call(endpoint, body, shape)

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from kit.addresses import checked_address
 from kit.broker.endpoints import MASTER_BUDGET, windows
 from kit.broker.master import Master, fill, rows_of
 from kit.broker.replies import judge, refusal
@@ -26,7 +27,6 @@ from kit.broker.session import BrokerSession
 from kit.clock import Clock
 from kit.errors import BrokerError, CacheUnavailable, ProtocolError, StaleData, TransportError
 from kit.settings import Settings, cache_folder
-from kit.transport.adapter import checked_address
 from kit.transport.policy import Policy, ReplyVerdict, Route
 from kit.transport.pool import ConnectionPoolManager
 

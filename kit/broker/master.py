@@ -21,6 +21,7 @@ from typing import Any, Self
 from kit.errors import ProtocolError
 
 BANKNIFTY_INDEX = "99926009"  # the broker's token of the index row, present in every whole master
+_LONGEST_ROW = 2**20  # characters; the broker's have some 250
 _DECODER = json.JSONDecoder()
 
 
@@ -58,10 +59,18 @@ def _whole_objects(text: str) -> tuple[list[dict[str, Any]], str]:
         try:
             row, at = _DECODER.raw_decode(text, at)
         except ValueError:  # the rest of this object is still on its way
+            if len(text) - at > _LONGEST_ROW:
+                raise _endless(text[at : at + 80]) from None
             break
+        except RecursionError:
+            raise _endless(text[at : at + 80]) from None
         found.append(row)
         at = _skipped(text, at)
     return found, text[at:]
+
+
+def _endless(begin: str) -> ProtocolError:
+    return ProtocolError("A row of the instrument master has no end", begin, "Try again later.")
 
 
 def _skipped(text: str, at: int) -> int:

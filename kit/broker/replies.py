@@ -97,7 +97,7 @@ def envelope(response: Response) -> Envelope:
 
 def _parsed(body: bytes) -> Envelope:
     try:
-        content = json.loads(body)
+        content = json.loads(body, parse_constant=_refused)
     except (ValueError, RecursionError):  # a bare text, an HTML page, nothing, or half a body
         shown = 50 if body.lstrip().startswith(b"{") else 200  # before the data begin, which may be private
         return Envelope(None, "", body[:shown].decode("utf-8", "replace"), None)
@@ -106,6 +106,10 @@ def _parsed(body: bytes) -> Envelope:
     code = content.get("errorcode") or content.get("errorCode") or ""
     data = content.get("data")
     return Envelope(_verdict(content), str(code), str(content.get("message") or ""), _present(data))
+
+
+def _refused(constant: str) -> Any:
+    raise ValueError(constant)  # Infinity and NaN, which JSON does not have
 
 
 def _verdict(content: dict[str, Any]) -> bool | None:

@@ -19,6 +19,7 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
 from requests_cache import NEVER_EXPIRE
 
+from kit.addresses import checked_address
 from kit.broker import endpoints
 from kit.broker.auth import Login, Tokens, wall_s
 from kit.broker.consent import LiveConsent
@@ -27,10 +28,10 @@ from kit.broker.lifetimes import lifetime_s, shortest_s
 from kit.broker.replies import data_of, judge, momentary, storable
 from kit.broker.shapes import Reply
 from kit.clock import Clock
-from kit.errors import BadRequest, LoginRefused, Rejected, SessionExpired
+from kit.errors import BadRequest, DataError, LoginRefused, Rejected, SessionExpired
 from kit.model import Source
 from kit.settings import CacheConfig, Credentials, Settings, cache_folder
-from kit.transport.adapter import LOOPBACK, checked_address
+from kit.transport.adapter import LOOPBACK
 from kit.transport.limits import RateLimiter
 from kit.transport.policy import Policy, Route
 from kit.transport.pool import ConnectionPoolManager
@@ -239,7 +240,12 @@ def prepared(method: str, url: str, headers: Mapping[str, str], content: Any) ->
     request.method, request.url, request.hooks = method, url, default_hooks()
     request.headers = CaseInsensitiveDict(headers)
     if content is not None:
-        request.body = json.dumps(dict(content)).encode()
+        try:
+            request.body = json.dumps(dict(content), allow_nan=False).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise DataError(
+                "This cannot be asked of the broker", str(error), "Use text and numbers."
+            ) from None
         request.headers["Content-Type"] = "application/json"
         request.headers["Content-Length"] = str(len(request.body))
     return request

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from kit.errors import ProtocolError
+from kit.errors import DataError, ProtocolError
 from kit.model import Source
 
 T = TypeVar("T")
@@ -161,9 +162,29 @@ def number(value: Any) -> float | None:
     if value in (None, "", "null"):
         return None
     try:
-        return float(str(value).replace(" ", ""))
-    except ValueError:
-        raise _unexpected("a question for numbers", "a number", value) from None
+        found = float(str(value).replace(" ", ""))
+    except (ValueError, RecursionError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise _unexpected("a question for numbers", "a number", value)
+    return found
+
+
+def distinct(instruments: Iterable[QuoteKey]) -> list[QuoteKey]:
+    """Return instruments in their order, each once.
+
+    Raises
+    ------
+    DataError
+        They are no pairs of texts.
+    """
+    try:
+        found = list(dict.fromkeys((exchange, token) for exchange, token in instruments))
+        if all(isinstance(part, str) for key in found for part in key):
+            return found
+    except (TypeError, ValueError):
+        pass
+    raise DataError("Not pairs of exchange and token", instruments, "Pass [('NSE', '99926009')].")
 
 
 def by_exchange(keys: Iterable[QuoteKey]) -> dict[str, list[str]]:

@@ -6,12 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
+from kit.arguments import instance, like, real
 from kit.cache.cleaner import CLEANER, INTERVAL_S
 from kit.cache.flights import Flights
 from kit.cache.store import Entry, Store
 from kit.cache.values import Held, hold
+from kit.errors import KitError
 from kit.settings import CacheConfig
 from kit.shown import Showable, table
 
@@ -61,7 +64,7 @@ class CacheManager(Showable):
     def __init__(
         self, config: CacheConfig | None = None, *, timer: Callable[[], float] = time.monotonic
     ) -> None:
-        self.config = config or CacheConfig()
+        self.config = CacheConfig() if config is None else instance(config, CacheConfig, "config")
         self._timer = timer
         self._lock = threading.RLock()
         self._store = Store(self.config.max_size, self.config.max_bytes, timer)
@@ -78,6 +81,8 @@ class CacheManager(Showable):
             except KeyError:
                 self._misses += 1
                 return default
+            except TypeError as error:
+                raise _no_key(key) from error
             self._hits += 1
             entry.hits += 1
         give = entry.give
@@ -103,9 +108,12 @@ class CacheManager(Showable):
 
     def _put(self, key: Hashable, held: Held, ttl: float | None) -> None:
         now = self._timer()
-        entry = Entry(held, now, now + (self.config.default_ttl if ttl is None else ttl))
+        entry = Entry(held, now, now + (self.config.default_ttl if ttl is None else _seconds(ttl)))
         with self._lock:
-            self._store.put(key, entry)
+            try:
+                self._store.put(key, entry)
+            except TypeError as error:
+                raise _no_key(key) from error
 
     def get_or_set(self, key: Hashable, factory: Callable[[], Any], ttl: float | None = None) -> Any:
         """Return the kept value, else make it: of all callers who miss, one calls `factory`.
@@ -138,7 +146,7 @@ class CacheManager(Showable):
 
     def _make(self, key: Hashable, factory: Callable[[], Any], ttl: float | None) -> Held:
         flight = self._flights.current(key)
-        made = factory()
+        made = like(factory, "factory", "__call__")()
         if isinstance(made, Timed):
             made, ttl = made.value, made.ttl
         held = hold(made)
@@ -148,9 +156,12 @@ class CacheManager(Showable):
 
     def delete(self, key: Hashable) -> bool:
         """Forget one entry, also one that is just being made; tell whether there was one."""
-        self._flights.abandon(key)
-        with self._lock:
-            return self._store.drop(key)
+        try:
+            self._flights.abandon(key)
+            with self._lock:
+                return self._store.drop(key)
+        except TypeError as error:
+            raise _no_key(key) from error
 
     def clear(self) -> None:
         """Forget every entry; the counts stay."""
@@ -231,3 +242,14 @@ class CacheManager(Showable):
 def _short(key: object) -> str:
     text = str(key)
     return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _seconds(ttl: Any) -> float:
+    found = real(ttl)
+    if isnan(found):
+        raise KitError("Not a lifetime", ttl, "Give seconds; math.inf: it never expires.")
+    return found
+
+
+def _no_key(key: Any) -> KitError:
+    return KitError("Not the key of a cache", key, "Use text, numbers, dates or a tuple of them.")

@@ -6,7 +6,8 @@ value                                  each caller gets
 numbers, text, dates, enumerations,    the very object; it cannot change
 tuples and frozen dataclasses of these,
 what says of itself ``cannot_change``
-``DataFrame``, ``Series``              its own copy-on-write copy (about 10 µs at any size)
+``DataFrame``, ``Series``              its own copy-on-write copy (about 10 µs at any size);
+                                       with lists or the like in its cells, a deep one
 a frozen dataclass that holds a table  its own twin with such a copy (a ``ChainSnapshot``)
 ``numpy.ndarray``                      a read-only view
 anything else (``dict``, ``list``...)  its own deep copy, by way of ``pickle``
@@ -64,9 +65,9 @@ def hold(value: Any) -> Held:
     """
     if isinstance(value, _CONSTANT):
         return Held(value, None)
-    if _is_table(value):
+    if _is_table(value) and not _has_loose_cells(value):
         return Held(value.copy(), _shallow)  # whole, which joins its blocks: copies of it are then cheap
-    if _is("numpy", "ndarray", value):
+    if _is("numpy", "ndarray", value) and not value.dtype.hasobject:
         frozen = value.copy()
         frozen.setflags(write=False)
         return Held(frozen, _view)
@@ -98,6 +99,12 @@ def _is_table(value: Any) -> bool:
     return _is("pandas", "DataFrame", value) or _is("pandas", "Series", value)
 
 
+def _has_loose_cells(table: Any) -> bool:
+    """Tell whether a cell of a table is an object that a caller could change, a list for instance."""
+    columns = [table] if table.ndim == 1 else [column for _name, column in table.items()]
+    return any(column.dtype == object and not all(map(_constant, column)) for column in columns)
+
+
 def _is_frozen(value: Any) -> bool:
     return is_dataclass(value) and getattr(type(value), "__dataclass_params__").frozen  # noqa: B009 - undeclared
 
@@ -115,7 +122,7 @@ def _constant(value: Any) -> bool:
 def _tables(value: Any) -> tuple[str, ...]:
     """Name the fields that hold a table, if all others are constant; else none."""
     parts = {part.name: getattr(value, part.name) for part in fields(value)}
-    tables = tuple(name for name, part in parts.items() if _is_table(part))
+    tables = tuple(name for name, part in parts.items() if _is_table(part) and not _has_loose_cells(part))
     plain = hasattr(value, "__dict__") and all(_constant(parts[name]) for name in parts if name not in tables)
     return tables if plain else ()
 

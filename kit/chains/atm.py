@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, Self, get_args
 
+from kit.arguments import number
 from kit.errors import DataError, FarStrike
 
 Tie = Literal["lower", "higher", "nearest"]
@@ -68,11 +69,11 @@ def atm_strike(
     DataError
         There are no strikes, or the spot or the tie-breaker is none.
     """
+    spot = number(spot, "No strike is at the money of a spot that is no price", above=0)
     listed = sorted(set(strikes))
-    if not listed or not spot > 0:
-        raise DataError("No strike is at the money without strikes and a spot", spot, "Check both.")
-    if tie not in get_args(Tie):
-        raise DataError("There is no tie-breaker of this name", tie, f"Use {', '.join(get_args(Tie))}.")
+    if not listed:
+        raise DataError("No strike is at the money without strikes", spot, "Check them.")
+    check_tie(tie)
     distance = min(abs(strike - spot) for strike in listed)
     near = [strike for strike in listed if abs(strike - spot) == distance]
     if distance > farthest * spot:
@@ -84,3 +85,15 @@ def atm_strike(
     if tie == "nearest" and forward is not None:
         return min(near, key=lambda strike: abs(strike - forward))
     return near[-1] if tie == "higher" else near[0]
+
+
+def check_tie(tie: str) -> None:
+    """Refuse a tie-breaker that does not exist.
+
+    Raises
+    ------
+    DataError
+        There is none of this name.
+    """
+    if not isinstance(tie, str) or tie not in get_args(Tie):
+        raise DataError("There is no tie-breaker of this name", tie, f"Use {', '.join(get_args(Tie))}.")

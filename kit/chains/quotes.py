@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kit.chains.contracts import Contracts, positive
+from kit.chains.fields import COUNT_BOUND, PRICE_BOUND, UnfitError, count, price
 from kit.clock import IST
 from kit.errors import ProtocolError
 from kit.model import Instrument
 
 QuoteRow = Mapping[str, Any]
+_LONGEST_REST = timedelta(days=15)  # without a session; longer than any holidays
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -30,13 +33,13 @@ def from_quotes(instruments: Sequence[Instrument], rows: Sequence[QuoteRow | Non
     Raises
     ------
     ProtocolError
-        A quote holds something that is no number.
+        A quote holds something that is no number, or none that can be.
     """
     try:
-        table = np.array([_quoted(row) if row else _NOTHING for row in rows], dtype=np.float64)
-    except (TypeError, ValueError, KeyError, IndexError) as error:
+        table = _table([_quoted(row) if row else _NOTHING for row in rows])
+    except _ODD as error:
         raise ProtocolError("A quote cannot be read", str(error), "Try again; else report it.") from error
-    ltp, bid, ask, volume, oi, previous, bid_qty, ask_qty = table.reshape(-1, 8).T
+    ltp, bid, ask, volume, oi, previous, bid_qty, ask_qty = table.T
     return Contracts(
         strike=np.array([option.strike for option in instruments]),
         is_call=np.array([option.right == "CE" for option in instruments], dtype=np.bool_),
@@ -58,6 +61,19 @@ def from_quotes(instruments: Sequence[Instrument], rows: Sequence[QuoteRow | Non
 
 _UNKNOWN = float("nan")
 _NOTHING = (float("nan"),) * 8
+_ODD = (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError)
+_KINDS = (price, price, price, count, count, price, count, count)
+_MOST = np.array([PRICE_BOUND if kind is price else COUNT_BOUND for kind in _KINDS])
+
+
+def _table(cells: list[tuple[Any, ...]]) -> NDArray[np.float64]:
+    """Return what quotes say as numbers; what is none that can be is refused."""
+    if not {type(cell) for row in cells for cell in row} <= {int, float}:  # seldom: text, null, true
+        cells = [tuple(kind(cell) for kind, cell in zip(_KINDS, row, strict=True)) for row in cells]
+    table = np.array(cells, dtype=np.float64).reshape(-1, len(_KINDS))
+    if (wrong := (table < 0) | (table > _MOST)).any():
+        raise ValueError(f"{table[wrong][0]:g} is no price and no quantity")
+    return table
 
 
 def _quoted(row: QuoteRow) -> tuple[Any, ...]:
@@ -76,9 +92,18 @@ def _quoted(row: QuoteRow) -> tuple[Any, ...]:
 
 
 def quoted_at(rows: Sequence[QuoteRow | None], otherwise: datetime) -> datetime:
-    """Return when the exchange last fed any of the quotes; `otherwise` where none says."""
+    """Return when the exchange last fed any of the quotes; `otherwise` where none says.
+
+    Raises
+    ------
+    ProtocolError
+        It is no time, or one far from `otherwise`: another year's chain.
+    """
     times = {str(row["exchFeedTime"]) for row in rows if row and row.get("exchFeedTime")}
-    return max((_feed_time(text) for text in times), default=otherwise)
+    at = max((_feed_time(text) for text in times), default=otherwise)
+    if not -_LONGEST_REST <= at - otherwise <= timedelta(days=1):
+        raise ProtocolError("A quote is of another time", at.isoformat(), "Check this machine's clock.")
+    return at
 
 
 def _feed_time(text: str) -> datetime:
@@ -98,9 +123,10 @@ def last_price(row: QuoteRow | None) -> float:
     Raises
     ------
     ProtocolError
-        It is no number.
+        It is no number, or none that can be.
     """
     try:
-        return float(row["ltp"]) if row and row.get("ltp") else float("nan")
-    except (TypeError, ValueError) as error:
-        raise ProtocolError("A quote cannot be read", str(error), "Try again; else report it.") from error
+        return price(row.get("ltp")) if row else float("nan")
+    except (UnfitError, AttributeError) as error:
+        said = row.get("ltp") if isinstance(row, Mapping) else type(row).__name__
+        raise ProtocolError("A last price cannot be", said, "Try again; else report it.") from error

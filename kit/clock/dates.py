@@ -49,5 +49,12 @@ def parse_expiry(text: str | date) -> date:
 
 
 def format_expiry(day: date) -> str:
-    """Write a date as the broker does: ``23NOV2026``, whatever the locale."""
+    """Write a date as the broker does: ``23NOV2026``, whatever the locale.
+
+    Raises
+    ------
+    DataError
+        It is no date.
+    """
+    day = parse_expiry(day)
     return f"{day.day:02d}{_MONTHS[day.month - 1]}{day.year}"

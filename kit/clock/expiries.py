@@ -13,7 +13,7 @@ from typing import Literal
 
 from kit.clock.dates import parse_expiry
 from kit.clock.holidays import is_business_day, was_business_day
-from kit.facts import Row, fact, span, table, within
+from kit.facts import Row, fact, span, table, underlying_name, within
 
 Basis = Literal["observed", "rule"]
 _WEEKDAYS = {name: number for number, name in enumerate(calendar.day_abbr)}
@@ -62,6 +62,7 @@ def monthly_expiry(year: int, month: int, underlying: str = "BANKNIFTY") -> date
     DataError
         The rules for this underlying do not reach to this month.
     """
+    underlying = underlying_name(underlying)
     last = date(year, month, calendar.monthrange(year, month)[1])
     rules = sorted(_rules(underlying), key=lambda row: row["from"], reverse=True)
     within("expiry_rules", min(last, span("expiry_rules", underlying).last), underlying)
@@ -110,6 +111,7 @@ def expiries(on: date, underlying: str = "BANKNIFTY") -> ListedExpiries:
         The rules for this underlying do not reach to this day.
     """
     on = parse_expiry(on)
+    underlying = underlying_name(underlying)
     seen = _observed().get((underlying, on.isoformat()))
     if seen:
         days = tuple(date.fromisoformat(text) for text in seen["expiries"].split())

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from kit.arguments import like
 from kit.evaluation.batches import Batches, OnEnded
 from kit.evaluation.metrics import Terms
 from kit.evaluation.request import EvaluationRequest, bunches, checked
@@ -45,8 +46,8 @@ class StrategyEvaluationManager(Showable):
     def __init__(
         self, processor: ConcurrentProcessor, performance_monitor: PerformanceMonitor | None = None
     ) -> None:
-        self.processor = processor
-        self.monitor = performance_monitor or processor.monitor
+        self.processor = like(processor, "processor", "run")
+        self.monitor = processor.monitor if performance_monitor is None else performance_monitor
         self._last: Callable[[], Results | pd.DataFrame | None] = lambda: None
         self._runs: list[Batches] = []
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from kit.broker.client import AngelAPIClient
 from kit.broker.shapes import Reply, oldest
+from kit.chains.atm import atm_strike
 from kit.chains.contracts import around
 from kit.chains.quotes import from_quotes, last_price, quoted_at
 from kit.chains.snapshot import snapshot
@@ -50,7 +51,9 @@ def fetch(
     Raises
     ------
     ProtocolError
-        The underlying itself has no quote.
+        The underlying itself has no quote, or a quote cannot be.
+    FarStrike
+        The underlying's level is far from every strike.
     """
     options, future = series
     leading = [_key(found) for found in (index, future) if found]
@@ -58,6 +61,7 @@ def fetch(
     spot = last_price(first.data.fetched.get(_key(index)))
     if np.isnan(spot):
         raise ProtocolError("The broker has no quote for the underlying", index.symbol, "Try again later.")
+    atm_strike(spot, {option.strike for option in options})  # refuses a level that is not this underlying's
     near = around(options, spot, strikes_around)
     rest = client.quotes(_key(option) for option in near)
     rows = [rest.data.fetched.get(_key(option)) for option in near]

@@ -12,8 +12,11 @@ import pandas as pd
 from kit.bars import candles, store
 from kit.bars.candles import Piece
 from kit.bars.coverage import Coverage
+from kit.broker.client import AngelAPIClient
 from kit.broker.endpoints import CANDLES, windows
 from kit.clock import Segment
+from kit.files import writing
+from kit.market import history
 from kit.market.history import Asked
 from kit.transport.windows import Window, least_s
 
@@ -64,7 +67,7 @@ class Download:
 
 def keep(
     asked: Asked,
-    fetch: Callable[[Piece], pd.DataFrame],
+    client: AngelAPIClient,
     *,
     title: str,
     now: datetime,
@@ -77,8 +80,8 @@ def keep(
     ----------
     asked : Asked
         Instrument, interval and days.
-    fetch : callable
-        Returns the bars of a piece.
+    client : AngelAPIClient
+        The broker.
     title : str
         The symbol as it was asked for; names folder and progress bar.
     now : datetime
@@ -92,6 +95,10 @@ def keep(
     folder = store.folder_of(title, length, root)
     wanted = candles.pieces(length, first, last, now.date())
     todo = store.missing(folder, wanted, now.date())
+
+    def fetch(piece: Piece) -> pd.DataFrame:
+        return history.fetch(client, asked.instrument, length, piece).data
+
     fill(folder, todo, fetch, windows(CANDLES.budget, now.date()), f"{title} {length.name}", quiet)
     segment, already = asked.instrument.segment, len(wanted) - len(todo)
     covered = store.report(folder, length, first, last, now, segment)
@@ -122,11 +129,17 @@ def fill(
         Names the progress bar.
     quiet : bool, default False
         Show none.
+
+    Raises
+    ------
+    UnwritableFile
+        A part cannot be kept; what was there before still is.
     """
     from tqdm.auto import tqdm  # it looks for a notebook when it is imported
 
-    folder.mkdir(parents=True, exist_ok=True)
-    store.sweep(folder)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        store.sweep(folder)
     with tqdm(total=len(wanted), desc=title, unit="request", disable=quiet) as bar:
         for done, piece in enumerate(wanted):
             left = len(wanted) - done
@@ -135,5 +148,6 @@ def fill(
             )
             bars = fetch(piece)
             if len(bars):  # an empty answer may be a passing fault: ask again next time
-                store.keep(folder, piece, bars)
+                with writing(folder):
+                    store.keep(folder, piece, bars)
             bar.update()

@@ -20,6 +20,7 @@ from kit.market.smart import candles_key
 from kit.model import Instrument
 
 Moment = str | date | datetime
+_LAST_YEAR = 2199  # tables of times reach a little further
 Fetch = Callable[[Piece], Reply[pd.DataFrame]]
 
 
@@ -63,6 +64,8 @@ def moment(value: Moment, last: bool = False) -> datetime:
         whole_day = not isinstance(found, datetime) or (isinstance(value, str) and len(value) <= 10)
     except (ValueError, TypeError) as error:
         raise DataError("Not a date", value, "Write it as 2026-11-20 or 2026-11-20 09:15.") from error
+    if found.year > _LAST_YEAR:
+        raise DataError("This is too far ahead", value, "Ask for days up to today.")
     if whole_day:
         return datetime.combine(found, time(23, 59) if last else time.min, IST)
     assert isinstance(found, datetime)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from datetime import date
 
+from kit.arguments import text
 from kit.broker.client import AngelAPIClient
 from kit.broker.master import Master
 from kit.clock import format_expiry, parse_expiry
+from kit.errors import UnknownSymbol
 from kit.facts import underlying_name
 from kit.market import instruments
 from kit.model import Instrument
@@ -58,6 +60,7 @@ class Listing:
         UnknownSymbol
             There is neither.
         """
+        text(symbol, "No instrument has this name", UnknownSymbol)
         rows = [row for row in self._today().symbol(symbol) if row.get("name") != row.get("symbol")]
         return instruments.instrument(rows[0]) if rows else self.underlying(symbol)
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from kit.arguments import instance, like, number, path
 from kit.bars import candles
 from kit.bars.store import STORE
 from kit.broker.client import AngelAPIClient
 from kit.broker.stream.following import Following
 from kit.cache import CacheManager
-from kit.chains.atm import AtmStrike, Tie
+from kit.chains.atm import Tie, check_tie
 from kit.clock import Clock
 from kit.errors import SettingsError
 from kit.market import downloads, history, instruments
@@ -64,21 +65,27 @@ class DataManager(Showable):
         settings: Settings | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._settings = settings or (api_client.settings if api_client else Settings())
-        self._api = api_client
-        self._cache = cache_manager or CacheManager(self._settings.cache_config)
-        self._monitor = performance_monitor or PerformanceMonitor()
-        self._given_clock = clock
-        self._hot = Hot(self._cache, self._settings.data_manager.enable_caching)
+        if settings is None:  # a client of another kind may have none
+            of_client = getattr(api_client, "settings", None)
+            settings = of_client if isinstance(of_client, Settings) else Settings()
+        self._settings = instance(settings, Settings, "settings")
+        self._api = None if api_client is None else like(api_client, "api_client", "instruments")
+        self._cache = CacheManager(settings.cache_config) if cache_manager is None else cache_manager
+        self._monitor = PerformanceMonitor() if performance_monitor is None else performance_monitor
+        like(self._cache, "cache_manager", "get_or_set")
+        like(self._monitor, "performance_monitor", "measure")
+        self._given_clock = None if clock is None else like(clock, "clock", "now")
+        self._hot = Hot(self._cache, settings.data_manager.enable_caching)
         self._quoted: PresentQuotes | None = None
-        if api_client:
-            self._quoted = PresentQuotes(api_client, self._hot, self._settings, clock or api_client.clock)
+        if api_client is not None:
+            present = api_client.clock if clock is None else clock
+            self._quoted = PresentQuotes(api_client, self._hot, settings, present)
         self.questions = Questions()
 
     @property
     def clock(self) -> Clock:
         """The exchange's present: the clock that was given, else the client's."""
-        return self._given_clock or self._present().client.clock
+        return self._present().client.clock if self._given_clock is None else self._given_clock
 
     def option_chain(self, underlying: str = "BANKNIFTY", expiry: str | date | None = None) -> ChainSnapshot:
         """Return one expiry of the option chain with forward, volatilities and Greeks.
@@ -98,8 +105,9 @@ class DataManager(Showable):
             The broker said no, or could not be asked.
         """
         with self._monitor.measure("options_chain_processing"):
-            self.questions.note("options_chain", f"{underlying} {expiry}" if expiry else underlying)
-            return self._present().chain(underlying, self._expiry(underlying, expiry))
+            day = self._expiry(underlying, expiry)
+            self.questions.note("options_chain", underlying if expiry is None else f"{underlying} {day}")
+            return self._present().chain(underlying, day)
 
     def candles(
         self, symbol: str, interval: str, start: Moment, end: Moment, *, drop_forming: bool = False
@@ -237,12 +245,15 @@ class DataManager(Showable):
         with self._monitor.measure("atm_calculation"):
             self.questions.note("atm", underlying)
             day = self._expiry(underlying, expiry)
-            if spot is not None:
-                return AtmStrike(self._present().atm(underlying, day, spot, tie))
+            check_tie(tie)
+            level = None if spot is None else number(spot, "Not a spot", above=0)
+            found = partial(self._present().atm_near, underlying, day, level, tie)
             if not self._settings.data_manager.cache_atm_results:
-                return self._present().current_atm(underlying, day, tie).data
-            key = (atm_key(underlying, day), tie) if tie != "lower" else atm_key(underlying, day)
-            return self._hot.once(key, float, lambda: self._present().current_atm(underlying, day, tie))[0]
+                return found().data
+            key = atm_key(underlying, day)
+            return self._hot.once(
+                key if (tie, level) == ("lower", None) else (key, tie, level), float, found
+            )[0]
 
     def download(
         self,
@@ -275,17 +286,14 @@ class DataManager(Showable):
         UnknownSymbol, UnknownInterval, DataError
             There is no such symbol or interval, or the range is none.
         """
-        length, now = candles.interval(interval), self.clock.now()
+        length, root = candles.interval(interval), path(store, "Not a folder")
         asked = Asked(self._present().listing.instrument(symbol), length, *span(start, end))
-        client = self._present().client
-        return downloads.keep(
-            asked, lambda piece: history.fetch(client, asked.instrument, length, piece).data,
-            title=symbol, now=now, root=store, quiet=quiet,
-        )  # fmt: skip
+        client, now = self._present().client, self.clock.now()
+        return downloads.keep(asked, client, title=symbol, now=now, root=root, quiet=quiet)
 
     def get_performance_stats(self) -> dict[str, Any]:
         """Return the statistics of the caches, operations, connections and limits."""
-        asked = self._api.get_performance_stats() if self._api else {}
+        asked = {} if self._api is None else self._api.get_performance_stats()
         return {**asked, "cache": self._cache.get_stats(), "performance": self._monitor.get_summary()}
 
     def _figures(self) -> dict[str, object]:
@@ -303,11 +311,8 @@ class DataManager(Showable):
 
     def _present(self) -> PresentQuotes:
         if self._quoted is None:
-            raise SettingsError(
-                "This DataManager has no broker to ask",
-                None,
-                "Pass api_client=AngelAPIClient(...), or read a saved chain with kit.chains.readers.",
-            )
+            remedy = "Pass api_client=AngelAPIClient(...), or read a saved chain with kit.chains.readers."
+            raise SettingsError("This DataManager has no broker to ask", None, remedy)
         return self._quoted
 
     def _expiry(self, underlying: str, expiry: str | date | None) -> date:

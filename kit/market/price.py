@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from kit.broker.shapes import Record, Reply
+from kit.chains.quotes import last_price
 from kit.errors import ProtocolError
 from kit.model import Source
 
@@ -48,13 +49,11 @@ class Price(float):
         Raises
         ------
         ProtocolError
-            It holds no price.
+            It holds no price that can be.
         """
-        try:
-            value = float(reply.data["ltp"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ProtocolError("The reply holds no price", "ltp", "Try again; else report it.") from error
-        return cls(value if value > 0 else float("nan"), reply.source, reply.age_s, now_s)
+        if "ltp" not in reply.data:
+            raise ProtocolError("The reply holds no price", "ltp", "Try again; else report it.")
+        return cls(last_price(reply.data), reply.source, reply.age_s, now_s)
 
     def later(self, now_s: float) -> Self:
         """Return the same price as found in process at a later monotonic time."""

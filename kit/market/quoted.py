@@ -51,6 +51,7 @@ class PresentQuotes:
     ) -> None:
         self.client, self.listing, self._hot = client, Listing(client), hot
         self._around, self._clock = settings.data_manager.strikes_around, clock
+        self._known_s = settings.data_manager.cache_ttl_seconds
         self._atm_ttl_s = settings.cache_config.atm_ttl
         self._live: tuple[LiveChain, ...] = ()
 
@@ -78,6 +79,13 @@ class PresentQuotes:
         found, hot = self._hot.once(key, ChainSnapshot, lambda: self._asked(underlying, expiry))
         return found.arriving_from("hot") if hot else found
 
+    def atm_near(self, underlying: str, expiry: date, level: float | None, tie: Tie) -> Reply[float]:
+        """Return the listed strike nearest a level; None: nearest the present one."""
+        if level is None:
+            return self.current_atm(underlying, expiry, tie)
+        strike = AtmStrike(self.atm(underlying, expiry, level, tie))
+        return Reply(strike, "hot", 0.0, self._known_s if tie != "nearest" else 0.0)  # that one moves on
+
     def current_atm(self, underlying: str, expiry: date, tie: Tie) -> Reply[float]:
         """Return the listed strike nearest the spot, or the forward while the spot stands still."""
         spot, frozen = self.price(self.listing.underlying(underlying)), spot_is_frozen(self._clock.now())
@@ -89,7 +97,7 @@ class PresentQuotes:
         """Return the listed strike nearest a level, rupees."""
         strikes = {option.strike for option in self.listing.series(underlying, expiry)[0]}
         forward = self.chain(underlying, expiry).forward if tie == "nearest" else None
-        return atm_strike(float(level), strikes, tie, forward=forward)
+        return atm_strike(level, strikes, tie, forward=forward)
 
     def follow(self, symbols: tuple[str, ...], mode: StreamMode, queue_size: int | None) -> Following:
         """Subscribe underlyings and trading symbols; ticks carry the names as they were given."""

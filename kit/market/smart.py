@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from datetime import date
 from typing import Any
 
+from kit.arguments import like, text
 from kit.broker.lifetimes import quote_ttl_s
 from kit.cache import CacheManager
 from kit.clock import Clock, SystemClock, parse_expiry
@@ -35,7 +36,7 @@ class SmartCache(Showable):
     """
 
     def __init__(self, cache_manager: CacheManager, *, clock: Clock | None = None) -> None:
-        self.cache_manager = cache_manager
+        self.cache_manager = like(cache_manager, "cache_manager", "get", "set")
         self._config = cache_manager.config
         self._clock = clock or SystemClock()
 
@@ -82,12 +83,13 @@ class SmartCache(Showable):
         self, exchange: str, query: str, found: Any, ttl: float | None = None
     ) -> None:
         """Remember what a search found for ``search_ttl`` seconds."""
-        key = ("search", exchange, query.upper())
-        self.cache_manager.set(key, found, self._config.search_ttl if ttl is None else ttl)
+        self.cache_manager.set(
+            search_key(exchange, query), found, self._config.search_ttl if ttl is None else ttl
+        )
 
     def get_instrument_search(self, exchange: str, query: str) -> Any:
         """Return what a search found, whatever the case of its letters, or None."""
-        return self.cache_manager.get(("search", exchange, query.upper()))
+        return self.cache_manager.get(search_key(exchange, query))
 
     def cache_atm_strike(
         self, underlying: str, expiry: str | date, strike: float, ttl: float | None = None
@@ -114,6 +116,11 @@ def chain_key(underlying: str, expiry: str | date) -> Hashable:
 def ltp_key(exchange: str, symbol: str, token: str) -> Hashable:
     """Return the key of a last traded price."""
     return ("ltp", exchange, symbol, str(token))
+
+
+def search_key(exchange: str, query: str) -> Hashable:
+    """Return the key of a search, whatever the case of its letters."""
+    return ("search", exchange, text(query, "Not a text to search for").upper())
 
 
 def atm_key(underlying: str, expiry: str | date) -> Hashable:

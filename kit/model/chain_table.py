@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from kit.arguments import number
+
 if TYPE_CHECKING:
     from kit.model.chain import ChainSnapshot
 
@@ -18,6 +20,7 @@ def wide(snapshot: ChainSnapshot, around: int | None = None) -> pd.DataFrame:
     sides = sides.reindex(columns=pd.MultiIndex.from_tuples(ordered)).swaplevel(axis="columns")
     if around is None:
         return sides
+    around = int(number(around, "Not a number of strikes", above=-1, most=1e6))
     middle = snapshot.strikes.index(snapshot.atm_strike)
     return sides.iloc[max(0, middle - around) : middle + around + 1]
 

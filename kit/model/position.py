@@ -69,13 +69,17 @@ class Position(Sequence[Leg]):
     underlying: str = "BANKNIFTY"
 
     def __post_init__(self) -> None:
-        if not self.legs:
+        try:
+            empty = not self.legs or next((leg for leg in self.legs if not leg.lots), None)
+        except (TypeError, ValueError, AttributeError) as error:
+            remedy = "Write (Leg(...),), or parse a text."
+            raise DataError("A position is a tuple of legs, not", self.legs, remedy) from error
+        if empty is True:
             raise DataError(
                 "A position needs at least one leg", self.legs, "Write for instance '-1 54900CE'."
             )
-        for leg in self.legs:
-            if not leg.lots:
-                raise DataError("A leg needs lots", _leg_text(leg), "Write +1 to buy a lot, -1 to sell one.")
+        if empty:
+            raise DataError("A leg needs lots", _leg_text(empty), "Write +1 to buy a lot, -1 to sell one.")
 
     @classmethod
     def parse(cls, text: str, underlying: str = "BANKNIFTY") -> Position:

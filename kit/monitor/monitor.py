@@ -49,7 +49,7 @@ class PerformanceMonitor(Showable):
     """
 
     def __init__(self, max_samples: int = 1000, enable_alerts: bool = True) -> None:
-        if not isinstance(max_samples, int) or max_samples < 1:
+        if not isinstance(max_samples, int) or not 1 <= max_samples <= 10**9:
             raise KitError(
                 "A monitor needs room for a sample", max_samples, "Use a whole number, max_samples >= 1."
             )

@@ -9,7 +9,9 @@ from math import inf, nan
 from numbers import Real
 from typing import Literal, TypedDict
 
+from kit.arguments import real
 from kit.errors import KitError
+from kit.short_repr import short_repr
 
 Level = Literal["warning", "alert", "critical"]
 
@@ -63,7 +65,7 @@ class LatencyRequirement:
     def __post_init__(self) -> None:
         require_name(self.operation)
         given = (self.warning_ms, self.alert_ms, self.critical_ms)
-        if not all(isinstance(threshold, Real) for threshold in given):
+        if not all(isinstance(each, Real) and (real(each) != inf or each == inf) for each in given):
             raise self._refused("Latency thresholds are numbers of milliseconds", given)
         if self.warning_ms != self.warning_ms:
             object.__setattr__(self, "warning_ms", 0.8 * self.alert_ms)
@@ -78,7 +80,7 @@ class LatencyRequirement:
         return KitError(
             what,
             shown,
-            f"Correct the requirement of {self.operation!r}: 0 < warning_ms <= alert_ms <= critical_ms.",
+            f"Correct that of {short_repr(self.operation)}: 0 < warning_ms <= alert_ms <= critical_ms.",
         )
 
     def check_violation(self, latency_ms: float) -> Level | None:

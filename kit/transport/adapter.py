@@ -19,6 +19,7 @@ from requests.utils import prepend_scheme_if_needed, select_proxy
 from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
+from kit.addresses import not_an_address
 from kit.errors import Ambiguous, NeverSent, SettingsError, TransportError
 from kit.settings import ConnectionConfig
 from kit.transport.health import Health
@@ -187,29 +188,6 @@ class PoolAdapter(HTTPAdapter):
     def _secure(self, host: str, port: int, ca_certs: str = "", **settings: Any) -> SecureHostPool:
         context = context_for(ca_certs or self._ca_file)  # read when the first secure host is met
         return SecureHostPool(host, port, sockets=self.sockets, ssl_context=context, **settings)
-
-
-def checked_address(text: str) -> str:
-    """Return an address without its last slash.
-
-    Raises
-    ------
-    SettingsError
-        It names no host, or a user: that would be shown wherever the address is.
-    """
-    try:
-        url = urlsplit(text)
-        if url.scheme in ("http", "https") and url.hostname and url.port != 0 and "@" not in url.netloc:
-            return text.rstrip("/")
-    except ValueError:
-        pass  # a port that is none
-    raise not_an_address(text.rpartition("@")[2])
-
-
-def not_an_address(value: str) -> SettingsError:
-    """Make the error of an address that names no host."""
-    remedy = "Write it as https://host or https://host:port, without user and password."
-    return SettingsError("Not the address of a host", value, remedy)
 
 
 def shown(request: PreparedRequest) -> str:

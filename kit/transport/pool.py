@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import requests
 
+from kit.arguments import instance, number
 from kit.monitor import PerformanceMonitor
 from kit.settings import ConnectionConfig
 from kit.shown import Showable, table
@@ -63,7 +64,7 @@ class ConnectionPoolManager(Showable):
         ca_file: Path | None = None,
         monitor: PerformanceMonitor | None = None,
     ) -> None:
-        self.config = config or ConnectionConfig()
+        self.config = ConnectionConfig() if config is None else instance(config, ConnectionConfig, "config")
         self._monitor = monitor
         self._below = PoolAdapter(self.config, ca_file, self._note)
         self._plain = self.adapter(Policy())
@@ -84,8 +85,9 @@ class ConnectionPoolManager(Showable):
         PoolExhausted
             None was given back in time.
         """
-        patience_s = self.config.acquire_timeout if timeout is None else timeout
-        if not self._places.acquire(timeout=max(0.0, patience_s)):
+        given = self.config.acquire_timeout if timeout is None else timeout
+        patience_s = max(0.0, number(given, "Not a time to wait", most=threading.TIMEOUT_MAX))
+        if not self._places.acquire(timeout=patience_s):
             raise exhausted(self.config.pool_size, patience_s)
         self._lent += 1
         try:

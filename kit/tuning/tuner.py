@@ -16,7 +16,8 @@ from kit.desk import Desk, open_desk
 from kit.market.questions import Question
 from kit.monitor.progress import Progress, Stopped
 from kit.parallel.cores import cores
-from kit.settings import Section, Settings
+from kit.section import Section
+from kit.settings import Settings
 from kit.shown import Showable, sentence, table
 from kit.simulator.process import launch
 from kit.tuning.halving import Tried, successive_halving

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.chains.readers import fields
-from kit.chains.readers.fields import UnfitError
+from kit.chains import fields
+from kit.chains.fields import UnfitError
 
 NUMBERS = (fields.strike, fields.price, fields.count, fields.change, fields.percent, fields.lot)
 ODD = (

@@ -16,7 +16,7 @@ import pytest
 from kit.bars import candles
 from kit.bars.coverage import Coverage
 from kit.cache import CacheManager
-from kit.clock import IST
+from kit.clock import IST, monthly_expiry
 from kit.errors import (
     DataError,
     FarStrike,
@@ -398,3 +398,22 @@ def test_another_market_at_the_same_address(exchange: SimulatedExchange, open_da
             masters.append(server.stats.requests["instrumentMaster"])
     assert closes[0] != closes[1]
     assert masters == [1, 1]
+
+
+@pytest.mark.parametrize("name", ["NIFTYBANK", "NIFTY BANK", "Nifty Bank", " nifty-bank ", "banknifty"])
+def test_every_name_of_the_index(data: DataManager, name: str):
+    """However the index is called, expiries, contracts, level and strike are Bank Nifty's."""
+    assert data.expiries(name) == data.expiries("BANKNIFTY")
+    assert monthly_expiry(2026, 11, name) == monthly_expiry(2026, 11, "BANKNIFTY")
+    assert data.spot(name) == data.spot("BANKNIFTY")
+    assert data.atm_strike(name) == data.atm_strike("BANKNIFTY")
+    assert data.option_chain(name).underlying == "BANKNIFTY"
+
+
+def test_a_strike_per_spot_is_kept(open_data):
+    """A strike for a given level is remembered for `cache_ttl_seconds`: it has no other life."""
+    for seconds, kept in ((300, 1), (0, 0)):
+        data = open_data(data_manager={"cache_ttl_seconds": seconds})
+        assert data.atm_strike(spot=55_040.0) == data.atm_strike(spot=55_040.0)
+        assert data.atm_strike(spot=55_540.0) != data.atm_strike(spot=55_040.0)
+        assert (data.get_performance_stats()["cache"]["hits"] > 0) == bool(kept)

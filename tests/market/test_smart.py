@@ -71,3 +71,20 @@ def test_smart_cache_holds_quotes_and_not_candles() -> None:
     assert smart.get_ltp("NSE", "X", "1") == 10.0
     assert smart.get_ltp("NSE", "Y", "2") is None
     assert smart.get_historical_data("NSE", "1", "ONE_DAY", "a", "b") is None
+
+
+@pytest.mark.parametrize(
+    "expiry",
+    ["2026-13-01", "23-13-2026", "2026/11/23", "31FEB2026", "soon", "", None, 20261123, 1.5],
+)
+def test_smart_cache_takes_no_day_that_is_none(expiry: object) -> None:
+    """What is no day makes no key: a chain under it could be found by nobody, or by the wrong one."""
+    smart = SmartCache(CacheManager())
+    for ask in (
+        lambda: smart.cache_options_chain("BANKNIFTY", expiry, 1),  # type: ignore[arg-type]
+        lambda: smart.get_options_chain("BANKNIFTY", expiry),  # type: ignore[arg-type]
+        lambda: smart.cache_atm_strike("BANKNIFTY", expiry, 55_000.0),  # type: ignore[arg-type]
+        lambda: smart.get_atm_strike("BANKNIFTY", expiry),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(DataError):
+            ask()

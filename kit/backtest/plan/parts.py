@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from kit.backtest.plan.strategy import StrategyStrike
 from kit.errors import SettingsError
-from kit.settings import Section
+from kit.section import Section
 
 Side = Literal["buy", "sell"]
 Fill = Literal["level", "bar_close", "next_open", "extreme"]

@@ -27,7 +27,7 @@ from kit.backtest.plan.parts import (
 from kit.backtest.plan.strategy import as_values, expanded, legs_of
 from kit.errors import SettingsError
 from kit.model import Right
-from kit.settings import Section
+from kit.section import Section
 from kit.strategies.base import Strategy
 
 

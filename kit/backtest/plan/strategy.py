@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer
 from kit.backtest.plan.minute_chain import ordinary_chain
 from kit.errors import DataError, SettingsError
 from kit.model import Leg
-from kit.settings import Section
+from kit.section import Section
 from kit.strategies import FAMILIES, OwnLegs
 from kit.strategies.base import Strategy, words
 from kit.strategies.strikes import Delta, Distance, Offset, Percent, Premium, Width

@@ -17,7 +17,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
-from kit.chains.readers import fields
+from kit.chains import fields
 from kit.chains.readers.sheet import Line, Sheet
 from kit.chains.readers.table import Record, Table, one_block
 from kit.clock import lot_size, session

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from kit.chains.readers import fields
+from kit.chains import fields
 from kit.chains.readers.sheet import Line, Sheet, in_time
 from kit.chains.readers.table import Record, Table
 from kit.clock import IST, last_session, last_trading_day, lot_size, session

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
-from kit.chains.readers import fields
-from kit.chains.readers.fields import UnfitError
+from kit.chains import fields
+from kit.chains.fields import UnfitError
 from kit.chains.readers.sheet import Line, Sheet, in_time
 from kit.clock import IST, lot_size
 from kit.errors import DataError, UnreadableFile

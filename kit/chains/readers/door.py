@@ -9,8 +9,9 @@ from itertools import chain as joined
 from math import isnan
 from pathlib import Path
 
+from kit import arguments
+from kit.chains.fields import PRICE_BOUND
 from kit.chains.readers import bhavcopy, chain_csv, chain_json
-from kit.chains.readers.fields import PRICE_BOUND
 from kit.chains.readers.sheet import Sheet, chains, in_time
 from kit.chains.readers.table import records
 from kit.chains.readers.unpack import KNOWN, text_of
@@ -62,7 +63,7 @@ def read_chain(
     DataError
         `taken_at` or `spot` is none, or cannot be true of this file.
     """
-    file = Path(path)
+    file = arguments.path(path, "Not the path of a market-data file")
     _check(spot)
     at = None if taken_at is None else in_ist(taken_at)
     sheets = _sheets(text_of(file), file, at, underlying)
@@ -93,8 +94,8 @@ def living(chains: Sequence[ChainSnapshot]) -> ChainSnapshot:
 
 
 def _check(spot: float | None) -> None:
-    if spot is not None and not 0 < spot < PRICE_BOUND:
-        raise DataError("Not an index level", spot, "Give rupees.")
+    if spot is not None:
+        arguments.number(spot, "Not an index level", above=0, most=PRICE_BOUND)
 
 
 def _sheets(text: str, file: Path, taken_at: datetime | None, underlying: str | None) -> list[Sheet]:

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from kit.chains.contracts import Contracts, positive
-from kit.chains.readers.fields import NONE
+from kit.chains.fields import NONE
 from kit.chains.snapshot import Listed, snapshots
 from kit.clock import in_ist, last_trading_day, session
 from kit.errors import DataError, UnreadableFile

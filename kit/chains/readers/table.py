@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NoReturn, TypeVar
 
-from kit.chains.readers.fields import UnfitError
+from kit.chains.fields import UnfitError
 from kit.errors import UnreadableFile
 
 T = TypeVar("T")

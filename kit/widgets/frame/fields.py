@@ -9,7 +9,7 @@ import ipywidgets as w
 import traitlets as t
 
 from kit.errors import SettingsError
-from kit.settings import Section
+from kit.section import Section
 
 
 class NumberField(w.Text):  # type: ignore[misc]  # ipywidgets has no types

@@ -12,7 +12,7 @@ from pydantic import Field
 from kit.evaluation.liquidity import entry_price
 from kit.evaluation.outlook import Outlook
 from kit.model import ChainSnapshot, Held, Leg, Position
-from kit.settings import Section
+from kit.section import Section
 from kit.strategies.base import Strategy
 from kit.widgets.frame.grid import GridColumn, GridRow
 

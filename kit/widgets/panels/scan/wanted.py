@@ -11,7 +11,7 @@ from kit.evaluation.scan.columns import FIGURES
 from kit.evaluation.scan.families import KNOWN
 from kit.evaluation.scan.filters import filters
 from kit.evaluation.scan.scan import TRADABLE
-from kit.settings import Section
+from kit.section import Section
 
 
 class Wanted(Section):

@@ -9,7 +9,8 @@ import ipywidgets as w
 from pydantic import Field
 
 from kit.parallel.cores import cores
-from kit.settings import Section, Settings
+from kit.section import Section
+from kit.settings import Settings
 from kit.widgets.frame.fields import NumberField, told
 
 

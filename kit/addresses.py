@@ -1,0 +1,31 @@
+"""Addresses of hosts: checked where they enter, and never with a user or password in them."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from kit.errors import SettingsError
+
+
+def checked_address(text: str, schemes: tuple[str, str] = ("http", "https")) -> str:
+    """Return an address without its last slash.
+
+    Raises
+    ------
+    SettingsError
+        It names no host, or a user: that would be shown wherever the address is.
+    """
+    try:
+        url = urlsplit(text)
+        if url.scheme in schemes and url.hostname and url.port != 0 and "@" not in url.netloc:
+            return text.rstrip("/")
+    except (ValueError, AttributeError, TypeError):
+        pass  # a port that is none, or no text at all
+    raise not_an_address(text, schemes[1])
+
+
+def not_an_address(value: object, scheme: str = "https") -> SettingsError:
+    """Make the error of an address that names no host; what stands before an @ is not repeated."""
+    remedy = f"Write it as {scheme}://host or {scheme}://host:port, without user and password."
+    told = value.rpartition("@")[2] if isinstance(value, str) else value
+    return SettingsError("Not the address of a host", told, remedy)

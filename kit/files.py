@@ -1,0 +1,41 @@
+"""Writing files: what the system refuses is told with the file's name, as an error of the kit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kit.errors import KitError, UnwritableFile
+
+
+@contextmanager
+def writing(file: Path) -> Iterator[Path]:
+    """Turn what the system refuses while a file or folder is written into one sentence.
+
+    Raises
+    ------
+    UnwritableFile
+        The disk is full, the folder may not be written, the name is too long.
+    """
+    try:
+        yield file
+    except OSError as error:
+        if isinstance(error, KitError):  # of the network, which is an OSError too
+            raise
+        remedy = f"{error.strerror or error}: choose another place."
+        raise UnwritableFile("This cannot be written", str(file), remedy) from error
+
+
+def write_text(file: Path, text: str) -> Path:
+    """Write a text as UTF-8, making its folder.
+
+    Raises
+    ------
+    UnwritableFile
+        It cannot be written there.
+    """
+    with writing(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return file

@@ -1,0 +1,62 @@
+"""One group of settings: frozen, strict about names and numbers, with errors in the kit's own form."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+
+from kit.errors import SettingsError
+
+
+class Section(BaseModel):
+    """One frozen group of settings that refuses keys it does not know.
+
+    Raises
+    ------
+    SettingsError
+        A key is unknown or a value does not fit; names both and what was meant.
+    """
+
+    is_secret: ClassVar[bool] = False
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    def __init__(self, **values: Any) -> None:
+        refused = None
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            refused = _explained(error, type(self))
+        if refused:  # raised out here, so that the refused values do not stay behind it as its context
+            values.clear()  # nor in this frame, which a verbose traceback shows
+            raise refused
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse ``true`` where a number belongs; Python takes it for 1."""
+        wanted = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and wanted in (int, float, int | None):
+            raise SettingsError(f"{cls.__name__}.{info.field_name} does not accept", value, "Write a number.")
+        return value
+
+
+def _explained(error: ValidationError, section: type[Section]) -> SettingsError:
+    """Turn the first complaint into the kit's form; the input of a secret is never repeated."""
+    complaints = error.errors(include_url=False)
+    first = min(complaints, key=lambda complaint: complaint["type"] != "extra_forbidden")  # typos before gaps
+    own = first.get("ctx", {}).get("error")
+    if isinstance(own, SettingsError):  # of a section within, or of a check of ours
+        return own.with_traceback(None)
+    where = ".".join(str(part) for part in first["loc"])
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, SettingsError) and not section.is_secret:  # it says it better
+        return SettingsError(f"{where}: {cause.what}" if where else cause.what, cause.value, cause.remedy)
+    if first["type"] != "extra_forbidden":
+        value = None if section.is_secret else first["input"]
+        return SettingsError(f"{section.__name__}.{where} does not accept", value, f"{first['msg']}.")
+    known = list(section.model_fields)
+    close = difflib.get_close_matches(where, known, n=1)
+    meant = f"Did you mean {close[0]!r}?" if close else f"It knows: {', '.join(known)}."
+    return SettingsError(f"{section.__name__} has no setting of this name", where, meant)

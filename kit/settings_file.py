@@ -1,0 +1,94 @@
+"""``kit.yaml`` as plain data: each thing said once, without references, no deeper than settings are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kit.errors import SettingsError
+
+_DEEPEST = 8  # levels; the kit's own settings have three
+_MOST_BYTES = 2**20
+_SEE = "See docs/settings.md."
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """PyYAML's safe loader, which lets the last of two equal keys win in silence and follows references."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Compose a node that is no reference and not too deep."""
+        if self.check_event(yaml.AliasEvent):
+            raise self._wrong("has a reference (*name)", "Write the value out.")
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise self._wrong("is nested too deeply", _SEE)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Construct a mapping whose keys differ."""
+        seen: dict[str, int] = {}
+        for key, _value in node.value:
+            line = key.start_mark.line + 1
+            if key.value in seen and isinstance(key.value, str):
+                where = f"lines {seen[key.value]} and {line}"
+                raise SettingsError(f"The settings file has a key twice, at {where}", key.value, "Keep one.")
+            seen[str(key.value)] = line
+        return super().construct_mapping(node, deep)
+
+    def _wrong(self, what: str, remedy: str) -> SettingsError:
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        where = f"line {mark.line + 1}, column {mark.column + 1}"
+        return SettingsError(f"The settings file {what} at {where}", None, remedy)
+
+
+def read_sections(file: Path) -> dict[str, Any]:
+    """Return the sections of a settings file.
+
+    Raises
+    ------
+    SettingsError
+        It cannot be read, is not YAML, says a thing twice or by reference, or a section is empty.
+    """
+    try:
+        content = yaml.load(_text(file), _PlainLoader)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, ValueError) as error:
+        if isinstance(error, SettingsError):
+            raise
+        raise SettingsError("The settings file is not YAML", str(file), _place(error)) from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise SettingsError("The settings file must hold named sections", str(file), _SEE)
+    for name, section in content.items():
+        if section is None:
+            remedy = f"Write settings below it, or take it out. {_SEE}"
+            raise SettingsError("A section of the settings file is empty", str(name), remedy)
+    return {str(key): value for key, value in content.items()}
+
+
+def _text(file: Path) -> str:
+    if not file.is_file():
+        raise SettingsError("There is no settings file here", str(file), "Check the path.")
+    try:
+        with file.open("rb") as stream:
+            body = stream.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise SettingsError("The settings file cannot be read", str(file), f"{error.strerror}.") from error
+    if len(body) > _MOST_BYTES:
+        raise SettingsError("The settings file is larger than a megabyte", str(file), _SEE)
+    return body.decode("utf-8")
+
+
+def _place(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    if mark:
+        return f"Look at line {mark.line + 1}, column {mark.column + 1}."
+    return (
+        "It must be plain text." if isinstance(error, UnicodeError | yaml.YAMLError) else f"It has {error}."
+    )

@@ -1,0 +1,83 @@
+"""Settings files that are wrong in ways YAML allows: refused in one sentence, at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+
+from kit.errors import SettingsError
+from kit.settings import Settings
+
+NINE = ",".join(["x"] * 9)
+PAIRS = zip("abcdefgh", "bcdefghi", strict=True)
+LINES = [f"{name}: &{name} [{NINE.replace('x', f'*{old}')}]" for old, name in PAIRS]
+BOMB = "\n".join([f"a: &a [{NINE}]", *LINES])
+WRONG = {
+    "a key twice": ("cache_config:\n  max_size: 1\n  max_size: 2\n", "max_size"),
+    "a key twice in one line": ("cache_config: {ltp_ttl: 1, ltp_ttl: 1}\n", "ltp_ttl"),
+    "a section twice": ("broker:\n  seed: 1\nbroker:\n  seed: 2\n", "broker"),
+    "an empty section": ("cache_config:\nbroker:\n  seed: 1\n", "cache_config"),
+    "a section of comments": ("workers:\n  # max_workers: 3\n", "empty"),
+    "a tilde": ("connection_pool: ~\n", "connection_pool"),
+    "true for a count": ("cache_config:\n  max_size: true\n", "max_size"),
+    "yes for seconds": ("cache_config:\n  ltp_ttl: yes\n", "ltp_ttl"),
+    "no for an optional count": ("cache_config:\n  max_bytes: no\n", "max_bytes"),
+    "infinite": ("connection_pool:\n  timeout: .inf\n", "timeout"),
+    "no number": ("connection_pool:\n  timeout: .nan\n", "timeout"),
+    "beyond any clock": ("connection_pool:\n  timeout: 1.0e+300\n", "timeout"),
+    "beyond any float": ("connection_pool:\n  timeout: 1.0e+400\n", "timeout"),
+    "beyond any size": ("performance_monitor:\n  max_samples: " + "9" * 40 + "\n", "max_samples"),
+    "beyond Python's digits": ("cache_config:\n  max_size: " + "9" * 5000 + "\n", "settings file"),
+    "a broken number": ("cache_config:\n  max_size: 1.5\n", "max_size"),
+    "a negative lifetime": ("cache_config:\n  ltp_ttl: -5\n", "ltp_ttl"),
+    "no such day": ("cache_config:\n  default_ttl: 2020-13-45\n", "YAML"),
+    "a bomb": (BOMB, "reference"),
+    "a reference": ("cache_config: &a {max_size: 3}\nbroker: *a\n", "reference"),
+    "a merge": ("cache_config: &a {max_size: 3}\nbroker:\n  <<: *a\n", "reference"),
+    "deep brackets": ("cache_config: " + "[" * 50_000 + "]" * 50_000, "deep"),
+    "deep braces": ("{a: " * 20_000, "deep"),
+    "deep lines": ("\n".join(" " * at + "a:" for at in range(500)), "deep"),
+    "an object": ("cache_config: !!python/object/apply:os.system [ls]\n", "YAML"),
+    "a list for a section": ("cache_config: [1, 2]\n", "cache_config"),
+    "a word for a section": ("cache_config: large\n", "cache_config"),
+    "a list for a file": ("- cache_config\n", "sections"),
+    "two documents": ("broker:\n  seed: 1\n---\nbroker:\n  seed: 2\n", "YAML"),
+    "a user in an address": ("broker:\n  base_url: https://me:SECRET@host\n", "base_url"),
+    "no address": ('broker:\n  base_url: ""\n', "host"),
+    "a user in the stream's": ("broker:\n  stream_url: wss://me:SECRET@host\n", "host"),
+    "a user in the scheduler's": ("workers:\n  dask_address: tcp://me:SECRET@host:1\n", "scheduler"),
+    "endless": ("# " + "x" * 2_000_000, "megabyte"),
+    "a null byte": ("cache_config:\n  max_size: \x00\n", "YAML"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_wrong_file_is_refused_at_once(kind: str, tmp_path: Path) -> None:
+    """A wrong settings file costs a short sentence that names the place, and no secret and no minute."""
+    text, named = WRONG[kind]
+    file = tmp_path / "kit.yaml"
+    file.write_text(text, encoding="utf-8")
+    began = perf_counter()
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(file)
+    assert perf_counter() - began < 10
+    assert named in str(caught.value) or named in repr(caught.value) or named == "base_url"
+    assert len(str(caught.value)) < 5000
+    assert "SECRET" not in repr(caught.value)
+
+
+def test_no_setting_shows_a_user() -> None:
+    """An address with a user and a password never becomes a setting, so that no repr can show it."""
+    for key in ("base_url", "master_url", "stream_url"):
+        with pytest.raises(SettingsError) as caught:
+            Settings(broker={key: "https://me:SECRET@host/path"})
+        assert "SECRET" not in f"{caught.value!r}{caught.value.__context__!r}{caught.value.__cause__!r}"
+
+
+def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    """Settings that cannot be saved say where."""
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        Settings().save(tmp_path / "file" / "kit.yaml")
