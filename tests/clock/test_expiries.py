@@ -157,8 +157,8 @@ def test_a_day_beyond_the_rules_is_refused(on, underlying):
 def test_every_name_of_the_index(name):
     """However the index is called, its expiries are Bank Nifty's; a name that is none is refused."""
     on = date(2026, 11, 20)
-    assert expiries(on, name) == expiries(on, "BANKNIFTY")
-    assert monthly_expiry(2026, 11, name) == monthly_expiry(2026, 11, "BANKNIFTY")
+    assert clock.expiries(on, name) == clock.expiries(on, "BANKNIFTY")
+    assert clock.monthly_expiry(2026, 11, name) == clock.monthly_expiry(2026, 11, "BANKNIFTY")
     for wrong in (None, 5, "", "BANK OF NIFTY", ["BANKNIFTY"]):
         with pytest.raises(DataError):
-            monthly_expiry(2026, 11, wrong)
+            clock.monthly_expiry(2026, 11, wrong)
