@@ -103,7 +103,7 @@ def test_a_level_far_from_every_strike(
 ) -> None:
     """A level that is not this underlying's gives no chain, so nothing is ranked on it."""
     client, listed = data._present().client, data._present().listing
-    quotes = client.quotes
+    series, quotes = listed.series("BANKNIFTY", date(2026, 11, 23)), client.quotes
 
     def moved(keys: Any, mode: Any = "FULL") -> Any:
         reply = quotes(keys, mode)
@@ -113,7 +113,7 @@ def test_a_level_far_from_every_strike(
 
     monkeypatch.setattr(client, "quotes", moved)
     with pytest.raises(FarStrike):
-        chain.fetch(client, listed, "BANKNIFTY", date(2026, 11, 23), 5, NOW)
+        chain.fetch(client, listed.underlying("BANKNIFTY"), series, date(2026, 11, 23), 5, NOW)
 
 
 @pytest.mark.parametrize("wrong", [True, float("inf"), -5.0, 10**400, "x", [], {}, None])
