@@ -17,7 +17,6 @@ from kit.backtest.holdings import SkippedDay
 from kit.backtest.metrics import Drawdown, drawdown, metrics
 from kit.backtest.plan.plan import Plan
 from kit.errors import SettingsError
-from kit.files import writing
 
 Curve = tuple[NDArray[np.datetime64], NDArray[np.float64]]
 _NUMBERS = ["gross_inr", "charges_inr", "net_inr"]
@@ -229,9 +228,10 @@ def write_out(path: str | Path, write: Callable[[Path], object]) -> Path:
     """
     file = Path(path)
     try:
-        with writing(file):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write(file)
+        write(file)
+    except OSError as error:
+        what = "The result cannot be written; it is still there"
+        raise SettingsError(what, str(file), f"{error.strerror}.") from error
     except ModuleNotFoundError as error:
         raise SettingsError("Not installed", error.name, f"Run: pip install {error.name}.") from error
     return file

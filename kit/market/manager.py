@@ -250,10 +250,8 @@ class DataManager(Showable):
             found = partial(self._present().atm_near, underlying, day, level, tie)
             if not self._settings.data_manager.cache_atm_results:
                 return found().data
-            key = atm_key(underlying, day)
-            return self._hot.once(
-                key if (tie, level) == ("lower", None) else (key, tie, level), float, found
-            )[0]
+            usual, key = (tie, level) == ("lower", None), atm_key(underlying, day)
+            return self._hot.once(key if usual else (key, tie, level), float, found)[0]
 
     def download(
         self,
