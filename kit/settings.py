@@ -140,6 +140,9 @@ class BrokerConfig(Section):
     stream_url: str = Field(
         "wss://smartapisocket.angelone.in/smart-stream", description="the live broker's market stream"
     )
+    order_stream_url: str = Field(
+        "wss://tns.angelone.in/smart-order-update", description="the live broker's order stream"
+    )
     ca_file: Path | None = Field(None, description="certificate bundle instead of the system's")
     seed: int = Field(7, ge=0, lt=2**63, description="seed of the simulated market")
     speed: float = Field(1.0, gt=0, le=1e6, description="simulated seconds per second")

@@ -32,6 +32,7 @@ from kit.simulator.guard import check_origin, check_token, read_body
 from kit.simulator.limits import SlidingLimits
 from kit.simulator.orders import estimates, rule_routes, share_routes
 from kit.simulator.orders import routes as order_routes
+from kit.simulator.orders.updates import OrderUpdateRoute
 from kit.simulator.state import ApiRequest, ApiRoute, ExchangeState, json_object
 from kit.simulator.stats import Stats
 from kit.simulator.stream import StreamRoute
@@ -79,12 +80,14 @@ class ExchangeApp:
         self.connections = Connections()
         self.stats = Stats(self.connections, limits)
         self.stream = StreamRoute(state, self.faults, self.connections, self.stats)
+        self.updates = OrderUpdateRoute(state, self.faults, self.connections, self.stats)
         self._controls = Controls(state, limits, self.faults, self.connections, self.stats)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or one WebSocket."""
         if scope["type"] == "websocket":
-            await self.stream.serve(WebSocket(scope, receive, send))
+            route = self.updates if scope["path"].rstrip("/") == OrderUpdateRoute.path else self.stream
+            await route.serve(WebSocket(scope, receive, send))
             return
         request = Request(scope, receive)
         try:

@@ -53,7 +53,11 @@ class StreamRoute:
         Seconds between two looks at a subscription; of connections made from now on.
     listeners : list of StreamListener
         Who is connected.
+    path, name : str
+        Where it is found, and as what faults and counts know it.
     """
+
+    path, name = PATH, ROUTE
 
     def __init__(self, state: ExchangeState, faults: Faults, connections: Connections, stats: Stats) -> None:
         self.state, self.faults, self.connections, self.stats = state, faults, connections, stats
@@ -69,25 +73,31 @@ class StreamRoute:
             await _deny(socket, refused.reply)
             return
         await socket.accept()
-        listener = StreamListener(self, socket, jwt)
+        listener = self._listener(socket, jwt)
         self.listeners.append(listener)
         try:
             await listener.live()
         finally:
             self.listeners.remove(listener)
 
+    def _listener(self, socket: WebSocket, jwt: str) -> StreamListener:
+        return StreamListener(self, socket, jwt)
+
+    def _session(self, socket: WebSocket) -> str:
+        return self.state.account.check_stream(_said(socket.headers, socket.query_params))
+
     async def _admitted(self, socket: WebSocket) -> str:
         """Check path, faults, session and the number of connections; return the session's token."""
-        if socket.url.path.rstrip("/") != PATH:
+        if socket.url.path.rstrip("/") != self.path:
             raise Refused(Answer(404, b""))
-        self.stats.note(ROUTE, socket.headers, b"")
-        fault = self.faults.take(ROUTE, socket.headers.get("x-kit-fault", ""))
+        self.stats.note(self.name, socket.headers, b"")
+        fault = self.faults.take(self.name, socket.headers.get("x-kit-fault", ""))
         if fault is not None:
             await self._fail(fault, socket)
-        jwt = self.state.account.check_stream(_said(socket.headers, socket.query_params))
+        jwt = self._session(socket)
         if len(self.listeners) >= most("connections"):
             raise Refused(Answer(429, b"", "", (("x-error-message", "Connection Limit Exceeded"),)))
-        self.stats.processed[ROUTE] += 1
+        self.stats.processed[self.name] += 1
         return jwt
 
     async def _fail(self, fault: Fault, socket: WebSocket) -> None:

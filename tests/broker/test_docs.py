@@ -26,4 +26,5 @@ def test_every_block_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
     said = capfd.readouterr().out
     for word in ("60 2 NORMAL", "open 0 60", "cancelled", "rejected - Your order", "Stamp Duty", "INTRADAY"):
         assert word in said
+    assert said.endswith("cancelled\n")
     assert said.count("BANKNIFTY23NOV26") >= 2

@@ -51,6 +51,8 @@ class MarketFeed:
     ----------
     newest : NewestFrames
         The newest frame of every subscription.
+    ca_file : Path or None
+        The certificate bundle.
 
     Raises
     ------
@@ -70,7 +72,7 @@ class MarketFeed:
         self._url = _checked(url)
         self._session, self._credentials, self._clock = session, credentials, clock
         self.config = config
-        self._ca_file = ca_file
+        self.ca_file = ca_file
         self.newest = NewestFrames()
         self._followings: tuple[Following, ...] = ()
         self._connections: list[FeedConnection] = []
@@ -219,7 +221,7 @@ class MarketFeed:
                 "x-feed-token": tokens.feed.get_secret_value(),
             }
         )
-        return open_socket(self._url, headers, self._ca_file, self.config.heartbeat_s)
+        return open_socket(self._url, headers, self.ca_file, self.config.heartbeat_s)
 
     def _wanted(self) -> set[bytes]:
         return {key for following in self._followings for key in following.keys}

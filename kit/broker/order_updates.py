@@ -1,0 +1,160 @@
+"""`OrderUpdates`: what becomes of an account's orders, heard from the broker's order stream.
+
+A stream that was lost is opened anew, and then the order book tells what happened while nobody listened: so
+no end of an order is missed, whatever the network did.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Self
+
+from kit.broker.auth import SecretBody
+from kit.broker.client import AngelAPIClient
+from kit.broker.order_rows import booked, row_of
+from kit.broker.stream.socket import open_socket
+from kit.errors import ProtocolError, SessionExpired, Transient, TransportError
+from kit.model import BookedOrder
+
+if TYPE_CHECKING:
+    from websockets.sync.client import ClientConnection
+
+_GREETING = "AB00"
+
+
+class OrderUpdates:
+    """The orders of an account as they change; use it as a context manager.
+
+    Parameters
+    ----------
+    client : AngelAPIClient
+        Whose account. The stream only listens: it needs no consent to live orders.
+
+    Examples
+    --------
+    >>> with OrderUpdates(client) as updates:  # doctest: +SKIP
+    ...     client.orders.place(wanted)
+    ...     for order in updates.within(patience_s=5):
+    ...         print(order.status, order.filled)
+    """
+
+    def __init__(self, client: AngelAPIClient) -> None:
+        self._client = client
+        self._config = client.settings.stream
+        here = client.session.base_url.replace("http", "ws", 1) + "/smart-order-update"
+        self._url = here if client.session.market else client.settings.broker.order_stream_url
+        self._stack = ExitStack()
+        self._socket: ClientConnection | None = None
+        self._known: dict[str, BookedOrder] = {}
+        self._failures = 0
+
+    def __enter__(self) -> Self:
+        """Connect, and take the orders of the book as known.
+
+        Raises
+        ------
+        BrokerError, TransportError, OSError
+            The stream cannot be had.
+        """
+        self._connect()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._leave()
+
+    def within(self, patience_s: float) -> Iterator[BookedOrder]:
+        """Yield orders as they change, until nothing changes for so long.
+
+        An order that the book has not shown yet has no `unique_id`.
+
+        Parameters
+        ----------
+        patience_s : float
+            Seconds.
+
+        Raises
+        ------
+        BrokerError
+            The broker refuses the login, or further connections.
+        """
+        until_s = monotonic() + patience_s
+        while (left_s := until_s - monotonic()) > 0:
+            for order in self._heard(min(left_s, self._config.heartbeat_s)):
+                yield order
+                until_s = monotonic() + patience_s
+
+    def _heard(self, wait_s: float) -> list[BookedOrder]:
+        """Return what changed, waiting at most so long; a lost stream is opened anew."""
+        from websockets.exceptions import WebSocketException
+
+        try:
+            if self._socket is None:
+                return self._connect()
+            return self._read(self._message(self._socket, wait_s))
+        except (OSError, WebSocketException, TransportError, Transient):
+            self._leave()
+            pause_s = min(self._config.retry_s * 2.0**self._failures, self._config.most_retry_s, wait_s)
+            self._failures = min(self._failures + 1, 20)
+            time.sleep(pause_s)
+            return []
+
+    @staticmethod
+    def _message(socket: ClientConnection, wait_s: float) -> str | bytes:
+        try:
+            return socket.recv(wait_s)
+        except TimeoutError:  # nothing to tell: say that we listen
+            socket.send("ping")
+            return "pong"
+
+    def _connect(self) -> list[BookedOrder]:
+        """Open the stream and return the orders of the book that changed."""
+        access = self._client.session.access
+        tokens = access.tokens()
+        for renew in (access.renewed, access.entered, None):
+            headers = SecretBody(Authorization=f"Bearer {tokens.jwt.get_secret_value()}")
+            try:
+                opened = open_socket(self._url, headers, self._client.feed.ca_file, self._config.heartbeat_s)
+                self._socket = self._stack.enter_context(opened)
+                break
+            except SessionExpired:
+                if renew is None:
+                    raise
+                tokens = renew(tokens)
+        changed = [order for row in self._client.orders.book() for order in self._news(row)]
+        self._failures = 0
+        return changed
+
+    def _leave(self) -> None:
+        self._socket = None
+        self._stack.close()
+
+    def _read(self, said: str | bytes) -> list[BookedOrder]:
+        if said == "pong":
+            return []
+        try:
+            message: Any = json.loads(said)
+            row = message["orderData"] if message["order-status"] != _GREETING else None
+        except (ValueError, KeyError, TypeError) as error:
+            shown = said[:40] if isinstance(said, str) else "bytes"
+            raise ProtocolError("The order stream sent what is no update", shown, "Open it again.") from error
+        return [] if row is None else self._news(row_of(booked, row, "the order stream"))
+
+    def _news(self, order: BookedOrder) -> list[BookedOrder]:
+        """Remember an order and return it if it changed; one that was over stays so."""
+        before = self._known.get(order.order_id)
+        if before is not None:
+            order = replace(order, unique_id=order.unique_id or before.unique_id)
+        if before is not None and (before.is_final or _state(before) == _state(order)):
+            return []
+        self._known[order.order_id] = order
+        return [order]
+
+
+def _state(order: BookedOrder) -> tuple[object, ...]:
+    prices = repr(order.price_inr), repr(order.trigger_price_inr)  # NaN equals itself in writing
+    return order.status, order.filled, order.quantity, *prices

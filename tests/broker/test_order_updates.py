@@ -1,0 +1,84 @@
+"""Updates of orders: heard as they happen, and none lost with a connection."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from kit.broker.order_updates import OrderUpdates
+from kit.errors import ProtocolError
+from kit.market.instruments import instrument
+from kit.model import OrderRequest
+
+PATIENCE_S = 20
+
+
+@pytest.fixture
+def share(open_client, dealing):
+    """Return a client of a fresh account, and a share."""
+    client = open_client()
+    return client, instrument(client.instruments().symbol("SBIN-EQ")[0])
+
+
+def wanted(share, price_inr, **more):
+    """Write a purchase of five shares."""
+    return OrderRequest(share[1], "BUY", 5, price_inr, product="INTRADAY", **more)
+
+
+def test_orders_are_heard_of_as_they_change(share):
+    """A waiting order, its change and cancel, and a fill come one by one; what was known before does not."""
+    client, _ = share
+    client.orders.place(wanted(share, 940.0))
+    with OrderUpdates(client) as updates:
+        heard = updates.within(PATIENCE_S)
+        placed = client.orders.place(wanted(share, 950.0, tag="heard"))
+        first = next(heard)
+        assert (first.order_id, first.status, first.tag) == (placed.order_id, "open", "heard")
+        client.orders.modify(client.orders.details(placed), price_inr=951.0)
+        assert next(heard).price_inr == 951.0
+        client.orders.cancel(placed)
+        assert next(heard).status == "cancelled"
+        client.orders.place(wanted(share, 1050.0))
+        last = next(heard)
+        assert (last.status, last.filled) == ("complete", 5)
+        assert list(updates.within(0.3)) == []
+
+
+def test_what_happened_while_the_stream_was_lost_is_told(share, dealing):
+    """After a loss the book tells what was missed, once, and the stream goes on."""
+    client, _ = share
+    placed = client.orders.place(wanted(share, 950.0))
+    with OrderUpdates(client) as updates:
+        dealing.faults.add("smart-order-update", "html-502", times=2)
+        dealing._loop.call_soon_threadsafe(dealing.app.connections.drop_all)
+        while dealing.app.updates.listeners:
+            time.sleep(0.01)
+        client.orders.cancel(placed)
+        heard = updates.within(PATIENCE_S)
+        missed = next(heard)
+        assert (missed.order_id, missed.status, missed.unique_id) == (
+            placed.order_id,
+            "cancelled",
+            placed.unique_id,
+        )
+        again = client.orders.place(wanted(share, 950.0))
+        assert next(heard).order_id == again.order_id
+
+
+def test_an_ended_session_is_renewed(share, dealing):
+    """Tokens that the stream refuses are renewed before it gives up."""
+    client, _ = share
+    client.orders.book()
+    dealing.account.expire_all()
+    with OrderUpdates(client) as updates:
+        client.orders.place(wanted(share, 950.0))
+        assert next(updates.within(PATIENCE_S)).status == "open"
+
+
+def test_what_is_no_update_is_said(share):
+    """A message in another form is an error that shows its beginning."""
+    updates = OrderUpdates(share[0])
+    for said in ("hello", "[1]", '{"order-status": "AB01"}', b"\x01"):
+        with pytest.raises(ProtocolError, match="no update"):
+            updates._read(said)
