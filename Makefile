@@ -1,4 +1,4 @@
-# make demo | lab | check | test | bench | lock | clean       (each does its own set-up in .venv)
+# make demo | lab | check | test | docs | bench | lock | clean       (each does its own set-up in .venv)
 UV     := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 BIN    := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
@@ -7,7 +7,7 @@ KIT    := $(BIN)/kit
 # Without compiled modules every start reads and compiles pandas anew: seconds instead of tenths.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo begun lab test check bench lock clean
+.PHONY: demo begun lab test check docs bench lock clean
 
 demo: begun .venv/lab
 	$(KIT) demo --html build/demo.html
@@ -38,7 +38,12 @@ test: .venv/test
 	-$(BIN)/python tests/browser/get_chromium.py
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not browser" tests
 	$(BIN)/python -m pytest -q -rs -m browser tests
-	$(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=300 --timeout=300 -p no:xdist -W default notebooks
+	$(BIN)/python -m pytest -q --nbval --nbval-sanitize-with tests/notebooks.cfg --nbval-current-env \
+	  --nbval-cell-timeout=300 --timeout=300 -p no:xdist -W default notebooks
+
+# The documentation site: pages, notebooks and docstrings, built without the network.
+docs: .venv/test
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
 
 # One installer, two locked sets: what the lab needs, and what the tests need besides.
 .venv/lab .venv/test: .venv/%: locks/%.txt pyproject.toml
