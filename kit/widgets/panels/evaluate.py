@@ -15,6 +15,9 @@ from kit.evaluation.request import checked
 from kit.evaluation.results import Results
 from kit.evaluation.views import View, market
 from kit.evaluation.worker import Idea
+from kit.model import Position
+from kit.strategies.base import Strategy
+from kit.strategies.own import OwnLegs
 from kit.widgets.frame.context import Context
 from kit.widgets.frame.header import Header
 from kit.widgets.frame.job import Job, OnProgress
@@ -22,6 +25,7 @@ from kit.widgets.frame.panel import shown
 from kit.widgets.frame.runner import Runner, Work
 from kit.widgets.panels.ranking import RankingPanel
 
+CHOSEN = "the idea chosen"
 DRAW_S = 0.2  # rows that come together are drawn together
 
 
@@ -52,6 +56,7 @@ class EvaluationPanel(RankingPanel):
         The strategies are no mapping, or one of them cannot be evaluated.
     """
 
+    context: Context
     heading = "Evaluation"
     lead = "Run scores every strategy, the best first; Cancel ends what is stuck and keeps what has finished."
 
@@ -68,12 +73,10 @@ class EvaluationPanel(RankingPanel):
     ) -> None:
         self._manager = StrategyEvaluationManager(manager.processor, manager.monitor)
         self._ideas = dict(checked(strategies))
-        self.context = Context.around(market_data)
         self._timeout = timeout
         self._terms = Terms.of(view, entry, basis)
         self._drawing = False
-        self.results: Results | None = None
-        super().__init__(Results({}))
+        super().__init__(Results({}), Context.around(market_data))
         self.context.observe(self._another_chain, "chain")
 
     @shown
@@ -94,24 +97,38 @@ class EvaluationPanel(RankingPanel):
         if (desk := self.context.desk) is not None:  # whose workers may have been changed since
             self._manager.processor, self._manager.monitor = desk.processor, desk.monitor
 
+        ideas = self._asked()
+
         def work(on_progress: OnProgress, should_stop: Callable[[], bool]) -> Results:
             come = 0
 
             def row_came(_: dict[str, Any]) -> None:
                 nonlocal come
                 come += 1
-                on_progress(come / len(self._ideas), f"{come} of {len(self._ideas)} strategies")
+                on_progress(come / len(ideas), f"{come} of {len(ideas)} strategies")
                 self.home.call(self._draw_soon)
                 if should_stop():  # pressed before there was a run to cancel
                     self._manager.cancel()
 
             terms = self._terms
             return self._manager.evaluate_strategies_concurrent(
-                self._ideas, self.context.chain, self._timeout, on_result=row_came,
+                ideas, self.context.chain, self._timeout, on_result=row_came,
                 view=terms.view, entry=terms.entry, basis=terms.basis,
             )  # fmt: skip
 
         return work
+
+    def _asked(self) -> dict[str, Idea]:
+        """Return what Run evaluates: the strategies, and the idea chosen in another panel."""
+        chosen = self.context.idea
+        if chosen is None or chosen in self._ideas.values():
+            return self._ideas
+        legs = chosen if isinstance(chosen, Strategy) else OwnLegs(str(chosen))
+        return {**self._ideas, CHOSEN: legs}
+
+    def _idea_of(self, name: str) -> Strategy | Position:
+        idea = self._ideas.get(name)
+        return idea if isinstance(idea, Strategy) else super()._idea_of(name)
 
     def _draw_soon(self) -> None:
         """Draw what has come, once for all that come in a moment."""
@@ -129,7 +146,8 @@ class EvaluationPanel(RankingPanel):
         job, found = self.runner.job, self._manager.last
         if job is not None and job.state == "running" and isinstance(found, Results) and len(found):
             self._show(found)
-            self.runner.tell(len(found) / len(self._ideas), f"{len(found)} of {len(self._ideas)} strategies")
+            every = len(self._asked())
+            self.runner.tell(len(found) / every, f"{len(found)} of {every} strategies")
 
     def _show(self, results: Results) -> None:
         self.source = results.table()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from math import inf, isnan
 from typing import Any
 
@@ -14,15 +14,18 @@ from kit.errors import SettingsError
 from kit.evaluation.curve import Payoff, payoff
 from kit.evaluation.results import levels
 from kit.evaluation.scored import Score
-from kit.model import ChainSnapshot, Leg
-from kit.strategies import ALL
+from kit.model import ChainSnapshot, Leg, Position, Right
+from kit.strategies import ALL, IronCondor, OwnLegs
 from kit.strategies.base import Strategy, words
 from kit.strategies.strikes import Offset
+from kit.widgets.frame.fields import NumberField
 from kit.widgets.frame.live import LiveFigure, styled
-from kit.widgets.frame.panel import MarketPanel
+from kit.widgets.frame.panel import MarketPanel, shown
 from kit.widgets.frame.style import facts, rupees, summary
 from kit.widgets.panels.payoff_plot import REACH, PayoffPlot
+from kit.widgets.panels.position.holding import Size
 
+OWN = "OwnLegs"
 _KINDS = {kind.__name__: kind for kind in ALL}
 
 
@@ -37,56 +40,77 @@ def _pick_of(kind: type[Strategy]) -> str | None:
     return next((field.name for field in fields(kind) if callable(field.default)), None)
 
 
-def build(kind: str, strike: int, width: float, lots: int) -> Strategy:
-    """Make a strategy from the controls, leaving out what it does not take.
+def moved(idea: Strategy, name: str, value: Any) -> Strategy:
+    """Return an idea after a control was moved; another kind starts with its own parameters.
 
     Parameters
     ----------
-    kind : str
-        Class name of a member of `kit.strategies.ALL`.
-    strike : int
-        Listed strikes out of the money.
-    width : float
-        Distance of the wings or of the second strike, rupees.
-    lots : int
-        Size of the position.
+    idea : Strategy
+        Before it.
+    name : {"kind", "strike", "width", "lots"}
+        The control.
+    value : object
+        A class name of `kit.strategies.ALL`, listed strikes out of the money, rupees, or lots.
 
     Raises
     ------
     SettingsError
         No strategy has this name, or a parameter makes no position.
     """
-    if kind not in _KINDS:
-        raise SettingsError("No strategy has this name", kind, f"Choose from {', '.join(_KINDS)}.")
-    chosen: dict[str, Any] = {"lots": lots}
-    if "width" in parameters(_KINDS[kind]):
-        chosen["width"] = width
-    if pick := _pick_of(_KINDS[kind]):
-        chosen[pick] = Offset(strike)
-    return _KINDS[kind](**chosen)
+    if name == "kind":
+        if value not in _KINDS:
+            raise SettingsError("No strategy has this name", value, f"Choose from {', '.join(_KINDS)}.")
+        return _KINDS[value](lots=idea.lots)
+    if name == "strike":
+        name, value = _pick_of(type(idea)) or name, Offset(value)
+    return replace(idea, **{name: value})
+
+
+def steps_out(idea: Strategy, snapshot: ChainSnapshot) -> int:
+    """Return how many listed strikes out of the money an idea's call is, or its put where it has none."""
+    pick = getattr(idea, _pick_of(type(idea)) or "", None)
+    if pick is None:
+        return 0
+    rights: tuple[Right, Right] = ("PE", "CE") if "Put" in type(idea).__name__ else ("CE", "PE")
+    strikes, strike = snapshot.strikes, pick(snapshot, rights[0])
+    away = strikes.index(strike) - strikes.index(snapshot.atm_strike)
+    return away if rights[0] == "CE" else -away
 
 
 class PayoffPanel(MarketPanel):
-    """Profit at expiry of one strategy on one chain.
+    """Profit at expiry of one strategy on one chain; the idea is shared with the other panels.
 
     Parameters
     ----------
     source : Desk, Context, ChainSnapshot or sequence of ChainSnapshot
         Where the chain comes from that the legs are priced on.
+
+    Attributes
+    ----------
+    idea : Strategy
+        What is shown: with its own parameters until a slider is moved, as in a ranking.
     """
 
     heading = "Payoff"
     lead = "Choose a strategy and move its strikes; bought at the ask, sold at the bid, charges apart."
 
+    def __init__(self, source: Any) -> None:
+        self._quiet = False
+        super().__init__(source)
+        self.context.observe(self._another_idea, "idea")
+
     def controls(self) -> dict[str, Any]:
         """Return strategy, strike, width and lots."""
+        self.idea = _as_strategy(self.context.idea or IronCondor())
         step = float(np.diff(self.source.strikes).min())
         label = {"style": {"description_width": "64px"}, "layout": w.Layout(width="290px")}
-        lots = w.BoundedIntText(1, 1, 1000, description="Lots", layout=w.Layout(width="150px"))
+        lots = NumberField(Size(), "lots", "Lots")
+        lots.style, lots.layout.width = {"description_width": "40px"}, "110px"
+        lots.observe(self._wrong_lots, "wrong")
         names = [(words(name).capitalize(), name) for name in _KINDS]
         return {
-            "kind": w.Dropdown(options=names, value="IronCondor", description="Strategy", **label),
-            "strike": w.IntSlider(4, 0, 20, description="Steps out", tooltip="Strikes away", **label),
+            "kind": w.Dropdown(options=[*names, ("Own legs", OWN)], description="Strategy", **label),
+            "strike": w.IntSlider(0, -20, 60, description="Steps out", tooltip="Strikes away", **label),
             "width": w.FloatSlider(
                 5 * step, min=step, max=20 * step, step=step, readout_format=".0f", description="Width",
                 tooltip="Rupees between a short strike and its wing", **label,
@@ -103,36 +127,96 @@ class PayoffPanel(MarketPanel):
         return [self.top(), row, self.errors, self.tiles, self.plot, self.words]
 
     @staticmethod
-    def compute(source: ChainSnapshot, kind: str, strike: int, width: float, lots: int) -> Payoff:
-        """Price the position on the chain and find its shape.
+    def compute(source: ChainSnapshot, idea: Strategy) -> Payoff:
+        """Price an idea on the chain and find its shape.
 
         Parameters
         ----------
         source : ChainSnapshot
-            The chain.
-        kind, strike, width, lots
-            As in `build`.
+            The chain, with those of other expiries of the idea beside it.
+        idea : Strategy
+            What is shown.
 
         Raises
         ------
         DataError
             The chain lacks a strike or a price that the strategy needs.
         """
-        legs = build(kind, strike, width, lots).legs(source)
-        return payoff(legs, source, REACH, words(kind).capitalize())
+        name = str(Position.parse(idea.text)) if isinstance(idea, OwnLegs) else words(type(idea).__name__)
+        return payoff(idea.legs(source), source, REACH, name[:1].upper() + name[1:])
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What `compute` is asked for."""
+        return {"idea": self.idea}
+
+    @shown
+    def refresh(self, change: Any = None) -> None:
+        """Compute and draw; a moved control changes the idea, here and in the other panels."""
+        if self._quiet:
+            return
+        if change is not None:
+            name = next(name for name, control in self.inputs.items() if control is change.owner)
+            if (name, change.new) == ("kind", OWN):
+                raise SettingsError(
+                    "There are no legs of your own", OWN, "Build them in the position builder."
+                )
+            self.idea = moved(self.idea, name, change.new)
+        if wrong := self.inputs["lots"].wrong:
+            raise SettingsError("The lots are wrong", wrong, "Correct them to go on.")
+        self._look()
+        if change is not None:
+            self.context.idea = self.idea
+
+    def _look(self) -> None:
+        legs = Position.parse(self.idea.text) if isinstance(self.idea, OwnLegs) else ()
+        self.source = self.context.spanning(leg.expiry for leg in legs if leg.right != "INDEX")
+        self.draw(self.compute(self.source, self.idea))
+        self._follow()
+
+    def _follow(self) -> None:
+        """Put the controls where the idea stands."""
+        kind, takes = type(self.idea), parameters(type(self.idea))
+        self._quiet = True
+        try:
+            self.inputs["kind"].value = OWN if kind is OwnLegs else kind.__name__
+            self.inputs["lots"].put(self.idea.lots)
+            for name in ("strike", "width"):
+                self.inputs[name].disabled = name not in takes
+            if "strike" in takes:
+                self.inputs["strike"].value = steps_out(self.idea, self.source)
+            if "width" in takes:
+                self.inputs["width"].value = getattr(self.idea, "width", 0.0)
+        finally:
+            self._quiet = False
+
+    @shown
+    def _another_idea(self, change: Any) -> None:
+        if change.new is None or change.new == self.idea:
+            return
+        self.idea = _as_strategy(change.new)
+        self._look()
+
+    def _wrong_lots(self, change: Any) -> None:
+        if change.new:
+            self.errors.show(change.new)
+        else:
+            self.refresh()
 
     def code(self) -> str:
         """Return Python that scores the position shown."""
-        chain, kind = self.source, self.inputs["kind"].value
-        made = build(**self.values)
+        chain, idea = self.source, self.idea
+        picks = sorted(
+            {type(value).__name__ for part in fields(idea) if callable(value := getattr(idea, part.name))}
+        )
         return (
             "from kit.desk import open_desk\n"
             "from kit.evaluation.metrics import score\n"
-            f"from kit.strategies import {kind}\n"
-            "from kit.strategies.strikes import Offset\n\n"
-            "desk = open_desk()\n"
+            f"from kit.strategies import {type(idea).__name__}\n"
+            + "".join(f"from kit.strategies.strikes import {pick}\n" for pick in picks)
+            + "\ndesk = open_desk()\n"
             f'chain = desk.data.option_chain("{chain.underlying}", "{chain.expiry}")\n'
-            f"score({made!r}.legs(chain), chain)\n"
+            f"score({idea!r}.legs(chain), chain)\n"
         )
 
     def data(self) -> pd.DataFrame:
@@ -148,12 +232,14 @@ class PayoffPanel(MarketPanel):
             self.plot.figure.clear()
             with styled():
                 self._lines = PayoffPlot(self.plot, self.source)
-        takes = parameters(_KINDS[self.inputs["kind"].value])
-        for name in ("strike", "width"):
-            self.inputs[name].disabled = name not in takes
         self._lines.show(result)
         self.tiles.value = facts(figures(result.score))
         self.words.value = summary(describe(result, self.source))
+
+
+def _as_strategy(idea: Strategy | Position) -> Strategy:
+    """Return an idea as a strategy that the panel can show: a position as its legs."""
+    return idea if isinstance(idea, Strategy) else OwnLegs(str(idea))
 
 
 def figures(scored: Score) -> dict[str, str]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
+from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from kit.evaluation.curve import Payoff
 from kit.model import ChainSnapshot
 from kit.plots import CALL, GAIN, LOSS, PLAIN
 from kit.widgets.frame.live import LiveFigure
+from kit.widgets.panels.labels import LevelLabels
 
 REACH = 0.08  # of the spot, shown on either side
 _MARKERS = 6  # breakevens that get a label
 _INK = "#2b3339"
-_PAPER = {"fc": "white", "ec": "none", "alpha": 0.75, "pad": 1.0}
 
 
 class PayoffPlot:
@@ -43,10 +41,8 @@ class PayoffPlot:
         (self._zeros,) = axes.plot(
             nothing, nothing, "o", color=_INK, ms=6, mfc="white", mew=1.6, label="Breakeven"
         )
-        note: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": 9, "color": _INK, "bbox": _PAPER}
-        self._notes = [
-            axes.annotate("", (0, 0), (0, 9), textcoords="offset points", **note) for _ in range(_MARKERS)
-        ]
+        self._labels = LevelLabels(axes, _MARKERS, _INK)
+        self._spot = snapshot.spot
         axes.set(xlabel=f"{snapshot.underlying} (index level)", ylabel="Profit (₹)")
         axes.set_xlim(snapshot.spot * (1 - REACH), snapshot.spot * (1 + REACH))
         axes.xaxis.set_major_formatter("{x:,.0f}")
@@ -54,7 +50,7 @@ class PayoffPlot:
         axes.legend(loc="lower right", ncols=4, bbox_to_anchor=(1, 1), borderaxespad=0.3)
         self._title = axes.set_title(" ")
         self._until = f"expiry {snapshot.expiry:%d %b %Y}"
-        plot.moving = [self._gain, self._loss, self._today, self._curve, self._zeros, *self._notes]
+        plot.moving = [self._gain, self._loss, self._today, self._curve, self._zeros, *self._labels.notes]
 
     def show(self, result: Payoff) -> None:
         """Put the result on the plot; the axes move only when they no longer fit."""
@@ -64,22 +60,15 @@ class PayoffPlot:
         self._gain.set_data(x, np.maximum(y, 0), 0)
         self._loss.set_data(x, np.minimum(y, 0), 0)
         self._zeros.set_data(result.score.breakevens, np.zeros(len(result.score.breakevens)))
-        self._label(result.score.breakevens)
-        if self._fits(y) and result.name == self._name:
-            self._plot.step()
-            return
-        self._name = result.name
-        self._title.set_text(f"{result.name} · {self._until}")
-        self._axes.set_ylim(*_room(y))
-        self._plot.redraw()
-
-    def _label(self, zeros: Sequence[float]) -> None:
-        shown = [level for level in zeros if self._axes.get_xlim()[0] < level < self._axes.get_xlim()[1]]
-        for number, note in enumerate(self._notes):
-            note.set_visible(number < len(shown))
-            if number < len(shown):
-                note.xy = (shown[number], 0)
-                note.set_text(f"{shown[number]:,.0f}")
+        anew = not (self._fits(y) and result.name == self._name)
+        if anew:
+            self._name = result.name
+            self._title.set_text(f"{result.name} · {self._until}")
+            self._axes.set_ylim(*_room(y))
+        spot = self._axes.transData.transform((self._spot, 0.0))[0]
+        taken = [Bbox.from_extents(spot - 1, self._axes.bbox.y0, spot + 1, self._axes.bbox.y1)]
+        self._labels.show(result.score.breakevens, [(x, y), (x, result.today_inr)], taken)
+        (self._plot.redraw if anew else self._plot.step)()
 
     def _fits(self, y: NDArray[np.float64]) -> bool:
         low, high = self._axes.get_ylim()

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from math import nan
 from typing import Any
 
 import ipywidgets as w
 import pandas as pd
 
-from kit.evaluation.results import ORDERS, default_order, levels, terms_of
+from kit.errors import DataError
+from kit.evaluation.results import ORDERS, Results, default_order, levels, terms_of
+from kit.evaluation.scored import Score
 from kit.evaluation.views import market
+from kit.model import Position
+from kit.strategies.base import Strategy
+from kit.widgets.frame.context import Context
 from kit.widgets.frame.grid import Grid, GridColumn, GridRow
-from kit.widgets.frame.panel import Panel
+from kit.widgets.frame.panel import Panel, shown
 from kit.widgets.frame.style import rupees, summary
 
 COLUMNS = (
@@ -28,17 +35,23 @@ COLUMNS = (
     GridColumn("risk_inr", "At risk", "₹", help="Greatest loss but for 0.135 % of outcomes either side"),
     GridColumn("return_on_risk", "Return on risk", "%", 1, 100, signed=True, help="Expected over at risk"),
     GridColumn("reward_to_risk", "Reward to risk", "", 2),
+    GridColumn("margin_inr", "Margin", "₹", help="What is blocked, an estimate"),
+    GridColumn(
+        "return_on_margin", "On margin", "%", 2, 100, signed=True, help="Expected over what is tied up"
+    ),
     GridColumn("delta_inr", "Delta", "₹ a point", 1, signed=True),
     GridColumn("theta_inr", "Theta", "₹ a day", signed=True),
     GridColumn("vega_inr", "Vega", "₹ a vol. pt", signed=True),
 )
-_NAME = GridColumn("strategy", "Strategy", text=True, key=True)
+_NAME = GridColumn(
+    "strategy", "Strategy", text=True, key=True, press=True, help="Open in the position builder"
+)
 _REST = (
     GridColumn("breakevens", "Breakevens", text=True),
     GridColumn("verdict", "Verdict", text=True, help="ok, or why the figures say little"),
     GridColumn("legs", "Legs", text=True),
 )
-_LEAST_FIRST = ("cost_on_risk", "cost_inr", "max_loss_inr", "risk_inr")
+_LEAST_FIRST = ("cost_on_risk", "cost_inr", "max_loss_inr", "risk_inr", "margin_inr")
 
 
 class RankingPanel(Panel):
@@ -48,12 +61,19 @@ class RankingPanel(Panel):
     ----------
     source : Results
         Of `StrategyEvaluationManager.evaluate_strategies_concurrent`.
+    context : Context, optional
+        Shared with a position builder, which a click on a strategy brings it up in.
     """
 
     heading = "Ranking"
     lead = "One row per strategy; what cannot be traded stands behind, what failed last, with its error."
 
-    def __init__(self, source: Any) -> None:
+    context: Context | None = None
+    results: Results | None = None
+
+    def __init__(self, source: Results, context: Context | None = None) -> None:
+        self.results = source if len(source) else None
+        self.context = context
         super().__init__(source.table())
         self.inputs["by"].value = first_order(self.source)
 
@@ -65,8 +85,21 @@ class RankingPanel(Panel):
 
     def body(self) -> list[Any]:
         """Return the control, the words and the table."""
-        self.table = Grid("Strategies, ranked")
+        self.table = Grid("Strategies, ranked", clickable=self.context is not None)
+        self.table.observe(self._clicked, "clicked")
         return [self.inputs["by"], self.errors, self.words, self.table]
+
+    @shown
+    def _clicked(self, change: Any) -> None:
+        assert self.context is not None, "without one nothing can be clicked"
+        self.context.open(self._idea_of(str(change.new["key"])))
+
+    def _idea_of(self, name: str) -> Strategy | Position:
+        """Return what a row stands for, its legs without prices."""
+        found = self.results[name].value if self.results is not None else None
+        if not isinstance(found, Score):
+            raise DataError("This row has no position", name, "Choose one that was scored.")
+        return Position(tuple(replace(leg, price=nan) for leg in found.legs))
 
     @staticmethod
     def compute(source: pd.DataFrame, by: str) -> pd.DataFrame:

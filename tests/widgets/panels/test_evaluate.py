@@ -7,9 +7,11 @@ import pytest
 
 from kit.errors import KitError
 from kit.evaluation.manager import StrategyEvaluationManager
+from kit.model import Position
 from kit.parallel import ConcurrentProcessor
 from kit.strategies import ALL, IronCondor
-from kit.widgets.panels.evaluate import EvaluationPanel
+from kit.widgets.frame.context import Context
+from kit.widgets.panels.evaluate import CHOSEN, EvaluationPanel
 
 SOON_S = 60  # generous: a time-out of 300 s is what it must not be
 
@@ -118,3 +120,18 @@ def test_what_cannot_run_is_told_in_the_panel(make_chain):
     assert panel.runner.job.wait(30)
     assert "shut down" in panel.errors.value
     assert not panel.runner.run.disabled
+
+
+def test_the_idea_chosen_elsewhere_is_a_row(manager, make_chain):
+    """What another panel chose is evaluated beside the strategies; a strategy's row opens it."""
+    context = Context(chains=(make_chain(),))
+    panel = EvaluationPanel(manager, {"condor": IronCondor()}, context)
+    context.idea = Position.parse("-1 55000CE -1 55000PE")
+    panel.runner.start()
+    assert panel.runner.job.wait(60)
+    assert set(panel.results.completed) == {"condor", CHOSEN}
+    panel.table.clicked = {"key": "condor", "column": "strategy", "group": "", "count": 1}
+    assert context.idea == IronCondor()
+    panel.runner.start()
+    assert panel.runner.job.wait(60)
+    assert set(panel.results.completed) == {"condor"}

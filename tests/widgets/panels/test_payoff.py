@@ -5,10 +5,13 @@ import pytest
 
 from kit.errors import DataError, SettingsError
 from kit.evaluation.results import levels
-from kit.strategies import ALL
+from kit.model import Position
+from kit.strategies import ALL, BullCallSpread, IronCondor, ShortStrangle
 from kit.strategies.base import words
+from kit.strategies.strikes import Offset
+from kit.widgets.frame.context import Context
 from kit.widgets.frame.style import rupees
-from kit.widgets.panels.payoff import PayoffPanel, build, parameters
+from kit.widgets.panels.payoff import PayoffPanel, moved, parameters, steps_out
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,7 @@ def test_a_slider_moves_the_picture_and_the_figures(chain):
 
 def test_the_curve_is_zero_at_the_breakevens(chain):
     """The plotted profit passes zero where the figures say it does."""
-    found = PayoffPanel.compute(chain, kind="IronCondor", strike=4, width=500, lots=2)
+    found = PayoffPanel.compute(chain, IronCondor(Offset(4), 500, lots=2))
     assert len(found.score.breakevens) == 2
     at = np.interp(found.score.breakevens, found.level, found.expiry_inr)
     assert at == pytest.approx([0, 0], abs=1e-6)
@@ -48,16 +51,14 @@ def test_the_curve_is_zero_at_the_breakevens(chain):
 
 def test_lots_scale_the_amounts(chain):
     """Three lots earn three times what one lot earns."""
-    one, three = (
-        PayoffPanel.compute(chain, kind="BullCallSpread", strike=1, width=300, lots=lots) for lots in (1, 3)
-    )
+    one, three = (PayoffPanel.compute(chain, BullCallSpread(Offset(1), 300, lots=lots)) for lots in (1, 3))
     assert three.expiry_inr == pytest.approx(3 * one.expiry_inr, abs=1e-6)
     assert three.today_inr == pytest.approx(3 * one.today_inr, abs=1e-6)
 
 
 def test_nothing_is_earned_today_at_the_spot(chain):
     """With the index unmoved, the position is worth what it was entered at."""
-    found = PayoffPanel.compute(chain, "ShortStrangle", 4, 0, 1)
+    found = PayoffPanel.compute(chain, ShortStrangle(Offset(4)))
     today = np.interp(chain.spot, found.level, found.today_inr)
     assert today == pytest.approx(0, abs=2e-4 * chain.spot)
 
@@ -66,7 +67,7 @@ def test_a_strike_outside_the_chain_is_explained(make_chain):
     """A slider that leaves the chain shows the error of the chain and keeps the last plot."""
     panel = PayoffPanel(make_chain(strikes=21))
     before = panel.plot.value
-    panel.inputs["strike"].value = 12
+    panel.inputs["strike"].value = 16
     assert "role='alert'" in panel.errors.value
     assert panel.plot.value == before
     with pytest.raises(DataError):
@@ -76,7 +77,7 @@ def test_a_strike_outside_the_chain_is_explained(make_chain):
 def test_an_unknown_strategy_is_named():
     """A misspelt class name is answered with the names there are."""
     with pytest.raises(SettingsError, match=r"IronCondr.*IronCondor"):
-        build("IronCondr", 1, 100, 1)
+        moved(IronCondor(), "kind", "IronCondr")
 
 
 @pytest.mark.parametrize(
@@ -91,3 +92,68 @@ def test_amounts_are_written_with_their_unit(amount, written):
 def test_no_breakeven_is_said():
     """A position that is never zero says so."""
     assert levels(()) == "none"
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_an_idea_is_the_one_of_the_ranking_until_it_is_moved(chain, kind):
+    """A strategy chosen here has its own parameters; sliders stand where those are, and then replace them."""
+    panel = PayoffPanel(chain)
+    panel.inputs["kind"].value = kind.__name__
+    assert panel.idea == kind()
+    if "strike" in parameters(kind):
+        assert panel.inputs["strike"].value == steps_out(kind(), chain)
+        panel.inputs["strike"].value += 1
+        assert Offset(panel.inputs["strike"].value) in vars(panel.idea).values()
+        assert panel.context.idea == panel.idea
+
+
+def test_an_idea_of_another_panel_is_shown(chain):
+    """A strategy moves the controls, a position is its own legs; a change goes back to the others."""
+    context = Context(chains=(chain,))
+    panel = PayoffPanel(context)
+    context.idea = ShortStrangle(Offset(7), lots=3)
+    shown = {name: control.value for name, control in panel.inputs.items() if name != "width"}
+    assert shown == {"kind": "ShortStrangle", "strike": 7, "lots": "3"}
+    context.idea = Position.parse("-1 55000CE +1 55400CE")
+    assert panel.errors.value == ""
+    assert panel.inputs["kind"].value == "OwnLegs"
+    assert "55,400" in panel.words.value
+    panel.inputs["kind"].value = "LongStraddle"
+    assert type(context.idea).__name__ == "LongStraddle"
+
+
+@pytest.mark.parametrize("text", ["", "letters", "-1", "0", "2.7", "1e9"])
+def test_wrong_lots_are_named_and_keep_the_picture(chain, text):
+    """A wrong number of lots is told by its label and moves nothing until it is mended."""
+    panel = PayoffPanel(chain)
+    before = panel.plot.value
+    panel.inputs["lots"].value = text or " "
+    assert "Lots" in panel.errors.value
+    panel.inputs["strike"].value += 1
+    assert (panel.plot.value, "lots" in panel.errors.value) == (before, True)
+    panel.inputs["lots"].value = "2"
+    assert panel.errors.value == ""
+    assert panel.idea.lots == 2
+
+
+def test_labels_stand_beside_the_line(chain):
+    """No label of a breakeven meets the curve, the marks of the others, or leaves the plot."""
+    panel = PayoffPanel(chain)
+    renderer = panel.plot.canvas.get_renderer()
+    notes = [note for note in panel._lines._labels.notes if note.get_visible()]
+    assert len(notes) == 2
+    line = panel._lines._curve
+    curve = panel._lines._axes.transData.transform(line.get_xydata())
+    for note in notes:
+        box = note.get_window_extent(renderer)
+        x = np.linspace(box.x0, box.x1, 20)
+        y = np.interp(x, curve[:, 0], curve[:, 1])
+        assert not ((y > box.y0) & (y < box.y1)).any()
+        assert panel._lines._axes.bbox.contains(box.x0, box.y0)
+
+
+def test_the_code_scores_what_is_shown(chain):
+    """What is copied is Python with every name imported."""
+    panel = PayoffPanel(chain)
+    compile(panel.code(), "cell", "exec")
+    assert "import Delta" in panel.code()

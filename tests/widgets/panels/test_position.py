@@ -46,7 +46,7 @@ def test_it_starts_with_a_position_and_its_picture(panel):
     assert panel.plot.value[:4] == b"\x89PNG"
     assert "Margin" in panel.tiles.value
     assert "breaks even" in panel.words.value
-    assert panel.context.idea is panel.builder.position
+    assert panel.context.idea == IronCondor()
 
 
 def test_compute_needs_no_panel(chains):
@@ -192,6 +192,18 @@ def test_an_idea_of_another_panel_opens_here(chains):
     context.open(Position.parse("+1 56000CE"))
     assert str(panel.builder.position) == "+1 56000CE 29DEC2026"
     assert context.opened == 2
+
+
+def test_a_strategy_follows_an_expiry_that_is_chosen_elsewhere(chains):
+    """Another panel's expiry takes a preset along; the builder's own leaves the legs where they are."""
+    panel = PositionPanel(chains)
+    panel.context.choose(LATER)
+    assert {leg.expiry for leg in panel.builder.position} == {LATER}
+    assert panel.context.idea == IronCondor()
+    panel.builder.expiry.value = chains[0].expiry
+    assert {leg.expiry for leg in panel.builder.position} == {LATER}
+    assert panel.context.idea is panel.builder.position
+    assert panel.errors.value == ""
 
 
 def test_what_is_shown_can_be_taken_along(panel):

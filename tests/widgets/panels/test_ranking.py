@@ -6,8 +6,10 @@ from math import isnan
 import pytest
 
 from kit.evaluation.manager import StrategyEvaluationManager
+from kit.evaluation.scored import Score
 from kit.parallel import ConcurrentProcessor
 from kit.strategies import ALL
+from kit.widgets.frame.context import Context
 from kit.widgets.panels.ranking import COLUMNS, RankingPanel
 
 
@@ -40,7 +42,7 @@ def test_the_best_row_stands_first(results, by):
     assert panel.errors.value == ""
     rows = RankingPanel.compute(panel.source, by)
     known = [figure for figure in rows[by][rows["tradable"] == True].tolist() if not isnan(figure)]  # noqa: E712
-    least_first = by in ("max_loss_inr", "risk_inr", "cost_inr", "cost_on_risk")
+    least_first = by in ("max_loss_inr", "risk_inr", "cost_inr", "cost_on_risk", "margin_inr")
     assert known == sorted(known, reverse=not least_first)
     assert rows[by].notna().sum() == len(ALL)
     assert len(panel.table.rows) == len(results)
@@ -75,3 +77,16 @@ def test_nothing_scored_is_said(make_chain):
         processor.shutdown()
     assert panel.errors.value == ""
     assert "No strategy was scored." in panel.words.value
+
+
+def test_a_row_opens_in_the_position_builder(results, make_chain):
+    """With a context a click on a strategy chooses its legs; what failed has none and says so."""
+    context = Context(chains=(make_chain(),))
+    panel = RankingPanel(results, context)
+    name = next(name for name, one in results.completed.items() if isinstance(one, Score))
+    panel.table.clicked = {"key": name, "column": "strategy", "group": "", "count": 1}
+    assert [leg.strike for leg in context.idea] == [leg.strike for leg in results.completed[name].legs]
+    assert context.opened == 1
+    panel.table.clicked = {"key": "broken", "column": "strategy", "group": "", "count": 2}
+    assert "broken" in panel.errors.value
+    assert not RankingPanel(results).table.clickable

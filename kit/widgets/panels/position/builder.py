@@ -41,6 +41,8 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     ----------
     position : Position or None
         The legs; those without a price of their own follow the quotes.
+    idea : Strategy, Position or None
+        What the legs were made from; what other panels are told.
     ladder : Grid
         Prices to click; shown beside the rest.
     """
@@ -49,6 +51,7 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def __init__(self, context: Context, errors: ErrorBox) -> None:
         self.context, self.errors = context, errors
+        self.idea: Strategy | Position | None = None
         self._past: list[Position | None] = []
         self._quiet = False
         self.ladder = Grid("What can be bought and sold", sortable=False, clickable=True, searchable=False)
@@ -98,13 +101,15 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def take(self, idea: Strategy | Position | None) -> None:
         """Show another idea; a strategy's legs are those on the chain shown."""
-        self.hold(None if idea is None else self._held(idea))
+        self.hold(None if idea is None else self._held(idea), idea=idea)
 
-    def hold(self, position: Position | None, preset: str = OWN) -> None:
-        """Show another position, and remember the one before."""
+    def hold(
+        self, position: Position | None, preset: str = OWN, idea: Strategy | Position | None = None
+    ) -> None:
+        """Show another position, the legs of an idea if one is given, and remember the one before."""
         if self.position is not None or self._past:
             self._past.append(self.position)
-        self._put(position, preset)
+        self._put(position, preset, idea)
 
     def arrange(self) -> None:
         """Bring ladder, expiry and text up to the position and the chain."""
@@ -115,9 +120,12 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.text.remove_class("kit-wrong")
             self.undo.disabled, self.clear.disabled = not self._past, self.position is None
 
-    def _put(self, position: Position | None, preset: str) -> None:
+    def _put(
+        self, position: Position | None, preset: str = OWN, idea: Strategy | Position | None = None
+    ) -> None:
         with self._quietly():
             self.preset.value = preset
+        self.idea = idea or position
         self.position = position
         self.arrange()
 
@@ -130,13 +138,17 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     @shown
     def _dated(self, change: Any) -> None:
-        if not self._quiet:
-            self.context.choose(change.new)
+        if self._quiet:
+            return
+        if isinstance(self.idea, Strategy):  # its legs stay, the next ones are of the other expiry
+            self.idea = self.context.idea = self.position
+        self.context.choose(change.new)
 
     @shown
     def _chosen(self, change: Any) -> None:
         if not self._quiet and change.new != OWN:
-            self.hold(self._held(PRESETS[change.new](lots=self.lots.number)), change.new)
+            idea = PRESETS[change.new](lots=self.lots.number)
+            self.hold(self._held(idea), change.new, idea)
 
     def _sized(self, change: Any) -> None:
         self.ladder.clickable, self.preset.disabled = not change.new, bool(change.new)
@@ -182,7 +194,7 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     @shown
     def _undone(self, _: Any) -> None:
         if self._past:
-            self._put(self._past.pop(), OWN)
+            self._put(self._past.pop())
 
     @shown
     def _cleared(self, _: Any) -> None:

@@ -196,17 +196,20 @@ class PositionPanel(MarketPanel):
 
     @shown
     def _another_idea(self, change: Any) -> None:
-        if change.new is not None and change.new is not self.builder.position:
+        if change.new is not None and change.new is not self.builder.idea:
             self.builder.take(change.new)
 
     @shown
-    def _another_position(self, change: Any) -> None:
+    def _another_position(self, _: Any) -> None:
         self._entered = None
         self._stand()
-        self.context.idea = change.new
+        self.context.idea = self.builder.idea
 
     @shown
-    def _another_chain(self, _: Any) -> None:
+    def _another_chain(self, change: Any) -> None:
+        idea = self.builder.idea
+        if isinstance(idea, Strategy) and change.new.expiry != change.old.expiry:  # chosen in another panel
+            self.builder.take(idea)
         self.builder.arrange()
         self._stand()
 
