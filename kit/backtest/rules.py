@@ -128,10 +128,11 @@ def _slip(position: HeldPosition, i: int, side: int, price: int, bar: int) -> in
 def at_open(position: HeldPosition, i: int, bar: int) -> None:
     """Fill at the open what the bar before has decided: a leg that leaves, a leg that enters."""
     tape, state = position.tape, position.states[i]
+    at_next_open = position.terms[0].entry == NEXT_OPEN and not state.by_close
     if state.phase == LEAVING:
         if tape.high[state.row, bar] > 0:
             go_out(position, i, open_of(position, i, bar), bar, state.reason)
-    elif state.phase == WANTED and state.row >= 0 and not state.by_close:
+    elif at_next_open and state.phase == WANTED and state.row >= 0:
         if tape.high[state.row, bar] > 0:
             enter(position, i, open_of(position, i, bar), bar, bar)
         elif bar > state.tries_end:

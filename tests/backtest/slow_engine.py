@@ -198,6 +198,9 @@ class SlowDay:
         price = {"level": at_level, "bar_close": c, "extreme": bad}[how]
         self.out_by_rule(held, price, t, reason)
 
+    def later(self, held):
+        return self.plan.fills.entry == "next_open" and not held.by_close and held.doing == "wanted"
+
     def enter_at_close(self, held, t):
         """Moment t + 1, decision bar t."""
         if held.key is None:
@@ -214,7 +217,7 @@ class SlowDay:
             if close is not None:
                 held.wait_from = moved(close, held.wait, 1)
                 return
-        later = self.plan.fills.entry == "next_open" and not held.by_close and held.doing == "wanted"
+        later = self.later(held)
         if close is not None and not later:
             self.open_leg(held, close, t, t + 1)
         elif t >= held.tries_until and not (later and held.key):
@@ -309,7 +312,7 @@ class SlowDay:
             bar = self.b.bars.get(held.key, {}).get(t)
             if held.doing == "leaving" and bar:
                 self.out_by_rule(held, bar[0], t, held.leaving)
-            elif held.doing == "wanted" and held.key and not held.by_close:
+            elif self.later(held) and held.key:
                 if bar:
                     self.open_leg(held, bar[0], t, t)
                 elif t > held.tries_until:

@@ -11,6 +11,7 @@ from kit.backtest.plan.ready import ready_plans
 from kit.bars.importing import import_files
 from kit.bars.minute_store import MinuteStore
 from kit.cli import main
+from tools.backtest_pictures import draw
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "backtest.md"
 
@@ -28,6 +29,22 @@ def test_every_block_runs(real_days, tmp_path):
 def test_every_ready_plan_is_on_the_page():
     """The page names every ready plan."""
     assert [name for name in ready_plans() if f"`{name}`" not in PAGE.read_text(encoding="utf-8")] == []
+
+
+def test_the_pictures_show_what_the_engine_does(tmp_path):
+    """Each picture of the page is there, small, and says what the engine says when it is drawn again."""
+    drawn = {file.name: _said(file) for file in draw(tmp_path)}
+    kept = {file.name: _said(file) for file in (PAGE.parent / "pictures").glob("backtest-*.svg")}
+    assert kept == drawn
+    assert set(kept) == set(re.findall(r"\(pictures/(backtest-.+?\.svg)\)", PAGE.read_text(encoding="utf-8")))
+    assert all(len(text) > 3 for text in kept.values())
+    assert max(file.stat().st_size for file in (PAGE.parent / "pictures").iterdir()) < 300_000
+
+
+def _said(picture: Path) -> list[str]:
+    """Return the sentences of a picture: titles, and what every convention paid."""
+    texts = re.findall(r"<text[^>]*>(.*?)</text>", picture.read_text(encoding="utf-8"), re.DOTALL)
+    return [text for text in texts if re.search("[a-z]", text)] + texts[:3]
 
 
 @pytest.fixture(scope="module")

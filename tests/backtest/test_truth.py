@@ -81,6 +81,16 @@ def test_a_missing_minute_makes_the_entry_wait_and_the_exit_stale(make_day):
     assert "no trade in its first six minutes" in row["why"]
 
 
+@pytest.mark.parametrize(("entry", "price"), [("bar_close", 203.0), ("next_open", 201.0)])
+def test_an_entry_that_waits_is_filled_as_the_plan_says(make_day, entry, price):
+    """The first bar that trades after a missing one fills at its close, or at its open by the plan."""
+    bars = {"09:18": 190.0, "09:21": (201, 204, 200, 203), "09:22": 205.0}
+    day = make_day({(48000, "CE"): bars}, fill=False)
+    for engine in ("plain", "compiled"):
+        row = backtest(_plan({}).but(fills={"entry": entry}), {DAY: day}, engine=engine).trades.iloc[0]
+        assert (f"{row['entry_bar']:%H:%M}", row["entry_price"]) == ("09:21", price)
+
+
 def test_expiry_is_settled_in_cash_and_taxed(make_day):
     """Held beyond the last bar of its expiry, a bought call earns what the index's last half hour says."""
     spot = np.full(375, 48000.0)
