@@ -350,3 +350,21 @@ def test_declared_nonsense(tmp_path: Path, word, capsys):
     long_table().rename(columns={"at": "datetime"}).to_csv(tmp_path / "a.csv", index=False)
     assert main(["import", str(tmp_path / "a.csv"), "--store", str(tmp_path / "s"), "--map", word]) in (1, 2)
     assert word.split("=")[-1] in "".join(capsys.readouterr()) or word.startswith("nosuch")
+
+
+def test_a_large_file_is_taken_run_by_run_of_days(shared_data: Path, tmp_path: Path, monkeypatch):
+    """A file of more rows than are held at once gives the sessions, counts and notes of a small one."""
+    file = tmp_path / "47600CE.parquet"
+    pd.read_parquet(shared_data / "intraday" / "bnf_exp_20240110" / "47600CE.parquet").sample(
+        frac=1, random_state=1
+    ).to_parquet(file)
+    stores = [MinuteStore(tmp_path / name) for name in ("whole", "runs")]
+    whole = import_files([file], stores[0], {"expiry": "=2024-01-10"})
+    for name in ("_HELD", "_FLUSH"):
+        monkeypatch.setattr(f"kit.bars.importing.door.{name}", 1_000)
+    runs = import_files([file], stores[1], {"expiry": "=2024-01-10"})
+    pd.testing.assert_frame_equal(runs.files, whole.files)
+    assert runs.days == whole.days == stores[1].days()
+    pd.testing.assert_frame_equal(stores[1].manifest(), stores[0].manifest())
+    for day in whole.days:
+        np.testing.assert_array_equal(stores[1].day(day).close, stores[0].day(day).close)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from kit.bars.importing.convert import ImportFile, converted, joined
+from kit.bars.importing.convert import ImportedBars, ImportFile, converted, joined
 from kit.bars.importing.files import batches
 from kit.bars.importing.sessions import sessions_of
 from kit.bars.importing.volumes import per_minute
@@ -18,6 +20,7 @@ from kit.bars.minute_store import DayBars, MinuteStore
 from kit.errors import DataError, KitError, UnreadableFile
 
 _FLUSH = 3_000_000  # rows that wait before they are written
+_HELD = 2_000_000  # rows of one file that are held at once; a larger one is read again for each run of days
 
 
 @dataclass
@@ -85,15 +88,18 @@ def import_files(
     report, rows, days = ImportReport(pd.DataFrame()), {}, set[date]()
     for file in _listed(files):
         source = ImportFile(file, store.underlying, declared or {})
-        try:
-            found = list(_sessions(source))
-        except KitError as error:
-            report.failed[str(file)] = error
+        found, kept = [], 0
+        for one in _taken(source, report):
+            found.append(one)
+            kept += _rows([one])
+            if _rows(found) > _FLUSH:  # what is left of a larger file is left out where it cannot be taken
+                days.update(store.keep([*waiting, *found], replace=replace))
+                waiting, found = [], []
+        if str(file) in report.failed:
             continue
         waiting += found
-        kept = sum(part.num_rows for one in found for part in (one.options, one.series) if part is not None)
-        rows[file.name] = {"bars": kept, **source.counted, "notes": "; ".join(source.notes)}
-        if sum(one.options.num_rows for one in waiting if one.options is not None) > _FLUSH:
+        rows[file.name] = {"bars": kept, **source.counted, "notes": "; ".join(dict.fromkeys(source.notes))}
+        if _rows(waiting) > _FLUSH:
             days.update(store.keep(waiting, replace=replace))
             waiting = []
     days.update(store.keep(waiting, replace=replace))
@@ -110,16 +116,65 @@ def _listed(files: Iterable[Path | str]) -> Iterator[Path]:
             yield path
 
 
+def _rows(bars: Iterable[DayBars]) -> int:
+    return sum(part.num_rows for one in bars for part in (one.options, one.series) if part is not None)
+
+
+def _taken(source: ImportFile, report: ImportReport) -> Iterator[DayBars]:
+    """Yield the sessions of one file; where it cannot be taken the report says why, and they end."""
+    try:
+        yield from _sessions(source)
+    except UnreadableFile as error:
+        report.failed[str(source.file)] = error
+    except DataError as error:
+        what, value = f"The file cannot be taken: {error.what}", f"{source.file}: {error.value}"
+        report.failed[str(source.file)] = UnreadableFile(what, value, error.remedy)
+    except KitError as error:
+        report.failed[str(source.file)] = error
+
+
 def _sessions(source: ImportFile) -> Iterator[DayBars]:
     """Yield the sessions of one file, what cannot be a bar set aside and counted."""
+    counted: Counter[str] = Counter()
+    for bars in _parts(source):
+        bars.volume = per_minute(bars, source)
+        yield from sessions_of(bars, source)
+        counted.update(source.counted)
+        source.counted.clear()
+    source.counted.update(counted)
+
+
+def _parts(source: ImportFile) -> Iterator[ImportedBars]:
+    """Yield a file's bars: all at once, or of a large file run after run of days."""
+    chunks, held = [], 0
+    for bars in _converted(source):
+        chunks.append(bars)
+        held += len(bars.day)
+        if held > _HELD:
+            break
+    else:
+        yield joined(chunks)
+        return
+    chunks.clear()
+    for first, last in _runs(source):
+        inside = ((bars, (bars.day >= first) & (bars.day <= last)) for bars in _converted(source))
+        yield joined([bars.rows(kept) for bars, kept in inside])
+
+
+def _converted(source: ImportFile) -> Iterator[ImportedBars]:
     tables = (table for batch in batches(source.file) for table in long_tables(batch))
-    try:
-        bars = joined([converted(table, source) for table in tables if table.num_rows])
-    except UnreadableFile:
-        raise
-    except DataError as error:
-        raise UnreadableFile(
-            f"The file cannot be taken: {error.what}", f"{source.file}: {error.value}", error.remedy
-        ) from error
-    bars.volume = per_minute(bars, source)
-    yield from sessions_of(bars, source)
+    return (converted(table, source) for table in tables if table.num_rows)
+
+
+def _runs(source: ImportFile) -> list[tuple[int, int]]:
+    """Return first and last day of runs that together hold as many rows as are held at once, or one day."""
+    counts: Counter[int] = Counter()
+    for bars in _converted(source):
+        days, times = np.unique(bars.day, return_counts=True)
+        counts.update(dict(zip(days.tolist(), times.tolist(), strict=True)))
+    runs, held = list[tuple[int, int]](), _HELD
+    for day, count in sorted(counts.items()):
+        fits = runs and held + count <= _HELD
+        runs = [*runs[:-1], (runs[-1][0], day)] if fits else [*runs, (day, day)]
+        held = held + count if fits else count
+    return runs
