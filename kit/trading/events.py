@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from math import isnan, nan
+from math import nan
 from typing import Any
 
+from kit.clock import in_ist
 from kit.errors import UnreadableFile
 from kit.model import Instrument, OrderRequest, Product
 
@@ -131,7 +132,7 @@ _KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in Event.__arg
 
 def written(event: Event) -> tuple[str, str]:
     """Return an event as its kind and its JSON."""
-    return type(event).__name__, json.dumps(_without_nan(asdict(event)), default=_as_text)
+    return type(event).__name__, json.dumps(asdict(event), default=_as_text)
 
 
 def read(kind: str, text: str) -> Event:
@@ -145,10 +146,10 @@ def read(kind: str, text: str) -> Event:
     try:
         known = _KINDS[kind]
         values = json.loads(text)
-        values["at"] = datetime.fromisoformat(values["at"])
+        values["at"] = in_ist(datetime.fromisoformat(values["at"]))
         if known is OrderTaken:
             values["order"] = _order(values["order"])
-        return known(**_with_nan(known, values))
+        return known(**values)
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableFile("The journal holds what is no event", f"{kind} {text[:80]}", _OTHER) from error
 
@@ -157,25 +158,13 @@ _OTHER = "Set the file aside and open another journal."
 
 
 def _order(values: dict[str, Any]) -> OrderRequest:
-    contract = _with_nan(Instrument, values["contract"])
+    contract = values["contract"]
     expiry = contract["expiry"]
     contract["expiry"] = date.fromisoformat(expiry) if expiry else None
-    return OrderRequest(**{**_with_nan(OrderRequest, values), "contract": Instrument(**contract)})
+    return OrderRequest(**{**values, "contract": Instrument(**contract)})
 
 
 def _as_text(value: object) -> str:
     if isinstance(value, date):  # a datetime is one
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is not part of an event")
-
-
-def _without_nan(value: Any) -> Any:
-    """JSON knows no NaN."""
-    if isinstance(value, dict):
-        return {name: _without_nan(part) for name, part in value.items()}
-    return None if isinstance(value, float) and isnan(value) else value
-
-
-def _with_nan(kind: type[Any], values: dict[str, Any]) -> dict[str, Any]:
-    numbers = {part.name for part in fields(kind) if part.type in (float, "float")}
-    return {name: nan if value is None and name in numbers else value for name, value in values.items()}
