@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from kit.backtest.moment import HeldLeg, RuleMoment
 from kit.backtest.plan.plan import Plan, PlanLeg
+from kit.backtest.quiet import next_bar
 from kit.backtest.records import LEAVING, OPEN, RULE, STOP, TARGET, HeldPosition, Records
 from kit.backtest.rules import close_of, go_out
 from kit.backtest.tape import Loaded
@@ -19,16 +20,21 @@ def play(position: HeldPosition, loaded: Loaded) -> Records:
     return position.trades[: position.totals[0].count]
 
 
-def play_asking(position: HeldPosition, loaded: Loaded, plan: Plan, legs: Sequence[PlanLeg]) -> Records:
-    """Play a position bar by bar and ask the plan's Python functions at every close."""
+def play_asking(
+    position: HeldPosition, loaded: Loaded, plan: Plan, legs: Sequence[PlanLeg], until: int | None = None
+) -> Records:
+    """Play a position to its exit, or up to a bar, and ask the plan's Python functions at every close."""
     bar, last = loaded.holding.first, loaded.holding.last
     begin(position)
     ended = at_close(position, bar, last)
+    asks = bool(plan.position_rules)
     while not ended:
-        bar += 1
+        bar = bar + 1 if asks else next_bar(position, bar, last)
+        if until is not None and bar > until:
+            break
         ended = (
             within(position, bar, last)
-            or _asked(position, loaded, plan, legs, bar)
+            or (asks and _asked(position, loaded, plan, legs, bar))
             or at_close(position, bar, last)
         )
     return position.trades[: position.totals[0].count]

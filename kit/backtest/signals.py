@@ -58,7 +58,8 @@ def _breaks(
 
 def _asked(rule: Any, day: DayMinutes, columns: NDArray[np.intp]) -> NDArray[np.bool_]:
     rings = np.zeros(len(columns), np.bool_)
-    for place, column in enumerate(columns):
+    known = np.flatnonzero(np.isfinite(day.index[3]) | day.traded.any(axis=0))
+    for place, column in enumerate(columns[columns <= known[-1]] if known.size else ()):  # of a running day
         if rule(RuleMoment(day, int(column))):
             rings[place] = True
             break

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from math import isfinite, nan
 from pathlib import Path
 from threading import RLock
 from typing import Any, Self
 
-from kit.backtest.plan import FillRules
+import pandas as pd
+
+from kit.backtest.days import Days
+from kit.backtest.engine import backtest
+from kit.backtest.plan import FillRules, Plan
+from kit.backtest.signals import Signals
+from kit.bars.minute_store import MinuteStore
+from kit.bars.minutes import DayMinutes
 from kit.clock import Clock, SystemClock
 from kit.errors import DataError, InvalidOrder, Rejected, SettingsError
 from kit.evaluation.costs import Plan as Brokerage
@@ -23,8 +31,10 @@ from kit.model import (
 from kit.model.tick import Tick
 from kit.trading import events
 from kit.trading.dealing import Dealing
+from kit.trading.following import Following, Listed, Minutes, named, replayed
 from kit.trading.journal import Journal
 from kit.trading.ledger import PaperOrder
+from kit.trading.report import PaperReport, compare
 from kit.trading.statement import PaperStatement
 
 
@@ -190,6 +200,50 @@ class PaperAccount(PaperStatement):
         with self._lock:
             found = self._waiting(order)
             self._dealing.record(events.OrderEnded(self._now(), found.order_id, "cancelled by the caller"))
+
+    def follow(
+        self,
+        plan: Plan,
+        minutes: Days | MinuteStore | Minutes,
+        *,
+        listed: Listed | None = None,
+        daily: pd.DataFrame | None = None,
+        signals: Signals | None = None,
+    ) -> PaperReport:
+        """Trade a plan on this account minute by minute, then compare it with its backtest.
+
+        What the rules decide at the close of a bar becomes an order under a tag of its own, so following the
+        same day again places nothing twice: after a crash, call it again with the same minutes.
+
+        Parameters
+        ----------
+        plan : Plan
+            Its fills are the account's. Without `FillRules.quotes` orders are filled by the bars, as in a
+            backtest; with them they are market orders that meet the quotes which `see` is shown.
+        minutes : mapping of date to DayMinutes, MinuteStore, or iterable of (DayMinutes, int)
+            Past sessions, which are shown bar by bar; or sessions as they become known, each with the column
+            of the bar that has just closed.
+        listed : callable, optional
+            Gives the instrument of ``(expiry, strike, right)`` and lot size; default one by its symbol.
+        daily, signals
+            As in `kit.backtest.engine.backtest`.
+
+        Raises
+        ------
+        SettingsError
+            The account fills otherwise than the plan.
+        DataError
+            There are no minutes, they lie before the account's day, or a figure or signal is missing.
+        """
+        following = Following(self._dealing, plan, listed or named(plan.underlying), daily, signals)
+        seen: dict[date, DayMinutes] = {}
+        source = replayed(minutes) if isinstance(minutes, Mapping | MinuteStore) else minutes
+        for day, column in source:
+            with self._lock:
+                following.see(day, column)
+            seen[day.day] = day
+        result = backtest(plan, seen, daily=daily, signals=signals, engine="plain")
+        return compare(self._dealing.ledger, plan, result)
 
     def kill(self, why: str = "by hand") -> None:
         """Throw the kill switch: cancel what waits, close what is held at the next quotes, open nothing."""

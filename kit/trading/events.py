@@ -90,7 +90,7 @@ class OrderEnded:
 
 @dataclass(frozen=True, slots=True)
 class PositionSettled:
-    """A contract expired and paid so much a unit; the tax is on bought units that were in the money."""
+    """A contract expired: what it paid a unit, and the tax on a bought unit."""
 
     at: datetime
     token: str

@@ -141,10 +141,14 @@ class PaperLedger:
         Equity when the session began.
     stopped : str
         Why the kill switch is thrown; empty where it is not.
+    stopped_at : datetime or None
+        When it was thrown last.
     taken : dict of (str, str) to (str, float)
         The quote that was last taken from, by token and side, and how many units it has left.
     by_tag : dict of str to str
         Order id by tag.
+    settled : dict of str to PositionSettled
+        How contracts that expired were settled, by token.
     """
 
     capital_inr: float = 0.0
@@ -158,8 +162,10 @@ class PaperLedger:
     charges_inr: float = 0.0
     dawn_inr: float = 0.0
     stopped: str = ""
+    stopped_at: datetime | None = None
     taken: dict[tuple[str, str], tuple[str, float]] = field(default_factory=dict)
     by_tag: dict[str, str] = field(default_factory=dict)
+    settled: dict[str, events.PositionSettled] = field(default_factory=dict)
 
     @property
     def equity_inr(self) -> float:
@@ -260,16 +266,18 @@ class PaperLedger:
     @apply.register
     def _(self, event: events.PositionSettled) -> None:
         one = self.held[event.token, event.product]
-        value = abs(one.net) * event.price_inr
+        units = abs(one.net)
+        value = units * event.price_inr
         if one.net > 0:
             one.sold, one.sold_inr = one.bought, one.sold_inr + value
         else:
             one.bought, one.bought_inr = one.sold, one.bought_inr + value
-        self.charges_inr += event.tax_inr
+        self.charges_inr += event.tax_inr * units
+        self.settled[event.token] = event
 
     @apply.register
     def _(self, event: events.TradingStopped) -> None:
-        self.stopped = event.why
+        self.stopped, self.stopped_at = event.why, event.at
 
     @apply.register
     def _(self, _event: events.TradingResumed) -> None:

@@ -142,7 +142,7 @@ def spare_inr(ledger: PaperLedger, more: Sequence[Exposure], on: date) -> float:
 
 
 def settled(one: PaperPosition, marks: Mapping[str, float]) -> tuple[float, float]:
-    """Return what a contract that has expired pays a unit, and the tax on bought units, rupees.
+    """Return what a contract that has expired pays a unit, and the tax on a bought unit, rupees.
 
     At the last known level of what it is written on; where that is not known, at its own last price.
     """
@@ -154,5 +154,5 @@ def settled(one: PaperPosition, marks: Mapping[str, float]) -> tuple[float, floa
         return level, 0.0
     inside = level - contract.strike if contract.right == "CE" else contract.strike - level
     leg = Leg(contract.right, contract.strike, 1, 0.0)
-    tax = exercise_inr([leg], one.net, level, contract.expiry) if one.net > 0 else 0.0
+    tax = exercise_inr([leg], 1, level, contract.expiry) if one.net > 0 else 0.0
     return max(0.0, inside), tax

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from importlib.util import module_from_spec, spec_from_file_location
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kit.backtest.plan import Plan
 from kit.clock import IST, ManualClock
 from kit.model import Instrument
 from kit.model.tick import DepthLevel, Tick
 from kit.trading import PaperAccount
 
+BESIDE = Path(__file__).parents[1] / "backtest" / "random_plans.py"
 EXPIRY = date(2026, 12, 29)
 
 
@@ -65,3 +68,12 @@ def opened(tmp_path: Path, clock: ManualClock) -> Iterator[Callable[..., PaperAc
     yield make
     if made:
         made[-1].close()
+
+
+@pytest.fixture(scope="session")
+def random_plan() -> Callable[[int], Plan]:
+    """Return the backtest's own maker of plans with any mixture of rules."""
+    place = spec_from_file_location("random_plans", BESIDE)
+    module = module_from_spec(place)
+    place.loader.exec_module(module)
+    return module.random_plan
