@@ -11,8 +11,8 @@ Of an attempt this holds, on the client's event loop:
    queue decides what is next, and nothing less important lies ahead of a task there.
 3. If that Dask worker dies, Dask makes the task over to another, unless its outcome has come back. It gives
    a task up that has cost it several Dask workers: then it has crashed.
-4. Shared objects are scattered once. If they are lost with the Dask worker that held them, they are scattered
-   again and the attempt is sent again: it has run nowhere.
+4. A shared object is a Dask task of its own, sent once: if it is lost with the Dask worker that held it, Dask
+   makes it again.
 5. An attempt that is stopped is let go of by the client; where it runs, `run_item` notices and stops it.
 """
 
@@ -25,14 +25,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
-from itertools import count
 from multiprocessing import parent_process
 from queue import SimpleQueue
 from time import monotonic
 from typing import Any
 from uuid import uuid4
 
-from kit.errors import KitError, TaskCancelled
+import dask
+
+from kit.errors import KitError
 from kit.parallel.attempts import Attempt
 from kit.parallel.dask_worker import WorkItem, run_item
 from kit.parallel.engines import TravellingEngine
@@ -43,9 +44,7 @@ from kit.parallel.shared import SharedObjects
 
 GREETING_S = 5.0  # for a scheduler to answer
 COUNT_S = 0.5  # how often to ask which Dask workers there are
-PATIENCE_S = 10.0  # for a Dask worker to come when none is left
-MOST_SENT = 6  # times that an attempt is sent when what it needs gets lost
-RETRY_S = 0.1
+PATIENCE_S = 30.0  # for a Dask worker to come when none is left: a busy machine starts one in ten
 PRELOAD = "kit.parallel.dask_worker"  # its `dask_setup` runs when a worker starts
 _log = logging.getLogger(__name__)
 
@@ -75,7 +74,7 @@ class DaskEngine(TravellingEngine):
         super().__init__(SharedObjects(self._folder.path))
         self._sent: dict[int, str] = {}  # the Dask worker that each attempt has gone to
         self._futures: dict[int, Any] = {}
-        self._scattered: dict[str, asyncio.Future[Any]] = {}
+        self._contents: dict[str, Any] = {}
         self._threads: dict[str, int] = self.client.ncores()
         self._seen_at = monotonic()  # when there was a Dask worker
         self._closed = False
@@ -100,11 +99,11 @@ class DaskEngine(TravellingEngine):
                 self.client.loop.add_callback(self._let_go, key)
 
     def unpack(self, attempt: Attempt) -> None:
-        """Release the shared objects that the attempt refers to; what has gone need not stay scattered."""
+        """Release the shared objects that the attempt refers to; what has gone need not stay there."""
         super().unpack(attempt)
         for reference in attempt.payload.references if attempt.payload else ():
             if not (self._folder.path / reference).exists():
-                self._scattered.pop(reference, None)
+                self._contents.pop(reference, None)
 
     def close(self) -> None:
         """Leave the cluster, which so lets go of all attempts, and end it if it was made here."""
@@ -123,60 +122,37 @@ class DaskEngine(TravellingEngine):
             future.release()
 
     async def _run(self, attempt: Attempt) -> None:
-        """Have an attempt run, sending it again while what it needs gets lost, and tell what came of it."""
-        for number in count(1):
-            try:
-                self._end(attempt.key, await self._answer(attempt))
-                return
-            except _Unsent as unsent:
-                if number == MOST_SENT:
-                    self._crash(attempt.key, f"Dask gave it up: {unsent.__cause__!r}.")
-                    return
-                _log.info("What a task needs did not reach a Dask worker: %r", unsent.__cause__)
-                await asyncio.sleep(RETRY_S)
-                await self._look()
-            except Exception as error:  # noqa: BLE001  whatever else broke on the way ends the attempt
-                self._crash(attempt.key, f"Dask gave it up: {error}.")
-                return
-
-    async def _answer(self, attempt: Attempt) -> bytes:
-        """Return the outcome that a Dask worker sends."""
-        payload = attempt.payload
+        """Have an attempt run, and tell what came of it unless it is stopped meanwhile."""
+        payload, key = attempt.payload, attempt.key
         assert payload is not None
         references = [*dict.fromkeys(payload.references)]
-        item = WorkItem(attempt.key, payload.message, attempt.timeout_s, references, self._memory_mb)
+        item = WorkItem(key, payload.message, attempt.timeout_s, references, self._memory_mb)
         try:
-            contents = [await self._scatter(reference) for reference in references]
-            if attempt.key not in self._sent:
-                raise CancelledError
-            self._sent[attempt.key] = worker = self._freest()
-            self._futures[attempt.key] = future = self.client.submit(
+            if key not in self._sent:
+                return
+            self._sent[key] = worker = self._freest()
+            self._futures[key] = future = self.client.submit(
                 run_item,
                 item,
-                *contents,
-                key=f"kit-{attempt.key}-{uuid4().hex}",
+                *map(self._content, references),
+                key=f"kit-{key}-{uuid4().hex}",
                 workers=[worker] if worker else None,
                 allow_other_workers=bool(worker),
             )
-            answer: bytes = await self.client.gather(future, asynchronous=True)
-        except (OSError, RuntimeError, CancelledError) as error:
-            if attempt.key not in self._sent:  # it has been stopped: nobody hears of this
-                raise TaskCancelled("Let go", attempt.task.task_id) from error
-            for reference in references:
-                self._scattered.pop(reference, None)
-            raise _Unsent from error
+            self._end(key, await self.client.gather(future, asynchronous=True))
+        except (Exception, CancelledError) as error:  # noqa: BLE001  whatever broke on the way ends the attempt
+            self._crash(key, f"Dask gave it up: {error!r}.")
         finally:
-            if future := self._futures.pop(attempt.key, None):
-                future.release()
-        return answer
+            if sent := self._futures.pop(key, None):
+                sent.release()
 
-    async def _scatter(self, reference: str) -> Any:
+    def _content(self, reference: str) -> Any:
         """Return the content of a shared object as it lies on the cluster; it goes there once."""
-        if reference not in self._scattered:
+        if reference not in self._contents:
             content = (self._folder.path / reference).read_bytes()
-            sending = self.client.scatter(content, hash=False, asynchronous=True)
-            self._scattered[reference] = asyncio.ensure_future(sending)
-        return await asyncio.shield(self._scattered[reference])
+            with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
+                self._contents[reference] = self.client.submit(bytes, content, key=f"kit-{reference}")
+        return self._contents[reference]
 
     def _freest(self) -> str:
         """Return the Dask worker with the most free threads; empty if there is none."""
@@ -224,10 +200,6 @@ class DaskEngine(TravellingEngine):
         return self.client.status not in ("running", "connecting") or (
             not self._threads and monotonic() - self._seen_at >= PATIENCE_S
         )
-
-
-class _Unsent(Exception):
-    """What an attempt needs has not arrived, or was lost with a Dask worker."""
 
 
 def _client_of(max_workers: int, address: str | None) -> Any:

@@ -99,7 +99,11 @@ class ConcurrentProcessor(Showable):
         bool
             Whether tasks would start at once.
         """
-        return is_elsewhere() or self._scheduler.start_workers(preload)
+        engine = self._scheduler.engine
+        serves = is_elsewhere() or engine.serves()
+        if not serves:
+            engine.start(preload)
+        return serves
 
     def submit_task(self, task: ProcessingTask, *, wait: bool = False) -> str:
         """Queue a task and return its id.

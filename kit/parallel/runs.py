@@ -192,7 +192,7 @@ def _elsewhere(scheduler: Scheduler, tasks: Tasks, backend: ParallelBackendBase,
                     parts = [by_value.of(part) for part in parts]
                 except Exception as error:  # noqa: BLE001  pickling runs the user's code and raises anything
                     attempt.unfit = failed(attempt.key, error, 0.0, "")
-            scheduler.admit_elsewhere(attempt, ended.put)
+            scheduler.admit(attempt, wait=False, heard=ended.put, elsewhere=True)
             if attempt.unfit is None:
                 unfinished[attempt.key] = attempt
                 yield delayed(_performed)((attempt.key, attempt.seed, task.retries, os.getpid()), *parts)

@@ -19,10 +19,10 @@ from __future__ import annotations
 import heapq
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import count
-from math import isinf
-from threading import TIMEOUT_MAX, Condition, RLock
+from math import inf
+from threading import RLock
 from time import monotonic
 
 from kit.errors import QueueFull, ResultNotReady, TaskError
@@ -32,9 +32,9 @@ from kit.parallel.engines import SerialEngine, TaskEngine
 from kit.parallel.execution import Outcome, failed
 from kit.parallel.interrupts import uninterrupted
 from kit.parallel.packing import Scope
-from kit.parallel.pool import check_may_wait
 from kit.parallel.store import ResultStore
 from kit.parallel.tasks import ProcessingResult, ProcessingTask
+from kit.parallel.waiters import Waiters
 
 _keys = count(secrets.randbits(60))  # keys of several schedulers meet on one Dask worker
 
@@ -66,8 +66,7 @@ class Scheduler:
         self._task_timeout_s = task_timeout_s
         self._seed = seed
         self._lock = RLock()
-        self._changed = Condition(self._lock)
-        self._waiters = 0
+        self._waiters = Waiters(self._lock)
         self._heap: list[Attempt] = []
         self._attempts: dict[str, Attempt] = {}  # by task id: waiting and running
         self._running: dict[int, Attempt] = {}  # by key
@@ -85,7 +84,7 @@ class Scheduler:
         """
         self._check_process()
         timeout_s = self._task_timeout_s if task.timeout is None else task.timeout
-        limit_s = None if timeout_s is None or isinf(timeout_s) else timeout_s
+        limit_s = None if timeout_s == inf else timeout_s
         attempt = Attempt(next(_keys), task, task.seed_with(self._seed), limit_s, monotonic())
         if pack:
             try:
@@ -94,8 +93,12 @@ class Scheduler:
                 attempt.unfit = failed(attempt.key, error, 0.0, "")
         return attempt
 
-    def admit(self, attempt: Attempt, wait: bool, heard: Heard | None = None) -> None:
+    def admit(
+        self, attempt: Attempt, wait: bool, heard: Heard | None = None, *, elsewhere: bool = False
+    ) -> None:
         """Queue a task, and start what can start; one that cannot travel ends as failed at once.
+
+        A task that runs elsewhere, in no engine of ours, counts as running until somebody calls `ended`.
 
         Raises
         ------
@@ -104,41 +107,27 @@ class Scheduler:
         """
         attempt.heard = heard
         try:
-            while not self._entered(attempt, wait):
+            while not self._entered(attempt, wait, elsewhere):
                 if not self.run_here():
                     with self._lock:
-                        if not self._closed and not self.has_place():
-                            self._sleep(None)
+                        self._waiters.sleep(lambda: self._closed or self.has_place())
         except BaseException:
             if self._attempts.get(attempt.task.task_id) is not attempt:
                 self.engine.unpack(attempt)
             raise
 
-    def admit_elsewhere(self, attempt: Attempt, heard: Heard) -> None:
-        """Take note of a task that runs in no engine of ours; whoever runs it calls `ended`.
-
-        Raises
-        ------
-        TaskError
-            See `ConcurrentProcessor.submit_task`.
-        """
-        attempt.heard, attempt.number = heard, 1
-        with uninterrupted, self._lock:
-            self._check(attempt)
-            self._running[attempt.key] = attempt
-            self._enter(attempt)
-
-    def _entered(self, attempt: Attempt, wait: bool) -> bool:
+    def _entered(self, attempt: Attempt, wait: bool, elsewhere: bool) -> bool:
         """Queue a task that may enter; False when it has to wait for a place."""
-        with uninterrupted, self._lock:
+        with uninterrupted(), self._lock:
             self._check(attempt)
-            if not self.has_place():
+            if elsewhere:
+                self._begun(attempt)
+            elif not self.has_place():
                 if wait:
                     return False
-                raise QueueFull(
-                    "The queue is full", self._queue_size, "Use wait=True, or a larger queue_size."
-                )
-            if attempt.unfit is None:
+                remedy = "Use wait=True, or a larger queue_size."
+                raise QueueFull("The queue is full", self._queue_size, remedy)
+            elif attempt.unfit is None:
                 heapq.heappush(self._heap, attempt)
             self._enter(attempt)
             self._pump()
@@ -155,9 +144,8 @@ class Scheduler:
     def _check_process(self) -> None:
         """Raise in a fork: it has none of the threads, and whoever held a lock will not let go of it."""
         if os.getpid() != self._process:
-            raise TaskError(
-                "A fork has no workers of its parent", os.getpid(), "Make a processor of its own."
-            )
+            remedy = "Make a processor of its own."
+            raise TaskError("A fork has no workers of its parent", os.getpid(), remedy)
 
     def _enter(self, attempt: Attempt) -> None:
         self._store.submitted += 1
@@ -169,7 +157,7 @@ class Scheduler:
     def cancel(self, task_ids: Iterable[str]) -> int:
         """End tasks that wait or run; return how many of them had not ended."""
         ended = []
-        with uninterrupted:
+        with uninterrupted():
             with self._lock:
                 for task_id in task_ids:
                     if attempt := self._attempts.get(task_id):
@@ -192,38 +180,29 @@ class Scheduler:
             See `ConcurrentProcessor.wait_for_results`.
         """
         self._check_process()
-        deadline = None if timeout is None else monotonic() + timeout
+        deadline = inf if timeout is None else monotonic() + timeout
         with self._lock:
             wanted = [*self._attempts] if task_ids is None else [*task_ids]
             open_ = {task_id: self._attempts[task_id] for task_id in wanted if task_id in self._attempts}
             ended = {task_id: self._store.get(task_id) for task_id in wanted if task_id not in open_}
-        while pending := [attempt for attempt in open_.values() if attempt.ended is None]:
-            if not self.run_here():
-                self._sleep_for(pending, deadline)
+
+        def all_ended() -> bool:
+            return all(attempt.ended is not None for attempt in open_.values())
+
+        while not all_ended() and monotonic() < deadline and self.run_here():
+            pass
+        with self._lock:
+            self._waiters.sleep(all_ended, deadline - monotonic())
+        late = [task_id for task_id, attempt in open_.items() if attempt.ended is None]
+        if late:
+            raise ResultNotReady("Tasks have not ended", late[:5], "Wait longer, or cancel them.")
         ended |= {task_id: attempt.ended for task_id, attempt in open_.items() if attempt.ended is not None}
         return {task_id: ended[task_id] for task_id in wanted}
 
-    def _sleep_for(self, pending: Sequence[Attempt], deadline: float | None) -> None:
-        """Wait until one of the pending tasks may have ended."""
-        with self._lock:
-            names = [attempt.task.task_id for attempt in pending if attempt.ended is None]
-            left = None if deadline is None else deadline - monotonic()
-            if names and left is not None and left <= 0:
-                raise ResultNotReady("Tasks have not ended", names[:5], "Wait longer, or cancel them.")
-            if len(names) == len(pending):
-                self._sleep(left)
-
     def start(self) -> None:
         """Start what waits and can start."""
-        with uninterrupted, self._lock:
+        with uninterrupted(), self._lock:
             self._pump()
-
-    def start_workers(self, preload: Sequence[str]) -> bool:
-        """Have the engine start its workers before there is work for them; tell whether one serves."""
-        serves = self.engine.serves()
-        if not serves and not self._closed:
-            self.engine.start(preload)
-        return serves
 
     def active(self) -> dict[str, str]:
         """Return the unfinished tasks, each ``"queued"`` or ``"running"``."""
@@ -256,15 +235,6 @@ class Scheduler:
         """Tell whether the queue has a place for one more."""
         return len(self._heap) < self._queue_size
 
-    def _sleep(self, seconds: float | None) -> None:
-        """Wait until something has ended or begun; lock held."""
-        check_may_wait()
-        self._waiters += 1
-        try:
-            self._changed.wait(None if seconds is None else min(seconds, TIMEOUT_MAX))
-        finally:
-            self._waiters -= 1
-
     def _pump(self) -> None:
         """Submit the most important tasks that the engine has room for; lock held."""
         if not self._heap or self._closed:
@@ -273,8 +243,7 @@ class Scheduler:
         attempts = [self._begun(heapq.heappop(self._heap)) for _ in places]
         if attempts:
             self.engine.submit(attempts)
-            if self._waiters:
-                self._changed.notify_all()  # there are places in the queue
+            self._waiters.wake()  # there are places in the queue
 
     def _begun(self, attempt: Attempt) -> Attempt:
         attempt.number += 1
@@ -298,7 +267,7 @@ class Scheduler:
 
     def ended(self, outcome: Outcome, *, final: bool = False) -> None:
         """Hear how an attempt ended; it runs again if its task wants that, unless this is final."""
-        with uninterrupted, self._lock:
+        with uninterrupted(), self._lock:
             self._pump()  # first, so that whoever has become free need not wait for the rest
             attempt = self._running.get(outcome.key)
         if attempt is None:
@@ -306,7 +275,7 @@ class Scheduler:
         # before anybody can ask, and without the lock: alerts are the user's code
         completed = outcome.status == "completed"
         self._monitor.record_execution(attempt.task.metric(), outcome.running_s, completed)
-        with uninterrupted, self._lock:
+        with uninterrupted(), self._lock:
             if self._running.get(outcome.key) is not attempt:
                 return  # it has been cancelled meanwhile
             again = not final and not completed and attempt.number <= attempt.task.retries
@@ -328,5 +297,4 @@ class Scheduler:
         self._store.add(attempt.ended)
         if attempt.heard is not None:
             attempt.heard(attempt.ended)
-        if self._waiters:
-            self._changed.notify_all()
+        self._waiters.wake()

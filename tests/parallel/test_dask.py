@@ -28,16 +28,6 @@ UNMASKED = (  # a shell may have started the tests with the interrupt ignored
 )
 
 
-def noting(path):
-    """Return an operation that notes that it ran."""
-
-    def note(name):
-        with path.open("a") as file:
-            file.write(f"{name}\n")
-
-    return note
-
-
 def counting(path):
     """Return an operation that never ends and says so."""
 
@@ -74,39 +64,6 @@ def test_a_killed_dask_worker_loses_nothing(cluster, dask, log):
     runs = Counter(log())
     assert {runs[task_id] for task_id in before} == {1}
     assert len(runs) == 100
-
-
-def test_frames_that_cannot_leave_are_sent_again(cluster, dask, log, monkeypatch):
-    """Frames that Dask fails to take, each way it can, cost no task: all values come back, each run once."""
-    from distributed import Client
-
-    note = noting(log.path)
-    scatter, submit, failing = Client.scatter, Client.submit, {"scatter": 3, "submit": 2}
-
-    def broken(name):
-        failing[name] -= 1
-        return failing[name] >= 0
-
-    def scattered(*args, **options):
-        if broken("scatter"):
-            raise OSError("Stream is closed")
-        return scatter(*args, **options)
-
-    def submitted(*args, **options):
-        if broken("submit"):
-            raise RuntimeError("No loop")
-        return submit(*args, **options)
-
-    def work(number, table):
-        note(f"t{number}")
-        return table.iloc[0, 0]
-
-    monkeypatch.setattr(Client, "scatter", scattered)
-    monkeypatch.setattr(Client, "submit", submitted)
-    tasks = [ProcessingTask(f"t{n}", work, (n, pd.DataFrame(np.full((20_000, 4), n)))) for n in range(12)]
-    assert [result.value for result in dask.run(tasks)] == [*range(12)]
-    assert max(failing.values()) < 0
-    assert sorted(log()) == sorted(f"t{number}" for number in range(12))
 
 
 def test_dask_workers_killed_while_frames_travel_lose_nothing(cluster, dask):
@@ -148,7 +105,7 @@ def test_an_interrupt_of_the_whole_group_leaves_a_usable_processor(tmp_path):
                     except KeyboardInterrupt:
                         pass
                     kept = processor.get_result("quick")
-                    after = processor.run([ProcessingTask("after", lambda: 8, timeout=20)])[0].value
+                    after = processor.run([ProcessingTask("after", lambda: 8, timeout=60)])[0].value
                     print(kept, after, processor.get_active_tasks())
             """
         )
@@ -158,7 +115,7 @@ def test_an_interrupt_of_the_whole_group_leaves_a_usable_processor(tmp_path):
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         start_new_session=True,
     )
     assert done.stdout.split() == ["7", "8", "{}"], done.stderr
@@ -180,13 +137,13 @@ def test_tasks_end_when_no_dask_worker_is_left(monkeypatch, eventually):
             cluster.scale(0)
             for name in ("running", "queued"):
                 with pytest.raises(TaskCrashed, match="No Dask worker"):
-                    processor.get_result(name, timeout=20)
+                    processor.get_result(name, timeout=60)
             processor.submit_task(ProcessingTask("later", int))
             with pytest.raises(TaskCrashed, match="No Dask worker"):
-                processor.get_result("later", timeout=20)
+                processor.get_result("later", timeout=60)
             cluster.scale(1)
             cluster.wait_for_workers(1, timeout=30)
-            eventually(lambda: processor.run([ProcessingTask("again", lambda: 1)])[0].success, 20)
+            eventually(lambda: processor.run([ProcessingTask("again", lambda: 1)])[0].success, 60)
 
 
 def test_a_cluster_at_an_address_outlives_its_processor(cluster, dask, log, eventually, quiet):
@@ -223,10 +180,10 @@ def test_tasks_end_with_a_killed_caller(cluster, dask, log, tmp_path, eventually
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}  # whoever is killed cannot tidy up
     caller = subprocess.Popen([sys.executable, str(script)], env=environment)
-    eventually(log, 30)
+    eventually(log, 100)
     caller.kill()
     caller.wait()
-    eventually(quiet, 20)
+    eventually(quiet, 60)
     left = next(tmp_path.glob("kit-*/owner"))
     os.utime(left, (0, 0))  # a young folder is let alone
     Folder(str(tmp_path)).remove()
@@ -253,7 +210,7 @@ def test_a_script_without_a_guard_is_told_so(tmp_path):
         "from kit.parallel import ConcurrentProcessor\nConcurrentProcessor(1, backend='dask')\n"
     )
     done = subprocess.run(
-        [sys.executable, str(script)], check=False, capture_output=True, text=True, timeout=60
+        [sys.executable, str(script)], check=False, capture_output=True, text=True, timeout=100
     )
     assert done.returncode == 1
     assert "KitError" in done.stderr.splitlines()[-1]
