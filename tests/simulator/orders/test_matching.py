@@ -184,3 +184,15 @@ def test_whatever_is_placed_the_books_add_up(open_floor, orders):
         assert int(row["netqty"]) == net
         worth = cash - 10_000_000.0 + net * float(row["ltp"])
         assert float(row["pnl"]) == pytest.approx(worth, abs=0.02)
+
+
+@pytest.mark.parametrize("symbol", [CALL, SHARE, "BANKNIFTY29DEC26FUT", "Nifty Bank"])
+def test_a_course_agrees_with_the_quotes(floor, symbol):
+    """What a contract shows at many seconds is what its quote shows at each of them."""
+    begin, contract = floor.clock.now(), floor.contract(symbol)
+    seconds = int(begin.timestamp()) + np.array([0, 1, 59, 60, 61, 3599, 10_000])
+    course = floor.state.market.course(contract, begin.date(), seconds)
+    for place, second in enumerate(seconds.tolist()):
+        (quote,) = floor.state.market.quotes([contract], datetime.fromtimestamp(second, IST))
+        shown = (course.ltp[place], course.bid[place], course.ask[place])
+        assert shown == pytest.approx((quote.ltp, quote.bid, quote.ask), abs=1e-9)
