@@ -8,7 +8,7 @@ from datetime import date
 from kit.bars.minute_store import MinuteStore
 from kit.bars.minutes import DayMinutes
 from kit.bars.quality import figures
-from kit.errors import SettingsError
+from kit.errors import SettingsError, UnreadableFile
 
 Days = Mapping[date, DayMinutes]
 
@@ -82,9 +82,9 @@ class ReadAhead(Mapping[date, DayMinutes]):
 
     def __init__(self, days: StoredDays, wanted: Sequence[date]) -> None:
         self.days, self.left_out = days, days.left_out
-        there = [day for day in wanted if day in days]
-        self._coming = days.store.load(there, mapped=days.mapped)
-        self._order = {day: number for number, day in enumerate(there)}
+        self._there = [day for day in wanted if day in days]
+        self._coming = days.store.load(self._there, mapped=days.mapped)
+        self._order = {day: number for number, day in enumerate(self._there)}
         self._read = 0
         self._latest: DayMinutes | None = None
 
@@ -103,8 +103,14 @@ class ReadAhead(Mapping[date, DayMinutes]):
         if self._order.get(day, -1) < self._read:  # a later session of a position, or one asked for again
             return self.days[day]
         while self._latest is None or self._latest.day != day:
-            self._latest = next(self._coming)
+            reading = self._there[self._read]
             self._read += 1
+            try:
+                self._latest = next(self._coming)
+            except UnreadableFile:
+                self._coming = self.days.store.load(self._there[self._read :], mapped=self.days.mapped)
+                if reading == day:
+                    raise
         return self._latest
 
 

@@ -16,7 +16,7 @@ from kit.backtest.strikes import expiry_of
 from kit.backtest.tape import NEVER, Holding, holding_of
 from kit.bars.minutes import DayMinutes
 from kit.clock import sessions
-from kit.errors import DataError
+from kit.errors import DataError, UnreadableFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,13 @@ class SkippedDay:
         The session.
     why : str
         What was missing.
+    error : UnreadableFile or None
+        Its bars are there and damaged.
     """
 
     day: date
     why: str
+    error: UnreadableFile | None = None
 
 
 def wanted_days(plan: Plan, days: Days, start: date | None, end: date | None) -> list[date]:
@@ -76,7 +79,10 @@ def holdings(
     free_from, days = date.min, ahead(days, wanted)
     for day in wanted:
         if day >= free_from and _daily_fits(plan, day, daily):
-            found = _holding(plan, day, days, signals)
+            try:
+                found = _holding(plan, day, days, signals)
+            except UnreadableFile as error:  # the other days are whole, and what they earn is kept
+                found = SkippedDay(day, str(error), error)
             if isinstance(found, Holding):
                 free_from = found.days[-1].day + timedelta(1)
             if found is not None:

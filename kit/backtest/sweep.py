@@ -64,7 +64,10 @@ def tapes_of(sets: Sets, days: Days, wanted: Sequence[date] | None = None) -> It
     """Yield the tapes that all the sets of a sweep are played on; keep them to sweep again at once."""
     wanted = wanted_days(sets.plan, days, None, None) if wanted is None else wanted
     for chance in holdings(sets.plan, wanted, days, None, {}):
-        if not isinstance(chance, SkippedDay):
+        if isinstance(chance, SkippedDay):
+            if chance.error:  # a sweep has no log to say it in
+                raise chance.error
+        else:
             yield load(sets.plan, sets.plan.legs, chance, again=sets.again)
 
 

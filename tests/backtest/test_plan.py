@@ -104,3 +104,11 @@ def test_a_python_rule_cannot_be_yaml():
     plan = Plan.from_yaml(TEXT).but(exit={"at": "15:15", "when": lambda _: True})
     with pytest.raises(SettingsError, match="cannot be written"):
         plan.to_yaml()
+
+
+def test_a_complaint_names_the_place_in_the_plan():
+    """What does not fit deep in a leg is named by its path, without the names of what checks it."""
+    leg = {"side": "sell", "right": "CE", "strike": {"steps": 0}, "stop": {"percent": 0}}
+    with pytest.raises(SettingsError) as refused:
+        Plan(entry={"at": "09:20"}, exit={"at": "15:15"}, legs=[leg])
+    assert str(refused.value).startswith("legs.0: stop: Amount.percent does not accept: 0")

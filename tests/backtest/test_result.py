@@ -4,13 +4,16 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from kit.backtest import backtest
 from kit.backtest.band import CONVENTIONS, band_sentence
 from kit.backtest.plan.ready import ready_plan
 from kit.backtest.sweep import sweep
-from kit.errors import SettingsError
+from kit.bars.importing import import_files
+from kit.bars.minute_store import MinuteStore
+from kit.errors import SettingsError, UnreadableFile
 
 JANUARY = {"start": date(2024, 1, 1), "end": date(2024, 1, 10)}
 
@@ -129,3 +132,25 @@ def test_the_workbook_holds_the_log(result, tmp_path):
     pytest.importorskip("openpyxl")
     sheets = pd.read_excel(result.to_excel(tmp_path / "log.xlsx"), sheet_name=None)
     assert sheets["trades"]["net_inr"].sum() == pytest.approx(result.net_inr)
+
+
+def test_a_damaged_day_is_a_row_and_the_others_are_traded(shared_data, tmp_path):
+    """A session whose bits have rotten is refused by name with the remedy; what the others earn is kept."""
+    store = MinuteStore(tmp_path)
+    import_files([shared_data / "intraday" / "bnf_exp_20240110"], store)
+    plan, span = ready_plan("short_straddle_920"), {"start": date(2024, 1, 3), "end": date(2024, 1, 10)}
+    whole = backtest(plan, store, **span)
+    month = next(store.folder.glob("options-2024-01.parquet"))
+    group = pq.read_metadata(month).row_group(4)  # 5 January, the fifth session of the month
+    content = bytearray(month.read_bytes())
+    for number in range(group.num_columns):
+        content[group.column(number).data_page_offset + 60] ^= 0xFF
+    month.write_bytes(content)
+    found = backtest(plan, store, **span)
+    (bad,) = [day for day in found.skipped if day.error]
+    assert "import or collect" in found.trades.loc[found.trades["day"] == bad.day, "why"].iloc[0]
+    rest = whole.trades[whole.trades["day"] != bad.day].reset_index(drop=True)
+    kept = found.trades[found.trades["day"] != bad.day].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, rest, check_dtype=False)
+    with pytest.raises(UnreadableFile, match="damaged"):
+        sweep(plan, store, {"legs.*.stop.percent": [10, 20]}, **span)
