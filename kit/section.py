@@ -50,9 +50,6 @@ def _explained(error: ValidationError, section: type[Section]) -> SettingsError:
     if isinstance(own, SettingsError):  # of a section within, or of a check of ours
         return own.with_traceback(None)
     where = ".".join(str(part) for part in first["loc"] if "[" not in str(part))  # of unions and validators
-    cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, SettingsError) and not section.is_secret:  # it says it better
-        return SettingsError(f"{where}: {cause.what}" if where else cause.what, cause.value, cause.remedy)
     if first["type"] != "extra_forbidden":
         value = None if section.is_secret else first["input"]
         return SettingsError(f"{section.__name__}.{where} does not accept", value, f"{first['msg']}.")

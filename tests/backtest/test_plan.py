@@ -106,9 +106,16 @@ def test_a_python_rule_cannot_be_yaml():
         plan.to_yaml()
 
 
-def test_a_complaint_names_the_place_in_the_plan():
-    """What does not fit deep in a leg is named by its path, without the names of what checks it."""
-    leg = {"side": "sell", "right": "CE", "strike": {"steps": 0}, "stop": {"percent": 0}}
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ({"stop": {"percent": 0}}, "Amount.percent does not accept: 0"),
+        ({"expiry": "weekly"}, "PlanLeg.expiry does not accept: 'weekly'"),
+    ],
+)
+def test_a_complaint_names_the_field_and_the_value(rules, said):
+    """What does not fit deep in a leg is named as it is written, without the names of what checks it."""
+    leg = {"side": "sell", "right": "CE", "strike": {"steps": 0}, **rules}
     with pytest.raises(SettingsError) as refused:
         Plan(entry={"at": "09:20"}, exit={"at": "15:15"}, legs=[leg])
-    assert str(refused.value).startswith("legs.0: stop: Amount.percent does not accept: 0")
+    assert str(refused.value).startswith(said)
