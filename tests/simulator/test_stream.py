@@ -222,15 +222,13 @@ def test_dropped_stream_breaks_without_a_word(exchange, caller):
 
 
 def test_stalled_stream_is_open_and_silent(exchange, caller):
-    """A stall sends nothing, not even an answer to a text ping, and goes on afterwards."""
-    exchange.faults.add("stream-frames", "stall:0.8")
+    """A stall sends nothing for its time, not even an answer to a text ping, and goes on afterwards."""
+    exchange.faults.add("stream-frames", "stall:3")
     with listening(exchange, caller) as socket:
         socket.send(asked(1, INDEX))
-        socket.send("ping")
-        first = [socket.recv(PATIENCE_S) for _ in range(1)]
-        assert first == ["pong"] or isinstance(first[0], bytes)  # the stall may begin before the ping
         with pytest.raises(TimeoutError):
-            socket.recv(0.3)
+            socket.recv(0.5)
+        socket.send("ping")
         assert isinstance(socket.recv(PATIENCE_S), bytes)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -68,6 +70,13 @@ def test_nothing_is_connected_before_something_is_followed(client):
         assert len(client.feed.health()["connections"]) == 1
     assert client.feed.health()["connections"] == []
     assert client.feed.newest.of(key_of("SNAPQUOTE", *INDEX)) is None
+
+
+def test_the_library_is_loaded_with_the_first_connection():
+    """Whoever follows nothing never loads the WebSocket library."""
+    code = "import sys, kit.broker.client, kit.market.manager; print('websockets' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_what_two_follow_stays_when_one_leaves(client):
