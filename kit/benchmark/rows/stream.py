@@ -25,7 +25,7 @@ from kit.simulator.stream_frames import LTP, SNAPQUOTE, packed
 _PACKETS = 5_000  # of a burst, a thousand tokens
 _TOKENS = 1_060  # looked at twice a second; some did not change
 _FULL_S, _QUICK_S = 60.0, 4.0
-_SETTLING_S = 1.0  # after which the burst of first frames is over
+_SETTLING_S = 2.0  # after which the burst of first frames is over
 _FRAMES_A_SECOND = 4
 _ROUND_S, _ROUNDS = 3.0, 6
 _LEVEL = {"price": 101.05, "quantity": 900, "orders": 7}
