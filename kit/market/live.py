@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from kit.broker.stream.feed import MarketFeed
-from kit.broker.stream.following import Following
+from kit.broker.stream.following import TickReader
 from kit.broker.stream.frames import DTYPES, MODES, TickBatch, last_price
 from kit.broker.stream.newest import KeptFrame
 from kit.chains.contracts import Contracts, around
@@ -80,7 +80,7 @@ class LiveChain(Showable):
         self._feed, self._index, self._around, self._venue = feed, index, strikes_around, venue
         self._options, self._future = series
         self._ask, self._leave = ask, leave
-        self._following: Following | None = None
+        self._following: TickReader | None = None
         self._making = threading.Lock()
         self._made: ChainSnapshot | None = None
         self._made_s = -_LEAST_S

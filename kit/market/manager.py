@@ -13,7 +13,7 @@ from kit.arguments import instance, like, number, path
 from kit.bars import candles
 from kit.bars.store import STORE
 from kit.broker.client import AngelAPIClient
-from kit.broker.stream.following import Following
+from kit.broker.stream.following import TickReader
 from kit.cache import CacheManager
 from kit.chains.atm import Tie, check_tie
 from kit.clock import Clock
@@ -168,7 +168,7 @@ class DataManager(Showable):
 
     def follow(
         self, *symbols: str, mode: StreamMode = "SNAPQUOTE", queue_size: int | None = None
-    ) -> Following:
+    ) -> TickReader:
         """Follow underlyings and trading symbols on the market stream until the answer is closed.
 
         Parameters

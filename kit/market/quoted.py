@@ -8,7 +8,7 @@ from time import monotonic
 
 from kit.broker.client import AngelAPIClient
 from kit.broker.shapes import Reply
-from kit.broker.stream.following import Following
+from kit.broker.stream.following import TickReader
 from kit.chains.atm import AtmStrike, Tie, atm_strike
 from kit.clock import Clock, spot_is_frozen
 from kit.market import chain
@@ -99,7 +99,7 @@ class PresentQuotes:
         forward = self.chain(underlying, expiry).forward if tie == "nearest" else None
         return atm_strike(level, strikes, tie, forward=forward)
 
-    def follow(self, symbols: tuple[str, ...], mode: StreamMode, queue_size: int | None) -> Following:
+    def follow(self, symbols: tuple[str, ...], mode: StreamMode, queue_size: int | None) -> TickReader:
         """Subscribe underlyings and trading symbols; ticks carry the names as they were given."""
         found = {symbol: self.listing.instrument(symbol) for symbol in symbols}
         pairs = {(what.exchange, what.token): symbol for symbol, what in found.items()}

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from kit.broker.auth import SecretBody, Tokens
 from kit.broker.session import BrokerSession
 from kit.broker.stream.connection import FeedConnection, OpenSocket
-from kit.broker.stream.following import Following
+from kit.broker.stream.following import TickReader
 from kit.broker.stream.frames import EXCHANGES, key_of
 from kit.broker.stream.newest import KeptFrame, NewestFrames
 from kit.broker.stream.socket import open_socket
@@ -74,7 +74,7 @@ class MarketFeed:
         self.config = config
         self.ca_file = ca_file
         self.newest = NewestFrames()
-        self._followings: tuple[Following, ...] = ()
+        self._followings: tuple[TickReader, ...] = ()
         self._connections: list[FeedConnection] = []
         self._changing = threading.RLock()
 
@@ -87,7 +87,7 @@ class MarketFeed:
         instruments: Mapping[tuple[str, str], str],
         mode: StreamMode = "SNAPQUOTE",
         queue_size: int | None = None,
-    ) -> Following:
+    ) -> TickReader:
         """Subscribe some instruments until the answer is closed; the first one connects.
 
         Parameters
@@ -113,7 +113,9 @@ class MarketFeed:
             )
         keys = {key_of(mode, *pair): symbol for pair, symbol in instruments.items()}
         with self._changing:
-            fresh = Following(keys, self.config.queue_size if queue_size is None else queue_size, self._leave)
+            fresh = TickReader(
+                keys, self.config.queue_size if queue_size is None else queue_size, self._leave
+            )
             self._share({*self._wanted(), *keys})
             self._followings = (*self._followings, fresh)
         return fresh
@@ -226,7 +228,7 @@ class MarketFeed:
     def _wanted(self) -> set[bytes]:
         return {key for following in self._followings for key in following.keys}
 
-    def _leave(self, following: Following) -> None:
+    def _leave(self, following: TickReader) -> None:
         with self._changing:
             self._followings = tuple(other for other in self._followings if other is not following)
             wanted = self._wanted()

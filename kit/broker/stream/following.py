@@ -12,7 +12,7 @@ from kit.broker.stream.frames import KEY_BYTES, TickBatch, decode, decode_batch,
 from kit.model.tick import Tick
 
 
-class Following:
+class TickReader:
     """Ticks of some instruments as they come; use it as a context manager or call `close`.
 
     Iterating yields ticks one by one and waits for the next; `batches` yields what has come as arrays.
@@ -34,7 +34,7 @@ class Following:
     """
 
     def __init__(
-        self, symbols: Mapping[bytes, str], queue_size: int, leave: Callable[[Following], None]
+        self, symbols: Mapping[bytes, str], queue_size: int, leave: Callable[[TickReader], None]
     ) -> None:
         self._symbols = dict(symbols)
         self._queue: deque[bytes] = deque(maxlen=queue_size)
@@ -59,7 +59,7 @@ class Following:
         return frozenset(self._symbols)
 
     def __repr__(self) -> str:
-        return f"Following({', '.join(sorted(set(self._symbols.values()))[:8])}, dropped={self.dropped})"
+        return f"TickReader({', '.join(sorted(set(self._symbols.values()))[:8])}, dropped={self.dropped})"
 
     def __enter__(self) -> Self:
         return self
