@@ -9,8 +9,6 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kit.errors import SettingsError
-
 if TYPE_CHECKING:
     from kit.backtest.days import StoredDays
     from kit.backtest.plan.plan import Plan
@@ -195,10 +193,11 @@ def _show(result: BacktestResult) -> None:
 def _sweep(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
+    from kit.backtest.grid_words import parameter_values
     from kit.backtest.result import write_out
     from kit.backtest.sweep import sweep
 
-    plan, grid = _plan(options.plan), dict(_values(words) for words in options.grid)
+    plan, grid = _plan(options.plan), dict(parameter_values(words) for words in options.grid)
     days = _days(options, [plan])
     with _processor(options) as processor, tqdm(unit="piece", disable=None) as bar:
         found = sweep(
@@ -227,19 +226,3 @@ def _processor(options: argparse.Namespace) -> AbstractContextManager[Concurrent
 
     backend: Any = "dask" if options.dask else "processes"
     return ConcurrentProcessor(options.workers or 4, backend=backend, dask_address=options.dask)
-
-
-def _values(words: str) -> tuple[str, list[Any]]:
-    """Read ``path=a,b,c`` or ``path=from:to:step``."""
-    import numpy as np
-    import yaml
-
-    path, mark, text = words.partition("=")
-    ends = text.split(":")
-    if len(ends) == 3 and all(part.strip().lstrip("-").replace(".", "", 1).isdigit() for part in ends):
-        first, last, step = (float(part) for part in ends)
-        if step > 0:
-            return path, [round(float(value), 9) for value in np.arange(first, last + step / 2, step)]
-    if not mark or not path or not text:
-        raise SettingsError("Not a parameter with values", words, "Write 'legs.*.stop.percent=10,20,30'.")
-    return path, [part if ":" in part else yaml.safe_load(part) for part in text.split(",")]

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "BacktestPanel": "kit.widgets.panels.backtest.panel",
     "BenchPanel": "kit.widgets.panels.bench",
     "ChainPanel": "kit.widgets.panels.chain",
     "EvaluationPanel": "kit.widgets.panels.evaluate",

@@ -8,6 +8,7 @@ import ipywidgets as w
 
 from kit.strategies import ALL
 from kit.widgets.frame.context import Context
+from kit.widgets.panels.backtest.panel import BacktestPanel
 from kit.widgets.panels.bench import BenchPanel
 from kit.widgets.panels.chain import ChainPanel
 from kit.widgets.panels.evaluate import EvaluationPanel
@@ -54,6 +55,7 @@ def lab(desk: Desk, underlying: str = "BANKNIFTY") -> w.Tab:
         "Ranking": ranking,
         "Scanner": ScanPanel(context),
         "Live": LivePanel(desk, underlying=underlying),
+        "Backtest": BacktestPanel(desk),
         "Tuning": TunePanel(desk),
         "Benchmark": BenchPanel(),
         "Monitor": MonitorPanel(desk),

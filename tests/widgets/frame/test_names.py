@@ -11,6 +11,7 @@ from kit.widgets.frame.header import Header, Toolbar
 from kit.widgets.frame.live import LiveFigure
 from kit.widgets.frame.panel import ErrorBox
 from kit.widgets.frame.runner import Runner
+from kit.widgets.panels.backtest.panel import BacktestPanel
 from kit.widgets.panels.bench import BenchPanel
 from kit.widgets.panels.chain import ChainPanel
 from kit.widgets.panels.evaluate import EvaluationPanel
@@ -21,7 +22,8 @@ from kit.widgets.panels.scan.panel import ScanPanel
 from kit.widgets.panels.tune.panel import TunePanel
 
 WIDGETS = [
-    BenchPanel, ChainPanel, Context, ErrorBox, EvaluationPanel, Grid, Header, LiveFigure, NumberField,
+    BacktestPanel, BenchPanel, ChainPanel, Context, ErrorBox, EvaluationPanel, Grid, Header, LiveFigure,
+    NumberField,
     PayoffPanel, PositionBuilder, PositionPanel, Runner, ScanPanel, Toolbar, TunePanel,
 ]  # fmt: skip
 

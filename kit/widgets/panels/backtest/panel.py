@@ -1,0 +1,294 @@
+"""The backtest panel: a plan as form and as YAML, its data, Run with Cancel, what it would have earned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as w
+import pandas as pd
+from matplotlib.axes import Axes
+
+from kit.backtest import BacktestResult, Plan
+from kit.backtest.band import band_sentence
+from kit.backtest.plan.ready import ready_plan, ready_plans
+from kit.backtest.sweep_result import SweepResult
+from kit.bars.minute_store import MinuteStore
+from kit.errors import DataError, KitError, SettingsError
+from kit.settings import Settings, cache_folder
+from kit.widgets.frame.grid import Grid
+from kit.widgets.frame.header import Action, SavedFile, Toolbar
+from kit.widgets.frame.job import Job, OnProgress
+from kit.widgets.frame.live import LiveFigure, styled
+from kit.widgets.frame.panel import Panel, shown
+from kit.widgets.frame.runner import Runner
+from kit.widgets.frame.style import facts, summary
+from kit.widgets.panels.backtest import pictures
+from kit.widgets.panels.backtest.controls import controls
+from kit.widgets.panels.backtest.form import BOXES, DIFFERS, changed, written
+from kit.widgets.panels.backtest.tables import TRADES, sweep_words, table_of, tiles, trade_rows
+from kit.widgets.panels.backtest.tasks import TASKS, BacktestAsked, ShouldStop, day_of
+from kit.widgets.panels.backtest.text import checked_score, labelled
+
+Outcome = BacktestResult | SweepResult | str | None
+_ROW = w.Layout(flex_flow="row wrap")
+
+
+class BacktestPanel(Panel):
+    """Would a plan have earned? The plan as form and text, the days, trades, band and sweep.
+
+    Parameters
+    ----------
+    source : Desk or Settings, optional
+        Whose exchange minutes are collected from; default the simulated one.
+    plan : Plan or str, default "short_straddle_920"
+        A plan, or the name of a ready one.
+    store : MinuteStore or path, optional
+        Where the minutes are; default a store of the simulated exchange in the cache folder.
+
+    Attributes
+    ----------
+    plan : Plan
+        What Run trades: the last right one.
+    result : BacktestResult or None
+        Of the last backtest.
+    sweep : SweepResult or None
+        Of the last sweep.
+    """
+
+    heading = "Backtest"
+    lead = (
+        "A plan as a form and as text, the same thing both ways; Run trades it over the minutes in the store."
+    )
+
+    def __init__(
+        self,
+        source: Any = None,
+        plan: Plan | str = "short_straddle_920",
+        store: MinuteStore | str | Path | None = None,
+    ) -> None:
+        self.settings: Settings = getattr(source, "settings", source) or Settings()
+        self.plan = ready_plan(plan) if isinstance(plan, str) else plan
+        where = cache_folder() / "simulated-minutes" if store is None else store
+        self.store = where if isinstance(where, MinuteStore) else MinuteStore(where, self.plan.underlying)
+        self.result: BacktestResult | None = None
+        self.sweep: SweepResult | None = None
+        self._quiet, self._wrong = False, dict[str, str]()
+        super().__init__(self.settings)
+
+    def controls(self) -> dict[str, Any]:
+        """Return a box for each key of the form, the text, and what the runs ask for."""
+        return controls()
+
+    def body(self) -> list[Any]:
+        """Return plan, data, Run, and what came of it."""
+        one = self.inputs
+        self.ready = w.Dropdown(
+            options=["own plan", *ready_plans()], value="own plan", description="Ready plan",
+            style={"description_width": "116px"}, layout=w.Layout(width="452px"),
+        )  # fmt: skip
+        self.ready.observe(self._chosen, "value")
+        form = w.HBox(
+            [self.ready, *(one[box.path] for box in BOXES)],
+            layout=w.Layout(flex_flow="row wrap", width="470px", align_content="flex-start"),
+        )
+        data = w.HBox([one[name] for name in ("first", "last", "score", "grid", "files")], layout=_ROW)
+        self.task = w.Dropdown(options=list(TASKS), tooltip="What Run does", layout=w.Layout(width="170px"))
+        self.runner = Runner(self._prepare, self._ended, self.errors.show, tooltip="Start what is chosen")
+        files = {
+            "code": Action("Copy as code", "The cell that trades this plan", self.code),
+            "csv": Action("Trades", "The trade log as CSV", self._log),
+            "html": Action("Page", "Figures, plots and trades as a page of its own", self._page),
+        }  # fmt: skip
+        self.toolbar = Toolbar(files, self.errors.show)
+        run = w.HBox([self.task, self.runner, self.toolbar], layout=_ROW)
+        self.tiles = w.HTML()
+        self.stored, self.plot, self.heat = (
+            LiveFigure(1080, 190),
+            LiveFigure(1080, 420),
+            LiveFigure(1080, 330),
+        )
+        self.trades = Grid("Trades")
+        self.band, self.sets = (
+            Grid("Band: the same plan under other fills", sortable=False, searchable=False),
+            Grid("Sets of the sweep"),
+        )
+        self.said = w.HTML()
+        plan = w.HBox([form, one["yaml"]], layout=_ROW)
+        return [
+            plan, data, run, self.errors, self.words, self.stored, self.tiles, self.plot, self.said,
+            self.band, self.trades, self.heat, self.sets,
+        ]  # fmt: skip
+
+    @staticmethod
+    def compute(asked: BacktestAsked, task: str, on_progress: OnProgress, should_stop: ShouldStop) -> Outcome:
+        """Do what Run does, without a page.
+
+        Parameters
+        ----------
+        asked : BacktestAsked
+            What stands in the panel.
+        task : str
+            A key of `kit.widgets.panels.backtest.tasks.TASKS`.
+        on_progress, should_stop
+            As of `kit.widgets.frame.job.Job`.
+        """
+        return TASKS[task](asked, on_progress, should_stop)
+
+    def refresh(self, change: Any = None) -> None:
+        """Bring the text up to the form, or the form up to the text; what is wrong is told by its label."""
+        if self._quiet:
+            return
+        if change is None:
+            self._show_plan()
+            self._draw_stored()
+            return
+        name = next(name for name, control in self.inputs.items() if control is change.owner)
+        try:
+            self._take(name, change.new)
+        except KitError as error:
+            self.inputs[name].add_class("kit-wrong")
+            self._wrong[name] = f"{self.inputs[name].description}: {error}"
+        else:
+            self.inputs[name].remove_class("kit-wrong")
+            self._wrong.pop(name, None)
+        self._tell_wrong()
+
+    def _take(self, name: str, text: str) -> None:
+        if name == "yaml":
+            self.plan = Plan.from_yaml(text)
+            for box in (*BOXES, None):
+                self._wrong.pop(box.path if box else "yaml", None)
+            self._show_plan()
+        elif name in {box.path for box in BOXES}:
+            if text != DIFFERS:
+                self.plan = changed(self.plan, name, text)
+                self._show_plan(but=name)
+        elif name in ("first", "last"):
+            day_of(text)
+        elif name == "score":
+            checked_score(text)
+
+    def _tell_wrong(self) -> None:
+        running = self.runner.job is not None and self.runner.job.state == "running"
+        self.runner.run.disabled = bool(self._wrong) or running
+        if self._wrong:
+            self.errors.show(" ".join(self._wrong.values()))
+        else:
+            self.errors.clear()
+
+    def _show_plan(self, but: str = "") -> None:
+        """Write the plan into every box and into the text."""
+        self._quiet = True
+        try:
+            for box in BOXES:
+                if box.path != but:
+                    value = written(self.plan, box.path)
+                    self.inputs[box.path].value = value or (DIFFERS if box.choices else "")
+                    self.inputs[box.path].remove_class("kit-wrong")
+            self.inputs["yaml"].value = self.plan.to_yaml()
+            self.inputs["yaml"].remove_class("kit-wrong")
+            self._wrong.pop("yaml", None)
+            names = ready_plans()
+            same = self.plan.name in names and names[self.plan.name] == self.plan
+            self.ready.value = self.plan.name if same else "own plan"
+        finally:
+            self._quiet = False
+
+    @shown
+    def _chosen(self, change: Any) -> None:
+        if not self._quiet and change.new != "own plan":
+            self.plan = ready_plan(change.new)
+            self._wrong.clear()
+            self._show_plan()
+            self._tell_wrong()
+
+    def _prepare(self) -> Callable[[OnProgress, ShouldStop], Outcome]:
+        if self._wrong:
+            raise SettingsError("Not a run yet", " ".join(self._wrong.values()), "Correct it to run.")
+        self.errors.clear()
+        text = {name: self.inputs[name].value for name in ("first", "last", "score", "grid", "files")}
+        asked = BacktestAsked(
+            self.plan, self.store, self.settings, day_of(text["first"]), day_of(text["last"]),
+            checked_score(text["score"]), text["grid"], text["files"],
+        )  # fmt: skip
+        task = self.task.value
+        return lambda on_progress, should_stop: self.compute(asked, task, on_progress, should_stop)
+
+    @shown
+    def _ended(self, job: Job) -> None:
+        if job.error is not None:
+            raise job.error
+        self.draw(job.result)
+
+    def draw(self, result: Outcome) -> None:
+        """Show what a run found."""
+        if isinstance(result, BacktestResult):
+            self.result = result
+            self._draw_result(result)
+        elif isinstance(result, SweepResult):
+            self.sweep = result
+            _drawn(self.heat, lambda axes: pictures.heat(axes[0], result), 1)
+            self.sets.show(*table_of(result.table.head(200).reset_index(drop=True)))
+            self.words.value = summary(sweep_words(result))
+        else:
+            self.words.value = summary(result or "Cancelled; what was shown before still stands.")
+            self._draw_stored()
+
+    def _draw_result(self, result: BacktestResult) -> None:
+        _drawn(self.plot, lambda axes: pictures.earned(axes[0], axes[1], result), 2)
+        self.tiles.value = facts(tiles(result))
+        self.trades.show(TRADES, trade_rows(result.trades))
+        said = [*result.notes, *(f"Skipped {day.day}: {day.why}." for day in result.skipped[:5])]
+        if result.band is not None:
+            self.band.show(*table_of(result.band))
+            said.insert(0, band_sentence(result.band))
+        self.said.value = summary(" ".join(said))
+        self.words.value = summary(labelled(result))
+
+    def _draw_stored(self) -> None:
+        manifest = self.store.manifest()
+        scores = dict(zip(manifest.index, manifest["score"], strict=True)) if len(manifest) else {}
+        _drawn(self.stored, lambda axes: pictures.calendar(axes[0], scores), 1)
+        if self.result is None and not scores:
+            self.words.value = summary(
+                f"No minutes in {self.store.folder}: choose Collect minutes, or Import files."
+            )
+        elif self.result is None and not self.words.value:
+            self.words.value = summary(f"{len(scores)} sessions in {self.store.folder}. Press Run.")
+
+    def data(self) -> pd.DataFrame:
+        """Return the trade log."""
+        return self._found().trades
+
+    def _log(self) -> SavedFile:
+        return SavedFile("trades.csv", "text/csv", self.data().to_csv(index=False).encode())
+
+    def _page(self) -> SavedFile:
+        from kit.backtest.report import page
+
+        return SavedFile(f"{self.plan.name}.html", "text/html", page(self._found()).encode())
+
+    def _found(self) -> BacktestResult:
+        if self.result is None:
+            raise DataError("Nothing has been traded yet", 0, "Press Run.")
+        return self.result
+
+    def code(self) -> str:
+        """Return Python that trades the plan shown."""
+        return (
+            "from kit.backtest import Plan, backtest\n"
+            "from kit.bars.minute_store import MinuteStore\n\n"
+            f'plan = Plan.from_yaml("""\n{self.plan.to_yaml()}""")\n'
+            f'store = MinuteStore({str(self.store.folder.parent)!r}, "{self.store.underlying}")\n'
+            "backtest(plan, store, band=True)\n"
+        )
+
+
+def _drawn(plot: LiveFigure, draw: Callable[[list[Axes]], None], rows: int) -> None:
+    plot.figure.clear()
+    with styled():
+        axes = plot.figure.subplots(rows, 1, squeeze=False)[:, 0]
+        draw(list(axes))
+    plot.redraw()

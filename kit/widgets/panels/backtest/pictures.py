@@ -1,0 +1,100 @@
+"""The pictures of a backtest: what is stored, what was earned, what fell, what the parameters make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+
+from kit.backtest import BacktestResult
+from kit.backtest.sweep_result import SweepResult
+from kit.clock import sessions
+from kit.plots import CALL, GAIN, LOSS, PLAIN
+
+_QUALITY = LinearSegmentedColormap.from_list("quality", [LOSS, "#e0a030", GAIN])
+_PROFIT = LinearSegmentedColormap.from_list("profit", [LOSS, "#ffffff", GAIN])
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
+
+
+def calendar(axes: Axes, scores: Mapping[date, float]) -> None:
+    """Draw what is stored: a square per session by its quality, a dot where one is missing.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    scores : mapping of date to float
+        Quality from 0 to 1 of the sessions that are stored.
+    """
+    axes.set_title("Minutes in the store, by quality; a dot is a session that is missing")
+    if not scores:
+        axes.text(0.5, 0.5, "Nothing is stored yet", ha="center", va="center", transform=axes.transAxes)
+        axes.set_axis_off()
+        return
+    first = min(scores) - timedelta(min(scores).weekday())
+    place = {day: ((day - first).days // 7, day.weekday()) for day in sessions(min(scores), max(scores))}
+    there = {day: spot for day, spot in place.items() if day in scores and spot[1] < 5}
+    gone = [spot for day, spot in place.items() if day not in scores and spot[1] < 5]
+    weeks, rows = zip(*there.values(), strict=True)
+    drawn = axes.scatter(
+        weeks, rows, c=[scores[day] for day in there], cmap=_QUALITY, vmin=0, vmax=1, marker="s", s=60
+    )
+    if gone:
+        axes.plot(*zip(*gone, strict=True), ".", color=PLAIN, ms=4)
+    count = max(week for week, _ in place.values()) + 1
+    axes.set(yticks=range(5), yticklabels=_DAYS, ylim=(4.6, -0.6), xlim=(-0.8, max(count, 12)))
+    marks = np.unique(np.linspace(0, count - 1, min(count, 8)).astype(int))
+    axes.set_xticks(marks, [f"{first + timedelta(7 * int(week)):%d %b %y}" for week in marks])
+    axes.grid(visible=False)
+    axes.figure.colorbar(drawn, ax=axes, label="Quality", pad=0.01)
+
+
+def earned(above: Axes, below: Axes, result: BacktestResult) -> None:
+    """Draw net profit over time, and how far it is below its highest."""
+    equity = result.by_minute if len(result.sessions) <= 10 else result.daily.cumsum()
+    falls = equity - equity.cummax().clip(lower=0.0)
+    along = np.arange(len(equity))  # by bars: nights take no room
+    above.plot(along, equity.to_numpy(float), color=CALL, lw=1.6)
+    above.axhline(0, color=PLAIN, lw=0.9)
+    above.set_title(f"Net profit after charges: {', '.join(plan.name for plan in result.plans)}")
+    below.fill_between(along, falls.to_numpy(float), color=LOSS, alpha=0.6, lw=0)
+    below.set_title("Drawdown")
+    for axes in (above, below):
+        axes.set_ylabel("₹")
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        _dated(axes, equity)
+
+
+def _dated(axes: Axes, series: pd.Series) -> None:
+    if len(series):
+        places = sorted({0, len(series) // 3, 2 * len(series) // 3, len(series) - 1})
+        axes.set_xticks(places, [f"{series.index[place]:%d %b %y}" for place in places])
+
+
+def heat(axes: Axes, found: SweepResult) -> None:
+    """Draw net profit by the first two parameters of a sweep; of one, as bars."""
+    every = [str(name) for name in found.parameters]
+    names = [name for name in every if found.parameters[name].astype(str).nunique() > 1] or every
+    if len(names) == 1:
+        mean = found.table.groupby(names[0], sort=True)["net_inr"].mean()
+        colours = [GAIN if value >= 0 else LOSS for value in mean]
+        axes.bar([str(value) for value in mean.index], mean.to_numpy(), color=colours)
+        axes.set(xlabel=names[0], ylabel="Net profit (₹)")
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        return
+    table = found.heat(names[0], names[1])
+    most = max(float(np.nanmax(np.abs(table.to_numpy()))), 1.0)
+    drawn = axes.imshow(table.to_numpy(), cmap=_PROFIT, vmin=-most, vmax=most, aspect="auto", origin="lower")
+    axes.set_xticks(range(table.shape[1]), [str(value) for value in table.columns])
+    axes.set_yticks(range(table.shape[0]), [str(value) for value in table.index])
+    axes.grid(visible=False)
+    if table.size <= 60:
+        for (row, column), value in np.ndenumerate(table.to_numpy()):
+            axes.text(column, row, f"{value:,.0f}", ha="center", va="center", fontsize=8)
+    axes.set(xlabel=names[1], ylabel=names[0])
+    axes.set_title("Net profit by parameters, mean over the others")
+    axes.figure.colorbar(drawn, ax=axes, label="Net profit (₹)", format="{x:,.0f}", pad=0.01)

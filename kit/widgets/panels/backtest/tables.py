@@ -1,0 +1,81 @@
+"""The tables and tiles of a backtest."""
+
+from __future__ import annotations
+
+from math import isnan
+
+import pandas as pd
+
+from kit.backtest import BacktestResult
+from kit.backtest.sweep_result import SweepResult
+from kit.widgets.frame.grid import GridColumn, GridRow
+from kit.widgets.frame.style import rupees
+
+TRADES = (
+    GridColumn("day", "Day", text=True, key=True), GridColumn("leg", "Leg"),
+    GridColumn("entry", "No.", help="1: the first entry; more: taken again"),
+    GridColumn("side", "Side", text=True), GridColumn("right", "Right", text=True),
+    GridColumn("strike", "Strike", "₹"), GridColumn("lots", "Lots"),
+    GridColumn("entry_price", "Entry", "₹ a unit", 2), GridColumn("exit_price", "Exit", "₹ a unit", 2),
+    GridColumn("reason", "Reason", text=True), GridColumn("why", "Why", text=True),
+    GridColumn("gross_inr", "Gross", "₹", signed=True),
+    GridColumn("charges_inr", "Charges", "₹"), GridColumn("net_inr", "Net", "₹", signed=True),
+)  # fmt: skip
+
+
+def trade_rows(trades: pd.DataFrame) -> list[GridRow]:
+    """Return the rows of the trade log."""
+    return [
+        GridRow(number, [column.cell(_plain(row[column.field], column)) for column in TRADES])
+        for number, row in enumerate(trades.to_dict("records"))
+    ]
+
+
+def _plain(value: object, column: GridColumn) -> object:
+    if column.text:
+        return "" if value is None or value is pd.NaT else value
+    return float("nan") if value is None or value is pd.NaT else value
+
+
+def table_of(frame: pd.DataFrame) -> tuple[list[GridColumn], list[GridRow]]:
+    """Return any table of figures as columns and rows; its index is the first column."""
+    shown = frame.reset_index()
+    first, *rest = [str(name) for name in shown.columns]
+    columns = [GridColumn(first, first.replace("_", " "), text=True, key=True)]
+    for name in rest:
+        text = not pd.api.types.is_numeric_dtype(shown[name])
+        unit = "₹" if name.endswith("_inr") else ""
+        title = name.removesuffix("_inr").replace("_", " ").capitalize()
+        columns.append(GridColumn(name, title, unit, 0 if unit else 2, text=text))
+    shown.columns = pd.Index([first, *rest])
+    rows = [
+        GridRow(number, [column.cell(row[column.field]) for column in columns])
+        for number, row in enumerate(shown.to_dict("records"))
+    ]
+    return columns, rows
+
+
+def tiles(result: BacktestResult) -> dict[str, str]:
+    """Write the figures of a backtest with their units."""
+    found = result.metrics
+    ratio = {"Sharpe": "sharpe", "Sortino": "sortino", "Calmar": "calmar", "Profit factor": "profit_factor"}
+    told = {
+        "Net profit": rupees(result.net_inr),
+        "Charges": rupees(sum(result.charges_split.values())),
+        "Trades": f"{len(result.filled):,}",
+        "Sessions": f"{len(result.sessions):,}",
+        "Skipped": f"{len(result.skipped):,}",
+        "Deepest fall": rupees(-result.drawdown.rupees),
+    }
+    for label, name in ratio.items():
+        if name in found.index and not isnan(float(found[name])):
+            told[label] = f"{float(found[name]):.2f}"
+    if "win_rate" in found.index and not isnan(float(found["win_rate"])):
+        told["Win rate"] = f"{100 * float(found['win_rate']):.0f} %"
+    return told
+
+
+def sweep_words(found: SweepResult) -> str:
+    """Say how many sets were traded and how far the best can be trusted."""
+    state = "" if found.complete else " Stopped: what was done is shown."
+    return f"{len(found.parameters):,} sets over {len(found.days)} sessions. {found}{state}"
