@@ -139,6 +139,7 @@ function render({ model, el }) {
   function draw() {
     const focused = scroll.contains(document.activeElement) ? document.activeElement.dataset.at : undefined;
     const [columns, numbers, sort] = [shown(), model.get("numbers"), model.get("sort")];
+    el.style.display = model.get("columns").length ? "" : "none"; // nothing to show yet
     const words = filter.value.trim().toLowerCase();
     const all = model.get("rows");
     let rows = words ? all.filter((data) => data.cells.some((value) => String(value).toLowerCase().includes(words))) : all;
