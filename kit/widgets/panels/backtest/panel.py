@@ -230,7 +230,8 @@ class BacktestPanel(Panel):
         elif isinstance(result, SweepResult):
             self.sweep = result
             _drawn(self.heat, lambda axes: pictures.heat(axes[0], result), 1)
-            self.sets.show(*table_of(result.table.head(200).reset_index(drop=True)))
+            best = result.table.head(200)
+            self.sets.show(*table_of(best.set_axis(pd.RangeIndex(1, len(best) + 1, name="rank"), axis=0)))
             self.words.value = summary(sweep_words(result))
         else:
             self.words.value = summary(result or "Cancelled; what was shown before still stands.")

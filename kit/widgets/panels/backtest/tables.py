@@ -45,8 +45,9 @@ def table_of(frame: pd.DataFrame) -> tuple[list[GridColumn], list[GridRow]]:
     for name in rest:
         text = not pd.api.types.is_numeric_dtype(shown[name])
         unit = "₹" if name.endswith("_inr") else ""
-        title = name.removesuffix("_inr").replace("_", " ").capitalize()
-        columns.append(GridColumn(name, title, unit, 0 if unit else 2, text=text))
+        title = name if "." in name else name.removesuffix("_inr").replace("_", " ").capitalize()
+        whole = not text and bool((shown[name].dropna() % 1 == 0).all())
+        columns.append(GridColumn(name, title, unit, 0 if unit or whole else 2, text=text))
     shown.columns = pd.Index([first, *rest])
     rows = [
         GridRow(number, [column.cell(row[column.field]) for column in columns])
