@@ -42,24 +42,7 @@ def order_row(order: ExchangeOrder, last_fill: tuple[int, Execution] | None) -> 
     reached = "" if order.status in ("rejected", AMO) else updated
     over = order.status in ("cancelled", "rejected")
     return {
-        "variety": order.variety,
-        "ordertype": order.kind,
-        "ordertag": order.tag,
-        "producttype": order.product,
-        "price": order.price,
-        "triggerprice": order.trigger,
-        "quantity": str(order.quantity),
-        "disclosedquantity": "0",
-        "duration": order.duration,
-        "squareoff": 0.0,
-        "stoploss": 0.0,
-        "trailingstoploss": 0.0,
-        "tradingsymbol": order.contract.symbol,
-        "transactiontype": order.side,
-        "exchange": order.contract.exchange,
-        "symboltoken": order.contract.token,
-        **_contract(order.contract),
-        "strikeprice": _strike(order.contract),
+        **_terms(order),
         "lotsize": str(order.contract.lot),
         "cancelsize": str(order.left if over else 0),
         "averageprice": round(order.average, 2),
@@ -79,6 +62,29 @@ def order_row(order: ExchangeOrder, last_fill: tuple[int, Execution] | None) -> 
         "exchangeorderid": "" if order.status in (AMO, PENDING, "rejected") else f"11{order.number[:14]}",
         "scripconsent": None,
         "algoID": "99999",
+    }
+
+
+def _terms(order: ExchangeOrder) -> dict[str, Any]:
+    return {
+        "variety": order.variety,
+        "ordertype": order.kind,
+        "ordertag": order.tag,
+        "producttype": order.product,
+        "price": order.price,
+        "triggerprice": order.trigger,
+        "quantity": str(order.quantity),
+        "disclosedquantity": "0",
+        "duration": order.duration,
+        "squareoff": 0.0,
+        "stoploss": 0.0,
+        "trailingstoploss": 0.0,
+        "tradingsymbol": order.contract.symbol,
+        "transactiontype": order.side,
+        "exchange": order.contract.exchange,
+        "symboltoken": order.contract.token,
+        **_contract(order.contract),
+        "strikeprice": _strike(order.contract),
     }
 
 
@@ -114,30 +120,6 @@ def trade_row(place: int, fill: Execution) -> dict[str, Any]:
 def position_row(held: HeldContract, ltp: float, close: float) -> dict[str, str]:
     """Return a row of the positions, everything as text."""
     contract = held.contract
-    bought, paid, sold, received = held.totals()
-    carried = held.carried * held.carried_price
-    rupees = {
-        "buyamount": held.paid,
-        "sellamount": held.received,
-        "cfbuyamount": max(0.0, carried),
-        "cfsellamount": max(0.0, -carried),
-        "buyavgprice": held.paid / held.bought if held.bought else 0.0,
-        "sellavgprice": held.received / held.sold if held.sold else 0.0,
-        "cfbuyavgprice": held.carried_price if held.carried > 0 else 0.0,
-        "cfsellavgprice": held.carried_price if held.carried < 0 else 0.0,
-        "totalbuyvalue": paid,
-        "totalsellvalue": received,
-        "totalbuyavgprice": paid / bought if bought else 0.0,
-        "totalsellavgprice": received / sold if sold else 0.0,
-        "avgnetprice": held.average,
-        "netprice": held.average,
-        "netvalue": received - paid,
-        "realised": held.realised,
-        "unrealised": held.unrealised(ltp),
-        "pnl": held.realised + held.unrealised(ltp),
-        "ltp": ltp,
-        "close": close,
-    }
     units = {
         "buyqty": held.bought,
         "sellqty": held.sold,
@@ -160,7 +142,34 @@ def position_row(held: HeldContract, ltp: float, close: float) -> dict[str, str]
         "precision": "2",
         "multiplier": "-1",
         **{name: str(value) for name, value in units.items()},
-        **{name: f"{value:.2f}" for name, value in rupees.items()},
+        **{name: f"{value:.2f}" for name, value in _rupees(held, ltp, close).items()},
+    }
+
+
+def _rupees(held: HeldContract, ltp: float, close: float) -> dict[str, float]:
+    bought, paid, sold, received = held.totals()
+    carried = held.carried * held.carried_price
+    return {
+        "buyamount": held.paid,
+        "sellamount": held.received,
+        "cfbuyamount": max(0.0, carried),
+        "cfsellamount": max(0.0, -carried),
+        "buyavgprice": held.paid / held.bought if held.bought else 0.0,
+        "sellavgprice": held.received / held.sold if held.sold else 0.0,
+        "cfbuyavgprice": held.carried_price if held.carried > 0 else 0.0,
+        "cfsellavgprice": held.carried_price if held.carried < 0 else 0.0,
+        "totalbuyvalue": paid,
+        "totalsellvalue": received,
+        "totalbuyavgprice": paid / bought if bought else 0.0,
+        "totalsellavgprice": received / sold if sold else 0.0,
+        "avgnetprice": held.average,
+        "netprice": held.average,
+        "netvalue": received - paid,
+        "realised": held.realised,
+        "unrealised": held.unrealised(ltp),
+        "pnl": held.realised + held.unrealised(ltp),
+        "ltp": ltp,
+        "close": close,
     }
 
 
