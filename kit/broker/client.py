@@ -14,7 +14,7 @@ from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self
 
 from kit import arguments
 from kit.arguments import instance, like
@@ -25,18 +25,16 @@ from kit.broker.lifetimes import last_bar
 from kit.broker.master import Master
 from kit.broker.orders import Orders
 from kit.broker.session import BrokerSession
-from kit.broker.shapes import QuoteKey, Quotes, Record, Reply
+from kit.broker.shapes import Mode, QuoteKey, Quotes, Record, Reply
 from kit.broker.stream.feed import MarketFeed, stream_url
 from kit.cache import CacheManager, Timed
 from kit.clock import Clock, SystemClock, format_expiry, in_ist
-from kit.errors import DataError
 from kit.model import Venue
 from kit.monitor import PerformanceMonitor
 from kit.settings import Credentials, Settings
 from kit.shown import Showable, table
 from kit.transport.pool import ConnectionPoolManager
 
-Mode = Literal["LTP", "OHLC", "FULL"]
 _word = partial(arguments.text, what="Not a word of the broker's")
 
 
@@ -200,13 +198,13 @@ class AngelAPIClient(Showable):
         start, end : datetime
             Bar starts, both included, to the minute, Asia/Kolkata; what lies ahead of now is not asked for.
         """
-        return self._history(endpoints.CANDLES, exchange, token, interval, start, end, shapes.candle_rows)
+        return self._history(endpoints.CANDLES, (exchange, token, interval), start, end, shapes.candle_rows)
 
     def oi_history(
         self, exchange: str, token: str, interval: str, start: datetime, end: datetime
     ) -> Reply[list[Record]]:
         """Return ``{"time", "oi"}`` rows of a live derivative; parameters as `candles`."""
-        return self._history(endpoints.OI_HISTORY, exchange, token, interval, start, end, shapes.records)
+        return self._history(endpoints.OI_HISTORY, (exchange, token, interval), start, end, shapes.records)
 
     def quotes(self, instruments: Iterable[QuoteKey], mode: Mode = "FULL") -> Reply[Quotes]:
         """Return quotes of any number of instruments, asked for in batches of 50 side by side.
@@ -223,11 +221,7 @@ class AngelAPIClient(Showable):
         Reply of Quotes
             As old as the oldest batch; what the broker could not quote stands in ``unfetched``.
         """
-        asked = shapes.distinct(instruments)
-        if not isinstance(mode, str) or mode not in get_args(Mode):
-            raise DataError("There are no quotes of this kind", mode, f"Use {', '.join(get_args(Mode))}.")
-        batches = [asked[at : at + QUOTE_BATCH] for at in range(0, len(asked), QUOTE_BATCH)]
-        bodies = [{"mode": mode, "exchangeTokens": shapes.by_exchange(batch)} for batch in batches]
+        bodies = shapes.quote_bodies(instruments, mode, QUOTE_BATCH)
         ask = partial(self._call, endpoints.QUOTES, shape=shapes.quotes)
         missing = sum(not self.session.holds(endpoints.QUOTES, body) for body in bodies)
         if missing > 1:
@@ -290,19 +284,12 @@ class AngelAPIClient(Showable):
         return reply.holding(shape(reply.data, endpoint.name))
 
     def _history(
-        self,
-        endpoint: Endpoint,
-        exchange: str,
-        token: str,
-        interval: str,
-        start: datetime,
-        end: datetime,
-        shape: shapes.Shape[Any],
+        self, endpoint: Endpoint, where: tuple[str, ...], start: datetime, end: datetime, shape: Any
     ) -> Reply[Any]:
         """Ask for bars up to now at most: the broker refuses a span that ends in the future."""
         start, end = in_ist(start), min(in_ist(end), last_bar(in_ist(self.clock.now())))
         if end < start:
             return Reply([], "network", 0.0, 0.0)
         span = {"fromdate": f"{start:%Y-%m-%d %H:%M}", "todate": f"{end:%Y-%m-%d %H:%M}"}
-        body = {"exchange": _word(exchange), "symboltoken": _word(token), "interval": _word(interval), **span}
-        return self._call(endpoint, body, shape)
+        named = zip(("exchange", "symboltoken", "interval"), map(_word, where), strict=True)
+        return self._call(endpoint, {**dict(named), **span}, shape)

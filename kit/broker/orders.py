@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from kit.arguments import instance
 from kit.broker import endpoints, order_bodies, order_rows
 from kit.broker.endpoints import Endpoint
 from kit.broker.gtt import GTTBook
@@ -100,7 +101,7 @@ class Orders(Showable):
         Ambiguous
             No answer came, and the book does not show the order.
         """
-        content, known = repr(order), self._memory.by_tag
+        content, known = repr(instance(order, OrderRequest, "order")), self._memory.by_tag
         with self._monitor.measure("order_placement"), self._memory.lock:
             asked, placed = known.get(order.tag, (content, None))
             if asked != content:
@@ -143,7 +144,7 @@ class Orders(Showable):
         """
         named = {"quantity": quantity, "price_inr": price_inr, "trigger_price_inr": trigger_price_inr}
         changes: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
-        changed = replace(order, **changes)
+        changed = replace(instance(order, BookedOrder, "order"), **changes)
 
         def is_so(now: BookedOrder) -> bool:
             return all(getattr(now, name) == value for name, value in changes.items())
@@ -213,6 +214,7 @@ class Orders(Showable):
         Ambiguous
             No answer came; `positions` shows whether it happened.
         """
+        position = instance(position, OpenPosition, "position")
         self._ask(endpoints.CONVERT, order_bodies.converted(position, to, quantity))
 
     def margin(self, orders: Iterable[OrderRequest]) -> MarginEstimate:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 from kit.errors import DataError, ProtocolError
 from kit.model import Source
@@ -14,6 +14,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 Record = dict[str, Any]
 QuoteKey = tuple[str, str]
+Mode = Literal["LTP", "OHLC", "FULL"]
 Shape = Callable[[Any, str], T]
 
 
@@ -193,3 +194,18 @@ def by_exchange(keys: Iterable[QuoteKey]) -> dict[str, list[str]]:
     for exchange, token in keys:
         tokens.setdefault(exchange, []).append(token)
     return tokens
+
+
+def quote_bodies(instruments: Iterable[QuoteKey], mode: Mode, most: int) -> list[dict[str, Any]]:
+    """Return the requests for quotes of instruments, each once, so many at a time.
+
+    Raises
+    ------
+    DataError
+        They are no pairs of texts, or there are no quotes of this kind.
+    """
+    asked = distinct(instruments)
+    if not isinstance(mode, str) or mode not in get_args(Mode):
+        raise DataError("There are no quotes of this kind", mode, f"Use {', '.join(get_args(Mode))}.")
+    batches = [asked[at : at + most] for at in range(0, len(asked), most)]
+    return [{"mode": mode, "exchangeTokens": by_exchange(batch)} for batch in batches]

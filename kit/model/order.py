@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from math import isfinite, isnan, nan
 from typing import Any, Literal, Self, get_args
 
+from kit.arguments import instance
 from kit.errors import InvalidOrder
 from kit.model.instrument import Instrument
 
@@ -81,7 +82,7 @@ class OrderRequest:
         for name, known in _WORDS:
             if (said := getattr(self, name)) not in known:
                 raise InvalidOrder(f"An order has no such {name}", said, f"It knows: {', '.join(known)}.")
-        check_quantity(self.contract, self.quantity)
+        check_quantity(instance(self.contract, Instrument, "contract"), self.quantity)
         _check_prices(self)
         if self.validity == "IOC" and (self.after_market or self.is_stop):
             kind = "an after-market order" if self.after_market else "a stop order"
