@@ -55,10 +55,9 @@ _ADDRESS = re.compile(r"unregistered ip|ip (address )?(is )?not (registered|whit
 _AHEAD = re.compile(r"(date|time)\w* (can'?t|cannot|can not) be greater than current", re.IGNORECASE)
 _BLOCKED = re.compile(r"\b(is|been|account|client|user) blocked\b", re.IGNORECASE)
 _HTML = re.compile(rb"\s*<(!doctype|html|head|body)", re.IGNORECASE)
-_SECRET = re.compile(
-    r"eyJ[\w.-]*|[\w+/=-]{20,}|\b\d{6,}\b|(?<=://)[^\s/@]+(?=@)|"
-    r"(?i:(?<=pin )|(?<=pin: )|(?<=pin=)|(?<=password )|(?<=password: )|(?<=password=))\d+"
-)
+_SECRET = re.compile(r"eyJ[\w.-]*|[\w+/=-]{20,}|\b\d{6,}\b|(?<=://)[^\s/@]+(?=@)")
+_ABOUT_SECRETS = re.compile(r"(m?pin|t?otp|pass ?(word|code|phrase|wd)|secret)s?(?![a-z])", re.IGNORECASE)
+_NUMBER = re.compile(r"\b(A[BG]\d{4})\b|\d{2,}")
 _RATE_CODES = frozenset({"AB1021"})
 _SESSION_CODES = frozenset({"AG8001", "AG8002", "AG8003", "AB8050", "AB8051", "AB1010", "AB1011"})
 _TRANSIENT_CODES = frozenset({"AB1004", "AB2000", "AB2001"})
@@ -278,5 +277,11 @@ def storable(response: Response) -> bool:
 
 
 def redacted(text: str) -> str:
-    """Return `text` with everything that could be a token or a one-time password blacked out."""
-    return _SECRET.sub("***", " ".join(text.split()))
+    """Return `text` with everything that could be a token, a PIN or a one-time password blacked out.
+
+    A PIN is short: where a text speaks of one, no number stays but the broker's own codes.
+    """
+    plain = _SECRET.sub("***", " ".join(text.split()))
+    if _ABOUT_SECRETS.search(plain):
+        plain = _NUMBER.sub(lambda found: found[1] or "***", plain)
+    return plain

@@ -168,3 +168,35 @@ def test_a_short_secret_is_known_by_what_stands_before_it(words):
     """Four digits are black only where the broker names them a PIN or a password, or in an address."""
     assert "7391" not in redacted(words)
     assert redacted("no strike of 7391 in 2026") == "no strike of 7391 in 2026"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("Invalid PIN 4821", "PIN: 4821 is wrong", "your mpin is '4821'", '{"mpin":"4821"}'),
+        *("4821 is not a valid PIN", "password=4821;", "Wrong passcode (4821)", "otp:4821"),
+        *("MPIN4821 expired", "TOTP 482 133 was used"),
+        *("pin  no.  4821", "secrets 4821 of AB1007", "Pass word 4-8-2-1-4821", "pin\n4821"),
+    ],
+)  # fmt: skip
+def test_a_short_pin_is_blacked_out(said: str) -> None:
+    """However the broker quotes a PIN or a one-time password, no error shows it; its own codes stay."""
+    for shown in (redacted(said), str(refusal(_answer_of(said), "login"))):
+        assert "4821" not in shown
+        assert "482" not in shown
+    assert "AB1007" in redacted(f"{said} AB1007")
+
+
+@pytest.mark.parametrize(
+    "said", ["Order 4821 not found", "opinion 4821", "Token 99926 of 2026", "spinning 4821"]
+)
+def test_other_numbers_stay(said: str) -> None:
+    """A text that speaks of no secret keeps its short numbers: they say what was wrong."""
+    assert redacted(said) == said
+
+
+def _answer_of(said: str) -> Response:
+    response = Response()
+    response.status_code = 200
+    response._content = json.dumps({"status": False, "errorcode": "AB1007", "message": said}).encode()
+    return response
