@@ -152,7 +152,7 @@ class BrokerConfig(Section):
     def _of_a_host(cls, value: str) -> str:
         return checked_address(value)
 
-    @field_validator("stream_url")
+    @field_validator("stream_url", "order_stream_url")
     @classmethod
     def _of_a_stream(cls, value: str) -> str:
         return checked_address(value, ("ws", "wss"))

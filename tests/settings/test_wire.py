@@ -18,6 +18,7 @@ from kit import (
     ConcurrentProcessor,
     ConnectionPoolManager,
 )
+from kit.broker.order_updates import OrderUpdates
 from kit.clock import IST
 from kit.desk import _monitor, open_desk
 from kit.errors import CircuitOpen, KitError, PoolExhausted, QueueFull, SettingsError
@@ -198,9 +199,13 @@ def _address(key: str) -> Seen:
     def seen(settings: Settings, place: Any) -> str:
         client = AngelAPIClient(place.exchange.credentials, settings)
         with closing(client):
-            return {"base_url": client.session.base_url, "master_url": client._master._url}.get(
-                key, client.feed._url
-            )
+            found: dict[str, Callable[[], str]] = {
+                "base_url": lambda: client.session.base_url,
+                "master_url": lambda: client._master._url,
+                "stream_url": lambda: client.feed._url,
+                "order_stream_url": lambda: OrderUpdates(client)._url,
+            }
+            return found[key]()
 
     return seen
 
@@ -235,6 +240,8 @@ PROOFS: dict[str, tuple[Any, Any, Seen]] = {
         _address("master_url")),
     "broker.stream_url": (("wss://a.example", "wss://b.example"), ("wss://a.example", "wss://b.example"),
         _address("stream_url")),
+    "broker.order_stream_url": (("wss://a.example", "wss://b.example"), ("wss://a.example", "wss://b.example"),
+        _address("order_stream_url")),
     "broker.ca_file": (("nowhere.pem", None), (True, False), _trusts_nobody),
     "broker.seed": ((1, 2), None, lambda settings, place: _market(settings, place)[0]),
     "broker.speed": ((1.0, 60.0), (1.0, 60.0), lambda settings, place: _market(settings, place)[1]),
