@@ -1,4 +1,4 @@
-# make demo | lab | check | test | docs | bench | lock | clean       (each does its own set-up in .venv)
+# make demo | lab | check | test | docs | images | bench | lock | clean       (each does its own set-up in .venv)
 UV     := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 BIN    := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
@@ -7,7 +7,7 @@ KIT    := $(BIN)/kit
 # Without compiled modules every start reads and compiles pandas anew: seconds instead of tenths.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo begun lab test check docs bench lock clean
+.PHONY: demo begun lab test check docs images bench lock clean
 
 demo: begun .venv/lab
 	$(KIT) demo --html build/demo.html
@@ -44,6 +44,11 @@ test: .venv/test
 # The documentation site: pages, notebooks and docstrings, built without the network.
 docs: .venv/test
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
+
+# The README's picture, as the browser test sees it.
+images: .venv/test
+	$(BIN)/python -m pytest -q -k picture tests/browser/test_panels.py
+	cp build/screens/readme.png docs/images/chain.png
 
 # One installer, two locked sets: what the lab needs, and what the tests need besides.
 .venv/lab .venv/test: .venv/%: locks/%.txt pyproject.toml

@@ -30,6 +30,7 @@ from kit.model.chain_table import chain_table
 from kit.monitor import PerformanceMonitor, requirements_from
 from kit.parallel import ConcurrentProcessor
 from kit.settings import Settings
+from kit.shown import card, rows_of, table
 from kit.strategies import ALL
 
 UNDERLYING = "BANKNIFTY"
@@ -218,41 +219,48 @@ def as_text(outcome: DemoOutcome) -> str:
 
 
 _PAGE = Template("""<!doctype html><html lang="en"><meta charset="utf-8"><title>Bank Nifty Kit: demo</title>
+<meta name="viewport" content="width=device-width,initial-scale=1">
 <style>
-body{font:15px/1.5 system-ui,sans-serif;max-width:1500px;margin:2rem auto;padding:0 1rem;color:#1d2327}
+:root{color-scheme:light dark}
+body{font:15px/1.5 system-ui,sans-serif;max-width:1760px;margin:1.5rem auto;padding:0 1rem;
+color:light-dark(#1d2327,#e4e8eb);background:light-dark(#fff,#14181b)}
 h1{font-size:1.5rem;margin-bottom:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}
-p.head{color:#5b6770;margin-top:.2rem}
-table{border-collapse:collapse;font-size:.8rem;font-variant-numeric:tabular-nums;display:block;overflow-x:auto}
-th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #e3e6e8;white-space:nowrap}
-thead th{border-bottom:2px solid #c8cdd0}img{max-width:100%;width:600px}
-.plots{display:flex;flex-wrap:wrap;gap:1rem}
+p.head{color:light-dark(#55606a,#aab4bc);margin-top:.2rem;overflow-wrap:anywhere}
+.kit-card{max-width:none}img{width:100%;height:auto}
+.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:1rem;max-width:1400px}
+@media (prefers-color-scheme:dark){img{filter:invert(.92) hue-rotate(180deg)}}
 </style><h1>Bank Nifty Kit</h1><p class="head">$head</p>$body
 <p class="head">Simulated or saved data; research, not advice.</p></html>
 """)
 
 
 def as_page(outcome: DemoOutcome) -> str:
-    """Return the whole outcome as one self-contained HTML page with plots."""
+    """Return the whole outcome as a self-contained page with plots, light or dark as the reader's system."""
+    latency, results = rows_of(outcome.latency.round(3)), outcome.results
     sections = [
-        ("Chain around the money", chain_table(outcome.snapshot).to_html(na_rep="–", border=0)),
-        (
-            "Smile, and the strategy that ranks first",
-            f'<div class="plots">{_smile(outcome)}{_payoff(outcome)}</div>',
-        ),
-        ("Strategies, ranked", outcome.results._repr_html_()),
-        (
-            "Latency against budget, milliseconds",
-            outcome.latency.to_html(border=0, formatters=MILLISECONDS, na_rep="–"),
-        ),
+        ("Chain around the money", card("", {}, table(rows_of(chain_table(outcome.snapshot))))),
+        ("Smile, open interest, and the strategy that ranks first", _plots(outcome)),
+        ("Strategies, ranked", results._repr_html_()),
+        ("Latency against budget, milliseconds", card("", {}, table(latency))),
     ]
     if outcome.tiers:
-        sections.append(("Latency by tier", _tiers(outcome)))
+        sections.append(("Latency by tier", f'<div class="plots">{_tiers(outcome)}</div>'))
         sections.append(
-            ("Cache: cold, warm and hot pass", outcome.cache.to_html(border=0, float_format="{:,.0f}".format))
+            ("Cache: cold, warm and hot pass", card("", {}, table(rows_of(outcome.cache.round(1)))))
         )
     body = "".join(f"<h2>{title}</h2>{content}" for title, content in sections)
     head = "<br>".join([headline(outcome.snapshot), *guesses(outcome.snapshot).splitlines()])
     return _PAGE.substitute(head=head, body=body)
+
+
+def _plots(outcome: DemoOutcome) -> str:
+    return f'<div class="plots">{_smile(outcome)}{_open_interest(outcome)}{_payoff(outcome)}</div>'
+
+
+def _open_interest(outcome: DemoOutcome) -> str:
+    page, axes = plots.figure()
+    plots.open_interest(axes, outcome.snapshot)
+    return plots.as_html(page, "Open interest by strike, calls and puts")
 
 
 def _smile(outcome: DemoOutcome) -> str:

@@ -65,7 +65,35 @@ def smile(axes: Axes, snapshot: ChainSnapshot, within: float | None = None) -> A
         axes.plot(rows["strike"], rows["iv"] * 100, "o-", ms=3, lw=1, color=colour, label=name)
     axes.axvline(forward, color=PLAIN, lw=0.8, ls="--", label=f"forward {forward:,.0f}")
     axes.set(xlabel="Strike (rupees)", ylabel="Implied volatility (%)")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_title(f"{snapshot.underlying} {snapshot.expiry:%d %b %Y}", loc="left")
+    axes.legend(frameon=False)
+    return axes
+
+
+def open_interest(axes: Axes, snapshot: ChainSnapshot, around: int = 15) -> Axes:
+    """Draw open interest by strike in lots, calls beside puts.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    snapshot : ChainSnapshot
+        One expiry.
+    around : int, default 15
+        Strikes on either side of the money.
+    """
+    wide = snapshot.wide(around)
+    strikes = wide.index.to_numpy(float)
+    step = float(np.min(np.diff(strikes))) if len(strikes) > 1 else 100.0
+    for right, colour, shift, name in (("CE", CALL, -0.21, "calls"), ("PE", PUT, 0.21, "puts")):
+        lots = wide[right]["oi"].to_numpy(float) / snapshot.lot_size
+        axes.bar(strikes + shift * step, np.nan_to_num(lots), 0.4 * step, color=colour, label=name)
+    axes.axvline(snapshot.forward, color=PLAIN, lw=0.8, ls="--", label=f"forward {snapshot.forward:,.0f}")
+    axes.set(xlabel="Strike (rupees)", ylabel="Open interest (lots)")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.set_title("Open interest", loc="left")
     axes.legend(frameon=False)
     return axes
 

@@ -25,7 +25,10 @@ def test_demo_on_the_exchange_shows_everything(tmp_path, capsys):
     ):
         assert part in said
     html = page.read_text()
-    assert html.count("data:image/png;base64,") == 3
+    assert html.count("data:image/png;base64,") == 4  # smile, open interest, payoff, latency by tier
+    assert 'alt="Open interest by strike, calls and puts"' in html
+    assert re.search(r">\d\d,\d00<", html), "strikes have separators"
+    assert "prefers-color-scheme:dark" in html
     assert not re.findall(r'(?:src|href)="(?!data:)', html)
     assert outcome.cache.loc["sqlite", "network calls"] == 0
     assert outcome.cache.loc["hot", "network calls"] == 0

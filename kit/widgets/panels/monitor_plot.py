@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from kit.widgets.panels.monitor import MonitorReading
 
 
+_LIMITS = 8  # names that there is room for
+
+
 def draw(figure: Figure, readings: Iterable[MonitorReading]) -> None:
     """Draw the latest reading against its budgets, and all of them over time."""
     seen = list(readings)
@@ -33,7 +36,7 @@ def draw(figure: Figure, readings: Iterable[MonitorReading]) -> None:
     tasks.plot(minutes, [one.tasks["queued"] for one in seen], color=LOSS, ls="--", label="waiting")
     tasks.set_ylim(0, max(1.0, *(1.2 * max(one.tasks["active"], one.tasks["queued"]) for one in seen)))
     tasks.legend(loc="upper left")
-    _limits(limits, seen[-1].limits)
+    _limits(limits, seen)
 
 
 def _latency(axes: Axes, now: MonitorReading) -> None:
@@ -61,10 +64,14 @@ def _per_reading(seen: Sequence[MonitorReading]) -> list[int]:
     return [0, *(max(0, now - before) for before, now in pairwise(counts))]
 
 
-def _limits(axes: Axes, left: dict[str, int]) -> None:
-    names = sorted(left, key=lambda name: -left[name])
-    colours = [LOSS if not left[name] else GAIN for name in names]
-    bars = axes.barh(names, [left[name] for name in names], color=colours)
+def _limits(axes: Axes, seen: Sequence[MonitorReading]) -> None:
+    """Draw the calls left of the budgets that are used most, of what was left at best."""
+    left = seen[-1].limits
+    most = {name: max(1, *(one.limits.get(name, 0) for one in seen)) for name in left}
+    names = sorted(left, key=lambda name: (left[name] / most[name], -most[name], name))[:_LIMITS][::-1]
+    bars = axes.barh(
+        names, [left[name] for name in names], color=[GAIN if left[name] else LOSS for name in names]
+    )
     axes.bar_label(bars, padding=3)
-    axes.set(title="Calls that could go now", xlim=(0, 1.15 * max(1, *left.values())))
+    axes.set(title="Calls that could go now", xlim=(0, 1.15 * max(1, *(left[name] for name in names))))
     axes.tick_params(axis="y", labelsize=8)

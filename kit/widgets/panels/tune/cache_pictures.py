@@ -94,7 +94,8 @@ def _staleness(axes: Axes, shown: Shown) -> None:
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set(xlabel="Calls saved (%)", ylabel="P95 error (basis points)")
     axes.set_title("Staleness against calls (computed)")
-    axes.legend(fontsize=8, loc="upper left")
+    axes.set_ylim(0, None)
+    axes.legend(fontsize=7.5, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.22), columnspacing=0.8)
 
 
 def _limits(axes: Axes, now: Replay) -> None:
