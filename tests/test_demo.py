@@ -7,7 +7,8 @@ import pytest
 from kit.demo import run_on_exchange, run_on_file
 from kit.settings import Settings
 
-SERIAL = Settings(workers={"backend": "serial"})
+LASTING = {"ltp_ttl": 600, "atm_ttl": 600, "options_chain_ttl": 600}  # longer than a busy machine takes
+SERIAL = Settings(workers={"backend": "serial"}, cache_config=LASTING)
 
 
 def test_demo_on_the_exchange_shows_everything(tmp_path, capsys):
