@@ -84,8 +84,8 @@ class Scheduler:
         """
         self._check_process()
         timeout_s = self._task_timeout_s if task.timeout is None else task.timeout
-        limit_s = None if timeout_s == inf else timeout_s
-        attempt = Attempt(next(_keys), task, task.seed_with(self._seed), limit_s, monotonic())
+        timeout_s = None if timeout_s == inf else timeout_s
+        attempt = Attempt(next(_keys), task, task.seed_with(self._seed), timeout_s, monotonic())
         if pack:
             try:
                 self.engine.pack(attempt, scope)
@@ -207,9 +207,9 @@ class Scheduler:
     def active(self) -> dict[str, str]:
         """Return the unfinished tasks, each ``"queued"`` or ``"running"``."""
         with self._lock:
+            running = self._running
             return {
-                task_id: "running" if attempt.key in self._running else "queued"
-                for task_id, attempt in self._attempts.items()
+                name: "running" if one.key in running else "queued" for name, one in self._attempts.items()
             }
 
     def clear(self) -> int:
@@ -220,8 +220,8 @@ class Scheduler:
     def statistics(self) -> dict[str, float]:
         """Return the store's statistics with ``active`` and ``queued``."""
         with self._lock:
-            active = len(self._running)
-            return {**self._store.statistics(), "active": active, "queued": len(self._attempts) - active}
+            queued = len(self._attempts) - len(self._running)
+            return {**self._store.statistics(), "active": len(self._running), "queued": queued}
 
     def close(self) -> None:
         """Admit nothing more and cancel everything."""
@@ -272,8 +272,8 @@ class Scheduler:
             attempt = self._running.get(outcome.key)
         if attempt is None:
             return
-        # before anybody can ask, and without the lock: alerts are the user's code
         completed = outcome.status == "completed"
+        # before anybody can ask, and without the lock: alerts are the user's code
         self._monitor.record_execution(attempt.task.metric(), outcome.running_s, completed)
         with uninterrupted(), self._lock:
             if self._running.get(outcome.key) is not attempt:
