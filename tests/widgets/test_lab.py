@@ -23,7 +23,7 @@ def test_every_panel_draws_what_the_market_says(desk):
     panels = dict(zip(page.titles, page.children, strict=True))
     assert panels["Ranking"].runner.job.wait(60)
     first = ["Chain", "Payoff", "Position", "Ranking", "Scanner", "Live"]
-    assert list(panels) == [*first, "Tuning", "Benchmark", "Monitor"]
+    assert list(panels) == [*first, "Backtest", "Tuning", "Benchmark", "Monitor"]
     assert {name: panel.errors.value for name, panel in panels.items()} == dict.fromkeys(panels, "")
     assert panels["Chain"].context.expiries == desk.data.expiries("BANKNIFTY")
     assert len(panels["Ranking"].results.completed) == len(ALL)
