@@ -9,7 +9,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from kit.arguments import instance
 from kit.broker.client import AngelAPIClient
@@ -25,6 +26,11 @@ from kit.parallel import ConcurrentProcessor
 from kit.settings import Credentials, Settings
 from kit.shown import Showable, table
 from kit.simulator.process import ExchangeProcess, launch
+
+if TYPE_CHECKING:
+    from kit.backtest.plan import FillRules
+    from kit.evaluation.costs import Plan as Brokerage
+    from kit.trading import PaperAccount
 
 
 @dataclass(repr=False)
@@ -86,6 +92,36 @@ class Desk(Showable):
     def stream(self, underlying: str = "BANKNIFTY", expiry: str | date | None = None) -> LiveChain:
         """Let one expiry follow the market stream until the answer is closed: `DataManager.stream`."""
         return self.data.stream(underlying, expiry)
+
+    def paper(
+        self,
+        journal: str | Path = "paper.sqlite",
+        *,
+        fills: FillRules | None = None,
+        capital_inr: float | None = None,
+        brokerage: Brokerage | None = None,
+        daily_loss_inr: float | None = None,
+    ) -> PaperAccount:
+        """Open a paper account on this desk's clock; it is closed with the desk.
+
+        Parameters
+        ----------
+        journal, fills, capital_inr, brokerage, daily_loss_inr
+            As in `kit.trading.account.PaperAccount`.
+
+        Raises
+        ------
+        SettingsError, UnwritableFile, UnreadableFile
+            As there.
+        """
+        from kit.trading import PaperAccount  # a desk that trades nothing loads no backtest
+
+        account = PaperAccount(
+            journal, fills=fills, capital_inr=capital_inr, brokerage=brokerage,
+            daily_loss_inr=daily_loss_inr, clock=self.clock,
+        )  # fmt: skip
+        self._closing.callback(account.close)
+        return account
 
     def apply(self, settings: Settings) -> None:
         """Use other settings from now on: cache, connections, workers and monitor are made anew.

@@ -242,6 +242,8 @@ class PaperAccount(PaperStatement):
             with self._lock:
                 following.see(day, column)
             seen[day.day] = day
+            if source is minutes and not plan.holds_overnight and day.start(column).time() >= plan.exit.at:
+                break  # a running session goes on without the plan
         result = backtest(plan, seen, daily=daily, signals=signals, engine="plain")
         return compare(self._dealing.ledger, plan, result)
 
