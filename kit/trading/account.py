@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from math import isfinite, nan
+from math import inf, nan
 from pathlib import Path
 from threading import RLock
 from typing import Any, Self
 
 import pandas as pd
 
+from kit.arguments import instance, number, path, real
 from kit.backtest.days import Days
 from kit.backtest.engine import backtest
 from kit.backtest.plan import FillRules, Plan
@@ -19,7 +20,7 @@ from kit.backtest.signals import Signals
 from kit.bars.minute_store import MinuteStore
 from kit.bars.minutes import DayMinutes
 from kit.clock import Clock, SystemClock
-from kit.errors import DataError, InvalidOrder, Rejected, SettingsError
+from kit.errors import InvalidOrder, Rejected, SettingsError
 from kit.evaluation.costs import Plan as Brokerage
 from kit.evaluation.costs import charge_rates
 from kit.model import (
@@ -78,17 +79,16 @@ class PaperAccount(PaperStatement):
         clock: Clock | None = None,
     ) -> None:
         for name, given in (("capital_inr", capital_inr), ("daily_loss_inr", daily_loss_inr)):
-            if given is not None and not 0 < given < float("inf"):
+            if given is not None and not 0 < real(given) < inf:
                 raise SettingsError(f"{name} is more than nothing", given, "Give rupees.")
         self.clock = clock or SystemClock()
         if brokerage is not None:
             charge_rates(self._now().date(), brokerage)  # refuses a name that it does not know
         self._lock = RLock()
-        opened = Journal(Path(journal))
+        rules = FillRules() if fills is None else instance(fills, FillRules, "fills")
+        opened = Journal(path(journal, "No journal can be kept here"))
         try:
-            self._dealing = Dealing(
-                opened, fills or FillRules(), nan if daily_loss_inr is None else daily_loss_inr
-            )
+            self._dealing = Dealing(opened, rules, nan if daily_loss_inr is None else daily_loss_inr)
             self._begin({"capital_inr": capital_inr, "brokerage": brokerage})
         except BaseException:
             opened.close()
@@ -117,15 +117,16 @@ class PaperAccount(PaperStatement):
         with self._lock:
             self._dealing.begin_day(at := self._now())  # what has expired is settled at the earlier levels
             for name, level_inr in (levels or {}).items():
-                if not (isfinite(level_inr) and level_inr > 0):
-                    raise DataError(f"The level of {name} must be above zero", level_inr, "Name rupees.")
-                self._dealing.ledger.marks[name] = level_inr
+                what = f"The level of {name} must be above zero"
+                self._dealing.ledger.marks[name] = number(level_inr, what, above=0.0)
+            ticks = tuple(instance(tick, Tick, "ticks") for tick in ticks)
             shown = [tick.token for tick in ticks if self._dealing.board.show(tick)]
             self._dealing.meet_all(at, shown)
 
     def see_chain(self, chain: ChainSnapshot) -> None:
         """Take the quotes of a chain, of the expiries beside it, and the level of its index."""
         with self._lock:
+            instance(chain, ChainSnapshot, "chain")
             self._dealing.begin_day(at := self._now())
             self._dealing.ledger.marks[chain.underlying] = chain.spot
             self._dealing.board.show_chain(chain)
@@ -147,7 +148,7 @@ class PaperAccount(PaperStatement):
             It could not be kept, so it was not placed.
         """
         with self._lock:
-            return _names(self._dealing.place(order, self._now()))
+            return _names(self._dealing.place(instance(order, OrderRequest, "order"), self._now()))
 
     def modify(
         self,
@@ -235,6 +236,7 @@ class PaperAccount(PaperStatement):
         DataError
             There are no minutes, they lie before the account's day, or a figure or signal is missing.
         """
+        instance(plan, Plan, "plan")
         following = Following(self._dealing, plan, listed or named(plan.underlying), daily, signals)
         seen: dict[date, DayMinutes] = {}
         source = replayed(minutes) if isinstance(minutes, Mapping | MinuteStore) else minutes

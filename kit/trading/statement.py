@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from datetime import date, datetime
+from functools import wraps
 from math import isnan
+from threading import RLock
+from typing import Concatenate, ParamSpec, TypeVar
 
+from kit.arguments import instance
 from kit.backtest.plan import FillRules
 from kit.clock import Clock, in_ist
 from kit.errors import InvalidOrder, Rejected
@@ -26,12 +30,28 @@ from kit.trading import money
 from kit.trading.dealing import Dealing
 from kit.trading.ledger import PaperOrder, kind_of
 
+P = ParamSpec("P")
+R = TypeVar("R")
+S = TypeVar("S", bound="PaperStatement")
+
+
+def _locked(read: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Let no quote come in while an account says how it stands."""
+
+    @wraps(read)
+    def guarded(account: S, /, *args: P.args, **named: P.kwargs) -> R:
+        with account._lock:
+            return read(account, *args, **named)
+
+    return guarded
+
 
 class PaperStatement(Showable):
     """The reading half of a paper account; nothing here changes it."""
 
     clock: Clock
     _dealing: Dealing
+    _lock: RLock
 
     @property
     def fill_rules(self) -> FillRules:
@@ -49,16 +69,19 @@ class PaperStatement(Showable):
         return self._dealing.ledger.stopped
 
     @property
+    @_locked
     def equity_inr(self) -> float:
         """Capital and profit, marked to the last known prices, after charges, rupees."""
         return self._dealing.ledger.equity_inr
 
     @property
+    @_locked
     def pnl_inr(self) -> float:
         """Profit since it was opened, rupees, after charges."""
         return self._dealing.ledger.equity_inr - self._dealing.ledger.capital_inr
 
     @property
+    @_locked
     def day_pnl_inr(self) -> float:
         """Profit of the session, rupees, after charges."""
         return self._dealing.ledger.equity_inr - self._dealing.ledger.dawn_inr
@@ -68,16 +91,19 @@ class PaperStatement(Showable):
         """Everything paid to broker, exchange and state so far, rupees."""
         return self._dealing.ledger.charges_inr
 
+    @_locked
     def book(self, day: date | None = None) -> tuple[BookedOrder, ...]:
         """Return the orders of a day, oldest first; default the session that it is in."""
         wanted, orders = day or self.day, self._dealing.ledger.orders.values()
         return tuple(order.booked() for order in orders if order.placed_at.date() == wanted or order.waits)
 
+    @_locked
     def fills(self, day: date | None = None) -> tuple[OrderFill, ...]:
         """Return the executions of a day (the trade book); default the session that it is in."""
         wanted = day or self.day
         return tuple(fill for fill in self._dealing.ledger.executions if fill.at.date() == wanted)
 
+    @_locked
     def details(self, order: PlacedOrder | BookedOrder) -> BookedOrder:
         """Return one order as the book shows it now.
 
@@ -88,16 +114,19 @@ class PaperStatement(Showable):
         """
         return self._found(order).booked()
 
+    @_locked
     def find(self, tag: str) -> BookedOrder | None:
         """Return the order of a tag, of whatever day, or None where there is none."""
         order_id = self._dealing.ledger.by_tag.get(tag)
         return self._dealing.ledger.orders[order_id].booked() if order_id else None
 
+    @_locked
     def positions(self) -> tuple[OpenPosition, ...]:
         """Return what is held and what was closed today, valued at the last known prices."""
         ledger = self._dealing.ledger
         return tuple(one.shown(ledger.marks[token]) for (token, _), one in ledger.held.items())
 
+    @_locked
     def funds(self) -> AccountFunds:
         """Return what it can spend: cash less the margin of what is held and what waits.
 
@@ -108,6 +137,7 @@ class PaperStatement(Showable):
         """
         return money.funds_of(self._dealing.ledger, self._now().date())
 
+    @_locked
     def margin(self, orders: Iterable[OrderRequest]) -> MarginEstimate:
         """Return what orders would tie up together; one without a price counts at the last price.
 
@@ -116,13 +146,14 @@ class PaperStatement(Showable):
         DataError
             A price or the level of an index is not known.
         """
-        asked = list(orders)
+        asked = [instance(order, OrderRequest, "orders") for order in orders]
         for order in asked:
             self._dealing.show(order)
         marks = self._dealing.ledger.marks
         parts = [money.asked(order, order.quantity, marks) for order in asked]
         return money.margin_of(parts, marks, self._now().date())
 
+    @_locked
     def charges(self, orders: Iterable[OrderRequest]) -> ChargesEstimate:
         """Return what filled orders would cost today.
 
@@ -131,7 +162,8 @@ class PaperStatement(Showable):
         InvalidOrder
             One names no price.
         """
-        asked, on = list(orders), self._now().date()
+        asked = [instance(order, OrderRequest, "orders") for order in orders]
+        on = self._now().date()
         if unpriced := [order.contract.symbol for order in asked if isnan(order.price_inr)]:
             raise InvalidOrder("Charges are of a price", unpriced[0], "Name one.")
         values = [order.price_inr * order.quantity for order in asked]
@@ -147,11 +179,13 @@ class PaperStatement(Showable):
         return in_ist(self.clock.now())
 
     def _found(self, order: PlacedOrder | BookedOrder) -> PaperOrder:
-        found = self._dealing.ledger.orders.get(order.order_id)
+        known = getattr(order, "order_id", None)
+        found = self._dealing.ledger.orders.get(known) if isinstance(known, str) else None
         if found is None:
-            raise Rejected("This account has no such order", order.order_id, "Take it from book().")
+            raise Rejected("This account has no such order", known or order, "Take it from book().")
         return found
 
+    @_locked
     def _figures(self) -> dict[str, object]:
         return {
             "Equity ₹": self.equity_inr,
@@ -162,6 +196,7 @@ class PaperStatement(Showable):
             "Trading": self.stopped or "open",
         }
 
+    @_locked
     def _details(self) -> list[str]:
         lists = (("Positions", self.positions()), ("Orders of the day", self.book()))
         return [table([_row(one) for one in found], title) for title, found in lists if found]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from math import isnan
+from threading import Event
 
 import pytest
 
@@ -315,3 +317,42 @@ def test_it_shows_itself(opened, contract, quote):
     assert paper.fills()[0].price_inr == 100.55
     assert contract().symbol in paper._repr_html_()
     assert "Equity" in repr(paper)
+
+
+def test_what_is_no_order_quote_or_plan_is_refused_by_its_name(opened):
+    """Each door says what it takes."""
+    paper = opened()
+    doors = (
+        paper.place, paper.see, paper.see_chain, lambda it: paper.follow(it, {}),
+        lambda it: paper.margin([it]), lambda it: opened(fills=it), lambda it: opened(capital_inr=it),
+    )  # fmt: skip
+    for door in doors:
+        with pytest.raises(SettingsError):
+            door("BANKNIFTY")
+    with pytest.raises(Rejected, match="no such order"):
+        paper.cancel("17")
+
+
+def test_it_is_read_while_quotes_come_in(opened, contract, quote):
+    """Readers of other threads always see an account between two events."""
+    paper = opened(capital_inr=1e9)
+    stop = Event()
+
+    def read() -> int:
+        count = 0
+        while not stop.is_set():
+            assert all(one.net == 30 for one in paper.positions())
+            assert paper.equity_inr > 0
+            count += len(paper.book())
+        return count
+
+    with ThreadPoolExecutor(2) as threads:
+        readers = [threads.submit(read) for _ in range(2)]
+        try:
+            for number in range(100):
+                paper.see(quote(100.0, 100.5, sequence=number, token=str(number)))
+                paper.place(OrderRequest(contract(token=str(number)), "BUY", 30, 100.5))
+        finally:
+            stop.set()
+    assert all(reader.result() >= 0 for reader in readers)
+    assert len(paper.fills()) == 100
