@@ -239,11 +239,10 @@ class Scheduler:
         """Submit the most important tasks that the engine has room for; lock held."""
         if not self._heap or self._closed:
             return
-        places = range(min(self.engine.room(), len(self._heap)))
-        attempts = [self._begun(heapq.heappop(self._heap)) for _ in places]
-        if attempts:
-            self.engine.submit(attempts)
-            self._waiters.wake()  # there are places in the queue
+        room = min(self.engine.room(), len(self._heap))
+        attempts = [self._begun(heapq.heappop(self._heap)) for _ in range(room)]
+        self.engine.submit(attempts)
+        self._waiters.wake()  # there are places in the queue
 
     def _begun(self, attempt: Attempt) -> Attempt:
         attempt.number += 1
