@@ -165,7 +165,7 @@ def test_lab_of_an_installed_wheel_lays_out_its_notebooks(installed, tmp_path):
 
 def test_an_installed_wheel_finds_its_settings_of_jupyterlab(installed, tmp_path):
     """The wheel holds JupyterLab's settings and the facts, and `kit doctor` needs no checkout."""
-    code = "from kit.cli_lab import shipped; print(shipped('etc'), shipped('notebooks'), shipped('data'))"
+    code = "from kit.cli.lab import shipped; print(shipped('etc'), shipped('notebooks'), shipped('data'))"
     words = [sys.executable, "-c", code]
     done = subprocess.run(words, cwd=tmp_path, env=installed, capture_output=True, text=True, check=True)
     places = [Path(word) for word in done.stdout.split()]

@@ -16,10 +16,10 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from kit.cli_backtest import add_backtest, add_sweep
-from kit.cli_lab import add_doctor, add_lab
-from kit.cli_minutes import add_collect, add_import
-from kit.cli_scan import add_scan
+from kit.cli.backtest import add_backtest, add_sweep
+from kit.cli.lab import add_doctor, add_lab
+from kit.cli.minutes import add_collect, add_import
+from kit.cli.scan import add_scan
 from kit.errors import KitError, KitWarning, SettingsError, UnwritableFile
 
 Command = Callable[[argparse.Namespace], int]
@@ -266,7 +266,3 @@ def _download(options: argparse.Namespace) -> int:
     with open_desk(Settings.load(options.settings)) as desk:
         print(desk.data.download(options.symbol, options.interval, options.start, options.end))
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -11,7 +11,7 @@ from pathlib import Path
 from kit.errors import SettingsError
 
 Commands = argparse._SubParsersAction  # the type that argparse gives no public name
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parents[1]
 
 
 def add_lab(commands: Commands[argparse.ArgumentParser]) -> None:
