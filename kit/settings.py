@@ -25,7 +25,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import platformdirs
 import yaml
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 
 from kit import arguments
 from kit.addresses import checked_address
@@ -94,7 +94,10 @@ class LatencyRequirements(Section):
 class ConnectionConfig(Section):
     """Sockets, time-outs and retries."""
 
-    pool_size: int = Field(10, ge=1, le=256, description="most sockets open at once")
+    pool_size: int = Field(
+        10, ge=1, le=256, validation_alias=AliasChoices("pool_size", "max_pool_size"),
+        description="most sockets open at once",
+    )  # fmt: skip
     max_retries: int = Field(3, ge=0, le=20, description="further attempts where a retry is safe")
     timeout: Wait = Field(10, description="seconds without a byte before a read fails")
     connect_timeout: Wait = Field(3, description="seconds to open a connection")

@@ -30,7 +30,7 @@ from kit import (
     run_performance_benchmark,
 )
 from kit.benchmark.registry import all_rows
-from kit.errors import TaskFailed, TaskTimeout
+from kit.errors import SettingsError, TaskFailed, TaskTimeout
 from kit.settings import DataManagerConfig, LatencyRequirements, PerformanceMonitorConfig
 from kit.strategies import ShortStraddle
 
@@ -91,6 +91,21 @@ class TestCacheManager:
         for moment, expected in ((4.9, 4), (5.1, 3), (59.9, 3), (60.1, 2), (299.0, 2), (301, 1), (3601, 0)):
             now[0] = moment
             assert sum(alive()) == expected, moment
+
+    def test_what_was_kept_is_said(self) -> None:
+        """Setters return True, as in the original, and a pool may be sized by the original's name."""
+        smart = SmartCache(CacheManager())
+        assert smart.cache_manager.set("key", 1) is True
+        assert smart.cache_ltp("NSE", "Nifty Bank", "99926009", 1.0) is True
+        assert smart.cache_atm_strike("BANKNIFTY", "2026-12-29", 55_000.0) is True
+        assert smart.cache_options_chain("BANKNIFTY", "2026-12-29", [1]) is True
+        assert (
+            smart.cache_historical_data("NSE", "99926009", "ONE_DAY", "2026-11-02", "2026-11-03", [1]) is True
+        )
+        assert smart.cache_instrument_search("NSE", "bank", [1]) is True
+        assert ConnectionConfig(max_pool_size=7) == ConnectionConfig(pool_size=7)
+        with pytest.raises(SettingsError, match=r"ConnectionConfig\.pool_size"):
+            ConnectionConfig(pool_size=0)
 
     def test_lru_eviction_and_statistics(self) -> None:
         """The least recently used entry leaves, and the hit rate is counted."""

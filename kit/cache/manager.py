@@ -88,8 +88,8 @@ class CacheManager(Showable):
         give = entry.give
         return entry.kept if give is None else give(entry.kept)
 
-    def set(self, key: Hashable, value: Any, ttl: float | None = None) -> None:
-        """Remember a value.
+    def set(self, key: Hashable, value: Any, ttl: float | None = None) -> bool:
+        """Remember a value; True, for what cannot be kept is an error.
 
         Parameters
         ----------
@@ -105,6 +105,7 @@ class CacheManager(Showable):
             The value cannot be copied, so it could not be protected.
         """
         self._put(key, hold(value), ttl)
+        return True
 
     def _put(self, key: Hashable, held: Held, ttl: float | None) -> None:
         now = self._timer()

@@ -45,7 +45,7 @@ class SmartCache(Showable):
 
     def cache_options_chain(
         self, underlying: str, expiry: str | date, chain: Any, ttl: float | None = None
-    ) -> None:
+    ) -> bool:
         """Remember an option chain for ``options_chain_ttl`` seconds.
 
         Raises
@@ -53,15 +53,15 @@ class SmartCache(Showable):
         DataError
             The expiry is not a date.
         """
-        self._quote(chain_key(underlying, expiry), chain, ttl, self._config.options_chain_ttl)
+        return self._quote(chain_key(underlying, expiry), chain, ttl, self._config.options_chain_ttl)
 
     def get_options_chain(self, underlying: str, expiry: str | date) -> Any:
         """Return the chain of an expiry, however the date is written, or None."""
         return self.cache_manager.get(chain_key(underlying, expiry))
 
-    def cache_ltp(self, exchange: str, symbol: str, token: str, ltp: Any, ttl: float | None = None) -> None:
+    def cache_ltp(self, exchange: str, symbol: str, token: str, ltp: Any, ttl: float | None = None) -> bool:
         """Remember a last traded price for ``ltp_ttl`` seconds."""
-        self._quote(ltp_key(exchange, symbol, token), ltp, ttl, self._config.ltp_ttl)
+        return self._quote(ltp_key(exchange, symbol, token), ltp, ttl, self._config.ltp_ttl)
 
     def get_ltp(self, exchange: str, symbol: str, token: str) -> Any:
         """Return a last traded price, or None."""
@@ -70,10 +70,10 @@ class SmartCache(Showable):
     def cache_historical_data(
         self, exchange: str, token: str, interval: str, start: Any, end: Any, candles: Any,
         ttl: float | None = None,
-    ) -> None:  # fmt: skip
+    ) -> bool:  # fmt: skip
         """Remember candles from `start` to `end` for ``historical_data_ttl`` seconds."""
         key = candles_key(exchange, token, interval, start, end)
-        self.cache_manager.set(key, candles, self._config.historical_data_ttl if ttl is None else ttl)
+        return self.cache_manager.set(key, candles, self._config.historical_data_ttl if ttl is None else ttl)
 
     def get_historical_data(self, exchange: str, token: str, interval: str, start: Any, end: Any) -> Any:
         """Return the candles from `start` to `end`, or None."""
@@ -81,9 +81,9 @@ class SmartCache(Showable):
 
     def cache_instrument_search(
         self, exchange: str, query: str, found: Any, ttl: float | None = None
-    ) -> None:
+    ) -> bool:
         """Remember what a search found for ``search_ttl`` seconds."""
-        self.cache_manager.set(
+        return self.cache_manager.set(
             search_key(exchange, query), found, self._config.search_ttl if ttl is None else ttl
         )
 
@@ -93,19 +93,19 @@ class SmartCache(Showable):
 
     def cache_atm_strike(
         self, underlying: str, expiry: str | date, strike: float, ttl: float | None = None
-    ) -> None:
+    ) -> bool:
         """Remember an at-the-money strike in rupees for ``atm_ttl`` seconds."""
-        self._quote(atm_key(underlying, expiry), strike, ttl, self._config.atm_ttl)
+        return self._quote(atm_key(underlying, expiry), strike, ttl, self._config.atm_ttl)
 
     def get_atm_strike(self, underlying: str, expiry: str | date) -> float | None:
         """Return an at-the-money strike in rupees, or None."""
         found: float | None = self.cache_manager.get(atm_key(underlying, expiry))
         return found
 
-    def _quote(self, key: Hashable, value: Any, ttl: float | None, usual_s: float) -> None:
+    def _quote(self, key: Hashable, value: Any, ttl: float | None, usual_s: float) -> bool:
         """Keep a quote; `ttl`, when it is known, was already counted from the answer."""
         lifetime = quote_ttl_s(usual_s, self._config, self._clock.now()) if ttl is None else ttl
-        self.cache_manager.set(key, value, lifetime)
+        return self.cache_manager.set(key, value, lifetime)
 
 
 def chain_key(underlying: str, expiry: str | date) -> Hashable:
