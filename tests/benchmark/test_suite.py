@@ -242,7 +242,9 @@ SPIN = "import time; until = time.monotonic() + 20\nwhile time.monotonic() < unt
 
 def test_what_others_do_meanwhile_is_measured():
     """A stranger that keeps a core busy is the load beside a row, and the summary says so."""
-    leave = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {SPIN!r}]).pid)"
+    apart = "stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL"  # else its end would be waited for
+    spin = f"subprocess.Popen([sys.executable, '-c', {SPIN!r}], {apart})"
+    leave = f"import subprocess, sys; print({spin}.pid)"
     done = subprocess.run([sys.executable, "-c", leave], capture_output=True, text=True, check=True)
     stranger = psutil.Process(int(done.stdout))
     try:
