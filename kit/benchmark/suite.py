@@ -39,7 +39,7 @@ def run_performance_benchmark(
     Parameters
     ----------
     full : bool, default False
-        Every row, with more samples: some minutes. Else the quick rows, under a minute, which hold all that
+        Every row, with more samples: some minutes. Else the quick rows, about a minute, which hold all that
         a run shall validate: cache reads and writes, the speed-up of workers, the latency of processing
         data, memory, and the latency budgets.
     rows : iterable of str, optional

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from math import nan
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from kit.evaluation.margin import Margin, margin
 from kit.evaluation.metrics import Terms, score_on
 from kit.evaluation.moved_smile import Kept
 from kit.evaluation.scored import Score
+from kit.evaluation.several import first_chain
 from kit.evaluation.through_time import (
     breakevens_before_expiry,
     greeks_before_expiry,
@@ -31,6 +32,7 @@ from kit.model import ChainSnapshot, Leg, Position
 from kit.pricing.black76 import Greeks
 
 Floats = NDArray[np.float64]
+T = TypeVar("T")
 POINTS = 161
 REACH = 0.1  # of the spot, on either side
 IV_SHIFTS = np.linspace(-0.1, 0.1, 41)
@@ -191,20 +193,16 @@ def standing(
     """
     terms = Terms.of(view, entry, "held")
     held = entered(position, snapshot, terms.entry)
-    first, lot = days_to_first_expiry(held, snapshot), snapshot.lot_size
+    first, lot = 365 * first_chain(held, snapshot).t_years, snapshot.lot_size
     crossings = tuple(sorted(breakevens_before_expiry(held, snapshot, first)))
     level = _levels(held, snapshot, crossings)
-    return Standing(
-        held,
-        snapshot,
-        first,
-        level,
-        lot * profit_before_expiry(held, snapshot, level),
-        lot * profit_before_expiry(held, snapshot, level, days=first),
-        crossings,
-        _margin(held, snapshot),
-        _score(held, snapshot, terms),
+    now = lot * profit_before_expiry(held, snapshot, level)
+    then = lot * profit_before_expiry(held, snapshot, level, days=first)
+    blocked, scored = (
+        _or_why(lambda: margin(held, snapshot)),
+        _or_why(lambda: score_on(held, snapshot, terms)),
     )
+    return Standing(held, snapshot, first, level, now, then, crossings, blocked, scored)
 
 
 def outlook(held: Standing, scenario: Scenario | None = None) -> Outlook:
@@ -263,12 +261,6 @@ def heat(held: Standing, scenario: Scenario, by: str = "volatility") -> tuple[Fl
     return level, days, profit_grid(legs, chain, level, [scenario.iv_shift], days, held=kept)[:, 0]
 
 
-def days_to_first_expiry(position: Sequence[Leg], snapshot: ChainSnapshot) -> float:
-    """Return the calendar days until the first leg expires; legs on the index alone: the chain's expiry."""
-    expiring = [leg.expiry for leg in position if leg.right != "INDEX"] or [None]
-    return 365 * min(snapshot.at(expiry).t_years for expiry in expiring)
-
-
 def target_dates(snapshot: ChainSnapshot, first_expiry: date) -> list[tuple[datetime, float]]:
     """List the moments that a position may be looked at: now, then closes until its first expiry.
 
@@ -297,15 +289,8 @@ def _levels(position: Position, snapshot: ChainSnapshot, crossings: Sequence[flo
     return np.unique([*np.linspace(low, high, POINTS), *kinks])
 
 
-def _margin(position: Position, snapshot: ChainSnapshot) -> Margin | str:
+def _or_why(found: Callable[[], T]) -> T | str:
     try:
-        return margin(position, snapshot)
+        return found()
     except DataError as error:  # an old day or another index: everything else is known
-        return str(error)
-
-
-def _score(position: Position, snapshot: ChainSnapshot, terms: Terms) -> Score | str:
-    try:
-        return score_on(position, snapshot, terms)
-    except DataError as error:  # charges of an old day
         return str(error)

@@ -57,7 +57,7 @@ class BenchPanel(Panel):
 
     def controls(self) -> dict[str, Any]:
         """Return the switch between a quick and a full run."""
-        look = {"description": "Quick (under a minute)", "indent": False, "tooltip": "Fewer rows and samples"}
+        look = {"description": "Quick (about a minute)", "indent": False, "tooltip": "Fewer rows and samples"}
         return {"quick": w.Checkbox(value=True, layout=w.Layout(width="210px"), **look)}
 
     def body(self) -> list[Any]:
