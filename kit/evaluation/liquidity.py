@@ -95,15 +95,18 @@ def contradicting(snapshot: ChainSnapshot) -> frozenset[tuple[str, float]]:
 
 
 def _of_side(snapshot: ChainSnapshot, right: Right) -> list[tuple[str, float]]:
-    side = snapshot.frame[snapshot.frame["right"] == right]
-    live = side[(side["bid"] > 0) & (side["ask"] > side["bid"])].sort_values("strike")
-    k, bid, ask = (live[name].to_numpy(np.float64) for name in ("strike", "bid", "ask"))
+    quoted = sorted(
+        (strike, row.bid, row.ask)
+        for strike, row in snapshot.contracts[right].items()
+        if row.bid > 0 and row.ask > row.bid
+    )
+    k, bid, ask = np.array(quoted, dtype=np.float64).reshape(-1, 3).T
     if right == "PE":  # from above, a put falls as a call does
         k, bid, ask = k[::-1], bid[::-1], ask[::-1]
     vertical = ask[:-1] - bid[1:] < -TICK_INR  # the nearer costs less than the further brings
     found = {*np.flatnonzero(vertical).tolist(), *(np.flatnonzero(vertical) + 1).tolist()}
     if k.size > 2:
-        share = ((k[2:] - k[1:-1]) / (k[2:] - k[:-2])) if k.size > 2 else k[:0]
+        share = (k[2:] - k[1:-1]) / (k[2:] - k[:-2])
         fly = share * ask[:-2] + (1 - share) * ask[2:] - bid[1:-1] < -TICK_INR
         for at in np.flatnonzero(fly).tolist():
             found |= {at, at + 1, at + 2}
