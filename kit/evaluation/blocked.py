@@ -20,6 +20,7 @@ _Scanned = dict[
     tuple[Held, float], tuple[float, ...]
 ]  # a contract's value (0 of a future) and row of `per_unit`
 _SCANNED: WeakKeyDictionary[ChainSnapshot, _Scanned | None] = WeakKeyDictionary()
+_SUMS = 19  # value, what stands beside the scan, least scan, and sixteen losses
 
 
 def margin_inr(legs: Sequence[Leg], snapshot: ChainSnapshot) -> float:
@@ -37,19 +38,36 @@ def margin_inr(legs: Sequence[Leg], snapshot: ChainSnapshot) -> float:
     float
         NaN where a contract has no price, or where no rules are known for the underlying or the day.
     """
-    if snapshot not in _SCANNED:
-        _SCANNED[snapshot] = _scanned(snapshot)
-    scanned = _SCANNED[snapshot]
-    if scanned is None:
-        return nan
     held = [leg for leg in legs if leg.right != "INDEX"]
-    if any(leg.expiry not in (None, snapshot.expiry) for leg in held):
+    if _scanned(snapshot) is not None and any(leg.expiry not in (None, snapshot.expiry) for leg in held):
         return margin(held, snapshot).total_inr
-    rows = [scanned.get((leg.right, leg.strike)) for leg in held]
-    known = [row for row in rows if row is not None]
-    if len(known) < len(held):
-        return nan
-    return snapshot.lot_size * _blocked(known, [leg.lots for leg in held])
+    sums = np.sum([blocks(leg, snapshot) for leg in held], axis=0).tolist() if held else [0.0] * _SUMS
+    return snapshot.lot_size * blocked(sums)
+
+
+def blocks(leg: Leg, snapshot: ChainSnapshot) -> tuple[float, ...]:
+    """Return what a leg of a chain's own expiry adds to the sums of `blocked`; NaN where it is not known."""
+    if leg.right == "INDEX":
+        return (0.0,) * _SUMS
+    row = (_scanned(snapshot) or {}).get((leg.right, leg.strike))
+    if row is None:
+        return (nan,) * _SUMS
+    lots = leg.lots
+    value, bought, sold, least, *losses = row
+    beside = lots * bought if lots > 0 else -lots * sold
+    return lots * value, beside, -min(lots, 0) * least, *(lots * loss for loss in losses)
+
+
+def blocked(sums: Sequence[float]) -> float:
+    """Return a margin, rupees by unit: the worst loss less the value, at least the floor, and what is beside.
+
+    Parameters
+    ----------
+    sums : sequence of float
+        Those of `blocks` over the legs.
+    """
+    value, beside, floor = sums[:3]
+    return max(max(*sums[3:], 0.0) - value, floor, 0.0) + beside
 
 
 def rules_of(snapshot: ChainSnapshot) -> RiskParameters | str:
@@ -61,8 +79,12 @@ def rules_of(snapshot: ChainSnapshot) -> RiskParameters | str:
 
 
 def _scanned(snapshot: ChainSnapshot) -> _Scanned | None:
+    """Return the contracts of a chain as `per_unit` scans them, once; None where no rules are known."""
+    if snapshot in _SCANNED:
+        return _SCANNED[snapshot]
     rules = rules_of(snapshot)
     if isinstance(rules, str):
+        _SCANNED[snapshot] = None
         return None
     legs = [
         Leg(right, strike, 1, contract.price, snapshot.expiry)
@@ -70,17 +92,7 @@ def _scanned(snapshot: ChainSnapshot) -> _Scanned | None:
         for strike, contract in contracts.items() if not isnan(contract.price)
     ]  # fmt: skip
     rows = np.round(per_unit(legs, rules), 6).tolist()  # the two pricing engines agree to the ninth decimal
-    return {(leg.right, leg.strike): (leg.price if leg.is_option else 0.0, *row)
-            for leg, row in zip(legs, rows, strict=True)}  # fmt: skip
-
-
-def _blocked(rows: Sequence[tuple[float, ...]], lots: Sequence[int]) -> float:
-    """Add rows up: the worst scenario less the options' value, at least the floor, and what stands beside."""
-    value = beside = floor = 0.0
-    losses = [0.0] * 16
-    for (price, held, sold, least, *scenarios), number in zip(rows, lots, strict=True):
-        value += number * price
-        beside += number * held if number > 0 else -number * sold
-        floor -= min(number, 0) * least
-        losses = [loss + number * one for loss, one in zip(losses, scenarios, strict=True)]
-    return max(max(*losses, 0.0) - value, floor, 0.0) + beside
+    found = {(leg.right, leg.strike): (leg.price if leg.is_option else 0.0, *row)
+             for leg, row in zip(legs, rows, strict=True)}  # fmt: skip
+    _SCANNED[snapshot] = found
+    return found

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.evaluation.metrics import STANDARD, Terms, score_on
+from kit.evaluation.metrics import score_on
 from kit.evaluation.payoff import profit_at_expiry
 from kit.evaluation.scored import Score
+from kit.evaluation.terms import STANDARD, Terms
 from kit.evaluation.through_time import profit_before_expiry
 from kit.model import ChainSnapshot, Leg
 

@@ -12,9 +12,9 @@ import pandas as pd
 
 from kit.arguments import like
 from kit.evaluation.batches import Batches, OnEnded
-from kit.evaluation.metrics import Terms
 from kit.evaluation.request import EvaluationRequest, bunches, checked
 from kit.evaluation.results import COLUMNS, Results, order, row_of
+from kit.evaluation.terms import Terms
 from kit.evaluation.views import View, market
 from kit.evaluation.worker import Idea
 from kit.model import ChainSnapshot

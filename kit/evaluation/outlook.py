@@ -16,10 +16,11 @@ from kit.errors import DataError
 from kit.evaluation.attribution import Attribution, attribute_scenario
 from kit.evaluation.liquidity import Entry, contract_of, entry_price
 from kit.evaluation.margin import Margin, margin
-from kit.evaluation.metrics import Terms, score_on
+from kit.evaluation.metrics import score_on
 from kit.evaluation.moved_smile import Kept
 from kit.evaluation.scored import Score
 from kit.evaluation.several import first_chain
+from kit.evaluation.terms import Terms
 from kit.evaluation.through_time import (
     breakevens_before_expiry,
     greeks_before_expiry,

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from kit.errors import KitError
-from kit.evaluation.metrics import Terms
+from kit.evaluation.terms import Terms
 from kit.evaluation.worker import Idea
 from kit.model import ChainSnapshot
 from kit.strategies.base import Strategy

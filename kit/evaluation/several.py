@@ -29,6 +29,8 @@ def first_chain(legs: Sequence[Leg], snapshot: ChainSnapshot) -> ChainSnapshot:
     UnknownExpiry
         The chain of a leg's expiry is not at hand.
     """
+    if {leg.expiry for leg in legs} <= {None, snapshot.expiry}:
+        return snapshot
     chains = [snapshot.at(leg.expiry) for leg in legs if leg.right != "INDEX"]
     return min(chains, key=lambda chain: chain.expiry, default=snapshot)
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from kit.errors import DataError
-from kit.evaluation.metrics import STANDARD, Score, Terms, score_on
+from kit.evaluation.metrics import Score, score_on
+from kit.evaluation.terms import STANDARD, Terms
 from kit.model import ChainSnapshot, Leg, Position
 from kit.parallel.execution import execute
 from kit.strategies.base import Strategy

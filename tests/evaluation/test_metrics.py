@@ -216,3 +216,20 @@ def test_a_leg_is_scored_on_the_chain_of_its_expiry(make_chain: MakeChain) -> No
     assert score([far.leg("CE", 55_000.0, 1)], near) == score([far.leg("CE", 55_000.0, 1)], far)
     with pytest.raises(UnknownExpiry, match="beside"):
         score([far.leg("CE", 55_000.0, 1)], make_chain())
+
+
+_DRAWN = st.tuples(st.integers(0, 3), st.sampled_from([-2, 1]), st.booleans())
+
+
+@settings(max_examples=40, deadline=None)
+@given(drawn=st.lists(_DRAWN, min_size=1, max_size=12))
+def test_what_is_kept_of_a_chain_never_changes_a_score(
+    drawn: list[tuple[int, int, bool]], make_chain: MakeChain
+) -> None:
+    """On a chain that was scored before, legs at its prices and at their own score as on a fresh one."""
+    used = make_chain(strikes=11)
+    for place, lots, own in drawn:
+        leg = used.leg("CE", used.strikes[place], lots)
+        legs = [replace(leg, price=leg.price + 5.0 if own else leg.price), used.leg("PE", leg.strike, 1)]
+        for entry in ("touch", "mid"):
+            assert score(legs, used, entry=entry) == score(legs, replace(used), entry=entry)

@@ -13,8 +13,9 @@ import pytest
 from kit.errors import KitError, TaskCrashed, TaskFailed, TaskTimeout
 from kit.evaluation.batches import _groups
 from kit.evaluation.manager import StrategyEvaluationManager
-from kit.evaluation.metrics import Terms, score
+from kit.evaluation.metrics import score
 from kit.evaluation.request import EvaluationRequest
+from kit.evaluation.terms import Terms
 from kit.model import ChainSnapshot, Leg, Right
 from kit.parallel import ConcurrentProcessor
 from kit.strategies import IronCondor, ShortStraddle

@@ -12,11 +12,12 @@ from kit.benchmark.rows.parallel import workers
 from kit.benchmark.run import Run
 from kit.benchmark.targets import at_least, at_most, faster
 from kit.evaluation.margin import margin, snapshot_parameters
-from kit.evaluation.metrics import Terms, score
+from kit.evaluation.metrics import score
 from kit.evaluation.scan import scan
 from kit.evaluation.scan.engine import figures
 from kit.evaluation.scan.families import enumerate_family
 from kit.evaluation.scan.ladder import Ladder, ladder
+from kit.evaluation.terms import Terms
 from kit.evaluation.through_time import profit_before_expiry, profit_grid
 from kit.model import ChainSnapshot
 from kit.strategies import IronCondor

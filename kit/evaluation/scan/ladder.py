@@ -18,8 +18,8 @@ from kit.evaluation.distribution import Distribution, SampleDistribution, SmileD
 from kit.evaluation.liquidity import contradicting, entry_price, spread_pct, touch
 from kit.evaluation.margin import per_unit
 from kit.evaluation.margin_rules import RiskParameters
-from kit.evaluation.metrics import Terms
 from kit.evaluation.scan import columns as col
+from kit.evaluation.terms import Terms
 from kit.evaluation.verdict import NO_MARKET
 from kit.model import ChainSnapshot, Contract, Held, Leg
 

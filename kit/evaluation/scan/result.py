@@ -8,13 +8,14 @@ from functools import cached_property
 import pandas as pd
 
 from kit.errors import DataError
-from kit.evaluation.metrics import Terms, score_on
+from kit.evaluation.metrics import score_on
 from kit.evaluation.scan.chunks import Kept
 from kit.evaluation.scan.columns import FIGURES
 from kit.evaluation.scan.families import Positions
 from kit.evaluation.scan.filters import Filter, Rank
 from kit.evaluation.scan.ladder import Ladder
 from kit.evaluation.scored import Score, describe
+from kit.evaluation.terms import Terms
 from kit.model import ChainSnapshot, Leg
 from kit.shown import card, rows_of, sentence, table
 

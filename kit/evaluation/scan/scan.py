@@ -12,13 +12,13 @@ import numpy as np
 from kit.errors import DataError, SettingsError
 from kit.evaluation.blocked import rules_of
 from kit.evaluation.margin_rules import RiskParameters
-from kit.evaluation.metrics import Terms
 from kit.evaluation.scan.chunks import Chunk, Kept, best_of_chunk, chunks, merged
 from kit.evaluation.scan.columns import FIGURES
 from kit.evaluation.scan.families import enumerate_family, named
 from kit.evaluation.scan.filters import filters, rank
 from kit.evaluation.scan.ladder import Ladder, ladder
 from kit.evaluation.scan.result import ScanResult
+from kit.evaluation.terms import Terms
 from kit.evaluation.views import View, market
 from kit.model import ChainSnapshot
 from kit.parallel import ConcurrentProcessor, ProcessingResult, ProcessingTask

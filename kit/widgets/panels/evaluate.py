@@ -10,9 +10,9 @@ import ipywidgets as w
 import traitlets as t
 
 from kit.evaluation.manager import StrategyEvaluationManager
-from kit.evaluation.metrics import Terms
 from kit.evaluation.request import checked
 from kit.evaluation.results import Results
+from kit.evaluation.terms import Terms
 from kit.evaluation.views import View, market
 from kit.evaluation.worker import Idea
 from kit.model import Position

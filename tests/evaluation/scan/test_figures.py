@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from kit.chains.readers import read_chain
 from kit.evaluation.margin import margin, snapshot_parameters
-from kit.evaluation.metrics import Terms, score_on
+from kit.evaluation.metrics import score_on
 from kit.evaluation.scan.columns import FIGURES
 from kit.evaluation.scan.engine import figures
 from kit.evaluation.scan.ladder import Ladder, ladder
+from kit.evaluation.terms import Terms
 from kit.evaluation.views import empirical, lognormal, market
 from kit.model import ChainSnapshot
 from kit.pricing import using
