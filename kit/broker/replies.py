@@ -61,6 +61,7 @@ _NUMBER = re.compile(r"\b(A[BG]\d{4})\b|\d{2,}")
 _RATE_CODES = frozenset({"AB1021"})
 _SESSION_CODES = frozenset({"AG8001", "AG8002", "AG8003", "AB8050", "AB8051", "AB1010", "AB1011"})
 _TRANSIENT_CODES = frozenset({"AB1004", "AB2000", "AB2001"})
+_PLAIN_YES = (True, "", "SUCCESS")
 _KEPT = "kit_envelope"  # parsed once per response, kept on it
 
 
@@ -130,7 +131,10 @@ def refusal(response: Response, asked: str) -> BrokerError | None:
     asked : str
         What was asked, for the message; never with a secret in it.
     """
-    answer = _Answer(response.status_code, envelope(response), response.content)
+    reply = envelope(response)
+    if response.status_code == 200 and (reply.ok, reply.code, reply.message) == _PLAIN_YES:
+        return None  # no rule applies; this is asked four times of every answer
+    answer = _Answer(response.status_code, reply, response.content)
     for applies, kind, what, remedy in _RULES:
         if applies(answer):
             return kind(what, f"{asked} ({answer})", remedy, answer.reply.code, answer.status)

@@ -118,12 +118,15 @@ def _special() -> dict[date, tuple[Row, ...]]:
 
 
 @cache
-def _calendar() -> tuple[tuple[date, ...], frozenset[date]]:
-    """Return every session of the calendar's range, in order and as a set."""
+def _calendar() -> tuple[date, ...]:
+    """Return every session of the calendar's range, in order."""
     first, _, last = span("calendar")
     days = (first + timedelta(number) for number in range((last - first).days + 1))
-    listed = tuple(day for day in days if day in _special() or is_business_day(day))
-    return listed, frozenset(listed)
+    return tuple(day for day in days if _trades(day))
+
+
+def _trades(day: date) -> bool:
+    return day in _special() or is_business_day(day)
 
 
 def is_session(day: date) -> bool:
@@ -136,7 +139,7 @@ def is_session(day: date) -> bool:
     """
     day = parse_expiry(day)  # a datetime is its day
     within("calendar", day)
-    return day in _calendar()[1]
+    return _trades(day)  # not from the calendar: that takes a third of a restart's first chain to make
 
 
 def session(day: date, segment: Segment = "derivatives") -> Session:
@@ -204,7 +207,7 @@ def sessions(start: date, end: date) -> list[date]:
         return []
     within("calendar", start)
     within("calendar", end)
-    days = _calendar()[0]
+    days = _calendar()
     return list(days[bisect_left(days, start) : bisect_right(days, end)])
 
 
@@ -216,7 +219,7 @@ def next_session(day: date) -> date:
     DataError
         The calendar does not reach that far.
     """
-    days = _calendar()[0]
+    days = _calendar()
     return _numbered(bisect_right(days, parse_expiry(day)), day)
 
 
@@ -228,12 +231,12 @@ def previous_session(day: date) -> date:
     DataError
         The calendar does not reach that far.
     """
-    days = _calendar()[0]
+    days = _calendar()
     return _numbered(bisect_left(days, parse_expiry(day)) - 1, day)
 
 
 def _numbered(number: int, day: date) -> date:
-    days = _calendar()[0]
+    days = _calendar()
     if not 0 <= number < len(days):
         within("calendar", day)
         raise DataError("The calendar ends here", day.isoformat(), f"It runs from {days[0]} to {days[-1]}.")

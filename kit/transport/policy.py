@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from requests import PreparedRequest, Response
-from requests_cache import DO_NOT_CACHE, NEVER_EXPIRE
+from requests_cache import NEVER_EXPIRE
 
 from kit.transport.windows import Window
 
@@ -127,10 +127,11 @@ class Policy:
         return self._judge(response) is ReplyVerdict.OK and self._storable(response)
 
     def lifetimes(self) -> dict[str | re.Pattern[str], Any]:
-        """Return the table in the form of requests-cache's ``urls_expire_after``."""
+        """Return the lifetimes in the form of requests-cache's ``urls_expire_after``."""
         return {
             re.compile(rf"^\w+://[^/]*{_pattern(path)}/?(?:[?#]|$)"): _seconds(route.ttl_s)
             for path, route in self._routes.items()
+            if route.ttl_s is not None
         }
 
 
@@ -138,7 +139,5 @@ def _pattern(path: str) -> str:
     return re.escape(path.removesuffix("*")) + ("[^/?#]+" if path.endswith("*") else "")
 
 
-def _seconds(ttl_s: float | None) -> float:
-    if ttl_s is None:
-        return DO_NOT_CACHE
+def _seconds(ttl_s: float) -> float:
     return NEVER_EXPIRE if ttl_s == math.inf else ttl_s

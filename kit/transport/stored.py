@@ -100,10 +100,13 @@ def decoded(key: str, about: str, body: bytes, created: float, expires: float | 
         The row is not what `encoded` wrote.
     """
     facts = json.loads(about)
-    answer = _rebuilt(facts, body)
-    answer.history = [_rebuilt(each, b"") for each in facts["history"]]
-    answer.created_at = datetime.fromtimestamp(created, UTC)
-    answer.expires = None if expires is None else datetime.fromtimestamp(expires, UTC)
+    answer = _rebuilt(
+        facts,
+        body,
+        history=[_rebuilt(each, b"") for each in facts["history"]],
+        created_at=datetime.fromtimestamp(created, UTC),
+        expires=None if expires is None else datetime.fromtimestamp(expires, UTC),
+    )
     answer.cache_key = key
     return answer
 
@@ -136,7 +139,8 @@ def _told_body(request: Any, untold: tuple[str, ...]) -> str:
     if not request.body or kind not in ("application/json", "application/x-www-form-urlencoded"):
         return ""
     told = normalize_body(request, untold).decode(errors="replace")
-    nested = any(told.count(f'"{name}"') > told.count(f'"{name}": "REDACTED"') for name in untold)
+    named = [name for name in untold if f'"{name}"' in told]
+    nested = any(told.count(f'"{name}"') > told.count(f'"{name}": "REDACTED"') for name in named)
     return "" if nested else told
 
 
@@ -148,7 +152,7 @@ def _plain(url: str, untold: tuple[str, ...] = ()) -> str:
     return filter_url(url, untold) if parts.query else url
 
 
-def _rebuilt(facts: Mapping[str, Any], body: bytes) -> StoredAnswer:
+def _rebuilt(facts: Mapping[str, Any], body: bytes, **more: Any) -> StoredAnswer:
     request = StoredRequest(
         body=facts["body"],
         cookies={},  # type: ignore[arg-type] # none were kept; a jar takes a tenth of a hit to make
@@ -166,4 +170,5 @@ def _rebuilt(facts: Mapping[str, Any], body: bytes) -> StoredAnswer:
         status_code=facts["status"],
         url=facts["url"],
         elapsed=timedelta(0),
+        **more,
     )

@@ -188,7 +188,8 @@ class TurnLog:
     def _set_back(rows: sqlite3.Connection, key: str, now: float) -> None:
         """Take calls and refusals that a clock set back has left in the future as of now."""
         ahead = now + _AHEAD_S
-        rows.execute("UPDATE calls SET at=? WHERE budget=? AND at>? AND sent", (now, key, ahead))
+        if rows.execute("SELECT 1 FROM calls WHERE budget=? AND at>? AND sent", (key, ahead)).fetchone():
+            rows.execute("UPDATE calls SET at=? WHERE budget=? AND at>? AND sent", (now, key, ahead))
         late = "UPDATE blocked SET until=? + penalty WHERE budget=? AND until > ? + penalty"
         rows.execute(late, (now, key, ahead))
 
