@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from kit.arguments import instance
 from kit.broker.client import AngelAPIClient
@@ -21,9 +21,10 @@ from kit.evaluation.batches import PRELOAD
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.market.live import LiveChain
 from kit.market.manager import DataManager
-from kit.monitor import PerformanceMonitor, requirements_from
+from kit.monitor import AlertCallback, AlertChannel, PerformanceMonitor, requirements_from
+from kit.monitor.channels import desktop_alerts, service_alerts
 from kit.parallel import ConcurrentProcessor
-from kit.settings import Credentials, Settings
+from kit.settings import Credentials, Settings, alert_addresses
 from kit.shown import Showable, table
 from kit.simulator.process import ExchangeProcess, launch
 
@@ -58,6 +59,7 @@ class Desk(Showable):
     processor: ConcurrentProcessor
     evaluation: StrategyEvaluationManager
     exchange: ExchangeProcess | None = None
+    _alerts: list[AlertCallback] = field(default_factory=list)
     _parts: ExitStack = field(default_factory=ExitStack)
     _closing: ExitStack = field(default_factory=ExitStack)
     _closed: bool = False
@@ -123,6 +125,41 @@ class Desk(Showable):
         self._closing.callback(account.close)
         return account
 
+    def alert(
+        self, to: AlertCallback | Literal["desktop", "services"], *, every_s: float = 60.0
+    ) -> AlertCallback:
+        """Send the monitor's alerts somewhere until the desk is closed, whatever settings are applied.
+
+        Parameters
+        ----------
+        to : callable, "desktop" or "services"
+            A function of one `Violation`; the notifications of this machine's desktop; or the services whose
+            addresses are in ``KIT_ALERT_URLS`` (the extra ``alerts``).
+        every_s : float, default 60
+            Seconds between two messages; what rings meanwhile is in the next. A function gets every alert.
+
+        Returns
+        -------
+        AlertCallback
+            What is called: a channel counts its messages.
+
+        Raises
+        ------
+        SettingsError
+            No address is set, one is none, or the extra is not installed.
+        KitError
+            It cannot be called.
+        """
+        if to == "services":
+            to = service_alerts(alert_addresses(), every_s=every_s)
+        elif to == "desktop":
+            to = desktop_alerts(every_s=every_s)
+        self.monitor.add_alert_callback(to)
+        if isinstance(to, AlertChannel):
+            self._closing.callback(to.close)
+        self._alerts.append(to)
+        return to
+
     def apply(self, settings: Settings) -> None:
         """Use other settings from now on: cache, connections, workers and monitor are made anew.
 
@@ -142,6 +179,8 @@ class Desk(Showable):
             earlier, self._parts = self._parts, stack.pop_all()
         for part in ("settings", "monitor", "cache", "client", "data", "processor", "evaluation"):
             setattr(self, part, getattr(fresh, part))
+        for callback in self._alerts:
+            self.monitor.add_alert_callback(callback)
         earlier.close()
 
     def __enter__(self) -> Self:

@@ -13,6 +13,7 @@ variable                          sets
 ``KIT_YAML``                      path of the settings file instead of ``./kit.yaml``
 ``KIT_CACHE_DIR``                 folder of the SQLite files
 ``KIT_LIVE_ORDERS``               confirms live orders, see `kit.broker.consent`
+``KIT_ALERT_URLS``                addresses of services that alerts go to, one or several
 ================================  ====================================================
 """
 
@@ -238,17 +239,10 @@ class Settings(Showable, Section):
         """
         chosen = environ.get("KIT_YAML") or None if path is None else path
         file = arguments.path("kit.yaml" if chosen is None else chosen, "Not the path of a settings file")
-        if chosen is not None or file.is_file():
-            return cls(**read_sections(file))
-        return cls()
+        return cls(**(read_sections(file) if chosen is not None or file.is_file() else {}))
 
     def save(self, path: str | Path = "kit.yaml") -> Path:
-        """Write the sections as YAML, replacing the file in one step.
-
-        Returns
-        -------
-        Path
-            The file written.
+        """Write the sections as YAML, replacing the file in one step, and return its path.
 
         Raises
         ------
@@ -292,6 +286,11 @@ class Settings(Showable, Section):
 def live_orders_client(environ: Mapping[str, str] = os.environ) -> str:
     """Return the client code that ``KIT_LIVE_ORDERS`` confirms live orders for; empty: none."""
     return environ.get("KIT_LIVE_ORDERS", "")
+
+
+def alert_addresses(environ: Mapping[str, str] = os.environ) -> tuple[SecretStr, ...]:
+    """Return the addresses in ``KIT_ALERT_URLS``, which are secrets: whitespace stands between two."""
+    return tuple(SecretStr(one) for one in environ.get("KIT_ALERT_URLS", "").split())
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
