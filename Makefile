@@ -48,7 +48,7 @@ docs: .venv/test
 # The README's picture, as the browser test sees it.
 images: .venv/test
 	$(BIN)/python -m pytest -q -k picture tests/browser/test_panels.py
-	cp build/screens/readme.png docs/images/chain.png
+	cp build/screens/chain_light_1280.png docs/images/chain.png
 
 # One installer, two locked sets: what the lab needs, and what the tests need besides.
 .venv/lab .venv/test: .venv/%: locks/%.txt pyproject.toml

@@ -19,6 +19,7 @@ def add_lab(commands: Commands[argparse.ArgumentParser]) -> None:
     lab = commands.add_parser("lab", help="open JupyterLab on the first notebook")
     lab.add_argument("notebook", nargs="?", default="notebooks/00_start_here.ipynb", help="notebook to open")
     lab.add_argument("--no-browser", action="store_true", help="serve only, and print the address")
+    lab.add_argument("--voila", action="store_true", help="serve it as a page without code, by Voila")
     lab.set_defaults(run=_lab)
 
 
@@ -39,20 +40,30 @@ def _doctor(options: argparse.Namespace) -> int:
 def _lab(options: argparse.Namespace) -> int:
     from importlib.util import find_spec
 
-    if not find_spec("jupyterlab"):
-        raise SettingsError("JupyterLab is not installed", None, 'Run: pip install "banknifty-kit[lab]".')
+    module, extra = ("voila", "voila") if options.voila else ("jupyterlab", "lab")
+    if not find_spec(module):
+        told = {"voila": "Voila", "jupyterlab": "JupyterLab"}[module]
+        raise SettingsError(f"{told} is not installed", None, f'Run: pip install "banknifty-kit[{extra}]".')
     notebook = Path(options.notebook)
     if not notebook.is_file():
         if not (shipped("notebooks") / notebook.name).is_file():
             raise SettingsError("There is no notebook here", options.notebook, "Check the path.")
         lay_notebooks(notebook.parent)
-    extra = [str(shipped("etc")), os.environ.get("JUPYTER_CONFIG_PATH", "")]
-    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, extra))
-    words = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
-    words += [f"--LabApp.default_url=/lab/tree/{notebook.as_posix()}"]
+    for name in ("JUPYTER_CONFIG_PATH", "JUPYTER_PATH"):  # settings of JupyterLab, and the template of Voila
+        os.environ[name] = os.pathsep.join(filter(None, [str(shipped("etc")), os.environ.get(name, "")]))
+    words = [sys.executable, "-m", module, *(_page if options.voila else _workbench)(notebook)]
     words += ["--no-browser"] if options.no_browser else []
-    words += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # in a container
-    os.execv(sys.executable, words)  # noqa: S606 - the lab takes this process over
+    os.execv(sys.executable, words)  # noqa: S606 - the server takes this process over
+
+
+def _workbench(notebook: Path) -> list[str]:
+    words = ["--ServerApp.ip=127.0.0.1", f"--LabApp.default_url=/lab/tree/{notebook.as_posix()}"]
+    return words + (["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [])  # a container
+
+
+def _page(notebook: Path) -> list[str]:
+    words = ["--Voila.ip=127.0.0.1", "--token", "--VoilaConfiguration.template=kit"]
+    return [str(notebook), *words, "--VoilaConfiguration.show_tracebacks=True"]
 
 
 def shipped(folder: str) -> Path:

@@ -76,12 +76,14 @@ class Notebook:
     lab: Lab
     page: Page
     requests: list[str] = field(default_factory=list)
+    own: list[str] = field(default_factory=lambda: ["data:", "blob:"])
 
-    def open(self, name: str) -> None:
-        """Open a notebook by file name; its kernel first, else the page may start two and drop one."""
+    def open(self, name: str, way: str = "doc") -> None:
+        """Open a notebook alone, or beside the file browser ("lab"); its kernel first, else two start."""
         kernel = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
         self.lab.api("sessions", "POST", kernel)
-        self.page.goto(f"{self.lab.url}doc/tree/{name}?reset&token={TOKEN}", wait_until="domcontentloaded")
+        address = f"{self.lab.url}{way}/tree/{name}?reset&token={TOKEN}"
+        self.page.goto(address, wait_until="domcontentloaded")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         toolbar = self.page.locator(".jp-NotebookPanel-toolbar")
         toolbar.get_by_text("Python 3").wait_for(timeout=60_000)  # idle shows before there is a kernel
@@ -107,12 +109,12 @@ class Notebook:
         failed = stderr.filter(has_text="Traceback (most recent call last)").all_inner_texts()
         assert not failed, failed[0][-2000:]
 
-    def run_first_cell(self) -> None:
+    def run_first_cell(self, timeout_s: float = 60) -> None:
         """Run the first cell of code and nothing else."""
         cell = self.page.locator(".jp-CodeCell").first
         cell.locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
-        cell.locator(".jp-InputPrompt").get_by_text("[1]").wait_for(timeout=60_000)
+        cell.locator(".jp-InputPrompt").get_by_text("[1]").wait_for(timeout=1000 * timeout_s)
         self._no_traceback()
 
     def type_cell(self, code: str) -> None:
@@ -153,21 +155,9 @@ class Notebook:
         light = "false" if "Light" in name else "true"
         self.page.locator(f"body[data-jp-theme-light='{light}']").wait_for(state="detached", timeout=20_000)
 
-    def faults(self, panel: Locator, name: str) -> dict[str, list[str]]:
-        """List what is cut, faint or without a name, light and dark, at two widths; keep the pictures."""
-        script = Path(__file__).with_name("seen.js").read_text(encoding="utf-8")
-        found = {}
-        folder = ROOT / "build" / "screens"
-        folder.mkdir(parents=True, exist_ok=True)
-        for theme in ("Dark", "Light"):
-            self.theme(f"JupyterLab {theme}")
-            for width in (1280, 1920):
-                self.page.set_viewport_size({"width": width, "height": 1800})
-                self.page.wait_for_timeout(500)  # the page lays itself out anew, and tells nobody when it has
-                shown = f"{name}_{theme.lower()}_{width}"
-                panel.screenshot(path=folder / f"{shown}.png")
-                if faults := panel.evaluate(script):
-                    found[shown] = faults
+    def seen(self, panel: Locator) -> list[str]:
+        """List what a reader would stumble over in a panel; see ``seen.js``."""
+        found: list[str] = panel.evaluate(Path(__file__).with_name("seen.js").read_text(encoding="utf-8"))
         return found
 
     def screenshot(self, name: str) -> None:
@@ -178,7 +168,8 @@ class Notebook:
 
     def external(self) -> list[str]:
         """List the addresses asked for outside this machine."""
-        own = (self.lab.url, self.lab.url.replace("http", "ws"), "data:", "blob:")
+        known = (*self.own, self.lab.url)
+        own = (*known, *(address.replace("http", "ws") for address in known))
         return sorted({address for address in self.requests if not address.startswith(own)})
 
 
@@ -266,8 +257,7 @@ def _address(runtime: Path, server: subprocess.Popen[bytes], log: Path, timeout_
     pytest.fail(f"JupyterLab did not start: {log.read_text()[-2000:]}")
 
 
-@pytest.fixture
-def notebook(chromium: Browser, lab: Lab) -> Iterator[Notebook]:
+def _opened(chromium: Browser, lab: Lab) -> Iterator[Notebook]:
     """Open a fresh page; at the end no request may have left this machine, and every kernel ends."""
     context = chromium.new_context(viewport={"width": 1360, "height": 1100}, color_scheme="light")
     opened = Notebook(lab, context.new_page())
@@ -276,3 +266,15 @@ def notebook(chromium: Browser, lab: Lab) -> Iterator[Notebook]:
     context.close()
     lab.end_kernels()
     assert opened.external() == []
+
+
+@pytest.fixture
+def notebook(chromium: Browser, lab: Lab) -> Iterator[Notebook]:
+    """Open a fresh page for one test."""
+    yield from _opened(chromium, lab)
+
+
+@pytest.fixture(scope="module")
+def shared_notebook(chromium: Browser, lab: Lab) -> Iterator[Notebook]:
+    """Open a fresh page for all tests of a file."""
+    yield from _opened(chromium, lab)

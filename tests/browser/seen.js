@@ -1,4 +1,5 @@
-// What a reader would stumble over in a panel: cut text, faint text, a control without a name, a sideways scroll.
+// What a reader would stumble over in a panel: cut, overlapping or faint text, a control without a name,
+// a sideways scroll.
 (panel) => {
   const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const shown = (e) => {
@@ -26,23 +27,74 @@
     const [r, g, b] = rgb.slice(0, 3).map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const contrast = (e) => {
-    const pair = [light(colour(getComputedStyle(e).color)), light(behind(e))].sort((a, b) => b - a);
+  const contrast = (e, part) => {
+    const pair = [light(colour(getComputedStyle(e, part).color)), light(behind(e))].sort((a, b) => b - a);
     return (pair[0] + 0.05) / (pair[1] + 0.05);
   };
   const named = (e) =>
     e.getAttribute("aria-label") || (e.id && panel.querySelector(`label[for="${e.id}"]`)?.textContent) ||
     e.closest("label")?.textContent || e.textContent.trim() || e.title;
-  const found = [];
+  const wide = (e, text) => {
+    pen.font = getComputedStyle(e).font;
+    return pen.measureText(text).width;
+  };
+  const inner = (e) => {
+    const style = getComputedStyle(e);
+    return e.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  };
+  // What is left of a text's box inside everything that clips it, and whether a part of it can never be seen.
+  const visible = (box, from) => {
+    let { left, right, top, bottom } = box, cut = false;
+    for (let at = from; at && at !== panel.parentElement; at = at.parentElement) {
+      const style = getComputedStyle(at), edge = at.getBoundingClientRect();
+      if (style.overflowX !== "visible") {
+        cut ||= style.overflowX !== "auto" && style.overflowX !== "scroll" && (right > edge.right + 1 || left < edge.left - 1);
+        [left, right] = [Math.max(left, edge.left), Math.min(right, edge.right)];
+      }
+      if (style.overflowY !== "visible") {
+        cut ||= style.overflowY !== "auto" && style.overflowY !== "scroll" && bottom > edge.bottom + 3;
+        [top, bottom] = [Math.max(top, edge.top), Math.min(bottom, edge.bottom)];
+      }
+    }
+    return { left, right, top, bottom, cut };
+  };
+  const floats = (e) => {
+    for (let at = e; at && at !== panel; at = at.parentElement)
+      if (["sticky", "absolute", "fixed"].includes(getComputedStyle(at).position)) return true;
+    return false;
+  };
+
+  const found = [], texts = [];
   for (const e of panel.querySelectorAll("*:not(style):not(option)")) {
     if (!shown(e)) continue;
-    const words = [...e.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-    const said = `${e.tagName}.${e.className} '${e.textContent.trim().slice(0, 30)}'`;
-    const clipped = getComputedStyle(e).overflowX !== "visible" && e.scrollWidth > e.clientWidth + 1;
-    if (words && clipped && !e.title) found.push(`cut: ${said}`);
-    if (words && !e.closest("[disabled]") && contrast(e) < 4.5) found.push(`faint ${contrast(e).toFixed(1)}: ${said}`);
+    const nodes = [...e.childNodes].filter((node) => node.nodeType === 3 && node.textContent.trim());
+    const said = `${e.tagName}.${e.className} '${(e.matches("input,select,textarea") ? e.value : e.textContent).trim().slice(0, 30)}'`;
+    if (nodes.length && !e.closest("[disabled]") && contrast(e) < 4.5) found.push(`faint ${contrast(e).toFixed(1)}: ${said}`);
     if (e.matches("input,select,textarea,button,[role=slider]") && !named(e)) found.push(`no name: ${said}`);
+    if (e.matches("input[type=text],input[type=search]") && !e.disabled) {
+      if (wide(e, e.value || e.placeholder) > inner(e) + 1) found.push(`cut: ${said} ${e.placeholder}`);
+      if (e.placeholder && contrast(e, "::placeholder") < 4.5) found.push(`faint placeholder: ${e.placeholder}`);
+    }
+    if (e.matches("select:not([multiple])") && wide(e, e.selectedOptions[0]?.textContent ?? "") > inner(e) - 14)
+      found.push(`cut: ${said}`);
+    const told = e.matches("td.kit-text") && e.title; // words in a table may be long: the pointer tells them whole
+    for (const node of nodes) {
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      for (const box of range.getClientRects()) {
+        const left = visible(box, e);
+        if (left.cut && !told) found.push(`cut: ${said}`);
+        if (left.right - left.left > 1 && left.bottom - left.top > 1 && !floats(e)) texts.push({ ...left, said, e });
+      }
+    }
   }
+  texts.sort((a, b) => a.top - b.top);
+  for (const [at, one] of texts.entries())
+    for (let next = at + 1; next < texts.length && texts[next].top < one.bottom - 3; next += 1) {
+      const other = texts[next];
+      if (other.e === one.e || Math.min(one.right, other.right) - Math.max(one.left, other.left) < 2) continue;
+      if (Math.min(one.bottom, other.bottom) - other.top > 3) found.push(`overlap: ${one.said} and ${other.said}`);
+    }
   if (panel.scrollWidth > panel.clientWidth + 1) found.push(`wider than its cell: ${panel.scrollWidth}`);
   return [...new Set(found)];
 }
