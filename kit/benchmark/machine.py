@@ -15,9 +15,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from joblib import cpu_count
+
 from kit.benchmark.run import SEED, Unmeasured
 from kit.errors import KitError
-from kit.parallel.cores import cores
 from kit.settings import Credentials, Settings
 from kit.simulator.distance import ROUND_TRIP_S
 from kit.simulator.process import ExchangeProcess
@@ -55,7 +56,7 @@ def machine(settings: Settings | None = None) -> dict[str, Any]:
     model = re.search(r"model name\s*: (.+)", _cpuinfo())
     return {
         "processor": model.group(1) if model else platform.processor() or platform.machine(),
-        "cores": cores(),
+        "cores": cpu_count(),
         "avx512": has_avx512(),
         "memory_mb": _memory_mb(),
         "system": f"{platform.system()} {platform.release()}",

@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from joblib import cpu_count
+
 from kit.monitor.progress import Stopped
-from kit.parallel.cores import cores
 from kit.settings import BrokerConfig, Settings
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Run:
         simulated = BrokerConfig(mode="simulated", seed=SEED)
         self.settings = (settings or Settings()).model_copy(update={"broker": simulated})
         self.seconds = 0.2 if quick else 1.0
-        self.cores = cores()
+        self.cores = cpu_count()
         self.rng = random.Random(SEED)  # noqa: S311 - samples, not secrets
         self.notes: list[str] = []
         self._should_stop = should_stop

@@ -23,7 +23,7 @@ from joblib.parallel import ParallelBackendBase, register_parallel_backend
 from kit.errors import TaskError
 from kit.monitor import PerformanceMonitor
 from kit.parallel.attempts import Attempt
-from kit.parallel.engines import ProcessEngine
+from kit.parallel.pool import WorkerPool
 from kit.parallel.scheduler import Scheduler
 from kit.parallel.store import ResultStore
 from kit.parallel.tasks import ProcessingResult, ProcessingTask
@@ -120,7 +120,7 @@ class KillableBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
         if self._given is not None:
             return self._given
         if self._own is None:
-            engine = ProcessEngine(self._max_workers, None)
+            engine = WorkerPool(self._max_workers)
             self._own = Scheduler(engine, ResultStore(1, inf), PerformanceMonitor(), 2**31, None, 0)
         return self._own
 

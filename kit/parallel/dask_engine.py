@@ -34,9 +34,8 @@ from uuid import uuid4
 import dask
 
 from kit.errors import KitError
-from kit.parallel.attempts import Attempt
+from kit.parallel.attempts import Attempt, TravellingEngine
 from kit.parallel.dask_worker import WorkItem, run_item
-from kit.parallel.engines import TravellingEngine
 from kit.parallel.execution import Outcome, outcome_from
 from kit.parallel.folders import Folder
 from kit.parallel.pool import Listener
@@ -168,7 +167,7 @@ class DaskEngine(TravellingEngine):
         self._end(key, Outcome(key, "crashed", None, why))
 
     def _ended(self, outcome: bytes | Outcome) -> None:
-        self.done(outcome if isinstance(outcome, Outcome) else outcome_from(outcome, "dask"))
+        self.done(outcome if isinstance(outcome, Outcome) else outcome_from(outcome))
 
     def _tell(self) -> None:
         """Tell the scheduler, and so alerts, which are the user's code, on a thread of their own."""

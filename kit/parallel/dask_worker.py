@@ -17,26 +17,12 @@ LOOK_S = 0.1  # how often a task makes sure that somebody still wants it
 
 
 class WorkItem(NamedTuple):
-    """One task as a Dask worker is told of it.
-
-    Parameters
-    ----------
-    key : int
-        Of the attempt.
-    message : bytes
-        What its worker process reads.
-    timeout_s : float or None
-        Its time-out, seconds.
-    references : sequence of str
-        Shared objects that the message refers to; their contents come beside it.
-    memory_mb : int or None
-        Limit of a process's own memory, MiB.
-    """
+    """One task as a Dask worker is told of it."""
 
     key: int
-    message: bytes
+    message: bytes  # what its worker process reads
     timeout_s: float | None
-    references: Sequence[str]
+    references: Sequence[str]  # shared objects that the message refers to; their contents come beside it
     memory_mb: int | None
 
 
@@ -52,13 +38,13 @@ def run_item(item: WorkItem, *contents: bytes) -> bytes:
     for reference, content in zip(item.references, contents, strict=True):
         pool.objects.receive(reference, content)
     ended: SimpleQueue[Outcome] = SimpleQueue()
-    pool.submit([WorkerJob(item.key, item.message, item.timeout_s, ended.put)])
+    pool.run([WorkerJob(item.key, item.message, item.timeout_s, ended.put)])
     try:
         while True:
             with suppress(Empty):
                 return travelling(ended.get(timeout=LOOK_S))
             if _abandoned(here):
-                pool.stop(item.key, "cancelled")
+                pool.stop([item.key])
     finally:
         pool.objects.release(item.references)
 

@@ -3,65 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from threading import Thread
 from time import monotonic
 
 from kit.errors import KitError
-from kit.parallel.attempts import Attempt
+from kit.parallel.attempts import Attempt, TaskEngine
 from kit.parallel.execution import Outcome, borrowed_globals
-from kit.parallel.packing import Scope, pack
 from kit.parallel.pool import WorkerPool
-from kit.parallel.process import WorkerJob
-from kit.parallel.shared import SharedObjects
 from kit.parallel.watchdog import Watchdog
 from kit.settings import Backend
-
-
-class TaskEngine:
-    """What the scheduler asks of a place to run tasks; by itself it takes none.
-
-    Attributes
-    ----------
-    done : callable
-        Given the outcome of each attempt submitted, once, on any thread and not under a lock of the engine.
-    free : callable
-        Called when there may be more room than before.
-    """
-
-    done: Callable[[Outcome], None]
-    free: Callable[[], None]
-
-    def pack(self, attempt: Attempt, scope: Scope | None) -> None:
-        """Make an attempt ready to travel; raises what pickling raises."""
-
-    def unpack(self, attempt: Attempt) -> None:
-        """Free what `pack` took."""
-
-    def scope(self) -> Scope | None:
-        """Open a scope for the tasks of one run."""
-        return None
-
-    def room(self) -> int:
-        """Return how many more attempts to submit."""
-        return 0
-
-    def start(self, preload: Sequence[str]) -> None:
-        """Start workers before there is work for them, with modules imported."""
-
-    def serves(self) -> bool:
-        """Tell whether an attempt would not have to wait for workers to start."""
-        return True
-
-    def submit(self, attempts: Sequence[Attempt]) -> None:
-        """Run attempts."""
-
-    def stop(self, keys: Sequence[int]) -> None:
-        """Stop attempts, begun or not; keys of others are let alone."""
-
-    def close(self) -> None:
-        """End everything at once."""
 
 
 class SerialEngine(TaskEngine):
@@ -137,71 +89,6 @@ class ThreadEngine(TaskEngine):
             self.done(Outcome(key, reason, None, running_s=attempt.timeout_s or 0.0, raised=why))
 
 
-class TravellingEngine(TaskEngine):
-    """What engines share whose tasks travel to other processes.
-
-    Parameters
-    ----------
-    objects : SharedObjects
-        Keeps what tasks share.
-    """
-
-    def __init__(self, objects: SharedObjects) -> None:
-        self._objects = objects
-
-    def pack(self, attempt: Attempt, scope: Scope | None) -> None:
-        """Pickle an attempt."""
-        attempt.payload = pack(attempt.key, attempt.task, attempt.seed, self._objects, scope)
-
-    def unpack(self, attempt: Attempt) -> None:
-        """Release the shared objects that the attempt refers to."""
-        if attempt.payload:
-            self._objects.release(attempt.payload.references)
-
-    def scope(self) -> Scope:
-        """Open a scope on the shared objects."""
-        return Scope(self._objects)
-
-
-class ProcessEngine(TravellingEngine):
-    """Runs attempts in worker processes, each of which can be ended alone."""
-
-    def __init__(self, max_workers: int, memory_mb: int | None) -> None:
-        self._pool = WorkerPool(max_workers, memory_mb)
-        super().__init__(self._pool.objects)
-
-    def room(self) -> int:
-        """Return the pool's room."""
-        return self._pool.room()
-
-    def start(self, preload: Sequence[str]) -> None:
-        """Start all workers."""
-        self._pool.start(preload)
-
-    def serves(self) -> bool:
-        """Tell whether a worker has started."""
-        return self._pool.serves()
-
-    def submit(self, attempts: Sequence[Attempt]) -> None:
-        """Send attempts to the pool."""
-        self._pool.submit(
-            [
-                WorkerJob(one.key, one.payload.message, one.timeout_s, self.done)
-                for one in attempts
-                if one.payload
-            ]
-        )
-
-    def stop(self, keys: Sequence[int]) -> None:
-        """Stop attempts by ending the workers that run them."""
-        for key in keys:
-            self._pool.stop(key, "cancelled")
-
-    def close(self) -> None:
-        """End the workers."""
-        self._pool.close()
-
-
 def engine_of(backend: Backend, max_workers: int, address: str | None, memory_mb: int | None) -> TaskEngine:
     """Make the engine of a backend.
 
@@ -214,7 +101,7 @@ def engine_of(backend: Backend, max_workers: int, address: str | None, memory_mb
         what = f"Nothing limits the memory of {backend} here"
         raise KitError(what, memory_mb, "Use processes on Linux, or leave max_worker_memory_mb out.")
     if backend == "processes":
-        return ProcessEngine(max_workers, memory_mb)
+        return WorkerPool(max_workers, memory_mb)
     if backend == "threads":
         return ThreadEngine(max_workers)
     if backend == "serial":

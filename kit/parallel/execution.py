@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import pickle
 import random
-import struct
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -42,52 +41,36 @@ class Outcome(NamedTuple):
     raised: str = ""
 
 
-_HEAD = struct.Struct("<qd?")  # key, seconds, whether the payload is the value alone
-
-
 def travelling(outcome: Outcome) -> bytes:
     """Return an outcome as bytes; a value that cannot be pickled makes it a failure."""
-    if outcome.status == "completed":
-        try:
-            return _HEAD.pack(outcome.key, outcome.running_s, True) + _pickled(outcome.payload)
-        except Exception as error:  # noqa: BLE001  pickling runs the user's code and raises anything
+    body = None
+    try:
+        body = _pickled(outcome.payload)
+    except Exception as error:  # noqa: BLE001  pickling runs the user's code and raises anything
+        if outcome.status == "completed":  # an exception that cannot be pickled still has its text
             details = f"{type(error).__name__}: the result cannot be pickled: {text_of(error)}"
-            outcome = outcome._replace(status="failed", payload=None, details=details, raised=details)
-    cause = None
-    with suppress(Exception):  # an exception that cannot be pickled still has its text
-        cause = _pickled(outcome.payload)
-    failed = tuple(outcome._replace(payload=cause))
-    return _HEAD.pack(outcome.key, outcome.running_s, False) + pickle.dumps(failed)
+            outcome = outcome._replace(status="failed", details=details, raised=details)
+    return pickle.dumps(tuple(outcome._replace(payload=body)), protocol=5)
 
 
 def _pickled(thing: Any) -> bytes:
     """Pickle plainly, else by value: what a notebook defines needs that."""
     try:
         return pickle.dumps(thing, protocol=5)
-    except Exception:  # noqa: BLE001  pickling runs the user's code and raises anything
+    except Exception:  # noqa: BLE001  as above
         return bytes(cloudpickle.dumps(thing, protocol=5))
 
 
-def outcome_from(body: bytes, worker: str) -> Outcome:
+def outcome_from(body: bytes) -> Outcome:
     """Return the outcome in bytes; a value that cannot be unpickled here makes it a failure."""
-    key, running_s, completed = _HEAD.unpack_from(body)
-    content = memoryview(body)[_HEAD.size :]
-    if not completed:
-        sent = Outcome(*pickle.loads(content))  # noqa: S301  by our own worker
-        return sent._replace(payload=_exception_from(sent.payload))
+    sent = Outcome(*pickle.loads(body))  # noqa: S301  by our own worker
     try:
-        return Outcome(key, "completed", pickle.loads(content), "", running_s, worker)  # noqa: S301  as above
+        payload = pickle.loads(sent.payload) if sent.payload else None  # noqa: S301  as above
     except BaseException as error:  # noqa: BLE001  unpickling runs the user's code and raises anything
-        return failed(key, error, running_s, worker)
-
-
-def _exception_from(body: bytes | None) -> BaseException | None:
-    """Return the exception in bytes, None where it does not survive the way; its text travels apart."""
-    try:
-        found = pickle.loads(body) if body else None  # noqa: S301  as above
-    except BaseException:  # noqa: BLE001  as above
-        return None
-    return found if isinstance(found, BaseException) else None
+        if sent.status == "completed":
+            return failed(sent.key, error, sent.running_s, sent.worker)
+        payload = None  # the text of an exception travels apart
+    return sent._replace(payload=payload)
 
 
 def task_rng() -> np.random.Generator:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from collections import OrderedDict
-from collections.abc import Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -77,63 +76,42 @@ class Scope:
 def pack(key: int, task: ProcessingTask, seed: int, objects: SharedObjects, scope: Scope | None) -> Payload:
     """Pickle a task; release the payload's references when the task has ended.
 
+    In a run functions are pickled once, and what is long by reference.
+
     Raises
     ------
     Exception
         Whatever pickling raises for an operation or argument that cannot travel.
     """
-    packer = _Packer(objects, scope)
-    try:
-        operation, arguments = packer.operation(task.operation), packer.arguments(task.args, task.kwargs)
-    except BaseException:
-        objects.release(packer.references)
-        raise
-    message = pickle.dumps((key, seed, scope.number if scope else 0, operation, arguments), protocol=5)
-    return Payload(message, tuple(packer.references))
+    references: list[str] = []
 
-
-class _Packer:
-    """Pickles the parts of one task and notes the references they need."""
-
-    def __init__(self, objects: SharedObjects, scope: Scope | None) -> None:
-        self.references: list[str] = []
-        self._objects = objects
-        self._scope = scope
-
-    def operation(self, operation: Any) -> bytes:
-        """Pickle a function, once per run."""
-        if self._scope is None:
-            return self._noted(_packed(operation, self._objects))
-        return self._of_run(operation, self._scope).body
-
-    def arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
-        """Pickle the arguments, those that tasks of a run share by reference."""
-        if not kwargs and all(type(arg) in _PLAIN for arg in args):  # several times as fast, and the same
-            return self._noted(_short(pickle.dumps((args, {}), protocol=5), [], self._objects))
-        shared = {name: self._once(arg) for name, arg in kwargs.items()}
-        return self._noted(_packed((tuple(self._once(arg) for arg in args), shared), self._objects))
-
-    def _once(self, arg: Any) -> Any:
-        """Stand in for a sizeable argument of a run, so that its further tasks ship a reference."""
-        if self._scope is None or type(arg) in _PLAIN:
-            return arg
-        reference = self._of_run(arg, self._scope).reference
-        return _Reference(reference) if reference else arg
-
-    def _of_run(self, thing: Any, scope: Scope) -> Packed:
-        packed = scope.packed(thing)
-        if packed.reference:
-            self._objects.use([packed.reference])
-        self._noted(packed)
+    def noted(packed: Packed) -> Packed:
+        references.extend([packed.reference] if packed.reference else [])
         return packed
 
-    def _noted(self, packed: Packed) -> bytes:
-        self.references += [packed.reference] if packed.reference else []
-        return packed.body
+    def once(thing: Any, run: Scope) -> Packed:
+        packed = run.packed(thing)
+        objects.use([packed.reference] if packed.reference else [])
+        return noted(packed)
+
+    def argument(arg: Any) -> Any:
+        reference = None if scope is None or type(arg) in _PLAIN else once(arg, scope).reference
+        return _Reference(reference) if reference else arg
+
+    try:
+        operation = noted(_packed(task.operation, objects)) if scope is None else once(task.operation, scope)
+        args, kwargs = tuple(map(argument, task.args)), {k: argument(arg) for k, arg in task.kwargs.items()}
+        plain = not kwargs and all(type(arg) in _PLAIN for arg in args)
+        arguments = noted(_packed((args, kwargs), objects, plain))
+    except BaseException:
+        objects.release(references)
+        raise
+    parts = (key, seed, scope.number if scope else 0, operation.body, arguments.body)
+    return Payload(pickle.dumps(parts, protocol=5), tuple(references))
 
 
-def _packed(thing: Any, objects: SharedObjects) -> Packed:
-    """Pickle by value, large buffers apart."""
+def _packed(thing: Any, objects: SharedObjects, plain: bool = False) -> Packed:
+    """Pickle by value, large buffers apart; plainly, where that is the same, takes a fraction of the time."""
     buffers: list[pickle.PickleBuffer] = []
 
     def inside(buffer: pickle.PickleBuffer) -> bool:
@@ -142,10 +120,8 @@ def _packed(thing: Any, objects: SharedObjects) -> Packed:
             buffers.append(buffer)
         return small
 
-    return _short(cloudpickle.dumps(thing, protocol=5, buffer_callback=inside), buffers, objects)
-
-
-def _short(body: bytes, buffers: list[pickle.PickleBuffer], objects: SharedObjects) -> Packed:
+    dumps = pickle.dumps if plain else cloudpickle.dumps
+    body = dumps(thing, protocol=5, buffer_callback=inside)
     if not buffers and len(body) <= BODY_BYTES:
         return Packed(body, None)
     reference = objects.put(body, buffers)

@@ -20,12 +20,13 @@ import logging
 import os
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from threading import RLock, Thread, current_thread
 from time import monotonic
 
 from kit.errors import TaskError
+from kit.parallel.attempts import Attempt, TravellingEngine
 from kit.parallel.execution import Outcome
 from kit.parallel.folders import Folder
 from kit.parallel.process import Verdict, WorkerJob, WorkerProcess
@@ -33,6 +34,7 @@ from kit.parallel.shared import SharedObjects
 from kit.parallel.watchdog import Watchdog
 
 _MOST_FUTILE = 3
+SOON_S = 0.25  # how soon to look again at a worker that may be importing or sending
 _log = logging.getLogger(__name__)
 
 
@@ -53,8 +55,8 @@ def check_may_wait() -> None:
         raise TaskError("A callback of the monitor cannot wait for tasks", current_thread().name, remedy)
 
 
-class WorkerPool:
-    """Runs jobs in worker processes.
+class WorkerPool(TravellingEngine):
+    """Runs jobs in worker processes, each of which can be ended alone.
 
     Parameters
     ----------
@@ -69,7 +71,7 @@ class WorkerPool:
     def __init__(self, max_workers: int, memory_mb: int | None = None, folder: str | None = None) -> None:
         self.max_workers = max_workers
         own = Folder(folder)
-        self.objects = SharedObjects(own.path)
+        super().__init__(SharedObjects(own.path))
         self._threads = max(1, (os.cpu_count() or 1) // max_workers)
         self._memory_mb = memory_mb
         self._lock = RLock()  # the collector may call `close` on a thread that holds it
@@ -99,23 +101,32 @@ class WorkerPool:
         """Tell whether a worker has started."""
         return any(worker.served for worker in [*self._workers])
 
-    def submit(self, jobs: Sequence[WorkerJob]) -> None:
+    def submit(self, attempts: Sequence[Attempt]) -> None:
+        """Run attempts."""
+        self.run(
+            [
+                WorkerJob(one.key, one.payload.message, one.timeout_s, self.done)
+                for one in attempts
+                if one.payload
+            ]
+        )
+
+    def run(self, jobs: Sequence[WorkerJob]) -> None:
         """Run jobs; each one's `done` hears of it on another thread, once."""
         with self._lock:
             self._waiting.extend(jobs)
             self._feed()
 
-    def stop(self, key: int, reason: str) -> None:
-        """Stop a job, begun or not; its `done` hears `reason`, or what came of it before."""
+    def stop(self, keys: Sequence[int]) -> None:
+        """Stop jobs, begun or not; their `done` hears so, or what came of them before."""
         with self._lock:
             for worker in self._workers:
-                if worker.job is not None and worker.job.key == key and worker.verdict is None:
-                    worker.end(reason)
-                    return
-            jobs = [job for job in self._waiting if job.key == key]
-            self._waiting = deque(job for job in self._waiting if job.key != key)
+                if worker.job is not None and worker.job.key in keys and worker.verdict is None:
+                    worker.end("cancelled")
+            jobs = [job for job in self._waiting if job.key in keys]
+            self._waiting = deque(job for job in self._waiting if job.key not in keys)
         for job in jobs:
-            job.done(Outcome(key, reason, None))
+            job.done(Outcome(job.key, "cancelled", None))
 
     def close(self) -> None:
         """End all workers at once; their jobs hear nothing more."""
@@ -140,7 +151,7 @@ class WorkerPool:
             if not worker.send(job):
                 self._waiting.appendleft(job)
             elif job.timeout_s is not None:
-                self._look(worker, worker.look_at())
+                self._look(worker, worker.overrun_at())
         starting = sum(not (one.served or one.verdict) for one in self._workers)
         for _ in range(len(self._waiting) - starting):
             if self._closed or not self._hired():
@@ -196,7 +207,8 @@ class WorkerPool:
             if self._closed or worker not in self._workers or worker.verdict is not None:
                 return
             if worker.overrun_at() > monotonic():
-                self._look(worker, max(worker.look_at(), monotonic() + 0.001))
+                if worker.job is not None and worker.job.timeout_s is not None:  # else the next one says when
+                    self._look(worker, min(worker.overrun_at(), monotonic() + SOON_S))
                 return
             hangs = worker.hangs
             worker.end("timeout")
@@ -216,7 +228,7 @@ class WorkerPool:
                 _log.warning("A worker died at a task (pid %d). %s", worker.pid, how)
             job, worker.job = worker.job, None
             self._futile = self._futile + 1 if verdict is None else 0
-            lost = self._lost() if self._futile >= _MOST_FUTILE else []
+            lost = self._lost() if self._futile >= _MOST_FUTILE else ()
             if worker.served and not self._closed:
                 self._hired()  # at once, so that the pool is whole before the next task comes
             self._feed()
@@ -228,18 +240,16 @@ class WorkerPool:
     def _refused(self, why: str) -> None:
         """End what waits when no worker could be started and none is left."""
         with self._lock:
-            lost = [] if self._workers else self._lost()
+            lost = () if self._workers else self._lost()
         _give_up(lost, why)
 
-    def _lost(self) -> list[WorkerJob]:
+    def _lost(self) -> Iterable[WorkerJob]:
         """Take all jobs out that wait; lock held."""
-        lost = [*self._waiting]
-        self._waiting.clear()
-        self._futile = 0
+        lost, self._waiting, self._futile = self._waiting, deque(), 0
         return lost
 
 
-def _give_up(jobs: Sequence[WorkerJob], why: str) -> None:
+def _give_up(jobs: Iterable[WorkerJob], why: str) -> None:
     for job in jobs:
         job.done(Outcome(job.key, "crashed", None, f"No worker could run it. {why}"))
 

@@ -19,12 +19,10 @@ from kit.parallel.channel import frames, write_frame
 from kit.parallel.execution import IMPORTED, IMPORTING, READY, Outcome, outcome_from
 
 IMPORT_S = 30.0  # a module that a task needs may take so long to import, beside the task's own time
-SOON_S = 0.25  # how soon to look again at one that imports or sends
 WAY_S = 0.02  # a job may take so long to reach its worker, and its outcome back
 RECEIVE_S = 0.5  # whoever receives an outcome may take so long to unpickle it
 TRACE_S = 0.02  # a stuck process has written where it is after this, if it can
 _TRACE_LOOK_S = 0.001
-_START = "from kit.parallel.worker import main; main()"
 _OUR_FRAME = str(Path("kit", "parallel", "execution.py"))
 _numbers = count()
 Done = Callable[[Outcome], None]
@@ -72,39 +70,27 @@ class WorkerProcess:
         self._arrived_at: float | None = None  # when the outcome of its job did
         self._sending = False  # a long outcome
         self._trace_path = folder / f"{next(_numbers)}.trace"
-        self._lifeline: int | None = None
-        try:
-            self._start(folder, threads, memory_mb, preload)
-        except BaseException:
-            self._drop_lifeline()
-            raise
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._tasks, self._outcomes = self._process.stdin, self._process.stdout
-
-    def _start(self, folder: Path, threads: int, memory_mb: int | None, preload: Sequence[str]) -> None:
-        command = [sys.executable, "-c", _START, str(folder), str(self._trace_path)]
-        command += [f"--memory-mb={memory_mb}"] if memory_mb else []
-        command += [f"--preload={module}" for module in preload]
-        lifeline = None
-        inherited: tuple[int, ...] = ()
-        if os.name == "posix":
-            lifeline, self._lifeline = os.pipe()
-            command.append(f"--lifeline={lifeline}")
-            inherited = (lifeline,)
+        lifeline, self._lifeline = os.pipe() if os.name == "posix" else (None, None)
+        given = (str(folder), str(self._trace_path), lifeline, memory_mb, [*preload])
         try:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-                command,
+                [sys.executable, "-c", f"from kit.parallel.worker import main; main(*{given!r})"],
                 bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                pass_fds=inherited,
+                pass_fds=() if lifeline is None else (lifeline,),
                 env=_environment(threads),
                 start_new_session=True,  # Ctrl-C reaches the caller alone; its children end with the worker
             )
+        except BaseException:
+            self._drop_lifeline()
+            raise
         finally:
             if lifeline is not None:
                 os.close(lifeline)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._tasks, self._outcomes = self._process.stdin, self._process.stdout
 
     def _drop_lifeline(self) -> None:
         if self._lifeline is not None:
@@ -128,10 +114,9 @@ class WorkerProcess:
 
     def outcomes(self) -> Iterator[Outcome | None]:
         """Yield None once it serves, and then what has come of each job, until the process has ended."""
-        name = f"pid {self.pid}"
         for body in frames(self._outcomes.fileno(), self._arriving):
             self._sending, self._arrived_at = False, monotonic()
-            outcome = outcome_from(body, name)
+            outcome = outcome_from(body)
             if outcome.key == IMPORTING:
                 self._importing_since, self._arrived_at = self._arrived_at, None
             elif outcome.key == IMPORTED:
@@ -157,13 +142,6 @@ class WorkerProcess:
             return importing_since + IMPORT_S
         due = self.begun_at + self.job.timeout_s + WAY_S
         return due if arrived_at is None else max(due, arrived_at + RECEIVE_S)
-
-    def look_at(self) -> float:
-        """Return when to look next whether its job has overrun."""
-        if self.job is None or self.job.timeout_s is None:
-            return float("inf")
-        soon = self._sending or self._importing_since is not None
-        return monotonic() + min(self.job.timeout_s, SOON_S) if soon else self.overrun_at()
 
     def end(self, reason: str) -> None:
         """Kill the process because of its job, and keep the reason."""

@@ -226,7 +226,7 @@ def _next(outputs: Iterator[Any], unfinished: Iterable[int], name: str) -> list[
     except Exception as error:  # noqa: BLE001  each backend breaks in its own way
         why = f"{name} gave up all it had: {text_of(error)}."
         return [(Outcome(key, "crashed", None, why), 1) for key in unfinished]
-    return [(sent if isinstance(sent, Outcome) else outcome_from(sent, name), number)]
+    return [(sent if isinstance(sent, Outcome) else outcome_from(sent), number)]
 
 
 class _ByValue:

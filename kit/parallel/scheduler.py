@@ -19,22 +19,22 @@ from __future__ import annotations
 import heapq
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from math import inf
-from threading import RLock
+from threading import TIMEOUT_MAX, Condition, RLock
 from time import monotonic
 
 from kit.errors import QueueFull, ResultNotReady, TaskError
 from kit.monitor import PerformanceMonitor
-from kit.parallel.attempts import Attempt, Heard
-from kit.parallel.engines import SerialEngine, TaskEngine
+from kit.parallel.attempts import Attempt, Heard, TaskEngine
+from kit.parallel.engines import SerialEngine
 from kit.parallel.execution import Outcome, failed
 from kit.parallel.interrupts import uninterrupted
 from kit.parallel.packing import Scope
+from kit.parallel.pool import check_may_wait
 from kit.parallel.store import ResultStore
 from kit.parallel.tasks import ProcessingResult, ProcessingTask
-from kit.parallel.waiters import Waiters
 
 _keys = count(secrets.randbits(60))  # keys of several schedulers meet on one Dask worker
 
@@ -66,7 +66,7 @@ class Scheduler:
         self._task_timeout_s = task_timeout_s
         self._seed = seed
         self._lock = RLock()
-        self._waiters = Waiters(self._lock)
+        self._changed = Condition(self._lock)
         self._heap: list[Attempt] = []
         self._attempts: dict[str, Attempt] = {}  # by task id: waiting and running
         self._running: dict[int, Attempt] = {}  # by key
@@ -109,8 +109,7 @@ class Scheduler:
         try:
             while not self._entered(attempt, wait, elsewhere):
                 if not self.run_here():
-                    with self._lock:
-                        self._waiters.sleep(lambda: self._closed or self.has_place())
+                    self._sleep(lambda: self._closed or self.has_place())
         except BaseException:
             if self._attempts.get(attempt.task.task_id) is not attempt:
                 self.engine.unpack(attempt)
@@ -191,13 +190,18 @@ class Scheduler:
 
         while not all_ended() and monotonic() < deadline and self.run_here():
             pass
-        with self._lock:
-            self._waiters.sleep(all_ended, deadline - monotonic())
+        self._sleep(all_ended, deadline - monotonic())
         late = [task_id for task_id, attempt in open_.items() if attempt.ended is None]
         if late:
             raise ResultNotReady("Tasks have not ended", late[:5], "Wait longer, or cancel them.")
         ended |= {task_id: attempt.ended for task_id, attempt in open_.items() if attempt.ended is not None}
         return {task_id: ended[task_id] for task_id in wanted}
+
+    def _sleep(self, until: Callable[[], bool], seconds: float = inf) -> None:
+        with self._changed:
+            if not until():
+                check_may_wait()
+                self._changed.wait_for(until, min(max(seconds, 0.0), TIMEOUT_MAX))
 
     def start(self) -> None:
         """Start what waits and can start."""
@@ -242,7 +246,7 @@ class Scheduler:
         room = min(self.engine.room(), len(self._heap))
         attempts = [self._begun(heapq.heappop(self._heap)) for _ in range(room)]
         self.engine.submit(attempts)
-        self._waiters.wake()  # there are places in the queue
+        self._changed.notify_all()  # there are places in the queue
 
     def _begun(self, attempt: Attempt) -> Attempt:
         attempt.number += 1
@@ -296,4 +300,4 @@ class Scheduler:
         self._store.add(attempt.ended)
         if attempt.heard is not None:
             attempt.heard(attempt.ended)
-        self._waiters.wake()
+        self._changed.notify_all()

@@ -5,14 +5,13 @@ It imports the standard library and cloudpickle, and what its tasks need.
 
 from __future__ import annotations
 
-import argparse
 import faulthandler
 import os
 import pickle
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -31,23 +30,6 @@ from kit.parallel.execution import (
 from kit.parallel.unpacking import loads, open_worker
 
 
-class _Operations:
-    """The functions of the current run, so that a run unpickles each of them once."""
-
-    def __init__(self) -> None:
-        self._scope = 0
-        self._known: dict[bytes, Any] = {}
-
-    def get(self, scope: int, body: bytes) -> Any:
-        if scope != self._scope:
-            self._scope, self._known = scope, {}
-        if not scope:
-            return loads(body)
-        if body not in self._known:
-            self._known[body] = loads(body)
-        return self._known[body]
-
-
 def serve(folder: Path, tasks: int, out: int, memory_mb: int | None, preload: Sequence[str] = ()) -> None:
     """Run tasks until the caller hangs up.
 
@@ -64,14 +46,13 @@ def serve(folder: Path, tasks: int, out: int, memory_mb: int | None, preload: Se
     """
     open_worker(folder, partial(_importing, out))
     process = os.getpid()
-    operations, name = _Operations(), f"pid {process}"
     for module in preload:
         with suppress(ImportError):  # a task that needs it will say so
             import_module(module)
     write_frame(out, travelling(Outcome(READY, "ready", None)))
     for message in frames(tasks):
         parts = pickle.loads(message)  # noqa: S301  the caller is our parent process
-        outcome = _run(parts, operations, name)
+        outcome = _run(parts, f"pid {process}")
         if os.getpid() != process:
             os._exit(0)  # a fork of the task has come back here; it must not speak for this process
         fatal = memory_mb and isinstance(outcome.payload, MemoryError)
@@ -93,11 +74,17 @@ def _importing(out: int) -> Iterator[None]:
         write_frame(out, travelling(Outcome(IMPORTED, "imported", None)))
 
 
-def _run(parts: Any, operations: _Operations, name: str) -> Outcome:
+@lru_cache(8)
+def _of_run(scope: int, body: bytes) -> Any:  # noqa: ARG001  the next run has another
+    """Unpickle a function once for all tasks of a run."""
+    return loads(body)
+
+
+def _run(parts: Any, name: str) -> Outcome:
     """Unpickle a task and execute it; what fails while unpickling is the task's failure."""
     key, seed, scope, body, arguments = parts
     try:
-        operation = operations.get(scope, body)
+        operation = _of_run(scope, body) if scope else loads(body)
         args, kwargs = loads(arguments)
     except BaseException as error:  # noqa: BLE001  unpickling runs the user's code and raises anything
         return failed(key, error, 0.0, name)
@@ -130,15 +117,10 @@ def _limit_memory(memory_mb: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def main() -> None:
+def main(
+    folder: str, trace: str, lifeline: int | None, memory_mb: int | None, preload: Sequence[str]
+) -> None:
     """Set the process up and serve."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("trace", type=Path)
-    parser.add_argument("--lifeline", type=int)
-    parser.add_argument("--memory-mb", type=int)
-    parser.add_argument("--preload", action="append", default=[])
-    given = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the caller's to handle
     tasks, out = os.dup(0), os.dup(1)  # neither is inherited by what a task starts
     with Path(os.devnull).open("rb") as nothing:  # a task that reads its input must not read the next tasks
@@ -146,10 +128,10 @@ def main() -> None:
     os.dup2(2, 1)  # what a task prints must not run into the outcomes
     if hasattr(os, "register_at_fork"):  # else a fork of a task would hide the death of this process
         os.register_at_fork(after_in_child=lambda: os.close(out))
-    if given.lifeline is not None:
-        _die_with(given.lifeline)
-    if given.memory_mb:
-        _limit_memory(given.memory_mb)
+    if lifeline is not None:
+        _die_with(lifeline)
+    if memory_mb:
+        _limit_memory(memory_mb)
     with suppress(BrokenPipeError, FileNotFoundError):  # the caller has gone, and its folder with it
-        _tell_where(given.trace)
-        serve(given.folder, tasks, out, given.memory_mb, given.preload)
+        _tell_where(Path(trace))
+        serve(Path(folder), tasks, out, memory_mb, preload)

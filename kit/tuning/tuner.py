@@ -9,13 +9,13 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
+from joblib import cpu_count
 
 from kit.broker.endpoints import PROFILE
 from kit.clock import previous_session, session
 from kit.desk import Desk, open_desk
 from kit.market.questions import Question
 from kit.monitor.progress import Progress, Stopped
-from kit.parallel.cores import cores
 from kit.section import Section
 from kit.settings import Settings
 from kit.shown import Showable, sentence, table
@@ -206,7 +206,7 @@ def _search(
     work: Workload, progress: Progress, should_stop: Callable[[], bool]
 ) -> tuple[list[Tried[int]], list[Tried[WorkerPlan]]]:
     """Search both: sockets wait and workers compute, so that neither choice depends on the other."""
-    candidates = worker_plans(2 * cores())
+    candidates = worker_plans(2 * cpu_count())
     done, most = 0, 6 * (len(POOL_SIZES) + len(candidates))
     pools: list[Tried[int]] = []
     workers: list[Tried[WorkerPlan]] = []

@@ -9,7 +9,6 @@ from kit.broker.endpoints import PROFILE
 from kit.clock import previous_session
 from kit.desk import open_desk
 from kit.errors import SettingsError, TaskFailed, UnreadableFile
-from kit.parallel.cores import cores
 from kit.settings import Settings, WorkersConfig
 from kit.simulator.distance import ROUND_TRIP_S
 from kit.simulator.process import launch
@@ -178,11 +177,6 @@ def test_the_requests_of_a_workload_are_spread_over_the_pool():
     with launch(limits=False) as exchange, Workload(SETTINGS, exchange.url + PROFILE.path, [], []) as work:
         assert work.fetch_seconds(1) >= REQUESTS * ROUND_TRIP_S
         assert work.fetch_seconds(8) >= REQUESTS * ROUND_TRIP_S / 8
-
-
-def test_this_machine_has_a_core():
-    """The number of cores is that of the process, at least one."""
-    assert cores() >= 1
 
 
 def test_worker_counts_double_up_to_the_most():

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import ipywidgets as w
+from joblib import cpu_count
 from pydantic import Field
 
-from kit.parallel.cores import cores
 from kit.section import Section
 from kit.settings import Settings
 from kit.widgets.frame.fields import NumberField, told
@@ -88,7 +88,7 @@ def _control(section: Section, shown: Control) -> Any:
         return w.Dropdown(options=_BACKENDS, value=value, **look, **wide)
     field = NumberField(section, shown.name, shown.label, shown.factor)
     if shown.name == "max_workers":
-        field.tooltip += f" This machine has {cores()} cores; more workers than cores help tasks that wait."
+        field.tooltip += f" This machine has {cpu_count()} cores; more workers help tasks that wait."
     return field
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from joblib import cpu_count
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kit.parallel.cores import cores
 from kit.plots import CALL, GAIN, LOSS, PLAIN, PUT
 from kit.settings import Settings
 from kit.simulator.distance import ROUND_TRIP_S
@@ -108,7 +108,7 @@ def _expected(axes: Axes, shown: Shown) -> None:
         draw_empty(axes, title, "Press Run: it rests on a measurement")
         return
     chosen = shown.settings.workers
-    counts = sorted({*range(1, 2 * cores() + 1), chosen.max_workers})
+    counts = sorted({*range(1, 2 * cpu_count() + 1), chosen.max_workers})
     for backend, found in latest.backends.items():
         speedup = latest.speedup if backend == chosen.backend else {1: 1.0}
         times = {1: 1.0} if backend == "serial" else speedup
