@@ -77,7 +77,7 @@ class DaskEngine(TravellingEngine):
         self._threads: dict[str, int] = self.client.ncores()
         self._seen_at = monotonic()  # when there was a Dask worker
         self._closed = False
-        self._told: SimpleQueue[tuple[Callable[..., None], Any] | None] = SimpleQueue()
+        self._told: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         Listener(target=self._tell, name="kit-dask", daemon=True).start()
         self.client.loop.add_callback(self._watch)
 
@@ -161,19 +161,17 @@ class DaskEngine(TravellingEngine):
 
     def _end(self, key: int, outcome: bytes | Outcome) -> None:
         if self._sent.pop(key, None) is not None:
-            self._told.put((self._ended, outcome))
+            self._told.put(
+                lambda: self.done(outcome if isinstance(outcome, Outcome) else outcome_from(outcome))
+            )
 
     def _crash(self, key: int, why: str) -> None:
         self._end(key, Outcome(key, "crashed", None, why))
 
-    def _ended(self, outcome: bytes | Outcome) -> None:
-        self.done(outcome if isinstance(outcome, Outcome) else outcome_from(outcome))
-
     def _tell(self) -> None:
         """Tell the scheduler, and so alerts, which are the user's code, on a thread of their own."""
-        while told := self._told.get():
-            tell, what = told
-            tell(what)
+        while tell := self._told.get():
+            tell()
 
     async def _watch(self) -> None:
         """Keep count of Dask workers, and end everything when none has come for long."""
@@ -193,7 +191,7 @@ class DaskEngine(TravellingEngine):
             if lost := before.keys() - self._threads.keys():
                 _log.warning("Dask workers died: %s", ", ".join(lost))
             if self._threads != before:
-                self._told.put((lambda _: self.free(), None))
+                self._told.put(self.free)
 
     def _hopeless(self) -> bool:
         return self.client.status not in ("running", "connecting") or (

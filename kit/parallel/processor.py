@@ -135,7 +135,8 @@ class ConcurrentProcessor(Showable):
         timeout: float | None = None,
     ) -> str:
         """Queue ``strategy(market_data)`` and return its id, made up unless given."""
-        return self._submit_call("strategy", strategy, (market_data,), task_id, priority, timeout)
+        name, args = task_id or f"strategy-{next(self._numbers)}", (market_data,)
+        return self.submit_task(ProcessingTask(name, strategy, args, priority=priority, timeout=timeout))
 
     def submit_data_processing(
         self,
@@ -147,7 +148,8 @@ class ConcurrentProcessor(Showable):
         timeout: float | None = None,
     ) -> str:
         """Queue ``operation(data, *args)`` and return its id, made up unless given."""
-        return self._submit_call("data", operation, (data, *args), task_id, priority, timeout)
+        name, args = task_id or f"data-{next(self._numbers)}", (data, *args)
+        return self.submit_task(ProcessingTask(name, operation, args, priority=priority, timeout=timeout))
 
     def get_result(self, task_id: str, timeout: float | None = None) -> Any:
         """Return the value of a task, waiting for it if need be.
@@ -212,10 +214,9 @@ class ConcurrentProcessor(Showable):
                 order[task.task_id] = None
                 yield task
 
-        together = isinstance(tasks, Sequence)
-        total = len(tasks) if isinstance(tasks, Sequence) else None
+        total = len(tasks) if isinstance(tasks, Sequence) else None  # a generator may change what they share
         results: dict[str, ProcessingResult] = {}
-        ended = stream(self._scheduler, noted(), together, self.max_workers, self.queue_size)
+        ended = stream(self._scheduler, noted(), total is not None, self.max_workers, self.queue_size)
         with progress_bar(total, "task", progress) as bar, closing(ended):
             for result in ended:
                 results[result.task_id] = result
@@ -267,18 +268,6 @@ class ConcurrentProcessor(Showable):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.shutdown()
-
-    def _submit_call(
-        self,
-        kind: str,
-        operation: Callable[..., Any],
-        args: tuple[Any, ...],
-        task_id: str | None,
-        priority: int,
-        timeout: float | None,
-    ) -> str:
-        task_id = task_id or f"{kind}-{next(self._numbers)}"
-        return self.submit_task(ProcessingTask(task_id, operation, args, priority=priority, timeout=timeout))
 
 
 def _check_whole(least: int, **values: object) -> None:

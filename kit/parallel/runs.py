@@ -16,7 +16,7 @@ from threading import current_thread, main_thread
 from typing import Any
 
 import cloudpickle  # type: ignore[import-untyped]  # it has no types
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, wrap_non_picklable_objects
 from joblib.parallel import ParallelBackendBase, get_active_backend
 
 from kit.parallel.attempts import Attempt
@@ -181,7 +181,7 @@ def _elsewhere(scheduler: Scheduler, tasks: Tasks, backend: ParallelBackendBase,
     unfinished: dict[int, Attempt] = {}
     broken: list[BaseException] = []
     inside = getattr(backend, "supports_sharedmem", False)
-    name, by_value = type(backend).__name__, _ByValue()
+    name, seen = type(backend).__name__, dict[int, tuple[Any, Any]]()
 
     def calls() -> Iterator[Any]:
         for task in tasks:
@@ -189,7 +189,7 @@ def _elsewhere(scheduler: Scheduler, tasks: Tasks, backend: ParallelBackendBase,
             parts: Sequence[Any] = (task.operation, task.kwargs, *task.args)
             if not inside:
                 try:
-                    parts = [by_value.of(part) for part in parts]
+                    parts = [_fit(part, seen) for part in parts]
                 except Exception as error:  # noqa: BLE001  pickling runs the user's code and raises anything
                     attempt.unfit = failed(attempt.key, error, 0.0, "")
             scheduler.admit(attempt, wait=False, heard=ended.put, elsewhere=True)
@@ -229,31 +229,17 @@ def _next(outputs: Iterator[Any], unfinished: Iterable[int], name: str) -> list[
     return [(sent if isinstance(sent, Outcome) else outcome_from(sent), number)]
 
 
-class _ByValue:
-    """Makes fit for any backend what only cloudpickle can pickle, looking at each object once."""
-
-    def __init__(self) -> None:
-        self._seen: dict[int, tuple[Any, Any]] = {}
-
-    def of(self, thing: Any) -> Any:
-        """Return an object or what stands for it in a pickle; raises what pickling raises."""
-        if id(thing) not in self._seen:
-            try:
-                pickle.dumps(thing)
-                self._seen[id(thing)] = (thing, thing)
-            except Exception:  # noqa: BLE001  as above
-                self._seen[id(thing)] = (thing, _Pickle(cloudpickle.dumps(thing)))
-        return self._seen[id(thing)][1]
-
-
-class _Pickle:
-    """Unpickles as the object that was pickled by value."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def __reduce__(self) -> tuple[Any, tuple[bytes]]:
-        return pickle.loads, (self._body,)
+def _fit(thing: Any, seen: dict[int, tuple[Any, Any]]) -> Any:
+    """Return what any backend can pickle; raises what pickling raises, and looks at each object once."""
+    if id(thing) not in seen:
+        fit = thing
+        try:
+            pickle.dumps(thing)
+        except Exception:  # noqa: BLE001  pickling runs the user's code and raises anything
+            cloudpickle.dumps(thing)
+            fit = wrap_non_picklable_objects(thing, keep_wrapper=False)
+        seen[id(thing)] = thing, fit
+    return seen[id(thing)][1]
 
 
 def _performed(

@@ -40,15 +40,7 @@ _keys = count(secrets.randbits(60))  # keys of several schedulers meet on one Da
 
 
 class Scheduler:
-    """Decides which task starts next, and tells those who wait how each ended.
-
-    Parameters
-    ----------
-    engine, store
-        Runs the tasks; keeps the results.
-    monitor, queue_size, task_timeout_s, seed
-        As in `ConcurrentProcessor`.
-    """
+    """Decides which task starts next, and tells those who wait how each ended; see `ConcurrentProcessor`."""
 
     def __init__(
         self,
@@ -117,8 +109,12 @@ class Scheduler:
 
     def _entered(self, attempt: Attempt, wait: bool, elsewhere: bool) -> bool:
         """Queue a task that may enter; False when it has to wait for a place."""
+        task_id = attempt.task.task_id
         with uninterrupted(), self._lock:
-            self._check(attempt)
+            if self._closed:
+                raise TaskError("The processor is shut down", task_id, "Make a new one.")
+            if task_id in self._attempts:
+                raise TaskError("An unfinished task has this id already", task_id, "Give each task its own.")
             if elsewhere:
                 self._begun(attempt)
             elif not self.has_place():
@@ -128,30 +124,19 @@ class Scheduler:
                 raise QueueFull("The queue is full", self._queue_size, remedy)
             elif attempt.unfit is None:
                 heapq.heappush(self._heap, attempt)
-            self._enter(attempt)
+            self._store.submitted += 1
+            self._store.forget(task_id)
+            self._attempts[task_id] = attempt
+            if attempt.unfit is not None:
+                self._finish(attempt, attempt.unfit)
             self._pump()
         return True
-
-    def _check(self, attempt: Attempt) -> None:
-        """Raise if a task may not enter."""
-        task_id = attempt.task.task_id
-        if self._closed:
-            raise TaskError("The processor is shut down", task_id, "Make a new one.")
-        if task_id in self._attempts:
-            raise TaskError("An unfinished task has this id already", task_id, "Give each task its own.")
 
     def _check_process(self) -> None:
         """Raise in a fork: it has none of the threads, and whoever held a lock will not let go of it."""
         if os.getpid() != self._process:
             remedy = "Make a processor of its own."
             raise TaskError("A fork has no workers of its parent", os.getpid(), remedy)
-
-    def _enter(self, attempt: Attempt) -> None:
-        self._store.submitted += 1
-        self._store.forget(attempt.task.task_id)
-        self._attempts[attempt.task.task_id] = attempt
-        if attempt.unfit is not None:
-            self._finish(attempt, attempt.unfit)
 
     def cancel(self, task_ids: Iterable[str]) -> int:
         """End tasks that wait or run; return how many of them had not ended."""
@@ -211,10 +196,8 @@ class Scheduler:
     def active(self) -> dict[str, str]:
         """Return the unfinished tasks, each ``"queued"`` or ``"running"``."""
         with self._lock:
-            running = self._running
-            return {
-                name: "running" if one.key in running else "queued" for name, one in self._attempts.items()
-            }
+            states = {True: "running", False: "queued"}
+            return {name: states[one.key in self._running] for name, one in self._attempts.items()}
 
     def clear(self) -> int:
         """Let all kept results go and return how many there were."""

@@ -49,16 +49,20 @@ def test_max_pain_is_where_holders_get_least() -> None:
 
 
 def test_build_up_names_the_four_corners() -> None:
-    """Price and open interest together name the build-up, and what is not known has no name."""
-    words = build_up([1, -1, 1, -1, 0, np.nan], [5, 5, -5, -5, 5, 5]).tolist()
+    """Price and open interest together name the build-up; no change has no direction, NaN no name."""
+    words = build_up([1, -1, 1, -1, np.nan, 1], [5, 5, -5, -5, 5, np.nan]).tolist()
     assert words == [
         "long build-up",
         "short build-up",
         "short covering",
         "long unwinding",
-        "unchanged",
+        "unknown",
         "unknown",
     ]
+    changes = [(0, 5), (0, -5), (0, 0), (5, 0), (-5, 0)]
+    assert set(build_up(*zip(*changes, strict=True))) == {"unchanged"}
+    small = [(0.05, 0.05), (-0.05, 0.05), (0.05, -0.05), (-0.05, -0.05)]
+    assert build_up(*zip(*small, strict=True)).tolist() == words[:4]
 
 
 def test_support_and_resistance_are_the_heaviest_strikes_on_their_side() -> None:
@@ -66,6 +70,14 @@ def test_support_and_resistance_are_the_heaviest_strikes_on_their_side() -> None
     assert support(STRIKES, [5, 9, 99, 0], 115.0).tolist() == [110.0, 100.0]
     assert resistance(STRIKES, [50, 9, 3, 8], 115.0, count=1).tolist() == [130.0]
     assert resistance(STRIKES, [0, 0, 0, np.nan], 115.0).size == 0
+
+
+def test_three_strikes_support_and_resist_the_one_at_the_forward_among_them() -> None:
+    """Unless asked for more, three are named; a strike that is the forward counts on both sides."""
+    strikes, oi = np.arange(100.0, 190.0, 10.0), np.arange(9.0, 0.0, -1.0)
+    assert support(strikes, oi, 140.0).tolist() == [100.0, 110.0, 120.0]
+    assert resistance(strikes, oi, 140.0).tolist() == [140.0, 150.0, 160.0]
+    assert support(strikes, oi[::-1], 140.0).tolist() == [140.0, 130.0, 120.0]
 
 
 def test_the_heaviest_strikes_are_the_heaviest_wherever_they_are() -> None:
@@ -91,6 +103,8 @@ def test_straddle_and_synthetic_future_use_both_sides() -> None:
     assert straddle_price(STRIKES, call, put, 112.0) == 11.0
     implied = synthetic_future(STRIKES, call, put, discount=0.5)
     np.testing.assert_allclose(implied, [126.0, 116.0, 108.0, np.nan])
+    np.testing.assert_allclose(synthetic_future(STRIKES, call, put), [113.0, 113.0, 114.0, np.nan])
+    assert straddle_price([np.nan, *STRIKES[1:]], call, put, 112.0) == 11.0
 
 
 def test_gamma_exposure_counts_calls_for_and_puts_against() -> None:
@@ -108,6 +122,8 @@ def test_a_snapshot_gives_all_of_it(make_chain: Any) -> None:
     straddle = chain.price(chain.atm_strike, "CE") + chain.price(chain.atm_strike, "PE")
     assert found.straddle_inr == pytest.approx(straddle)
     assert found.synthetic_future == pytest.approx(chain.forward, abs=0.2)
+    gap = chain.price(chain.atm_strike, "CE") - chain.price(chain.atm_strike, "PE")
+    assert found.synthetic_future == chain.atm_strike + gap / chain.discount
     assert found.gamma_exposure.shape == (len(chain.strikes),)
     assert max(found.support) <= chain.forward <= min(found.resistance)
 
