@@ -19,8 +19,8 @@ from kit.evaluation.views import View, market
 from kit.evaluation.worker import Idea
 from kit.model import ChainSnapshot
 from kit.monitor import PerformanceMonitor
+from kit.monitor.progress import progress_bar
 from kit.parallel import ConcurrentProcessor, ProcessingResult
-from kit.parallel.processor import progress_bar
 from kit.shown import Showable
 
 OnRow = Callable[[dict[str, Any]], object]
@@ -212,11 +212,10 @@ class StrategyEvaluationManager(Showable):
         self, keep: OnEnded, timeout: float | None, on_result: OnRow | None, total: int | None, progress: bool
     ) -> Iterator[Batches]:
         """Time a run, tell of each row as it ends, and let `cancel` find it."""
-        with self.monitor.measure(OPERATION), progress_bar(total, "strategy", progress) as bar:
+        with self.monitor.measure(OPERATION), progress_bar(total, "strategy", progress) as advance:
 
             def tell(request: EvaluationRequest, result: ProcessingResult) -> None:
-                if bar is not None:
-                    bar.update()
+                advance()
                 if on_result is not None:
                     on_result({**request.head, **row_of(result)})
 

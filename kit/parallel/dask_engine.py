@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from multiprocessing import parent_process
 from queue import SimpleQueue
@@ -49,16 +50,7 @@ _log = logging.getLogger(__name__)
 
 
 class DaskEngine(TravellingEngine):
-    """Runs attempts on a Dask cluster.
-
-    Parameters
-    ----------
-    max_workers : int
-        Workers of the local cluster that is made when there is no address.
-    address : str or None
-        The scheduler of a running cluster.
-    memory_mb : int or None
-        Limit of a task process's own memory, MiB.
+    """Runs attempts on the Dask cluster at an address, by default on one of `max_workers` made here.
 
     Raises
     ------
@@ -75,7 +67,6 @@ class DaskEngine(TravellingEngine):
         self._futures: dict[int, Any] = {}
         self._contents: dict[str, Any] = {}
         self._threads: dict[str, int] = self.client.ncores()
-        self._seen_at = monotonic()  # when there was a Dask worker
         self._closed = False
         self._told: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         Listener(target=self._tell, name="kit-dask", daemon=True).start()
@@ -138,7 +129,7 @@ class DaskEngine(TravellingEngine):
                 workers=[worker] if worker else None,
                 allow_other_workers=bool(worker),
             )
-            self._end(key, await self.client.gather(future, asynchronous=True))
+            self._end(key, partial(outcome_from, await self.client.gather(future, asynchronous=True)))
         except (Exception, CancelledError) as error:  # noqa: BLE001  whatever broke on the way ends the attempt
             self._crash(key, f"Dask gave it up: {error!r}.")
         finally:
@@ -159,14 +150,12 @@ class DaskEngine(TravellingEngine):
         free.subtract(worker for worker in self._sent.values() if worker in free)
         return max(free, key=lambda worker: free[worker], default="")
 
-    def _end(self, key: int, outcome: bytes | Outcome) -> None:
+    def _end(self, key: int, outcome: Callable[[], Outcome]) -> None:
         if self._sent.pop(key, None) is not None:
-            self._told.put(
-                lambda: self.done(outcome if isinstance(outcome, Outcome) else outcome_from(outcome))
-            )
+            self._told.put(lambda: self.done(outcome()))
 
     def _crash(self, key: int, why: str) -> None:
-        self._end(key, Outcome(key, "crashed", None, why))
+        self._end(key, lambda: Outcome(key, "crashed", None, why))
 
     def _tell(self) -> None:
         """Tell the scheduler, and so alerts, which are the user's code, on a thread of their own."""
@@ -175,38 +164,24 @@ class DaskEngine(TravellingEngine):
 
     async def _watch(self) -> None:
         """Keep count of Dask workers, and end everything when none has come for long."""
+        seen_at = monotonic()  # when there was one
         while not self._closed:
             await asyncio.sleep(COUNT_S)
-            await self._look()
-            if self._hopeless():
+            with suppress(OSError, AttributeError):  # the scheduler has gone, or the client
+                before, self._threads = self._threads, dict(await self.client.scheduler.ncores())
+                if lost := before.keys() - self._threads.keys():
+                    _log.warning("Dask workers died: %s", ", ".join(lost))
+                if self._threads != before:
+                    self._told.put(self.free)
+            seen_at = monotonic() if self._threads else seen_at
+            if self.client.status not in ("running", "connecting") or monotonic() - seen_at >= PATIENCE_S:
                 for key in [*self._sent]:
                     self._crash(key, "No Dask worker can be reached.")
                     self._let_go(key)
 
-    async def _look(self) -> None:
-        """Count the threads of Dask workers."""
-        with suppress(OSError, AttributeError):  # the scheduler has gone, or the client
-            before, self._threads = self._threads, dict(await self.client.scheduler.ncores())
-            self._seen_at = monotonic() if self._threads else self._seen_at
-            if lost := before.keys() - self._threads.keys():
-                _log.warning("Dask workers died: %s", ", ".join(lost))
-            if self._threads != before:
-                self._told.put(self.free)
-
-    def _hopeless(self) -> bool:
-        return self.client.status not in ("running", "connecting") or (
-            not self._threads and monotonic() - self._seen_at >= PATIENCE_S
-        )
-
 
 def _client_of(max_workers: int, address: str | None) -> Any:
-    """Return a client of the cluster at an address, by default of one made on this machine.
-
-    Raises
-    ------
-    KitError
-        ``distributed`` is not installed, no scheduler answers, or it has no worker.
-    """
+    """Return a client of the cluster at an address, by default of one made on this machine."""
     try:
         distributed: Any = import_module("distributed")
     except ImportError as error:
@@ -225,14 +200,12 @@ def _client_of(max_workers: int, address: str | None) -> Any:
 
 
 def _local(distributed: Any, max_workers: int) -> Any:
-    """Make a cluster on this machine."""
     remedy = 'Put what a script does under `if __name__ == "__main__":`; Dask workers import the script.'
     if parent_process() is not None:
         raise KitError("A Dask worker cannot make a cluster", __name__, remedy)
+    options = {"threads_per_worker": 1, "dashboard_address": None, "preload": [PRELOAD]}
     try:
-        return distributed.LocalCluster(
-            n_workers=max_workers, threads_per_worker=1, dashboard_address=None, preload=[PRELOAD]
-        )
+        return distributed.LocalCluster(n_workers=max_workers, **options)
     except RuntimeError as error:
         raise KitError("The local Dask cluster did not start", str(error), remedy) from error
 
@@ -248,6 +221,5 @@ def _check(distributed: Any, address: str) -> None:
         with ThreadPoolExecutor(1) as elsewhere:  # a notebook's own thread runs an event loop already
             elsewhere.submit(asyncio.run, greet()).result()
     except (OSError, ValueError, TimeoutError) as error:
-        raise KitError(
-            "No Dask scheduler answers", address, "Start one, or leave dask_address out."
-        ) from error
+        remedy = "Start one, or leave dask_address out."
+        raise KitError("No Dask scheduler answers", address, remedy) from error

@@ -20,13 +20,7 @@ class SerialEngine(TaskEngine):
     """Runs nothing by itself; whoever waits for a result calls `run_here`."""
 
     def run_here(self, attempt: Attempt) -> None:
-        """Run an attempt in this thread; an overrun is found out afterwards.
-
-        Raises
-        ------
-        KeyboardInterrupt
-            The user pressed stop; the attempt has ended as cancelled.
-        """
+        """Run an attempt in this thread; an overrun is found out afterwards, an interrupt cancels it."""
         with borrowed_globals(attempt.seed):
             outcome = attempt()
         if isinstance(outcome.payload, KeyboardInterrupt):
@@ -44,11 +38,7 @@ def in_time(outcome: Outcome, timeout_s: float | None, where: str) -> Outcome:
 
 
 class ThreadEngine(TaskEngine):
-    """Runs attempts on threads.
-
-    A thread cannot be stopped. One that overruns is given up: its task ends as timed out, another may take
-    its place, and it goes on in the background until its task returns.
-    """
+    """Runs attempts on threads; one that overruns is given up and goes on unseen."""
 
     def __init__(self, max_workers: int) -> None:
         self._max_workers = max_workers

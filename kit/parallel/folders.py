@@ -20,13 +20,7 @@ _YOUNG_S = 60.0  # a folder may just have been made and not be marked yet
 
 
 class Folder:
-    """A fresh folder that is this process's own until it ends.
-
-    Parameters
-    ----------
-    parent : str, optional
-        Where to make it; default the system's place for temporary files.
-    """
+    """A fresh folder that is this process's own until it ends, by default among the temporary files."""
 
     def __init__(self, parent: str | None = None) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))

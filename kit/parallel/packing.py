@@ -26,11 +26,7 @@ class Payload(NamedTuple):
     references: tuple[str, ...]
 
 
-class Packed(NamedTuple):
-    """A pickle that is short, because it stands for a shared object where it would be long."""
-
-    body: bytes
-    reference: str | None
+Packed = bytes | str  # a pickle, or where it is long the reference of the shared object that holds it
 
 
 class Scope:
@@ -38,13 +34,6 @@ class Scope:
 
     A run holds its objects alive and its caller waits, so identity means equality. Single submissions
     have no scope: the caller may change an object between two of them.
-
-    Parameters
-    ----------
-    objects : SharedObjects
-        Keeps what the scope remembers.
-    kept : int, default 64
-        Objects remembered.
     """
 
     def __init__(self, objects: SharedObjects, kept: int = 64) -> None:
@@ -69,44 +58,40 @@ class Scope:
 
     def _forget(self) -> None:
         _, (_, packed) = self._known.popitem(last=False)
-        if packed.reference:
-            self._objects.release([packed.reference])
+        if isinstance(packed, str):
+            self._objects.release([packed])
 
 
 def pack(key: int, task: ProcessingTask, seed: int, objects: SharedObjects, scope: Scope | None) -> Payload:
     """Pickle a task; release the payload's references when the task has ended.
 
-    In a run functions are pickled once, and what is long by reference.
-
-    Raises
-    ------
-    Exception
-        Whatever pickling raises for an operation or argument that cannot travel.
+    In a run functions are pickled once, and what is long by reference. Raises what pickling raises for an
+    operation or argument that cannot travel.
     """
     references: list[str] = []
 
-    def noted(packed: Packed) -> Packed:
-        references.extend([packed.reference] if packed.reference else [])
+    def noted(packed: Packed, shared: bool = False) -> Packed:
+        if isinstance(packed, str):
+            references.append(packed)
+            objects.use(references[-1:] if shared else [])
         return packed
 
-    def once(thing: Any, run: Scope) -> Packed:
-        packed = run.packed(thing)
-        objects.use([packed.reference] if packed.reference else [])
-        return noted(packed)
-
     def argument(arg: Any) -> Any:
-        reference = None if scope is None or type(arg) in _PLAIN else once(arg, scope).reference
-        return _Reference(reference) if reference else arg
+        if scope is None or type(arg) in _PLAIN:
+            return arg
+        packed = noted(scope.packed(arg), shared=True)
+        return _Reference(packed) if isinstance(packed, str) else arg
 
     try:
-        operation = noted(_packed(task.operation, objects)) if scope is None else once(task.operation, scope)
+        by_value = _packed(task.operation, objects) if scope is None else scope.packed(task.operation)
+        operation = noted(by_value, shared=scope is not None)
         args, kwargs = tuple(map(argument, task.args)), {k: argument(arg) for k, arg in task.kwargs.items()}
         plain = not kwargs and all(type(arg) in _PLAIN for arg in args)
         arguments = noted(_packed((args, kwargs), objects, plain))
     except BaseException:
         objects.release(references)
         raise
-    parts = (key, seed, scope.number if scope else 0, operation.body, arguments.body)
+    parts = (key, seed, scope.number if scope else 0, operation, arguments)
     return Payload(pickle.dumps(parts, protocol=5), tuple(references))
 
 
@@ -122,10 +107,8 @@ def _packed(thing: Any, objects: SharedObjects, plain: bool = False) -> Packed:
 
     dumps = pickle.dumps if plain else cloudpickle.dumps
     body = dumps(thing, protocol=5, buffer_callback=inside)
-    if not buffers and len(body) <= BODY_BYTES:
-        return Packed(body, None)
-    reference = objects.put(body, buffers)
-    return Packed(pickle.dumps(_Reference(reference), protocol=5), reference)
+    short = not buffers and len(body) <= BODY_BYTES
+    return bytes(body) if short else objects.put(body, buffers)
 
 
 class _Reference:

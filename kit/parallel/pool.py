@@ -22,6 +22,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import partial
+from math import inf
 from threading import RLock, Thread, current_thread
 from time import monotonic
 
@@ -43,29 +44,16 @@ class Listener(Thread):
 
 
 def check_may_wait() -> None:
-    """Raise on a thread that tasks need in order to end: an alert's callback runs there.
-
-    Raises
-    ------
-    TaskError
-        It is such a thread.
-    """
+    """Raise a `TaskError` on a thread that tasks need in order to end: an alert's callback runs there."""
     if isinstance(current_thread(), Listener):
         remedy = "Start a thread for it."
         raise TaskError("A callback of the monitor cannot wait for tasks", current_thread().name, remedy)
 
 
 class WorkerPool(TravellingEngine):
-    """Runs jobs in worker processes, each of which can be ended alone.
+    """Runs jobs in worker processes, each of which can be ended alone and starts when there is work for it.
 
-    Parameters
-    ----------
-    max_workers : int
-        Most processes at once; each starts when there is work for it.
-    memory_mb : int, optional
-        Limit of a worker's own memory, MiB.
-    folder : str, optional
-        Where the pool makes its own folder; default the system's place for temporary files.
+    `memory_mb` limits a worker's own memory, MiB; `folder` is where the pool makes its own.
     """
 
     def __init__(self, max_workers: int, memory_mb: int | None = None, folder: str | None = None) -> None:
@@ -151,7 +139,7 @@ class WorkerPool(TravellingEngine):
             if not worker.send(job):
                 self._waiting.appendleft(job)
             elif job.timeout_s is not None:
-                self._look(worker, worker.overrun_at())
+                self._look(worker, worker.due)
         starting = sum(not (one.served or one.verdict) for one in self._workers)
         for _ in range(len(self._waiting) - starting):
             if self._closed or not self._hired():
@@ -203,12 +191,13 @@ class WorkerPool(TravellingEngine):
     def _check(self, worker: WorkerProcess) -> None:
         """End a worker whose job has overrun, else look again when that could be."""
         with self._lock:
-            worker.check_at = float("inf")
+            worker.check_at = inf
             if self._closed or worker not in self._workers or worker.verdict is not None:
                 return
-            if worker.overrun_at() > monotonic():
-                if worker.job is not None and worker.job.timeout_s is not None:  # else the next one says when
-                    self._look(worker, min(worker.overrun_at(), monotonic() + SOON_S))
+            if worker.job is None or worker.job.timeout_s is None:
+                return
+            if worker.due > monotonic():
+                self._look(worker, min(worker.due, monotonic() + SOON_S))
                 return
             hangs = worker.hangs
             worker.end("timeout")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count, takewhile
+from math import inf
 from pathlib import Path
 from time import monotonic, sleep
 from typing import NamedTuple
@@ -48,29 +49,22 @@ class Verdict(NamedTuple):
 class WorkerProcess:
     """A process that runs one job after another; `kit.parallel.pool` says in which states it can be.
 
-    Parameters
-    ----------
-    folder : Path
-        Where shared objects lie.
-    threads : int
-        Threads that BLAS, OpenMP and numba may use in the worker.
-    memory_mb : int or None
-        Limit of its own memory, MiB.
-    preload : sequence of str
-        Modules to import before its first job.
+    BLAS, OpenMP and numba may use so many `threads` in it; shared objects lie in `folder`.
     """
 
     def __init__(self, folder: Path, threads: int, memory_mb: int | None, preload: Sequence[str]) -> None:
         self.job: WorkerJob | None = None
         self.verdict: Verdict | None = None
         self.served = False
-        self.check_at = float("inf")  # the watchdog looks at it then, monotonic seconds
+        self.check_at = inf  # the watchdog looks at it then, monotonic seconds
         self.begun_at = 0.0  # when its job was sent, later by what it imported for that, monotonic seconds
-        self._importing_since: float | None = None
-        self._arrived_at: float | None = None  # when the outcome of its job did
-        self._sending = False  # a long outcome
+        self.due = inf  # when its job has overrun: later while it imports, never while it sends
+        self.hangs = False  # something has arrived of it, and whoever unpickles that has not come back
         self._trace_path = folder / f"{next(_numbers)}.trace"
-        lifeline, self._lifeline = os.pipe() if os.name == "posix" else (None, None)
+        self._lifeline: int | None = None
+        lifeline: int | None = None
+        if os.name == "posix":
+            lifeline, self._lifeline = os.pipe()
         given = (str(folder), str(self._trace_path), lifeline, memory_mb, [*preload])
         try:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
@@ -104,8 +98,8 @@ class WorkerProcess:
 
     def send(self, job: WorkerJob) -> bool:
         """Give a worker without a job its next one; False when it has died."""
-        self.job, self.begun_at = job, monotonic()
-        self._importing_since = self._arrived_at = None
+        self.job, self.begun_at, self.hangs = job, monotonic(), False
+        self.due = self._limit()
         try:
             write_frame(self._tasks.fileno(), job.message)
         except OSError:
@@ -114,34 +108,26 @@ class WorkerProcess:
 
     def outcomes(self) -> Iterator[Outcome | None]:
         """Yield None once it serves, and then what has come of each job, until the process has ended."""
+        importing_since = 0.0
         for body in frames(self._outcomes.fileno(), self._arriving):
-            self._sending, self._arrived_at = False, monotonic()
+            now = monotonic()
+            self.due, self.hangs = max(self._limit(), now + RECEIVE_S), True
             outcome = outcome_from(body)
+            self.hangs = outcome.key >= 0
             if outcome.key == IMPORTING:
-                self._importing_since, self._arrived_at = self._arrived_at, None
+                importing_since, self.due = now, now + IMPORT_S
             elif outcome.key == IMPORTED:
-                self.begun_at += self._arrived_at - (self._importing_since or self._arrived_at)
-                self._importing_since = self._arrived_at = None
+                self.begun_at += now - importing_since
+                self.due = self._limit()
             else:
                 yield None if outcome.key == READY else outcome
 
     def _arriving(self) -> None:
-        self._sending = True
+        self.due = inf
 
-    @property
-    def hangs(self) -> bool:
-        """Whether its outcome has arrived, and whoever unpickles it has not come back."""
-        return self.job is not None and self._arrived_at is not None
-
-    def overrun_at(self) -> float:
-        """Return when its job will have overrun: infinity if it cannot."""
-        importing_since, arrived_at = self._importing_since, self._arrived_at
-        if self.job is None or self.job.timeout_s is None or self._sending:
-            return float("inf")
-        if importing_since is not None:
-            return importing_since + IMPORT_S
-        due = self.begun_at + self.job.timeout_s + WAY_S
-        return due if arrived_at is None else max(due, arrived_at + RECEIVE_S)
+    def _limit(self) -> float:
+        timeout_s = self.job.timeout_s if self.job else None
+        return inf if timeout_s is None else self.begun_at + timeout_s + WAY_S
 
     def end(self, reason: str) -> None:
         """Kill the process because of its job, and keep the reason."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from itertools import count
-from types import TracebackType
 from typing import Any, Self
 
 from kit.errors import KitError, TaskError
 from kit.monitor import PerformanceMonitor
+from kit.monitor.progress import progress_bar
 from kit.parallel.engines import engine_of
 from kit.parallel.runs import is_elsewhere, stream
 from kit.parallel.scheduler import Scheduler
@@ -217,11 +217,10 @@ class ConcurrentProcessor(Showable):
         total = len(tasks) if isinstance(tasks, Sequence) else None  # a generator may change what they share
         results: dict[str, ProcessingResult] = {}
         ended = stream(self._scheduler, noted(), total is not None, self.max_workers, self.queue_size)
-        with progress_bar(total, "task", progress) as bar, closing(ended):
+        with progress_bar(total, "task", progress) as advance, closing(ended):
             for result in ended:
                 results[result.task_id] = result
-                if bar is not None:
-                    bar.update()
+                advance()
                 if on_result is not None:
                     on_result(result)
         return [results[task_id] for task_id in order]
@@ -243,7 +242,10 @@ class ConcurrentProcessor(Showable):
         return self._scheduler.clear()
 
     def get_stats(self) -> dict[str, float]:
-        """Return counts (crashed tasks are among the failed), success rate, and quantiles in seconds."""
+        """Return counts of tasks (failed: with the crashed ones), success rate, and quantiles in seconds.
+
+        Built-in strategies of an evaluation share tasks; the monitor counts each of them, under ``strategy``.
+        """
         return self._scheduler.statistics()
 
     def _figures(self) -> dict[str, object]:
@@ -264,9 +266,7 @@ class ConcurrentProcessor(Showable):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.shutdown()
 
 
@@ -274,12 +274,3 @@ def _check_whole(least: int, **values: object) -> None:
     for name, value in values.items():
         if not isinstance(value, int) or value < least:
             raise KitError(f"{name} is a whole number", value, f"Use {name} >= {least}.")
-
-
-def progress_bar(total: int | None, unit: str, shown: bool) -> AbstractContextManager[Any]:
-    """Return a progress bar as a context, which gives None where none is shown."""
-    if not shown:
-        return nullcontext()
-    from tqdm.auto import tqdm
-
-    return tqdm(total=total, unit=unit)

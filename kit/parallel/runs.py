@@ -197,11 +197,9 @@ def _elsewhere(scheduler: Scheduler, tasks: Tasks, backend: ParallelBackendBase,
                 unfinished[attempt.key] = attempt
                 yield delayed(_performed)((attempt.key, attempt.seed, task.retries, os.getpid()), *parts)
 
-    parallel = Parallel(
-        n_jobs, return_as="generator_unordered" if backend.supports_return_generator else "list"
-    )
+    lazily = "generator_unordered" if backend.supports_return_generator else "list"
     try:
-        with _reading(parallel, calls(), broken) as outputs:
+        with _reading(Parallel(n_jobs, return_as=lazily), calls(), broken) as outputs:
             while found := _next(outputs, unfinished, name):
                 for outcome, number in found:
                     attempt = unfinished.pop(outcome.key)
@@ -219,6 +217,7 @@ def _next(outputs: Iterator[Any], unfinished: Iterable[int], name: str) -> list[
     """Return what came next, with the number of attempts; where the backend broke, that of all."""
     try:
         number, sent = next(outputs)
+        return [(sent if isinstance(sent, Outcome) else outcome_from(sent), number)]
     except StopIteration:
         return []
     except _Left:
@@ -226,7 +225,6 @@ def _next(outputs: Iterator[Any], unfinished: Iterable[int], name: str) -> list[
     except Exception as error:  # noqa: BLE001  each backend breaks in its own way
         why = f"{name} gave up all it had: {text_of(error)}."
         return [(Outcome(key, "crashed", None, why), 1) for key in unfinished]
-    return [(sent if isinstance(sent, Outcome) else outcome_from(sent), number)]
 
 
 def _fit(thing: Any, seen: dict[int, tuple[Any, Any]]) -> Any:

@@ -67,13 +67,7 @@ class Scheduler:
         engine.done, engine.free = self.ended, self.start
 
     def prepared(self, task: ProcessingTask, scope: Scope | None = None, *, pack: bool = True) -> Attempt:
-        """Return a task made ready to travel, its arguments as they are now; `admit` it, else unpack it.
-
-        Raises
-        ------
-        TaskError
-            This process is a fork of the processor's own.
-        """
+        """Return a task made ready to travel, its arguments as they are now; `admit` it, else unpack it."""
         self._check_process()
         timeout_s = self._task_timeout_s if task.timeout is None else task.timeout
         timeout_s = None if timeout_s == inf else timeout_s
@@ -90,12 +84,8 @@ class Scheduler:
     ) -> None:
         """Queue a task, and start what can start; one that cannot travel ends as failed at once.
 
-        A task that runs elsewhere, in no engine of ours, counts as running until somebody calls `ended`.
-
-        Raises
-        ------
-        QueueFull, TaskError
-            See `ConcurrentProcessor.submit_task`; then the attempt is dropped.
+        A task that runs elsewhere, in no engine of ours, counts as running until somebody calls `ended`. One
+        that may not enter is dropped, see `ConcurrentProcessor.submit_task`.
         """
         attempt.heard = heard
         try:
@@ -156,13 +146,7 @@ class Scheduler:
         return len(ended)
 
     def wait(self, task_ids: Iterable[str] | None, timeout: float | None) -> dict[str, ProcessingResult]:
-        """Wait for tasks, by default all, and return how each ended.
-
-        Raises
-        ------
-        ResultNotReady, TaskError
-            See `ConcurrentProcessor.wait_for_results`.
-        """
+        """Wait for tasks, by default all, and return how each ended; see `ConcurrentProcessor`."""
         self._check_process()
         deadline = inf if timeout is None else monotonic() + timeout
         with self._lock:

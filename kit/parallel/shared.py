@@ -22,13 +22,7 @@ HEADER = struct.Struct("<q")
 
 
 class SharedObjects:
-    """Writes objects to a folder and removes them when nobody uses them.
-
-    Parameters
-    ----------
-    folder : Path
-        An existing folder that the workers can read.
-    """
+    """Writes objects to a folder that the workers can read, and removes them when nobody uses them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -40,18 +40,11 @@ class ResultStore:
             self._times.append((result.waiting_s, result.running_s))
 
     def get(self, task_id: str) -> ProcessingResult:
-        """Return the result of a task.
-
-        Raises
-        ------
-        TaskError
-            The task is not known, or its result was let go.
-        """
-        result = self._results.get(task_id)
-        if result is None:
-            remedy = "Check the id; old results go, see max_results and result_ttl_s."
-            raise TaskError("No result is kept of this task", task_id, remedy)
-        return result
+        """Return the result of a task; a `TaskError` says that none is kept."""
+        if result := self._results.get(task_id):
+            return result
+        remedy = "Check the id; old results go, see max_results and result_ttl_s."
+        raise TaskError("No result is kept of this task", task_id, remedy)
 
     def forget(self, task_id: str) -> None:
         """Drop one result."""

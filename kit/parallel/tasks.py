@@ -73,13 +73,7 @@ class ProcessingTask:
 
 
 def check_timeout(seconds: float | None) -> None:
-    """Raise unless a time-out is positive; None and infinity mean none.
-
-    Raises
-    ------
-    KitError
-        It is not.
-    """
+    """Raise a `KitError` unless a time-out is positive; None and infinity mean none."""
     if seconds is not None and not (isinstance(seconds, Real) and seconds > 0):
         raise KitError("A task needs a positive time-out", seconds, "Give seconds, or None.")
 
@@ -140,18 +134,7 @@ class ProcessingResult:
 
 
 def failure(outcome: Outcome, task: ProcessingTask, timeout_s: float | None = None) -> TaskError:
-    """Return the typed error of a task that did not return a value.
-
-    Parameters
-    ----------
-    outcome : Outcome
-        How it ended; its details are the worker's traceback, where it was when it was stopped, how the worker
-        died, or why nobody could stop it.
-    task : ProcessingTask
-        The task.
-    timeout_s : float or None
-        The time-out in force, seconds.
-    """
+    """Return the typed error of a task that did not return a value, with `timeout_s` in force for it."""
     name, details = task.task_id, outcome.details
     error: TaskError
     if outcome.status == "timeout":

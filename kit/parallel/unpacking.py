@@ -29,15 +29,12 @@ def open_worker(folder: Path, watch: Watch) -> None:
     _folder, _watch = folder, watch
 
 
-def loads(body: bytes | memoryview, buffers: Iterable[Any] | None = None) -> Any:
-    """Return the object in a pickle of our own caller.
+def loads(body: bytes | memoryview | str, buffers: Iterable[Any] | None = None) -> Any:
+    """Return the object in a pickle of our own caller, or in the shared object of a reference.
 
-    Raises
-    ------
-    BaseException
-        Whatever unpickling raises: it imports modules and runs their code.
+    Raises whatever unpickling does: it imports modules and runs their code.
     """
-    return _Unpickler(io.BytesIO(body), buffers=buffers).load()
+    return take(body) if isinstance(body, str) else _Unpickler(io.BytesIO(body), buffers=buffers).load()
 
 
 class _Unpickler(pickle.Unpickler):

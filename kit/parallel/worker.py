@@ -31,18 +31,9 @@ from kit.parallel.unpacking import loads, open_worker
 
 
 def serve(folder: Path, tasks: int, out: int, memory_mb: int | None, preload: Sequence[str] = ()) -> None:
-    """Run tasks until the caller hangs up.
+    """Run tasks from one file descriptor, outcomes to another, until the caller hangs up.
 
-    Parameters
-    ----------
-    folder : Path
-        Where shared objects lie.
-    tasks, out : int
-        File descriptors that tasks come from and outcomes go to.
-    memory_mb : int or None
-        Limit of the worker's own memory, MiB; a task that hits it ends the worker.
-    preload : sequence of str
-        Modules to import before the first task.
+    A task that hits the memory limit ends the worker; `preload` are modules to import before the first one.
     """
     open_worker(folder, partial(_importing, out))
     process = os.getpid()
@@ -75,7 +66,7 @@ def _importing(out: int) -> Iterator[None]:
 
 
 @lru_cache(8)
-def _of_run(scope: int, body: bytes) -> Any:  # noqa: ARG001  the next run has another
+def _of_run(scope: int, body: bytes | str) -> Any:  # noqa: ARG001  the next run has another
     """Unpickle a function once for all tasks of a run."""
     return loads(body)
 
