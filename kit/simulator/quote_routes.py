@@ -9,6 +9,7 @@ from kit.clock import IST, last_session
 from kit.simulator.answers import MESSAGES, Answer, Refused, application_error, bad_request, success
 from kit.simulator.contracts import TICK, ListedContract
 from kit.simulator.depth import LEVELS, NO_LEVEL, circuit, level_sizes, levels
+from kit.simulator.orders.shown import ShownBook
 from kit.simulator.state import ApiRequest, ApiRoute, ExchangeState
 from kit.simulator.tape import Quote
 
@@ -49,8 +50,9 @@ def rows_of(state: ExchangeState, mode: str, quotes: list[Quote], now: datetime)
     rows = [_ohlc(item) for item in quotes]
     if mode == "FULL":
         hours, sizes = _Hours(now), level_sizes(state.market.seed, [item.contract for item in quotes], now)
+        book = state.dealings.book(now)
         for number, (row, item) in enumerate(zip(rows, quotes, strict=True)):
-            row.update(_full(item, hours, sizes[number]))
+            row.update(_full(item, hours, sizes[number], book))
     return rows
 
 
@@ -86,11 +88,16 @@ def _ohlc(item: Quote) -> dict[str, Any]:
     return {**_name(item.contract), "ltp": item.ltp, **prices}
 
 
-def _full(item: Quote, hours: _Hours, sizes: list[float]) -> dict[str, Any]:
+def _full(item: Quote, hours: _Hours, sizes: list[float], book: ShownBook) -> dict[str, Any]:
     contract, change = item.contract, item.ltp - item.previous
     buys = levels(item.bid, -TICK, contract.lot, sizes[:LEVELS])
     sells = levels(item.ask, TICK, contract.lot, sizes[LEVELS:])
-    waiting = [9 * sum(level["quantity"] for level in side) for side in (buys, sells)]
+    deeper = [8 * sum(level["quantity"] for level in side) for side in (buys, sells)]
+    buys, sells = book(contract, buys, sells)
+    waiting = [
+        more + sum(level["quantity"] for level in side)
+        for more, side in zip(deeper, (buys, sells), strict=True)
+    ]
     closed = hours.is_after and contract.kind == "SHARE"
     if closed:  # one order is left, at the last price
         left = {"price": item.ltp, "quantity": int(1 + 900 * sizes[0]), "orders": 1}

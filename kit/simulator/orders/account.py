@@ -16,6 +16,7 @@ from kit.simulator.orders.margin import MarginNeed, needed
 from kit.simulator.orders.matching import Matcher, at_second
 from kit.simulator.orders.order import AMO, CANCELLED, OPEN, PENDING, REJECTED, ExchangeOrder, Execution
 from kit.simulator.orders.positions import HeldContract, Key
+from kit.simulator.orders.words import words
 
 OPENING_CASH_INR = 1_000_000.0
 
@@ -125,9 +126,9 @@ class SimulatedAccount:
         if order.kind.startswith("STOPLOSS"):
             order.status = PENDING
             if self.matcher.is_triggered(order, second):
-                self.book(self.matcher.trigger(order, second))
+                self.book(self.matcher.trigger(order, second, self.orders))
         else:
-            self.book(self.matcher.arrive(order, second))
+            self.book(self.matcher.arrive(order, second, self.orders))
 
     def modify(self, order: ExchangeOrder, asked: Mapping[str, Any], now: datetime) -> None:
         """Change kind, prices, quantity or duration; the order goes to the end of its queue.
@@ -158,11 +159,9 @@ class SimulatedAccount:
     def book(self, fills: Iterable[Execution]) -> None:
         """Enter executions into fills, positions and money, in the order in which they happened."""
         for fill in sorted(fills, key=lambda one: one.at_s):
-            order = fill.order
-            order.updated = at_second(fill.at_s)
-            order.blocked *= order.left / (order.left + fill.quantity)
+            fill.order.updated = at_second(fill.at_s)
             self.fills.append(fill)
-            self.cash += self.position(order.contract, order.product).apply(fill)
+            self.cash += self.position(fill.order.contract, fill.order.product).apply(fill)
 
     def position(self, contract: ListedContract, product: str) -> HeldContract:
         """Return what is held of a contract under a product, nothing included."""
@@ -224,11 +223,11 @@ class SimulatedAccount:
 
     def _market_refuses(self, order: ExchangeOrder, trading: bool) -> str:
         if order.variety == AMO_VARIETY and trading:
-            return "After market orders are not accepted while the market is open"
+            return words("amo_while_open")
         if order.variety != AMO_VARIETY and not trading:
-            return "The market is closed"
+            return words("closed")
         if trading and order.product == "INTRADAY" and checks.is_squared_off(order.contract, order.placed):
-            return "Intraday orders are not accepted after the square-off"
+            return words("after_square_off")
         return ""
 
     def _refuses(self, order: ExchangeOrder, now: datetime) -> str:
@@ -244,14 +243,14 @@ class SimulatedAccount:
         need = max(0.0, self.free(now) - self.free(now, order))
         available = self.free(now) - self.blocked() + order.blocked
         if need > available:
-            return checks.funds(available, need)
+            return words("funds", available=available, needed=need)
         order.blocked = need
         return ""
 
     def _lacks_shares(self, order: ExchangeOrder) -> str:
         delivered = self.shares.get(order.contract.token)
         has = self.position(order.contract, order.product).net + (delivered.carried if delivered else 0)
-        return "" if has >= order.left else f"Holdings of {has} are not enough to sell {order.left}"
+        return "" if has >= order.left else words("holdings", has=has, asked=order.left)
 
 
 AMO_VARIETY = "AMO"

@@ -1,8 +1,4 @@
-"""Who is refused: what the broker's interface declines by code, and what its risk checks reject with words.
-
-The words about funds are from the broker's page; the others are worded after what such systems say and are
-assumptions, as no recording of them was to be had.
-"""
+"""Who is refused: what the broker's interface declines by code, what its risk checks reject with words."""
 
 from __future__ import annotations
 
@@ -16,6 +12,7 @@ from kit.facts import fact
 from kit.simulator.answers import Refused, application_error
 from kit.simulator.contracts import TICK, ListedContract
 from kit.simulator.depth import circuit
+from kit.simulator.orders.words import words
 
 VARIETIES = ("NORMAL", "STOPLOSS", "AMO", "ROBO")
 KINDS = ("LIMIT", "MARKET", "STOPLOSS_LIMIT", "STOPLOSS_MARKET")
@@ -47,7 +44,7 @@ def number(value: Any, code: str) -> float:
     return found
 
 
-def words(asked: Mapping[str, Any]) -> None:
+def known_words(asked: Mapping[str, Any]) -> None:
     """Refuse an order whose words the broker does not know.
 
     Raises
@@ -126,27 +123,19 @@ def rejection(
         The market's present.
     """
     if contract.kind in ("INDEX", "VIX"):
-        return "The instrument is not allowed to trade in this market"
+        return words("not_traded")
     if quantity % contract.lot:
-        return f"Order quantity should be a multiple of the lot size {contract.lot}"
+        return words("lot", lot=contract.lot)
     most = freeze_quantity(contract, now)
     if most and quantity > most:
-        return f"Order quantity exceeds the freeze quantity {most}"
+        return words("freeze", most=most)
     low, high = circuit(contract, previous)
     for name, price in prices.items():
         if price and abs(price / TICK - round(price / TICK)) > 1e-6:
-            return f"The {name} is not a multiple of the tick size {TICK:.2f}"
+            return words("tick", name=name, tick=TICK)
         if price and not low <= price <= high:
-            return f"The {name} is out of the day's price range of {low:.2f} to {high:.2f}"
+            return words("range", name=name, low=low, high=high)
     return ""
-
-
-def funds(available: float, needed: float) -> str:
-    """Return the broker's words for want of funds."""
-    return (
-        f"Your order has been rejected due to Insufficient Funds. Available funds - Rs. {available:.2f} . "
-        f"You require Rs. {needed:.2f} funds to execute this order."
-    )
 
 
 def is_squared_off(contract: ListedContract, now: datetime) -> bool:

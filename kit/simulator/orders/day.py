@@ -15,6 +15,7 @@ from kit.simulator.orders.account import SimulatedAccount
 from kit.simulator.orders.gtt import GTTRules
 from kit.simulator.orders.order import AMO, OPEN, PENDING, REJECTED, ExchangeOrder, Execution
 from kit.simulator.orders.positions import HeldContract
+from kit.simulator.orders.words import words
 
 _Milestone = tuple[datetime, Callable[[], None]]
 
@@ -65,18 +66,20 @@ class TradingTime:
         yield from sorted((one for one in due if after < one[0] <= until), key=lambda one: one[0])
 
     def _match(self, after: datetime, until: datetime) -> None:
-        """Let waiting orders have what comes to them, the better price and then the older order first."""
+        """Let waiting orders have what comes to them, and rules place theirs at their second."""
         first_s, last_s = int(after.timestamp()) + 1, int(until.timestamp())
         if first_s > last_s or not is_session(until.date()):
             return
-        account = self._account
-        self._rules.fire(account, first_s, last_s)
-        working = [order for order in account.orders if order.status in (OPEN, PENDING)]
-        fills = list[Execution]()
-        for order in sorted(working, key=lambda one: (-one.sign * one.price, one.placed)):
-            start_s = max(first_s, int(order.placed.timestamp()) + 1)
-            fills += account.matcher.go_on(order, start_s, last_s) if start_s <= last_s else []
-        account.book(fills)
+        for at_s, rule in self._rules.due(self._account.matcher, first_s, last_s):
+            self._go_on(first_s, at_s)
+            first_s = at_s + 1
+            self._rules.fire(rule, self._account, at_s)
+        self._go_on(first_s, last_s)
+
+    def _go_on(self, first_s: int, last_s: int) -> None:
+        if first_s <= last_s:
+            account = self._account
+            account.book(account.matcher.go_on(account.orders, first_s, last_s))
 
     def _of(self, segment: Segment) -> list[ExchangeOrder]:
         return [order for order in self._account.orders if _segment(order) == segment]
@@ -85,16 +88,16 @@ class TradingTime:
         """Send the after-market orders of a segment to the exchange."""
         for order in self._of(segment):
             if order.status == AMO and order.contract.expiry and order.contract.expiry < at.date():
-                order.end(REJECTED, "The contract has expired", at)
+                order.end(REJECTED, words("expired"), at)
             elif order.status == AMO:
                 order.placed = at
                 self._account.release(order, at)
 
     def _square_off(self, segment: Segment, at: datetime) -> None:
         """Close what is held for the day only, in orders that the exchange takes."""
-        account = self._account
+        account, squared = self._account, words("squared_off")
         intraday = [order for order in self._of(segment) if order.product == "INTRADAY"]
-        account.cancel((order for order in intraday if order.status != AMO), at, _SQUARED)
+        account.cancel((order for order in intraday if order.status != AMO), at, squared)
         for held in self._held(segment):
             if held.product == "INTRADAY" and held.net:
                 lot, most = held.contract.lot, checks.freeze_quantity(held.contract, at)
@@ -102,7 +105,7 @@ class TradingTime:
                 side = "SELL" if held.net > 0 else "BUY"
                 for done in range(0, abs(held.net), size):
                     units = min(size, abs(held.net) - done)
-                    account.enter(held.contract, side, "INTRADAY", units, at, _SQUARED)
+                    account.enter(held.contract, side, "INTRADAY", units, at, squared)
 
     def _close(self, segment: Segment, at: datetime) -> None:
         """Cancel what was good for the day, and settle what has expired."""
@@ -132,7 +135,6 @@ class TradingTime:
 
 
 _SEGMENTS: tuple[Segment, ...] = ("cash", "derivatives")
-_SQUARED = "Squared off by the broker at the end of the day"
 
 
 def _later(act: Callable[[Segment, datetime], None], segment: Segment, at: datetime) -> Callable[[], None]:

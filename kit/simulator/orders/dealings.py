@@ -9,6 +9,7 @@ from kit.simulator.market import Market
 from kit.simulator.orders.account import SimulatedAccount
 from kit.simulator.orders.day import TradingTime
 from kit.simulator.orders.gtt import GTTRules
+from kit.simulator.orders.shown import ShownBook, shown_at, unchanged
 
 
 class Dealings:
@@ -34,6 +35,13 @@ class Dealings:
         self.rules = GTTRules()
         self._clock = clock
         self._time = TradingTime(self.account, self.rules)
+
+    def book(self, now: datetime) -> ShownBook:
+        """Return what shows the book of a contract with the account's part in it."""
+        if not self.account.orders:  # nothing was traded today
+            return unchanged
+        self.present()
+        return shown_at(self.account, int(now.timestamp()))
 
     def present(self) -> datetime:
         """Let everything happen that is due, and return the market's present."""

@@ -1,7 +1,7 @@
 """The broker's calculators: what positions would tie up, and what orders would cost.
 
-Charges of options follow the dated tables of ``data/``; of other segments only the brokerage is known there,
-and the answer says so.
+Charges of options and futures follow the dated tables of ``data/``; of shares only the brokerage is known
+there.
 """
 
 from __future__ import annotations
@@ -86,16 +86,22 @@ def _asked(
     return contract, way * int(units)
 
 
+_OF_ALL = ("sebi", "gst_on_sebi")
+_ITEMS: Mapping[str, tuple[tuple[str, str, str], tuple[str, str]]] = {
+    "OPTION": (("exchange", "stamp_buy", "stt_sell"), _OF_ALL),
+    "FUTURE": (("future_exchange", "future_stamp_buy", "future_stt_sell"), _OF_ALL),
+}
+_BROKERAGE_ALONE = ("", "", ""), ("", "")
+
+
 def _charged(contract: ListedContract, units: int, price: float, day: date) -> dict[str, float]:
     value = abs(units) * price
     flat = float(fact("brokerage", day, key="flat", plan="flat")["per_order_inr"])
-    if contract.kind == "OPTION":
-        items = ("exchange", "stamp_buy", "sebi", "stt_sell", "gst", "gst_on_sebi")
-        rates = (float(fact("charges", day, item=item)["value"]) for item in items)
-        exchange, stamp, sebi, stt, gst, on_sebi = rates
-    else:
-        exchange = stamp = sebi = stt = on_sebi = 0.0
-        gst = float(fact("charges", day, item="gst")["value"])
+    own, whole = _ITEMS.get(contract.kind, _BROKERAGE_ALONE)
+    rates = (
+        float(fact("charges", day, item=item)["value"]) if item else 0.0 for item in (*own, *whole, "gst")
+    )
+    exchange, stamp, stt, sebi, on_sebi, gst = rates
     taxed = flat + value * (exchange + on_sebi * sebi)
     return {
         "brokerage": flat,

@@ -16,7 +16,7 @@ import numpy as np
 from kit.simulator.contracts import ListedContract
 from kit.simulator.orders import checks
 from kit.simulator.orders.account import SimulatedAccount
-from kit.simulator.orders.matching import at_second
+from kit.simulator.orders.matching import Matcher, at_second
 
 NEW, CANCELLED, SENT = "NEW", "CANCELLED", "SENTTOEXCHANGE"
 STATUSES = (NEW, CANCELLED, "ACTIVE", SENT, "FORALL")
@@ -142,17 +142,21 @@ class GTTRules:
         wanted = [rule for rule in self._rules.values() if "FORALL" in statuses or rule.status in statuses]
         return wanted[::-1][(page - 1) * size : page * size]
 
-    def fire(self, account: SimulatedAccount, first_s: int, last_s: int) -> None:
-        """Place the orders of the rules whose trigger is reached from one second to another."""
+    def due(self, matcher: Matcher, first_s: int, last_s: int) -> list[tuple[int, ExchangeRule]]:
+        """Return the rules whose trigger is reached from one second to another, with the second, in order."""
+        found = []
         for rule in [rule for rule in self._rules.values() if rule.status == NEW]:
-            seen = account.matcher.course(rule.contract, first_s, last_s)
-            if seen is None:
-                continue
-            found = np.flatnonzero(seen.ltp >= rule.trigger if rule.above else seen.ltp <= rule.trigger)
-            if found.size:
-                at = at_second(int(seen.at_s[found[0]]))
-                rule.status, rule.updated = SENT, at
-                account.place(rule.contract, _order_of(rule), at)
+            seen = matcher.course(rule.contract, first_s, last_s)
+            if seen is not None:
+                at = np.flatnonzero(seen.ltp >= rule.trigger if rule.above else seen.ltp <= rule.trigger)
+                found += [(int(seen.at_s[at[0]]), rule)] if at.size else []
+        return sorted(found, key=lambda one: (one[0], one[1].number))
+
+    def fire(self, rule: ExchangeRule, account: SimulatedAccount, at_s: int) -> None:
+        """Place the order of a rule."""
+        at = at_second(at_s)
+        rule.status, rule.updated = SENT, at
+        account.place(rule.contract, _order_of(rule), at)
 
 
 def _order_of(rule: ExchangeRule) -> dict[str, Any]:

@@ -1,22 +1,24 @@
-"""Matching: what an order gets from the exchange's seeded book, second by second.
+"""Matching: what an order gets from the exchange's seeded book and from other orders, second by second.
 
-An order that arrives takes what is shown beyond its price, best price first, each level at its own price.
-What is left waits behind what is shown at its price (`ExchangeOrder.ahead`). It is filled at its own price
-when the other side's best price comes to it, by as much as is shown there; and while its price is the best of
-its side, by half of what trades, once those ahead of it have had theirs. Nothing is given out twice in one
-second, and of several own orders the better price, then the older one, is served first. Own orders do not
-meet each other.
+An order that arrives takes what is shown beyond its price, best price first, each level at its own price; an
+own order that waits on the other side is part of that book, before what is shown at its price where nobody
+stood ahead of it, else behind. What is left waits behind what is shown at its price (`ExchangeOrder.ahead`).
+It is filled at its own price when the other side's best price comes to it, by as much as is shown there; and
+while its price is the best of its side, by half of what trades, once those ahead of it have had theirs.
+Nothing is given out twice: see `kit.simulator.orders.taken`. Of several own orders the better price, then the
+older one, is served first.
 
-The book is a pure function of seed and second; it does not move when it is taken from. Half of what trades
-hits each side: an assumption.
+The book is a pure function of seed and second but for what was taken from it. Half of what trades hits each
+side: an assumption.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from heapq import heapify, heappop, heappush
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +27,7 @@ from kit.simulator.contracts import TICK, ListedContract
 from kit.simulator.depth import LEVELS, level_sizes, levels
 from kit.simulator.market import Market
 from kit.simulator.orders.order import CANCELLED, OPEN, PENDING, ExchangeOrder, Execution
+from kit.simulator.orders.taken import TakenSizes
 from kit.simulator.tape import Course
 
 # What a price is protected by, as a fraction of it, by the last price: an assumption of the exchange here;
@@ -37,22 +40,38 @@ def at_second(second: int) -> datetime:
     return datetime.fromtimestamp(second, IST)
 
 
+class Offer(NamedTuple):
+    """What an order may take on the other side: of a level that is shown, or of an own order."""
+
+    price: float
+    rank: int
+    units: int
+    own: ExchangeOrder | None = None
+
+
 class Matcher:
-    """Serves orders from the seeded book and remembers what it gave out.
+    """Serves orders from the book and remembers what it gave out.
 
     Parameters
     ----------
     market : Market
         Whose book.
+
+    Attributes
+    ----------
+    taken : TakenSizes
+        What is not in the seeded book any more.
     """
 
     def __init__(self, market: Market) -> None:
         self._market = market
-        self._given: Counter[tuple[Any, ...]] = Counter()
+        self._given: Counter[tuple[str, str, int]] = Counter()  # of what traded, by the second
+        self.taken = TakenSizes(self.course)
 
     def forget(self) -> None:
         """Forget what was given out: another day begins."""
         self._given.clear()
+        self.taken.forget()
 
     def course(self, contract: ListedContract, first_s: int, last_s: int) -> Course | None:
         """Return what a contract shows from second to second, both included, while it trades; else None."""
@@ -74,87 +93,110 @@ class Matcher:
         ticks = best * (1 + order.sign * share) / TICK
         return float(max(np.ceil(ticks) if order.is_buy else np.floor(ticks), 1)) / round(1 / TICK)
 
-    def arrive(self, order: ExchangeOrder, second: int) -> list[Execution]:
-        """Let an open order take what it can reach; what is left waits, or ends where it may not."""
+    def arrive(self, order: ExchangeOrder, second: int, book: Sequence[ExchangeOrder]) -> list[Execution]:
+        """Let an open order take what it can reach; what is left waits, or ends where it may not.
+
+        Parameters
+        ----------
+        order : ExchangeOrder
+            Which.
+        second : int
+            When, epoch seconds.
+        book : sequence of ExchangeOrder
+            All own orders.
+        """
         seen = self.course(order.contract, second, second)
-        fills = [] if seen is None else list(self._taken(order, seen, 0))
+        fills = [] if seen is None else list(self._crossed(order, seen, 0, book))
         if order.left and order.duration == "IOC":
             order.end(CANCELLED, "", at_second(second))
         elif order.left and seen is not None:
             order.ahead = self._waiting(order, seen)
         return fills
 
-    def go_on(self, order: ExchangeOrder, first_s: int, last_s: int) -> list[Execution]:
-        """Let a waiting order have what comes to it from one second to another, both included."""
-        seen = self.course(order.contract, first_s - 1, last_s)
-        if seen is None:
-            return []
-        start, fills = _at(seen, first_s), list[Execution]()
-        if order.status == PENDING:
-            found = _triggered(order, seen, first_s)
-            if found is None:
-                return []
-            start, fills = found + 1, self.trigger(order, int(seen.at_s[found]))
-        return fills + (list(self._served(order, seen, start)) if order.status == OPEN else [])
+    def go_on(self, book: Sequence[ExchangeOrder], first_s: int, last_s: int) -> list[Execution]:
+        """Let waiting orders have what comes to them from one second to another, both included.
 
-    def trigger(self, order: ExchangeOrder, second: int) -> list[Execution]:
+        What happens earlier happens first; within a second the better price, then the older order.
+        """
+        waiting: list[_Event] = []
+        for place, order in enumerate(book):
+            start_s = max(first_s, int(order.placed.timestamp()) + 1)
+            if order.status in (OPEN, PENDING) and start_s <= last_s:
+                seen = self.course(order.contract, start_s - 1, last_s)
+                if seen is not None:
+                    waiting += _next(WaitingOrder(order, seen, place), _at(seen, start_s))
+        heapify(waiting)
+        fills: list[Execution] = []
+        while waiting:
+            *_, number, one = heappop(waiting)
+            second = int(one.seen.at_s[number])
+            if one.order.status == PENDING:
+                fills += self.trigger(one.order, second, book)
+                one.watch()
+            elif one.order.status == OPEN:
+                fills += self._served(one, number)
+            for event in _next(one, number + 1):
+                heappush(waiting, event)
+        return fills
+
+    def trigger(self, order: ExchangeOrder, second: int, book: Sequence[ExchangeOrder]) -> list[Execution]:
         """Turn a stop order into an open one, with a protected limit where it named none."""
         if order.kind == "STOPLOSS_MARKET":
             order.price = self.protected(order, second)
         order.status, order.updated = OPEN, at_second(second)
-        return self.arrive(order, second)
+        return self.arrive(order, second, book)
 
     def is_triggered(self, order: ExchangeOrder, second: int) -> bool:
         """Tell whether the last price is already beyond a stop order's trigger."""
         seen = self.course(order.contract, second, second)
-        return seen is not None and _triggered(order, seen) is not None
+        return seen is not None and bool(_triggers(order, seen).any())
 
-    def _taken(self, order: ExchangeOrder, seen: Course, number: int) -> Iterator[Execution]:
-        """Take from the levels of the other side that the order reaches, each at its own price."""
-        second, key = int(seen.at_s[number]), (order.contract.token, order.side)
-        for place, level in enumerate(self._levels(order, seen, number, other=True)):
-            if not order.left or not level["quantity"] or not order.reaches(level["price"]):
-                return
-            yield from self._give(order, second, level["quantity"], level["price"], (*key, place, second))
-
-    def _served(self, order: ExchangeOrder, seen: Course, start: int) -> Iterator[Execution]:
-        """Fill a waiting order at its own price while time goes on."""
-        same, other = (seen.bid, seen.ask) if order.is_buy else (seen.ask, seen.bid)
-        at_best = (same <= order.price if order.is_buy else same >= order.price) & (other > 0)
-        half = np.floor(seen.volume / 2 / order.contract.lot) * order.contract.lot
-        flow = np.diff(half, prepend=half[:1]).astype(int)
-        for number in (np.flatnonzero(at_best[start:]) + start).tolist():
-            second, key = int(seen.at_s[number]), (order.contract.token, order.side)
-            if order.reaches(float(other[number])):
-                for fill in self._taken(order, seen, number):
-                    order.paid += fill.quantity * (order.price - fill.price)  # it waited: its own price
-                    yield fill._replace(price=order.price)
-            else:
-                if same[number] != order.price:
-                    order.ahead = 0  # nobody is at its price any more
-                came = int(flow[number])
-                first = min(came, order.ahead or 0)
-                order.ahead = (order.ahead or 0) - first
-                yield from self._give(order, second, came, order.price, (*key, "flow", second), first)
-            if not order.left:
-                return
-
-    def _give(
+    def _crossed(
         self,
         order: ExchangeOrder,
-        second: int,
-        shown: int,
-        price: float,
-        key: tuple[Any, ...],
-        others: int = 0,
+        seen: Course,
+        number: int,
+        book: Sequence[ExchangeOrder],
+        waited: bool = False,
     ) -> Iterator[Execution]:
-        """Give out of what is shown what nobody has had yet, in whole lots."""
-        lot = order.contract.lot
-        free = max(0, shown - others - self._given[key])
-        quantity = min(order.left, free // lot * lot)
-        if quantity:
+        """Take from the other side what the order reaches, each offer at its own price, or at the order's."""
+        second, lot = int(seen.at_s[number]), order.contract.lot
+        offers = [*self._shown(order, seen, number), *_own(order, book)]
+        for price, _, units, own in sorted(offers, key=lambda one: (order.sign * one.price, one.rank)):
+            if not order.left or not order.reaches(price):
+                return
+            if quantity := min(order.left, own.left if own else units) // lot * lot:
+                yield order.fill(second, quantity, order.price if waited else price)
+                if own:
+                    yield own.fill(second, quantity, price)
+                    continue
+                self.taken.add(order.contract, not order.is_buy, price, quantity, second)
+                for mine in _own(order, book):
+                    if mine.own and mine.price == price:
+                        mine.own.ahead = max(0, (mine.own.ahead or 0) - quantity)
+
+    def _served(self, one: WaitingOrder, number: int) -> Iterator[Execution]:
+        """Fill a waiting order at its own price in one second."""
+        order, second = one.order, int(one.seen.at_s[number])
+        if order.reaches(float(one.other[number])):
+            yield from self._crossed(order, one.seen, number, (), waited=True)
+            return
+        if one.same[number] != order.price:
+            order.ahead = 0  # nobody is at its price any more
+        came, lot, key = int(one.flow[number]), order.contract.lot, (order.contract.token, order.side, second)
+        first = min(came, order.ahead or 0)
+        order.ahead = (order.ahead or 0) - first
+        free = max(0, came - first - self._given[key])
+        if quantity := min(order.left, free // lot * lot):
             self._given[key] += quantity
-            yield order.fill(second, quantity, price)
+            yield order.fill(second, quantity, order.price)
+
+    def _shown(self, order: ExchangeOrder, seen: Course, number: int) -> Iterator[Offer]:
+        """Yield what the seeded book shows on the other side, less what was taken."""
+        gone = self.taken.pass_to(order.contract, not order.is_buy, int(seen.at_s[number]))
+        for level in self._levels(order, seen, number, other=True):
+            if level["quantity"]:
+                yield Offer(level["price"], 1, max(0, level["quantity"] - gone.get(level["price"], 0)))
 
     def _levels(self, order: ExchangeOrder, seen: Course, number: int, other: bool) -> list[dict[str, Any]]:
         contract, second = order.contract, int(seen.at_s[number])
@@ -169,17 +211,70 @@ class Matcher:
         best = shown[0]["price"]
         if not best or (order.price > best if order.is_buy else order.price < best):
             return 0
-        place = min(round(abs(order.price - best) / TICK), LEVELS - 1)
-        return int(shown[place]["quantity"])
+        level = shown[min(round(abs(order.price - best) / TICK), LEVELS - 1)]
+        gone = self.taken.pass_to(order.contract, order.is_buy, int(seen.at_s[0])).get(order.price, 0)
+        return max(0, int(level["quantity"]) - gone)
+
+
+class WaitingOrder:
+    """An own order and what its contract shows while it waits.
+
+    Parameters
+    ----------
+    order : ExchangeOrder
+        Open, or pending its trigger.
+    seen : Course
+        Of its contract, from the second before the first that counts.
+    place : int
+        In the book: its age.
+    """
+
+    def __init__(self, order: ExchangeOrder, seen: Course, place: int) -> None:
+        self.order, self.seen, self.place = order, seen, place
+        self.same, self.other = (seen.bid, seen.ask) if order.is_buy else (seen.ask, seen.bid)
+        half = np.floor(seen.volume / 2 / order.contract.lot) * order.contract.lot
+        self.flow = np.diff(half, prepend=half[:1]).astype(int)
+        self.watch()
+
+    def watch(self) -> None:
+        """Look again at which seconds something comes to it: its trigger, or its price."""
+        order = self.order
+        if order.status == PENDING:
+            comes = _triggers(order, self.seen)
+        else:
+            comes = (self.same <= order.price if order.is_buy else self.same >= order.price) & (
+                self.other > 0
+            )
+        self.numbers = np.flatnonzero(comes)
+
+    def number_from(self, start: int) -> int | None:
+        """Return the place of the first such second from a place on."""
+        at = int(np.searchsorted(self.numbers, start))
+        return int(self.numbers[at]) if at < self.numbers.size else None
+
+
+_Event = tuple[int, float, int, int, WaitingOrder]  # second, worse price last, age, its place in the course
+
+
+def _next(one: WaitingOrder, start: int) -> list[_Event]:
+    """Return the next second at which something comes to an order that still works, if any does."""
+    order, number = one.order, one.number_from(start)
+    if number is None or order.status not in (OPEN, PENDING):
+        return []
+    return [(int(one.seen.at_s[number]), -order.sign * order.price, one.place, number, one)]
+
+
+def _own(order: ExchangeOrder, book: Sequence[ExchangeOrder]) -> Iterator[Offer]:
+    """Yield the own orders that wait on the other side, older ones first."""
+    for one in book:
+        if one.status == OPEN and one.contract.token == order.contract.token and one.side != order.side:
+            yield Offer(one.price, 2 if one.ahead else 0, one.left, one)
 
 
 def _at(seen: Course, second: int) -> int:
     return int(np.searchsorted(seen.at_s, second))
 
 
-def _triggered(order: ExchangeOrder, seen: Course, since: int = 0) -> int | None:
-    """Return the place of the first second at which the last price is at or beyond the trigger."""
-    start = _at(seen, since)
-    ltp = seen.ltp[start:]
-    found = np.flatnonzero(ltp >= order.trigger if order.is_buy else ltp <= order.trigger)
-    return int(found[0]) + start if found.size else None
+def _triggers(order: ExchangeOrder, seen: Course) -> Any:
+    """Tell of each second whether the last price is at or beyond the trigger."""
+    return seen.ltp >= order.trigger if order.is_buy else seen.ltp <= order.trigger

@@ -111,7 +111,8 @@ class ExchangeOrder:
         return self.price >= price if self.is_buy else self.price <= price
 
     def fill(self, at_s: int, quantity: int, price: float) -> Execution:
-        """Book an execution."""
+        """Book an execution; what is set aside for it is needed no more."""
+        self.blocked *= 1 - quantity / self.left
         self.filled += quantity
         self.paid += quantity * price
         if not self.left:

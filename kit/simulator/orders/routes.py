@@ -36,7 +36,7 @@ def listed(state: ExchangeState, asked: ApiRequest, code: str = "AB1009") -> Lis
 def place(state: ExchangeState, asked: ApiRequest) -> Answer:
     """Take an order; the answer names it, whether it is rejected stands in the book."""
     now = state.dealings.present()
-    checks.words(asked.body)
+    checks.known_words(asked.body)
     contract = listed(state, asked)
     if asked.text("tradingsymbol") != contract.symbol:
         raise checks.unfit("AB1018")

@@ -40,11 +40,10 @@ def order_row(order: ExchangeOrder, last_fill: tuple[int, Execution] | None) -> 
     """Return a row of the order book; `last_fill` is its last execution, with its place in the trade book."""
     updated = written(order.updated) if order.updated else ""
     reached = "" if order.status in ("rejected", AMO) else updated
-    over = order.status in ("cancelled", "rejected")
     return {
         **_terms(order),
         "lotsize": str(order.contract.lot),
-        "cancelsize": str(order.left if over else 0),
+        "cancelsize": str(order.left if order.status == "cancelled" else 0),  # recorded: 0 where rejected
         "averageprice": round(order.average, 2),
         "filledshares": str(order.filled),
         "unfilledshares": str(order.left),

@@ -215,7 +215,7 @@ def test_intraday_positions_are_squared_off_and_day_orders_end(floor):
     floor.clock.jump(datetime(2026, 11, 20, 15, 41, tzinfo=IST))
     assert floor.row(stays["orderid"])["status"] == "cancelled"
     late = floor.place(CALL, "BUY", 30, 900.0, duration="IOC")
-    assert (late["status"], late["text"]) == ("rejected", "The market is closed")
+    assert (late["status"], late["text"]) == ("rejected", "Adapter is Logged Off")
 
 
 def test_an_order_after_hours_waits_for_the_next_open(floor):
