@@ -336,7 +336,7 @@ def test_a_frozen_spot_gives_way_to_the_forward(open_data):
         exchange.clock.advance(600)
         strike, chain = data.atm_strike(expiry=FAR), data.option_chain(expiry=FAR)
         assert strike.nearest_to == "forward"
-        assert strike == chain.atm_strike
+        assert strike == chain.atmf_strike
         assert "stands still" in repr(strike)
         assert data.atm_strike(expiry=FAR, spot=56_000).nearest_to == "spot"
 
