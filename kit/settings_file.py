@@ -79,7 +79,9 @@ def _text(file: Path) -> str:
         with file.open("rb") as stream:
             body = stream.read(_MOST_BYTES + 1)
     except OSError as error:
-        raise SettingsError("The settings file cannot be read", str(file), f"{error.strerror}.") from error
+        raise SettingsError(
+            "The settings file cannot be read", str(file), f"{error.strerror or error}."
+        ) from error
     if len(body) > _MOST_BYTES:
         raise SettingsError("The settings file is larger than a megabyte", str(file), _SEE)
     return body.decode("utf-8")

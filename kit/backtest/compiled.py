@@ -22,8 +22,10 @@ from kit.pricing.machine_cache import kept
 _MODULES = (fills, quiet, rules, tally, walk)
 _HERE = Path(__file__).parent
 _SOURCES = ("compiled.py", "records.py", *(f"{module.__name__.rpartition('.')[2]}.py" for module in _MODULES))
-# Inlined, and counting no references: ten times the speed, and right because nothing here allocates.
-_INLINED: dict[str, Any] = {"forceinline": True, "_nrt": False}
+# Counting no references is right because nothing here allocates, and with inlining ten times the speed; a
+# function that C may call as well would be compiled twice.
+_BARE: dict[str, Any] = {"_nrt": False, "no_cfunc_wrapper": True}
+_INLINED: dict[str, Any] = {"forceinline": True, **_BARE}
 
 
 def _teach(module: ModuleType) -> None:
@@ -63,13 +65,13 @@ def play_sets(
         Filled with net profit, charges and number of trades.
     """
     for number in range(len(out)):
-        position = HeldPosition(tape, terms[number : number + 1], legs[number], states, totals, trades)
+        position = HeldPosition(tape, terms[number], legs[number], states, totals, trades)
         walk.walk(position, span[0], span[1])
         tally.tally(position, fees, session_of, out[number])
 
 
 def _compiled(**options: Any) -> Any:
-    bare: dict[str, Any] = {"error_model": "numpy", "_nrt": False, **options}
+    bare: dict[str, Any] = {"error_model": "numpy", **_BARE, **options}
     return njit(nogil=True, **bare)(play_sets)
 
 

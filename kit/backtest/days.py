@@ -139,5 +139,10 @@ def left_out(days: Days) -> Mapping[date, str]:
     return days.left_out if isinstance(days, SoundDays | StoredDays | ReadAhead) else {}
 
 
+def source_of(days: Days) -> str:
+    """Return where days come from, for messages: a store's folder, or what kind of mapping it is."""
+    return f"{days.store.folder}" if isinstance(days, StoredDays) else f"an empty {type(days).__name__}"
+
+
 def _poor(score: float, least_score: float) -> str:
     return f"left out for its quality: a score of {score:.2f}, less than {least_score:g}"

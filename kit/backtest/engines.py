@@ -67,17 +67,17 @@ class Trader:
         if self._engine == "plain":
             return plain_rows(play(position, loaded))
         fees, session_of = fees_of(loaded.holding, charged=False)
-        play_compiled(position, position.terms, position.legs[None], loaded, fees, session_of)
-        return plain_rows(position.trades[: position.totals[0].count])
+        play_compiled(position, self._terms, position.legs[None], loaded, fees, session_of)
+        return plain_rows(position.trades[: position.totals.count])
 
 
 def position_on(loaded: Loaded, terms: Records, legs: Records) -> HeldPosition:
     """Return a position of these legs on a tape, not yet begun."""
     terms["exit"] = loaded.holding.exit
-    states, totals = records(STATE, len(legs)), records(POSITION, 1)
+    states, totals = records(STATE, len(legs)), records(POSITION, 1)[0]
     states.start = loaded.holding.starts
     totals.settles = bool((loaded.tape.contracts.ends < loaded.holding.edges[-1]).any())
-    return HeldPosition(loaded.tape, terms, legs, states, totals, records(TRADE, most_rows(legs, terms)))
+    return HeldPosition(loaded.tape, terms[0], legs, states, totals, records(TRADE, most_rows(legs, terms)))
 
 
 def play_compiled(

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from kit.backtest.days import Days, ahead, left_out
+from kit.backtest.days import Days, ahead, left_out, source_of
 from kit.backtest.plan.parts import Within
 from kit.backtest.plan.plan import Plan
 from kit.backtest.signals import Signals, starts_of
@@ -51,9 +51,12 @@ def wanted_days(plan: Plan, days: Days, start: date | None, end: date | None) ->
     """
     held = [*days, *left_out(days)]
     there = sorted(day for day in held if (start is None or day >= start) and (end is None or day <= end))
+    if not held:
+        remedy = "Collect or import some: run `kit collect` or `kit import`."
+        raise DataError("There are no minutes to trade on", source_of(days), remedy)
     if not there:
-        reach = f"It has {min(held)} to {max(held)}." if held else "It is empty: collect or import first."
-        raise DataError("The data has no session in this range", (str(start), str(end)), reach)
+        span = " ".join(f"{word} {day}" for word, day in (("from", start), ("to", end)) if day)
+        raise DataError("The data has no session in this range", span, f"It has {min(held)} to {max(held)}.")
     asked = set(there)
     if start is not None or end is not None:
         asked |= set(sessions(start or there[0], end or there[-1]))

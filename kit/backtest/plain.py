@@ -17,7 +17,7 @@ from kit.bars.minutes import TICK_INR
 def play(position: HeldPosition, loaded: Loaded) -> Records:
     """Play a position and return the rows it wrote."""
     walk(position, loaded.holding.first, loaded.holding.last)
-    return position.trades[: position.totals[0].count]
+    return position.trades[: position.totals.count]
 
 
 def play_asking(
@@ -37,7 +37,7 @@ def play_asking(
             or (asks and _asked(position, loaded, plan, legs, bar))
             or at_close(position, bar, last)
         )
-    return position.trades[: position.totals[0].count]
+    return position.trades[: position.totals.count]
 
 
 def _asked(position: HeldPosition, loaded: Loaded, plan: Plan, legs: Sequence[PlanLeg], bar: int) -> bool:
@@ -65,7 +65,7 @@ def _ask_leg(position: HeldPosition, leg: PlanLeg, i: int, bar: int, moment: Rul
     for rule, reason in ((leg.stop, STOP), (leg.target, TARGET)):
         if callable(rule) and rule(moment):
             if reason == STOP:
-                position.totals[0].hit = bar
+                position.totals.hit = bar
             go_out(position, i, close_of(position, i, bar), bar, reason)
             return
 
@@ -80,7 +80,7 @@ def _held(position: HeldPosition, loaded: Loaded, leg: PlanLeg, i: int, bar: int
         right=right,
         strike=strike,
         expiry=expiry,
-        units=int(contract.units * position.legs[i].lots * position.terms[0].multiple),
+        units=int(contract.units * position.legs[i].lots * position.terms.multiple),
         entry_price=round(float(state.price) * TICK_INR, 2),
         price=round(float(close_of(position, i, bar)) * TICK_INR, 2),
     )

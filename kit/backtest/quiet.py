@@ -10,7 +10,7 @@ from kit.backtest.records import DISTANCE, IDLE, OPEN, OUT, STEPPED, UNREACHED, 
 
 def next_bar(position: HeldPosition, bar: int, last: int) -> int:
     """Return the first bar after `bar` at which something may happen, at most `last`."""
-    if position.terms[0].overall or position.totals[0].adjusts_left > 0:
+    if position.terms.overall or position.totals.adjusts_left > 0:
         return bar + 1
     nearest = last
     for i in range(len(position.legs)):

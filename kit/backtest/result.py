@@ -231,7 +231,7 @@ def write_out(path: str | Path, write: Callable[[Path], object]) -> Path:
         write(file)
     except OSError as error:
         what = "The result cannot be written; it is still there"
-        raise SettingsError(what, str(file), f"{error.strerror}.") from error
+        raise SettingsError(what, str(file), f"{error.strerror or error}.") from error
     except ModuleNotFoundError as error:
         raise SettingsError("Not installed", error.name, f"Run: pip install {error.name}.") from error
     return file

@@ -90,12 +90,12 @@ def enter(position: HeldPosition, i: int, price: int, bar: int, watch: int) -> N
 
 def leave(position: HeldPosition, i: int, price: int, bar: int, reason: int, stale: bool) -> None:
     """Close a leg at a price of a bar and write its row."""
-    leg, state, totals = position.legs[i], position.states[i], position.totals[0]
+    leg, state, totals = position.legs[i], position.states[i], position.totals
     paid = price if reason == EXPIRY else _slip(position, i, -leg.sign, price, bar)
     row = _row(position, i, reason)
     row.entry_bar, row.entry = state.bar, state.price
     row.exit_bar, row.exit, row.stale = bar, paid, stale
-    units = position.tape.contracts[state.row].units * leg.lots * position.terms[0].multiple
+    units = position.tape.contracts[state.row].units * leg.lots * position.terms.multiple
     totals.realised += leg.sign * (paid - state.price) * units
     totals.left = max(totals.left, bar)
     state.phase = OUT
@@ -110,7 +110,7 @@ def refuse(position: HeldPosition, i: int, why: int) -> None:
 
 
 def _row(position: HeldPosition, i: int, reason: int):  # type: ignore[no-untyped-def]  # one of the records
-    totals, state = position.totals[0], position.states[i]
+    totals, state = position.totals, position.states[i]
     row = position.trades[totals.count]
     totals.count += 1
     row.leg, row.number, row.row = i, state.number, state.row
@@ -119,7 +119,7 @@ def _row(position: HeldPosition, i: int, reason: int):  # type: ignore[no-untype
 
 
 def _slip(position: HeldPosition, i: int, side: int, price: int, bar: int) -> int:
-    terms, tape, row = position.terms[0], position.tape, position.states[i].row
+    terms, tape, row = position.terms, position.tape, position.states[i].row
     bar_range = max(0, ticks_at(tape.high, row, bar) - ticks_at(tape.low, row, bar))
     lots = position.legs[i].lots * terms.multiple
     return slipped(terms.slippage, terms.slip, side, price, bar_range, lots)
@@ -128,7 +128,7 @@ def _slip(position: HeldPosition, i: int, side: int, price: int, bar: int) -> in
 def at_open(position: HeldPosition, i: int, bar: int) -> None:
     """Fill at the open what the bar before has decided: a leg that leaves, a leg that enters."""
     tape, state = position.tape, position.states[i]
-    at_next_open = position.terms[0].entry == NEXT_OPEN and not state.by_close
+    at_next_open = position.terms.entry == NEXT_OPEN and not state.by_close
     if state.phase == LEAVING:
         if tape.high[state.row, bar] > 0:
             go_out(position, i, open_of(position, i, bar), bar, state.reason)
@@ -149,7 +149,7 @@ def examine(position: HeldPosition, i: int, bar: int) -> None:
     if state.phase == AT_COST:
         _take_again(position, i, bar)
         return
-    leg, terms, row = position.legs[i], position.terms[0], state.row
+    leg, terms, row = position.legs[i], position.terms, state.row
     first, high, low = open_of(position, i, bar), ticks_at(tape.high, row, bar), ticks_at(tape.low, row, bar)
     hit = first_hit(leg.sign, first, high, low, state.stop, state.target, terms.same_bar)
     if hit == NOTHING:
@@ -159,7 +159,7 @@ def examine(position: HeldPosition, i: int, bar: int) -> None:
         return
     is_stop = hit == HIT_STOP
     if is_stop:
-        position.totals[0].hit = bar
+        position.totals.hit = bar
     reason = state.stop_reason if is_stop else TARGET
     convention = terms.stop if is_stop else terms.target
     if convention == NEXT_OPEN:
@@ -189,7 +189,7 @@ def go_out(position: HeldPosition, i: int, price: int, bar: int, reason: int) ->
     else:
         kind, left = leg.stop_reentry, state.stops_left
         percent, points = leg.stop_move_percent, leg.stop_move_points
-    if kind == NO_REENTRY or left == 0 or position.terms[0].complete:
+    if kind == NO_REENTRY or left == 0 or position.terms.complete:
         return
     if reason == TARGET:
         state.targets_left -= 1
@@ -242,16 +242,13 @@ def try_entry(position: HeldPosition, i: int, bar: int) -> None:
     chosen = state.row >= 0
     traded = chosen and tape.high[state.row, bar] > 0
     close = close_of(position, i, bar) if chosen else 0
-    if state.phase == WAITING and state.wait > 0:
-        if traded and beyond(-1 if state.wait_up else 1, close, state.wait):
-            enter(position, i, close, bar, bar + 1)
-        return
-    if traded and state.phase == WAITING:
+    waits = state.phase == WAITING
+    known = waits and state.wait > 0
+    later = position.terms.entry == NEXT_OPEN and not waits and not state.by_close
+    if traded and waits and not known:
         state.wait = level(close, state.wait_percent, state.wait_points)
         state.wait_up = 1 if state.wait_percent + state.wait_points > 0 else 0
-        return
-    later = position.terms[0].entry == NEXT_OPEN and state.phase == WANTED and not state.by_close
-    if traded and not later:
+    elif traded and not later and (not known or beyond(-1 if state.wait_up else 1, close, state.wait)):
         enter(position, i, close, bar, bar + 1)
-    elif bar >= state.tries_end and not (later and chosen):
+    elif bar >= state.tries_end and not known and not (later and chosen):
         refuse(position, i, NO_TRADE if chosen else NO_STRIKE)

@@ -85,7 +85,7 @@ def play_tape(sets: Sets, loaded: Loaded, compiled: bool = True) -> Floats:
     out = np.empty((len(terms), 3))
     for number in range(len(terms)):
         position = HeldPosition(
-            loaded.tape, terms[number : number + 1], sets.legs[number], room.states, room.totals, room.trades
+            loaded.tape, terms[number], sets.legs[number], room.states, room.totals, room.trades
         )
         play(position, loaded)
         tally(position, fees, session_of, out[number])

@@ -39,12 +39,12 @@ def tally(
 ) -> None:
     """Write net profit, charges and the number of trades of a played position into `out`."""
     gross, paid, count = 0.0, 0.0, 0
-    for number in range(position.totals[0].count):
+    for number in range(position.totals.count):
         trade = position.trades[number]
         if trade.reason == REFUSED:
             continue
         leg, contract = position.legs[trade.leg], position.tape.contracts[trade.row]
-        units = contract.units * leg.lots * position.terms[0].multiple
+        units = contract.units * leg.lots * position.terms.multiple
         count += 1
         gross += leg.sign * (trade.exit - trade.entry) * units * TICK_INR
         opened, closed = fees[session_of[trade.entry_bar]], fees[session_of[trade.exit_bar]]

@@ -39,7 +39,7 @@ NO_REASON = -1
 
 def begin(position: HeldPosition) -> None:
     """Set a position to where nothing has happened yet."""
-    totals, terms = position.totals[0], position.terms[0]
+    totals, terms = position.totals, position.terms
     totals.realised, totals.peak, totals.left, totals.hit, totals.count = 0, 0, -1, -1, 0
     totals.adjusts_left = terms.adjust_times
     for i in range(len(position.legs)):
@@ -50,14 +50,14 @@ def begin(position: HeldPosition) -> None:
 
 def within(position: HeldPosition, bar: int, last: int) -> bool:
     """Play a bar up to, not including, its close; True when the plan's exit at this open ends it all."""
-    terms = position.terms[0]
+    terms = position.terms
     if bar == last and terms.exit == NEXT_OPEN:
         leave_all(position, bar, TIME, True)
         return True
     for i in range(len(position.legs)):
         at_open(position, i, bar)
         examine(position, i, bar)
-    if terms.break_even > 0 and position.totals[0].hit == bar:
+    if terms.break_even > 0 and position.totals.hit == bar:
         for i in range(len(position.legs)):
             to_break_even(position, i, bar, terms.break_even > 1)
     return False
@@ -65,19 +65,16 @@ def within(position: HeldPosition, bar: int, last: int) -> bool:
 
 def at_close(position: HeldPosition, bar: int, last: int) -> bool:
     """Play the close of a bar; True when the position has ended."""
-    terms, totals = position.terms[0], position.totals[0]
-    if terms.complete and totals.left == bar:
-        leave_all(position, bar, SQUARE_OFF, False)
-        return True
-    if terms.overall:
+    terms, totals = position.terms, position.totals
+    reason = SQUARE_OFF if terms.complete and totals.left == bar else NO_REASON
+    if reason == NO_REASON and terms.overall:
         reason = _limit(position, bar)
-        if reason != NO_REASON:
-            leave_all(position, bar, reason, False)
-            return True
-    if totals.settles:
+    if reason == NO_REASON and totals.settles:
         _settle(position, bar)
-    if bar >= last:
-        leave_all(position, bar, TIME, False)
+    if reason == NO_REASON and bar >= last:
+        reason = TIME
+    if reason != NO_REASON:
+        leave_all(position, bar, reason, False)
         return True
     moment = last if terms.exit == NEXT_OPEN else last + 1
     if bar + 1 < moment:
@@ -94,14 +91,12 @@ def leave_all(position: HeldPosition, bar: int, reason: int, on_open: bool) -> N
         state = position.states[i]
         row = state.row
         if state.phase == OPEN or state.phase == LEAVING:  # noqa: PLR1714 - numba knows no tuples of these
-            if tape.high[row, bar] > 0:
-                price = open_of(position, i, bar) if on_open else close_of(position, i, bar)
-                leave(position, i, price, bar, reason, False)
-            else:
-                known = bar
-                while tape.high[row, known] == 0:
-                    known -= 1
-                leave(position, i, close_of(position, i, known), known, reason, True)
+            known = bar
+            while tape.high[row, known] == 0:
+                known -= 1
+            opens = on_open and known == bar
+            price = open_of(position, i, bar) if opens else close_of(position, i, known)
+            leave(position, i, price, known, reason, known < bar)
         elif state.phase == WANTED:
             refuse(position, i, ENDED)
         state.phase = OUT
@@ -109,18 +104,18 @@ def leave_all(position: HeldPosition, bar: int, reason: int, on_open: bool) -> N
 
 def value_of(position: HeldPosition, bar: int) -> int:
     """Return what the position has earned at the close of a bar, ticks times units, before charges."""
-    worth: int = position.totals[0].realised
+    worth: int = position.totals.realised
     for i in range(len(position.legs)):
         leg, state = position.legs[i], position.states[i]
         if state.phase == OPEN or state.phase == LEAVING:  # noqa: PLR1714
-            units = position.tape.contracts[state.row].units * leg.lots * position.terms[0].multiple
+            units = position.tape.contracts[state.row].units * leg.lots * position.terms.multiple
             worth += leg.sign * (close_of(position, i, bar) - state.price) * units
     return worth
 
 
 def _limit(position: HeldPosition, bar: int) -> int:
     """Return by which limit in rupees the position ends at a close; what it has locked rises afterwards."""
-    terms, totals = position.terms[0], position.totals[0]
+    terms, totals = position.terms, position.totals
     worth, peak = value_of(position, bar), totals.peak
     totals.peak = max(peak, worth)
     if terms.stop_inr > 0:
@@ -150,14 +145,14 @@ def _adjust(position: HeldPosition, bar: int) -> None:
     for i in range(len(position.legs)):
         if position.states[i].phase == OPEN:
             net += position.legs[i].sign * position.legs[i].lots * tape.delta[position.states[i].row, bar]
-    if not abs(net) > position.terms[0].adjust_delta:
+    if not abs(net) > position.terms.adjust_delta:
         return
     for i in range(len(position.legs)):
         state = position.states[i]
         if state.phase == OPEN and tape.high[state.row, bar] > 0:
             leave(position, i, close_of(position, i, bar), bar, ADJUST, False)
             want(position, i, bar, 0.0, 0.0, 1)
-    position.totals[0].adjusts_left -= 1
+    position.totals.adjusts_left -= 1
 
 
 def _enter_wanted(position: HeldPosition, bar: int) -> None:
@@ -179,7 +174,6 @@ def _all_out(position: HeldPosition) -> bool:
 def walk(position: HeldPosition, first: int, last: int) -> None:
     """Play a position from the close of its first bar to its exit, over the bars at which it may act."""
     begin(position)
-    bar, ended = first, at_close(position, first, last)
-    while not ended:
+    bar = first
+    while not ((bar > first and within(position, bar, last)) or at_close(position, bar, last)):
         bar = next_bar(position, bar, last)
-        ended = within(position, bar, last) or at_close(position, bar, last)

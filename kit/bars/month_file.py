@@ -89,7 +89,7 @@ def sessions_in(file: Path) -> Mapping[date, StoredSession]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        raise UnreadableFile("The store cannot be read", str(file), f"{error.strerror}.") from error
+        raise UnreadableFile("The store cannot be read", str(file), f"{error.strerror or error}.") from error
     return _footer(file, found.st_mtime_ns, found.st_size)
 
 

@@ -67,7 +67,7 @@ def _in_words(error: KitError | ModuleNotFoundError | OSError) -> KitError:
     if error.filename is not None:
         return SettingsError(str(error.strerror), error.filename, "Choose another path.")
     _give_up_output()
-    return UnwritableFile("The output cannot be written", None, f"{error.strerror}.")
+    return UnwritableFile("The output cannot be written", None, f"{error.strerror or error}.")
 
 
 def _give_up_output() -> None:

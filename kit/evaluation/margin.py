@@ -229,9 +229,13 @@ class _Held:
 
 
 def _expiry(leg: Leg, parameters: RiskParameters) -> date:
-    if leg.expiry is None or leg.expiry < parameters.on:
+    if leg.expiry is None:
         raise DataError(
-            "A margin needs legs that have not expired", str(leg.expiry), f"It is of {parameters.on}."
+            "A margin needs the expiry of every leg", leg, "Say Leg(..., expiry=date(2026, 12, 29))."
+        )
+    if leg.expiry < parameters.on:
+        raise DataError(
+            "A margin needs legs that have not expired", f"{leg.expiry}", f"It is of {parameters.on}."
         )
     return leg.expiry
 

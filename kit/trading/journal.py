@@ -104,7 +104,7 @@ class Journal:
         except sqlite3.DatabaseError as error:
             raise UnreadableFile("Not a journal of a paper account", str(self.path), _ANOTHER) from error
         except OSError as error:
-            what = f"No journal can be kept here: {error.strerror}"
+            what = f"No journal can be kept here: {error.strerror or error}"
             raise UnwritableFile(what, str(self.path), _ANOTHER) from error
 
 

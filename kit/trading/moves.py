@@ -143,7 +143,7 @@ def _moves(plan: Plan, holding: Holding, bar: int) -> Iterator[PlanMove]:
     loaded = load(plan, plan.legs, holding)
     position = position_on(loaded, encode_terms(plan), encode_legs(plan.legs))
     trades = play_asking(position, loaded, plan, plan.legs, until=bar)
-    multiple = int(position.terms[0].multiple)
+    multiple = int(position.terms.multiple)
     found: list[tuple[int, int, PlanMove]] = []
 
     def add(one: Any, leg: int, at: int, price: int, rank: int, reason: str = "") -> None:

@@ -13,7 +13,7 @@ from kit.backtest.plan.ready import ready_plan
 from kit.backtest.sweep import sweep
 from kit.bars.importing import import_files
 from kit.bars.minute_store import MinuteStore
-from kit.errors import SettingsError, UnreadableFile
+from kit.errors import DataError, SettingsError, UnreadableFile
 
 JANUARY = {"start": date(2024, 1, 1), "end": date(2024, 1, 10)}
 
@@ -154,3 +154,21 @@ def test_a_damaged_day_is_a_row_and_the_others_are_traded(shared_data, tmp_path)
     pd.testing.assert_frame_equal(kept, rest, check_dtype=False)
     with pytest.raises(UnreadableFile, match="damaged"):
         sweep(plan, store, {"legs.*.stop.percent": [10, 20]}, **span)
+
+
+def test_data_without_minutes_is_told_from_a_range_without_them(real_days, tmp_path):
+    """What holds nothing names itself and how to fill it; a range beside the data names what there is."""
+    plan = ready_plan("short_straddle_920")
+    for empty, named in ((MinuteStore(tmp_path), str(tmp_path)), ({}, "an empty dict")):
+        with pytest.raises(DataError, match=r"no minutes.*kit collect") as caught:
+            backtest(plan, empty)
+        assert named in str(caught.value)
+    with pytest.raises(DataError, match=r"no session in this range: 'from 2031-01-01'. It has 2") as caught:
+        backtest(plan, real_days, start=date(2031, 1, 1))
+    assert "None" not in str(caught.value)
+
+
+def test_a_log_without_a_folder_says_why(result, tmp_path):
+    """Where a library says in words of its own why it cannot write, the error repeats them."""
+    with pytest.raises(SettingsError, match=r"still there: .*non-existent directory"):
+        result.to_csv(tmp_path / "nowhere" / "log.csv")

@@ -221,7 +221,7 @@ def test_a_leg_is_scored_on_the_chain_of_its_expiry(make_chain: MakeChain) -> No
 _DRAWN = st.tuples(st.integers(0, 3), st.sampled_from([-2, 1]), st.booleans())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(drawn=st.lists(_DRAWN, min_size=1, max_size=12))
 def test_what_is_kept_of_a_chain_never_changes_a_score(
     drawn: list[tuple[int, int, bool]], make_chain: MakeChain
