@@ -17,7 +17,6 @@ order  condition                                                            outc
 12     anything else                                                        `ProtocolError`
 =====  ===================================================================  ===================
 
-A key that stands twice in an object makes a reply one of the last kind: which value is meant nobody can know.
 Codes are read with their messages: AB1007 stands for a wrong PIN, an invalid token and an unknown order.
 
 Source: SmartAPI documentation of 2026-08 and replies recorded in September 2026.
@@ -33,7 +32,6 @@ from typing import Any, NamedTuple
 
 from requests import Response
 
-from kit.broker.shapes import KeyTwice, once
 from kit.errors import (
     AccountBlocked,
     AddressRefused,
@@ -92,17 +90,14 @@ def envelope(response: Response) -> Envelope:
     kept = getattr(response, _KEPT, None)
     if isinstance(kept, Envelope):
         return kept
-    parsed = _parsed(response.content, getattr(response, "from_cache", False))
+    parsed = _parsed(response.content)
     setattr(response, _KEPT, parsed)
     return parsed
 
 
-def _parsed(body: bytes, seen: bool) -> Envelope:
-    """Parse a body; one that was seen before, when it was stored, is not searched for a key twice again."""
+def _parsed(body: bytes) -> Envelope:
     try:
-        content = json.loads(body, parse_constant=_refused, object_pairs_hook=None if seen else once)
-    except KeyTwice as error:
-        return Envelope(None, "", str(error), None)
+        content = json.loads(body, parse_constant=_refused)
     except (ValueError, RecursionError):  # a bare text, an HTML page, nothing, or half a body
         shown = 50 if body.lstrip().startswith(b"{") else 200  # before the data begin, which may be private
         return Envelope(None, "", body[:shown].decode("utf-8", "replace"), None)

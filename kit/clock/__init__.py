@@ -26,6 +26,7 @@ from kit.clock.sessions import (
     session,
     sessions,
     spot_is_frozen,
+    square_off,
 )
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "sessions",
     "settlement_rule",
     "spot_is_frozen",
+    "square_off",
     "tick_inr",
     "years_to_expiry",
 ]

@@ -17,7 +17,7 @@ from kit.clock.dates import parse_expiry
 from kit.clock.holidays import is_business_day, is_provisional
 from kit.clock.present import IST, in_ist
 from kit.errors import DataError
-from kit.facts import Row, span, table, within
+from kit.facts import Row, fact, span, table, within
 
 Segment = Literal["derivatives", "cash"]
 SessionKind = Literal["normal", "special", "muhurat", "auction"]
@@ -262,6 +262,18 @@ def next_open(now: datetime, segment: Segment = "derivatives") -> datetime:
     today = session(now.date(), segment).intervals if is_session(now.date()) else ()
     ahead = (part.open for part in today if part.open > now)
     return next(ahead, None) or session(next_session(now.date()), segment).open
+
+
+def square_off(day: date, segment: Segment = "derivatives") -> datetime:
+    """Return when the broker begins to close what is held for the day only (``INTRADAY``).
+
+    Raises
+    ------
+    DataError
+        The day is no session, or a table does not reach to it.
+    """
+    before = timedelta(minutes=int(fact("square_off", day)["minutes_before_close"]))
+    return session(day, segment).continuous[-1].close - before
 
 
 def spot_is_frozen(now: datetime) -> bool:

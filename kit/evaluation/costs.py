@@ -1,4 +1,4 @@
-"""What trading costs: brokerage, taxes and exchange charges of Indian index options and futures, by date.
+"""What trading costs: brokerage, taxes and exchange charges of options, futures and shares, by date.
 
 Every rate is a row of ``data/charges.csv`` or ``data/brokerage.csv`` with the day it applies from and its
 source. Rates are fractions of the turnover (price times units; an option's is its premium) except where
@@ -22,10 +22,12 @@ from kit.model import Leg
 
 Side = Literal["buy", "sell"]
 Plan = Literal["flat", "capped", "none"]
-Kind = Literal["option", "future"]
+Kind = Literal["option", "future", "delivery", "share"]
 _ITEMS: Mapping[Kind, tuple[str, str, str]] = {
     "option": ("stt_sell", "exchange", "stamp_buy"),
     "future": ("future_stt_sell", "future_exchange", "future_stamp_buy"),
+    "delivery": ("delivery_stt", "share_exchange", "delivery_stamp_buy"),
+    "share": ("share_stt_sell", "share_exchange", "share_stamp_buy"),
 }
 
 
@@ -37,7 +39,7 @@ class Charges(NamedTuple):
     brokerage : float
         Of the broker's plan.
     stt : float
-        Securities transaction tax; on sales only.
+        Securities transaction tax; on sales only, of delivered shares on purchases too.
     exchange : float
         Transaction charges of the exchange.
     sebi : float
@@ -76,6 +78,8 @@ class ChargeRates(NamedTuple):
         Fraction of brokerage and exchange charges.
     gst_on_sebi : float
         How much of the regulator's fee is taxed as well: 0 or 1.
+    stt_buy : float, default 0
+        Fraction of the turnover of purchases.
     """
 
     per_order: float
@@ -86,6 +90,7 @@ class ChargeRates(NamedTuple):
     stamp: float
     gst: float
     gst_on_sebi: float
+    stt_buy: float = 0.0
 
 
 @lru_cache(maxsize=16_384)
@@ -98,8 +103,8 @@ def charge_rates(on: date, plan: Plan = "flat", kind: Kind = "option") -> Charge
         The trading day.
     plan : {"flat", "capped", "none"}, default "flat"
         The broker's: so much an order, the same but at most a share of the turnover, or none.
-    kind : {"option", "future"}, default "option"
-        What is traded.
+    kind : {"option", "future", "delivery", "share"}, default "option"
+        What is traded: of shares ``"delivery"`` where they are delivered, ``"share"`` within the day.
 
     Raises
     ------
@@ -116,7 +121,8 @@ def charge_rates(on: date, plan: Plan = "flat", kind: Kind = "option") -> Charge
     stt, exchange, stamp = _ITEMS[kind]
     items = (stt, exchange, "sebi", stamp, "gst", "gst_on_sebi")
     rates = (float(fact("charges", on, item=item)["value"]) for item in items)
-    return ChargeRates(float(row["per_order_inr"]), float(row["at_most_fraction"] or math.inf), *rates)
+    found = ChargeRates(float(row["per_order_inr"]), float(row["at_most_fraction"] or math.inf), *rates)
+    return found._replace(stt_buy=found.stt) if kind == "delivery" else found
 
 
 def order_charges(
@@ -134,8 +140,8 @@ def order_charges(
         The trading day.
     plan : {"flat", "capped", "none"}, default "flat"
         The broker's plan.
-    kind : {"option", "future"}, default "option"
-        What was traded.
+    kind : {"option", "future", "delivery", "share"}, default "option"
+        What was traded, as in `charge_rates`.
 
     Returns
     -------
@@ -154,7 +160,7 @@ def order_charges(
     brokerage = _brokerage(premium_inr, rates)
     return Charges(
         brokerage=brokerage,
-        stt=premium_inr * (rates.stt if side == "sell" else 0.0),
+        stt=premium_inr * (rates.stt if side == "sell" else rates.stt_buy),
         exchange=exchange,
         sebi=sebi,
         stamp=premium_inr * (rates.stamp if side == "buy" else 0.0),

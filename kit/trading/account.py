@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
 from math import inf, nan
 from pathlib import Path
 from threading import RLock
@@ -14,11 +13,9 @@ import pandas as pd
 
 from kit.arguments import instance, number, path, real
 from kit.backtest.days import Days
-from kit.backtest.engine import backtest
 from kit.backtest.plan import FillRules, Plan
 from kit.backtest.signals import Signals
 from kit.bars.minute_store import MinuteStore
-from kit.bars.minutes import DayMinutes
 from kit.clock import Clock, SystemClock
 from kit.errors import InvalidOrder, Rejected, SettingsError
 from kit.evaluation.costs import Plan as Brokerage
@@ -26,16 +23,20 @@ from kit.evaluation.costs import charge_rates
 from kit.model import (
     BookedOrder,
     ChainSnapshot,
+    OpenPosition,
     OrderRequest,
     PlacedOrder,
+    Product,
 )
 from kit.model.tick import Tick
 from kit.trading import events
+from kit.trading.conversion import conversion
 from kit.trading.dealing import Dealing
-from kit.trading.following import Following, Listed, Minutes, named, replayed
+from kit.trading.following import Listed, Minutes
 from kit.trading.journal import Journal
-from kit.trading.ledger import PaperOrder
-from kit.trading.report import PaperReport, compare
+from kit.trading.playing import followed
+from kit.trading.report import PaperReport
+from kit.trading.rules import PaperGTTBook
 from kit.trading.statement import PaperStatement
 
 
@@ -59,6 +60,11 @@ class PaperAccount(PaperStatement):
         A loss of so many rupees in a day throws the kill switch until the next day.
     clock : Clock, optional
         The present; default the machine's.
+
+    Attributes
+    ----------
+    gtt : PaperGTTBook
+        Its GTT rules.
 
     Raises
     ------
@@ -90,6 +96,7 @@ class PaperAccount(PaperStatement):
         try:
             self._dealing = Dealing(opened, rules, nan if daily_loss_inr is None else daily_loss_inr)
             self._begin({"capital_inr": capital_inr, "brokerage": brokerage})
+            self.gtt = PaperGTTBook(self._dealing, self._lock, self._now)
         except BaseException:
             opened.close()
             raise
@@ -144,11 +151,13 @@ class PaperAccount(PaperStatement):
         ------
         InvalidOrder
             The tag names an order of another content.
+        Rejected
+            The contract cannot be traded, or not be held under this product.
         UnwritableFile
             It could not be kept, so it was not placed.
         """
         with self._lock:
-            return _names(self._dealing.place(instance(order, OrderRequest, "order"), self._now()))
+            return self._dealing.place(instance(order, OrderRequest, "order"), self._now()).names
 
     def modify(
         self,
@@ -202,6 +211,29 @@ class PaperAccount(PaperStatement):
             found = self._waiting(order)
             self._dealing.record(events.OrderEnded(self._now(), found.order_id, "cancelled by the caller"))
 
+    def convert(self, position: OpenPosition, to: Product, quantity: int | None = None) -> None:
+        """Move units of today's position to another product.
+
+        Parameters
+        ----------
+        position : OpenPosition
+            As `positions` shows it.
+        to : {"CARRYFORWARD", "INTRADAY", "DELIVERY", "MARGIN"}
+            The other product.
+        quantity : int, optional
+            Units; default all that are held.
+
+        Raises
+        ------
+        Rejected
+            So many were not traded today, the contract is not held under it, or the funds are missing.
+        """
+        with self._lock:
+            key = instance(position, OpenPosition, "position").token, position.product
+            self._dealing.begin_day(at := self._now())
+            units = conversion(self._dealing.ledger, key, to, quantity, at.date())
+            self._dealing.record(events.PositionConverted(at, *key, to, units))
+
     def follow(
         self,
         plan: Plan,
@@ -236,18 +268,9 @@ class PaperAccount(PaperStatement):
         DataError
             There are no minutes, they lie before the account's day, or a figure or signal is missing.
         """
-        instance(plan, Plan, "plan")
-        following = Following(self._dealing, plan, listed or named(plan.underlying), daily, signals)
-        seen: dict[date, DayMinutes] = {}
-        source = replayed(minutes) if isinstance(minutes, Mapping | MinuteStore) else minutes
-        for day, column in source:
-            with self._lock:
-                following.see(day, column)
-            seen[day.day] = day
-            if source is minutes and not plan.holds_overnight and day.start(column).time() >= plan.exit.at:
-                break  # a running session goes on without the plan
-        result = backtest(plan, seen, daily=daily, signals=signals, engine="plain")
-        return compare(self._dealing.ledger, plan, result)
+        return followed(
+            self._dealing, self._lock, instance(plan, Plan, "plan"), minutes, listed, daily, signals
+        )
 
     def kill(self, why: str = "by hand") -> None:
         """Throw the kill switch: cancel what waits, close what is held at the next quotes, open nothing."""
@@ -271,13 +294,3 @@ class PaperAccount(PaperStatement):
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-    def _waiting(self, order: PlacedOrder | BookedOrder) -> PaperOrder:
-        found = self._found(order)
-        if not found.waits:
-            raise Rejected("Nothing of this order waits", found.status, "See book().")
-        return found
-
-
-def _names(order: PaperOrder) -> PlacedOrder:
-    return PlacedOrder(order.order_id, order.order_id, order.asked.tag, order.asked.variety)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from math import isnan, nan
 
 from kit.backtest.plan import FillRules
-from kit.clock import is_open
+from kit.clock import is_open, is_session, session
 from kit.errors import DataError, InvalidOrder
 from kit.model import OrderRequest
 from kit.trading import events
-from kit.trading.checks import reason_against
+from kit.trading.checks import check_contract, reason_against
+from kit.trading.closing import closable, closers, is_squared_off
 from kit.trading.events import Event
 from kit.trading.journal import Journal
-from kit.trading.ledger import PaperLedger, PaperOrder, PaperPosition
+from kit.trading.ledger import PaperLedger
 from kit.trading.matching import Meeting, Taken, joins, take
 from kit.trading.money import settled
 from kit.trading.quotes import QuoteBoard, is_fresh, mark_of
+from kit.trading.records import AMO, PaperOrder
 
 MARKS_EVERY_S = 60.0  # how old the journal's prices may be; orders and fills never are
 _BY_LOSS = "the daily loss"
+_SQUARED = "squared off at the end of the day"
 
 
 class Dealing:
@@ -71,12 +75,16 @@ class Dealing:
         """Take or reject an order, once; it meets the newest quote."""
         if (found := self.known(order)) is not None:
             return found
+        check_contract(order)
         self.begin_day(at)
         self.show(order)
-        taken = self._taken(order, at, reason_against(order, self.ledger, at))
+        closed = not is_open(at, order.contract.segment)
+        kept = closed and order.validity == "DAY" and not order.after_market
+        asked = replace(order, after_market=True) if kept else order
+        taken = self._taken(order, at, reason_against(asked, self.ledger, at), kept)
         self.record(taken)
         placed = self.ledger.orders[taken.order_id]
-        if placed.waits and not order.after_market:
+        if placed.waits and not placed.request.after_market:
             self.meet(placed, at)
             if order.validity == "IOC" and placed.waits:
                 self.record(events.OrderEnded(at, placed.order_id, "IOC: what could not be filled at once"))
@@ -88,10 +96,7 @@ class Dealing:
             return found
         self.begin_day(at)
         self.ledger.marks.setdefault(order.contract.token, price_inr)
-        taken = self._taken(order, at, reason_against(order, self.ledger, at, opened=True))
-        filled = events.OrderFilled(at, taken.order_id, order.quantity, price_inr, "bar")
-        self.record(taken, *(() if taken.reason else (filled,)))
-        return self.ledger.orders[taken.order_id]
+        return self._filled_at(order, price_inr, at, reason_against(order, self.ledger, at, opened=True))
 
     def reason_to_keep(self, order: PaperOrder, changed: OrderRequest, at: datetime) -> str:
         """Return why an order may not be changed so; empty where it may."""
@@ -119,7 +124,7 @@ class Dealing:
         """Let an order meet the newest quote of its contract, where that is fresh."""
         contract, side = order.request.contract, order.request.side
         tick = self.board.newest(contract)
-        if tick is None or not is_fresh(tick, at) or not is_open(at):
+        if tick is None or not is_fresh(tick, at) or not is_open(at, contract.segment):
             return
         if order.status != "open":
             if order.request.is_stop and not _triggered(order, tick.ltp):
@@ -136,15 +141,17 @@ class Dealing:
     def meet_all(self, at: datetime, tokens: Iterable[str] | None = None) -> None:
         """Let waiting orders meet the quotes, of some contracts or all, and value what is held."""
         self.begin_day(at)
+        self._fire(at)
         wanted = None if tokens is None else set(tokens)
         for order in self.ledger.waiting():
             if wanted is None or order.request.contract.token in wanted:
                 self.meet(order, at)
-        for one in self.ledger.held.values():
+        for one in (*self.ledger.held.values(), *self.ledger.shares.values()):
             tick = self.board.newest(one.contract)
             if tick is not None and not isnan(mark := mark_of(tick)):
                 self.ledger.marks[one.contract.token] = mark
         self._remember(at)
+        self._square_off(at)
         loss = self.ledger.dawn_inr - self.ledger.equity_inr
         if loss >= self.daily_loss_inr and not self.ledger.stopped:  # never where there is no limit
             self.stop(f"{_BY_LOSS} of {self.daily_loss_inr:,.0f} rupees was reached", at)
@@ -153,8 +160,8 @@ class Dealing:
         """Throw the kill switch: what waits is cancelled, what is held is closed at the next quotes."""
         ended = [events.OrderEnded(at, order.order_id, why) for order in self.ledger.waiting()]
         self.record(*ended, events.TradingStopped(at, why))
-        for one in list(self.ledger.held.values()):
-            for closing in _closing(one, after_market=not is_open(at)):
+        for one in closable(self.ledger):
+            for closing in closers(one, after_market=not is_open(at, one.contract.segment)):
                 self.place(closing, at)
 
     def begin_day(self, at: datetime) -> None:
@@ -171,9 +178,10 @@ class Dealing:
         if ledger.day is not None and day < ledger.day:
             remedy = "Go on from there, or open another journal."
             raise DataError(f"This account is already at {ledger.day}", str(day), remedy)
+        self._settle_intraday()
         over = [
             events.OrderEnded(at, order.order_id, "the day is over")
-            for order in ledger.waiting() if order.status != "after market order req received"
+            for order in ledger.waiting() if order.status != AMO
         ]  # fmt: skip
         expired = [
             events.PositionSettled(at, token, product, *settled(one, ledger.marks))
@@ -184,28 +192,55 @@ class Dealing:
         marks = events.PricesMarked(at, dict(ledger.marks))
         self.record(marks, *over, *expired, events.DayBegan(at), *resumed)
 
-    def _taken(self, order: OrderRequest, at: datetime, reason: str) -> events.OrderTaken:
+    def _taken(self, order: OrderRequest, at: datetime, reason: str, kept: bool = False) -> events.OrderTaken:
         number = len(self.ledger.orders) + 1
-        return events.OrderTaken(at, f"{at:%y%m%d}{number:06d}", order, reason)
+        return events.OrderTaken(at, f"{at:%y%m%d}{number:06d}", order, reason, kept)
+
+    def _filled_at(self, order: OrderRequest, price_inr: float, at: datetime, reason: str = "") -> PaperOrder:
+        taken = self._taken(order, at, reason)
+        filled = events.OrderFilled(at, taken.order_id, order.quantity, price_inr, "bar")
+        self.record(taken, *(() if taken.reason else (filled,)))
+        return self.ledger.orders[taken.order_id]
+
+    def _fire(self, at: datetime) -> None:
+        """Place the orders of the rules whose trigger is reached: first the order, by a tag of its own."""
+        for one in [one for one in self.ledger.rules.values() if one.status == "NEW"]:
+            rule, tick = one.rule, self.board.newest(one.rule.contract)
+            if tick is None or not is_fresh(tick, at) or not is_open(at, rule.contract.segment):
+                continue
+            if tick.ltp >= rule.trigger_price_inr if one.above else tick.ltp <= rule.trigger_price_inr:
+                order = OrderRequest(
+                    rule.contract, rule.side, rule.quantity, rule.price_inr, product=rule.product,
+                    tag=f"gtt-{one.rule_id}",
+                )  # fmt: skip
+                self.place(order, at)
+                self.record(events.RuleEnded(at, one.rule_id, "SENTTOEXCHANGE"))
+
+    def _square_off(self, at: datetime) -> None:
+        """Close what is held for the day only, at the next quotes, once the broker does."""
+        for order in self.ledger.waiting():
+            if is_squared_off(order.request, at) and order.request.order_type != "MARKET":
+                self.record(events.OrderEnded(at, order.order_id, _SQUARED))
+        for one in list(self.ledger.held.values()):
+            waits = any(order.request.contract.token == one.contract.token for order in self.ledger.waiting())
+            for closing in () if waits else closers(one, after_market=False):
+                if is_squared_off(closing, at):
+                    self.place(closing, at)
+
+    def _settle_intraday(self) -> None:
+        """Close what the earlier session left of INTRADAY at its last known price: no quote came any more."""
+        day, left = self.ledger.day, [one for one in self.ledger.held.values() if one.product == "INTRADAY"]
+        for one in left:
+            for closing in closers(one, after_market=False):
+                at = session(day, one.contract.segment).close if day and is_session(day) else None
+                if at is not None:
+                    self._filled_at(closing, self.ledger.mark(one), at)
 
     def _remember(self, at: datetime) -> None:
         """Keep the prices once a minute, so that a restart knows what things are worth."""
         if self._marked_at is None or (at - self._marked_at).total_seconds() >= MARKS_EVERY_S:
             self._marked_at = at
             self.journal.append([events.PricesMarked(at, dict(self.ledger.marks))])
-
-
-def _closing(one: PaperPosition, *, after_market: bool) -> Iterator[OrderRequest]:
-    """Yield the orders that close a position, none larger than the exchange takes."""
-    contract, left = one.contract, abs(one.net)
-    most = contract.freeze_quantity // contract.lot_size * contract.lot_size or left
-    while left > 0:
-        units = min(left, most)
-        left -= units
-        yield OrderRequest(
-            contract, "SELL" if one.net > 0 else "BUY", units,
-            order_type="MARKET", product=one.product, after_market=after_market,
-        )  # fmt: skip
 
 
 def _triggered(order: PaperOrder, ltp: float) -> bool:

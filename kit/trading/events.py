@@ -11,7 +11,7 @@ from typing import Any
 
 from kit.clock import in_ist
 from kit.errors import UnreadableFile
-from kit.model import Instrument, OrderRequest, Product
+from kit.model import GTTRule, Instrument, OrderRequest, Product
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,13 @@ class DayBegan:
 
 @dataclass(frozen=True, slots=True)
 class OrderTaken:
-    """An order was placed; with a reason it was rejected."""
+    """An order was placed; with a reason it was rejected; `kept`: after hours, it waits for the open."""
 
     at: datetime
     order_id: str
     order: OrderRequest
     reason: str = ""
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,46 @@ class PositionSettled:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionConverted:
+    """Units of today, positive bought and negative sold, went to another product."""
+
+    at: datetime
+    token: str
+    product: Product
+    to: Product
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleKept:
+    """A GTT rule was made; `above`: the last price has to rise to its trigger."""
+
+    at: datetime
+    rule_id: str
+    rule: GTTRule
+    above: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RuleChanged:
+    """A GTT rule was made another."""
+
+    at: datetime
+    rule_id: str
+    rule: GTTRule
+    above: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RuleEnded:
+    """A GTT rule was cancelled, or placed its order."""
+
+    at: datetime
+    rule_id: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class TradingStopped:
     """The kill switch was thrown."""
 
@@ -124,6 +165,10 @@ Event = (
     | OrderFilled
     | OrderEnded
     | PositionSettled
+    | PositionConverted
+    | RuleKept
+    | RuleChanged
+    | RuleEnded
     | TradingStopped
     | TradingResumed
 )
@@ -148,7 +193,9 @@ def read(kind: str, text: str) -> Event:
         values = json.loads(text)
         values["at"] = in_ist(datetime.fromisoformat(values["at"]))
         if known is OrderTaken:
-            values["order"] = _order(values["order"])
+            values["order"] = OrderRequest(**_with_contract(values["order"]))
+        if known in (RuleKept, RuleChanged):
+            values["rule"] = GTTRule(**_with_contract(values["rule"]))
         return known(**values)
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableFile("The journal holds what is no event", f"{kind} {text[:80]}", _OTHER) from error
@@ -157,11 +204,11 @@ def read(kind: str, text: str) -> Event:
 _OTHER = "Set the file aside and open another journal."
 
 
-def _order(values: dict[str, Any]) -> OrderRequest:
+def _with_contract(values: dict[str, Any]) -> dict[str, Any]:
     contract = values["contract"]
     expiry = contract["expiry"]
     contract["expiry"] = date.fromisoformat(expiry) if expiry else None
-    return OrderRequest(**{**values, "contract": Instrument(**contract)})
+    return {**values, "contract": Instrument(**contract)}
 
 
 def _as_text(value: object) -> str:

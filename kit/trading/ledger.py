@@ -1,4 +1,4 @@
-"""What a paper account is after its events: orders, fills, positions and money, by plain sums."""
+"""What a paper account is after its events: orders, fills, positions, rules and money, by plain sums."""
 
 from __future__ import annotations
 
@@ -11,106 +11,10 @@ from typing import Literal, cast
 from kit.clock import in_ist
 from kit.evaluation.costs import Plan as Brokerage
 from kit.evaluation.costs import order_charges
-from kit.model import BookedOrder, Instrument, OpenPosition, OrderFill, OrderRequest, Product
+from kit.model import OrderFill
 from kit.trading import events
 from kit.trading.events import Event
-
-Kind = Literal["option", "future"]
-PositionKey = tuple[str, Product]
-
-
-@dataclass(slots=True)
-class PaperOrder:
-    """An order and what has become of it; `asked` is as it was placed, `request` as last changed.
-
-    `ahead` is what is assumed to wait before it at its price, units; NaN: it has not joined a queue. `rests`
-    says whether it has met a quote since it was placed or changed.
-    """
-
-    order_id: str
-    asked: OrderRequest
-    request: OrderRequest
-    placed_at: datetime
-    updated_at: datetime
-    status: str
-    reason: str = ""
-    filled: int = 0
-    value_inr: float = 0.0
-    charges_inr: float = 0.0
-    ahead: float = nan
-    rests: bool = False
-
-    @property
-    def waits(self) -> bool:
-        """Whether it can still be filled."""
-        return self.status not in ("complete", "cancelled", "rejected")
-
-    @property
-    def left(self) -> int:
-        """Units that wait."""
-        return self.request.quantity - self.filled if self.waits else 0
-
-    @property
-    def sign(self) -> int:
-        """+1 bought, -1 sold."""
-        return 1 if self.request.side == "BUY" else -1
-
-    def booked(self) -> BookedOrder:
-        """Return it as the order book shows it."""
-        asked, contract = self.request, self.request.contract
-        return BookedOrder(
-            order_id=self.order_id, unique_id=self.order_id, tag=asked.tag,
-            exchange=contract.exchange, token=contract.token, symbol=contract.symbol,
-            side=asked.side, order_type=asked.order_type, product=asked.product,
-            validity=asked.validity, variety=asked.variety, quantity=asked.quantity,
-            filled=self.filled, unfilled=asked.quantity - self.filled, lot_size=contract.lot_size,
-            price_inr=asked.price_inr, trigger_price_inr=asked.trigger_price_inr,
-            average_price_inr=self.value_inr / self.filled if self.filled else nan,
-            status=self.status, reason=self.reason,
-            placed_at=self.placed_at, updated_at=self.updated_at,
-        )  # fmt: skip
-
-
-@dataclass(slots=True)
-class PaperPosition:
-    """Units of one contract under one product, and the rupees they changed hands for."""
-
-    contract: Instrument
-    product: Product
-    bought: int = 0
-    sold: int = 0
-    bought_inr: float = 0.0
-    sold_inr: float = 0.0
-
-    @property
-    def net(self) -> int:
-        """Units held."""
-        return self.bought - self.sold
-
-    @property
-    def kind(self) -> Kind:
-        """What the tables of charges call it."""
-        return kind_of(self.contract)
-
-    def worth(self, mark: float) -> float:
-        """Return what it has earned if it were closed at a price, before charges, rupees."""
-        return self.sold_inr - self.bought_inr + (self.net * mark if self.net else 0.0)
-
-    def shown(self, mark: float) -> OpenPosition:
-        """Return it as an account's list of positions shows it."""
-        buy = self.bought_inr / self.bought if self.bought else 0.0
-        sell = self.sold_inr / self.sold if self.sold else 0.0
-        realised = min(self.bought, self.sold) * (sell - buy)
-        contract = self.contract
-        return OpenPosition(
-            contract.exchange, contract.token, contract.symbol, self.product, contract.lot_size,
-            self.bought, self.sold, buy, sell, mark, realised, self.worth(mark) - realised,
-        )  # fmt: skip
-
-
-def kind_of(contract: Instrument) -> Kind:
-    """Return what the tables of charges call a contract."""
-    return "option" if contract.right else "future"
+from kit.trading.records import AMO, PaperOrder, PaperPosition, PaperRule, PositionKey, kind_of
 
 
 @dataclass
@@ -131,6 +35,10 @@ class PaperLedger:
         Of all days, oldest first.
     held : dict
         Positions by token and product, with those that were closed today.
+    shares : dict of str to PaperPosition
+        What was delivered on earlier days, by token.
+    rules : dict of str to PaperRule
+        GTT rules by their id, oldest first.
     marks : dict of str to float
         Last known price, rupees: of contracts by token, of what they are written on by name.
     earlier_inr : float
@@ -157,6 +65,8 @@ class PaperLedger:
     orders: dict[str, PaperOrder] = field(default_factory=dict)
     executions: list[OrderFill] = field(default_factory=list)
     held: dict[PositionKey, PaperPosition] = field(default_factory=dict)
+    shares: dict[str, PaperPosition] = field(default_factory=dict)
+    rules: dict[str, PaperRule] = field(default_factory=dict)
     marks: dict[str, float] = field(default_factory=dict)
     earlier_inr: float = 0.0
     charges_inr: float = 0.0
@@ -170,17 +80,21 @@ class PaperLedger:
     @property
     def equity_inr(self) -> float:
         """Capital and profit, marked to the last known prices, after charges, rupees."""
-        open_inr = sum(one.worth(self.marks.get(token, nan)) for (token, _), one in self.held.items())
+        open_inr = sum(one.worth(self.mark(one)) for one in (*self.held.values(), *self.shares.values()))
         return self.capital_inr + self.earlier_inr + open_inr - self.charges_inr
 
     @property
     def cash_inr(self) -> float:
         """Rupees on the account: premiums paid are gone, premiums received are there."""
         flows = 0.0
-        for (token, _), one in self.held.items():
-            future = one.kind == "future"
-            flows += one.shown(self.marks[token]).realised_inr if future else one.sold_inr - one.bought_inr
+        for one in (*self.held.values(), *self.shares.values()):
+            paid = one.sold_inr - one.bought_inr
+            flows += paid if one.is_paid else one.shown(self.mark(one)).realised_inr
         return self.capital_inr + self.earlier_inr + flows - self.charges_inr
+
+    def mark(self, one: PaperPosition) -> float:
+        """Return the last known price of what is held, rupees; NaN where none is known."""
+        return self.marks.get(one.contract.token, nan)
 
     def waiting(self) -> list[PaperOrder]:
         """Return the orders that can still be filled, oldest first."""
@@ -207,16 +121,25 @@ class PaperLedger:
     @apply.register
     def _(self, event: events.DayBegan) -> None:
         self.day, self.dawn_inr = in_ist(event.at).date(), self.equity_inr
-        for key in [key for key, one in self.held.items() if not one.net]:
-            self.earlier_inr += self.held.pop(key).worth(nan)
+        for key, one in list(self.held.items()):
+            one.bought_before, one.sold_before = one.bought, one.sold
+            if one.kind == "delivery":
+                self.shares.setdefault(key[0], PaperPosition(one.contract, one.product)).join(
+                    self.held.pop(key)
+                )
+            elif not one.net:
+                self.earlier_inr += self.held.pop(key).worth(nan)
+        for token in [token for token, one in self.shares.items() if not one.net]:
+            self.earlier_inr += self.shares.pop(token).worth(nan)
 
     @apply.register
     def _(self, event: events.OrderTaken) -> None:
         order = event.order
         status = "rejected" if event.reason else "trigger pending" if order.is_stop else "open"
-        if order.after_market and not event.reason:
-            status = "after market order req received"
-        made = PaperOrder(event.order_id, order, order, event.at, event.at, status, event.reason)
+        kept = replace(order, after_market=True) if event.kept else order
+        if kept.after_market and not event.reason:
+            status = AMO
+        made = PaperOrder(event.order_id, order, kept, event.at, event.at, status, event.reason)
         self.orders[event.order_id] = made
         self.by_tag[order.tag] = event.order_id
 
@@ -276,6 +199,29 @@ class PaperLedger:
         self.settled[event.token] = event
 
     @apply.register
+    def _(self, event: events.PositionConverted) -> None:
+        here = self.held[event.token, event.product]
+        there = self.held.setdefault((event.token, event.to), PaperPosition(here.contract, event.to))
+        here.move(event.units, there)
+        if not (here.bought or here.sold):
+            del self.held[event.token, event.product]
+
+    @apply.register
+    def _(self, event: events.RuleKept) -> None:
+        rule_id, rule = event.rule_id, event.rule
+        self.rules[rule_id] = PaperRule(rule_id, rule, event.above, event.at, event.at)
+
+    @apply.register
+    def _(self, event: events.RuleChanged) -> None:
+        kept = self.rules[event.rule_id]
+        kept.rule, kept.above, kept.updated_at = event.rule, event.above, event.at
+
+    @apply.register
+    def _(self, event: events.RuleEnded) -> None:
+        kept = self.rules[event.rule_id]
+        kept.status, kept.updated_at = event.status, event.at
+
+    @apply.register
     def _(self, event: events.TradingStopped) -> None:
         self.stopped, self.stopped_at = event.why, event.at
 
@@ -286,7 +232,7 @@ class PaperLedger:
     def _charge(self, order: PaperOrder, at: datetime) -> None:
         """Brokerage is of an order, however many fills it has."""
         side: Literal["buy", "sell"] = "buy" if order.request.side == "BUY" else "sell"
-        plan, kind = self.brokerage, kind_of(order.request.contract)
+        plan, kind = self.brokerage, kind_of(order.request.contract, order.request.product)
         total = float(order_charges(order.value_inr, side, in_ist(at).date(), plan, kind).total)
         self.charges_inr += total - order.charges_inr
         order.charges_inr = total

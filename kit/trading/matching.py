@@ -17,7 +17,7 @@ from kit.backtest.plan import FillRules, QuoteFills
 from kit.backtest.records import NO_SLIP, SLIPPAGES
 from kit.bars.minutes import TICK_INR
 from kit.model.tick import DepthLevel, Tick
-from kit.trading.ledger import PaperOrder
+from kit.trading.records import PaperOrder
 
 
 class Taken(NamedTuple):

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from math import fsum
 from typing import NamedTuple
 
 from kit.errors import DataError
 from kit.evaluation.costs import exercise_inr
 from kit.evaluation.margin import Margin, estimate
 from kit.evaluation.margin_rules import risk_parameters
-from kit.model import AccountFunds, Instrument, Leg, MarginEstimate, OrderRequest
-from kit.trading.ledger import PaperLedger, PaperPosition
+from kit.model import AccountFunds, Instrument, Leg, MarginEstimate, OrderRequest, Product
+from kit.trading.ledger import PaperLedger
+from kit.trading.records import PaperPosition, kind_of
+
+_SHARE = (
+    0.20  # of a share's value, where it is not delivered: the least that SEBI's rule on peak margins asks
+)
 
 
 class Exposure(NamedTuple):
@@ -20,12 +26,21 @@ class Exposure(NamedTuple):
     contract: Instrument
     units: int
     price_inr: float
+    product: Product = "CARRYFORWARD"
+
+    @property
+    def paid_inr(self) -> float:
+        """Rupees paid for it, negative where received: of options and delivered shares, else 0."""
+        is_paid = kind_of(self.contract, self.product) in ("option", "delivery")
+        return self.units * self.price_inr if is_paid else 0.0
 
 
 def exposures(ledger: PaperLedger) -> list[Exposure]:
     """Return what is held, at the last known prices."""
     marks = ledger.marks
-    return [Exposure(one.contract, one.net, marks[token]) for (token, _), one in ledger.held.items()]
+    return [
+        Exposure(one.contract, one.net, marks[token], one.product) for (token, _), one in ledger.held.items()
+    ]
 
 
 def waiting(ledger: PaperLedger) -> list[Exposure]:
@@ -46,7 +61,7 @@ def asked(order: OrderRequest, units: int, marks: Mapping[str, float]) -> Exposu
     price = next((price for price in prices if price == price), None)  # noqa: PLR0124 - NaN is not itself
     if price is None:
         raise DataError("No price of this contract is known", order.contract.symbol, _SEE)
-    return Exposure(order.contract, sign * units, price)
+    return Exposure(order.contract, sign * units, price, order.product)
 
 
 _SEE = "Let the account see its quote first, or name a price."
@@ -70,7 +85,11 @@ def margin_of(parts: Sequence[Exposure], levels: Mapping[str, float], on: date) 
         A level is not known, or no rules are for the day.
     """
     sums: dict[str, dict[str, Exposure]] = {}
-    for part in parts:
+    shares = sum(
+        _SHARE * abs(part.units) * part.price_inr
+        for part in parts if kind_of(part.contract, part.product) == "share"
+    )  # fmt: skip
+    for part in (part for part in parts if part.contract.expiry):
         same = sums.setdefault(part.contract.name, {})
         earlier = same.get(part.contract.token)
         units = part.units + (earlier.units if earlier else 0)
@@ -79,10 +98,10 @@ def margin_of(parts: Sequence[Exposure], levels: Mapping[str, float], on: date) 
              for name, same in sums.items()]  # fmt: skip
     margins = [one for one in found if one is not None]
     return MarginEstimate(
-        total_inr=sum(one.total_inr for one in margins),
-        span_inr=sum(one.span_inr for one in margins),
-        premium_inr=-sum(part.units * part.price_inr for part in parts if part.contract.right),
-        benefit_inr=sum(one.benefit_inr for one in margins),
+        total_inr=fsum(one.total_inr for one in margins) + shares,
+        span_inr=fsum(one.span_inr for one in margins),
+        premium_inr=fsum(part.units * part.price_inr for part in parts if part.contract.right),
+        benefit_inr=fsum(one.benefit_inr for one in margins),
     )
 
 
@@ -115,8 +134,8 @@ def funds_of(ledger: PaperLedger, on: date) -> AccountFunds:
         net_inr=ledger.cash_inr - used,
         cash_inr=ledger.cash_inr,
         used_inr=used,
-        realised_inr=sum(one.realised_inr for one in shown),
-        unrealised_inr=sum(one.unrealised_inr for one in shown),
+        realised_inr=fsum(one.realised_inr for one in shown),
+        unrealised_inr=fsum(one.unrealised_inr for one in shown),
     )
 
 
@@ -133,10 +152,10 @@ def spare_inr(ledger: PaperLedger, more: Sequence[Exposure], on: date) -> float:
     """
     held, orders = exposures(ledger), waiting(ledger)
     margins = [margin_of(parts, ledger.marks, on) for parts in ([*held, *more], [*held, *orders, *more])]
-    flow = -sum(part.units * part.price_inr for part in (*orders, *more) if part.contract.right)
+    flow = -sum(part.paid_inr for part in (*orders, *more))
     losses = sum(
-        min(0.0, one.shown(ledger.marks[token]).unrealised_inr)
-        for (token, _), one in ledger.held.items() if one.kind == "future"
+        min(0.0, one.shown(ledger.mark(one)).unrealised_inr)
+        for one in ledger.held.values() if not one.is_paid
     )  # fmt: skip
     return ledger.cash_inr + flow + losses - max(margin.total_inr for margin in margins)
 

@@ -14,7 +14,8 @@ from kit.backtest.plan import Plan
 from kit.backtest.result import BacktestResult
 from kit.shown import Showable, rows_of, table
 from kit.trading.following import leg_tag, plan_code
-from kit.trading.ledger import PaperLedger, PaperOrder
+from kit.trading.ledger import PaperLedger
+from kit.trading.records import PaperOrder
 
 COLUMNS = (
     *("day", "leg", "entry", "contract", "side", "units", "paper_entry", "backtest_entry"),

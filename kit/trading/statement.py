@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date, datetime
 from functools import wraps
 from math import isnan
@@ -14,7 +14,7 @@ from kit.arguments import instance
 from kit.backtest.plan import FillRules
 from kit.clock import Clock, in_ist
 from kit.errors import InvalidOrder, Rejected
-from kit.evaluation.costs import Charges, order_charges
+from kit.evaluation.costs import order_charges
 from kit.model import (
     AccountFunds,
     BookedOrder,
@@ -24,11 +24,12 @@ from kit.model import (
     OrderFill,
     OrderRequest,
     PlacedOrder,
+    ShareHolding,
 )
 from kit.shown import Showable, table
 from kit.trading import money
 from kit.trading.dealing import Dealing
-from kit.trading.ledger import PaperOrder, kind_of
+from kit.trading.records import PaperOrder, kind_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -127,6 +128,19 @@ class PaperStatement(Showable):
         return tuple(one.shown(ledger.marks[token]) for (token, _), one in ledger.held.items())
 
     @_locked
+    def holdings(self) -> tuple[ShareHolding, ...]:
+        """Return the shares that were delivered, valued at the last known prices."""
+        ledger = self._dealing.ledger
+        shown = [(one, one.shown(ledger.mark(one))) for one in ledger.shares.values()]
+        return tuple(
+            ShareHolding(
+                one.contract.exchange, one.contract.token, one.contract.symbol, "", one.net,
+                row.buy_average_inr, row.ltp_inr, row.unrealised_inr,
+            )
+            for one, row in shown
+        )  # fmt: skip
+
+    @_locked
     def funds(self) -> AccountFunds:
         """Return what it can spend: cash less the margin of what is held and what waits.
 
@@ -139,7 +153,9 @@ class PaperStatement(Showable):
 
     @_locked
     def margin(self, orders: Iterable[OrderRequest]) -> MarginEstimate:
-        """Return what orders would tie up together; one without a price counts at the last price.
+        """Return what orders would tie up together: their margin, and what is paid for options and shares.
+
+        One without a price counts at the last price.
 
         Raises
         ------
@@ -151,7 +167,8 @@ class PaperStatement(Showable):
             self._dealing.show(order)
         marks = self._dealing.ledger.marks
         parts = [money.asked(order, order.quantity, marks) for order in asked]
-        return money.margin_of(parts, marks, self._now().date())
+        found = money.margin_of(parts, marks, self._now().date())
+        return replace(found, total_inr=max(0.0, found.total_inr + sum(part.paid_inr for part in parts)))
 
     @_locked
     def charges(self, orders: Iterable[OrderRequest]) -> ChargesEstimate:
@@ -169,10 +186,16 @@ class PaperStatement(Showable):
         values = [order.price_inr * order.quantity for order in asked]
         plan = self._dealing.ledger.brokerage
         parts = [
-            order_charges(value, "buy" if order.side == "BUY" else "sell", on, plan, kind_of(order.contract))
+            order_charges(
+                value,
+                "buy" if order.side == "BUY" else "sell",
+                on,
+                plan,
+                kind_of(order.contract, order.product),
+            )
             for order, value in zip(asked, values, strict=True)
         ]
-        by_name = {name: sum(getattr(part, name) for part in parts) for name in Charges._fields}
+        by_name = {said: sum(getattr(part, name) for part in parts) for name, said in _CHARGES.items()}
         return ChargesEstimate(sum(by_name.values()), sum(values), by_name)
 
     def _now(self) -> datetime:
@@ -183,6 +206,12 @@ class PaperStatement(Showable):
         found = self._dealing.ledger.orders.get(known) if isinstance(known, str) else None
         if found is None:
             raise Rejected("This account has no such order", known or order, "Take it from book().")
+        return found
+
+    def _waiting(self, order: PlacedOrder | BookedOrder) -> PaperOrder:
+        found = self._found(order)
+        if not found.waits:
+            raise Rejected("Nothing of this order waits", found.status, "See book().")
         return found
 
     @_locked
@@ -200,6 +229,16 @@ class PaperStatement(Showable):
     def _details(self) -> list[str]:
         lists = (("Positions", self.positions()), ("Orders of the day", self.book()))
         return [table([_row(one) for one in found], title) for title, found in lists if found]
+
+
+_CHARGES = {  # as the broker's calculator calls them
+    "brokerage": "Angel One Brokerage",
+    "exchange": "Exchange Transaction Charges",
+    "stamp": "Stamp Duty",
+    "sebi": "SEBI Fees",
+    "stt": "Security Transaction Tax",
+    "gst": "GST",
+}
 
 
 def _row(noun: OpenPosition | BookedOrder) -> dict[str, object]:

@@ -99,7 +99,8 @@ def test_sold_options_tie_up_the_margin_of_the_evaluation(opened, contract, quot
     expected = estimate(legs, 1, risk_parameters("BANKNIFTY", WEDNESDAY.date(), close=55_000.0))
     assert used == pytest.approx(expected.total_inr)
     hedge = OrderRequest(contract(56_000.0, token="102"), "BUY", 30, 201.0)
-    assert paper.margin([hedge]).total_inr == 0.0
+    asked = paper.margin([hedge])
+    assert (asked.span_inr, asked.total_inr, asked.premium_inr) == (0, 30 * 201, 30 * 201)
     paper.place(hedge)
     assert paper.funds().used_inr < 0.7 * used
 
@@ -212,16 +213,21 @@ def test_a_contract_that_expired_is_settled_at_the_index(opened, contract, quote
 
 
 @pytest.mark.parametrize("at", [datetime(2026, 11, 25, 20, 0), datetime(2026, 11, 28, 11, 0)])
-def test_outside_the_session_only_after_market_orders_are_taken(opened, contract, quote, at):
-    """A closed market rejects an order and says when it opens; an after-market order waits for that."""
+def test_outside_the_session_orders_wait_for_the_open(opened, contract, quote, at):
+    """An order of a closed market is an after-market order, asked or not; IOC is rejected with the hour."""
     paper = opened()
     paper.clock.at = at.replace(tzinfo=IST)
     paper.see(quote(100.0, 100.5))
-    row = paper.details(paper.place(OrderRequest(contract(), "BUY", 30, 100.5)))
+    row = paper.details(paper.place(OrderRequest(contract(), "BUY", 30, 100.5, validity="IOC")))
     assert row.status == "rejected"
     assert "09:15" in row.reason
-    waits = paper.place(OrderRequest(contract(), "BUY", 30, 100.5, after_market=True))
-    assert paper.details(waits).status == "after market order req received"
+    asked = OrderRequest(contract(), "BUY", 30, 100.5)
+    waits = paper.place(asked)
+    assert paper.place(asked) == waits
+    named = paper.place(OrderRequest(contract(), "BUY", 30, 100.5, after_market=True))
+    for placed in (waits, named):
+        row = paper.details(placed)
+        assert (row.status, row.variety) == ("after market order req received", "AMO")
     paper.clock.at = datetime(2026, 11, 30, 9, 16, tzinfo=IST)
     paper.see(quote(100.0, 100.5))
     assert paper.details(waits).status == "complete"
@@ -248,7 +254,7 @@ def test_a_margin_needs_the_level_of_the_index(opened, contract, quote):
 def test_it_has_the_methods_of_the_brokers_orders():
     """Whatever reads or changes the orders of a real account does so on a paper account."""
     wanted = {name for name in dir(Orders) if not name.startswith("_")}
-    assert wanted - set(dir(PaperAccount)) <= {"holdings", "convert"}  # shares, and moves between products
+    assert wanted <= set(dir(PaperAccount))
 
 
 def test_terms_of_an_account_are_checked(opened, tmp_path, clock):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from kit.backtest.plan import FillRules
 from kit.model import Instrument, OrderRequest
 from kit.trading import PaperAccount
-from kit.trading.ledger import PaperOrder
 from kit.trading.matching import worse
+from kit.trading.records import PaperOrder
 
 CALL = Instrument("1", "CALL", "BANKNIFTY", "NFO", "OPTIDX", date(2026, 12, 29), 55_000.0, "CE", 30, 0.05)
 

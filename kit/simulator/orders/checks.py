@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from kit.clock import session
+from kit.clock import Segment, session, square_off
 from kit.errors import DataError
 from kit.facts import fact
 from kit.simulator.answers import Refused, application_error
@@ -17,7 +17,6 @@ from kit.simulator.orders.words import words
 VARIETIES = ("NORMAL", "STOPLOSS", "AMO", "ROBO")
 KINDS = ("LIMIT", "MARKET", "STOPLOSS_LIMIT", "STOPLOSS_MARKET")
 PRODUCTS = ("DELIVERY", "CARRYFORWARD", "MARGIN", "INTRADAY", "BO")
-SQUARE_OFF_BEFORE_CLOSE = timedelta(minutes=15)  # an assumption; brokers name a time of about this
 _LONGEST_TAG = 19
 _SHARE_FREEZE_INR = 5e7  # as the master writes it
 
@@ -140,8 +139,8 @@ def rejection(
 
 def is_squared_off(contract: ListedContract, now: datetime) -> bool:
     """Tell whether the day's INTRADAY positions of a contract's segment have been closed already."""
-    close = session(now.date(), "derivatives" if contract.expiry else "cash").continuous[-1].close
-    return close - SQUARE_OFF_BEFORE_CLOSE <= now < close
+    segment: Segment = "derivatives" if contract.expiry else "cash"
+    return square_off(now.date(), segment) <= now < session(now.date(), segment).continuous[-1].close
 
 
 def is_trading(contract: ListedContract, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta
 
-from kit.clock import IST, Segment, is_session, session, sessions
+from kit.clock import IST, Segment, is_session, session, sessions, square_off
 from kit.simulator.orders import checks
 from kit.simulator.orders.account import SimulatedAccount
 from kit.simulator.orders.gtt import GTTRules
@@ -60,7 +60,7 @@ class TradingTime:
                 parts = session(on, segment).continuous
                 close = parts[-1].close
                 due.append((parts[0].open, _later(self._open, segment, parts[0].open)))
-                ends = close - checks.SQUARE_OFF_BEFORE_CLOSE
+                ends = square_off(on, segment)
                 due.append((ends, _later(self._square_off, segment, ends)))
                 due.append((close, _later(self._close, segment, close)))
         yield from sorted((one for one in due if after < one[0] <= until), key=lambda one: one[0])

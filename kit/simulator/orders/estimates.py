@@ -1,7 +1,6 @@
 """The broker's calculators: what positions would tie up, and what orders would cost.
 
-Charges of options and futures follow the dated tables of ``data/``; of shares only the brokerage is known
-there.
+Charges follow the dated tables of ``data/``.
 """
 
 from __future__ import annotations
@@ -57,7 +56,8 @@ def charges(state: ExchangeState, asked: ApiRequest) -> Answer:
     each = []
     for row in _rows(asked, "orders"):
         contract, units = _asked(state, row, "transaction_type", "quantity")
-        each.append(_charged(contract, units, checks.number(row.get("price"), "AB1007"), day))
+        kind = "DELIVERY" if row.get("product_type") == "DELIVERY" else contract.kind
+        each.append(_charged(kind, units, checks.number(row.get("price"), "AB1007"), day))
     names = [name for name in each[0] if name != "value"]
     together = {name: sum(row[name] for row in each) for name in (*names, "value")}
     return success({"summary": _written(together), "charges": [_written(row) for row in each]})
@@ -86,21 +86,21 @@ def _asked(
     return contract, way * int(units)
 
 
-_OF_ALL = ("sebi", "gst_on_sebi")
-_ITEMS: Mapping[str, tuple[tuple[str, str, str], tuple[str, str]]] = {
-    "OPTION": (("exchange", "stamp_buy", "stt_sell"), _OF_ALL),
-    "FUTURE": (("future_exchange", "future_stamp_buy", "future_stt_sell"), _OF_ALL),
+_ITEMS = {
+    "OPTION": ("exchange", "stamp_buy", "stt_sell"),
+    "FUTURE": ("future_exchange", "future_stamp_buy", "future_stt_sell"),
+    "SHARE": ("share_exchange", "share_stamp_buy", "share_stt_sell"),
+    "DELIVERY": ("share_exchange", "delivery_stamp_buy", "delivery_stt"),
 }
-_BROKERAGE_ALONE = ("", "", ""), ("", "")
 
 
-def _charged(contract: ListedContract, units: int, price: float, day: date) -> dict[str, float]:
+def _charged(kind: str, units: int, price: float, day: date) -> dict[str, float]:
+    if kind not in _ITEMS:
+        raise checks.unfit("AB1009")  # an index cannot be traded
     value = abs(units) * price
     flat = float(fact("brokerage", day, key="flat", plan="flat")["per_order_inr"])
-    own, whole = _ITEMS.get(contract.kind, _BROKERAGE_ALONE)
-    rates = (
-        float(fact("charges", day, item=item)["value"]) if item else 0.0 for item in (*own, *whole, "gst")
-    )
+    items = (*_ITEMS[kind], "sebi", "gst_on_sebi", "gst")
+    rates = (float(fact("charges", day, item=item)["value"]) for item in items)
     exchange, stamp, stt, sebi, on_sebi, gst = rates
     taxed = flat + value * (exchange + on_sebi * sebi)
     return {
@@ -108,7 +108,7 @@ def _charged(contract: ListedContract, units: int, price: float, day: date) -> d
         "exchange": value * exchange,
         "stamp": value * stamp if units > 0 else 0.0,
         "sebi": value * sebi,
-        "stt": value * stt if units < 0 else 0.0,
+        "stt": value * stt if units < 0 or kind == "DELIVERY" else 0.0,
         "gst": taxed * gst,
         "value": value,
     }

@@ -1,0 +1,50 @@
+"""A plan played on a paper account over sessions, past or running, and compared with its backtest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from threading import RLock
+
+import pandas as pd
+
+from kit.backtest.days import Days
+from kit.backtest.engine import backtest
+from kit.backtest.plan import Plan
+from kit.backtest.signals import Signals
+from kit.bars.minute_store import MinuteStore
+from kit.bars.minutes import DayMinutes
+from kit.trading.dealing import Dealing
+from kit.trading.following import Following, Listed, Minutes, named, replayed
+from kit.trading.report import PaperReport, compare
+
+
+def followed(
+    dealing: Dealing,
+    lock: RLock,
+    plan: Plan,
+    minutes: Days | MinuteStore | Minutes,
+    listed: Listed | None,
+    daily: pd.DataFrame | None,
+    signals: Signals | None,
+) -> PaperReport:
+    """Trade a plan minute by minute, as `PaperAccount.follow` says, and return the comparison.
+
+    Parameters
+    ----------
+    dealing, lock
+        The account's; the lock is held for a bar at a time.
+    plan, minutes, listed, daily, signals
+        As in `PaperAccount.follow`.
+    """
+    following = Following(dealing, plan, listed or named(plan.underlying), daily, signals)
+    seen: dict[date, DayMinutes] = {}
+    source = replayed(minutes) if isinstance(minutes, Mapping | MinuteStore) else minutes
+    for day, column in source:
+        with lock:
+            following.see(day, column)
+        seen[day.day] = day
+        if source is minutes and not plan.holds_overnight and day.start(column).time() >= plan.exit.at:
+            break  # a running session goes on without the plan
+    result = backtest(plan, seen, daily=daily, signals=signals, engine="plain")
+    return compare(dealing.ledger, plan, result)
