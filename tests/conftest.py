@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,6 +129,49 @@ def _chain(
         lot_size,
         frame,
     )
+
+
+# Loads a file once, and calls its `work` in a fork of its own for each line of words: a start costs a second.
+_FORKS = """
+import os, runpy, sys
+work = runpy.run_path(sys.argv[1])["work"]
+for words in sys.stdin:
+    if child := os.fork():
+        os.waitpid(child, 0)
+        print("ended", flush=True)
+    else:
+        print(os.getpid(), flush=True)
+        work(*words.split())
+        os._exit(0)
+"""
+
+
+@pytest.fixture
+def killed_at_work() -> Iterator[Callable[..., list[str]]]:
+    """Return a function that has a file's `work` run in a process, kills that, and returns what it printed.
+
+    It is killed a pause after so many lines have come.
+    """
+    with ExitStack() as stack:
+        made: dict[Path, subprocess.Popen[str]] = {}
+
+        def run(file: Path, *words: object, lines: int, pause_s: float) -> list[str]:
+            if file not in made:
+                pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+                command = [sys.executable, "-c", _FORKS, str(file)]
+                made[file] = stack.enter_context(subprocess.Popen(command, text=True, **pipes))
+            given, told = made[file].stdin, made[file].stdout
+            assert given is not None
+            assert told is not None
+            print(*words, file=given, flush=True)
+            pid = int(told.readline())
+            heard = [told.readline() for _ in range(lines)]
+            assert "ended\n" not in heard
+            time.sleep(pause_s)
+            os.kill(pid, signal.SIGKILL)
+            return [line.strip() for line in (*heard, *iter(told.readline, "ended\n"))]
+
+        yield run
 
 
 @pytest.fixture(scope="module")

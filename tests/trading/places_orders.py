@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date, datetime
+from itertools import count
 
 from kit.clock import IST, ManualClock
 from kit.model import Instrument, OrderRequest
@@ -37,21 +37,10 @@ def order(number: int) -> OrderRequest:
     return OrderRequest(CALL, "BUY", 30, order_type="MARKET", tag=f"order-{number}")
 
 
-def say(word: object) -> None:
-    """Tell whoever may kill this process how far it is."""
-    sys.stdout.write(f"{word}\n")
-    sys.stdout.flush()
-
-
-def main(journal: str, first: int, last: int) -> None:
-    """Place orders from the first to the last number."""
+def work(journal: str, first: str) -> None:
+    """Place orders from a number on, telling of each, until somebody ends this process."""
     with PaperAccount(journal, clock=ManualClock(AT), capital_inr=1e9) as paper:
-        say("open")
-        for number in range(first, last):
+        for number in count(int(first)):
             paper.see(quote(number))
             paper.place(order(number))
-            say(number)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+            print(number, flush=True)  # noqa: T201  to whoever may kill this process

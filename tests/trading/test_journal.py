@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from collections import Counter
 from dataclasses import asdict
 from importlib.util import module_from_spec, spec_from_file_location
@@ -36,26 +32,14 @@ def everything(paper: PaperAccount) -> object:
     return repr((told, paper.equity_inr, paper.day_pnl_inr, paper.charges_inr, paper.stopped))
 
 
-def killed_after(journal: Path, first: int, lines: int, pause_s: float) -> int:
-    """Let a process place orders, kill it a moment after it told of so many, and return the last told."""
-    call = [sys.executable, str(CHILD), str(journal), str(first), str(10**6)]
-    with subprocess.Popen(call, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        told = [process.stdout.readline().strip() for _ in range(1 + lines)]
-        time.sleep(pause_s)
-        process.send_signal(signal.SIGKILL)
-        told += process.stdout.read().splitlines()
-    numbers = [int(line) for line in told if line.isdigit()]  # the last line may be torn, never its number
-    return numbers[-1]
-
-
 @pytest.mark.timeout(900)
-def test_killed_in_the_middle_of_orders_nothing_is_lost_or_doubled(tmp_path: Path):
+def test_killed_in_the_middle_of_orders_nothing_is_lost_or_doubled(tmp_path: Path, killed_at_work):
     """What was told is there once, what is placed again is one order, and each unit is filled once."""
     journal, chance, last = tmp_path / "paper.sqlite", random.Random(16), 0
     for _ in range(KILLS):
         again = max(0, last - 3)  # whoever does not know what arrived places it again
-        last = killed_after(journal, again, chance.randint(4, 12), chance.random() * 0.02)
+        lines, pause_s = chance.randint(4, 12), chance.random() * 0.02
+        last = int(killed_at_work(CHILD, journal, again, lines=lines, pause_s=pause_s)[-1])
         tags = Counter(tag for tag, _ in orders_of(journal))
         assert set(tags.values()) == {1}
         assert {f"order-{number}" for number in range(last + 1)} <= set(tags)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import random
-import signal
 import sqlite3
 import stat
 import subprocess
@@ -294,43 +293,15 @@ def test_processes_and_threads_hammer_one_file(opened: Callable[..., BoundedStor
     assert store.total()[0] <= 200
 
 
-_WRITER = """
-import sys, time
-from pathlib import Path
-from kit.settings import CacheConfig
-from datetime import UTC, datetime, timedelta
-from kit.transport.store import BoundedCache
-from requests_cache.models.request import CachedRequest
-from requests_cache.models.response import CachedResponse
-REQUEST = CachedRequest(method="POST", url="http://host/x")
-
-def answer(body):
-    end = datetime.now(UTC) + timedelta(hours=1)
-    return CachedResponse(content=body, expires=end, request=REQUEST, status_code=200, url=REQUEST.url)
-file, start = Path(sys.argv[1]), int(sys.argv[2])
-store = BoundedCache(file, CacheConfig()).responses
-for number in range(start, start + 1_000_000):
-    store[f"k{number}"] = answer(str(number).encode() * 3000)
-    print(number, flush=True)
-"""
-
-
 def test_a_killed_writer_loses_nothing_it_had_committed(
-    opened: Callable[..., BoundedStorage], tmp_path: Path
+    opened: Callable[..., BoundedStorage], tmp_path: Path, killed_at_work: Callable[..., list[str]]
 ) -> None:
     """SIGKILL in the middle of writing, many times: no damage, and every committed answer is there."""
     file, committed = tmp_path / "private" / "replies.sqlite", 0
-    store = opened(disk_max_bytes=2**30)
+    store, writer = opened(disk_max_bytes=2**30), Path(__file__).with_name("writes_answers.py")
     for round_ in range(KILLS):
-        command = [sys.executable, "-c", _WRITER, str(file), str(committed + 1)]
-        writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert writer.stdout is not None
-        for _ in range(5 + round_ % 7):
-            writer.stdout.readline()
-        time.sleep(0.001 * (round_ % 5))
-        writer.send_signal(signal.SIGKILL)
-        told = writer.communicate()[0].split("\n")[:-1]
-        committed = max(int(line) for line in told) if told else committed + 5 + round_ % 7
+        how = {"lines": 5 + round_ % 7, "pause_s": 0.001 * (round_ % 5)}
+        committed = int(killed_at_work(writer, file, committed + 1, **how)[-1])
         assert store[f"k{committed}"].content == str(committed).encode() * 3000
     assert all(f"k{number}" in store for number in range(1, committed + 1))
     assert store._database.read("PRAGMA integrity_check") == [("ok",)]
