@@ -131,6 +131,21 @@ def _chain(
     )
 
 
+@pytest.fixture
+def next_password(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return a function that makes another login possible at once, not with the next one-time password.
+
+    The broker accepts the password of the next half minute already.
+    """
+    from kit.broker import auth
+
+    def turn() -> None:
+        later = auth.wall_s() + auth.STEP_S
+        monkeypatch.setattr(auth, "wall_s", lambda: later)
+
+    return turn
+
+
 # Loads a file once, and calls its `work` in a fork of its own for each line of words: a start costs a second.
 _FORKS = """
 import os, runpy, sys

@@ -207,7 +207,7 @@ def test_the_future_is_not_asked_for(client: AngelAPIClient, exchange: Simulated
 
 @pytest.mark.parametrize("one_session", [False, True])
 def test_two_logins_of_one_account(
-    exchange: SimulatedExchange, open_client, one_session, caplog, monkeypatch
+    exchange: SimulatedExchange, open_client, one_session, caplog, next_password
 ):
     """Where a second login ends the first session, the first client must go on and say what happened."""
     exchange.account.one_session = one_session
@@ -215,8 +215,7 @@ def test_two_logins_of_one_account(
         first, second = open_client(), open_client()
         first.login()
         second.login()
-        later = auth.wall_s() + 30
-        monkeypatch.setattr(auth, "wall_s", lambda: later)
+        next_password()
         with caplog.at_level("WARNING", "kit.broker"):
             assert first.funds().data["net"] == 1_000_000.0
     finally:
@@ -238,11 +237,10 @@ def test_eight_threads_log_in_once(client: AngelAPIClient, exchange: SimulatedEx
     assert exchange.stats.requests["loginByPassword"] == before + 1
 
 
-def test_expired_token_mid_run(client: AngelAPIClient, exchange: SimulatedExchange, monkeypatch):
+def test_expired_token_mid_run(client: AngelAPIClient, exchange: SimulatedExchange, next_password):
     """When every session has ended, the next call must log in once more by itself and succeed."""
     client.login()
-    later = auth.wall_s() + 30  # the broker accepts the next password already
-    monkeypatch.setattr(auth, "wall_s", lambda: later)
+    next_password()
     before = exchange.stats.requests.copy()
     exchange.account.expire_all()
     assert client.funds().data["net"] == 1_000_000.0
@@ -265,13 +263,12 @@ def test_invalid_token_is_refreshed_once_for_all(client: AngelAPIClient, exchang
     assert exchange.stats.requests["loginByPassword"] == before["loginByPassword"]
 
 
-def test_midnight_logs_in_without_asking(exchange: SimulatedExchange, open_client, monkeypatch):
+def test_midnight_logs_in_without_asking(exchange: SimulatedExchange, open_client, next_password):
     """After midnight the client must not even try the old token."""
     clock = MarketClock(exchange.clock.now())
     client = open_client(clock=clock)
     client.login()
-    later = auth.wall_s() + 30
-    monkeypatch.setattr(auth, "wall_s", lambda: later)
+    next_password()
     clock.advance(14 * 3600)
     before = exchange.stats.requests.copy()
     client.funds()

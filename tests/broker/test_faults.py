@@ -10,7 +10,6 @@ from datetime import date, datetime
 
 import pytest
 
-from kit.broker import auth
 from kit.broker.client import AngelAPIClient
 from kit.clock import IST
 from kit.errors import (
@@ -152,12 +151,11 @@ def test_a_broken_login_shows_no_token(exchange: SimulatedExchange, open_client,
     assert _without_secrets(error, exchange)
 
 
-def test_a_refresh_is_never_sent_twice(exchange: SimulatedExchange, open_client, monkeypatch):
+def test_a_refresh_is_never_sent_twice(exchange: SimulatedExchange, open_client, next_password):
     """A refresh that broke must lead to one new login, not to a second refresh."""
     client = open_client(connection_pool={"backoff_factor": 0.01})
     client.login()
-    later = auth.wall_s() + 30
-    monkeypatch.setattr(auth, "wall_s", lambda: later)
+    next_password()
     before = exchange.stats.requests.copy()
     exchange.faults.add("getRMS", "gateway-error:AG8001")
     exchange.faults.add("generateTokens", "html-502")
@@ -167,12 +165,11 @@ def test_a_refresh_is_never_sent_twice(exchange: SimulatedExchange, open_client,
 
 
 @pytest.mark.parametrize("route", ["getCandleData", "quote", "putCallRatio"])
-def test_a_token_that_ends_mid_run(exchange: SimulatedExchange, open_client, route, monkeypatch):
+def test_a_token_that_ends_mid_run(exchange: SimulatedExchange, open_client, route, next_password):
     """When a call learns that every session has ended, it must succeed after one login and one replay."""
     client = open_client(cache_config={"disk": False})
     client.login()
-    later = auth.wall_s() + 30
-    monkeypatch.setattr(auth, "wall_s", lambda: later)
+    next_password()
     before = exchange.stats.requests.copy()
     exchange.faults.add(route, "expired-token")
     assert _outcome(CALLS[route], client) is None

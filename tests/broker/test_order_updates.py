@@ -66,10 +66,11 @@ def test_what_happened_while_the_stream_was_lost_is_told(share, dealing):
         assert next(heard).order_id == again.order_id
 
 
-def test_an_ended_session_is_renewed(share, dealing):
+def test_an_ended_session_is_renewed(share, dealing, next_password):
     """Tokens that the stream refuses are renewed before it gives up."""
     client, _ = share
     client.orders.book()
+    next_password()
     dealing.account.expire_all()
     with OrderUpdates(client) as updates:
         client.orders.place(wanted(share, 950.0))

@@ -220,9 +220,10 @@ def test_a_plain_no_is_no_doubt(client, dealing, far, fault, kind):
     assert placed_at(dealing) == 0
 
 
-def test_a_session_that_ended_is_renewed_and_the_order_placed_once(client, dealing, far):
+def test_a_session_that_ended_is_renewed_and_the_order_placed_once(client, dealing, far, next_password):
     """A write that met an ended session did not happen: it goes out once more after the login."""
     client.orders.funds()
+    next_password()
     dealing.account.expire_all()
     client.orders.place(far)
     assert placed_at(dealing) == 1

@@ -116,12 +116,13 @@ def test_closed_chain_is_asked_for_again(exchange, open_data):
     assert list(live.chains()) == []
 
 
-def test_strikes_follow_a_spot_that_moves_away(open_data):
+def test_strikes_follow_a_spot_that_moves_away(open_data, next_password):
     """When the market jumps to another day's level the strikes around it are followed by themselves."""
     with SimulatedExchange(seed=7, at=MORNING, limits=False) as exchange:
         data = open_data(exchange, **NEAR)
         with data.stream("BANKNIFTY", "29DEC2026") as live:
             before = streamed(live.chain)
+            next_password()  # another day begins with another login
             exchange.clock.jump(datetime(2026, 11, 27, 15, 0, tzinfo=IST))
             moved = until(
                 lambda: (found := live.chain()).source == "stream" and found.taken_at.day == 27 and found,

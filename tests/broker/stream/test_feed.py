@@ -11,7 +11,6 @@ import traceback
 
 import pytest
 
-from kit.broker import auth
 from kit.broker.stream.feed import MarketFeed
 from kit.broker.stream.frames import key_of
 from kit.broker.stream.subscriptions import most, shared_out
@@ -155,7 +154,7 @@ def test_slow_reader_loses_the_oldest_and_the_loss_is_counted(client):
     assert newest >= 6
 
 
-def test_tokens_are_renewed_at_midnight(open_client, monkeypatch):
+def test_tokens_are_renewed_at_midnight(open_client, next_password):
     """When the market's clock passes midnight the stream goes on with the tokens of another login."""
     with SimulatedExchange(seed=7, speed=1e-3, limits=False) as exchange:
         client = open_client(exchange, stream=StreamConfig(heartbeat_s=0.2, retry_s=0.01))
@@ -164,8 +163,7 @@ def test_tokens_are_renewed_at_midnight(open_client, monkeypatch):
             assert following.next(PATIENCE_S) is not None
             before = client.session.access.current()
             midnight = before.expires
-            later = auth.wall_s() + 30  # or it waits for the next one-time password
-            monkeypatch.setattr(auth, "wall_s", lambda: later)
+            next_password()
             exchange.clock.jump(midnight)
             until(lambda: client.session.access.current() is not before, "another login")
             until(lambda: feed.health()["connections"][0]["is_up"], "another connection")
