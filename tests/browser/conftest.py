@@ -260,6 +260,7 @@ def _address(runtime: Path, server: subprocess.Popen[bytes], log: Path, timeout_
 def _opened(chromium: Browser, lab: Lab) -> Iterator[Notebook]:
     """Open a fresh page; at the end no request may have left this machine, and every kernel ends."""
     context = chromium.new_context(viewport={"width": 1360, "height": 1100}, color_scheme="light")
+    context.set_default_timeout(60_000)  # a machine that tests two files at a time is busy
     opened = Notebook(lab, context.new_page())
     opened.page.on("request", lambda request: opened.requests.append(request.url))
     yield opened

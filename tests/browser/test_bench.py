@@ -10,11 +10,10 @@ import pytest
 if TYPE_CHECKING:
     from conftest import Notebook
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]  # a whole quick run is in it
 FREE_WITHIN_S = 10  # generous: typing the cell and a busy machine are in it; a run that goes on takes minutes
 
 
-@pytest.mark.timeout(300)  # a whole quick run is in it
 def test_run_shows_the_plot_and_cancel_frees_the_kernel(notebook: Notebook) -> None:
     """Run ends with a new plot and every row; Cancel of a second run leaves the kernel free at once."""
     notebook.open("02_benchmark.ipynb")
@@ -25,7 +24,7 @@ def test_run_shows_the_plot_and_cancel_frees_the_kernel(notebook: Notebook) -> N
     plot.wait_for()
     before = plot.get_attribute("src")
     run.click()
-    status.get_by_text("done", exact=True).wait_for(timeout=180_000)
+    status.get_by_text("done", exact=True).wait_for(timeout=300_000)
     assert plot.get_attribute("src") != before
     assert "hot_hit" in panel.locator(".kit-lines").inner_text()
     assert "first run of its kind" in panel.locator(".kit-summary").first.inner_text()

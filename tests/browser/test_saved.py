@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,8 +29,9 @@ def test_pictures_outlive_the_kernel(notebook: Notebook) -> None:
     page.keyboard.press("Control+S")
     file = notebook.lab.folder / "saved.ipynb"
     for _ in range(200):
-        if "widgets" in json.loads(file.read_text(encoding="utf-8"))["metadata"]:
-            break
+        with suppress(json.JSONDecodeError):  # half written
+            if "widgets" in json.loads(file.read_text(encoding="utf-8"))["metadata"]:
+                break
         page.wait_for_timeout(100)  # the page saves in its own time
     notebook.lab.end_kernels()
 
