@@ -11,6 +11,7 @@ import pandas as pd
 from kit.backtest.days import Days, ahead, left_out, source_of
 from kit.backtest.plan.parts import Within
 from kit.backtest.plan.plan import Plan
+from kit.backtest.records import LAST_TRIES
 from kit.backtest.signals import Signals, starts_of
 from kit.backtest.strikes import expiry_of
 from kit.backtest.tape import NEVER, Holding, holding_of
@@ -111,8 +112,8 @@ def _held(plan: Plan, minutes: DayMinutes, days: Days, starts: list[int]) -> Hol
     if isinstance(later, SkippedDay):
         return later
     holding = holding_of(plan, [minutes, *(days[each] for each in later)], starts)
-    if holding.first < 0:
-        return SkippedDay(day, f"no bar has closed before the entry at {plan.entry.at:%H:%M}")
+    if min(starts) + LAST_TRIES < 0:
+        return SkippedDay(day, f"no bar has closed within five minutes of the entry at {plan.entry.at:%H:%M}")
     if holding.last <= holding.first:
         return SkippedDay(day, f"the session has no bar between {plan.entry.at:%H:%M} and the exit")
     return holding

@@ -118,11 +118,12 @@ def _charges(row: Row, expired: bool) -> Iterable[Charges]:
 
 
 def _why(loaded: Loaded, leg: PlanLeg, trade: TradeRow) -> str:
+    if loaded.expiries[trade.leg] is None:
+        return f"no expiry {leg.expiry} among the day's contracts"
     if trade.why == NO_STRIKE:
-        expiry = loaded.expiries[trade.leg]
-        if expiry is None:
-            return f"no expiry {leg.expiry} among the day's contracts"
         return f"{WHYS[NO_STRIKE]} by {leg.strike}"
+    if trade.row < 0:
+        return f"{WHYS[trade.why]} before a strike was chosen by {leg.strike}"
     key = loaded.contracts[trade.row]
     name = f"{key[1]} {key[2]} of {key[0]}"
     if key not in loaded.listed:

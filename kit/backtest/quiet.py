@@ -33,6 +33,8 @@ def _quiet_until(position: HeldPosition, i: int, bar: int, last: int) -> int:
     worst = state.stop if state.stop > 0 else (0 if sign > 0 else UNREACHED)
     upper, lower = (best, worst) if sign > 0 else (worst, -best)
     last = min(last, position.tape.contracts[state.row].ends)
+    if state.due >= last:  # known to be quiet for longer than another leg is
+        return last
     bar = max(bar, state.due)
     while bar < last and high[bar] < upper and low[bar] > lower:
         bar += 1

@@ -65,6 +65,13 @@ def want(position: HeldPosition, i: int, bar: int, percent: float, points: float
     state.wait_points = points
 
 
+def has_tried(position: HeldPosition, i: int, bar: int) -> bool:
+    """Tell whether a leg has looked for a contract that trades at the close of an earlier bar, in vain."""
+    state = position.states[i]
+    looks = state.phase == WANTED or (state.phase == WAITING and state.wait == 0)
+    return bool(looks and state.tries_end - LAST_TRIES < bar)
+
+
 def enter(position: HeldPosition, i: int, price: int, bar: int, watch: int) -> None:
     """Open a leg at a price of a bar; its bars are examined from `watch` on."""
     leg, state = position.legs[i], position.states[i]

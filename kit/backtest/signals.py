@@ -36,19 +36,17 @@ def starts_of(plan: Plan, day: DayMinutes, signals: Signals) -> list[int]:
     until = entry.until or plan.exit.at
     last = min(len(day.minutes) - 1, day.column(until) - (1 if entry.until else 2))
     columns = np.arange(max(0, first), last + 1)
-    found = _breaks(plan, entry, day, columns, signals)
+    found = _breaks(entry, day, columns, signals)
     return [min(found.get(UP, NEVER), found.get(DOWN, NEVER)) if leg.on is None else found.get(leg.on, NEVER)
             for leg in plan.legs]  # fmt: skip
 
 
-def _breaks(
-    plan: Plan, entry: PlanEntry, day: DayMinutes, columns: NDArray[np.intp], signals: Signals
-) -> dict[str, int]:
+def _breaks(entry: PlanEntry, day: DayMinutes, columns: NDArray[np.intp], signals: Signals) -> dict[str, int]:
     """Return the first bar of each direction in which the signal comes."""
     if entry.breakout:
-        return _breakout(plan, entry.breakout, day, columns)
+        return _breakout(entry.breakout, day, columns)
     if entry.momentum:
-        return _momentum(plan, entry.momentum, day, columns)
+        return _momentum(entry.momentum, day, columns)
     if isinstance(entry.signal, str):
         rings = _column(entry.signal, day, columns, signals)
     else:
@@ -73,16 +71,16 @@ def _column(name: str, day: DayMinutes, columns: NDArray[np.intp], signals: Sign
     return signals[name].reindex(starts, fill_value=False).to_numpy(bool)
 
 
-def _level(plan: Plan, day: DayMinutes) -> NDArray[np.float64]:
+def _level(day: DayMinutes) -> NDArray[np.float64]:
     """Return (high, low, close) of the index by bar, rupees; closes alone where the synthetic stands in."""
-    if day.has_index and plan.money == "spot":
+    if day.has_index:
         return day.index[[1, 2, 3]]
     closes = ExpiryMinutes(day, day.expiries[0], "synthetic").synthetic(np.arange(len(day.minutes)))
     return np.array([closes, closes, closes])
 
 
-def _breakout(plan: Plan, rule: Breakout, day: DayMinutes, columns: NDArray[np.intp]) -> dict[str, int]:
-    high, low, close = _level(plan, day)
+def _breakout(rule: Breakout, day: DayMinutes, columns: NDArray[np.intp]) -> dict[str, int]:
+    high, low, close = _level(day)
     span = slice(max(0, day.column(rule.range[0])), max(0, day.column(rule.range[1])))
     if not np.isfinite(high[span]).any():
         return {}
@@ -94,11 +92,12 @@ def _breakout(plan: Plan, rule: Breakout, day: DayMinutes, columns: NDArray[np.i
     return found
 
 
-def _momentum(plan: Plan, rule: SignedAmount, day: DayMinutes, columns: NDArray[np.intp]) -> dict[str, int]:
-    if len(columns) == 0:
+def _momentum(rule: SignedAmount, day: DayMinutes, columns: NDArray[np.intp]) -> dict[str, int]:
+    close = _level(day)[2][columns]
+    known = close[np.isfinite(close)]
+    if len(known) == 0:
         return {}
-    close = _level(plan, day)[2]
-    start = close[columns[0]]
+    start = known[0]
     goal = start * (1 + (rule.percent or 0) / 100) + (rule.points or 0)
-    rings = close[columns] >= goal if goal > start else close[columns] <= goal
+    rings = close >= goal if goal > start else close <= goal
     return {UP if goal > start else DOWN: int(columns[rings][0])} if rings.any() else {}

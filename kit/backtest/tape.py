@@ -46,7 +46,8 @@ class Holding:
     days : sequence of DayMinutes
         The sessions, ascending.
     starts : list of int
-        Of each leg, the bar at whose close its entry is first tried; `NEVER` without a signal.
+        Of each leg, the bar at whose close its entry is first tried, negative before the first bar; `NEVER`
+        without a signal.
     first, last : int
         Bars of the whole holding at which it begins and ends.
     exit : int
@@ -121,7 +122,7 @@ def holding_of(plan: Plan, days: Sequence[DayMinutes], starts: Sequence[int]) ->
     beyond = last >= len(last_day.minutes)
     last = before + min(last, len(last_day.minutes) - 1)
     exit_by = NEXT_OPEN if at_open and not beyond else BAR_CLOSE
-    return Holding(days, starts, min(starts), last, exit_by, beyond)
+    return Holding(days, starts, max(0, min(starts)), last, exit_by, beyond)
 
 
 def load(plan: Plan, legs: Sequence[PlanLeg], holding: Holding, again: bool | None = None) -> Loaded:

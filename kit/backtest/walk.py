@@ -26,6 +26,7 @@ from kit.backtest.rules import (
     at_open,
     close_of,
     examine,
+    has_tried,
     leave,
     open_of,
     refuse,
@@ -97,7 +98,7 @@ def leave_all(position: HeldPosition, bar: int, reason: int, on_open: bool) -> N
             opens = on_open and known == bar
             price = open_of(position, i, bar) if opens else close_of(position, i, known)
             leave(position, i, price, known, reason, known < bar)
-        elif state.phase == WANTED:
+        elif has_tried(position, i, bar):
             refuse(position, i, ENDED)
         state.phase = OUT
 
@@ -158,8 +159,8 @@ def _adjust(position: HeldPosition, bar: int) -> None:
 def _enter_wanted(position: HeldPosition, bar: int) -> None:
     for i in range(len(position.legs)):
         leg, state = position.legs[i], position.states[i]
-        if state.phase == IDLE and state.start == bar:
-            want(position, i, bar, leg.wait_percent, leg.wait_points, 0)
+        if state.phase == IDLE and state.start <= bar:  # before the first bar: its first tries are over
+            want(position, i, state.start, leg.wait_percent, leg.wait_points, 0)
         if state.phase == WANTED or state.phase == WAITING:  # noqa: PLR1714
             try_entry(position, i, bar)
 

@@ -79,9 +79,9 @@ def january_2024(folder: Path) -> dict[date, DayMinutes]:
     return days
 
 
-def _beside(name: str) -> ModuleType:
-    """Load a module that lies beside this file; tests are no package."""
-    place = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+def _beside(name: str, path: str = "") -> ModuleType:
+    """Load a module or a folder that lies beside this file; tests are no package."""
+    place = spec_from_file_location(name, Path(__file__).parent / f"{path or name}.py")
     assert place is not None
     assert place.loader is not None
     module = module_from_spec(place)
@@ -91,16 +91,21 @@ def _beside(name: str) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def slow_engine() -> ModuleType:
-    """Hand out the engine that was written apart."""
-    _beside("slow_bars")
-    return _beside("slow_engine")
+def referee() -> ModuleType:
+    """Hand out the engine that was written from the meaning alone; a folder of its own."""
+    return _beside("referee", "referee/__init__")
 
 
 @pytest.fixture(scope="session")
-def random_plan() -> Callable[[int], Plan]:
+def exchange_days() -> ModuleType:
+    """Hand out what makes sessions of the simulated exchange."""
+    return _beside("exchange_days")
+
+
+@pytest.fixture(scope="session")
+def random_plan() -> Callable[..., Plan]:
     """Return a function that makes a plan with any mixture of rules from a seed."""
-    made: Callable[[int], Plan] = _beside("random_plans").random_plan
+    made: Callable[..., Plan] = _beside("random_plans").random_plan
     return made
 
 

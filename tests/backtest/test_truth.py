@@ -14,6 +14,7 @@ from kit.backtest import Plan, backtest
 from kit.backtest.passage import first_passage
 from kit.backtest.plan.ready import ready_plan
 from kit.bars.minutes import OHLC
+from kit.errors import SettingsError
 
 DAY = date(2024, 1, 8)
 DECEMBER = date(2022, 12, 30)
@@ -228,3 +229,43 @@ def test_capital_and_margin_size_the_position(real_days):
     """Sizing by margin trades the legs as often as the capital carries them."""
     plan = ready_plan("short_straddle_920").but(sizing={"margin_inr": 300_000}, capital_inr=1_000_000)
     assert set(backtest(plan, {DECEMBER: real_days[DECEMBER]}).trades["lots"]) == {3}
+
+
+def test_an_entry_before_the_first_bar_waits_for_it(make_day):
+    """At the open no bar is known: the strike is chosen when the first has closed, filled there or next."""
+    day = make_day(
+        {(48000, "CE"): {"09:15": (190, 205, 190, 200), "09:16": (201, 202, 200, 202), "15:00": 150.0}}
+    )
+    assert _rows(_plan({}, entry={"at": "09:15"}), day) == [(1, 1, 200.0, 150.0, "time")]
+    at_open = _plan({}, entry={"at": "09:13"}, fills={"entry": "next_open"})
+    assert _rows(at_open, day) == [(1, 1, 201.0, 150.0, "time")]
+    early = backtest(_plan({}, entry={"at": "09:09"}), {day.day: day}).trades
+    assert early["why"].tolist() == ["no bar has closed within five minutes of the entry at 09:09"]
+
+
+def test_a_stop_that_moved_is_watched_though_another_leg_is_quiet_for_longer(make_day):
+    """A break-even stop is hit where it stands, whatever is already known of the legs after it."""
+    day = make_day({
+        (47000, "CE"): {"09:15": 100.0, "10:00": 90.0, "11:00": (90, 104, 90, 95)},
+        (47500, "CE"): {"09:15": 100.0},
+        (48000, "CE"): {"09:15": 100.0, "10:00": (100, 131, 99, 128)},
+    })  # fmt: skip
+    legs = [{"strike": {"listed": strike}, "stop": {"percent": 30}} for strike in (47000, 47500, 48000)]
+    plan = _plan(*legs, break_even="in_profit")
+    reasons = {leg: (exit_price, reason) for leg, _, _, exit_price, reason in _rows(plan, day)}
+    assert reasons[1] == (100.0, "break_even")
+    assert reasons[2] == (100.0, "time")
+
+
+def test_a_refusal_names_what_it_could_not_do_yet(make_day):
+    """A leg whose tries are cut short before any strike could be chosen says so."""
+    day = make_day({(48000, "CE"): {"09:15": 200.0}, (48000, "PE"): {"14:00": 5.0}}, fill=False)
+    never = {"strike": {"premium": 50}, "right": "PE"}
+    rows = backtest(_plan(never, exit={"at": "09:22"}), {day.day: day}).trades
+    assert rows["why"].tolist() == ["the position ended first before a strike was chosen by premium 50.0"]
+
+
+def test_capital_that_carries_no_lot_is_refused():
+    """A plan whose capital does not carry its margin once would trade nothing and pay for it."""
+    with pytest.raises(SettingsError, match="does not carry"):
+        _plan({}, capital_inr=100_000, sizing={"margin_inr": 150_000})

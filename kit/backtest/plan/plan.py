@@ -80,7 +80,9 @@ class PlanEntry(Section):
     at: Moment = Field(description="moment of the entry, or from which a signal counts")
     until: Moment | None = Field(None, description="last moment at which a signal counts")
     breakout: Breakout | None = Field(None, description="the index leaves a range")
-    momentum: SignedAmount | None = Field(None, description="the index moves from its level at that moment")
+    momentum: SignedAmount | None = Field(
+        None, description="the index moves from its first level from then on"
+    )
     signal: str | PythonRule | None = Field(None, description="a column by name; a function of a moment too")
 
     @model_validator(mode="after")
@@ -170,6 +172,9 @@ class Plan(Section):
         if not self.holds_overnight and self.exit.at <= self.entry.at:
             times = f"{self.entry.at:%H:%M} to {self.exit.at:%H:%M}"
             raise SettingsError("The exit comes before the entry", times, "Exit later, or after_days later.")
+        if self.sizing and self.sizing.margin_inr > self.capital_inr:
+            need = self.sizing.margin_inr, self.capital_inr
+            raise SettingsError("The capital does not carry the legs once", need, "Raise capital_inr.")
         if any(leg.on for leg in self.legs) and not (self.entry.breakout or self.entry.momentum):
             raise SettingsError("A leg waits for a break that nothing gives", None, "Give entry.breakout.")
         return self

@@ -3,6 +3,7 @@
 It shares no line with the engines of the kit and reads the vendor files by itself. Slow on purpose.
 """
 
-from .play import play
+from . import bars
+from .days import play
 
-__all__ = ["play"]
+__all__ = ["bars", "play"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -17,20 +18,16 @@ class Unlisted(Exception):
     """The rule names a contract that is not there this day; waiting does not help."""
 
 
-def expiry_of(rule: Any, session: Session) -> date:
-    """Return the expiry that a leg takes."""
+def expiry_of(rule: Any, session: Session) -> date | None:
+    """Return the expiry that a leg takes; None where the day has none such."""
     listed = session.expiries()
-    if not listed:
-        raise Unlisted("no expiry")
-    if rule == "nearest":
-        return listed[0]
-    if rule == "next":
-        if len(listed) < 2:
-            raise Unlisted("no next expiry")
-        return listed[1]
+    if rule in ("nearest", "next"):
+        place = ("nearest", "next").index(rule)
+        return listed[place] if place < len(listed) else None
     if rule == "monthly":
-        return max(day for day in listed if (day.year, day.month) == (listed[0].year, listed[0].month))
-    return min(listed, key=lambda day: (abs((day - session.day).days - rule.days), day))
+        month = [(day.year, day.month) for day in listed]
+        return max((day for day in listed if (day.year, day.month) == month[0]), default=None)
+    return min(listed, key=lambda day: (abs((day - session.day).days - rule.days), day), default=None)
 
 
 def synthetic(session: Session, expiry: date, minute: int) -> float | None:
@@ -55,25 +52,22 @@ def _nearest(strikes: list[int], level: float) -> int:
     return min(strikes, key=lambda strike: (abs(strike - level), strike))
 
 
-def strike_of(plan: Any, leg: Any, session: Session, expiry: date, minute: int) -> int | None:
+def strike_of(plan: Any, leg: Any, session: Session, expiry: date, minute: int) -> int | None:  # noqa: PLR0911 - one by rule
     """Return the strike a leg takes at the close of a bar; None where no choice is possible in it."""
     rule, strikes, out = leg.strike, session.strikes(expiry), 1 if leg.right == "CE" else -1
     if rule.listed is not None:
         if rule.listed not in strikes:
             raise Unlisted("strike not listed")
         return int(rule.listed)
-    if any(getattr(rule, name) is not None for name in
-           ("premium", "premium_at_least", "premium_at_most", "premium_between", "delta")):
-        return _by_quote(plan, leg, session, expiry, minute)
+    if rule.kind == "delta" or rule.kind.startswith("premium"):
+        return _by_quote(leg, session, expiry, minute)
     level = money_of(plan, session, expiry, minute)
     if level is None:
         return None
     at_money = _nearest(strikes, level)
     if rule.steps is not None:
         place = strikes.index(at_money) + out * rule.steps
-        if not 0 <= place < len(strikes):
-            raise Unlisted("no such step")
-        return strikes[place]
+        return strikes[place] if 0 <= place < len(strikes) else None
     if rule.points is not None:
         return _nearest(strikes, at_money + out * rule.points)
     if rule.percent is not None:
@@ -84,7 +78,7 @@ def strike_of(plan: Any, leg: Any, session: Session, expiry: date, minute: int) 
     return _nearest(strikes, at_money + out * rule.straddles * sum(bar.close for bar in both if bar) / TICKS)
 
 
-def _by_quote(plan: Any, leg: Any, session: Session, expiry: date, minute: int) -> int | None:
+def _by_quote(leg: Any, session: Session, expiry: date, minute: int) -> int | None:
     """Return the strike by premium or delta among what traded in the bar."""
     closes = {}
     for strike in session.strikes(expiry):
@@ -119,18 +113,19 @@ def deltas_of(
     strikes, prices = np.array(list(closes), float), np.array(list(closes.values()))
     iv = implied_volatility(prices, forward, strikes, years, discount, right == "CE").iv
     delta = greeks(forward, strikes, years, iv, discount, right == "CE").delta
-    return {strike: float(d) for strike, d in zip(closes, delta, strict=True) if d == d}
+    return {strike: float(d) for strike, d in zip(closes, delta, strict=True) if isfinite(d)}
 
 
-def contract_of(plan: Any, leg: Any, session: Session, minute: int) -> Contract | None:
-    """Return the contract that a leg takes at the close of a bar.
+def contract_of(plan: Any, leg: Any, expiry: date | None, session: Session, minute: int) -> Contract | None:
+    """Return the contract of an expiry that a leg takes at the close of a bar.
 
     Raises
     ------
     Unlisted
         The rule, or the leg's right, has no contract this day.
     """
-    expiry = expiry_of(leg.expiry, session)
+    if expiry is None:
+        raise Unlisted(f"no expiry {leg.expiry}")
     strike = strike_of(plan, leg, session, expiry, minute)
     if strike is None:
         return None

@@ -21,6 +21,7 @@ class Held:
     minute: int
     entry: int
     fill: int
+    units: int
     watch_from: int
     last: tuple[date, int, Bar]  # the latest bar in which it traded
     break_even: bool = False
@@ -86,7 +87,7 @@ class Held:
         if convention == "bar_close":
             return bar.close
         if convention == "extreme":
-            return min(bar) if self.way > 0 else max(bar)
+            return bar.low if self.way > 0 else bar.high
         return bar.open if struck[2] else struck[1]
 
     def watched(self, bar: Bar) -> None:

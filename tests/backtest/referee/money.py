@@ -66,7 +66,8 @@ def of_order(price: int, units: int, buying: bool, on: date) -> Fraction:
 def of_exercise(intrinsic: Fraction, settlement: Fraction, units: int, on: date) -> Fraction:
     """Return the tax on a bought option that expires in the money, rupees."""
     whole = fact("charges", on, item="stt_exercise")["unit"] == "fraction_of_settlement_value"
-    return _rate("stt_exercise", on) * units * (settlement if whole else intrinsic) if intrinsic > 0 else Fraction(0)
+    taxed = (settlement if whole else intrinsic) if intrinsic > 0 else Fraction(0)
+    return _rate("stt_exercise", on) * units * taxed
 
 
 def settlement(session: Session) -> Fraction | None:

@@ -6,6 +6,7 @@ import math
 from fractions import Fraction
 from typing import Any
 
+from .bars import TICKS
 from .money import exact
 
 
@@ -13,11 +14,14 @@ class Limits:
     """Stop, target, trail and lock of a position; what moves, moves after a close was judged."""
 
     def __init__(self, rules: Any) -> None:
-        self.rules, self.best = rules, Fraction(0)
+        self.rules, self.best = rules, Fraction(0)  # rupees
 
-    def judge(self, profit: Fraction, is_open: bool) -> str:
-        """Return why all legs leave at this close; nothing where they stay."""
-        found = self._found(profit) if is_open else ""
+    def judge(self, earned: int) -> str:
+        """Return why all legs leave at this close, by ticks times units; nothing where they stay."""
+        if not any((self.rules.stop_inr, self.rules.target_inr, self.rules.lock)):
+            return ""
+        profit = Fraction(earned, TICKS)
+        found = self._found(profit)
         self.best = max(self.best, profit)
         return found
 
