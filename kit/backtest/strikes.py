@@ -34,6 +34,13 @@ def expiry_of(rule: ExpiryRule, day: DayMinutes) -> date | None:
     return listed[place] if len(listed) > place else None
 
 
+def _span(columns: Columns) -> Columns | slice:
+    """Return columns as a slice where they follow each other: a view then, and no copy."""
+    if len(columns) and columns[-1] - columns[0] + 1 == len(columns):
+        return slice(columns[0], columns[-1] + 1)
+    return columns
+
+
 def _month(day: date) -> tuple[int, int]:
     return day.year, day.month
 
@@ -62,20 +69,24 @@ class ExpiryMinutes:
             side = mine[day.is_call[mine] == call]
             rows[np.searchsorted(self.strikes, day.strike[side])] = side
             self._rows[right] = rows  # type: ignore[index]  # the two rights
+        self._synthetic: dict[bytes, Floats] = {}  # by columns: legs that enter together ask alike
 
     def closes(self, right: Right, columns: Columns) -> Floats:
         """Return (strikes, bars) closes in rupees; NaN where the contract did not trade in the bar."""
-        rows = self._rows[right]
-        cells = self.day.close[rows[:, None], columns] / TICKS_PER_RUPEE
-        return np.where(self.day.traded[rows[:, None], columns] & (rows >= 0)[:, None], cells, np.nan)
+        rows, bars = self._rows[right], _span(columns)
+        close, traded = self.day.close[:, bars][rows], self.day.traded[:, bars][rows]
+        return np.where(traded & (rows >= 0)[:, None], close / TICKS_PER_RUPEE, np.nan)
 
     def synthetic(self, columns: Columns) -> Floats:
         """Return strike + call - put where call and put are nearest each other; NaN without a pair."""
-        apart = self.closes("CE", columns) - self.closes("PE", columns)
-        distance = np.where(np.isnan(apart), np.inf, np.abs(apart))
-        place, bars = distance.argmin(axis=0), np.arange(len(columns))
-        level: Floats = self.strikes[place] + apart[place, bars]
-        return level
+        key = columns.tobytes()
+        if key not in self._synthetic:
+            apart = self.closes("CE", columns) - self.closes("PE", columns)
+            distance = np.abs(apart)
+            distance[np.isnan(distance)] = np.inf
+            place, bars = distance.argmin(axis=0), np.arange(len(columns))
+            self._synthetic[key] = self.strikes[place] + apart[place, bars]
+        return self._synthetic[key]
 
     def spot(self, columns: Columns) -> Floats:
         """Return the level that strikes are counted from, rupees; NaN where it is unknown."""

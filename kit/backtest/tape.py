@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cached_property
+from functools import cache, cached_property, partial
 from math import isfinite
 
 import numpy as np
@@ -33,6 +33,7 @@ from kit.bars.minutes import OHLC, DayMinutes
 from kit.model import Right
 
 NEVER = 2**40
+_MinutesOf = Callable[[DayMinutes, date], ExpiryMinutes]
 
 Contract = tuple[date, int, Right]
 
@@ -130,8 +131,9 @@ def load(plan: Plan, legs: Sequence[PlanLeg], holding: Holding, again: bool | No
     again = chooses_again(plan) if again is None else again
     length = holding.edges[-1]
     expiries = [expiry_of(leg.expiry, holding.days[0]) for leg in legs]
+    minutes_of = cache(partial(ExpiryMinutes, money=plan.money))  # legs share what they choose from
     chosen = [
-        _choices(plan, leg, expiry, holding, start, again)
+        _choices(minutes_of, leg, expiry, holding, start, again)
         for leg, expiry, start in zip(legs, expiries, holding.starts, strict=True)
     ]
     contracts: dict[Contract, int] = {}
@@ -147,7 +149,7 @@ def load(plan: Plan, legs: Sequence[PlanLeg], holding: Holding, again: bool | No
 
 
 def _choices(
-    plan: Plan, leg: PlanLeg, expiry: date | None, holding: Holding, start: int, again: bool
+    minutes_of: _MinutesOf, leg: PlanLeg, expiry: date | None, holding: Holding, start: int, again: bool
 ) -> NDArray[np.int64]:
     chosen = np.full(holding.edges[-1], NO_STRIKE, np.int64)
     if expiry is None or start >= NEVER:
@@ -156,16 +158,21 @@ def _choices(
     for day, offset in zip(holding.days, holding.edges, strict=False):
         columns = np.arange(max(0, start - offset), min(len(day.minutes), until - offset))
         if len(columns) and expiry in day.expiries:
-            chosen[columns + offset] = _strikes(plan, leg, day, expiry, columns, again)
+            chosen[columns + offset] = _strikes(minutes_of, leg, day, expiry, columns, again)
     return chosen
 
 
 def _strikes(
-    plan: Plan, leg: PlanLeg, day: DayMinutes, expiry: date, columns: NDArray[np.intp], again: bool
+    minutes_of: _MinutesOf,
+    leg: PlanLeg,
+    day: DayMinutes,
+    expiry: date,
+    columns: NDArray[np.intp],
+    again: bool,
 ) -> NDArray[np.int64]:
     rule = leg.strike
     if isinstance(rule, StrikeRule) and rule.leg_of is None:
-        return ExpiryMinutes(day, expiry, plan.money).choose(rule, leg.right, leg.side, columns)
+        return minutes_of(day, expiry).choose(rule, leg.right, leg.side, columns)
     found = np.full(len(columns), NO_STRIKE, np.int64)
     for place, column in enumerate(columns.tolist()):
         if isinstance(rule, StrikeRule):
