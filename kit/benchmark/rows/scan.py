@@ -15,7 +15,7 @@ from kit.evaluation.margin import margin, snapshot_parameters
 from kit.evaluation.metrics import score
 from kit.evaluation.scan import scan
 from kit.evaluation.scan.engine import figures
-from kit.evaluation.scan.families import enumerate_family
+from kit.evaluation.scan.families import UNLISTED, enumerate_family
 from kit.evaluation.scan.ladder import Ladder, ladder
 from kit.evaluation.terms import Terms
 from kit.evaluation.through_time import profit_before_expiry, profit_grid
@@ -32,7 +32,8 @@ def _chain(run: Run) -> ChainSnapshot:
 def _condors(chain: ChainSnapshot) -> tuple[Ladder, Any, Any]:
     found = ladder(chain, Terms(), snapshot_parameters(chain))
     (positions,) = enumerate_family("iron_condor", found, WIDTHS)
-    return found, positions.places, positions.lots
+    places = positions.places(0, len(positions))
+    return found, places[(places != UNLISTED).all(axis=1)], positions.lots
 
 
 @row("scan_positions", part="evaluation", unit="M positions/s", target=at_least(1.5),

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.evaluation.scan.engine import Floats, Places, figures
-from kit.evaluation.scan.families import Positions
+from kit.evaluation.scan.engine import Floats, figures
+from kit.evaluation.scan.families import UNLISTED, Positions
 from kit.evaluation.scan.filters import Filter, Rank, best_of
 from kit.evaluation.scan.ladder import Ladder
 
-CHUNK = 65_536  # positions; some 30 ms, so that a scan tells of its best often and stops at once
+CHUNK = 32_768  # positions; some 15 ms, so that a scan tells of its best often and stops at once
 
 
 class Kept(NamedTuple):
@@ -27,8 +27,8 @@ class Kept(NamedTuple):
         Which batch of positions each is of, and which of it.
     removed : tuple of int
         How many each filter removed, one filter after the other.
-    scored : int
-        How many were scored.
+    scored, missing : int
+        How many were scored, and how many need a contract that is not listed or priced.
     """
 
     figures: Floats
@@ -36,38 +36,57 @@ class Kept(NamedTuple):
     number: NDArray[np.int64]
     removed: tuple[int, ...]
     scored: int
+    missing: int
 
 
-class Chunk(NamedTuple):
-    """Some positions of one batch: which batch, where in it they begin, and the positions."""
+class Part(NamedTuple):
+    """Some positions of one batch, by number: whoever scores them makes them."""
 
     batch: int
+    positions: Positions
     start: int
-    places: Places
-    lots: Places
+    stop: int
+
+
+Chunk = tuple[Part, ...]
 
 
 def chunks(batches: Sequence[Positions]) -> Iterator[Chunk]:
-    """Cut batches of positions into chunks of at most `CHUNK`."""
+    """Cut batches of positions into chunks of `CHUNK`; small batches share one."""
+    parts, room = list[Part](), CHUNK
     for batch, positions in enumerate(batches):
-        for start in range(0, len(positions.places), CHUNK):
-            yield Chunk(batch, start, positions.places[start : start + CHUNK], positions.lots)
+        start, count = 0, len(positions)
+        while start < count:
+            stop = min(count, start + room)
+            parts.append(Part(batch, positions, start, stop))
+            start, room = stop, room - (stop - start)
+            if room == 0:
+                yield tuple(parts)
+                parts, room = [], CHUNK
+    if parts:
+        yield tuple(parts)
 
 
 def best_of_chunk(
     found: Ladder, chunk: Chunk, *, wanted: Sequence[Filter], order: Rank, top: int | None
 ) -> Kept:
     """Score a chunk, drop what a filter removes and return the best that are left."""
-    rows = figures(found, chunk.places, chunk.lots)
-    left = np.arange(len(rows))
-    removed = []
+    return merged([_best_of(found, part, wanted, order, top) for part in chunk], order, top)
+
+
+def _best_of(found: Ladder, part: Part, wanted: Sequence[Filter], order: Rank, top: int | None) -> Kept:
+    places = part.positions.places(part.start, part.stop)
+    listed = np.flatnonzero((places != UNLISTED).all(axis=1))
+    rows = figures(found, places[listed], part.positions.lots)
+    kept, removed = np.ones(len(rows), np.bool_), []
     for one in wanted:
-        passed = left[one.passes(rows[left])]
-        removed.append(left.size - passed.size)
-        left = passed
-    left = left[best_of(order.keys(rows[left]), top)]
-    batch = np.full(left.size, chunk.batch, np.int32)
-    return Kept(rows[left], batch, chunk.start + left, tuple(removed), len(rows))
+        passed = kept & one.passes(rows)
+        removed.append(int(kept.sum() - passed.sum()))
+        kept = passed
+    left = np.flatnonzero(kept)
+    left = left[best_of(order.keys(rows)[left], top)]
+    batch, missing = np.full(left.size, part.batch, np.int32), len(places) - len(rows)
+    return Kept(rows[left], batch, part.start + listed[left], tuple(removed), len(rows), missing)
 
 
 def merged(kept: Sequence[Kept], order: Rank, top: int | None) -> Kept:
@@ -79,4 +98,5 @@ def merged(kept: Sequence[Kept], order: Rank, top: int | None) -> Kept:
     rows, batch, number = rows[order_of], batch[order_of], number[order_of]
     best = best_of(order.keys(rows), top)
     removed = tuple(sum(counts) for counts in zip(*(one.removed for one in kept), strict=True))
-    return Kept(rows[best], batch[best], number[best], removed, sum(one.scored for one in kept))
+    scored, missing = (sum(one[place] for one in kept) for place in (4, 5))
+    return Kept(rows[best], batch[best], number[best], removed, scored, missing)

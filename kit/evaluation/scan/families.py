@@ -1,4 +1,4 @@
-"""Every position of a family on a chain, as arrays of contracts.
+"""Every position of a family on a chain: numbered, and made when they are asked for by a range of numbers.
 
 A family's strikes are drawn from the listed ones: single strikes, pairs of them, and wings at given widths.
 What needs a contract that the chain does not list or price is counted and left out.
@@ -6,8 +6,10 @@ What needs a contract that the chain does not list or price is counted and left 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -20,168 +22,171 @@ from kit.strategies.base import Strategy
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int32]
-Side = tuple[Held, Floats, int]  # right, strikes, lots: one leg of all positions
+UNLISTED = -1
 RATIOS = (2, 3)
 
 
-class Positions(NamedTuple):
-    """Positions of one family with the same lots.
+class LegRule(NamedTuple):
+    """One leg of all positions of a family.
+
+    Parameters
+    ----------
+    right : {"CE", "PE", "FUT"}
+        Call, put or future.
+    lots : int
+        Bought or sold.
+    upper : bool
+        Whether it stands at the upper strike of a pair, else at the lower or only one.
+    wing : int
+        -1 so much below that strike, 1 so much above, 0 on it.
+    far : bool
+        Whether by the larger of two widths.
+    """
+
+    right: Held
+    lots: int
+    upper: bool = False
+    wing: int = 0
+    far: bool = False
+
+
+Rules = tuple[LegRule, ...]
+
+
+class Family(NamedTuple):
+    """How the positions of a family are drawn.
+
+    Parameters
+    ----------
+    pairs : bool
+        Whether from every pair of strikes, else from every strike.
+    widths : int
+        How many widths its wings have: 0, 1 or 2.
+    variants : tuple of tuple of LegRule
+        Its legs by ascending strike; several where lots differ.
+    """
+
+    pairs: bool
+    widths: int
+    variants: tuple[Rules, ...]
+
+
+def _on(right: Held, lots: int, wing: int = 0, far: bool = False) -> LegRule:
+    return LegRule(right, lots, False, wing, far)
+
+
+def _up(right: Held, lots: int, wing: int = 0) -> LegRule:
+    return LegRule(right, lots, True, wing)
+
+
+def _strikes(*legs: LegRule) -> Family:
+    return Family(False, 0, (legs,))
+
+
+def _pairs(*legs: LegRule) -> Family:
+    return Family(True, 0, (legs,))
+
+
+def _winged(*variants: Rules, pairs: bool = False, widths: int = 1) -> Family:
+    return Family(pairs, widths, variants)
+
+
+def _vertical(right: Held, low: int) -> Family:
+    return _winged((_on(right, low), _on(right, -low, 1)))
+
+
+def _condor(below: Held, above: Held) -> Family:
+    return _winged((_on(below, 1, -1), _on(below, -1), _up(above, -1), _up(above, 1, 1)), pairs=True)
+
+
+def _butterfly(right: Held, *, broken: bool = False) -> Family:
+    """Return a butterfly; the further wing of a broken one stands above a call's strikes, below a put's."""
+    below, above = broken and right == "PE", broken and right == "CE"
+    legs = (_on(right, 1, -1, below), _on(right, -2), _on(right, 1, 1, above))
+    return _winged(legs, widths=2 if broken else 1)
+
+
+def _ratio(right: Held, near: int) -> Family:
+    """One near option against several further out; `near` is the near one's sign."""
+    if right == "CE":
+        return _winged(*((_on(right, near), _on(right, -near * ratio, 1)) for ratio in RATIOS))
+    return _winged(*((_on(right, -near * ratio, -1), _on(right, near)) for ratio in RATIOS))
+
+
+KNOWN: dict[str, Family] = {
+    "bear_call_spread": _vertical("CE", -1),
+    "bear_put_spread": _vertical("PE", -1),
+    "box": _winged((_on("PE", -1), _on("CE", 1), _on("PE", 1, 1), _on("CE", -1, 1))),
+    "broken_wing_call_butterfly": _butterfly("CE", broken=True),
+    "broken_wing_put_butterfly": _butterfly("PE", broken=True),
+    "bull_call_spread": _vertical("CE", 1),
+    "bull_put_spread": _vertical("PE", 1),
+    "call_back_spread": _ratio("CE", -1),
+    "call_butterfly": _butterfly("CE"),
+    "call_condor": _condor("CE", "CE"),
+    "call_ratio_spread": _ratio("CE", 1),
+    "collar": _pairs(LegRule("FUT", 1), _on("PE", 1), _up("CE", -1)),
+    "covered_call": _strikes(LegRule("FUT", 1), _on("CE", -1)),
+    "covered_put": _strikes(LegRule("FUT", -1), _on("PE", -1)),
+    "iron_butterfly": _winged((_on("PE", 1, -1), _on("PE", -1), _on("CE", -1), _on("CE", 1, 1))),
+    "iron_condor": _condor("PE", "CE"),
+    "jade_lizard": _winged((_on("PE", -1), _up("CE", -1), _up("CE", 1, 1)), pairs=True),
+    "long_straddle": _strikes(_on("PE", 1), _on("CE", 1)),
+    "long_strangle": _pairs(_on("PE", 1), _up("CE", 1)),
+    "long_synthetic": _strikes(_on("PE", -1), _on("CE", 1)),
+    "protective_call": _strikes(LegRule("FUT", -1), _on("CE", 1)),
+    "protective_put": _strikes(LegRule("FUT", 1), _on("PE", 1)),
+    "put_back_spread": _ratio("PE", -1),
+    "put_butterfly": _butterfly("PE"),
+    "put_condor": _condor("PE", "PE"),
+    "put_ratio_spread": _ratio("PE", 1),
+    "reverse_jade_lizard": _winged((_on("PE", 1, -1), _on("PE", -1), _up("CE", -1)), pairs=True),
+    "risk_reversal": _pairs(_on("PE", -1), _up("CE", 1)),
+    "short_straddle": _strikes(_on("PE", -1), _on("CE", -1)),
+    "short_strangle": _pairs(_on("PE", -1), _up("CE", -1)),
+    "short_synthetic": _strikes(_on("PE", 1), _on("CE", -1)),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Positions:
+    """Positions of one family with the same lots, by number.
 
     Parameters
     ----------
     family : str
         Its name.
-    places : ndarray, shape (n, legs)
-        Rows of the ladder, by ascending strike.
     lots : ndarray, shape (legs,)
         Of each leg.
-    missing : int
-        How many more there would be if every contract were listed and priced.
+    low, high : ndarray, shape (strikes or pairs,)
+        Which strikes each is drawn from; the same of single strikes.
+    tables : tuple of ndarray, shape (strikes, widths)
+        Of each leg, the row of the ladder; `UNLISTED` where there is no such contract.
+    upper : tuple of bool
+        Of each leg, whether it goes by `high`.
     """
 
     family: str
-    places: Places
     lots: Places
-    missing: int
+    low: Places
+    high: Places
+    tables: tuple[Places, ...]
+    upper: tuple[bool, ...]
 
+    def __len__(self) -> int:
+        return len(self.low) * self.tables[0].shape[1]
 
-class _Strikes(NamedTuple):
-    """What positions are made of: single strikes, and pairs of them with the lower one first."""
+    def places(self, start: int, stop: int) -> Places:
+        """Return the rows of the ladder of some positions, by ascending strike, of shape (n, legs).
 
-    one: Floats
-    low: Floats
-    high: Floats
-    widths: tuple[float, ...]
-
-
-Enumerate = Callable[[_Strikes], Iterable[Sequence[Side]]]
-
-
-def _spread(near: Held, lots: tuple[int, int]) -> Enumerate:
-    """Return pairs of one right: the lower strike's lots, then the upper's."""
-    return lambda s: [[(near, k, lots[0]), (near, k + w, lots[1])] for k, w in [_wide(s)]]
-
-
-def _wide(s: _Strikes) -> tuple[Floats, Floats]:
-    return np.repeat(s.one, len(s.widths)), np.tile(np.array(s.widths), s.one.size)
-
-
-def _pairs(s: _Strikes) -> tuple[Floats, Floats, Floats]:
-    """Return every pair of strikes with every width."""
-    count = len(s.widths)
-    return np.repeat(s.low, count), np.repeat(s.high, count), np.tile(np.array(s.widths), s.low.size)
-
-
-def _one(*legs: tuple[Held, int]) -> Enumerate:
-    return lambda s: [[(right, s.one if right != "FUT" else 0 * s.one, lots) for right, lots in legs]]
-
-
-def _strangle(put: int, call: int) -> Enumerate:
-    return lambda s: [[("PE", s.low, put), ("CE", s.high, call)]]
-
-
-def _condor(right: Held) -> Enumerate:
-    def made(s: _Strikes) -> list[list[Side]]:
-        low, high, w = _pairs(s)
-        return [[(right, low - w, 1), (right, low, -1), (right, high, -1), (right, high + w, 1)]]
-
-    return made
-
-
-def _iron_condor(s: _Strikes) -> list[list[Side]]:
-    low, high, w = _pairs(s)
-    return [[("PE", low - w, 1), ("PE", low, -1), ("CE", high, -1), ("CE", high + w, 1)]]
-
-
-def _iron_butterfly(s: _Strikes) -> list[list[Side]]:
-    k, w = _wide(s)
-    return [[("PE", k - w, 1), ("PE", k, -1), ("CE", k, -1), ("CE", k + w, 1)]]
-
-
-def _butterfly(right: Held) -> Enumerate:
-    def made(s: _Strikes) -> list[list[Side]]:
-        k, w = _wide(s)
-        return [[(right, k - w, 1), (right, k, -2), (right, k + w, 1)]]
-
-    return made
-
-
-def _broken_wing(right: Held) -> Enumerate:
-    def made(s: _Strikes) -> list[list[Side]]:
-        found = []
-        for near in s.widths:
-            for far in (width for width in s.widths if width > near):
-                below, above = (near, far) if right == "CE" else (far, near)
-                found.append([(right, s.one - below, 1), (right, s.one, -2), (right, s.one + above, 1)])
+        A leg whose contract the chain does not list or price is `UNLISTED`.
+        """
+        drawn, width = np.divmod(np.arange(start, stop, dtype=np.int32), self.tables[0].shape[1])
+        ends = self.low[drawn], self.high[drawn]
+        found = np.empty((stop - start, len(self.tables)), np.int32)
+        for leg, (table, upper) in enumerate(zip(self.tables, self.upper, strict=True)):
+            found[:, leg] = table[ends[upper], width]
         return found
-
-    return made
-
-
-def _ratio(right: Held, near: int) -> Enumerate:
-    """Return spreads of one near option against several further out; `near` is the near one's sign."""
-
-    def made(s: _Strikes) -> list[list[Side]]:
-        k, w = _wide(s)
-        if right == "CE":
-            return [[(right, k, near), (right, k + w, -near * ratio)] for ratio in RATIOS]
-        return [[(right, k - w, -near * ratio), (right, k, near)] for ratio in RATIOS]
-
-    return made
-
-
-def _jade_lizard(s: _Strikes) -> list[list[Side]]:
-    low, high, w = _pairs(s)
-    return [[("PE", low, -1), ("CE", high, -1), ("CE", high + w, 1)]]
-
-
-def _reverse_jade_lizard(s: _Strikes) -> list[list[Side]]:
-    low, high, w = _pairs(s)
-    return [[("PE", low - w, 1), ("PE", low, -1), ("CE", high, -1)]]
-
-
-def _box(s: _Strikes) -> list[list[Side]]:
-    k, w = _wide(s)
-    return [[("PE", k, -1), ("CE", k, 1), ("PE", k + w, 1), ("CE", k + w, -1)]]
-
-
-def _collar(s: _Strikes) -> list[list[Side]]:
-    return [[("FUT", 0 * s.low, 1), ("PE", s.low, 1), ("CE", s.high, -1)]]
-
-
-KNOWN: dict[str, Enumerate] = {
-    "bear_call_spread": _spread("CE", (-1, 1)),
-    "bear_put_spread": _spread("PE", (-1, 1)),
-    "box": _box,
-    "broken_wing_call_butterfly": _broken_wing("CE"),
-    "broken_wing_put_butterfly": _broken_wing("PE"),
-    "bull_call_spread": _spread("CE", (1, -1)),
-    "bull_put_spread": _spread("PE", (1, -1)),
-    "call_back_spread": _ratio("CE", -1),
-    "call_butterfly": _butterfly("CE"),
-    "call_condor": _condor("CE"),
-    "call_ratio_spread": _ratio("CE", 1),
-    "collar": _collar,
-    "covered_call": _one(("FUT", 1), ("CE", -1)),
-    "covered_put": _one(("FUT", -1), ("PE", -1)),
-    "iron_butterfly": _iron_butterfly,
-    "iron_condor": _iron_condor,
-    "jade_lizard": _jade_lizard,
-    "long_straddle": _one(("PE", 1), ("CE", 1)),
-    "long_strangle": _strangle(1, 1),
-    "long_synthetic": _one(("PE", -1), ("CE", 1)),
-    "protective_call": _one(("FUT", -1), ("CE", 1)),
-    "protective_put": _one(("FUT", 1), ("PE", 1)),
-    "put_back_spread": _ratio("PE", -1),
-    "put_butterfly": _butterfly("PE"),
-    "put_condor": _condor("PE"),
-    "put_ratio_spread": _ratio("PE", 1),
-    "reverse_jade_lizard": _reverse_jade_lizard,
-    "risk_reversal": _strangle(-1, 1),
-    "short_straddle": _one(("PE", -1), ("CE", -1)),
-    "short_strangle": _strangle(-1, -1),
-    "short_synthetic": _one(("PE", 1), ("CE", -1)),
-}
 
 
 def named(families: str | type[Strategy] | Iterable[str | type[Strategy]]) -> list[str]:
@@ -213,7 +218,7 @@ def _name_of(kind: type[Strategy]) -> str:
 
 
 def enumerate_family(family: str, found: Ladder, widths: Sequence[float]) -> list[Positions]:
-    """Return every position of a family.
+    """Return every position of a family, by its variants.
 
     Parameters
     ----------
@@ -231,32 +236,35 @@ def enumerate_family(family: str, found: Ladder, widths: Sequence[float]) -> lis
     """
     if not widths or not all(width > 0 for width in widths):
         raise DataError("Widths are distances in rupees, more than 0", [*widths], "Say widths=(500, 1000).")
+    drawn = KNOWN[family]
+    away = [(width, width) for width in widths]
+    if drawn.widths == 2:
+        away = [*combinations(sorted(set(widths)), 2)]
     strikes = np.unique(np.append(found.strikes("CE"), found.strikes("PE")))
-    lower, upper = np.triu_indices(strikes.size, 1)
-    drawn = _Strikes(strikes, strikes[lower], strikes[upper], tuple(widths))
-    return [_placed(family, sides, found) for sides in KNOWN[family](drawn)]
+    low = high = np.arange(strikes.size, dtype=np.int32)
+    if drawn.pairs:
+        low, high = (places.astype(np.int32) for places in np.triu_indices(strikes.size, 1))
+    return [
+        Positions(
+            family,
+            np.array([rule.lots for rule in rules], np.int32),
+            low,
+            high,
+            tuple(_table(found, rule, strikes, away if drawn.widths else [(0.0, 0.0)]) for rule in rules),
+            tuple(rule.upper for rule in rules),
+        )
+        for rules in drawn.variants
+    ]
 
 
-def _placed(family: str, sides: Sequence[Side], found: Ladder) -> Positions:
-    count = sides[0][1].size
-    places, listed = np.empty((count, len(sides)), np.int32), np.ones(count, np.bool_)
-    for leg, (right, strikes, _) in enumerate(sides):
-        ladder = found.strikes(right)
-        at = _nearest_places(ladder, strikes)
-        listed &= ladder[at] == strikes
-        places[:, leg] = at + found.place(right)
-    lots = np.array([lots for *_, lots in sides], np.int32)
-    return Positions(family, np.ascontiguousarray(places[listed]), lots, int(count - listed.sum()))
-
-
-def _nearest_places(ladder: Floats, strikes: Floats) -> Places:
-    """Return where strikes stand in a ladder, by a table of half rupees: six times as fast as searching.
-
-    What is not in the ladder gets some place; the caller compares.
-    """
-    steps = np.rint(2 * (ladder - ladder[0])).astype(np.int64)
-    table = np.zeros(steps[-1] + 1, np.int32)
-    table[steps] = np.arange(ladder.size)
-    wanted = np.rint(2 * (strikes - ladder[0])).astype(np.int64)
-    found: Places = table[np.clip(wanted, 0, steps[-1])]
-    return found
+def _table(found: Ladder, rule: LegRule, strikes: Floats, widths: Sequence[tuple[float, float]]) -> Places:
+    """Return the row of a leg's contract by strike and width; `UNLISTED` where there is none."""
+    away = np.array([pair[rule.far] for pair in widths]) * rule.wing
+    if not found.strikes(rule.right).size:
+        return np.full((strikes.size, away.size), UNLISTED, np.int32)
+    wanted = strikes[:, None] + away if rule.right != "FUT" else np.zeros((strikes.size, away.size))
+    listed = found.strikes(rule.right)
+    at = np.minimum(np.searchsorted(listed, wanted), listed.size - 1)
+    rows = np.where(listed[at] == wanted, at + found.place(rule.right), UNLISTED)
+    table: Places = rows.astype(np.int32)
+    return table

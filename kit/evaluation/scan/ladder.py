@@ -7,6 +7,7 @@ the shape of its profit and its breakevens is such a sum, so that a scan only ad
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import isnan, nan
 
 import numpy as np
@@ -56,11 +57,15 @@ class Ladder:
 
     def strikes(self, right: Held) -> Floats:
         """Return the strikes of one right, ascending."""
-        return np.array([strike for kind, strike in self.keys if kind == right])
+        return self._strikes[right]
 
     def place(self, right: Held) -> int:
         """Return where the contracts of one right begin."""
         return next((at for at, (kind, _) in enumerate(self.keys) if kind == right), 0)
+
+    @cached_property
+    def _strikes(self) -> dict[Held, Floats]:
+        return {right: np.array([k for kind, k in self.keys if kind == right]) for right in RIGHTS}
 
     def legs(self, places: NDArray[np.integer], lots: NDArray[np.integer], chain: ChainSnapshot) -> list[Leg]:
         """Return a position of a scan as legs at the chain's prices."""

@@ -40,18 +40,12 @@ class ScanResult:
         What they are ranked by.
     wanted : tuple of Filter
         What had to pass.
-    enumerated : int
-        Positions of all families.
-    complete : bool
-        Whether all of them were scored: a scan that was stopped has scored `kept.scored`.
     """
 
     chain: ChainSnapshot
     terms: Terms
     order: Rank
     wanted: tuple[Filter, ...]
-    enumerated: int
-    complete: bool
     found: Ladder
     batches: tuple[Positions, ...]
     kept: Kept
@@ -70,7 +64,8 @@ class ScanResult:
         if not 0 <= number < len(self):
             raise DataError("The scan has no such row", number, f"It has {len(self)}, from 0.")
         positions = self.batches[self.kept.batch[number]]
-        return self.found.legs(positions.places[self.kept.number[number]], positions.lots, self.chain)
+        place = int(self.kept.number[number])
+        return self.found.legs(positions.places(place, place + 1)[0], positions.lots, self.chain)
 
     def score(self, number: int = 0) -> Score:
         """Return the score of a row, by definition what its figures are: also its verdict in words.
@@ -105,7 +100,17 @@ class ScanResult:
     @property
     def missing(self) -> int:
         """How many positions need a contract that the chain does not list or price."""
-        return sum(batch.missing for batch in self.batches)
+        return self.kept.missing
+
+    @property
+    def enumerated(self) -> int:
+        """Positions of all families; while it runs, with those of which it is not yet known."""
+        return sum(len(batch) for batch in self.batches) - self.missing
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of them were scored: a scan that was stopped has scored `kept.scored`."""
+        return self.kept.scored == self.enumerated
 
     def told(self) -> str:
         """Say in a line what was scanned, under which view, and what was left out."""

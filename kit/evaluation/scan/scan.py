@@ -100,13 +100,11 @@ def scan(
     found = ladder(chain, terms, parameters or rules_of(chain))
     drawn = _default_widths(found) if widths is None else widths
     batches = tuple(batch for name in named(families) for batch in enumerate_family(name, found, drawn))
-    enumerated = sum(len(batch.places) for batch in batches)
 
     def result(kept: Kept) -> ScanResult:
-        whole = kept.scored == enumerated
-        return ScanResult(chain, terms, order, wanted, enumerated, whole, found, batches, kept)
+        return ScanResult(chain, terms, order, wanted, found, batches, kept)
 
-    best = [Kept(np.empty((0, len(FIGURES))), *_NO_PLACES, (0,) * len(wanted), 0)]
+    best = [Kept(np.empty((0, len(FIGURES))), *_NO_PLACES, (0,) * len(wanted), 0, 0)]
 
     def keep(kept: Kept) -> None:
         best[0] = merged([best[0], kept], order, top)
