@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from time import sleep
+from typing import Any
 
 from kit.benchmark.measure import Arms
 from kit.benchmark.registry import row
@@ -21,10 +23,10 @@ _EXPIRY, _POSITIONS = "29DEC2026", 20
 _ORDER_PAUSE_S, _BOOK_PAUSE_S = 0.13, 1.05  # no sample waits for a rate limit
 
 
-def _traded(run: Run, held: int) -> tuple[AngelAPIClient, list[Instrument]]:
-    """Return a client, logged in and far from its exchange, that holds so many positions; and calls."""
-    exchange = run.enter(launch(at=_MORNING))
-    client = run.enter(
+def _account(run: Run) -> tuple[AngelAPIClient, list[Instrument], Callable[[], Any]]:
+    """Return a client that is logged in, calls to trade, and what moves it far from its exchange."""
+    exchange = run.keep(launch(at=_MORNING))
+    client = run.keep(
         AngelAPIClient(
             exchange.credentials,
             run.settings,
@@ -35,17 +37,15 @@ def _traded(run: Run, held: int) -> tuple[AngelAPIClient, list[Instrument]]:
     )
     listed = options(client.instruments().rows("BANKNIFTY", "OPTIDX", _EXPIRY))
     calls = sorted((one for one in listed if one.right == "CE"), key=lambda one: abs(one.strike - 58_000))
-    for call in calls[:held]:
-        client.orders.place(OrderRequest.in_lots(call, "BUY", 1, order_type="MARKET"))
     client.orders.funds()  # logged in, connected
-    run.enter(at_distance(exchange.url, exchange.admin_token))
-    return client, calls
+    return client, calls, lambda: at_distance(exchange.url, exchange.admin_token)
 
 
 @row("order_placement", part="pipeline", unit="ms", target=at_most(150), quick=True)
 def order_placement(run: Run) -> Arms:
     """Place a limit order, from the request to the broker's id, over a network of 40 ms a round trip."""
-    client, (call, *_) = _traded(run, held=0)
+    client, (call, *_), far = run.once(_account)
+    run.enter(far())
     return Arms(
         lambda: client.orders.place(OrderRequest.in_lots(call, "BUY", 1, 5.0)),
         before=lambda: sleep(_ORDER_PAUSE_S),
@@ -57,11 +57,14 @@ def order_placement(run: Run) -> Arms:
 @row("position_monitoring", part="pipeline", unit="ms", target=at_most(100), quick=True)
 def position_monitoring(run: Run) -> Arms:
     """Look at 20 positions with their profits, never cached, over a network of 40 ms a round trip."""
-    client, _ = _traded(run, held=_POSITIONS)
+    client, calls, far = run.once(_account)
+    for call in calls[:_POSITIONS]:
+        client.orders.place(OrderRequest.in_lots(call, "BUY", 1, order_type="MARKET"))
+    run.enter(far())
     assert len(client.orders.positions()) == _POSITIONS
     return Arms(
         client.orders.positions,
         before=lambda: sleep(_BOOK_PAUSE_S),
-        rounds=5 if run.quick else 15,
+        rounds=3 if run.quick else 15,
         warm=1,
     )

@@ -71,7 +71,7 @@ def _through(operation: str, tier: Tier) -> Callable[[Run], Arms]:
                 sleep(_PAUSE_S[operation])
             desk.cache.clear()
 
-        rounds = {"cold": 5 if run.quick else 15}.get(tier)
+        rounds = {"cold": 3 if run.quick else 15}.get(tier)
         return Arms(ask, before=None if tier == "hot" else prepare, rounds=rounds, warm=1)
 
     network = f"over a network of {1e3 * ROUND_TRIP_S:g} ms a round trip"

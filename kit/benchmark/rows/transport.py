@@ -7,7 +7,7 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import time
@@ -68,18 +68,17 @@ class _Line:
 
 def _line(run: Run) -> _Line:
     run.need("trustme", "tls")
-    exchange = run.enter(launch(tls=True, limits=False))
+    exchange = run.keep(launch(tls=True, limits=False))
     folder = run.folder()
     bundle = folder / "ca.pem"  # what users load: the whole bundle, plus the exchange's own authority
     assert exchange.ca_file is not None
     bundle.write_bytes(Path(certifi.where()).read_bytes() + exchange.ca_file.read_bytes())
-    pool = run.enter(ConnectionPoolManager(ca_file=bundle))
+    pool = run.keep(ConnectionPoolManager(ca_file=bundle))
     config = CacheConfig()
     free = [replace(route, windows=_UNLIMITED) for route in routes(config, exchange.clock)]
     limiter = RateLimiter(folder / "limits.sqlite")
     policy = Policy(free, judge, storable)
-    session = ReplySession(pool, policy, config, folder / "replies.sqlite", limiter)
-    run.after_row(session.close)
+    session = run.keep(closing(ReplySession(pool, policy, config, folder / "replies.sqlite", limiter)))
     return _Line(exchange, bundle, {**_HEADERS, **_logged_in(session, exchange)}, session)
 
 
@@ -104,7 +103,7 @@ def _candle_body(exchange: ExchangeProcess) -> dict[str, str]:
 @row("candles_call", part="transport", unit="ms", peer="the official client", peer_target=faster(6))
 def candles_call(run: Run) -> Arms:
     """Ask for a day of minute candles over verified HTTPS with the full bundle, everything included."""
-    line = _line(run)
+    line = run.once(_line)
     body, official = _candle_body(line.exchange), _official(run, line)
     return Arms(
         line.ours(CANDLES.path, body), official and (lambda: official.getCandleData(dict(body))), calls=1
@@ -114,7 +113,7 @@ def candles_call(run: Run) -> Arms:
 @row("ltp_call", part="transport", unit="ms", peer="the official client", peer_target=faster(12), quick=True)
 def ltp_call(run: Run) -> Arms:
     """Ask for one last traded price over verified HTTPS with the full bundle, everything included."""
-    line = _line(run)
+    line = run.once(_line)
     official = _official(run, line)
     wanted = ("NSE", "Nifty Bank", "99926009")
     return Arms(line.ours(LTP.path, _LTP_BODY), official and (lambda: official.ltpData(*wanted)), calls=1)
@@ -129,7 +128,7 @@ def ltp_call(run: Run) -> Arms:
 )
 def candles_overhead(run: Run) -> Arms:
     """Ask for a day of minute candles: limiter, pool, verdict and disk tier beside a bare session."""
-    line = _line(run)
+    line = run.once(_line)
     body = _candle_body(line.exchange)
     return Arms(line.ours(CANDLES.path, body), line.bare(CANDLES.path, body), calls=1)
 
@@ -144,7 +143,7 @@ def candles_overhead(run: Run) -> Arms:
 )
 def ltp_overhead(run: Run) -> Arms:
     """Ask for one last traded price: limiter, pool, verdict and disk tier beside a bare session."""
-    line = _line(run)
+    line = run.once(_line)
     return Arms(line.ours(LTP.path, _LTP_BODY), line.bare(LTP.path, _LTP_BODY), calls=1)
 
 
