@@ -15,7 +15,7 @@ from kit.benchmark.suite import run_performance_benchmark
 SLOWED = {
     "pipeline": ("chain_hot", "kit.market.manager:DataManager.option_chain"),
     "cache": ("hot_hit", "kit.cache.manager:CacheManager.get"),
-    "evaluation": ("strategy_evaluation", "kit.evaluation.metrics:opening_inr"),
+    "evaluation": ("strategy_evaluation", "kit.evaluation.metrics:breakevens"),
     "backtest": ("backtest_one_day", "kit.backtest.engine:_trade"),
     "pricing": ("iv_greeks_call", "kit.pricing.black76:_columns"),
     "bars": ("day_of_minutes", "kit.bars.minute_store:read_session"),
