@@ -21,6 +21,7 @@
     ├── BrokerError              the broker answered, and said no
     │   ├── RateLimited
     │   ├── SessionExpired
+    │   │   └── SessionTakenOver another login with this account keeps ending it
     │   ├── LoginRefused
     │   │   ├── KeyRefused       the API key, not PIN or TOTP
     │   │   └── AccountBlocked
@@ -196,6 +197,10 @@ class RateLimited(BrokerError):
 
 class SessionExpired(BrokerError):
     """The session token is missing, unknown or expired."""
+
+
+class SessionTakenOver(SessionExpired):
+    """Another login with the same account ends the session as soon as it is regained."""
 
 
 class LoginRefused(BrokerError):

@@ -37,6 +37,7 @@ from kit.settings_file import read_sections
 from kit.shown import Showable, table
 
 Backend = Literal["serial", "threads", "processes", "dask"]
+ShareTokens = Literal["never", "memory", "keyring"]
 Lifetime = Annotated[float, Field(ge=0, le=10 * 366 * 86_400)]  # seconds
 Wait = Annotated[float, Field(gt=0, le=86_400)]  # seconds
 Budget = Annotated[float, Field(gt=0, le=86_400_000)]  # milliseconds
@@ -47,9 +48,7 @@ class CacheConfig(Section):
     """Lifetimes and bounds of both cache tiers."""
 
     max_size: Many = Field(1000, description="entries in the in-process tier")
-    max_bytes: int | None = Field(
-        None, ge=1, le=2**50, description="bytes in the in-process tier; none: unbounded"
-    )
+    max_bytes: int | None = Field(None, ge=1, le=2**50, description="bytes in that tier; none: unbounded")
     default_ttl: Lifetime = Field(300, description="lifetime of anything else, seconds")
     options_chain_ttl: Lifetime = Field(60, description="lifetime of an option chain, seconds")
     ltp_ttl: Lifetime = Field(5, description="lifetime of a last traded price, seconds")
@@ -148,6 +147,7 @@ class BrokerConfig(Section):
         "wss://tns.angelone.in/smart-order-update", description="the live broker's order stream"
     )
     ca_file: Path | None = Field(None, description="certificate bundle instead of the system's")
+    share_tokens: ShareTokens = Field("never", description="one login for this machine: memory or keyring")
     seed: int = Field(7, ge=0, lt=2**63, description="seed of the simulated market")
     speed: float = Field(1.0, gt=0, le=1e6, description="simulated seconds per second")
 

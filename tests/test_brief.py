@@ -139,7 +139,7 @@ class TestPerformanceMonitor:
         monitor = PerformanceMonitor()
         chain = make_chain()
         with monitor.measure("atm_calculation"):
-            result = chain.atm_strike
+            result = chain.atmf_strike
         metrics = monitor.get_metrics("atm_calculation")
         assert result == 55_000
         assert f"Average time: {metrics.avg_time * 1000:.2f}ms".startswith("Average time: 0.")
@@ -246,10 +246,10 @@ class TestConcurrentProcessor:
         market_data = make_chain()
 
         def strategy1_func(market_data: ChainSnapshot) -> float:
-            return market_data.atm_strike
+            return market_data.atmf_strike
 
         def strategy2_func(market_data: ChainSnapshot) -> list[Any]:
-            return [market_data.leg("CE", market_data.atm_strike, -1)]
+            return [market_data.leg("CE", market_data.atmf_strike, -1)]
 
         def strategy3_func(market_data: ChainSnapshot) -> float:
             return market_data.spot / 0

@@ -388,7 +388,7 @@ def test_nobody_can_corrupt_the_table_of_a_cached_snapshot(make_chain: Callable[
     kept = cache.get("chain")
     assert kept.frame["ltp"].iloc[0] == first
     assert "new" not in kept.frame
-    assert (kept.expiry, kept.forward, kept.atm_strike) == (chain.expiry, chain.forward, chain.atm_strike)
+    assert (kept.expiry, kept.forward, kept.atmf_strike) == (chain.expiry, chain.forward, chain.atmf_strike)
 
 
 def test_nobody_can_corrupt_a_cached_array() -> None:

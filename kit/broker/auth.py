@@ -11,22 +11,22 @@ import base64
 import hashlib
 import hmac
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
-
-from pydantic import SecretStr
+from typing import Any, Literal, Protocol
 
 from kit.broker.endpoints import LOGIN, REFRESH, Endpoint
+from kit.broker.tokens import Tokens
 from kit.cache.flights import Flights
-from kit.clock import IST, Clock
-from kit.errors import BrokerError, LoginRefused, ProtocolError
+from kit.clock import Clock
+from kit.errors import BrokerError, LoginRefused, SessionTakenOver
 from kit.settings import Credentials
 
 _LOG = logging.getLogger("kit.broker")
 STEP_S = 30
+_TUG_S = 120.0  # a session regained by a login and lost again so soon is fought over
+Wish = Literal["tokens", "renewed", "entered"]
 Ask = Callable[[Endpoint, Mapping[str, str], "Tokens | None"], Any]
 
 
@@ -70,47 +70,14 @@ class SecretBody(dict[str, str]):
         return f"<SecretBody: {', '.join(self)}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """What a login returns; ``repr`` shows none of it.
+class TokenShare(Protocol):
+    """Where a login looks for tokens before it asks the broker; see `kit.broker.sharing`."""
 
-    Parameters
-    ----------
-    jwt, refresh, feed : SecretStr
-        The broker's three tokens, without a ``Bearer`` prefix.
-    expires : datetime
-        When the broker forgets them: the next midnight in Asia/Kolkata.
-    refreshed : bool, default False
-        They came by a refresh, not by a login.
-    """
+    def newer(self, wish: Wish, stale: Tokens | None, login: Login) -> Tokens:
+        """Return tokens that are not `stale`: another process's, else what ``login.make(wish)`` returns."""
 
-    jwt: SecretStr
-    refresh: SecretStr
-    feed: SecretStr
-    expires: datetime
-    refreshed: bool = False
-
-    def __reduce__(self) -> Any:
-        raise TypeError("Tokens stay in the process that logged in; hand on a snapshot.")
-
-    @classmethod
-    def from_reply(cls, data: Any, now: datetime, refreshed: bool = False) -> Tokens:
-        """Read the data of a login or refresh reply.
-
-        Raises
-        ------
-        ProtocolError
-            A token is missing.
-        """
-        found = [data.get(name) if isinstance(data, dict) else None for name in _NAMES]
-        if not all(isinstance(token, str) and token for token in found):
-            raise ProtocolError("The login reply lacks a token", _NAMES, "Try again; the broker may be down.")
-        jwt, refresh, feed = (SecretStr(str(token).removeprefix("Bearer ")) for token in found)
-        midnight = datetime.combine(now.astimezone(IST).date() + timedelta(1), datetime.min.time(), IST)
-        return cls(jwt, refresh, feed, midnight, refreshed)
-
-
-_NAMES = ("jwtToken", "refreshToken", "feedToken")
+    def close(self) -> None:
+        """Answer nobody any more."""
 
 
 class Login:
@@ -124,15 +91,21 @@ class Login:
         ``ask(endpoint, body, tokens)`` sends a request and returns the reply's data.
     clock : Clock
         Tells the exchange's present, by which tokens expire; passwords follow the machine's clock.
+    share : TokenShare, optional
+        Whose tokens to use; default this login's own alone.
     """
 
-    def __init__(self, credentials: Credentials, ask: Ask, clock: Clock) -> None:
+    def __init__(
+        self, credentials: Credentials, ask: Ask, clock: Clock, share: TokenShare | None = None
+    ) -> None:
         self._credentials = credentials
         self._ask = ask
         self._clock = clock
+        self._share = share
         self._flights: Flights[Tokens] = Flights()
         self._tokens: Tokens | None = None
         self._used_step = -1
+        self._regained_s = -math.inf
 
     def tokens(self) -> Tokens:
         """Return valid tokens, logging in when there are none.
@@ -142,7 +115,7 @@ class Login:
         LoginRefused
             The broker refused the credentials.
         """
-        return self._one_flight(self.valid, self._enter)
+        return self.newer("tokens", None)
 
     def renewed(self, stale: Tokens) -> Tokens:
         """Return tokens newer than `stale`: by refresh, else by a new login.
@@ -151,8 +124,10 @@ class Login:
         ------
         LoginRefused
             The broker refused the credentials.
+        SessionTakenOver
+            Another login ends this session again and again.
         """
-        return self._one_flight(lambda: None if self._tokens is stale else self.valid(), self._refresh)
+        return self.newer("renewed", stale)
 
     def entered(self, stale: Tokens) -> Tokens:
         """Return tokens newer than `stale` by a new login.
@@ -162,7 +137,26 @@ class Login:
         LoginRefused
             The broker refused the credentials.
         """
-        return self._one_flight(lambda: None if self._tokens is stale else self.valid(), self._enter)
+        return self.newer("entered", stale)
+
+    def newer(self, wish: Wish, stale: Tokens | None) -> Tokens:
+        """Return valid tokens that are not `stale`: held, shared, or made; of all who ask, one makes them."""
+
+        def held() -> Tokens | None:
+            found = self.valid()
+            return None if found == stale else found
+
+        def flight() -> Tokens:
+            self._tokens = self._share.newer(wish, stale, self) if self._share else self.make(wish)
+            return self._tokens
+
+        return self._flights.join("login", held, flight)
+
+    def make(self, wish: Wish) -> Tokens:
+        """Ask the broker for tokens, whoever has some; `newer` asks for one at a time."""
+        if wish == "renewed":
+            return self._refresh()
+        return self._regain() if wish == "entered" else self._enter()
 
     def current(self) -> Tokens | None:
         """Return the tokens held, valid or not, without asking anybody."""
@@ -172,17 +166,15 @@ class Login:
         """Drop the tokens; the next call logs in."""
         self._tokens = None
 
+    def close(self) -> None:
+        """Answer no other process any more."""
+        if self._share is not None:
+            self._share.close()
+
     def valid(self) -> Tokens | None:
         """Return the tokens held if they have not expired, without asking anybody."""
         held = self._tokens
         return held if held and self._clock.now() < held.expires else None
-
-    def _one_flight(self, held: Callable[[], Tokens | None], fetch: Callable[[], Tokens]) -> Tokens:
-        def flight() -> Tokens:
-            self._tokens = fetch()
-            return self._tokens
-
-        return self._flights.join("login", held, flight)
 
     def _enter(self) -> Tokens:
         secrets = self._credentials
@@ -198,13 +190,23 @@ class Login:
         held = self.valid()
         if held is None:
             return self._enter()
+        _LOG.warning("The session ended before midnight: another login has taken it over. Renewing it")
+        if time.monotonic() - self._regained_s < _TUG_S:
+            self.forget()  # so that login() logs in
+            remedy = "Stop the other program or let both share one login (broker.share_tokens), then login()."
+            raise SessionTakenOver("Another login ends this session again and again", None, remedy)
         try:
             data = self._ask(REFRESH, SecretBody(refreshToken=held.refresh.get_secret_value()), held)
             return Tokens.from_reply(data, self._clock.now(), refreshed=True)
         except LoginRefused:
             raise  # the key or the account itself: another login would fare no better
         except BrokerError:  # whatever the reason, the credentials can still open a new session
-            return self._enter()
+            return self._regain()
+
+    def _regain(self) -> Tokens:
+        made = self._enter()
+        self._regained_s = time.monotonic()
+        return made
 
     def _unused_password(self) -> str:
         while (step := int(wall_s() // STEP_S)) == self._used_step:

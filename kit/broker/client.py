@@ -287,8 +287,8 @@ class AngelAPIClient(Showable):
         self, endpoint: Endpoint, where: tuple[str, ...], start: datetime, end: datetime, shape: Any
     ) -> Reply[Any]:
         """Ask for bars up to now at most: the broker refuses a span that ends in the future."""
-        start, end = in_ist(start), min(in_ist(end), last_bar(in_ist(self.clock.now())))
-        if end < start:
+        start, end = in_ist(start), in_ist(end)
+        if min(end, last_bar(in_ist(self.clock.now()))) < start:
             return Reply([], "network", 0.0, 0.0)
         span = {"fromdate": f"{start:%Y-%m-%d %H:%M}", "todate": f"{end:%Y-%m-%d %H:%M}"}
         named = zip(("exchange", "symboltoken", "interval"), map(_word, where), strict=True)

@@ -18,11 +18,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
+from kit.broker.shapes import KeyTwice, once
 from kit.errors import ProtocolError
 
 BANKNIFTY_INDEX = "99926009"  # the broker's token of the index row, present in every whole master
 _LONGEST_ROW = 2**20  # characters; the broker's have some 250
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(object_pairs_hook=once)
 
 
 def rows_of(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -58,6 +59,8 @@ def _whole_objects(text: str) -> tuple[list[dict[str, Any]], str]:
     while text.startswith("{", at):
         try:
             row, at = _DECODER.raw_decode(text, at)
+        except KeyTwice as error:
+            raise ProtocolError("A row of the instrument master", str(error), "Try again later.") from None
         except ValueError:  # the rest of this object is still on its way
             if len(text) - at > _LONGEST_ROW:
                 raise _endless(text[at : at + 80]) from None

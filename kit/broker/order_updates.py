@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from kit.broker.auth import SecretBody
 from kit.broker.client import AngelAPIClient
 from kit.broker.order_rows import booked, row_of
+from kit.broker.shapes import once
 from kit.broker.stream.socket import open_socket
 from kit.errors import ProtocolError, SessionExpired, Transient, TransportError
 from kit.model import BookedOrder
@@ -137,7 +138,7 @@ class OrderUpdates:
         if said == "pong":
             return []
         try:
-            message: Any = json.loads(said)
+            message: Any = json.loads(said, object_pairs_hook=once)
             row = message["orderData"] if message["order-status"] != _GREETING else None
         except (ValueError, KeyError, TypeError) as error:
             shown = said[:40] if isinstance(said, str) else "bytes"

@@ -17,6 +17,7 @@ order  condition                                                            outc
 12     anything else                                                        `ProtocolError`
 =====  ===================================================================  ===================
 
+A key that stands twice in an object makes a reply one of the last kind: which value is meant nobody can know.
 Codes are read with their messages: AB1007 stands for a wrong PIN, an invalid token and an unknown order.
 
 Source: SmartAPI documentation of 2026-08 and replies recorded in September 2026.
@@ -32,6 +33,7 @@ from typing import Any, NamedTuple
 
 from requests import Response
 
+from kit.broker.shapes import KeyTwice, once
 from kit.errors import (
     AccountBlocked,
     AddressRefused,
@@ -90,14 +92,17 @@ def envelope(response: Response) -> Envelope:
     kept = getattr(response, _KEPT, None)
     if isinstance(kept, Envelope):
         return kept
-    parsed = _parsed(response.content)
+    parsed = _parsed(response.content, getattr(response, "from_cache", False))
     setattr(response, _KEPT, parsed)
     return parsed
 
 
-def _parsed(body: bytes) -> Envelope:
+def _parsed(body: bytes, seen: bool) -> Envelope:
+    """Parse a body; one that was seen before, when it was stored, is not searched for a key twice again."""
     try:
-        content = json.loads(body, parse_constant=_refused)
+        content = json.loads(body, parse_constant=_refused, object_pairs_hook=None if seen else once)
+    except KeyTwice as error:
+        return Envelope(None, "", str(error), None)
     except (ValueError, RecursionError):  # a bare text, an HTML page, nothing, or half a body
         shown = 50 if body.lstrip().startswith(b"{") else 200  # before the data begin, which may be private
         return Envelope(None, "", body[:shown].decode("utf-8", "replace"), None)

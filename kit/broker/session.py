@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import math
 import threading
 from collections import Counter
@@ -21,12 +20,14 @@ from requests_cache import NEVER_EXPIRE
 
 from kit.addresses import checked_address
 from kit.broker import endpoints
-from kit.broker.auth import Login, Tokens, wall_s
+from kit.broker.auth import Login, wall_s
 from kit.broker.consent import LiveConsent
 from kit.broker.endpoints import LOGIN, LOGOUT, Endpoint
-from kit.broker.lifetimes import lifetime_s, shortest_s
+from kit.broker.lifetimes import lifetime_s, shortest_s, up_to_now
 from kit.broker.replies import data_of, judge, momentary, storable
 from kit.broker.shapes import Reply
+from kit.broker.sharing import share
+from kit.broker.tokens import Tokens
 from kit.clock import Clock
 from kit.errors import BadRequest, DataError, LoginRefused, Rejected, SessionExpired
 from kit.model import Source
@@ -38,7 +39,6 @@ from kit.transport.pool import ConnectionPoolManager
 from kit.transport.session import ReplySession
 from kit.transport.stored import age_s, remaining_s
 
-_LOG = logging.getLogger("kit.broker")
 _HEADERS = {
     "Accept": "application/json",
     "X-UserType": "USER",
@@ -110,11 +110,12 @@ class BrokerSession:
         folder = cache_folder()
         self.limiter = RateLimiter(folder / "limits.sqlite", account=account)
         table = routes(self._config, clock, bool(self.market))
-        policy = Policy(table, judge, storable, account, self._consent.gate)
+        policy = Policy(table, judge, storable, account, self._sent)
         file = folder / "replies.sqlite" if self._config.disk else None
         self.replies = ReplySession(pool, policy, self._config, file, self.limiter)
         self._proxies = get_environ_proxies(self.base_url)  # once: reading it takes a tenth of a call
-        self.access = Login(credentials, self._authenticate, clock)
+        shared = share(settings.broker.share_tokens, account, clock)
+        self.access = Login(credentials, self._authenticate, clock, shared)
 
     def ask(self, endpoint: Endpoint, body: Mapping[str, Any]) -> Reply[Any]:
         """Return the payload of one call, from the disk tier if it is there.
@@ -139,9 +140,8 @@ class BrokerSession:
         tokens = self.access.tokens()
         try:
             return self._once(endpoint, body, tokens)
-        except SessionExpired as error:
-            words = "%s: the broker calls the session ended (%s), before midnight. Another login? Renewing it"
-            _LOG.warning(words, endpoint.name, error.code)
+        except SessionExpired:
+            pass  # before midnight: somebody else logged in
         tokens = self.access.renewed(tokens)
         try:
             return self._once(endpoint, body, tokens)
@@ -187,8 +187,13 @@ class BrokerSession:
 
     def close(self) -> None:
         """Close the files of cache and limits."""
+        self.access.close()
         self.replies.close()  # type: ignore[no-untyped-call]
         self.limiter.close()
+
+    def _sent(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        self._consent.gate(request)
+        return up_to_now(request, self._clock.now())
 
     def _authenticate(self, endpoint: Endpoint, body: Mapping[str, str], tokens: Tokens | None) -> Any:
         answer = self._answer(endpoint, body, tokens)

@@ -209,3 +209,22 @@ def quote_bodies(instruments: Iterable[QuoteKey], mode: Mode, most: int) -> list
         raise DataError("There are no quotes of this kind", mode, f"Use {', '.join(get_args(Mode))}.")
     batches = [asked[at : at + most] for at in range(0, len(asked), most)]
     return [{"mode": mode, "exchangeTokens": by_exchange(batch)} for batch in batches]
+
+
+class KeyTwice(ValueError):
+    """An object says a key twice; which of its values is meant nobody can know."""
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON (an ``object_pairs_hook``).
+
+    Raises
+    ------
+    KeyTwice
+        It has a key twice; names it.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _value in pairs]
+        raise KeyTwice(f"the key {max(names, key=names.count)[:50]!r} stands there twice")
+    return found

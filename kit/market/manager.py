@@ -57,14 +57,10 @@ class DataManager(Showable):
     """
 
     def __init__(
-        self,
-        api_client: AngelAPIClient | None = None,
-        cache_manager: CacheManager | None = None,
-        performance_monitor: PerformanceMonitor | None = None,
-        *,
-        settings: Settings | None = None,
-        clock: Clock | None = None,
-    ) -> None:
+        self, api_client: AngelAPIClient | None = None, cache_manager: CacheManager | None = None,
+        performance_monitor: PerformanceMonitor | None = None, *,
+        settings: Settings | None = None, clock: Clock | None = None,
+    ) -> None:  # fmt: skip
         if settings is None:  # a client of another kind may have none
             of_client = getattr(api_client, "settings", None)
             settings = of_client if isinstance(of_client, Settings) else Settings()
@@ -76,10 +72,9 @@ class DataManager(Showable):
         like(self._monitor, "performance_monitor", "measure")
         self._given_clock = None if clock is None else like(clock, "clock", "now")
         self._hot = Hot(self._cache, settings.data_manager.enable_caching)
-        self._quoted: PresentQuotes | None = None
+        self._quoted = None
         if api_client is not None:
-            present = api_client.clock if clock is None else clock
-            self._quoted = PresentQuotes(api_client, self._hot, settings, present)
+            self._quoted = PresentQuotes(api_client, self._hot, settings, clock or api_client.clock)
         self.questions = Questions()
 
     @property
@@ -99,10 +94,8 @@ class DataManager(Showable):
 
         Raises
         ------
-        UnknownSymbol, UnknownExpiry
-            It is not listed; the remedy says what is.
-        BrokerError, TransportError
-            The broker said no, or could not be asked.
+        UnknownSymbol, UnknownExpiry, BrokerError, TransportError
+            It is not listed, and the remedy says what is; or the broker said no, or could not be asked.
         """
         with self._monitor.measure("options_chain_processing"):
             day = self._expiry(underlying, expiry)
@@ -182,10 +175,8 @@ class DataManager(Showable):
 
         Raises
         ------
-        UnknownSymbol
-            There is none of this name.
-        DataError, RateLimited
-            The stream does not carry it, or no more.
+        UnknownSymbol, DataError, RateLimited
+            There is none of this name; or the stream does not carry it, or no more.
         """
         return self._present().follow(symbols, mode, queue_size)
 
@@ -194,10 +185,8 @@ class DataManager(Showable):
 
         Raises
         ------
-        UnknownSymbol, UnknownExpiry
-            It is not listed; the remedy says what is.
-        RateLimited
-            The stream carries no more.
+        UnknownSymbol, UnknownExpiry, RateLimited
+            It is not listed, and the remedy says what is; or the stream carries no more.
         """
         day = self._expiry(underlying, expiry)
         return self._present().live_chain(underlying, day, lambda: self.option_chain(underlying, day))
@@ -213,16 +202,12 @@ class DataManager(Showable):
         return instruments.trading(self._present().listing.expiries(underlying), self.clock.now())
 
     def atm_strike(
-        self,
-        underlying: str = "BANKNIFTY",
-        expiry: str | date | None = None,
-        *,
-        spot: float | None = None,
-        tie: Tie = "lower",
-    ) -> float:
-        """Return the listed strike nearest the spot, rupees.
+        self, underlying: str = "BANKNIFTY", expiry: str | date | None = None, *,
+        spot: float | None = None, tie: Tie = "lower",
+    ) -> float:  # fmt: skip
+        """Return the listed strike nearest the spot, rupees; the forward's is ``chain.atmf_strike``.
 
-        While it stands still in the closing auction the forward takes its place: ``nearest_to`` says so.
+        While the spot stands still in the closing auction it is the forward's: ``nearest_to`` says so.
 
         Parameters
         ----------
@@ -254,15 +239,9 @@ class DataManager(Showable):
             return self._hot.once(key if usual else (key, tie, level), float, found)[0]
 
     def download(
-        self,
-        symbol: str,
-        interval: str,
-        start: Moment,
-        end: Moment,
-        *,
-        store: Path = STORE,
-        quiet: bool = False,
-    ) -> Download:
+        self, symbol: str, interval: str, start: Moment, end: Moment, *,
+        store: Path = STORE, quiet: bool = False,
+    ) -> Download:  # fmt: skip
         """Keep history as Parquet; goes on where an interrupted download stopped.
 
         Parameters

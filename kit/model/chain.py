@@ -132,8 +132,8 @@ class ChainSnapshot(Showable):
         return tuple(sorted(set(self.frame["strike"].tolist())))
 
     @cached_property
-    def atm_strike(self) -> float:
-        """The strike nearest the forward; the lower one of two equally near."""
+    def atmf_strike(self) -> float:
+        """The strike at the money forward: nearest the forward, the lower one of two equally near."""
         above = bisect_left(self._strikes, self.forward)
         near = self._strikes[max(0, above - 1) : above + 1]
         return min(near, key=lambda strike: (abs(strike - self.forward), strike))
@@ -296,4 +296,4 @@ class ChainSnapshot(Showable):
     def _details(self) -> list[str]:
         seen = chain_table(self, around=8)
         guessed = [sentence(f"The {name} is {found}.") for name, found in self.derived.items()]
-        return [*guessed, table(rows_of(seen), marked=[[*seen.index].index(int(self.atm_strike))])]
+        return [*guessed, table(rows_of(seen), marked=[[*seen.index].index(int(self.atmf_strike))])]

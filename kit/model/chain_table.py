@@ -21,7 +21,7 @@ def wide(snapshot: ChainSnapshot, around: int | None = None) -> pd.DataFrame:
     if around is None:
         return sides
     around = int(number(around, "Not a number of strikes", above=-1, most=1e6))
-    middle = snapshot.strikes.index(snapshot.atm_strike)
+    middle = snapshot.strikes.index(snapshot.atmf_strike)
     return sides.iloc[max(0, middle - around) : middle + around + 1]
 
 

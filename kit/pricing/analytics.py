@@ -161,7 +161,7 @@ class Analytics(Showable):
     ----------
     pcr_oi, pcr_volume : float
         Put-call ratios.
-    max_pain, atm_strike, straddle_inr, synthetic_future : float
+    max_pain, atmf_strike, straddle_inr, synthetic_future : float
         Rupees; the last at the strike nearest the forward. NaN where the forward is.
     support, resistance : tuple of float
         Strikes of puts at or below the forward, and of calls at or above it, heaviest first, rupees.
@@ -179,7 +179,7 @@ class Analytics(Showable):
     pcr_oi: float
     pcr_volume: float
     max_pain: float
-    atm_strike: float
+    atmf_strike: float
     straddle_inr: float
     synthetic_future: float
     support: tuple[float, ...]
@@ -197,7 +197,7 @@ class Analytics(Showable):
             "Put-call ratio (OI)": self.pcr_oi,
             "Put-call ratio (volume)": self.pcr_volume,
             "Max pain": self.max_pain,
-            "At the money": self.atm_strike,
+            "At the money forward": self.atmf_strike,
             "Straddle": self.straddle_inr,
             "Synthetic future": self.synthetic_future,
             "Support": self.support[:3],
@@ -226,7 +226,7 @@ def analytics(
         pcr_oi=put_call_ratio(call["oi"], put["oi"]),
         pcr_volume=put_call_ratio(call["volume"], put["volume"]),
         max_pain=max_pain(strike, call["oi"], put["oi"]),
-        atm_strike=atm,
+        atmf_strike=atm,
         straddle_inr=call_price + put_price,
         synthetic_future=atm + (call_price - put_price) / discount,
         support=tuple(support(strike, put["oi"], forward).tolist()),

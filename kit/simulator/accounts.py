@@ -116,6 +116,7 @@ class Account:
             raise Refused(application_error("AB1050"))
         if self.one_session:
             self._sessions.clear()
+            self._refreshes.clear()
         self.last_login = f"{self._clock.now():%Y-%m-%d %H:%M:%S}"
         return self._open()
 

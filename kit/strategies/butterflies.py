@@ -123,7 +123,7 @@ class _Condor(Strategy):
         require_positive(self, "width")
 
     def _legs(self, snapshot: ChainSnapshot, right: Right) -> tuple[Leg, ...]:
-        low, high = snapshot.atm_strike - self.body, snapshot.atm_strike + self.body
+        low, high = snapshot.atmf_strike - self.body, snapshot.atmf_strike + self.body
         return _four(snapshot, right, (low - self.width, low, high, high + self.width), self.lots)
 
 

@@ -57,7 +57,7 @@ class Offset:
             The chain ends before that strike.
         """
         strikes = snapshot.strikes
-        place = bisect_left(strikes, snapshot.atm_strike) + _outward(right) * self.steps
+        place = bisect_left(strikes, snapshot.atmf_strike) + _outward(right) * self.steps
         if not 0 <= place < len(strikes):
             raise DataError(
                 f"The chain has no {right} so many strikes from the money",
@@ -81,7 +81,7 @@ class Distance:
 
     def __call__(self, snapshot: ChainSnapshot, right: Right) -> float:
         """Return the strike, rupees; whether it is listed shows when a leg is made of it."""
-        return snapshot.atm_strike + _outward(right) * self.rupees
+        return snapshot.atmf_strike + _outward(right) * self.rupees
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class Width:
         DataError
             The straddle has no price, or the chain ends before that level.
         """
-        money = snapshot.atm_strike
+        money = snapshot.atmf_strike
         straddle = snapshot.leg("CE", money, 1).price + snapshot.leg("PE", money, 1).price
         return _nearest(snapshot, snapshot.forward + _outward(right) * self.straddles * straddle)
 

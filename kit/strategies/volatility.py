@@ -16,7 +16,7 @@ class ShortStraddle(Strategy):
 
     def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
         """Return a sold call and a sold put at the strike nearest the forward."""
-        money = snapshot.atm_strike
+        money = snapshot.atmf_strike
         return (snapshot.leg("PE", money, -self.lots), snapshot.leg("CE", money, -self.lots))
 
 
@@ -26,7 +26,7 @@ class LongStraddle(Strategy):
 
     def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
         """Return a bought call and a bought put at the strike nearest the forward."""
-        money = snapshot.atm_strike
+        money = snapshot.atmf_strike
         return (snapshot.leg("PE", money, self.lots), snapshot.leg("CE", money, self.lots))
 
 
@@ -109,7 +109,7 @@ class IronButterfly(Strategy):
 
     def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
         """Return bought put, sold put, sold call and bought call."""
-        return _winged(snapshot, snapshot.atm_strike, snapshot.atm_strike, self.width, self.lots)
+        return _winged(snapshot, snapshot.atmf_strike, snapshot.atmf_strike, self.width, self.lots)
 
 
 def _pair(pick: Pick, snapshot: ChainSnapshot) -> tuple[float, float]:

@@ -83,7 +83,7 @@ class Policy:
     account : str, optional
         Keeps the private answers of several accounts apart.
     gate : callable, optional
-        Called with every request before it is sent; raises where it may not be.
+        Returns what is sent for a request, below the cache; raises where nothing may be.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Policy:
         judge: Callable[[Response], ReplyVerdict] = judged_by_status,
         storable: Callable[[Response], bool] = lambda _response: True,
         account: str = "",
-        gate: Callable[[PreparedRequest], None] = lambda _request: None,
+        gate: Callable[[PreparedRequest], PreparedRequest] = lambda request: request,
     ) -> None:
         self.gate = gate
         self._routes = {route.path.rstrip("/"): route for route in routes}

@@ -53,7 +53,7 @@ class RetryAdapter(BaseAdapter):
         TransportError
             The last attempt brought no answer; see `PoolAdapter.send`.
         """
-        self._policy.gate(request)
+        asked, request = request, self._policy.gate(request)
         route, attempt, last = self._policy.route(request), 0, self._below.config.max_retries
         if not isinstance(request.body, bytes | str | None):
             last = 0  # a stream can be read once
@@ -62,6 +62,7 @@ class RetryAdapter(BaseAdapter):
             pause_s = backoff_s(self._below.config.backoff_factor, attempt)
             try:
                 response = self._attempt(route, request, stream, *how, **more)
+                response.request = asked
             except TransportError as error:
                 if attempt >= last or not _safe(error, route):
                     raise

@@ -9,6 +9,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.arguments import real
 from kit.cache import CacheManager
 from kit.errors import SettingsError
 from kit.facts import in_force, table
@@ -115,10 +116,9 @@ class Lifetime:
         Raises
         ------
         SettingsError
-            The tolerance is negative.
+            The tolerance is negative or no number.
         """
-        if not limit >= 0:
-            raise SettingsError("A tolerance is 0 or more, in basis points or rupees", limit, "Say 5.")
+        checked_tolerance(limit)
         held = []
         for point in self.curve:
             if (point.p95_bps if unit == "bps" else point.p95_inr) > limit:
@@ -150,6 +150,19 @@ class Lifetime:
         )
 
 
+def checked_tolerance(limit: float) -> float:
+    """Return a tolerance, before anything long is begun on its behalf.
+
+    Raises
+    ------
+    SettingsError
+        It is negative or no number.
+    """
+    if not real(limit) >= 0:
+        raise SettingsError("A tolerance is 0 or more, in basis points or rupees", limit, "Say 5.")
+    return limit
+
+
 def advise_lifetimes(
     trace: Trace,
     tolerance_bps: float = 5.0,
@@ -176,6 +189,7 @@ def advise_lifetimes(
         price path for a key.
     """
     limit, unit = (tolerance_bps, "bps") if tolerance_inr is None else (tolerance_inr, "rupees")
+    checked_tolerance(limit)
     _check(trace)
     kinds = dict.fromkeys(request.kind for request in trace.requests)
     curves = {kind: [_point(trace, kind, lifetime_s) for lifetime_s in lifetimes_s] for kind in kinds}

@@ -21,7 +21,7 @@ from kit.settings import Settings
 from kit.shown import Showable, sentence, table
 from kit.simulator.process import launch
 from kit.tuning.halving import Tried, successive_halving
-from kit.tuning.lifetimes import Lifetime, advise_lifetimes
+from kit.tuning.lifetimes import Lifetime, advise_lifetimes, checked_tolerance
 from kit.tuning.trace import PricePath, Trace, analyst_requests, fill_between
 from kit.tuning.workload import WorkerPlan, Workload, ideas_from
 
@@ -149,7 +149,13 @@ def tune(
     -------
     Advice
         Recommended settings and their reasons; cancelled, it recommends from what was finished.
+
+    Raises
+    ------
+    SettingsError
+        A tolerance is negative or no number.
     """
+    checked_tolerance(tolerance_bps if tolerance_inr is None else tolerance_inr)
     settings = settings or Settings.load()
     ideas = ideas_from(workload)
     with open_desk(settings) as desk:
@@ -185,7 +191,7 @@ def record(desk: Desk, requests: Sequence[Question] = ()) -> Trace:
         asked = {request.key: _symbol(request) for request in requests}
         return Trace(requests, {key: _path(desk, symbol, day) for key, symbol in asked.items()})
     chain = desk.data.option_chain(UNDERLYING)
-    symbols = {UNDERLYING: UNDERLYING, "ATM option": str(chain.quote(chain.atm_strike, "CE")["symbol"])}
+    symbols = {UNDERLYING: UNDERLYING, "ATM option": str(chain.quote(chain.atmf_strike, "CE")["symbol"])}
     paths = {key: _path(desk, symbol, day) for key, symbol in symbols.items()}
     until_s = min(float(path.at_s[-1]) for path in paths.values())
     return Trace(analyst_requests(until_s), paths)

@@ -30,7 +30,7 @@ _STALLED = {"X-Kit-Fault": f"stall:{ROUND_TRIP_S}"}
 def slow_idea(snapshot: ChainSnapshot, rolls: int = 70_000) -> float:
     """Return the mean payoff of the straddle over simulated closes: about 10 ms of plain Python."""
     rng = random.Random(7)  # noqa: S311 - a simulation
-    middle, forward = snapshot.atm_strike, snapshot.forward
+    middle, forward = snapshot.atmf_strike, snapshot.forward
     return sum(abs(forward * (0.98 + 0.04 * rng.random()) - middle) for _ in range(rolls)) / rolls
 
 

@@ -73,7 +73,7 @@ class Lopsided(Strategy):
     def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
         """Return the legs."""
         put = self.far(snapshot, "PE")
-        return (snapshot.leg("CE", snapshot.atm_strike, -self.lots), snapshot.leg("PE", put, -2 * self.lots))
+        return (snapshot.leg("CE", snapshot.atmf_strike, -self.lots), snapshot.leg("PE", put, -2 * self.lots))
 
 
 def test_a_strategy_of_ones_own_trades_and_has_no_yaml(real_days):
@@ -82,7 +82,7 @@ def test_a_strategy_of_ones_own_trades_and_has_no_yaml(real_days):
     trades = backtest(plan, {FULL[0]: real_days[FULL[0]]}).trades
     assert trades["lots"].tolist() == [1, 2]
     assert trades["strike"].iloc[1] < trades["strike"].iloc[0]
-    for unnamed in (plan, Plan.of(ShortStrangle(lambda chain, right: chain.atm_strike))):  # noqa: ARG005
+    for unnamed in (plan, Plan.of(ShortStrangle(lambda chain, right: chain.atmf_strike))):  # noqa: ARG005
         with pytest.raises(SettingsError, match="cannot be written as YAML"):
             unnamed.to_yaml()
 
@@ -94,7 +94,7 @@ def test_a_strategy_that_takes_other_legs_at_times_is_refused_by_the_row(real_da
     class Fickle(Strategy):
         def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
             lots = 1 if snapshot.forward == 50_000 else 2
-            return (snapshot.leg("CE", snapshot.atm_strike, lots),)
+            return (snapshot.leg("CE", snapshot.atmf_strike, lots),)
 
     row = backtest(Plan.of(Fickle()), {FULL[0]: real_days[FULL[0]]}).trades.iloc[0]
     assert row["reason"] == "refused"

@@ -12,8 +12,9 @@ import pytest
 from pydantic import SecretStr
 
 from kit.broker import auth
-from kit.broker.auth import Login, Tokens, totp
+from kit.broker.auth import Login, totp
 from kit.broker.endpoints import LOGIN, REFRESH
+from kit.broker.tokens import Tokens
 from kit.clock import IST, ManualClock
 from kit.errors import LoginRefused, NeverSent, ProtocolError, RateLimited, Rejected
 from kit.settings import Credentials

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import date, datetime
 
@@ -9,7 +10,8 @@ import pytest
 
 from kit.broker import endpoints
 from kit.broker.endpoints import CANDLES, GREEKS, LOGIN, LTP, OI_HISTORY, QUOTES, windows
-from kit.broker.lifetimes import lifetime_s
+from kit.broker.lifetimes import lifetime_s, up_to_now
+from kit.broker.session import prepared
 from kit.clock import IST
 from kit.settings import CacheConfig
 from kit.transport.limits import Window
@@ -64,3 +66,35 @@ def test_quotes_hold_after_hours():
         assert lifetime_s(endpoint, {}, CONFIG, EVENING) <= 60
         assert lifetime_s(endpoint, {}, held, OPEN) <= 60
     assert lifetime_s(CANDLES, {"todate": "2026-11-20 23:59"}, held, EVENING) == 3600
+
+
+@pytest.mark.parametrize(
+    ("now", "seconds"),
+    [
+        (datetime(2026, 11, 20, 11, 15, tzinfo=IST), 3600),  # a session under way
+        (datetime(2026, 11, 20, 15, 50, tzinfo=IST), 3600),  # over, its last bars may be late
+        (datetime(2026, 11, 21, 12, 0, tzinfo=IST), 45.25 * 3600),  # Saturday: nothing comes before Monday
+        (datetime(2026, 11, 23, 9, 0, tzinfo=IST), 15 * 60),  # bars of today begin in a quarter of an hour
+    ],
+)
+def test_bars_up_to_today_live_to_the_next_open_at_most(now: datetime, seconds: float) -> None:
+    """An answer without today's bars must not be served once there are some."""
+    body = {"todate": f"{now:%Y-%m-%d} 23:59"}
+    assert lifetime_s(CANDLES, body, CacheConfig(), now) == seconds
+
+
+def test_what_is_sent_ends_now() -> None:
+    """A span that ends ahead is cut on the wire alone, to the last bar; everything else is sent as it is."""
+    now = datetime(2026, 11, 20, 11, 15, 30, tzinfo=IST)
+    for endpoint in (CANDLES, OI_HISTORY):
+        for end, expected in (("2026-11-20 23:59", "2026-11-20 11:15"), ("2026-11-19 23:59",) * 2):
+            asked = prepared("POST", "https://host" + endpoint.path, {}, {"a": "b", "todate": end})
+            sent = up_to_now(asked, now)
+            assert json.loads(sent.body or b"") == {"a": "b", "todate": expected}
+            assert sent.headers["Content-Length"] == str(len(sent.body or b""))
+            assert json.loads(asked.body or b"")["todate"] == end
+    for body in ({"todate": 5}, {}, {"todate": None}):
+        asked = prepared("POST", "https://host" + CANDLES.path, {}, body)
+        assert up_to_now(asked, now) is asked
+    other = prepared("POST", "https://host" + LTP.path, {}, {"todate": "2026-11-20 23:59"})
+    assert up_to_now(other, now) is other

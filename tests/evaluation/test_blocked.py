@@ -25,7 +25,7 @@ RIGHTS = st.sampled_from(["CE", "PE", "FUT", "INDEX"])
 def test_a_sum_is_the_margin(make_chain: MakeChain, drawn: list[tuple[str, int, int]]) -> None:
     """Of any position of one expiry, bought, sold and with repeats, it is the estimate's total."""
     chain = make_chain()
-    middle = chain.strikes.index(chain.atm_strike)
+    middle = chain.strikes.index(chain.atmf_strike)
     near = chain.strikes[max(0, middle - 10) : middle + 11]
     legs = [
         chain.leg(right, near[place % len(near)] if right in ("CE", "PE") else 0.0, lots)  # type: ignore[arg-type]
@@ -48,6 +48,6 @@ def test_every_family_is_scored_with_its_margin(kind: type, make_chain: MakeChai
 def test_without_rules_or_price_there_is_no_margin(make_chain: MakeChain) -> None:
     """An index without rules, and a contract that the chain does not price, give NaN and no error."""
     chain = make_chain()
-    legs = [chain.leg("CE", chain.atm_strike, -1)]
+    legs = [chain.leg("CE", chain.atmf_strike, -1)]
     assert isnan(margin_inr(legs, replace(chain, underlying="SENSEX")))
     assert isnan(margin_inr([Leg("CE", 1.0, -1, 10.0)], chain))

@@ -70,7 +70,7 @@ def test_nothing_is_earned_where_nothing_moves(chain):
 
 def test_a_small_move_is_explained_by_its_greeks(chain):
     """The rest of a small scenario is a small part of it, and delta has the sign of the move."""
-    legs = (chain.leg("CE", chain.atm_strike, 1),)
+    legs = (chain.leg("CE", chain.atmf_strike, 1),)
     found = attribute_scenario(legs, chain, chain.spot * 1.002, days=0.5, iv_shift=0.002)
     assert abs(found.remainder_inr) < 0.01 * abs(found.change_inr)
     assert found.delta_inr > 0 > found.theta_inr
@@ -114,7 +114,7 @@ def test_a_short_way_has_hours(make_chain):
 
 def test_an_own_price_stays_and_the_others_are_entered_at_the_touch(chain):
     """A leg with a price keeps it; one without buys at the ask."""
-    strike = chain.atm_strike
+    strike = chain.atmf_strike
     own = Position((Leg("CE", strike, 1, 123.0), Leg("PE", strike, 1, float("nan"))))
     call, put = standing(own, chain).position
     assert call.price == 123.0

@@ -52,7 +52,7 @@ class Noting(Strategy):
             pass
         if self.then == "exit":
             os._exit(3)
-        return (snapshot.leg("CE", snapshot.atm_strike, -self.lots),)
+        return (snapshot.leg("CE", snapshot.atmf_strike, -self.lots),)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Derived(IronCondor):
 
 def my_rule(snapshot: ChainSnapshot, _: Right) -> float:
     """Choose the money, by the user's own code."""
-    return snapshot.atm_strike
+    return snapshot.atmf_strike
 
 
 def test_a_stuck_strategy_of_ones_own_costs_its_row_and_its_time(
@@ -143,8 +143,8 @@ def test_names_that_read_alike_are_two_strategies(
 ) -> None:
     """The names 1 and "1" are two rows, each with its own legs."""
     ideas: dict[Any, Any] = {
-        1: lambda snapshot: [snapshot.leg("CE", snapshot.atm_strike, -1)],
-        "1": lambda snapshot: [snapshot.leg("CE", snapshot.atm_strike, -2)],
+        1: lambda snapshot: [snapshot.leg("CE", snapshot.atmf_strike, -1)],
+        "1": lambda snapshot: [snapshot.leg("CE", snapshot.atmf_strike, -2)],
     }
     results = manager.evaluate_strategies_concurrent(ideas, chain)
     assert [results[name].value.legs[0].lots for name in (1, "1")] == [-1, -2]  # type: ignore[index]

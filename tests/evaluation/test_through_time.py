@@ -154,7 +154,7 @@ def test_shifts_of_skew_and_term(make_chain: MakeChain) -> None:
     steep = gained(put, skew_shift=-0.01)
     alike = gained(put, iv_shift=-0.01 * np.log(49_600 / chain.forward) / np.log(1.1))
     assert steep == pytest.approx(alike)
-    money = chain.leg("CE", chain.atm_strike, 1)
+    money = chain.leg("CE", chain.atmf_strike, 1)
     assert abs(gained(money, skew_shift=-0.01)) < 0.02 * gained(money, iv_shift=0.01)
     assert gained(far, iv_shift=0.01, term="root_time") == pytest.approx(
         gained(far, iv_shift=0.01 * (30 / 42) ** 0.5), rel=1e-9

@@ -166,6 +166,38 @@ def test_a_body(body: bytes) -> None:
     assert len(str(caught.value)) < 1000
 
 
+TWICE = [
+    b'{"status": true, "status": false, "data": 5}',
+    b'{"status": true, "data": 5, "data": 6}',
+    SAID + b'{"ltp": 100.0, "ltp": 200.0}}',
+    SAID + b'{"ltp": 100.0, "ltp": 100.0}}',
+    SAID + b'{"fetched": [{"ltp": 1.0}, {"ltp": 1.0, "close": 2.0, "ltp": 1.0}]}}',
+    SAID + b'{"depth": {"buy": [], "sell": [], "buy": [{}]}}}',
+    SAID + b'[{"orderid": "1", "orderid": "2"}]}',
+    b'{"status": true, "data": {"jwtToken": "a", "jwtToken": "b"}}',
+    SAID + b'{"": 1, "": 2}}',
+    SAID + b'{"' + b"x" * 9000 + b'": 1, "' + b"x" * 9000 + b'": 2}}',
+    SAID + b'{"l\\u0074p": 1, "ltp": 2}}',
+]
+
+
+@pytest.mark.parametrize("body", TWICE, ids=range(len(TWICE)))
+def test_a_key_that_stands_twice(body: bytes) -> None:
+    """An answer that says a key twice says nothing: it is refused by the key's name."""
+    response = Response()
+    response.status_code, response._content = 200, body
+    with pytest.raises(ProtocolError, match="stands there twice") as caught:
+        data_of(response, "quotes")
+    assert len(str(caught.value)) < 400
+    assert caught.value.status == 200
+
+
+def test_a_row_of_the_master_that_says_a_key_twice() -> None:
+    """A row of the instrument master that says its token twice is refused."""
+    with pytest.raises(ProtocolError, match="'token' stands there twice"):
+        list(rows_of([b'[{"token": "1", "token"', b': "2"}]']))
+
+
 @pytest.mark.parametrize(
     "body", [b'[{"a":' * 20_000, b'[{"a": "' + b"x" * 3_000_000, b"[[[[", b"{}", b"[" + b"{}" * 5, b"[{},]x"]
 )

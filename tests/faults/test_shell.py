@@ -51,6 +51,8 @@ WRONG = {
     "a settings folder": (["--settings", ".", "demo"], "settings"),
     "the first day": (["download", "--from", "0001-01-01", "--to", "0001-01-02"], "0001"),
     "no settings": (["--settings", "none.yaml", "demo"], "none.yaml"),
+    "a tolerance of none": (["tune", "--tolerance-bps", "nan"], "tolerance"),
+    "a tolerance below nothing": (["tune", "--tolerance-inr=-1"], "tolerance"),
     "no trace": (["tune", "--trace", "none.csv"], "none.csv"),
 }
 

@@ -16,7 +16,7 @@ import pytest
 from kit.bars import candles
 from kit.bars.coverage import Coverage
 from kit.cache import CacheManager
-from kit.clock import IST, monthly_expiry
+from kit.clock import IST, ManualClock, monthly_expiry
 from kit.errors import (
     DataError,
     FarStrike,
@@ -37,6 +37,7 @@ EXPIRY, FAR = date(2026, 11, 23), date(2026, 12, 29)
 
 def test_option_chain(data: DataManager, exchange: SimulatedExchange):
     """The nearest expiry must come with every contract around the money, its forward, and all Greeks."""
+    began = exchange.clock.now()
     found = data.option_chain("BANKNIFTY")
     assert (found.underlying, found.expiry, found.lot_size) == ("BANKNIFTY", EXPIRY, 30)
     assert len(found.frame) == 242
@@ -44,7 +45,7 @@ def test_option_chain(data: DataManager, exchange: SimulatedExchange):
     assert found.forward_from == "parity"
     assert (found.frame["iv_reason"] == "ok").mean() > 0.9
     assert (found.frame["oi"] % 30 == 0).all()
-    assert abs(found.age_s(exchange.clock.now())) < 5
+    assert began - timedelta(seconds=5) < found.taken_at <= exchange.clock.now()
     table = found.frame
     assert table["strike"].is_monotonic_increasing
     assert table["right"].tolist() == ["CE", "PE"] * 121
@@ -199,20 +200,33 @@ def test_candles_travel_through_a_file(data: DataManager, tmp_path):
 
 
 def test_stale_data_are_marked(open_data, exchange: SimulatedExchange):
-    """What outlived its lifetime because the network failed must say so: price, chain and candles."""
+    """What outlived its lifetime because the network failed must say so, however late it is asked for."""
     brief = {"ltp_ttl": 0.01, "options_chain_ttl": 0.01, "historical_data_ttl": 0.01, "stale_if_error": True}
-    data = open_data(cache_config=brief, connection_pool={"max_retries": 0, "timeout": 2})
+    clock = ManualClock(exchange.clock.now())
+    data = open_data(clock=clock, cache_config=brief, connection_pool={"max_retries": 0, "timeout": 2})
     today = exchange.clock.now().date()
     asks = (data.spot, data.option_chain, lambda: data.candles("BANKNIFTY", "FIVE_MINUTE", today, today))
     fresh = [ask() for ask in asks]
     for route in ("getLtpData", "quote", "getCandleData"):
-        exchange.faults.add(route, "html-502", times=20)
+        exchange.faults.add(route, "html-502", times=20)  # so many that the circuit opens
     time.sleep(0.05)
+    clock.at += timedelta(minutes=3)
     with pytest.warns(StaleData):
         price, chain, bars = (ask() for ask in asks)
     assert [fresh[0].source, fresh[1].source, fresh[2].attrs["source"]] == ["network"] * 3
     assert [price.source, chain.source, bars.attrs["source"]] == ["stale"] * 3
     assert price.age_s > 0
+
+
+def test_todays_candles_are_one_question(open_data, exchange: SimulatedExchange):
+    """Minutes later, another process must find today's candles on the disk: nobody asks the broker again."""
+    clock = ManualClock(exchange.clock.now())
+    today = clock.at.date()
+    open_data(clock=clock).candles("BANKNIFTY", "ONE_MINUTE", today, today)
+    before = exchange.stats.requests["getCandleData"]
+    clock.at += timedelta(minutes=7)
+    bars = open_data(clock=clock).candles("BANKNIFTY", "ONE_MINUTE", today, today)
+    assert (bars.attrs["source"], exchange.stats.requests["getCandleData"]) == ("sqlite", before)
 
 
 def test_candles_of_a_range_that_ends_before_it_begins(data: DataManager):
@@ -322,7 +336,7 @@ def test_a_frozen_spot_gives_way_to_the_forward(open_data):
         exchange.clock.advance(600)
         strike, chain = data.atm_strike(expiry=FAR), data.option_chain(expiry=FAR)
         assert strike.nearest_to == "forward"
-        assert strike == chain.atm_strike
+        assert strike == chain.atmf_strike
         assert "stands still" in repr(strike)
         assert data.atm_strike(expiry=FAR, spot=56_000).nearest_to == "spot"
 

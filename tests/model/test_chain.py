@@ -79,7 +79,7 @@ def test_an_unlisted_strike_names_the_nearest(snapshot):
 
 def test_the_money_is_the_strike_nearest_the_forward(snapshot):
     """The at-the-money strike is judged by the forward."""
-    assert snapshot.atm_strike == 56_900.0
+    assert snapshot.atmf_strike == 56_900.0
 
 
 def test_volatility_between_strikes_is_linear_out_of_the_money(snapshot):

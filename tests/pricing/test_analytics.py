@@ -118,12 +118,12 @@ def test_a_snapshot_gives_all_of_it(make_chain: Any) -> None:
     chain = make_chain()
     found = snapshot_analytics(chain)
     assert found.pcr_oi == 1.0
-    assert found.atm_strike == chain.atm_strike
-    straddle = chain.price(chain.atm_strike, "CE") + chain.price(chain.atm_strike, "PE")
+    assert found.atmf_strike == chain.atmf_strike
+    straddle = chain.price(chain.atmf_strike, "CE") + chain.price(chain.atmf_strike, "PE")
     assert found.straddle_inr == pytest.approx(straddle)
     assert found.synthetic_future == pytest.approx(chain.forward, abs=0.2)
-    gap = chain.price(chain.atm_strike, "CE") - chain.price(chain.atm_strike, "PE")
-    assert found.synthetic_future == chain.atm_strike + gap / chain.discount
+    gap = chain.price(chain.atmf_strike, "CE") - chain.price(chain.atmf_strike, "PE")
+    assert found.synthetic_future == chain.atmf_strike + gap / chain.discount
     assert found.gamma_exposure.shape == (len(chain.strikes),)
     assert max(found.support) <= chain.forward <= min(found.resistance)
 
@@ -153,7 +153,7 @@ def test_without_a_forward_nothing_is_at_the_money() -> None:
     strike, call = np.repeat(STRIKES, 2), np.arange(8) % 2 == 0
     found = analyse(ones, strike, call, ones * np.nan, ones, ones, ones, ones, 0.1, spot=np.nan, rate=0.06)
     scored = found.analytics[0]
-    assert np.isnan([scored.atm_strike, scored.straddle_inr, scored.synthetic_future]).all()
+    assert np.isnan([scored.atmf_strike, scored.straddle_inr, scored.synthetic_future]).all()
     assert np.isnan(straddle_price(STRIKES, STRIKES, STRIKES, np.nan))
     assert (scored.pcr_oi, scored.support) == (1.0, ())
 
@@ -164,11 +164,11 @@ def test_a_last_trade_beyond_the_only_quote_counts_nowhere(make_chain: Any) -> N
     In the money it would have that of its twin.
     """
     chain = make_chain()
-    frame, right = chain.table, "CE" if chain.atm_strike > chain.forward else "PE"
-    row = frame.index[(frame["strike"] == chain.atm_strike) & (frame["right"] == right)]
+    frame, right = chain.table, "CE" if chain.atmf_strike > chain.forward else "PE"
+    row = frame.index[(frame["strike"] == chain.atmf_strike) & (frame["right"] == right)]
     frame.loc[row, ["bid", "ask", "ltp", "volume"]] = [np.nan, 100.0, 1_800.0, 0.0]
     stale = replace(chain, frame=frame)
-    assert np.isnan(stale.price(chain.atm_strike, right))
+    assert np.isnan(stale.price(chain.atmf_strike, right))
     assert np.isnan(snapshot_analytics(stale).straddle_inr)
     columns = (frame[name].to_numpy() for name in ("right", "bid", "ask", "ltp", "oi", "volume"))
     found = analyse(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import datetime
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
@@ -122,6 +124,14 @@ def _circuit(settings: Settings, _place: Any) -> tuple[bool, bool]:
         except CircuitOpen:
             found.append(True)
     return found[0], found[1]
+
+
+def _shares(settings: Settings, place: Any) -> bool:
+    """Tell whether two clients of one account use one login."""
+    with TemporaryDirectory(prefix="kit") as folder:  # whose name is short enough for a socket
+        os.environ["KIT_CACHE_DIR"] = folder
+        marks = {place.data(settings)._present().client.session.access.tokens().mark for _ in range(2)}
+    return len(marks) == 1
 
 
 def _processor(settings: Settings) -> ConcurrentProcessor:
@@ -243,6 +253,7 @@ PROOFS: dict[str, tuple[Any, Any, Seen]] = {
     "broker.order_stream_url": (("wss://a.example", "wss://b.example"), ("wss://a.example", "wss://b.example"),
         _address("order_stream_url")),
     "broker.ca_file": (("nowhere.pem", None), (True, False), _trusts_nobody),
+    "broker.share_tokens": (("memory", "never"), (True, False), _shares),
     "broker.seed": ((1, 2), None, lambda settings, place: _market(settings, place)[0]),
     "broker.speed": ((1.0, 60.0), (1.0, 60.0), lambda settings, place: _market(settings, place)[1]),
 }  # fmt: skip

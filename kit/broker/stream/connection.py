@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from kit.broker.stream.health import ConnectionHealth
 from kit.broker.stream.subscriptions import SUBSCRIBE, UNSUBSCRIBE, requests_for
-from kit.errors import KitError, LoginRefused, RateLimited
+from kit.errors import KitError, LoginRefused, RateLimited, SessionTakenOver
 from kit.settings import StreamConfig
 
 if TYPE_CHECKING:
@@ -118,8 +118,12 @@ class FeedConnection:
     def _pause(self, error: Exception | None, failures: int) -> None:
         """Wait before the next attempt: a moment, then twice as long each time, never in step with others."""
         pause_s = min(self._config.retry_s * 2 ** min(failures, 20), self._config.most_retry_s)
-        if isinstance(error, LoginRefused | RateLimited):
-            pause_s = _REFUSED_PAUSE_S if isinstance(error, LoginRefused) else self._config.most_retry_s
+        if isinstance(error, LoginRefused | SessionTakenOver | RateLimited):
+            pause_s = (
+                _REFUSED_PAUSE_S
+                if isinstance(error, LoginRefused | SessionTakenOver)
+                else self._config.most_retry_s
+            )
         _LOG.info("stream lost (%s); again in %.1f s", type(error).__name__ if error else "left", pause_s)
         self._stop.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret, only a pause
 

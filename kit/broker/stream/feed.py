@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
-from kit.broker.auth import SecretBody, Tokens
+from kit.broker.auth import SecretBody
 from kit.broker.session import BrokerSession
 from kit.broker.stream.connection import FeedConnection, OpenSocket
 from kit.broker.stream.following import TickReader
@@ -19,6 +19,7 @@ from kit.broker.stream.frames import EXCHANGES, key_of
 from kit.broker.stream.newest import KeptFrame, NewestFrames
 from kit.broker.stream.socket import open_socket
 from kit.broker.stream.subscriptions import shared_out
+from kit.broker.tokens import Tokens
 from kit.clock import Clock, is_open
 from kit.errors import DataError, SessionExpired, SettingsError
 from kit.model.tick import StreamMode

@@ -122,7 +122,7 @@ class ChainPanel(MarketPanel):
             Strikes on either side of the money.
         """
         fields = list(dict.fromkeys([*(column.field for column in COLUMNS[columns]), "oi"]))
-        middle = source.strikes.index(source.atm_strike)
+        middle = source.strikes.index(source.atmf_strike)
         near = source.strikes[max(0, middle - around) : middle + around + 1]
         rows = source.table.pivot(index="strike", columns="right", values=fields).loc[near]
         return ChainView(source, rows, COLUMNS[columns], snapshot_analytics(source))
@@ -182,7 +182,7 @@ def ladder(view: ChainView) -> tuple[list[GridColumn], list[GridRow]]:
         inside = ["Calls"] if strike < chain.forward else ["Puts"] if strike > chain.forward else []
         left = [column.cell(row[column.field, "CE"]) for column in calls]
         right = [column.cell(row[column.field, "PE"]) for column in puts]
-        mark = "kit-middle" if strike == chain.atm_strike else ""
+        mark = "kit-middle" if strike == chain.atmf_strike else ""
         rows.append(GridRow(strike, [*left, strike, *right], mark, inside))
     return [*calls, _STRIKE, *puts], rows
 

@@ -73,7 +73,7 @@ def steps_out(idea: Strategy, snapshot: ChainSnapshot) -> int:
         return 0
     rights: tuple[Right, Right] = ("PE", "CE") if "Put" in type(idea).__name__ else ("CE", "PE")
     strikes, strike = snapshot.strikes, pick(snapshot, rights[0])
-    away = strikes.index(strike) - strikes.index(snapshot.atm_strike)
+    away = strikes.index(strike) - strikes.index(snapshot.atmf_strike)
     return away if rights[0] == "CE" else -away
 
 

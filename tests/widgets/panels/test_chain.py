@@ -58,7 +58,7 @@ def test_the_money_is_marked_and_its_insides_are_shaded(chains):
     """One row is at the money; below the forward calls are shaded, above it puts."""
     panel = ChainPanel(chains)
     middle = [row["key"] for row in panel.table.rows if row["mark"]]
-    assert middle == [chains[0].atm_strike]
+    assert middle == [chains[0].atmf_strike]
     shaded = {row["key"]: row["inside"] for row in panel.table.rows}
     assert shaded[min(shaded)] == ["Calls"]
     assert shaded[max(shaded)] == ["Puts"]

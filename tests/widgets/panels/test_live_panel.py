@@ -39,7 +39,7 @@ async def until(true, what):
 def order(desk, price_inr):
     """Return an order to buy a lot of the call at the money."""
     chain = desk.data.option_chain()
-    symbol = chain.quote(chain.atm_strike, "CE")["symbol"]
+    symbol = chain.quote(chain.atmf_strike, "CE")["symbol"]
     call = instrument(desk.client.instruments().symbol(symbol)[0])
     return OrderRequest.in_lots(call, "BUY", 1, price_inr=price_inr)
 

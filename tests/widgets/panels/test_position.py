@@ -90,7 +90,7 @@ def test_every_choice_draws(panel, by, kept):
 def test_a_click_adds_a_leg_and_another_takes_it_away(panel):
     """Buy and Sell of the ladder add lots of the contract; what sums to nothing is no leg."""
     panel.builder.clear.click()
-    strike = panel.source.atm_strike
+    strike = panel.source.atmf_strike
     click(panel, strike, "sell", "Puts")
     click(panel, strike, "sell", "Puts")
     assert str(panel.builder.position) == f"-2 {strike:g}PE 29DEC2026"

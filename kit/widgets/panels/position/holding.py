@@ -104,7 +104,7 @@ def ladder_rows(snapshot: ChainSnapshot, position: Position | None) -> list[Grid
             for column in LADDER
         ]
         inside = ["Calls"] if strike < snapshot.forward else ["Puts"] if strike > snapshot.forward else []
-        rows.append(GridRow(strike, line, "kit-middle" if strike == snapshot.atm_strike else "", inside))
+        rows.append(GridRow(strike, line, "kit-middle" if strike == snapshot.atmf_strike else "", inside))
     return rows
 
 
