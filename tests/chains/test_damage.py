@@ -166,6 +166,15 @@ def test_cut_anywhere_within_the_rows(shared_data: Path, tmp_path: Path, name):
         assert caught.value.line is None or str(caught.value.line) in str(caught.value)
 
 
+@pytest.mark.parametrize("name", [APRIL, APRIL.replace("28-Apr", "26-May")])
+def test_a_page_that_ends_behind_a_whole_row(shared_data: Path, tmp_path: Path, name):
+    """A page cut behind a row is refused where its strikes tell: they end in wide steps as they begin."""
+    lines = (shared_data / name).read_bytes().splitlines(True)
+    for end in [*range(10, len(lines) - 5, 23), len(lines) - 6]:
+        with pytest.raises(UnreadableFile, match="ends among the strikes"):
+            read_chain(placed(tmp_path, name, b"".join(lines[:end])), spot=56_500.0)
+
+
 def test_a_market_that_ends_within_the_options(shared_data: Path, tmp_path: Path):
     """An old file of the whole market that ends behind a whole row of the underlying is cut as well."""
     content = unpacked(shared_data / OLD)

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from kit.chains import fields
@@ -107,7 +108,16 @@ def _quoted(rows: Iterator[Record], name: str) -> list[tuple[float, Side, Side]]
         found.append((strike, call, put))
     if not found:
         raise UnreadableFile("The export has no rows", name, "Export it again.", line=header.line)
+    _refuse_one_sided([strike for strike, *_ in found], table, row)
     return found
+
+
+def _refuse_one_sided(strikes: Sequence[float], table: Table, last: Record) -> None:
+    """Refuse strikes that begin in wide steps and end in narrow ones: the exchange lists both ends alike."""
+    steps = [after - before for before, after in pairwise(strikes)]
+    if steps and min(steps) > 0 and steps[-1] < steps[0]:
+        what = "The export ends among the strikes near the money, whose steps are narrower than its first"
+        table.refuse(what, f"a step of {steps[-1]:g} after one of {steps[0]:g}", last)
 
 
 def _kept(rows: Iterator[Record], name: str) -> Iterator[Record]:
