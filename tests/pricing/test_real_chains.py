@@ -324,3 +324,47 @@ def test_the_error_of_a_forward_from_quotes_covers_what_it_misses(shared_data: P
     assert len(missed) > 400
     assert 0.92 < np.mean(np.array(missed) < 2) < 0.99
     assert 0.6 < np.mean(np.array(missed) < 1) < 0.9
+
+
+def closes_beside_futures(shared_data: Path) -> Iterator[tuple[float, pd.DataFrame, float]]:
+    """Yield years, closes of traded pairs by strike and the future of every series that three files hold."""
+    for day, file in ((date(2020, 1, 1), "fo01JAN2020bhav.csv"), (date(2020, 1, 2), "fo02JAN2020bhav.csv")):
+        table = pd.read_csv(shared_data / f"eod/{file}.zip").rename(columns=str.strip)
+        table = table[(table["CONTRACTS"] > 0) & table["INSTRUMENT"].isin(["FUTIDX", "OPTIDX"])]
+        yield from _series(table.assign(expiry=pd.to_datetime(table["EXPIRY_DT"], format="%d-%b-%Y")), day)
+    names = {"STR_PRICE": "STRIKE_PR", "OPT_TYPE": "OPTION_TYP", "CLOSE_PRICE": "CLOSE"}
+    with zipfile.ZipFile(shared_data / "eod/fo14112025.zip") as archive:
+        parts = []
+        for member in ("fo14112025.csv", "op14112025.csv"):
+            with archive.open(member) as file:
+                parts.append(pd.read_csv(file, skipinitialspace=True).rename(columns=str.strip))
+    table = pd.concat(parts).rename(columns=names)
+    table["OPTION_TYP"] = table["OPTION_TYP"].str.strip()
+    table["expiry"] = pd.to_datetime(table["EXP_DATE"], format="%d/%m/%Y")
+    yield from _series(table[table["SYMBOL"].str.strip().str.endswith("NIFTY")], date(2025, 11, 14))
+
+
+def _series(table: pd.DataFrame, day: date) -> Iterator[tuple[float, pd.DataFrame, float]]:
+    options = table["OPTION_TYP"].isin(["CE", "PE"])
+    futures = table[~options].set_index(["SYMBOL", "expiry"])["CLOSE"]
+    for key, rows in table[options].groupby(["SYMBOL", "expiry"]):
+        pairs = rows.pivot(index="STRIKE_PR", columns="OPTION_TYP", values="CLOSE").dropna()
+        if key in futures.index and len(pairs) >= 3:
+            taken_at = datetime(day.year, day.month, day.day, 15, 30, tzinfo=IST)
+            yield years_to_expiry(taken_at, key[1].date()), pairs, float(futures[key])
+
+
+def test_the_error_of_a_forward_from_closes_covers_far_months_too(shared_data: Path) -> None:
+    """On three days of closes, four indices and up to three months, futures lie within two errors of parity."""
+    missed, far = [], []
+    for years, pairs, future in closes_beside_futures(shared_data):
+        call, put = pairs["CE"].to_numpy(), pairs["PE"].to_numpy()
+        found = implied_forward(
+            pairs.index.to_numpy(np.float64), call, call, put, put, years, spot=np.nan, rate=0.055
+        )
+        assert found.source == "parity"
+        missed.append(abs(found.value - future) / found.error_inr)
+        far.append(years > 0.1)
+    assert (len(missed), sum(far)) == (19, 11)
+    assert max(missed) < 2
+    assert 0.6 < np.mean(np.array(missed)[far] < 1) < 0.95
