@@ -98,6 +98,10 @@ def test_under_the_market_no_family_earns_before_charges(shared_data: Path) -> N
     medians = {name: np.median(rows, axis=0) for name, rows in found.items() if len(rows) > 20}
     for name, (edge, error, _) in medians.items():
         assert abs(edge) < error, (name, medians[name])
+    missed = np.concatenate([np.abs(np.array(rows)[:, 0]) / np.array(rows)[:, 1] for rows in found.values()])
+    assert len(missed) > 1_000
+    assert np.mean(missed > 1) < 0.1  # of single chains; the error is what one in sixteen misses
+    assert np.max(missed) < 3
     edge, error, flat_edge = medians["BearPutSpread"]
     assert flat_edge > 2 * error  # what one volatility for all strikes makes of the skew
     assert abs(edge) < flat_edge / 4
