@@ -182,5 +182,5 @@ def test_the_index_costs_nothing() -> None:
     ("on", "a_crore"), [(date(2021, 2, 1), 200), (date(2023, 5, 2), 200), (date(2024, 11, 4), 183)]
 )
 def test_a_futures_exchange_charge_holds_the_investors_fund(on, a_crore):
-    """A crore of futures pays charge and fund: 200 rupees before and after April 2023, 183 since October 2024."""
+    """A crore of futures pays charge and fund: 200 rupees until 2024, 183 since October 2024."""
     assert order_charges(1e7, "buy", on, kind="future").exchange == pytest.approx(a_crore)

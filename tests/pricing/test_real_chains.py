@@ -355,7 +355,7 @@ def _series(table: pd.DataFrame, day: date) -> Iterator[tuple[float, pd.DataFram
 
 
 def test_the_error_of_a_forward_from_closes_covers_far_months_too(shared_data: Path) -> None:
-    """On three days of closes, four indices and up to three months, futures lie within two errors of parity."""
+    """On three days of closes, of four indices and three months, futures lie within two errors."""
     missed, far = [], []
     for years, pairs, future in closes_beside_futures(shared_data):
         call, put = pairs["CE"].to_numpy(), pairs["PE"].to_numpy()
