@@ -159,6 +159,15 @@ def written(value: object) -> str:
     return str(value)
 
 
+def rupees(value: float) -> str:
+    """Write an amount: ``₹ 12,345``, a minus sign for a loss, words where it is unbounded or unknown."""
+    if isnan(value):
+        return "unknown"
+    if isinf(value):
+        return "unlimited"
+    return f"{'−' if round(value) < 0 else ''}₹ {abs(value):,.0f}"
+
+
 def _number(value: float) -> str:
     if isnan(value):
         return "–"

@@ -9,6 +9,7 @@ import pandas as pd
 
 from kit.backtest.log import Row
 from kit.backtest.plan.plan import Plan
+from kit.shown import rupees
 
 # What a desk would ask next: how much of the profit is the convention's?
 CONVENTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -60,11 +61,11 @@ def band_sentence(band: pd.DataFrame) -> str:
     net = band["net_inr"]
     planned, low, high = net.iloc[0], net.min(), net.max()
     if high - low < 0.005:
-        return f"The profit of Rs {planned:,.0f} does not depend on how fills are counted."
+        return f"The profit of {rupees(planned)} does not depend on how fills are counted."
     worst, best = net.idxmin(), net.idxmax()
     share = f", {abs((planned - low) / planned):.0%} of it," if planned else ""
-    rests = f"Rs {planned - low:,.0f}{share} rest on the convention"
+    rests = f"{rupees(planned - low)}{share} rest on the convention"
     return (
-        f"Planned Rs {planned:,.0f}; from Rs {low:,.0f} ({worst}) to Rs {high:,.0f} ({best}) by the fills: "
+        f"Planned {rupees(planned)}; from {rupees(low)} ({worst}) to {rupees(high)} ({best}) by the fills: "
         f"{rests}."
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from kit.backtest.band import band_sentence
+from kit.shown import rupees
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,15 +18,15 @@ if TYPE_CHECKING:
     from kit.backtest.result import BacktestResult
 
 _SHOWN = {
-    "net_inr": ("Net profit", "Rs {:,.0f}"),
-    "charges_inr": ("Charges", "Rs {:,.0f}"),
-    "max_drawdown_inr": ("Deepest drawdown", "Rs {:,.0f}"),
+    "net_inr": ("Net profit", "₹"),
+    "charges_inr": ("Charges", "₹"),
+    "max_drawdown_inr": ("Deepest drawdown", "₹"),
     "return_per_year": ("Return a year", "{:.1%}"),
     "sharpe": ("Sharpe", "{:.2f}"),
     "sortino": ("Sortino", "{:.2f}"),
     "calmar": ("Calmar", "{:.2f}"),
     "win_rate": ("Trades won", "{:.0%}"),
-    "expectancy_inr": ("Per trade", "Rs {:,.0f}"),
+    "expectancy_inr": ("Per trade", "₹"),
     "profit_factor": ("Profit factor", "{:.2f}"),
     "trades": ("Trades", "{:,.0f}"),
     "sessions": ("Sessions", "{:,.0f}"),
@@ -55,7 +56,7 @@ def summary(result: BacktestResult) -> str:
 
 
 def _number(form: str, value: float) -> str:
-    return "–" if pd.isna(value) else form.format(value)
+    return "–" if pd.isna(value) else rupees(value) if form == "₹" else form.format(value)
 
 
 def _skipped(result: BacktestResult) -> Sequence[str]:
@@ -71,7 +72,7 @@ def _rounded(result: BacktestResult) -> Sequence[str]:
         return ()
     net = result.net_inr - result.rounding_inr
     rule = "By the contract notes, which round STT and stamp duty to the rupee each day"
-    return (f"{rule}, charges are Rs {noted:,.2f} and the net profit is Rs {net:,.2f}.",)
+    return (f"{rule}, charges are ₹ {noted:,.2f} and the net profit is ₹ {net:,.2f}.",)
 
 
 def page(result: BacktestResult) -> str:
@@ -116,7 +117,7 @@ def _equity(axes: Axes, result: BacktestResult) -> None:
     equity = result.by_minute if len(result.sessions) <= 10 else result.daily.cumsum()
     axes.plot(range(len(equity)), equity.to_numpy(), color="#1f6fb2")  # by bars: nights take no room
     axes.axhline(0, color="#5b6770", linewidth=0.8)
-    axes.set_ylabel("Rs")
+    axes.set_ylabel("₹")
     _dates(axes, equity)
 
 
@@ -124,7 +125,7 @@ def _falls(axes: Axes, result: BacktestResult) -> None:
     equity = result.daily.cumsum()
     falls = equity - equity.cummax().clip(lower=0.0)
     axes.fill_between(range(len(falls)), falls.to_numpy(float), color="#c8553d", alpha=0.6)
-    axes.set_ylabel("Rs")
+    axes.set_ylabel("₹")
     _dates(axes, falls)
 
 

@@ -101,7 +101,7 @@ def _long(line: RowResult) -> tuple[str, ...]:
     span = "–" if math.isnan(line.low) else f"{line.low:.4g} … {line.high:.4g}"
     return (
         line.name, _number(line.figure), line.unit, span, line.target or "–", _number(line.peer_figure),
-        _number(line.ratio), met(line), f"{line.seconds:.1f} s",
+        _number(line.ratio), met(line), "–" if math.isnan(line.seconds) else f"{line.seconds:.1f} s",
         "–" if line.load is None else f"{line.load:g}", line.peer or "",
     )  # fmt: skip
 

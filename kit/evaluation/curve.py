@@ -29,8 +29,8 @@ class Payoff:
     level : ndarray of shape (n,)
         Index levels, ascending.
     expiry_inr, today_inr : ndarray of shape (n,)
-        Profit at expiry, and if the index stood there today with every volatility as it is; the
-        latter is NaN where the chain has no volatility at all.
+        Profit at the first expiry, and if the index stood there today, with every volatility as it is; the
+        latter, and legs of a later expiry, are NaN where a chain has no volatility at all.
     score : Score
         Premium, extremes, breakevens, probability of profit and Greeks.
     """
@@ -58,5 +58,18 @@ def payoff(
     low, high = snapshot.spot * (1 - reach), snapshot.spot * (1 + reach)
     kinks = [at for at in (*(leg.strike for leg in legs), *scored.breakevens) if low < at < high]
     level = np.unique([*np.linspace(low, high, POINTS), *kinks])
-    expiry, today = profit_at_expiry(scored.legs, level), profit_before_expiry(scored.legs, snapshot, level)
+    expiry, today = (
+        _at_first_expiry(scored.legs, snapshot, level),
+        profit_before_expiry(scored.legs, snapshot, level),
+    )
     return Payoff(name, level, expiry * snapshot.lot_size, today * snapshot.lot_size, scored)
+
+
+def _at_first_expiry(
+    legs: Sequence[Leg], snapshot: ChainSnapshot, level: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return points; where all legs end together, without any model."""
+    ends = {leg.expiry or snapshot.expiry for leg in legs if leg.right != "INDEX"}
+    if len(ends) <= 1:
+        return profit_at_expiry(legs, level)
+    return profit_before_expiry(legs, snapshot, level, days=365 * snapshot.at(min(ends)).t_years)

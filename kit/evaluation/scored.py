@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
-from math import isfinite, isnan
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from kit.evaluation.payoff import knots, profit_at
 from kit.evaluation.several import first_chain, later, profile
 from kit.evaluation.views import market
 from kit.model import ChainSnapshot, Leg
-from kit.shown import Showable, sentence, table, written
+from kit.shown import Showable, rupees, sentence, table
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -156,13 +156,13 @@ class Score(Showable):
         chance = self.probability_of_profit
         return {
             "Legs": describe(self.legs),
-            "Premium": _rupees(self.premium_inr),
-            "Most to win": _rupees(self.max_profit_inr),
-            "Most to lose": _rupees(self.max_loss_inr),
+            "Premium": rupees(self.premium_inr),
+            "Most to win": rupees(self.max_profit_inr),
+            "Most to lose": rupees(self.max_loss_inr),
             "Breakevens": self.breakevens,
             "Chance of profit": "–" if isnan(chance) else f"{chance:.1%}",
-            "Expected, after charges": _rupees(self.expected_profit_inr),
-            "Spread and charges": _rupees(self.cost_inr),
+            "Expected, after charges": rupees(self.expected_profit_inr),
+            "Spread and charges": rupees(self.cost_inr),
             "Verdict": self.verdict,
         }
 
@@ -209,7 +209,3 @@ def describe(legs: Sequence[Leg]) -> str:
     return ", ".join(
         f"{leg.lots:+d} {leg.strike:g}{leg.right}{day}" for leg, day in zip(legs, dates, strict=True)
     )
-
-
-def _rupees(value: float) -> str:
-    return f"{'−' if value < 0 else ''}₹ {written(abs(round(value) if isfinite(value) else value))}"

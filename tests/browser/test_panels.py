@@ -21,6 +21,10 @@ PANELS = (
     "chain", "payoff", "position", "ranking", "scan", "backtest", "live", "benchmark", "monitor", "tuning",
 )  # fmt: skip
 LOOKS = (("Light", 1280), ("Light", 1920), ("Dark", 1920), ("Dark", 1280))
+# Every figure in sight is drawn as wide as it is shown, or as narrow as figures get, at 1.5 times the size.
+# The page tells the widths; it could not after a cell that awaits, if such a cell's messages had no end.
+FITS = """() => [...document.querySelectorAll('img.kit-live')].filter(one => one.offsetParent).every(
+  one => Math.abs(one.naturalWidth / 1.5 - one.clientWidth) < 20 || one.naturalWidth / 1.5 < 780)"""
 OUT_OF_REACH = """panel => [...panel.querySelectorAll('button, input, select, textarea, [role=slider]')]
   .filter(one => one.offsetParent && !one.disabled && one.tabIndex < 0 && !one.closest('tbody'))
   .map(one => one.outerHTML.slice(0, 120))"""
@@ -50,7 +54,7 @@ def seen(shared_notebook: Notebook) -> Seen:
     for theme, width in LOOKS:
         shared_notebook.theme(f"JupyterLab {theme}")
         page.set_viewport_size({"width": width, "height": 2400})
-        page.wait_for_timeout(500)  # the page lays itself out anew, and tells nobody when it has
+        page.wait_for_function(FITS, timeout=60_000)
         for name, panel in panels.items():
             _look(shared_notebook, panel, name, f"{theme.lower()}_{width}", found)
     return found

@@ -12,6 +12,7 @@ import traitlets as t
 from kit.clock import IST
 from kit.errors import UnknownExpiry
 from kit.model import ChainSnapshot, Position, Venue
+from kit.strategies import CALENDARS, OwnLegs
 from kit.strategies.base import Strategy
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Context(t.HasTraits):
         self._chains = {chain.expiry: chain for chain in chains}
         self.expiries = [*self._chains] if chains else self._listed()
         self.chain = self.of(self.expiries[0])
+        self._spanned: tuple[list[ChainSnapshot], ChainSnapshot] = [self.chain], self.chain
 
     @classmethod
     def around(cls, source: Any) -> Self:
@@ -119,8 +121,32 @@ class Context(t.HasTraits):
             One is not there and cannot be asked for.
         """
         days = sorted({day or self.chain.expiry for day in expiries} or {self.chain.expiry})
-        first, *others = (self.of(day) for day in days)
-        return replace(first, others=()).beside(*others) if others else first
+        chains = [self.of(day) for day in days]
+        known, spanned = self._spanned
+        if [*map(id, chains)] != [
+            *map(id, known)
+        ]:  # the same chains are the same snapshot: nothing is drawn anew
+            first, *others = chains
+            spanned = replace(first, others=()).beside(*others) if others else first
+            self._spanned = chains, spanned
+        return spanned
+
+    def beside(self, idea: Strategy | Position) -> ChainSnapshot:
+        """Return the chain shown, or an idea's first, with the other expiries that the idea needs beside it.
+
+        Raises
+        ------
+        UnknownExpiry
+            One of them is not there and cannot be asked for.
+        """
+        if isinstance(idea, OwnLegs):
+            idea = Position.parse(idea.text)
+        if isinstance(idea, Position):
+            return self.spanning(leg.expiry for leg in idea if leg.right != "INDEX")
+        if isinstance(idea, CALENDARS):
+            later = [day for day in self.expiries if day > self.chain.expiry]
+            return self.spanning([self.chain.expiry, *later[: getattr(idea, "later", 1)]])
+        return self.of(self.chain.expiry)
 
     def asked_again(self) -> list[ChainSnapshot]:
         """Ask again for the shown expiry and those of the position; safe on a thread, shows nothing yet."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from kit.widgets.frame.header import SavedFile
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from kit.widgets.frame.context import Context
+    from kit.widgets.frame.live import LiveFigure
     from kit.widgets.frame.panel import MarketPanel
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
@@ -18,24 +22,39 @@ img{{max-width:100%}}</style><h1>{title}</h1><p>{words}</p>{image}{table}</html>
 """
 
 
-def name_of(panel: MarketPanel, ending: str) -> str:
+class Tabular(Protocol):
+    """A panel of quotes that has a table to hand over."""
+
+    heading: str
+    context: Context
+
+    def data(self) -> pd.DataFrame:
+        """Return what is shown as a table."""
+
+
+def name_of(panel: Tabular, ending: str) -> str:
     """Return a file name that says what, of which expiry, and when it was quoted."""
-    chain = panel.source
+    chain = panel.context.chain
     what = f"{panel.heading.lower().replace(' ', '-')}-{chain.underlying}-{chain.expiry:%Y-%m-%d}"
     return f"{what}-{chain.taken_at:%Y%m%dT%H%M%S}.{ending}"
 
 
-def csv(panel: MarketPanel) -> SavedFile:
+def csv(panel: Tabular) -> SavedFile:
     """Return the panel's table."""
     return SavedFile(name_of(panel, "csv"), "text/csv", panel.data().to_csv().encode())
 
 
 def png(panel: MarketPanel) -> SavedFile:
     """Return the panel's plot at twice its size on the page."""
+    return SavedFile(name_of(panel, "png"), "image/png", pixels(panel.plot))
+
+
+def pixels(plot: LiveFigure) -> bytes:
+    """Return a plot as PNG at twice its size on the page, on white."""
     buffer = io.BytesIO()
-    panel.plot.figure.savefig(buffer, format="png", dpi=200)
-    panel.plot.redraw()  # saving drew the moving artists away
-    return SavedFile(name_of(panel, "png"), "image/png", buffer.getvalue())
+    plot.figure.savefig(buffer, format="png", dpi=200, facecolor="white")
+    plot.redraw()  # saving drew the moving artists away
+    return buffer.getvalue()
 
 
 def html(panel: MarketPanel) -> SavedFile:

@@ -44,7 +44,8 @@ function render({ model, el }) {
   const bar = element("div", { class: "kit-bar" }, filter, chooser, count);
   const scroll = element("div", { class: "kit-scroll", tabindex: "0", role: "region", "aria-label": model.get("label") });
   el.classList.add("kit-grid");
-  el.append(...(model.get("searchable") ? [bar] : []), scroll);
+  const title = model.get("titled") ? [element("h4", {}, model.get("label"))] : [];
+  el.append(...title, ...(model.get("searchable") ? [bar] : []), scroll);
 
   const shown = () => model.get("columns").map((column, at) => ({ ...column, at })).filter((column) => !model.get("hidden").includes(column.title_all));
 

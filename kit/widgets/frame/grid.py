@@ -111,6 +111,8 @@ class Grid(anywidget.AnyWidget):
         Whether its headings sort it, and the cells of columns that `press` answer through `clicked`.
     searchable : bool
         Whether a line above it filters its rows and chooses its columns.
+    titled : bool
+        Whether its label stands above it.
     """
 
     _esm = Path(__file__).with_name("grid.js")
@@ -124,13 +126,21 @@ class Grid(anywidget.AnyWidget):
     sortable = t.Bool(True).tag(sync=True)
     clickable = t.Bool(False).tag(sync=True)
     searchable = t.Bool(True).tag(sync=True)
+    titled = t.Bool(False).tag(sync=True)
     clicked = t.Dict().tag(sync=True)
     most = t.Int(_MOST_ROWS).tag(sync=True)
 
     def __init__(
-        self, label: str, sortable: bool = True, clickable: bool = False, searchable: bool = True
+        self,
+        label: str,
+        sortable: bool = True,
+        clickable: bool = False,
+        searchable: bool = True,
+        titled: bool = False,
     ) -> None:
-        super().__init__(label=label, sortable=sortable, clickable=clickable, searchable=searchable)
+        super().__init__(
+            label=label, sortable=sortable, clickable=clickable, searchable=searchable, titled=titled
+        )  # fmt: skip
 
     def show(self, columns: Sequence[GridColumn], rows: Sequence[GridRow]) -> None:
         """Replace columns and rows in one message; the order chosen by click stays while columns do."""

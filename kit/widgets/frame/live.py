@@ -11,17 +11,28 @@ import contextvars
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from itertools import count
+from pathlib import Path
 from typing import Any
 
+import anywidget
 import ipywidgets as w
 import numpy as np
+import traitlets as t
 from matplotlib import rc_context
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from kit.widgets.frame.png import png
 from kit.widgets.frame.style import PLOT_STYLE
+
+Painter = Callable[[list[Axes]], None]
+_PLACES = count()
+_WIDEST = 1560  # CSS pixels; wider ones make the eye travel
+_PICTURE = 340  # CSS pixels that one of several pictures needs at least
+_SAME = 12  # CSS pixels that are not worth a new drawing
 
 
 class HomeLoop:
@@ -56,13 +67,33 @@ class HomeLoop:
             self.call(lambda: loop.call_later(seconds, do))
 
 
+class PageSense(anywidget.AnyWidget):
+    """What only the page knows: how wide the places of a panel's figures are.
+
+    Attributes
+    ----------
+    rooms : dict of str to int
+        CSS pixels by the `place` of each figure in sight; empty while nothing is displayed.
+    """
+
+    _esm = Path(__file__).with_name("page.js")
+
+    rooms = t.Dict().tag(sync=True)
+
+    def __init__(self) -> None:
+        super().__init__(layout=w.Layout(display="none"))
+
+
 class LiveFigure(w.Image):  # type: ignore[misc]  # ipywidgets has no types
     """A matplotlib figure as an image: no toolbar, no flicker, and quick enough to follow a slider.
 
     Parameters
     ----------
     width, height : int
-        Size on the page, CSS pixels.
+        Size on the page, CSS pixels: the width until the page tells how much room there is, the height of a
+        row of pictures.
+    least : int, default 640
+        As narrow as it is drawn; where there is less room the page scales it.
     scale : float, default 1.5
         Drawn pixels per CSS pixel; more is sharper and slower.
 
@@ -72,17 +103,71 @@ class LiveFigure(w.Image):  # type: ignore[misc]  # ipywidgets has no types
         Draw here; it belongs to no pyplot state.
     moving : list of Artist
         Artists that `step` redraws; everything else is drawn once and kept as background.
+    arrange : callable
+        Called when the axes have their places, before the moving artists are drawn.
+    place : str
+        The class by which the page tells its room.
     """
 
-    def __init__(self, width: int = 720, height: int = 360, scale: float = 1.5) -> None:
+    def __init__(self, width: int = 720, height: int = 360, least: int = 640, scale: float = 1.5) -> None:
         self.home = HomeLoop()
         self.moving: list[Artist] = []
-        self.figure = Figure((width / 100, height / 100), dpi=100 * scale, layout="constrained")
+        self.arrange: Callable[[], None] = lambda: None
+        self.place = f"kit-figure-{next(_PLACES)}"
+        self._least, self._row = least, height
+        self._painted: tuple[Painter, int, int] | None = None
+        self._columns = 0
+        self.figure = Figure(
+            (width / 100, height / 100), dpi=100 * scale, layout="constrained", facecolor="none"
+        )
         self.canvas: Any = FigureCanvasAgg(self.figure)
         self._background: Any = None
         super().__init__(format="png", width=width, height=height)
         self.add_class("kit-live")
+        self.add_class(self.place)
         self.layout.display = "none"  # an image without bytes shows a broken-image icon
+
+    def paint(self, painter: Painter, parts: int = 1, most: int = 3) -> None:
+        """Draw everything anew, as many pictures beside each other as there is room for.
+
+        Parameters
+        ----------
+        painter : callable
+            Gets the axes, one per picture; called again when there is room for more beside each other.
+        parts : int
+            Pictures.
+        most : int
+            Beside each other.
+        """
+        self._painted = painter, parts, most
+        wide = self.figure.get_size_inches()[0]
+        self._columns = columns = self._beside(wide, parts, most)
+        rows = -(-parts // columns)
+        self.height = str(rows * self._row)
+        self.figure.set_size_inches(wide, rows * self._row / 100)
+        self.figure.clear()
+        with styled():
+            axes = list(self.figure.subplots(rows, columns, squeeze=False).ravel())
+            for spare in axes[parts:]:
+                spare.remove()
+            painter(axes[:parts])
+        self.redraw()
+
+    def _beside(self, wide: float, parts: int, most: int) -> int:
+        return max(1, min(most, parts, int(100 * wide) // _PICTURE))
+
+    def fit(self, room: int) -> None:
+        """Be as wide as there is room, and drawn anew if that is another width."""
+        width = min(max(room, self._least), _WIDEST)
+        wide, high = self.figure.get_size_inches()
+        if abs(width - 100 * wide) <= _SAME:
+            return
+        self.width = str(width)
+        self.figure.set_size_inches(width / 100, high)
+        if self._painted is not None and self._beside(width / 100, *self._painted[1:]) != self._columns:
+            self.paint(*self._painted)
+        elif self._background is not None:
+            self.redraw()
 
     def redraw(self) -> None:
         """Draw everything and lay it out; after new axes, limits, ticks or titles."""
@@ -97,6 +182,7 @@ class LiveFigure(w.Image):  # type: ignore[misc]  # ipywidgets has no types
             artist.set_animated(True)  # left out of the background
         self.figure.set_layout_engine("constrained")
         self.canvas.draw()
+        self.arrange()
         self.figure.set_layout_engine("none")  # laying out again would double the time of a step
         self._background = self.canvas.copy_from_bbox(self.figure.bbox)
         self._step()

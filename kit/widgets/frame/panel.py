@@ -21,7 +21,7 @@ A panel is one file in this folder::
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html import escape
 from typing import Any, ClassVar
 
@@ -29,9 +29,10 @@ import ipywidgets as w
 import pandas as pd
 
 from kit.widgets.frame import exports
+from kit.widgets.frame.awaiting import keep_answering
 from kit.widgets.frame.context import Context
 from kit.widgets.frame.header import Action, Header
-from kit.widgets.frame.live import HomeLoop
+from kit.widgets.frame.live import HomeLoop, LiveFigure, PageSense
 from kit.widgets.frame.style import SHEET
 
 
@@ -63,6 +64,14 @@ def shown(callback: Callable[..., Any]) -> Callable[..., None]:
     return inner
 
 
+def figures_in(widget: Any) -> Iterator[LiveFigure]:
+    """Yield the figures of a widget and of what it holds."""
+    if isinstance(widget, LiveFigure):
+        yield widget
+    for child in getattr(widget, "children", ()):
+        yield from figures_in(child)
+
+
 class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Base of every panel.
 
@@ -90,18 +99,28 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     compute: ClassVar[Callable[..., Any]]
 
     def __init__(self, source: Any) -> None:
+        keep_answering()
         self.source = source
         self.home = HomeLoop()
         self.errors = ErrorBox()
         self.words = w.HTML()
         self.inputs = self.controls()
         head = f"{SHEET}<h3>{escape(self.heading)}</h3><p class='kit-lead'>{escape(self.lead)}</p>"
-        super().__init__([w.HTML(head), *self.body()])
+        self.page = PageSense()
+        self.page.observe(self._fit, "rooms")
+        super().__init__([w.HTML(head), self.page, *self.body()])
         self.add_class("kit-panel")
         self.add_class(f"kit-{type(self).__name__.removesuffix('Panel').lower()}")
         for control in self.inputs.values():
             control.observe(self.refresh, getattr(control, "tells", "value"))
         self.refresh()
+
+    @shown
+    def _fit(self, change: Any) -> None:
+        """Draw each figure as wide as the page has room for it."""
+        for figure in figures_in(self):
+            if figure.place in change.new:
+                figure.fit(change.new[figure.place])
 
     @property
     def values(self) -> dict[str, Any]:

@@ -48,11 +48,14 @@ class Runner(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
         self.job: Job | None = None
         self._prepare, self._on_end, self._on_error = prepare, on_end, on_error
         self._home = HomeLoop()
-        self.run = w.Button(description=name, button_style="primary", icon="play", tooltip=tooltip)
-        self.stop = w.Button(
-            description="Cancel", icon="stop", disabled=True, tooltip="Stop at the next step"
+        size = w.Layout(width="100px")
+        self.run = w.Button(
+            description=name, button_style="primary", icon="play", tooltip=tooltip, layout=size
         )
-        self.bar = w.FloatProgress(0, min=0, max=1, layout=w.Layout(width="220px"))
+        self.stop = w.Button(
+            description="Cancel", icon="stop", disabled=True, tooltip="Stop at the next step", layout=size
+        )
+        self.bar = w.FloatProgress(0, min=0, max=1, layout=w.Layout(width="180px"))
         self.status = w.HTML()
         self.run.on_click(self.start)
         self.stop.on_click(self.cancel)

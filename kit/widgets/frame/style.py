@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from html import escape
-from math import isinf, isnan
 from pathlib import Path
 from typing import Any
 
 PLOT_STYLE: Any = {  # matplotlib types the keys as a literal of all 300
+    "axes.facecolor": "none",  # the page's own background, light or dark
     "font.size": 9.5,
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
@@ -39,12 +39,3 @@ def facts(pairs: dict[str, str]) -> str:
 def summary(text: str) -> str:
     """Return the words beside a plot; a screen reader says them when they change."""
     return f"<p class='kit-summary' role='status'>{escape(text)}</p>"
-
-
-def rupees(value: float) -> str:
-    """Write an amount: ``₹ 12,345``, a minus sign for a loss, words where it is unbounded or unknown."""
-    if isnan(value):
-        return "unknown"
-    if isinf(value):
-        return "unlimited"
-    return f"{'−' if round(value) < 0 else ''}₹ {abs(value):,.0f}"

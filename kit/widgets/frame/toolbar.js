@@ -1,21 +1,5 @@
 // Buttons that copy a text or hand over a file: both need the page, the kernel may be far away.
 
-// The handle of a slider has a role but no name: give it its label's, here, where every panel passes.
-function nameSliders(el) {
-  const panel = el.closest(".kit-panel");
-  if (!panel) return null;
-  const name = () => {
-    for (const handle of panel.querySelectorAll(".widget-slider .noUi-handle:not([aria-label])")) {
-      const label = handle.closest(".widget-slider").querySelector(".widget-label");
-      if (label) handle.setAttribute("aria-label", label.title || label.textContent);
-    }
-  };
-  name();
-  const watch = new MutationObserver(name);
-  watch.observe(panel, { childList: true, subtree: true });
-  return watch;
-}
-
 function render({ model, el }) {
   el.classList.add("kit-tools");
   const said = document.createElement("span");
@@ -55,13 +39,7 @@ function render({ model, el }) {
 
   const answer = (message) => (message.text === undefined ? save(message) : copy(message.text));
   model.on("msg:custom", answer);
-  let watch = null;
-  const attached = requestAnimationFrame(() => { watch = nameSliders(el); });
-  return () => {
-    cancelAnimationFrame(attached);
-    watch?.disconnect();
-    model.off("msg:custom", answer);
-  };
+  return () => model.off("msg:custom", answer);
 }
 
 export default { render };

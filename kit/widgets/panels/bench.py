@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any
 
 import ipywidgets as w
+from matplotlib.axes import Axes
 
 from kit.benchmark import history
 from kit.benchmark.results import BenchmarkResults, figures
 from kit.benchmark.suite import run_performance_benchmark
 from kit.widgets.frame.job import Job, OnProgress
-from kit.widgets.frame.live import LiveFigure, styled
+from kit.widgets.frame.live import LiveFigure
 from kit.widgets.frame.panel import Panel, shown
 from kit.widgets.frame.runner import Runner
 from kit.widgets.frame.style import facts, summary
@@ -76,16 +77,16 @@ class BenchPanel(Panel):
 
     def draw(self, result: Runs) -> None:
         """Draw score by component, memory, and the history: of the row that was clicked, if one was."""
-        self.plot.figure.clear()
-        with styled():
-            score, memory, earlier = self.plot.figure.subplots(1, 3)
-            draw_score(score, self.result)
-            draw_memory(memory, self._memory)
-            if self.chart.chosen:
-                draw_row_history(earlier, result, self.chart.chosen)
-            else:
-                draw_history(earlier, result)
-        self.plot.redraw()
+        self.plot.paint(partial(self._pictures, result), 3)
+
+    def _pictures(self, runs: Runs, three: list[Axes]) -> None:
+        score, memory, earlier = three
+        draw_score(score, self.result)
+        draw_memory(memory, self._memory)
+        if self.chart.chosen:
+            draw_row_history(earlier, runs, self.chart.chosen)
+        else:
+            draw_history(earlier, runs)
 
     @shown
     def _load(self) -> None:

@@ -16,7 +16,7 @@ from kit.model import ChainSnapshot
 from kit.plots import CALL, PLAIN, PUT, smile
 from kit.pricing.analytics import Analytics, snapshot_analytics
 from kit.widgets.frame.grid import Grid, GridColumn, GridRow
-from kit.widgets.frame.live import LiveFigure, styled
+from kit.widgets.frame.live import LiveFigure
 from kit.widgets.frame.panel import MarketPanel, shown
 from kit.widgets.frame.style import facts, summary
 
@@ -50,7 +50,7 @@ class ChainView:
     rows : DataFrame
         The strikes shown, a row per strike, columns ``(field, right)``.
     columns : sequence of GridColumn
-        Fields shown on either side.
+        Fields shown on either side: those that have a value in any row.
     analytics : Analytics
         Put-call ratio, maximum pain and the like, of the whole expiry.
     """
@@ -125,7 +125,8 @@ class ChainPanel(MarketPanel):
         middle = source.strikes.index(source.atmf_strike)
         near = source.strikes[max(0, middle - around) : middle + around + 1]
         rows = source.table.pivot(index="strike", columns="right", values=fields).loc[near]
-        return ChainView(source, rows, COLUMNS[columns], snapshot_analytics(source))
+        told = [column for column in COLUMNS[columns] if bool(rows[column.field].notna().to_numpy().any())]
+        return ChainView(source, rows, told, snapshot_analytics(source))
 
     def code(self) -> str:
         """Return Python that gives the table shown."""
@@ -153,7 +154,8 @@ class ChainPanel(MarketPanel):
         self.words.value = summary(describe(result))
         if chain is not self._drawn and self._is_due(chain):
             self._drawn, self._since_plot = chain, 0
-            self._plot(chain, result.analytics.max_pain)
+            pain = result.analytics.max_pain
+            self.plot.paint(lambda axes: pictures(axes[0], axes[1], chain, pain), 2)
 
     def _is_due(self, chain: ChainSnapshot) -> bool:
         """Tell whether to draw the plots, which takes 0.4 s: of a chain that follows the stream, seldom."""
@@ -162,14 +164,6 @@ class ChainPanel(MarketPanel):
         )
         self._since_plot = self._since_plot + 1 if known and chain.source == "stream" else _PLOT_EVERY
         return self._since_plot >= _PLOT_EVERY
-
-    def _plot(self, chain: ChainSnapshot, pain: float) -> None:
-        self.plot.figure.clear()
-        with styled():
-            left, right = self.plot.figure.subplots(1, 2)
-            smile(left, chain, _REACH).xaxis.set_major_formatter("{x:,.0f}")
-            open_interest(right, chain, pain)
-        self.plot.redraw()
 
 
 def ladder(view: ChainView) -> tuple[list[GridColumn], list[GridRow]]:
@@ -187,6 +181,12 @@ def ladder(view: ChainView) -> tuple[list[GridColumn], list[GridRow]]:
     return [*calls, _STRIKE, *puts], rows
 
 
+def pictures(left: Axes, right: Axes, chain: ChainSnapshot, pain: float) -> None:
+    """Draw the smile and the open interest."""
+    smile(left, chain, _REACH).xaxis.set_major_formatter("{x:,.0f}")
+    open_interest(right, chain, pain)
+
+
 def open_interest(axes: Axes, chain: ChainSnapshot, pain: float) -> None:
     """Draw the open interest of both sides by strike, with the strike of maximum pain."""
     near = chain.table[(chain.table["strike"] / chain.forward - 1).abs() <= _REACH]
@@ -200,14 +200,7 @@ def open_interest(axes: Axes, chain: ChainSnapshot, pain: float) -> None:
     axes.set_title("Open interest")
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.yaxis.set_major_formatter("{x:,g}")
-    axes.legend(
-        loc="lower right",
-        ncols=3,
-        bbox_to_anchor=(1, 1),
-        borderaxespad=0.3,
-        handlelength=1.4,
-        columnspacing=1.2,
-    )
+    axes.legend(loc="upper left", handlelength=1.4)
 
 
 def figures(view: ChainView) -> dict[str, str]:

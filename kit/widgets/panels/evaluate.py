@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets as w
+import pandas as pd
 import traitlets as t
 
 from kit.evaluation.manager import StrategyEvaluationManager
@@ -18,8 +19,9 @@ from kit.evaluation.worker import Idea
 from kit.model import Position
 from kit.strategies.base import Strategy
 from kit.strategies.own import OwnLegs
+from kit.widgets.frame import exports
 from kit.widgets.frame.context import Context
-from kit.widgets.frame.header import Header
+from kit.widgets.frame.header import Action, Header
 from kit.widgets.frame.job import Job, OnProgress
 from kit.widgets.frame.panel import shown
 from kit.widgets.frame.runner import Runner, Work
@@ -87,10 +89,16 @@ class EvaluationPanel(RankingPanel):
     def body(self) -> list[Any]:
         """Return the buttons above the ranking."""
         self.runner = _Stoppable(self._manager, self._prepare, self._ended, self.errors.show)
-        head = Header(self.context, {}, self.errors.show)
+        files = {"csv": Action("CSV", "Every figure, as a table", lambda: exports.csv(self))}
+        head = Header(self.context, files, self.errors.show)
         below = super().body()[1:]
         t.dlink((self.context, "numbers"), (self.table, "numbers"))
         return [head, w.HBox([self.runner, self.inputs["by"]]), *below]
+
+    def data(self) -> pd.DataFrame:
+        """Return every figure of what was evaluated."""
+        found: pd.DataFrame = self.source
+        return found
 
     def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], Results]:
         self.errors.clear()

@@ -13,10 +13,11 @@ import ipywidgets as w
 from kit.market.live import LiveChain
 from kit.market.price import Price
 from kit.model.book import BookedOrder, OpenPosition, OrderFill
+from kit.shown import rupees
 from kit.widgets.frame.grid import Grid, GridColumn, GridRow
 from kit.widgets.frame.job import Job
 from kit.widgets.frame.panel import Panel, shown
-from kit.widgets.frame.style import facts, rupees, summary
+from kit.widgets.frame.style import facts, summary
 
 if TYPE_CHECKING:
     from kit.desk import Desk
@@ -35,7 +36,7 @@ ORDERS = (
     GridColumn("side", "Side", text=True), GridColumn("quantity", "Ordered", "units"),
     GridColumn("filled", "Filled", "units"), GridColumn("price_inr", "Limit", "₹", 2),
     GridColumn("average_price_inr", "Paid", "₹", 2), GridColumn("status", "Status", text=True),
-    GridColumn("reason", "Words", text=True),
+    GridColumn("reason", "Reason", text=True),
 )  # fmt: skip
 FILLS = (
     GridColumn("fill_id", "Fill", text=True, key=True), GridColumn("when", "Time", "IST", text=True),
@@ -47,7 +48,7 @@ CONNECTIONS = (
     GridColumn("frames", "Ticks"), GridColumn("tick_age_s", "Last tick", "ms ago", factor=1000),
     GridColumn("opened", "Opened", "times"), GridColumn("left_silent", "Left silent"),
     GridColumn("left_stalled", "Left stalled"), GridColumn("left_renewed", "Renewed"),
-    GridColumn("error", "Words", text=True),
+    GridColumn("error", "Error", text=True),
 )  # fmt: skip
 
 
@@ -133,13 +134,11 @@ class LivePanel(Panel):
     def body(self) -> list[Any]:
         """Return figures, the account's three tables and the stream's one."""
         self.tiles = w.HTML()
-        self.tables = {
-            "positions": Grid("Positions"), "orders": Grid("Orders"), "fills": Grid("Fills"),
-            "connections": Grid("Connections of the stream", searchable=False),
-        }  # fmt: skip
-        titled = [part for name, grid in self.tables.items() for part in (w.HTML(f"<h4>{name}</h4>"), grid)]
+        names = {"positions": "Positions", "orders": "Orders", "fills": "Fills"}
+        self.tables = {name: Grid(title, titled=True) for name, title in names.items()}
+        self.tables["connections"] = Grid("Connections of the stream", searchable=False, titled=True)
         row = w.HBox([self.every, *self.inputs.values()], layout=w.Layout(flex_flow="row wrap"))
-        return [row, self.errors, self.tiles, *titled, self.words]
+        return [row, self.errors, self.tiles, *self.tables.values(), self.words]
 
     @staticmethod
     def compute(source: LiveState, which: str) -> LiveView:
@@ -261,8 +260,16 @@ def describe(state: LiveState) -> str:
         return "Nothing watched yet: choose how often to look."
     up = sum(one["is_up"] for one in state.health["connections"])
     held = sum(one.net != 0 for one in state.positions)
+    told = [
+        _counted(held, "open position"),
+        _counted(len(state.book), "order"),
+        _counted(len(state.fills), "fill"),
+    ]
     return (
-        f"The stream has {up} open connection{'' if up == 1 else 's'} and the price comes from "
-        f"{state.price.source}. {held} open position{'' if held == 1 else 's'}, {len(state.book)} orders, "
-        f"{len(state.fills)} fills today."
+        f"The stream has {_counted(up, 'open connection')}; the price comes from the {state.price.source}. "
+        f"Today: {', '.join(told)}."
     )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -13,7 +13,7 @@ import ipywidgets as w
 from kit.clock import IST
 from kit.settings import LatencyRequirements
 from kit.shown import written
-from kit.widgets.frame.live import LiveFigure, styled
+from kit.widgets.frame.live import LiveFigure
 from kit.widgets.frame.panel import Panel
 from kit.widgets.frame.style import facts, summary
 from kit.widgets.panels import monitor_plot
@@ -86,7 +86,7 @@ class MonitorPanel(Panel):
         """Return the controls, the figures, the plots and the alerts."""
         self.again = w.Button(description="Read now", tooltip="Read every part now", icon="refresh")
         self.again.on_click(self.refresh)
-        self.tiles, self.plot, self.alerts = w.HTML(), LiveFigure(1120, 460), w.HTML()
+        self.tiles, self.plot, self.alerts = w.HTML(), LiveFigure(1120, 230), w.HTML()
         row = w.HBox([self.inputs["every"], self.again])
         return [row, self.errors, self.tiles, self.words, self.plot, self.alerts]
 
@@ -121,10 +121,7 @@ class MonitorPanel(Panel):
     def draw(self, result: MonitorReading) -> None:
         """Add a reading and draw all of them."""
         self.readings.append(result)
-        self.plot.figure.clear()
-        with styled():
-            monitor_plot.draw(self.plot.figure, self.readings)
-        self.plot.redraw()
+        self.plot.paint(lambda axes: monitor_plot.draw(axes, self.readings), 6)
         self.tiles.value = facts(figures(result))
         slow = [name for name, budget in result.budgets_ms.items() if result.p95_ms.get(name, 0) > budget]
         told = (

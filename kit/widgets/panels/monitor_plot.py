@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from kit.plots import CALL, GAIN, LOSS, PLAIN
 
@@ -17,17 +16,18 @@ if TYPE_CHECKING:
     from kit.widgets.panels.monitor import MonitorReading
 
 
-_LIMITS = 8  # names that there is room for
+_COLOURS = (CALL, LOSS, GAIN, "#8a5fbf")
+_LIMITS = len(_COLOURS)
 
 
-def draw(figure: Figure, readings: Iterable[MonitorReading]) -> None:
+def draw(six: Sequence[Axes], readings: Iterable[MonitorReading]) -> None:
     """Draw the latest reading against its budgets, and all of them over time."""
     seen = list(readings)
-    (latency, hits, evicted), (sockets, tasks, limits) = figure.subplots(2, 3)
+    latency, hits, evicted, sockets, tasks, limits = six
     _latency(latency, seen[-1])
     minutes = [(one.at - seen[-1].at).total_seconds() / 60 for one in seen]
     _line(hits, minutes, [one.cache["hit_rate_percent"] for one in seen], "Hit rate (%)", top=100)
-    _line(evicted, minutes, _per_reading(seen), "Evictions since the last reading")
+    _line(evicted, minutes, _per_reading(seen), "Evictions, by reading")
     most = seen[-1].connections["pool_size"]
     _line(sockets, minutes, [one.connections["active_connections"] for one in seen],
           f"Sockets in use, of {most}", top=most)  # fmt: skip
@@ -36,7 +36,7 @@ def draw(figure: Figure, readings: Iterable[MonitorReading]) -> None:
     tasks.plot(minutes, [one.tasks["queued"] for one in seen], color=LOSS, ls="--", label="waiting")
     tasks.set_ylim(0, max(1.0, *(1.2 * max(one.tasks["active"], one.tasks["queued"]) for one in seen)))
     tasks.legend(loc="upper left")
-    _limits(limits, seen)
+    _limits(limits, minutes, seen)
 
 
 def _latency(axes: Axes, now: MonitorReading) -> None:
@@ -56,7 +56,7 @@ def _line(axes: Axes, minutes: Sequence[float], values: Sequence[Any], title: st
     axes.fill_between(minutes, values, color=CALL, alpha=0.15, lw=0)
     axes.set(ylim=(0, 1.05 * (top or max(1.0, 1.15 * max(values)))), xlim=(min(-1.0, minutes[0]), 0))
     axes.set(title=title, xlabel="Minutes ago")
-    axes.xaxis.set_major_formatter(lambda minutes, _: f"{abs(minutes):g}")
+    axes.xaxis.set_major_formatter(_ago)
 
 
 def _per_reading(seen: Sequence[MonitorReading]) -> list[int]:
@@ -64,14 +64,25 @@ def _per_reading(seen: Sequence[MonitorReading]) -> list[int]:
     return [0, *(max(0, now - before) for before, now in pairwise(counts))]
 
 
-def _limits(axes: Axes, seen: Sequence[MonitorReading]) -> None:
-    """Draw the calls left of the budgets that are used most, of what was left at best."""
-    left = seen[-1].limits
-    most = {name: max(1, *(one.limits.get(name, 0) for one in seen)) for name in left}
-    names = sorted(left, key=lambda name: (left[name] / most[name], -most[name], name))[:_LIMITS][::-1]
-    bars = axes.barh(
-        names, [left[name] for name in names], color=[GAIN if left[name] else LOSS for name in names]
-    )
-    axes.bar_label(bars, padding=3)
-    axes.set(title="Calls that could go now", xlim=(0, 1.15 * max(1, *(left[name] for name in names))))
-    axes.tick_params(axis="y", labelsize=8)
+def _limits(axes: Axes, minutes: Sequence[float], seen: Sequence[MonitorReading]) -> None:
+    """Draw over time how much of the broker's limits is left, of those that were used most."""
+    most = {name: max(one.limits.get(name, 0) for one in seen) for name in seen[-1].limits}
+    left = {
+        name: [100 * one.limits.get(name, 0) / top for one in seen] for name, top in most.items() if top > 0
+    }
+    touched = [name for name in left if min(left[name]) < 100]
+    used = sorted(touched, key=lambda name: min(left[name]))[:_LIMITS]
+    for name, colour in zip(used, _COLOURS, strict=False):
+        axes.plot(minutes, left[name], color=colour, marker="o" if len(seen) == 1 else None, ms=3,
+                  label=f"{name}: {seen[-1].limits[name]:,} of {most[name]:,}")  # fmt: skip
+    axes.set(ylim=(0, 105), xlim=(min(-1.0, minutes[0]), 0), xlabel="Minutes ago")
+    axes.set_title("Calls left (%)")
+    axes.xaxis.set_major_formatter(_ago)
+    if used:
+        axes.legend(loc="lower left", fontsize=8)
+    else:
+        axes.text(0.5, 0.5, "No limit was touched", transform=axes.transAxes, ha="center", color=PLAIN)
+
+
+def _ago(minutes: float, _: float) -> str:
+    return f"{abs(minutes):g}"

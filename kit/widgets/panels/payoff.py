@@ -15,18 +15,19 @@ from kit.evaluation.curve import Payoff, payoff
 from kit.evaluation.results import levels
 from kit.evaluation.scored import Score
 from kit.model import ChainSnapshot, Leg, Position, Right
-from kit.strategies import ALL, IronCondor, OwnLegs
+from kit.shown import rupees
+from kit.strategies import FAMILIES, IronCondor, OwnLegs
 from kit.strategies.base import Strategy, words
 from kit.strategies.strikes import Offset
 from kit.widgets.frame.fields import NumberField
 from kit.widgets.frame.live import LiveFigure, styled
 from kit.widgets.frame.panel import MarketPanel, shown
-from kit.widgets.frame.style import facts, rupees, summary
+from kit.widgets.frame.style import facts, summary
 from kit.widgets.panels.payoff_plot import REACH, PayoffPlot
 from kit.widgets.panels.position.holding import Size
 
 OWN = "OwnLegs"
-_KINDS = {kind.__name__: kind for kind in ALL}
+_KINDS = {kind.__name__: kind for kind in FAMILIES}
 
 
 def parameters(kind: type[Strategy]) -> set[str]:
@@ -50,7 +51,7 @@ def moved(idea: Strategy, name: str, value: Any) -> Strategy:
     name : {"kind", "strike", "width", "lots"}
         The control.
     value : object
-        A class name of `kit.strategies.ALL`, listed strikes out of the money, rupees, or lots.
+        A class name of `kit.strategies.FAMILIES`, listed strikes out of the money, rupees, or lots.
 
     Raises
     ------
@@ -120,7 +121,7 @@ class PayoffPanel(MarketPanel):
 
     def body(self) -> list[Any]:
         """Return controls, figures and the plot."""
-        self.plot = LiveFigure(1000, 390)
+        self.plot = LiveFigure(1000, 400)
         self.tiles = w.HTML()
         self._drawn: ChainSnapshot | None = None
         row = w.HBox(list(self.inputs.values()), layout=w.Layout(flex_flow="row wrap"))
@@ -169,8 +170,7 @@ class PayoffPanel(MarketPanel):
             self.context.idea = self.idea
 
     def _look(self) -> None:
-        legs = Position.parse(self.idea.text) if isinstance(self.idea, OwnLegs) else ()
-        self.source = self.context.spanning(leg.expiry for leg in legs if leg.right != "INDEX")
+        self.source = self.context.beside(self.idea)
         self.draw(self.compute(self.source, self.idea))
         self._follow()
 
@@ -215,7 +215,9 @@ class PayoffPanel(MarketPanel):
             f"from kit.strategies import {type(idea).__name__}\n"
             + "".join(f"from kit.strategies.strikes import {pick}\n" for pick in picks)
             + "\ndesk = open_desk()\n"
-            f'chain = desk.data.option_chain("{chain.underlying}", "{chain.expiry}")\n'
+            f"days = {[*map(str, chain.expiries)]!r}\n"
+            f'near, *later = (desk.data.option_chain("{chain.underlying}", day) for day in days)\n'
+            "chain = near.beside(*later)\n"
             f"score({idea!r}.legs(chain), chain)\n"
         )
 
@@ -259,10 +261,12 @@ def figures(scored: Score) -> dict[str, str]:
     }
 
 
-def trade(leg: Leg) -> str:
-    """Write one leg as an order: ``sell 1 CE 55,400 at 438.65``."""
+def trade(leg: Leg, dated: bool = False) -> str:
+    """Write one leg as an order: ``sell 1 CE 55,400 at 438.65``, with its expiry where there are several."""
     side = "sell" if leg.lots < 0 else "buy"
-    return f"{side} {abs(leg.lots)} {leg.right} {leg.strike:,.0f} at {leg.price:.2f}"
+    contract = f"{leg.right} {leg.strike:,.0f}" if leg.is_option else leg.right
+    until = f" {leg.expiry:%d %b %Y}" if dated and leg.expiry else ""
+    return f"{side} {abs(leg.lots)} {contract}{until} at {leg.price:,.2f}"
 
 
 def _loss(most_inr: float) -> str:
@@ -273,8 +277,13 @@ def describe(result: Payoff, snapshot: ChainSnapshot) -> str:
     """Say in words what the plot shows."""
     scored = result.score
     where = f"{snapshot.underlying} {snapshot.expiry:%d %b %Y}, lots of {snapshot.lot_size}"
+    several = len(snapshot.expiries) > 1
+    legs, end = (
+        ", ".join(trade(leg, several) for leg in scored.legs),
+        "the first expiry" if several else "expiry",
+    )
     return (
-        f"{result.name} on {where}: {', '.join(map(trade, scored.legs))}. At expiry it earns at most "
+        f"{result.name} on {where}: {legs}. At {end} it earns at most "
         f"{rupees(scored.max_profit_inr)}, {_loss(scored.max_loss_inr)} and breaks even at "
         f"{levels(scored.breakevens)}; spot is {snapshot.spot:,.2f}. Verdict: {scored.verdict}."
     )

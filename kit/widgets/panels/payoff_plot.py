@@ -36,7 +36,13 @@ class PayoffPlot:
         nothing: list[float] = []
         self._gain = axes.fill_between(nothing, nothing, color=GAIN, alpha=0.25, lw=0)
         self._loss = axes.fill_between(nothing, nothing, color=LOSS, alpha=0.25, lw=0)
-        (self._curve,) = axes.plot(nothing, nothing, color=_INK, lw=2, label="At expiry")
+        (self._curve,) = axes.plot(
+            nothing,
+            nothing,
+            color=_INK,
+            lw=2,
+            label="At expiry" if not snapshot.others else "At the first expiry",
+        )
         (self._today,) = axes.plot(nothing, nothing, color="#8a5fbf", lw=1.5, label="Today")
         (self._zeros,) = axes.plot(
             nothing, nothing, "o", color=_INK, ms=6, mfc="white", mew=1.6, label="Breakeven"
@@ -47,9 +53,11 @@ class PayoffPlot:
         axes.set_xlim(snapshot.spot * (1 - REACH), snapshot.spot * (1 + REACH))
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.yaxis.set_major_formatter("{x:,.0f}")
-        axes.legend(loc="lower right", ncols=4, bbox_to_anchor=(1, 1), borderaxespad=0.3)
+        axes.legend(loc="upper center", ncols=4, bbox_to_anchor=(0.5, -0.14), borderaxespad=0.3)
         self._title = axes.set_title(" ")
         self._until = f"expiry {snapshot.expiry:%d %b %Y}"
+        self._shown: Payoff | None = None
+        plot.arrange = self._label
         plot.moving = [self._gain, self._loss, self._today, self._curve, self._zeros, *self._labels.notes]
 
     def show(self, result: Payoff) -> None:
@@ -65,10 +73,21 @@ class PayoffPlot:
             self._name = result.name
             self._title.set_text(f"{result.name} · {self._until}")
             self._axes.set_ylim(*_room(y))
+        self._shown = result
+        if anew:
+            self._plot.redraw()
+        else:
+            self._label()
+            self._plot.step()
+
+    def _label(self) -> None:
+        """Write the breakevens where there is room, once the axes have their places."""
+        if (result := self._shown) is None:
+            return
         spot = self._axes.transData.transform((self._spot, 0.0))[0]
         taken = [Bbox.from_extents(spot - 1, self._axes.bbox.y0, spot + 1, self._axes.bbox.y1)]
-        self._labels.show(result.score.breakevens, [(x, y), (x, result.today_inr)], taken)
-        (self._plot.redraw if anew else self._plot.step)()
+        curves = [(result.level, result.expiry_inr), (result.level, result.today_inr)]
+        self._labels.show(result.score.breakevens, curves, taken)
 
     def _fits(self, y: NDArray[np.float64]) -> bool:
         low, high = self._axes.get_ylim()

@@ -15,11 +15,12 @@ from kit.evaluation.results import ORDERS, Results, default_order, levels, terms
 from kit.evaluation.scored import Score
 from kit.evaluation.views import market
 from kit.model import Position
+from kit.shown import rupees
 from kit.strategies.base import Strategy
 from kit.widgets.frame.context import Context
 from kit.widgets.frame.grid import Grid, GridColumn, GridRow
 from kit.widgets.frame.panel import Panel, shown
-from kit.widgets.frame.style import rupees, summary
+from kit.widgets.frame.style import summary
 
 COLUMNS = (
     GridColumn("cost_on_risk", "Cost on risk", "%", 2, 100, help="Spread and charges per rupee at risk"),
@@ -158,5 +159,6 @@ def describe(rows: pd.DataFrame, by: str) -> str:
         return f"No strategy was scored.{lost}"
     worst = rupees(best["max_loss_inr"])
     note = "" if best["tradable"] else f" It cannot be traded: {best['verdict']}."
-    first = f"First of {len(rows)} by {title}: {rows.index[0]}, maximum loss before charges {worst}."
+    name = str(rows.index[0]).replace("_", " ")
+    first = f"First of {len(rows)} by {title}: {name}, maximum loss before charges {worst}."
     return f"{terms_of(rows, described=False)} {first}{note}{lost}"

@@ -28,13 +28,15 @@ def test_the_table_mirrors_its_sides(chains, columns):
 
 
 def test_a_missing_quote_is_nothing(chains):
-    """A contract without a bid has an empty cell, never a number that is none."""
+    """A contract without a bid has an empty cell, never a number that is none; a column of them goes."""
     frame = chains[0].table
-    frame["bid"] = float("nan")
+    frame.loc[frame["right"] == "CE", "bid"] = float("nan")
+    frame["volume"] = float("nan")
     panel = ChainPanel(replace(chains[0], frame=frame))
     assert panel.errors.value == ""
-    at = [column["field"] for column in panel.table.columns].index("bid")
-    assert {row["cells"][at] for row in panel.table.rows} == {None}
+    fields = [column["field"] for column in panel.table.columns]
+    assert {row["cells"][fields.index("bid")] for row in panel.table.rows} == {None}
+    assert "volume" not in fields
 
 
 def test_another_expiry_is_another_picture(chains):

@@ -1,16 +1,19 @@
 """The payoff panel."""
 
+from dataclasses import replace
+from datetime import date
+
 import numpy as np
 import pytest
 
 from kit.errors import DataError, SettingsError
 from kit.evaluation.results import levels
 from kit.model import Position
-from kit.strategies import ALL, BullCallSpread, IronCondor, ShortStrangle
+from kit.shown import rupees
+from kit.strategies import ALL, CALENDARS, FAMILIES, BullCallSpread, IronCondor, ShortStrangle
 from kit.strategies.base import words
 from kit.strategies.strikes import Offset
 from kit.widgets.frame.context import Context
-from kit.widgets.frame.style import rupees
 from kit.widgets.panels.payoff import PayoffPanel, moved, parameters, steps_out
 
 
@@ -20,10 +23,16 @@ def chain(make_chain):
     return make_chain()
 
 
-@pytest.mark.parametrize("kind", ALL)
-def test_every_strategy_has_a_payoff(chain, kind):
-    """Each member of ALL draws without an error, and only the sliders it takes are enabled."""
-    panel = PayoffPanel(chain)
+@pytest.fixture(scope="module")
+def chains(make_chain):
+    """Return two expiries."""
+    return make_chain(), replace(make_chain(days=45), expiry=date(2026, 12, 29))
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_every_strategy_has_a_payoff(chains, kind):
+    """Each family draws without an error, and only the sliders it takes are enabled."""
+    panel = PayoffPanel(chains)
     panel.inputs["kind"].value = kind.__name__
     assert panel.errors.value == ""
     for name in ("strike", "width"):
@@ -157,3 +166,31 @@ def test_the_code_scores_what_is_shown(chain):
     panel = PayoffPanel(chain)
     compile(panel.code(), "cell", "exec")
     assert "import Delta" in panel.code()
+
+
+@pytest.mark.parametrize("kind", CALENDARS)
+def test_a_calendar_ends_at_its_first_expiry(chains, kind):
+    """The curve at the first expiry passes zero at the breakevens, and a slider draws on the same axes."""
+    panel = PayoffPanel(chains)
+    panel.inputs["kind"].value = kind.__name__
+    found = panel.compute(panel.source, **panel.values)
+    shown = [level for level in found.score.breakevens if found.level[0] < level < found.level[-1]]
+    at = np.interp(shown, found.level, found.expiry_inr)
+    assert len(at) > 0
+    assert at == pytest.approx(np.zeros(len(at)), abs=2e-3 * np.ptp(found.expiry_inr))
+    assert found.expiry_inr.max() == pytest.approx(found.score.max_profit_inr, rel=0.02)
+    lines, before = panel._lines, panel.plot.value
+    panel.inputs["strike"].value += 1
+    assert panel._lines is lines
+    assert panel.plot.value != before
+    assert panel.errors.value == ""
+    compile(panel.code(), "cell", "exec")
+
+
+def test_a_calendar_needs_a_later_expiry(chain):
+    """With one chain and no desk, a calendar says what is missing and the last plot stays."""
+    panel = PayoffPanel(chain)
+    before = panel.plot.value
+    panel.inputs["kind"].value = "CallCalendar"
+    assert "UnknownExpiry" in panel.errors.value
+    assert panel.plot.value == before

@@ -8,7 +8,6 @@ from typing import Any
 
 import ipywidgets as w
 import pandas as pd
-from matplotlib.axes import Axes
 
 from kit.backtest import BacktestResult, Plan
 from kit.backtest.band import band_sentence
@@ -17,10 +16,11 @@ from kit.backtest.sweep_result import SweepResult
 from kit.bars.minute_store import MinuteStore
 from kit.errors import DataError, KitError, SettingsError
 from kit.settings import Settings, cache_folder
+from kit.widgets.frame import exports
 from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.header import Action, SavedFile, Toolbar
 from kit.widgets.frame.job import Job, OnProgress
-from kit.widgets.frame.live import LiveFigure, styled
+from kit.widgets.frame.live import LiveFigure
 from kit.widgets.frame.panel import Panel, shown
 from kit.widgets.frame.runner import Runner
 from kit.widgets.frame.style import facts, summary
@@ -99,21 +99,16 @@ class BacktestPanel(Panel):
         files = {
             "code": Action("Copy as code", "The cell that trades this plan", self.code),
             "csv": Action("Trades", "The trade log as CSV", self._log),
+            "png": Action("PNG", "The plot of what was earned", self._picture),
             "html": Action("Page", "Figures, plots and trades as a page of its own", self._page),
         }  # fmt: skip
         self.toolbar = Toolbar(files, self.errors.show)
         run = w.HBox([self.task, self.runner, self.toolbar], layout=_ROW)
         self.tiles = w.HTML()
-        self.stored, self.plot, self.heat = (
-            LiveFigure(1080, 190),
-            LiveFigure(1080, 420),
-            LiveFigure(1080, 330),
-        )
-        self.trades = Grid("Trades")
-        self.band, self.sets = (
-            Grid("Band: the same plan under other fills", sortable=False, searchable=False),
-            Grid("Sets of the sweep"),
-        )
+        self.stored, self.plot, self.heat = (LiveFigure(1080, height) for height in (190, 210, 330))
+        self.trades, self.sets = (Grid(name, titled=True) for name in ("Trades", "Sets of the sweep"))
+        band = "Band: the same plan under other fills"
+        self.band = Grid(band, sortable=False, searchable=False, titled=True)
         self.said = w.HTML()
         plan = w.HBox([form, one["yaml"]], layout=_ROW)
         return [
@@ -229,7 +224,7 @@ class BacktestPanel(Panel):
             self._draw_result(result)
         elif isinstance(result, SweepResult):
             self.sweep = result
-            _drawn(self.heat, lambda axes: pictures.heat(axes[0], result), 1)
+            self.heat.paint(lambda axes: pictures.heat(axes[0], result))
             best = result.table.head(200)
             self.sets.show(*table_of(best.set_axis(pd.RangeIndex(1, len(best) + 1, name="rank"), axis=0)))
             self.words.value = summary(sweep_words(result))
@@ -238,7 +233,7 @@ class BacktestPanel(Panel):
             self._draw_stored()
 
     def _draw_result(self, result: BacktestResult) -> None:
-        _drawn(self.plot, lambda axes: pictures.earned(axes[0], axes[1], result), 2)
+        self.plot.paint(lambda axes: pictures.earned(axes[0], axes[1], result), 2, most=1)
         self.tiles.value = facts(tiles(result))
         self.trades.show(TRADES, trade_rows(result.trades))
         said = [*result.notes, *(f"Skipped {day.day}: {day.why}." for day in result.skipped[:5])]
@@ -251,7 +246,7 @@ class BacktestPanel(Panel):
     def _draw_stored(self) -> None:
         manifest = self.store.manifest()
         scores = dict(zip(manifest.index, manifest["score"], strict=True)) if len(manifest) else {}
-        _drawn(self.stored, lambda axes: pictures.calendar(axes[0], scores), 1)
+        self.stored.paint(lambda axes: pictures.calendar(axes[0], scores))
         if self.result is None and not scores:
             self.words.value = summary(
                 f"No minutes in {self.store.folder}: choose Collect minutes, or Import files."
@@ -265,6 +260,10 @@ class BacktestPanel(Panel):
 
     def _log(self) -> SavedFile:
         return SavedFile("trades.csv", "text/csv", self.data().to_csv(index=False).encode())
+
+    def _picture(self) -> SavedFile:
+        self._found()
+        return SavedFile(f"{self.plan.name}.png", "image/png", exports.pixels(self.plot))
 
     def _page(self) -> SavedFile:
         from kit.backtest.report import page
@@ -285,11 +284,3 @@ class BacktestPanel(Panel):
             f'store = MinuteStore({str(self.store.folder.parent)!r}, "{self.store.underlying}")\n'
             "backtest(plan, store, band=True)\n"
         )
-
-
-def _drawn(plot: LiveFigure, draw: Callable[[list[Axes]], None], rows: int) -> None:
-    plot.figure.clear()
-    with styled():
-        axes = plot.figure.subplots(rows, 1, squeeze=False)[:, 0]
-        draw(list(axes))
-    plot.redraw()

@@ -8,8 +8,8 @@ import pandas as pd
 
 from kit.backtest import BacktestResult
 from kit.backtest.sweep_result import SweepResult
+from kit.shown import rupees
 from kit.widgets.frame.grid import GridColumn, GridRow
-from kit.widgets.frame.style import rupees
 
 TRADES = (
     GridColumn("day", "Day", text=True, key=True), GridColumn("leg", "Leg"),

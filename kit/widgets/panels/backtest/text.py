@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kit.backtest import BacktestResult
 from kit.errors import SettingsError
-from kit.widgets.frame.style import rupees
+from kit.shown import rupees
 
 
 def checked_score(text: str) -> float:

@@ -13,7 +13,7 @@ import traitlets as t
 
 from kit.errors import KitError
 from kit.model import Leg, Position
-from kit.strategies import CALENDARS, FAMILIES
+from kit.strategies import FAMILIES
 from kit.strategies.base import Strategy, words
 from kit.widgets.frame.context import Context
 from kit.widgets.frame.fields import NumberField
@@ -130,11 +130,7 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.arrange()
 
     def _held(self, idea: Strategy | Position) -> Position:
-        chain = self.context.chain
-        if isinstance(idea, CALENDARS):
-            later = [day for day in self.context.expiries if day > chain.expiry]
-            chain = self.context.spanning([chain.expiry, *later[: getattr(idea, "later", 1)]])
-        return held_of(idea, chain)
+        return held_of(idea, self.context.chain if isinstance(idea, Position) else self.context.beside(idea))
 
     @shown
     def _dated(self, change: Any) -> None:

@@ -105,7 +105,7 @@ class PositionPanel(MarketPanel):
         """Return header, what builds the position, the ladder and what becomes of it."""
         self.builder = PositionBuilder(self.context, self.errors)
         self.builder.observe(self._another_position, "position")
-        self.plot, self.tiles = LiveFigure(1080, 380), w.HTML()
+        self.plot, self.tiles = LiveFigure(1080, 400, least=760), w.HTML()
         self.legs = Grid("Legs of the position", sortable=False, clickable=True, searchable=False)
         self.legs.observe(self._leg_clicked, "clicked")
         self.causes = Grid("Attribution", sortable=False, searchable=False)

@@ -18,7 +18,7 @@ from kit.widgets.panels.labels import LevelLabels
 Heat = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 _INK, _THEN = "#2b3339", "#8a5fbf"
 _COLOURS = LinearSegmentedColormap.from_list("kit", [LOSS, "#ffffff", GAIN])
-_TITLES = {"volatility": "Profit at the date chosen", "date": "Profit at the volatility chosen"}
+_TITLES = {"volatility": "Profit by volatility", "date": "Profit by date"}
 _SIDES = {"volatility": ("Shift of volatility (points)", 100.0), "date": ("Days ahead", 1.0)}
 
 
@@ -35,6 +35,8 @@ class PositionPlot:
 
     def __init__(self, plot: LiveFigure, snapshot: ChainSnapshot) -> None:
         self._plot, self._snapshot, self._drawn = plot, snapshot, ("", "")
+        self._found: Outlook | None = None
+        plot.arrange = self._label
         self._axes, self._map = plot.figure.subplots(1, 2, width_ratios=(1.75, 1))
         axes, spot, nothing = self._axes, snapshot.spot, list[float]()
         axes.axhline(0, color=PLAIN, lw=0.9)
@@ -55,7 +57,9 @@ class PositionPlot:
         axes.set_xlim(spot * (1 - REACH), spot * (1 + REACH))
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.yaxis.set_major_formatter("{x:,.0f}")
-        axes.legend(loc="lower left", ncols=4, bbox_to_anchor=(0, 1), borderaxespad=0.3, handlelength=1.6)
+        axes.legend(
+            loc="upper center", ncols=3, bbox_to_anchor=(0.5, -0.16), columnspacing=1.2, handlelength=1.6
+        )
         self._prepare_map()
 
     def _prepare_map(self) -> None:
@@ -66,7 +70,7 @@ class PositionPlot:
         self._title = self._map.set_title(" ")
         self._map.set_xlabel("Index level")
         self._map.xaxis.set_major_formatter("{x:,.0f}")
-        self._map.locator_params(axis="x", nbins=4)
+        self._map.locator_params(axis="x", nbins=3)
         (self._at,) = self._map.plot([], [], "D", color=_THEN, ms=7, mec="white")
         (self._border,) = self._map.plot([], [], ".", color=_INK, ms=3)
         self._plot.figure.colorbar(
@@ -89,16 +93,27 @@ class PositionPlot:
         self._here.set_data([here], [found.profit_inr])
         anew = self._fit(found, by)
         self._draw_map(found, heat, by, here)
+        self._found = found
+        self._plot.moving = [
+            self._gain, self._loss, self._now, self._then, self._expiry, self._zeros, self._zeros_then,
+            self._here, *self._labels.notes, *self._labels_then.notes, self._image, self._border, self._at,
+        ]  # fmt: skip
+        if anew:
+            self._plot.redraw()
+        else:
+            self._label()
+            self._plot.step()
+
+    def _label(self) -> None:
+        """Write the breakevens where there is room, once the axes have their places."""
+        if (found := self._found) is None:
+            return
+        held, x = found.standing, found.standing.level
         curves = [(x, held.expiry_inr), (x, found.then_inr), (x, held.now_inr)]
         spot = self._axes.transData.transform((self._snapshot.spot, 0.0))[0]
         taken = [Bbox.from_extents(spot - 1, self._axes.bbox.y0, spot + 1, self._axes.bbox.y1)]
         self._labels.show(held.breakevens, curves, taken)
         self._labels_then.show(found.breakevens, curves, taken)
-        self._plot.moving = [
-            self._gain, self._loss, self._now, self._then, self._expiry, self._zeros, self._zeros_then,
-            self._here, *self._labels.notes, *self._labels_then.notes, self._image, self._border, self._at,
-        ]  # fmt: skip
-        (self._plot.redraw if anew else self._plot.step)()
 
     def _fit(self, found: Outlook, by: str) -> bool:
         """Choose limits and colours where those there are do not fit; says whether they are new."""

@@ -10,8 +10,8 @@ from kit.evaluation.margin import Margin
 from kit.evaluation.outlook import Outlook
 from kit.evaluation.results import levels
 from kit.evaluation.scored import Score
+from kit.shown import rupees
 from kit.widgets.frame.grid import GridColumn, GridRow
-from kit.widgets.frame.style import rupees
 from kit.widgets.panels.position.holding import leg_words
 
 _PARTS = ("change", "delta", "gamma", "theta", "vega", "vanna", "volga", "rho", "remainder")

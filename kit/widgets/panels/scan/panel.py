@@ -19,7 +19,7 @@ from kit.evaluation.scan.scan import OnBest
 from kit.model import ChainSnapshot, Position
 from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.job import Job, OnProgress
-from kit.widgets.frame.live import LiveFigure, styled
+from kit.widgets.frame.live import LiveFigure
 from kit.widgets.frame.panel import MarketPanel, shown
 from kit.widgets.frame.runner import Runner
 from kit.widgets.frame.style import facts, summary
@@ -222,10 +222,8 @@ class ScanPanel(MarketPanel):
     def _draw_plot(self, result: ScanResult) -> None:
         y, *others = result.order.names
         x = others[0] if others else beside(result, y)
-        self.plot.figure.clear()
-        with styled():
-            trade_off(self.plot.figure.subplots(), result, x, y, self._own(result))
-        self.plot.redraw()
+        own = self._own(result)
+        self.plot.paint(lambda axes: trade_off(axes[0], result, x, y, own))
 
     def _own(self, result: ScanResult) -> dict[str, float] | None:
         """Return the figures of the idea chosen in another panel, if it is of this expiry."""

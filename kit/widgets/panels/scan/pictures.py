@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +15,7 @@ from kit.evaluation.scan.result import ScanResult
 from kit.plots import CALL, LOSS, PLAIN
 from kit.widgets.panels.scan.wanted import TITLES
 
+_SHARES = ("probability_of_profit", "return_on_margin", "return_on_risk", "cost_on_risk")
 _ACROSS = ("max_loss_inr", "probability_of_profit", "margin_inr", "cost_inr")
 
 
@@ -50,9 +52,17 @@ def trade_off(axes: Axes, found: ScanResult, x: str, y: str, own: Mapping[str, f
         axes.plot(across[:1], up[:1], "D", color=LOSS, ms=8, mec="white", label="First")
     if own is not None and np.isfinite([own[x], own[y]]).all():
         axes.plot(own[x], own[y], "*", color="#8a5fbf", ms=14, mec="white", label="The idea chosen")
-    axes.set(xlabel=TITLES[x], ylabel=TITLES[y])
+    axes.set(xlabel=_title(x), ylabel=_title(y))
     axes.set_title("What gives way to what")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.5g}"))
+    for axis, name in ((axes.xaxis, x), (axes.yaxis, y)):
+        axis.set_major_formatter(FuncFormatter(partial(_written, 100 if name in _SHARES else 1)))
     axes.locator_params(axis="x", nbins=6)
     axes.legend(loc="lower right", ncols=4, bbox_to_anchor=(1, 1), borderaxespad=0.3, handlelength=1.4)
+
+
+def _title(name: str) -> str:
+    return f"{TITLES[name]} (%)" if name in _SHARES else TITLES[name]
+
+
+def _written(factor: float, value: float, _: int) -> str:
+    return f"{factor * value:,.5g}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kit.evaluation.scan import ScanResult
+from kit.shown import rupees
 from kit.widgets.frame.grid import GridColumn, GridRow
-from kit.widgets.frame.style import rupees
 
 COLUMNS = (
     GridColumn("legs", "Position", text=True, key=True, press=True, help="Open in the position builder"),

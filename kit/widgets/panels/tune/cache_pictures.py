@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from kit.plots import CALL, GAIN, LOSS, PLAIN
 from kit.tuning import outlook
@@ -19,10 +18,10 @@ _ANSWERED = {"hot": GAIN, "sqlite": "#e0a030", "network": CALL, "stale": "#8a5fb
 _WORDS = {"hot": "memory", "sqlite": "SQLite", "network": "broker", "stale": "old answer", "error": "error"}
 
 
-def cache(figure: Figure, shown: Shown) -> None:
+def cache(six: Sequence[Axes], shown: Shown) -> None:
     """Draw hit rate by lifetime and by size, who answers, staleness, limits and calls an hour."""
     scenes = outlook.scenes(shown.settings, shown.questions)
-    (hits, size, who), (stale, limits, hourly) = figure.subplots(2, 3)
+    hits, size, who, stale, limits, hourly = six
     _hits(hits, shown)
     _size(size, shown, scenes["as recorded"])
     _who(who, scenes)
@@ -54,8 +53,8 @@ def _size(axes: Axes, shown: Shown, now: Replay) -> None:
     axes.set_xscale("log")
     axes.set_xticks([1, 2, 4, 8, 16, 32], ["1", "2", "4", "8", "16", "32+"])
     axes.minorticks_off()
-    axes.set(xlabel="Entries in memory")
-    axes.set_title(f"Size: {now.most_entries} entries, {now.most_bytes / 2**20:.2f} MiB (computed)")
+    axes.set(xlabel=f"Entries in memory (now {now.most_entries}: {now.most_bytes / 2**20:.2f} MiB)")
+    axes.set_title("Hits by size (computed)")
     axes.legend(fontsize=8)
 
 
@@ -93,7 +92,7 @@ def _staleness(axes: Axes, shown: Shown) -> None:
     axes.set_yscale("symlog", linthresh=1)
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set(xlabel="Calls saved (%)", ylabel="P95 error (basis points)")
-    axes.set_title("Staleness against calls (computed)")
+    axes.set_title("Staleness (computed)")
     axes.set_ylim(0, None)
     axes.legend(fontsize=7.5, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.22), columnspacing=0.8)
 
@@ -124,7 +123,7 @@ def _hourly(axes: Axes, shown: Shown, now: Replay) -> None:
     axes.bar_label(bars, [f"{calls:,.0f}" if calls >= 1 else f"{calls:.2f}" for calls, _ in rows.values()],
                    padding=3, fontsize=8)  # fmt: skip
     axes.set_xscale("symlog", linthresh=1)
-    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_major_formatter("{x:,g}")
     axes.invert_yaxis()
     axes.set(xlabel="Calls an hour (grey: at most, not recorded)")
     axes.margins(x=0.2)

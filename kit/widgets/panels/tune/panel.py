@@ -18,7 +18,7 @@ from kit.tuning.tuner import Advice, record
 from kit.widgets.frame.fields import NumberField
 from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.job import Job, OnProgress
-from kit.widgets.frame.live import LiveFigure, styled
+from kit.widgets.frame.live import LiveFigure
 from kit.widgets.frame.panel import Panel, shown
 from kit.widgets.frame.runner import Runner
 from kit.widgets.frame.style import summary
@@ -39,8 +39,8 @@ from kit.widgets.panels.tune.shown import Shown
 from kit.widgets.panels.tune.tasks import TASKS, Measured, Outcome, Task, compared, words
 
 PICTURES = {
-    "Cache": (cache_pictures.cache, 560), "Connections": (run_pictures.connections, 300),
-    "Workers": (run_pictures.workers, 300), "Monitor": (run_pictures.monitor, 300),
+    "Cache": (cache_pictures.cache, 6, 280), "Connections": (run_pictures.connections, 3, 300),
+    "Workers": (run_pictures.workers, 3, 300), "Monitor": (run_pictures.monitor, 2, 300),
 }  # fmt: skip
 _SHIPPED, _OWN = "The shipped session", "My session so far"
 
@@ -91,7 +91,7 @@ class TunePanel(Panel):
 
     def body(self) -> list[Any]:
         """Return the groups, the buttons, the session list and the advice."""
-        self.plots = {name: LiveFigure(1120, height) for name, (_, height) in PICTURES.items()}
+        self.plots = {name: LiveFigure(1120, height) for name, (*_, height) in PICTURES.items()}
         groups = [w.VBox([arranged(self.inputs, name), self.plots[name]]) for name in GROUPS]
         self.tabs = w.Tab(groups, titles=list(GROUPS))
         self.tabs.observe(self.refresh, "selected_index")
@@ -161,12 +161,9 @@ class TunePanel(Panel):
             self._past.append(self.values)
         self.words.value = summary(differences(self.source, result))
         name = list(GROUPS)[self.tabs.selected_index or 0]
-        painter, _ = PICTURES[name]
-        plot = self.plots[name]
-        plot.figure.clear()
-        with styled():
-            painter(plot.figure, self._shown(result))
-        plot.redraw()
+        painter, parts, _ = PICTURES[name]
+        known = self._shown(result)
+        self.plots[name].paint(lambda axes: painter(axes, known), parts)
 
     def _shown(self, settings: Settings) -> Shown:
         budgets = settings.latency_requirements.model_dump()
@@ -248,10 +245,8 @@ class TunePanel(Panel):
                 told += "\nMeasured with other settings than those above: " + differences(other[0], now)
             self.story.value = f"<pre class='kit-summary' role='status'>{escape(told)}</pre>"
             self.draw(now)
-            self.found.figure.clear()
-            with styled():
-                run_pictures.measured(self.found.figure, self._shown(now))
-            self.found.redraw()
+            known = self._shown(now)
+            self.found.paint(lambda axes: run_pictures.measured(axes[0], known))
 
     @shown
     def _tolerated(self, _: Any) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from joblib import cpu_count
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from kit.plots import CALL, GAIN, LOSS, PLAIN, PUT
 from kit.settings import Settings
@@ -24,25 +25,25 @@ _WORDS = {"cold": "broker", "warm": "SQLite", "hot": "memory"}
 _OPERATIONS = {"chain": "options_chain_processing", "candles": "", "ltp": "", "atm": "atm_calculation"}
 
 
-def connections(figure: Figure, shown: Shown) -> None:
+def connections(three: Sequence[Axes], shown: Shown) -> None:
     """Draw waiting by size of the pool, what a faltering broker costs, and measured throughput."""
-    wait, falter, rate = figure.subplots(1, 3)
+    wait, falter, rate = three
     _waiting(wait, shown)
     _faltering(falter, shown.settings)
     _throughput(rate, shown)
 
 
-def workers(figure: Figure, shown: Shown) -> None:
+def workers(three: Sequence[Axes], shown: Shown) -> None:
     """Draw expected and measured run times, and what becomes of many tasks and of a stuck one."""
-    expected, speed, queue = figure.subplots(1, 3)
+    expected, speed, queue = three
     _expected(expected, shown)
     _speedup(speed, shown)
     _queue(queue, shown.settings)
 
 
-def monitor(figure: Figure, shown: Shown) -> None:
+def monitor(two: Sequence[Axes], shown: Shown) -> None:
     """Draw how well P99 is known, and what would ring."""
-    known, ring = figure.subplots(1, 2)
+    known, ring = two
     _p99(known, shown.settings.performance_monitor.max_samples)
     _ringing(ring, shown)
 
@@ -77,11 +78,11 @@ def _faltering(axes: Axes, settings: Settings) -> None:
     axes.tick_params(axis="y", labelsize=8)
     axes.margins(x=0.5)
     axes.set(xlabel="Seconds until an answer (green) or an error")
-    axes.set_title("When the broker falters (computed)")
+    axes.set_title("A faltering broker (computed)")
 
 
 def _throughput(axes: Axes, shown: Shown) -> None:
-    title = "Calls a second by sockets (measured)"
+    title = "Calls a second (measured)"
     runs = {name: one.pools for name, one in shown.measured.items() if one.pools}
     if not runs:
         draw_empty(axes, title, "Press Run to measure")
@@ -102,7 +103,7 @@ def _throughput(axes: Axes, shown: Shown) -> None:
 
 
 def _expected(axes: Axes, shown: Shown) -> None:
-    title = f"{_TASKS} ideas, start included (computed)"
+    title = f"{_TASKS} ideas and start (computed)"
     latest = next((one for one in reversed(list(shown.measured.values())) if one.speedup), None)
     if latest is None:
         draw_empty(axes, title, "Press Run: it rests on a measurement")
@@ -124,7 +125,7 @@ def _expected(axes: Axes, shown: Shown) -> None:
 
 
 def _speedup(axes: Axes, shown: Shown) -> None:
-    title = "Speed-up and start by backend (measured)"
+    title = "Speed-up and start (measured)"
     runs = {name: one for name, one in shown.measured.items() if one.speedup}
     if not runs:
         draw_empty(axes, title, "Press Run to measure")
@@ -147,7 +148,7 @@ def _queue(axes: Axes, settings: Settings) -> None:
     for name, count, colour in (
         ("running", found.running, GAIN),
         ("waiting", found.waiting, CALL),
-        ("held back", found.held_back, LOSS),
+        ("held back", found.held_back, "#e0a030"),
     ):
         axes.barh([f"{_TASKS} tasks\nat once"], [count], left=[left], color=colour, label=f"{name} {count}")
         left += count
@@ -190,9 +191,8 @@ def _ringing(axes: Axes, shown: Shown) -> None:
     axes.set_title(title)
 
 
-def measured(figure: Figure, shown: Shown) -> None:
+def measured(axes: Axes, shown: Shown) -> None:
     """Draw latency by operation and tier with its interval and budget, earlier runs paler."""
-    axes = figure.subplots()
     runs = list(shown.measured.items())
     places = {operation: place for place, operation in enumerate(_OPERATIONS)}
     for number, (name, run) in enumerate(runs):
