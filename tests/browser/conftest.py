@@ -139,7 +139,7 @@ class Notebook:
 
     def slider_ms(self, panel: Locator, handle: Locator) -> list[float]:
         """Step a slider by the arrow keys; return how long each new picture took, milliseconds."""
-        panel.locator("img.kit-live").evaluate(WATCH)
+        panel.locator("img.kit-figure").evaluate(WATCH)
         handle.focus()
         for step in range(1, STEPS + 1):
             self.page.keyboard.press("ArrowRight" if step <= 8 else "ArrowLeft")

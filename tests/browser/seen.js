@@ -70,6 +70,7 @@
     const nodes = [...e.childNodes].filter((node) => node.nodeType === 3 && node.textContent.trim());
     const said = `${e.tagName}.${e.className} '${(e.matches("input,select,textarea") ? e.value : e.textContent).trim().slice(0, 30)}'`;
     if (nodes.length && !e.closest("[disabled]") && contrast(e) < 4.5) found.push(`faint ${contrast(e).toFixed(1)}: ${said}`);
+    if (e !== panel && !e.matches("img") && getComputedStyle(e).filter !== "none") found.push(`colours turned: ${said}`);
     if (e.matches("input,select,textarea,button,[role=slider]") && !named(e)) found.push(`no name: ${said}`);
     if (e.matches("input[type=text],input[type=search]") && !e.disabled) {
       if (wide(e, e.value || e.placeholder) > inner(e) + 1) found.push(`cut: ${said} ${e.placeholder}`);
@@ -95,6 +96,7 @@
       if (other.e === one.e || Math.min(one.right, other.right) - Math.max(one.left, other.left) < 2) continue;
       if (Math.min(one.bottom, other.bottom) - other.top > 3) found.push(`overlap: ${one.said} and ${other.said}`);
     }
+  if (getComputedStyle(panel).filter !== "none") found.push("colours turned: the panel");
   if (panel.scrollWidth > panel.clientWidth + 1) found.push(`wider than its cell: ${panel.scrollWidth}`);
   return [...new Set(found)];
 }

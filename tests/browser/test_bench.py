@@ -19,7 +19,7 @@ def test_run_shows_the_plot_and_cancel_frees_the_kernel(notebook: Notebook) -> N
     notebook.open("02_benchmark.ipynb")
     notebook.run_first_cell()
     panel = notebook.page.locator(".kit-bench")
-    plot, status = panel.locator("img.kit-live"), panel.locator(".kit-status").first
+    plot, status = panel.locator("img.kit-figure"), panel.locator(".kit-status").first
     run, cancel = (panel.locator("button.jupyter-button", has_text=word) for word in ("Run", "Cancel"))
     plot.wait_for()
     before = plot.get_attribute("src")
@@ -33,7 +33,7 @@ def test_run_shows_the_plot_and_cancel_frees_the_kernel(notebook: Notebook) -> N
     before = plot.get_attribute("src")
     row.click()
     notebook.page.wait_for_function(
-        "before => document.querySelector('.kit-bench img.kit-live').src !== before", arg=before
+        "before => document.querySelector('.kit-bench img.kit-figure').src !== before", arg=before
     )
     assert row.get_attribute("aria-pressed") == "true"
     notebook.screenshot("benchmark")

@@ -23,7 +23,7 @@ PANELS = (
 LOOKS = (("Light", 1280), ("Light", 1920), ("Dark", 1920), ("Dark", 1280))
 # Every figure in sight is drawn as wide as it is shown, or as narrow as figures get, at 1.5 times the size.
 # The page tells the widths; it could not after a cell that awaits, if such a cell's messages had no end.
-FITS = """() => [...document.querySelectorAll('img.kit-live')].filter(one => one.offsetParent).every(
+FITS = """() => [...document.querySelectorAll('img.kit-figure')].filter(one => one.offsetParent).every(
   one => Math.abs(one.naturalWidth / 1.5 - one.clientWidth) < 20 || one.naturalWidth / 1.5 < 780)"""
 OUT_OF_REACH = """panel => [...panel.querySelectorAll('button, input, select, textarea, [role=slider]')]
   .filter(one => one.offsetParent && !one.disabled && one.tabIndex < 0 && !one.closest('tbody'))
@@ -67,7 +67,8 @@ def _look(notebook: Notebook, panel: Locator, name: str, look: str, found: Seen)
         if tab is not None:
             tab.click()
             part = f"_{tab.inner_text().lower()}"
-            panel.locator("img.kit-live:visible").first.wait_for()
+            panel.locator("img.kit-figure:visible").first.wait_for()
+            notebook.page.wait_for_function(FITS, timeout=60_000)
         panel.screenshot(path=SCREENS / f"{name}{part}_{look}.png")
         if faults := notebook.seen(panel):
             found.faults.setdefault(name, {})[look + part] = faults

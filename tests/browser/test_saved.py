@@ -24,7 +24,7 @@ PIXELS = "image => image.complete && image.naturalWidth"
 def test_pictures_outlive_the_kernel(notebook: Notebook) -> None:
     """Plot, table and words of a saved notebook are there again before any cell has run."""
     panel, page = notebook.show("saved", CELL), notebook.page
-    panel.locator("img.kit-live:visible").wait_for(timeout=60_000)
+    panel.locator("img.kit-figure:visible").wait_for(timeout=60_000)
     words, rows = panel.locator(".kit-summary").inner_text(), panel.locator("tbody tr").all_inner_texts()
     page.keyboard.press("Control+S")
     file = notebook.lab.folder / "saved.ipynb"
@@ -37,7 +37,7 @@ def test_pictures_outlive_the_kernel(notebook: Notebook) -> None:
 
     page.goto("about:blank")
     notebook.open("saved.ipynb")
-    image = panel.locator("img.kit-live:visible")
+    image = panel.locator("img.kit-figure:visible")
     image.wait_for(timeout=60_000)
     assert image.evaluate(PIXELS) > 1000
     assert "As it was saved" in panel.evaluate("one => getComputedStyle(one, '::before').content")

@@ -24,7 +24,7 @@ def panel(notebook: Notebook) -> Locator:
     notebook.open("01_tune.ipynb")
     notebook.run_first_cell()
     panel = notebook.page.locator(".kit-tune")
-    panel.locator("img.kit-live").first.wait_for()
+    panel.locator("img.kit-figure").first.wait_for()
     panel.scroll_into_view_if_needed()
     return panel
 
@@ -33,12 +33,12 @@ def test_a_control_moves_its_picture_and_run_and_cancel_keep_the_page_alive(
     notebook: Notebook, panel: Locator
 ) -> None:
     """A control and Run change pictures, Save writes the file, Cancel leaves the kernel free at once."""
-    plots, status = panel.locator("img.kit-live:visible"), panel.locator(".kit-status").first
+    plots, status = panel.locator("img.kit-figure:visible"), panel.locator(".kit-status").first
     before = plots.first.get_attribute("src")
     _type(panel, "Option chain (s)", "10")
     panel.get_by_text("options_chain_ttl 60 → 10").wait_for()
     notebook.page.wait_for_function(
-        "before => document.querySelector('.kit-tune img.kit-live').src !== before", arg=before
+        "before => document.querySelector('.kit-tune img.kit-figure').src !== before", arg=before
     )
     panel.get_by_role("button", name="Run").click()
     status.get_by_text("done", exact=True).wait_for(timeout=100_000)

@@ -53,7 +53,7 @@ def test_the_first_notebook_is_a_page(notebook: Notebook, address: str, theme: s
     notebook.own.append(address.partition("?")[0])
     page.goto(f"{address}&theme={theme}", wait_until="domcontentloaded", timeout=120_000)
     payoff = page.locator(".kit-payoff")
-    payoff.locator("img.kit-live:visible").wait_for(timeout=90_000)
+    payoff.locator("img.kit-figure:visible").wait_for(timeout=90_000)
     page.locator(".kit-evaluation .kit-status").get_by_text("done", exact=True).wait_for(timeout=60_000)
     before = payoff.locator(".kit-summary").inner_text()
     payoff.locator(".widget-slider .noUi-handle").first.focus()

@@ -123,7 +123,7 @@ class LiveFigure(w.Image):  # type: ignore[misc]  # ipywidgets has no types
         self.canvas: Any = FigureCanvasAgg(self.figure)
         self._background: Any = None
         super().__init__(format="png", width=width, height=height)
-        self.add_class("kit-live")
+        self.add_class("kit-figure")
         self.add_class(self.place)
         self.layout.display = "none"  # an image without bytes shows a broken-image icon
 

@@ -11,7 +11,7 @@ function nameSliders(panel) {
 // The width that each figure in sight may have, by its class.
 function rooms(panel) {
   const found = {};
-  for (const image of panel.querySelectorAll("img.kit-live")) {
+  for (const image of panel.querySelectorAll("img.kit-figure")) {
     const place = [...image.classList].find((name) => name.startsWith("kit-figure-"));
     const style = getComputedStyle(image.parentElement);
     const room = image.parentElement.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);

@@ -63,7 +63,7 @@ def _waiting(axes: Axes, shown: Shown) -> None:
     axes.set_xticks([1, 2, 4, 8, 16, 32, 64], ["1", "2", "4", "8", "16", "32", "64"])
     axes.minorticks_off()
     axes.yaxis.set_major_formatter("{x:g}")
-    axes.set(xlabel=f"Sockets ({1e3 * ROUND_TRIP_S:.0f} ms a call)")
+    axes.set(xlabel=f"Sockets ({1e3 * ROUND_TRIP_S:.0f} ms a call)", ylim=(0, None))
     axes.set_title("Calls under way (computed)")
     axes.legend(fontsize=8)
 
