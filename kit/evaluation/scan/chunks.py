@@ -1,4 +1,7 @@
-"""One chunk of a scan: scored, filtered, and cut to the best; what a worker does and sends back."""
+"""One chunk of a scan: scored, filtered, and cut to the best; what a worker does and sends back.
+
+The positions of all batches are numbered one after the other, and a chunk is a range of these numbers.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ from kit.evaluation.scan.families import UNLISTED, Positions
 from kit.evaluation.scan.filters import Filter, Rank, best_of
 from kit.evaluation.scan.ladder import Ladder
 
-CHUNK = 32_768  # positions; some 15 ms, so that a scan tells of its best often and stops at once
+CHUNK = 65_536  # positions; some 25 ms, so that a scan tells of its best often and stops at once
+PIECES = 16  # of a smaller scan, for the same reason
+LEAST = 2_048  # positions that are worth a chunk
 
 
 class Kept(NamedTuple):
@@ -23,8 +28,8 @@ class Kept(NamedTuple):
     ----------
     figures : ndarray, shape (n, figures)
         Of each, the best first.
-    batch, number : ndarray, shape (n,)
-        Which batch of positions each is of, and which of it.
+    number : ndarray, shape (n,)
+        Of each among the positions of all batches.
     removed : tuple of int
         How many each filter removed, one filter after the other.
     scored, missing : int
@@ -32,7 +37,6 @@ class Kept(NamedTuple):
     """
 
     figures: Floats
-    batch: NDArray[np.int32]
     number: NDArray[np.int64]
     removed: tuple[int, ...]
     scored: int
@@ -40,38 +44,46 @@ class Kept(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Some positions of one batch, by number: whoever scores them makes them."""
+    """Positions of one batch: from a place in it to another, and the number of its first of all."""
 
-    batch: int
     positions: Positions
     start: int
     stop: int
+    offset: int
 
 
-Chunk = tuple[Part, ...]
+def chunks(batches: Sequence[Positions]) -> Iterator[tuple[int, int]]:
+    """Cut the numbers of all positions into ranges of at most `CHUNK`."""
+    count = sum(map(len, batches))
+    size = min(CHUNK, max(count // PIECES, LEAST))
+    for start in range(0, count, size):
+        yield start, min(start + size, count)
 
 
-def chunks(batches: Sequence[Positions]) -> Iterator[Chunk]:
-    """Cut batches of positions into chunks of `CHUNK`; small batches share one."""
-    parts, room = list[Part](), CHUNK
-    for batch, positions in enumerate(batches):
-        start, count = 0, len(positions)
-        while start < count:
-            stop = min(count, start + room)
-            parts.append(Part(batch, positions, start, stop))
-            start, room = stop, room - (stop - start)
-            if room == 0:
-                yield tuple(parts)
-                parts, room = [], CHUNK
-    if parts:
-        yield tuple(parts)
+def parts_of(batches: Sequence[Positions], start: int, stop: int) -> Iterator[Part]:
+    """Return what lies in a range of numbers, batch by batch."""
+    offset = 0
+    for positions in batches:
+        first, last = max(start - offset, 0), min(stop - offset, len(positions))
+        if first < last:
+            yield Part(positions, first, last, offset)
+        offset += len(positions)
 
 
 def best_of_chunk(
-    found: Ladder, chunk: Chunk, *, wanted: Sequence[Filter], order: Rank, top: int | None
+    start: int,
+    stop: int,
+    *,
+    found: Ladder,
+    batches: Sequence[Positions],
+    wanted: Sequence[Filter],
+    order: Rank,
+    top: int | None,
 ) -> Kept:
-    """Score a chunk, drop what a filter removes and return the best that are left."""
-    return merged([_best_of(found, part, wanted, order, top) for part in chunk], order, top)
+    """Score a range of positions, drop what a filter removes and return the best that are left."""
+    return merged(
+        [_best_of(found, part, wanted, order, top) for part in parts_of(batches, start, stop)], order, top
+    )
 
 
 def _best_of(found: Ladder, part: Part, wanted: Sequence[Filter], order: Rank, top: int | None) -> Kept:
@@ -85,18 +97,17 @@ def _best_of(found: Ladder, part: Part, wanted: Sequence[Filter], order: Rank, t
         kept = passed
     left = np.flatnonzero(kept)
     left = left[best_of(order.keys(rows)[left], top)]
-    batch, missing = np.full(left.size, part.batch, np.int32), len(places) - len(rows)
-    return Kept(rows[left], batch, part.start + listed[left], tuple(removed), len(rows), missing)
+    number = part.offset + part.start + listed[left]
+    return Kept(rows[left], number, tuple(removed), len(rows), len(places) - len(rows))
 
 
 def merged(kept: Sequence[Kept], order: Rank, top: int | None) -> Kept:
     """Return the best of what several chunks kept."""
-    rows = np.concatenate([one.figures for one in kept])
-    batch, number = (np.concatenate([one[place] for one in kept]) for place in (1, 2))
+    rows, number = (np.concatenate([one[place] for one in kept]) for place in (0, 1))
     # equal ranks come in the order of enumeration, whichever chunk ended first
-    order_of = np.lexsort((number, batch))
-    rows, batch, number = rows[order_of], batch[order_of], number[order_of]
+    order_of = np.argsort(number, kind="stable")
+    rows, number = rows[order_of], number[order_of]
     best = best_of(order.keys(rows), top)
     removed = tuple(sum(counts) for counts in zip(*(one.removed for one in kept), strict=True))
-    scored, missing = (sum(one[place] for one in kept) for place in (4, 5))
-    return Kept(rows[best], batch[best], number[best], removed, scored, missing)
+    scored, missing = sum(one.scored for one in kept), sum(one.missing for one in kept)
+    return Kept(rows[best], number[best], removed, scored, missing)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
@@ -174,7 +175,7 @@ class Positions:
     upper: tuple[bool, ...]
 
     def __len__(self) -> int:
-        return len(self.low) * self.tables[0].shape[1]
+        return int(self.low.size * self.tables[0].shape[1])
 
     def places(self, start: int, stop: int) -> Places:
         """Return the rows of the ladder of some positions, by ascending strike, of shape (n, legs).
@@ -240,10 +241,8 @@ def enumerate_family(family: str, found: Ladder, widths: Sequence[float]) -> lis
     away = [(width, width) for width in widths]
     if drawn.widths == 2:
         away = [*combinations(sorted(set(widths)), 2)]
-    strikes = np.unique(np.append(found.strikes("CE"), found.strikes("PE")))
-    low = high = np.arange(strikes.size, dtype=np.int32)
-    if drawn.pairs:
-        low, high = (places.astype(np.int32) for places in np.triu_indices(strikes.size, 1))
+    strikes = found.listed
+    low, high = _drawn(strikes.size, drawn.pairs)
     return [
         Positions(
             family,
@@ -257,8 +256,24 @@ def enumerate_family(family: str, found: Ladder, widths: Sequence[float]) -> lis
     ]
 
 
+@lru_cache(maxsize=8)
+def _drawn(strikes: int, pairs: bool) -> tuple[Places, Places]:
+    """Return the places of every pair of strikes, the lower one first, or of every strike twice."""
+    if not pairs:
+        return np.arange(strikes, dtype=np.int32), np.arange(strikes, dtype=np.int32)
+    low, high = np.triu_indices(strikes, 1)
+    return low.astype(np.int32), high.astype(np.int32)
+
+
 def _table(found: Ladder, rule: LegRule, strikes: Floats, widths: Sequence[tuple[float, float]]) -> Places:
-    """Return the row of a leg's contract by strike and width; `UNLISTED` where there is none."""
+    """Return the row of a leg's contract by strike and width, once; `UNLISTED` where there is none."""
+    key = (rule.right, rule.wing, rule.far, *widths)
+    if key not in found.tables:
+        found.tables[key] = _rows(found, rule, strikes, widths)
+    return found.tables[key]
+
+
+def _rows(found: Ladder, rule: LegRule, strikes: Floats, widths: Sequence[tuple[float, float]]) -> Places:
     away = np.array([pair[rule.far] for pair in widths]) * rule.wing
     if not found.strikes(rule.right).size:
         return np.full((strikes.size, away.size), UNLISTED, np.int32)

@@ -6,9 +6,10 @@ the shape of its profit and its breakevens is such a sum, so that a scan only ad
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from math import isnan, nan
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ from kit.model import ChainSnapshot, Contract, Held, Leg
 
 Floats = NDArray[np.float64]
 RIGHTS: tuple[Held, ...] = ("CE", "PE", "FUT")
+_KNOWN: WeakKeyDictionary[ChainSnapshot, dict[tuple[Terms, RiskParameters | str], Ladder]] = (
+    WeakKeyDictionary()
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +68,19 @@ class Ladder:
         return next((at for at, (kind, _) in enumerate(self.keys) if kind == right), 0)
 
     @cached_property
+    def tables(self) -> dict[tuple[object, ...], NDArray[np.int32]]:
+        """What the families of a scan have looked up, see `kit.evaluation.scan.families`."""
+        return {}
+
+    def __getstate__(self) -> dict[str, object]:
+        return {part.name: getattr(self, part.name) for part in fields(self)}  # looked up again at need
+
+    @cached_property
+    def listed(self) -> Floats:
+        """The strikes of calls and puts, ascending."""
+        return np.unique(np.append(self.strikes("CE"), self.strikes("PE")))
+
+    @cached_property
     def _strikes(self) -> dict[Held, Floats]:
         return {right: np.array([k for kind, k in self.keys if kind == right]) for right in RIGHTS}
 
@@ -76,7 +93,7 @@ class Ladder:
 
 
 def ladder(chain: ChainSnapshot, terms: Terms, rules: RiskParameters | str) -> Ladder:
-    """Return a chain's contracts that have a price, on given terms.
+    """Return a chain's contracts that have a price, on given terms; worked out once.
 
     Parameters
     ----------
@@ -92,6 +109,13 @@ def ladder(chain: ChainSnapshot, terms: Terms, rules: RiskParameters | str) -> L
     DataError
         No contract has a price.
     """
+    known = _KNOWN.setdefault(chain, {})
+    if (terms, rules) not in known:
+        known[terms, rules] = _made(chain, terms, rules)
+    return known[terms, rules]
+
+
+def _made(chain: ChainSnapshot, terms: Terms, rules: RiskParameters | str) -> Ladder:
     likely = terms.view.on(chain)
     crossed = contradicting(chain)
     keys, rows = list[tuple[Held, float]](), list[list[float]]()

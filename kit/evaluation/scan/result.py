@@ -9,7 +9,7 @@ import pandas as pd
 
 from kit.errors import DataError
 from kit.evaluation.metrics import score_on
-from kit.evaluation.scan.chunks import Kept
+from kit.evaluation.scan.chunks import Kept, Part, parts_of
 from kit.evaluation.scan.columns import FIGURES
 from kit.evaluation.scan.families import Positions
 from kit.evaluation.scan.filters import Filter, Rank
@@ -63,9 +63,10 @@ class ScanResult:
         """
         if not 0 <= number < len(self):
             raise DataError("The scan has no such row", number, f"It has {len(self)}, from 0.")
-        positions = self.batches[self.kept.batch[number]]
-        place = int(self.kept.number[number])
-        return self.found.legs(positions.places(place, place + 1)[0], positions.lots, self.chain)
+        part = self._part(number)
+        return self.found.legs(
+            part.positions.places(part.start, part.stop)[0], part.positions.lots, self.chain
+        )
 
     def score(self, number: int = 0) -> Score:
         """Return the score of a row, by definition what its figures are: also its verdict in words.
@@ -78,8 +79,11 @@ class ScanResult:
         return score_on(self.legs(number), self.chain, self.terms, self._family(number))
 
     def _family(self, number: int) -> str:
-        family: str = self.batches[self.kept.batch[number]].family
-        return family
+        return self._part(number).positions.family
+
+    def _part(self, number: int) -> Part:
+        place = int(self.kept.number[number])
+        return next(parts_of(self.batches, place, place + 1))
 
     @cached_property
     def table(self) -> pd.DataFrame:

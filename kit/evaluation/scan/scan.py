@@ -12,7 +12,7 @@ import numpy as np
 from kit.errors import DataError, SettingsError
 from kit.evaluation.blocked import rules_of
 from kit.evaluation.margin_rules import RiskParameters
-from kit.evaluation.scan.chunks import Chunk, Kept, best_of_chunk, chunks, merged
+from kit.evaluation.scan.chunks import Kept, best_of_chunk, chunks, merged
 from kit.evaluation.scan.columns import FIGURES
 from kit.evaluation.scan.families import enumerate_family, named
 from kit.evaluation.scan.filters import filters, rank
@@ -104,14 +104,14 @@ def scan(
     def result(kept: Kept) -> ScanResult:
         return ScanResult(chain, terms, order, wanted, found, batches, kept)
 
-    best = [Kept(np.empty((0, len(FIGURES))), *_NO_PLACES, (0,) * len(wanted), 0, 0)]
+    best = [Kept(np.empty((0, len(FIGURES))), np.empty(0, np.int64), (0,) * len(wanted), 0, 0)]
 
     def keep(kept: Kept) -> None:
         best[0] = merged([best[0], kept], order, top)
         if on_best is not None:
             on_best(result(best[0]))
 
-    work = partial(best_of_chunk, found, wanted=wanted, order=order, top=top)
+    work = partial(best_of_chunk, found=found, batches=batches, wanted=wanted, order=order, top=top)
     _run([*chunks(batches)], work, keep, processor, stop or Event())
     return _not_empty(result(best[0]))
 
@@ -130,12 +130,9 @@ def _not_empty(told: ScanResult) -> ScanResult:
     return told
 
 
-_NO_PLACES = np.empty(0, np.int32), np.empty(0, np.int64)
-
-
 def _run(
-    parts: Sequence[Chunk],
-    work: Callable[[Chunk], Kept],
+    parts: Sequence[tuple[int, int]],
+    work: Callable[[int, int], Kept],
     keep: Callable[[Kept], None],
     processor: ConcurrentProcessor | None,
     stop: Event,
@@ -145,7 +142,7 @@ def _run(
         for part in parts:
             if stop.is_set():
                 return
-            keep(work(part))
+            keep(work(*part))
         return
     names = [f"scan-{next(_RUNS)}-{number}" for number in range(len(parts))]
 
@@ -157,14 +154,14 @@ def _run(
                 processor.cancel_task(name)
 
     tasks = zip(names, parts, strict=True)
-    processor.run([ProcessingTask(name, work, (part,), name="scan") for name, part in tasks], on_result=note)
+    processor.run([ProcessingTask(name, work, part, name="scan") for name, part in tasks], on_result=note)
 
 
 _RUNS = count()
 
 
 def _default_widths(found: Ladder) -> tuple[float, ...]:
-    strikes = np.unique(np.append(found.strikes("CE"), found.strikes("PE")))
+    strikes = found.listed
     near = np.diff(strikes[np.argsort(np.abs(strikes - found.likely.mean), kind="stable")[:21]])
     step = float(np.min(np.abs(near))) if near.size and np.isfinite(near).all() else 100.0
     return tuple(step * number for number in STEPS)
