@@ -23,6 +23,13 @@ class _Brief(reprlib.Repr):
         """Write a number, or how long it is."""
         return repr(x) if x.bit_length() <= _LARGEST_BITS else f"<a number of {x.bit_length()} bits>"
 
+    def repr_instance(self, x: Any, level: int) -> str:
+        """Write another object, or its type alone: its own ``repr`` may fail, or try to end the process."""
+        try:
+            return super().repr_instance(x, level)
+        except (SystemExit, GeneratorExit):
+            return object.__repr__(x)
+
 
 def short_repr(value: Any) -> str:
     """Return ``repr(value)``, cut where it is long, nested or endless; one that fails gives the type's name.

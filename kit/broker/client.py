@@ -28,7 +28,7 @@ from kit.broker.session import BrokerSession
 from kit.broker.shapes import Mode, QuoteKey, Quotes, Record, Reply
 from kit.broker.stream.feed import MarketFeed, stream_url
 from kit.cache import CacheManager, Timed
-from kit.clock import Clock, SystemClock, format_expiry, in_ist
+from kit.clock import Clock, exchange_clock, format_expiry, in_ist
 from kit.model import Venue
 from kit.monitor import PerformanceMonitor
 from kit.settings import Credentials, Settings
@@ -90,7 +90,7 @@ class AngelAPIClient(Showable):
     ) -> None:
         credentials = instance(credentials, Credentials, "credentials")
         settings = Settings() if settings is None else instance(settings, Settings, "settings")
-        self.clock = SystemClock() if clock is None else like(clock, "clock", "now")
+        self.clock = exchange_clock(clock)
         self.settings = settings
         monitor = PerformanceMonitor() if performance_monitor is None else performance_monitor
         self._monitor = like(monitor, "performance_monitor", "measure")

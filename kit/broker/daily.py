@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from kit.broker.replies import judge, refusal
 from kit.broker.session import BrokerSession
 from kit.clock import Clock
 from kit.errors import BrokerError, CacheUnavailable, ProtocolError, StaleData, TransportError
+from kit.forks import renew_in_fork
 from kit.settings import Settings, cache_folder
 from kit.transport.policy import Policy, ReplyVerdict, Route
 from kit.transport.pool import ConnectionPoolManager
@@ -70,6 +72,7 @@ class MasterKeeper:
         self._clock = clock
         self._lock = threading.Lock()
         self._held: Master | None = None
+        renew_in_fork(self, _lock=threading.Lock, _held=lambda: None)  # whose connection is the parent's
 
     def today(self) -> Master:
         """Return today's master: held, stored, downloaded, or an earlier one with a warning.
@@ -82,6 +85,7 @@ class MasterKeeper:
         with self._lock:
             if self._held is None or not self._fresh(self._held):
                 self._held = self._stored_or_new()
+                self._held.again = partial(self._fetched, self._file())  # should its file be damaged
             return self._held
 
     def close(self) -> None:
@@ -103,7 +107,7 @@ class MasterKeeper:
         if stored and self._fresh(stored):
             return stored
         try:
-            return _kept(file, self._clock.now(), self._pieces)
+            return self._fetched(file)
         except (BrokerError, TransportError) as error:
             if stored is None:
                 raise
@@ -112,6 +116,9 @@ class MasterKeeper:
             )
             warnings.warn(note, StaleData, stacklevel=4)
             return stored
+
+    def _fetched(self, file: Path | None) -> Master:
+        return _kept(file, self._clock.now(), self._pieces)
 
     def _pieces(self) -> Iterator[bytes]:
         config = self._pool.config

@@ -12,15 +12,18 @@ import codecs
 import json
 import sqlite3
 import threading
+import warnings
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from kit.broker.shapes import KeyTwice, once
-from kit.errors import ProtocolError
+from kit.errors import CacheUnavailable, ProtocolError
 
+T = TypeVar("T")
 BANKNIFTY_INDEX = "99926009"  # the broker's token of the index row, present in every whole master
 _LONGEST_ROW = 2**20  # characters; the broker's have some 250
 _DECODER = json.JSONDecoder(object_pairs_hook=once)
@@ -91,13 +94,21 @@ class Master:
         Holds the table; closed by `close`.
     fetched_at : datetime
         When it was downloaded, timezone-aware.
+    again : callable, optional
+        Fetches it anew where its file turns out to be damaged; by default that is an error.
     """
 
-    def __init__(self, database: sqlite3.Connection, fetched_at: datetime) -> None:
+    def __init__(
+        self,
+        database: sqlite3.Connection,
+        fetched_at: datetime,
+        again: Callable[[], Master] | None = None,
+    ) -> None:
         self._database = database
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._closing = weakref.finalize(self, database.close)  # a master of yesterday may be in use
         self.fetched_at = fetched_at
+        self.again = again
 
     @classmethod
     def open(cls, file: Path) -> Self:
@@ -110,7 +121,8 @@ class Master:
         """
         database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
         try:
-            (fetched_at,) = database.execute("SELECT at FROM fetched").fetchone()
+            whole = "SELECT at FROM fetched, rows WHERE name = 'BANKNIFTY' AND sum IS NOT NULL LIMIT 1"
+            (fetched_at,) = database.execute(whole).fetchone()
             return cls(database, datetime.fromisoformat(fetched_at))
         except BaseException:
             database.close()
@@ -128,35 +140,61 @@ class Master:
         expiry : str, optional
             Field ``expiry``, for instance ``"23NOV2026"``; default all.
         """
-        found = self._query(
-            "SELECT row FROM rows WHERE name = ? AND kind = ifnull(?, kind) AND expiry = ifnull(?, expiry) "
-            "ORDER BY rowid",
-            (name, kind, expiry),
-        )
-        rows: list[dict[str, Any]] = json.loads(f"[{','.join(row for (row,) in found)}]")  # at one go
-        return rows
+        asked = "SELECT row, sum FROM rows WHERE name = ? AND kind = ifnull(?, kind)"
+        asked += " AND expiry = ifnull(?, expiry) ORDER BY rowid"
+        return self._query(_rows, asked, name, kind, expiry)
 
     def symbol(self, symbol: str) -> list[dict[str, Any]]:
         """Return the rows of one trading symbol, for instance ``"BANKNIFTY23NOV2657000CE"``."""
-        return [json.loads(row) for (row,) in self._query("SELECT row FROM rows WHERE symbol = ?", (symbol,))]
+        return self._query(_rows, "SELECT row, sum FROM rows WHERE symbol = ?", symbol)
 
     def expiries(self, name: str, kind: str) -> list[str]:
         """Return every expiry of a name and kind once, as the broker wrote them, in no order."""
         asked = "SELECT DISTINCT expiry FROM rows WHERE name = ? AND kind = ?"
-        return [expiry for (expiry,) in self._query(asked, (name, kind))]
+        return self._query(_texts, asked, name, kind)
 
     def names(self) -> list[str]:
         """Return every name once, sorted."""
-        found = self._query("SELECT DISTINCT name FROM rows ORDER BY name")
-        return [name for (name,) in found]
+        return self._query(_texts, "SELECT DISTINCT name FROM rows ORDER BY name")
 
     def close(self) -> None:
         """Close the file; harmless twice."""
         self._closing()
 
-    def _query(self, sql: str, values: tuple[str | None, ...] = ()) -> list[Any]:
+    def _query(self, read: Callable[[list[Any]], list[T]], sql: str, *values: str | None) -> list[T]:
         with self._lock:
-            return self._database.execute(sql, values).fetchall()
+            try:
+                return read(self._database.execute(sql, values).fetchall())
+            except (sqlite3.Error, *_SPOILT) as error:
+                if self.again is None:
+                    remedy = "Download it again."
+                    raise ProtocolError("The stored instrument master is damaged", None, remedy) from error
+                note = (
+                    f"The stored instrument master is damaged ({type(error).__name__}); it is fetched again"
+                )
+            warnings.warn(note, CacheUnavailable, stacklevel=5)
+            self._become(self.again())
+            return read(self._database.execute(sql, values).fetchall())
+
+    def _become(self, fresh: Master) -> None:
+        fresh._closing.detach()
+        self._closing()
+        self._database, self.fetched_at = fresh._database, fresh.fetched_at
+        self._closing = weakref.finalize(self, self._database.close)
+
+
+_SPOILT = (ValueError, TypeError, AttributeError, RecursionError)
+
+
+def _rows(found: list[tuple[str, int]]) -> list[dict[str, Any]]:
+    if any(check != zlib.crc32(row.encode()) for row, check in found):
+        raise ValueError("a row does not fit its checksum")
+    rows: list[dict[str, Any]] = json.loads(f"[{','.join(row for row, _check in found)}]")  # at one go
+    return rows
+
+
+def _texts(found: list[tuple[str]]) -> list[str]:
+    return [str(text) for (text,) in found]
 
 
 def fill(database: sqlite3.Connection, rows: Iterable[Mapping[str, Any]], now: datetime) -> None:
@@ -171,18 +209,21 @@ def fill(database: sqlite3.Connection, rows: Iterable[Mapping[str, Any]], now: d
     """
     complete = False
 
-    def kept() -> Iterator[tuple[str, ...]]:
+    def kept() -> Iterator[tuple[str | int, ...]]:
         nonlocal complete
         for row in rows:
             name = str(row.get("name", ""))
             complete = complete or row.get("token") == BANKNIFTY_INDEX
             if "NSETEST" not in name:
                 plain = (str(row.get(field) or "") for field in ("instrumenttype", "expiry", "symbol"))
-                yield name, *plain, json.dumps(row, separators=(",", ":"))
+                text = json.dumps(row, separators=(",", ":"))
+                yield name, *plain, text, zlib.crc32(text.encode())
 
     with database:
-        database.execute("CREATE TABLE rows (name TEXT, kind TEXT, expiry TEXT, symbol TEXT, row TEXT)")
-        database.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?)", kept())
+        database.execute(
+            "CREATE TABLE rows (name TEXT, kind TEXT, expiry TEXT, symbol TEXT, row TEXT, sum INT)"
+        )
+        database.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)", kept())
         database.execute("CREATE INDEX by_name ON rows (name, kind, expiry)")
         database.execute("CREATE INDEX by_symbol ON rows (symbol)")
         database.execute("CREATE TABLE fetched AS SELECT ? AS at", (now.isoformat(),))

@@ -30,6 +30,7 @@ from kit.broker.sharing import share
 from kit.broker.tokens import Tokens
 from kit.clock import Clock
 from kit.errors import BadRequest, DataError, LoginRefused, Rejected, SessionExpired
+from kit.forks import renew_in_fork
 from kit.model import Source
 from kit.settings import CacheConfig, Credentials, Settings, cache_folder
 from kit.transport.adapter import LOOPBACK
@@ -104,6 +105,7 @@ class BrokerSession:
         self._clock = clock
         self._config = settings.cache_config
         self._counting = threading.Lock()
+        renew_in_fork(self, _counting=threading.Lock)
         self.answers = Counter[str]()
         self.account = account = _account(credentials, self.base_url)
         self.market = account if urlsplit(self.base_url).hostname in LOOPBACK else ""

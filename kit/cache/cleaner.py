@@ -7,6 +7,8 @@ import time
 import weakref
 from typing import Protocol
 
+from kit.forks import renew_in_fork
+
 INTERVAL_S = 1.0
 
 
@@ -24,6 +26,7 @@ class Cleaner:
         self._lock = threading.Lock()
         self._managers: weakref.WeakSet[Cleanable] = weakref.WeakSet()
         self._thread: threading.Thread | None = None
+        renew_in_fork(self, _lock=threading.Lock)
 
     def watch(self, manager: Cleanable) -> None:
         """Clean a manager every second for as long as somebody else holds it."""

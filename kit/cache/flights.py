@@ -8,10 +8,21 @@ from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
 from kit.errors import KitError
+from kit.forks import renew_in_fork
 
 T = TypeVar("T")
-_graph = threading.Lock()  # of who waits for whom, in all caches of the process
-_waiting: dict[int, _Flight[Any]] = {}  # by thread
+
+
+class _Graph:
+    """Who waits for whom, in all caches of the process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.waiting: dict[int, _Flight[Any]] = {}  # by thread
+        renew_in_fork(self, lock=threading.Lock, waiting=dict)
+
+
+_graph = _Graph()
 
 
 class _Flight(Future[T]):
@@ -33,6 +44,7 @@ class Flights(Generic[T]):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._flying: dict[Hashable, _Flight[Any]] = {}
+        renew_in_fork(self, _lock=threading.Lock, _flying=dict)
 
     def join(self, key: Hashable, look: Callable[[], T | None], fetch: Callable[[], T]) -> T:
         """Return what the flight of this key brings, starting one if none is under way.
@@ -101,16 +113,16 @@ class Flights(Generic[T]):
 def _outcome(key: Hashable, flight: _Flight[Any]) -> BaseException | None:
     """Wait for a flight, unless it waits for this thread, itself or through others, and return its error."""
     me, at = threading.get_ident(), flight
-    with _graph:
+    with _graph.lock:
         while not at.done():
             if at.pilot == me:
                 raise KitError("A factory asks for the key it is making", key, "Make it from other keys.")
-            if at.pilot not in _waiting:
+            if at.pilot not in _graph.waiting:
                 break
-            at = _waiting[at.pilot]
-        _waiting[me] = flight
+            at = _graph.waiting[at.pilot]
+        _graph.waiting[me] = flight
     try:
         return flight.exception()
     finally:
-        with _graph:
-            del _waiting[me]
+        with _graph.lock:
+            del _graph.waiting[me]

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from math import isnan
 from typing import Any
 
@@ -15,6 +16,7 @@ from kit.cache.flights import Flights
 from kit.cache.store import Entry, Store
 from kit.cache.values import Held, hold
 from kit.errors import KitError
+from kit.forks import renew_in_fork
 from kit.settings import CacheConfig
 from kit.shown import Showable, table
 
@@ -72,6 +74,8 @@ class CacheManager(Showable):
         self._hits = self._misses = self._cleanup_runs = 0
         self._cleaned = timer()
         CLEANER.watch(self)
+        emptied = partial(Store, self.config.max_size, self.config.max_bytes, timer)
+        renew_in_fork(self, _lock=threading.RLock, _store=emptied)
 
     def get(self, key: Hashable, default: Any = None) -> Any:
         """Return the value kept under a key, or `default` when there is none that still lives."""

@@ -101,9 +101,14 @@ def quoted_at(rows: Sequence[QuoteRow | None], otherwise: datetime) -> datetime:
     """
     times = {str(row["exchFeedTime"]) for row in rows if row and row.get("exchFeedTime")}
     at = max((_feed_time(text) for text in times), default=otherwise)
-    if not -_LONGEST_REST <= at - otherwise <= timedelta(days=1):
+    if not is_of_this_time(at, otherwise):
         raise ProtocolError("A quote is of another time", at.isoformat(), "Check this machine's clock.")
     return at
+
+
+def is_of_this_time(at: datetime, now: datetime) -> bool:
+    """Tell whether a quote can be of the present: not of another year, nor of the future."""
+    return -_LONGEST_REST <= at - now <= timedelta(days=1)
 
 
 def _feed_time(text: str) -> datetime:

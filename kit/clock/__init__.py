@@ -10,7 +10,7 @@ from kit.clock.dates import format_expiry, parse_expiry
 from kit.clock.expiries import ListedExpiries, expiries, last_trading_day, monthly_expiry
 from kit.clock.holidays import is_business_day, is_provisional
 from kit.clock.maturity import MINUTES_PER_YEAR, Convention, years_to_expiry
-from kit.clock.present import IST, Clock, ManualClock, SystemClock, in_ist
+from kit.clock.present import IST, Clock, ManualClock, SystemClock, exchange_clock, in_ist
 from kit.clock.rates import risk_free_rate
 from kit.clock.sessions import (
     Segment,
@@ -42,6 +42,7 @@ __all__ = [
     "SettlementRule",
     "SystemClock",
     "TradingInterval",
+    "exchange_clock",
     "expiries",
     "format_expiry",
     "in_ist",

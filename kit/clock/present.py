@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from kit.arguments import like
 from kit.errors import DataError
 
 IST = ZoneInfo("Asia/Kolkata")
@@ -41,6 +42,30 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the present, timezone-aware in Asia/Kolkata."""
         return datetime.now(IST)
+
+
+@dataclass(frozen=True)
+class _InIst:
+    """A clock that thinks in no zone, or in another."""
+
+    told: Clock
+
+    def now(self) -> datetime:
+        return in_ist(self.told.now())
+
+
+def exchange_clock(clock: Clock | None) -> Clock:
+    """Return a caller's clock as one that tells the exchange's time; None: the machine's.
+
+    Raises
+    ------
+    SettingsError, DataError
+        It has no ``now()``, or what that returns is no moment.
+    """
+    if clock is None:
+        return SystemClock()
+    at = like(clock, "clock", "now").now()
+    return clock if in_ist(at).tzinfo is at.tzinfo else _InIst(clock)
 
 
 @dataclass

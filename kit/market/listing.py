@@ -11,6 +11,7 @@ from kit.broker.master import Master
 from kit.clock import format_expiry, parse_expiry
 from kit.errors import UnknownSymbol
 from kit.facts import underlying_name
+from kit.forks import renew_in_fork
 from kit.market import instruments
 from kit.model import Instrument
 
@@ -30,6 +31,7 @@ class Listing:
     def __init__(self, client: AngelAPIClient) -> None:
         self._client = client
         self._lock = threading.Lock()
+        renew_in_fork(self, _lock=threading.Lock)
         self._master: Master | None = None
         self._underlyings: dict[str, Instrument] = {}
         self._expiries: dict[str, list[date]] = {}

@@ -18,6 +18,7 @@ from kit.broker.stream.newest import KeptFrame
 from kit.chains.contracts import Contracts, around
 from kit.chains.snapshot import snapshot
 from kit.clock import IST
+from kit.forks import renew_in_fork
 from kit.market.listing import Series
 from kit.market.price import Price
 from kit.model import ChainSnapshot, Instrument, Venue
@@ -82,6 +83,7 @@ class LiveChain(Showable):
         self._ask, self._leave = ask, leave
         self._following: TickReader | None = None
         self._making = threading.Lock()
+        renew_in_fork(self, _making=threading.Lock)
         self._made: ChainSnapshot | None = None
         self._made_s = -_LEAST_S
         self._over = threading.Event()
@@ -165,11 +167,14 @@ class LiveChain(Showable):
             return None
         future = self._newest(self._future) if self._future else None
         ticks = TickBatch("SNAPQUOTE", np.frombuffer(b"".join(frames), DTYPES[MODES["SNAPQUOTE"]]))
+        taken_at = _EPOCH + timedelta(milliseconds=int(ticks.data["at_ms"].max()))
+        if not self._feed.is_of_this_time(taken_at):
+            return None
         found = snapshot(
             contracts_of(near, ticks),
             underlying=self._index.name,
             expiry=self.expiry,
-            taken_at=_EPOCH + timedelta(milliseconds=int(ticks.data["at_ms"].max())),
+            taken_at=taken_at,
             spot=spot,
             lot_size=near[0].lot_size,
             source="stream",

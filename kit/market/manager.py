@@ -16,7 +16,7 @@ from kit.broker.client import AngelAPIClient
 from kit.broker.stream.following import TickReader
 from kit.cache import CacheManager
 from kit.chains.atm import Tie, check_tie
-from kit.clock import Clock
+from kit.clock import Clock, exchange_clock
 from kit.errors import SettingsError
 from kit.market import downloads, history, instruments
 from kit.market.downloads import Download
@@ -70,11 +70,12 @@ class DataManager(Showable):
         self._monitor = PerformanceMonitor() if performance_monitor is None else performance_monitor
         like(self._cache, "cache_manager", "get_or_set")
         like(self._monitor, "performance_monitor", "measure")
-        self._given_clock = None if clock is None else like(clock, "clock", "now")
+        self._given_clock = None if clock is None else exchange_clock(clock)
         self._hot = Hot(self._cache, settings.data_manager.enable_caching)
         self._quoted = None
         if api_client is not None:
-            self._quoted = PresentQuotes(api_client, self._hot, settings, clock or api_client.clock)
+            present = self._given_clock or api_client.clock
+            self._quoted = PresentQuotes(api_client, self._hot, settings, present)
         self.questions = Questions()
 
     @property

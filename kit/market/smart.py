@@ -9,7 +9,7 @@ from typing import Any
 from kit.arguments import like, text
 from kit.broker.lifetimes import quote_ttl_s
 from kit.cache import CacheManager
-from kit.clock import Clock, SystemClock, parse_expiry
+from kit.clock import Clock, exchange_clock, parse_expiry
 from kit.facts import underlying_name
 from kit.shown import Showable
 
@@ -38,7 +38,7 @@ class SmartCache(Showable):
     def __init__(self, cache_manager: CacheManager, *, clock: Clock | None = None) -> None:
         self.cache_manager = like(cache_manager, "cache_manager", "get", "set")
         self._config = cache_manager.config
-        self._clock = clock or SystemClock()
+        self._clock = exchange_clock(clock)
 
     def _figures(self) -> dict[str, object]:
         return self.cache_manager.get_stats()

@@ -41,6 +41,7 @@ from typing import Any, Literal, Self
 
 import pandas as pd
 
+from kit.clock import in_ist
 from kit.errors import DataError, UnknownExpiry
 from kit.model.chain_table import chain_table, wide
 from kit.model.derived import Derived, Guesses
@@ -116,6 +117,7 @@ class ChainSnapshot(Showable):
         if missing := [name for name in (*QUOTE_COLUMNS, *GREEK_COLUMNS) if name not in self.frame]:
             raise DataError("The chain table lacks columns", missing, "See the docstring of kit.model.chain.")
         object.__setattr__(self, "derived", Guesses(self.derived))
+        object.__setattr__(self, "taken_at", in_ist(self.taken_at))
 
     @property
     def table(self) -> pd.DataFrame:
@@ -171,13 +173,12 @@ class ChainSnapshot(Showable):
         """
         return float((self.smile or self._lines).iv(strike))
 
-    def __getstate__(self) -> dict[str, Any]:
-        # what is derived from the table is derived again where the snapshot arrives
+    def __getstate__(self) -> dict[str, Any]:  # what is derived is derived again where the snapshot arrives
         return {part.name: self.__dict__[part.name] for part in fields(self)}
 
     def age_s(self, now: datetime) -> float:
         """Seconds since the exchange quoted it."""
-        return (now - self.taken_at).total_seconds()
+        return (in_ist(now) - self.taken_at).total_seconds()
 
     def arriving_from(self, source: Source) -> Self:
         """Return the same snapshot, labelled with where it was found."""
@@ -229,9 +230,8 @@ class ChainSnapshot(Showable):
             The chain of a leg's expiry is not at hand.
         """
         if position.underlying != self.underlying:
-            raise DataError(
-                f"On a chain of {self.underlying} there is no", str(position), "Choose its chain."
-            )
+            what = f"On a chain of {self.underlying} there is no"
+            raise DataError(what, str(position), "Choose its chain.")
         legs = []
         for leg in position.legs:
             fresh = self.at(leg.expiry).leg(leg.right, leg.strike, leg.lots)

@@ -16,7 +16,7 @@ from kit.backtest.days import Days
 from kit.backtest.plan import FillRules, Plan
 from kit.backtest.signals import Signals
 from kit.bars.minute_store import MinuteStore
-from kit.clock import Clock, SystemClock
+from kit.clock import Clock, exchange_clock
 from kit.errors import InvalidOrder, Rejected, SettingsError
 from kit.evaluation.costs import Plan as Brokerage
 from kit.evaluation.costs import charge_rates
@@ -87,7 +87,7 @@ class PaperAccount(PaperStatement):
         for name, given in (("capital_inr", capital_inr), ("daily_loss_inr", daily_loss_inr)):
             if given is not None and not 0 < real(given) < inf:
                 raise SettingsError(f"{name} is more than nothing", given, "Give rupees.")
-        self.clock = clock or SystemClock()
+        self.clock = exchange_clock(clock)
         if brokerage is not None:
             charge_rates(self._now().date(), brokerage)  # refuses a name that it does not know
         self._lock = RLock()

@@ -21,6 +21,7 @@ from urllib3.util import parse_url
 
 from kit.addresses import not_an_address
 from kit.errors import Ambiguous, NeverSent, SettingsError, TransportError
+from kit.forks import renew_in_fork
 from kit.settings import ConnectionConfig
 from kit.transport.health import Health
 from kit.transport.sockets import HostPool, PlainHostPool, SecureHostPool, Sockets
@@ -73,6 +74,7 @@ class PoolAdapter(HTTPAdapter):
         self.retries = 0
         self._hosts: dict[tuple[str, ...], _Host] = {}
         self._opening = threading.Lock()
+        renew_in_fork(self, _opening=threading.Lock)
 
     def send(
         self,

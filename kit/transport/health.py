@@ -12,6 +12,7 @@ from typing import Any
 
 from kit.clock import IST
 from kit.errors import CircuitOpen
+from kit.forks import renew_in_fork
 
 _LOG = logging.getLogger("kit.transport")
 _RECENT = 512  # answers that error rate and percentiles look back on
@@ -43,6 +44,7 @@ class Health:
         self._recent: deque[tuple[float, bool]] = deque(maxlen=_RECENT)
         self._in_row = self._errors = self._answers = 0
         self._shut_until = 0.0
+        renew_in_fork(self, _lock=threading.Lock)
 
     def admit(self) -> None:
         """Let a call pass, or one trial call when an open circuit's time is over.

@@ -6,12 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import requests
 
 from kit.arguments import instance, number
+from kit.forks import renew_in_fork
 from kit.monitor import PerformanceMonitor
 from kit.settings import ConnectionConfig
 from kit.shown import Showable, table
@@ -70,6 +72,7 @@ class ConnectionPoolManager(Showable):
         self._plain = self.adapter(Policy())
         self._places = threading.Semaphore(self.config.pool_size)
         self._lent = 0
+        renew_in_fork(self, _places=partial(threading.Semaphore, self.config.pool_size), _lent=int)
 
     @contextmanager
     def get_connection(self, timeout: float | None = None) -> Iterator[Connection]:

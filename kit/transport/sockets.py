@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection
 
 from kit.errors import PoolExhausted
+from kit.forks import renew_in_fork
 from kit.transport.connection import PlainConnection, SecureConnection
 
 
@@ -56,8 +56,11 @@ class Sockets:
     counts: Counts = field(default_factory=Counts)
     _lent: set[HTTPConnection] = field(default_factory=set)
     _idle: list[_Idle] = field(default_factory=list)
-    _owner: int = field(default_factory=os.getpid)
     _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def __post_init__(self) -> None:
+        # a fork's sockets belong to its parent
+        renew_in_fork(self, _changed=threading.Condition, _lent=set, _idle=list)
 
     def take(self, pool: _HostPool, make: Callable[[], HTTPConnection]) -> HTTPConnection:
         """Lend a connection of a host: its youngest idle one that still works, else a new one.
@@ -121,10 +124,6 @@ class Sockets:
         return None
 
     def _recycle(self) -> None:
-        if self._owner != os.getpid():  # a fork's sockets belong to its parent
-            self._idle.clear()
-            self._lent.clear()
-            self._owner = os.getpid()
         oldest = self.timer() - self.max_idle_s
         for idle in [idle for idle in self._idle if idle.since < oldest]:
             self._drop(idle)

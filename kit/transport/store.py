@@ -14,6 +14,7 @@ from typing import Any
 
 from requests_cache.backends.base import BaseCache, BaseStorage
 
+from kit.forks import renew_in_fork
 from kit.settings import CacheConfig
 from kit.transport.database import DamagedFile, Database, FileUnusable
 from kit.transport.stored import decoded, encoded, lifespan
@@ -77,6 +78,7 @@ class BoundedStorage(BaseStorage[str, Any]):
         self._touched: dict[str, float] = {}
         self._ends: dict[tuple[str, float, float], float] = {}
         self._lock = threading.Lock()
+        renew_in_fork(self, _lock=threading.Lock)
         self._tidied = 0.0
         self.evictions = self.expirations = self.failures = 0
         len(self)  # a file that cannot be used is told of now
@@ -134,7 +136,8 @@ class BoundedStorage(BaseStorage[str, Any]):
 
     def total(self) -> tuple[int, int]:
         """Return how many rows there are and their bytes."""
-        found = self._read("SELECT entries, bytes FROM {0}_total WHERE entries + bytes >= 0")
+        whole = "typeof(entries) || typeof(bytes) = 'integerinteger' AND entries + bytes >= 0"
+        found = self._read(f"SELECT entries, bytes FROM {{0}}_total WHERE {whole}")  # noqa: S608 - our own
         return tuple(found[0]) if found else (0, 0)
 
     def tidy(self, now: float | None = None) -> None:

@@ -20,8 +20,10 @@ from kit.broker.stream.newest import KeptFrame, NewestFrames
 from kit.broker.stream.socket import open_socket
 from kit.broker.stream.subscriptions import shared_out
 from kit.broker.tokens import Tokens
+from kit.chains.quotes import is_of_this_time
 from kit.clock import Clock, is_open
 from kit.errors import DataError, SessionExpired, SettingsError
+from kit.forks import renew_in_fork
 from kit.model.tick import StreamMode
 from kit.settings import Credentials, StreamConfig
 from kit.transport.adapter import LOOPBACK
@@ -78,6 +80,7 @@ class MarketFeed:
         self._followings: tuple[TickReader, ...] = ()
         self._connections: list[FeedConnection] = []
         self._changing = threading.RLock()
+        renew_in_fork(self, _changing=threading.RLock)
 
     def __repr__(self) -> str:
         up = sum(connection.health.is_up for connection in self._connections)
@@ -210,6 +213,10 @@ class MarketFeed:
     def is_over(self, expires: datetime) -> bool:
         """Tell whether the tokens of a connection have expired: at midnight."""
         return self._clock.now() >= expires
+
+    def is_of_this_time(self, at: datetime) -> bool:
+        """Tell whether a tick's time can be of the present."""
+        return is_of_this_time(at, self._clock.now())
 
     def is_market_open(self) -> bool:
         """Tell whether ticks are to be expected."""

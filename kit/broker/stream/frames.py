@@ -9,8 +9,9 @@ does not describe it; a real frame is in the tests.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from struct import Struct
 from typing import Any
 
@@ -62,13 +63,45 @@ DTYPES: dict[int, np.dtype[Any]] = {
 }
 
 
+_LATEST_MS = 4_102_444_800_000  # the year 2100
+_MOST_UNITS = 10**15
+_TOTALS = Struct("<dd")  # of both sides of the book
+_TOTALS_AT = int(DTYPES[2].fields["buy_qty"][1])  # type: ignore[index]
+_TIME_AT = {mode: int(kind.fields["at_ms"][1]) for mode, kind in DTYPES.items()}  # type: ignore[index]
+
+
+def _signs(kind: np.dtype[Any], start: int = 0) -> Iterator[int]:
+    """Yield where the highest byte of each time, price and count stands; see `_TOP`."""
+    for name, (part, offset, *_title) in (kind.fields or {}).items():
+        base, _shape = part.subdtype or (part, ())
+        for at in range(start + offset, start + offset + part.itemsize, base.itemsize):
+            if base.fields:
+                yield from _signs(base, at)
+            elif base.kind == "i" and name != "sequence":
+                yield at + base.itemsize - 1
+
+
+_TOP = {1: 0, 2: 0, 3: 0, 4: 127}  # beyond it a number is negative or, having 64 bits, absurd
+_SIGN_BYTES = {mode: tuple(_signs(kind)) for mode, kind in DTYPES.items()}
+_SIGNS = {mode: itemgetter(*bytes_) for mode, bytes_ in _SIGN_BYTES.items()}
+
+
 def is_sound(frame: bytes) -> bool:
-    """Tell whether bytes are a frame of a known mode and exchange, with a token and a possible price."""
+    """Tell whether bytes are a frame of a known mode and exchange whose token, time and numbers can be."""
     if len(frame) < SIZES[1] or SIZES.get(frame[0]) != len(frame) or frame[1] not in _EXCHANGE_NAMES:
         return False
     if not (32 < frame[2] < 127 and frame[26] == 0):
         return False
-    return frame[0] == MODES["DEPTH"] or 0 <= _PRICE.unpack_from(frame, _PRICE_AT)[0] < _MOST_PAISE
+    mode = frame[0]
+    if max(_SIGNS[mode](frame)) > _TOP[mode] or _PRICE.unpack_from(frame, _TIME_AT[mode])[0] > _LATEST_MS:
+        return False
+    if mode == MODES["DEPTH"]:
+        return True
+    if mode != MODES["LTP"]:
+        bought, sold = _TOTALS.unpack_from(frame, _TOTALS_AT)
+        if not (0 <= bought <= _MOST_UNITS and 0 <= sold <= _MOST_UNITS):
+            return False
+    return bool(0 <= _PRICE.unpack_from(frame, _PRICE_AT)[0] < _MOST_PAISE)
 
 
 def key_of(mode: StreamMode, exchange: str, token: str) -> bytes:
@@ -210,6 +243,10 @@ def _are_sound(data: NDArray[np.void], mode: int) -> NDArray[np.bool_]:
     raw = data.view(np.uint8).reshape(len(data), -1)
     sound = (raw[:, 0] == mode) & _IS_EXCHANGE[raw[:, 1]] & (raw[:, 26] == 0)
     sound &= raw[:, 2] - np.uint8(33) < 94  # wraps round below 33
+    sound &= (raw[:, list(_SIGN_BYTES[mode])].max(axis=1) <= _TOP[mode]) & (data["at_ms"] <= _LATEST_MS)
     if mode != MODES["DEPTH"]:
         sound &= data["ltp"].astype(np.uint64) < _MOST_PAISE  # so does what is negative
+    if mode in (MODES["QUOTE"], MODES["SNAPQUOTE"]):
+        for total in (data["buy_qty"], data["sell_qty"]):
+            sound &= (total >= 0) & (total <= _MOST_UNITS)
     return np.asarray(sound)
