@@ -114,6 +114,15 @@ def test_a_forward_is_carried_from_its_neighbours(years: float, spot: float, log
     assert carried_forward(years, [0.1, 0.2], known, spot, 0.07) == pytest.approx(43_000 * np.exp(logarithm))
 
 
+def test_the_last_two_neighbours_carry_on_where_there_is_no_spot() -> None:
+    """Of three neighbours without a spot the last two say how it goes on; one that expires now is no spot."""
+    known = 43_000 * np.exp([0.002, 0.006, 0.007])
+    found = carried_forward(0.5, [0.1, 0.2, 0.3], known, np.nan, 0.07)
+    assert found == pytest.approx(43_000 * np.exp(0.009))
+    halfway = carried_forward(0.1, [0.0, 0.2], [43_000.0, 43_400.0], 42_000.0, 0.07)
+    assert halfway == pytest.approx(np.sqrt(43_000.0 * 43_400.0))
+
+
 def test_one_neighbour_without_a_spot_is_carried_at_the_rate() -> None:
     """With one forward alone the bill rate takes it further, and with none nothing is known."""
     assert carried_forward(0.3, [0.1], [43_000.0], np.nan, 0.07) == pytest.approx(43_000 * np.exp(0.014))
@@ -131,6 +140,53 @@ def test_missing_crossed_and_empty_quotes_are_left_out() -> None:
     assert found.source == "parity"
     assert found.pairs <= 10
     assert found.value == pytest.approx(43_322.0, abs=0.1)
+
+
+def test_the_nearest_two_dozen_pairs_count_and_no_more() -> None:
+    """Of a whole chain 24 pairs are used, and a side without a bid makes none, whichever it is."""
+    columns = quotes(43_322.0, 0.995, 0.05, 0.5)
+    assert implied_forward(*columns, 0.05, spot=np.nan, rate=0.068).pairs == 24
+    for side in (1, 3):
+        few = [column[30:35].copy() for column in columns]
+        few[side][:2] = 0.0
+        assert implied_forward(*few, 0.05, spot=np.nan, rate=0.068).pairs == 3
+
+
+def test_cheap_options_count_like_dear_ones() -> None:
+    """Calls of half a rupee, each with its put, make the forward as well."""
+    strike = np.array([44_000.0, 44_100.0, 44_200.0])
+    call, put = np.full(3, 0.5), strike - 43_322.0 + 0.5
+    found = implied_forward(strike, call, call, put, put, 0.0, spot=np.nan, rate=0.0)
+    assert (found.source, found.pairs) == ("parity", 3)
+    assert found.value == pytest.approx(43_322.0)
+
+
+def traded(scatter_inr: float, half_spread: float) -> list[np.ndarray]:
+    """Return the quotes of 61 strikes whose calls are off by so much, up and down in turn."""
+    columns = quotes(43_322.0, 1.0, 0.05, half_spread)
+    for side in (1, 2):
+        columns[side] += scatter_inr * np.where(STRIKES / 100 % 2, 1, -1)
+    return columns
+
+
+def test_trades_of_different_moments_are_as_doubtful_as_they_scatter() -> None:
+    """However many pairs of trades there are, they err by their scatter; quotes average it away."""
+    trades = implied_forward(*traded(10.0, 0.0), 0.05, spot=np.nan, rate=0.0)
+    live = implied_forward(*traded(10.0, 0.0125), 0.05, spot=np.nan, rate=0.0)  # one tick in all
+    assert trades.source == live.source == "parity"
+    assert 1.4826 * 10 <= trades.error_inr < 1.4826 * 10 * 1.1
+    assert live.error_inr < 5
+
+
+def test_a_traded_future_is_better_than_trades_that_scatter() -> None:
+    """Trades that err by a thousandth give way to a future that trades; quotes, or no future, do not."""
+    scattered = traded(30.0, 0.0)
+    assert implied_forward(*scattered, 0.05, spot=np.nan, rate=0.0).source == "parity"
+    with_future = implied_forward(*scattered, 0.05, spot=np.nan, rate=0.0, future=43_300.0)
+    assert with_future.source == "future"
+    scattered[2][30] += 0.05  # somebody quotes: these are no mere trades
+    quoted = implied_forward(*scattered, 0.05, spot=np.nan, rate=0.0, future=43_300.0)
+    assert quoted.source == "parity"
 
 
 def test_quotes_that_contradict_each_other_are_not_a_forward() -> None:
