@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Generator
 from functools import partial
 from time import perf_counter
-from types import TracebackType
 from typing import Any
 
 from kit.monitor.operation import Operation
@@ -20,9 +19,7 @@ class _Clock:
     def __enter__(self) -> None:
         self._started = perf_counter()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.seconds += perf_counter() - self._started
 
 
