@@ -194,6 +194,7 @@ DRESSES = {
     "zoned stamps": zoned,
     "epoch seconds": since_1970("s", "time", 330),
     "epoch milliseconds": since_1970("ms", "time", 330),
+    "epoch nanoseconds": since_1970("ns", "epoch", 330),
     "epoch in exchange time": since_1970("s", "epoch", 0),
     "ISO texts": timed("%Y-%m-%dT%H:%M:%S+05:30"),
     "slashes": timed("%d/%m/%Y %H:%M"),
@@ -206,6 +207,9 @@ DRESSES = {
         columns={"at": "Date Time", "symbol": "Ticker", "open": "OPEN ", "close": "Ltp", "volume": "Vol"}
     ),
     "columns of their own": lambda t: split(t).rename(columns={"at": "datetime", "option_type": "CE/PE"}),
+    "kind of instrument": lambda t: split(t).rename(
+        columns={"at": "datetime", "option_type": "instrument_type"}
+    ),
     "weekly symbols": called("10JAN24", "24110"),
     "with dashes": called("10JAN24", "_2024-01-10_"),
     "side by side": lambda t: side_by_side(t).rename(columns={"at": "datetime"}),
@@ -230,6 +234,19 @@ def test_other_dress(tmp_path: Path, dress, kind):
     day, wanted = store.day(MONDAY), expected(tmp_path)
     for name in (*OHLC, "traded", "expiry", "strike", "is_call"):
         np.testing.assert_array_equal(getattr(day, name), getattr(wanted, name), err_msg=name)
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_other_texts(tmp_path: Path, mark, coding):
+    """Other marks between the cells and other codings of the letters are the same session."""
+    text = long_table().rename(columns={"at": "datetime"}).to_csv(index=False, sep=mark)
+    file = tmp_path / "bars.csv"
+    file.write_bytes(("\ufeff" if coding == "utf-16-le" else "").encode(coding) + text.encode(coding))
+    store = MinuteStore(tmp_path / "store")
+    report = import_files([file], store)
+    assert not report.failed, str(report)
+    np.testing.assert_array_equal(store.day(MONDAY).close, expected(tmp_path).close)
 
 
 def test_bars_named_by_their_end(tmp_path: Path):

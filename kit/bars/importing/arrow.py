@@ -27,6 +27,8 @@ def codes(column: Any) -> tuple[list[Any], NDArray[np.intp]]:
 def as_float(column: Any, name: str) -> NDArray[np.float64]:
     """Return a column of numbers, or of texts that are numbers; NaN where there is none.
 
+    Whole numbers beyond 2**53, epochs of nanoseconds say, become the nearest float.
+
     Raises
     ------
     DataError
@@ -46,7 +48,7 @@ def as_float(column: Any, name: str) -> NDArray[np.float64]:
         or pa.types.is_null(kind)
     ):
         raise DataError(f"The column {name} holds no numbers", str(kind), "Declare another one: --map.")
-    found: NDArray[np.float64] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    found: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     return found
 
 

@@ -16,7 +16,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "symbol": ("symbol", "ticker", "tradingsymbol", "instrument", "instrumentname", "contract", "name"),
     "expiry": ("expiry", "expirydate", "exp", "expdate"),
     "strike": ("strike", "strikeprice", "strikepr"),
-    "right": ("optiontype", "right", "opttype", "type", "cepe", "callput", "optiontyp"),
+    "right": ("optiontype", "right", "opttype", "type", "cepe", "callput", "optiontyp", "instrumenttype"),
     "open": ("open", "o", "openprice"),
     "high": ("high", "h", "highprice"),
     "low": ("low", "l", "lowprice"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from kit.errors import UnreadableFile
 
 _BATCH = 1_000_000  # rows
 _BLOCK = 32 << 20  # bytes of CSV
+_HEAD = 1 << 16  # bytes that hold its first line
 KNOWN = "Give Parquet, feather (.feather, .arrow) or CSV (.csv, .txt, also .gz)."
 
 
@@ -49,7 +51,18 @@ def batches(file: Path) -> Iterator[pa.Table]:
 
 def _csv(file: Path) -> Iterator[pa.Table]:
     """Read plainly typed columns; a column that changes its type further down is text from the start."""
-    reading = pa_csv.ReadOptions(block_size=_BLOCK)
+    coding, mark = _spelling(file)
+    reading = pa_csv.ReadOptions(block_size=_BLOCK, encoding=coding)
+    parsing = pa_csv.ParseOptions(delimiter=mark)
     converting = pa_csv.ConvertOptions(timestamp_parsers=[pa_csv.ISO8601], auto_dict_encode=True)
-    with pa_csv.open_csv(file, read_options=reading, convert_options=converting) as rows:
+    with pa_csv.open_csv(file, reading, parsing, converting) as rows:
         yield from (pa.Table.from_batches([batch]) for batch in rows)
+
+
+def _spelling(file: Path) -> tuple[str, str]:
+    """Return how a file's letters are coded, by its first bytes, and what stands between its first cells."""
+    with pa.input_stream(file) as stream:  # unpacks by the name
+        head = stream.read(_HEAD)
+    coding = "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf8"
+    first = head.decode(coding, "ignore").partition("\n")[0]
+    return coding, max(",\t;|", key=first.count)

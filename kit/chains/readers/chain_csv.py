@@ -22,7 +22,7 @@ from kit.errors import UnreadableFile
 from kit.model import Derived, Right
 from kit.quotes import mid_or_last
 
-_NAME = re.compile(r"([A-Z][A-Z0-9&]*)-(\d{1,2}-[A-Za-z]{3}-\d{4})")
+_NAME = re.compile(r"([A-Z][A-Z0-9&]*)-(\d{1,2}-[A-Z]{3}-\d{4})", re.IGNORECASE)
 _RULES = {
     "OI": fields.count, "CHNG IN OI": fields.change, "VOLUME": fields.count, "IV": fields.percent,
     "LTP": fields.price, "BID": fields.price, "ASK": fields.price, "CHNG": fields.change,
@@ -71,7 +71,7 @@ def underlying_of(path: Path) -> str:
 def _named(path: Path) -> tuple[str, date]:
     if found := _NAME.search(path.name):
         try:
-            return found[1], fields.day(found[2])
+            return found[1].upper(), fields.day(found[2])
         except fields.UnfitError:
             pass
     raise UnreadableFile(
