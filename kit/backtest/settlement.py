@@ -34,8 +34,6 @@ def settlement(day: DayMinutes, expiry: date) -> float:
 
 def paid_ticks(level: float, strike: int, is_call: bool) -> int:
     """Return what a contract pays at a settlement level, to the nearest tick."""
-    if np.isnan(level):
-        return 0
     inside = level - strike if is_call else strike - level
     return max(0, int(np.floor(inside * TICKS_PER_RUPEE + 0.5 + 1e-7)))
 

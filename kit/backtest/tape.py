@@ -239,7 +239,9 @@ def _settled(holding: Holding, contracts: list[Contract]) -> Records:
     for number, day in enumerate(holding.days):
         held_over = number < len(holding.days) - 1 or holding.settles
         if held_over and day.day in {expiry for expiry, _, _ in contracts}:
-            levels[day.day] = holding.edges[number + 1] - 1, settlement(day, day.day)
+            level = settlement(day, day.day)
+            if isfinite(level):  # else its contracts leave at their last close, stale
+                levels[day.day] = holding.edges[number + 1] - 1, level
     for record, (expiry, strike, right) in zip(kept, contracts, strict=True):
         if expiry in levels:
             record.ends, level = levels[expiry]

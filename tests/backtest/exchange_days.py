@@ -50,7 +50,9 @@ def minutes(day: date, expiries: int = 1, reach: float = 1_000) -> DayMinutes:
 
 
 def thinned(whole: DayMinutes, share: float, seed: int = 1) -> DayMinutes:
-    """Return a session in which only a share of the bars traded; the others were carried on."""
-    traded = whole.traded & (np.random.default_rng(seed).random(whole.traded.shape) < share)
+    """Return a session in which only a share of the bars traded, and of the index a tenth is missing."""
+    draw = np.random.default_rng(seed)
+    traded = whole.traded & (draw.random(whole.traded.shape) < share)
+    index = np.where(draw.random(len(whole.minutes)) < 0.1, np.nan, whole.index)
     fields = {name: getattr(whole, name) for name in whole.__dataclass_fields__}
-    return DayMinutes(**{**fields, "traded": traded})
+    return DayMinutes(**{**fields, "traded": traded, "index": index})

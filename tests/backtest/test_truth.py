@@ -269,3 +269,11 @@ def test_capital_that_carries_no_lot_is_refused():
     """A plan whose capital does not carry its margin once would trade nothing and pay for it."""
     with pytest.raises(SettingsError, match="does not carry"):
         _plan({}, capital_inr=100_000, sizing={"margin_inr": 150_000})
+
+
+def test_without_anything_that_tells_the_settlement_a_leg_leaves_at_its_last_close(make_day):
+    """On an expiry day without index and pairs a contract is not worth nothing: it leaves stale."""
+    bars = {(48000, "CE"): {"09:15": 200.0, "14:00": 120.0}}
+    day = make_day(bars, day=date(2024, 1, 10), spot=np.nan, fill=False)
+    rows = backtest(_plan({}, entry={"at": "09:16"}, exit={"at": "15:45"}), {day.day: day}).trades
+    assert rows[["exit_price", "reason", "stale"]].values.tolist() == [[120.0, "time", True]]

@@ -11,6 +11,7 @@ from typing import Any
 from kit.facts import fact
 
 from .bars import TICKS, Contract, Session
+from .choose import synthetic
 
 
 def exact(number: float) -> Fraction:
@@ -71,13 +72,21 @@ def of_exercise(intrinsic: Fraction, settlement: Fraction, units: int, on: date)
 
 
 def settlement(session: Session) -> Fraction | None:
-    """Return the level at which options expire: a mean of the last 30 minutes, later the auction's print."""
-    if not session.index:
+    """Return the level at which options expire: a mean of the last 30 minutes, later the auction's print.
+
+    Where the index does not tell, the synthetic future of what expires stands in; None: nothing does.
+    """
+    auction = fact("settlement_rules", session.day)["rule"] == "auction"
+    first = 15 * 60 + 27 if auction else 15 * 60
+    closes = [bar.close for minute, bar in sorted(session.index.items()) if first <= minute < 930]
+    if not closes:
+        minutes = range(session.first if auction else session.last - 29, session.last + 1)
+        levels = (synthetic(session, session.day, minute) for minute in minutes)
+        closes = [level for level in levels if level is not None]
+    if not closes:
         return None
-    if fact("settlement_rules", session.day)["rule"] == "auction":
-        return exact(session.index[max(session.index)].close)
-    closes = [exact(bar.close) for minute, bar in session.index.items() if 900 <= minute < 930]
-    return sum(closes, Fraction(0)) / len(closes)
+    taken = closes[-1:] if auction else closes
+    return sum(map(exact, taken), Fraction(0)) / len(taken)
 
 
 def intrinsic(contract: Contract, level: Fraction) -> Fraction:

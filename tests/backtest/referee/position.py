@@ -122,7 +122,7 @@ class Position:
         for place in self._open():
             if place.held.contract[0] == self.session.day and level is not None:
                 self._settle(place, level)
-            elif self._last_day:
+            elif self._last_day:  # at the last close, as a contract whose settlement nothing tells
                 self._leave(place, "time", self._close(place))
         if self._last_day:
             self._end()
