@@ -29,6 +29,7 @@ from kit.broker.shapes import Mode, QuoteKey, Quotes, Record, Reply
 from kit.broker.stream.feed import MarketFeed, stream_url
 from kit.cache import CacheManager, Timed
 from kit.clock import Clock, exchange_clock, format_expiry, in_ist
+from kit.errors import SettingsError
 from kit.model import Venue
 from kit.monitor import PerformanceMonitor
 from kit.settings import Credentials, Settings
@@ -112,6 +113,9 @@ class AngelAPIClient(Showable):
     def __repr__(self) -> str:
         state = "logged in" if self.session.access.current() else "not logged in"
         return f"AngelAPIClient({self.session.base_url!r}, {state})"
+
+    def __reduce__(self) -> Any:
+        raise SettingsError("A client does not travel", None, "Open one in each process.")
 
     def _figures(self) -> dict[str, object]:
         said = self.session.answers

@@ -15,14 +15,16 @@ demands. The rate of orders stays below ten a second by the row of their endpoin
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from posixpath import normpath
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from requests import PreparedRequest
 
 from kit.broker.endpoints import ALL, MODIFY_ORDER, PLACE_ORDER, Endpoint
-from kit.errors import LiveOrdersRefused
+from kit.errors import LiveOrdersRefused, SettingsError
 from kit.settings import Credentials, live_orders_client
 from kit.transport.adapter import LOOPBACK
 
@@ -48,6 +50,9 @@ class LiveConsent:
         self._credentials = credentials
         self._allowed = allowed is True
 
+    def __reduce__(self) -> Any:
+        raise SettingsError("Consent to live orders does not travel", None, "Open a client in each process.")
+
     @property
     def given(self) -> bool:
         """Whether what changes the account may be sent: it is not real, or both consents are there."""
@@ -62,8 +67,10 @@ class LiveConsent:
         LiveOrdersRefused
             Consent is missing in the code or in the environment, or an order is no limit order for the day.
         """
-        if not (endpoint.writes and self._is_real):
-            return
+        if endpoint.writes and self._is_real:
+            self._check(endpoint, body)
+
+    def _check(self, endpoint: Endpoint, body: Mapping[str, Any]) -> None:
         if not self._allowed:
             remedy = (
                 "The kit is for research: use the simulated exchange or a paper account. See docs/orders.md."
@@ -78,17 +85,24 @@ class LiveConsent:
             raise LiveOrdersRefused("Only limit orders go to the real broker", (kind, lasts), remedy)
 
     def gate(self, request: PreparedRequest) -> None:
-        """Check a prepared request by its path, whoever made it.
+        """Check a prepared request by its own host and path, whoever made it and wherever else this looks.
 
         Raises
         ------
         LiveOrdersRefused
             As `check`.
         """
-        endpoint = _WRITES.get(urlsplit(str(request.url)).path.rstrip("/"))
-        if endpoint is not None and self._is_real:
+        url = urlsplit(str(request.url))
+        endpoint = None if url.hostname in LOOPBACK else _written(url.path)
+        if endpoint is not None:
             try:
                 body = json.loads(request.body or b"{}")
             except ValueError:
                 body = {}
-            self.check(endpoint, body if isinstance(body, dict) else {})
+            self._check(endpoint, body if isinstance(body, dict) else {})
+
+
+def _written(path: str) -> Endpoint | None:
+    """Return the endpoint that a path would write to, however it is spelt and whatever stands before it."""
+    plain = normpath(re.sub("/+", "/", unquote(path))).casefold()
+    return next((endpoint for known, endpoint in _WRITES.items() if plain.endswith(known.casefold())), None)

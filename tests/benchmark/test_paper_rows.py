@@ -4,7 +4,7 @@ from kit.benchmark.suite import run_performance_benchmark
 
 
 def test_an_order_is_measured_beside_bare_commits_and_a_journal_is_read():
-    """Both rows have a figure, and an order costs no less than half of what SQLite alone takes to sync twice."""
+    """Both rows have a figure; an order costs no less than half of what SQLite alone takes to sync twice."""
     names = ("paper_order", "paper_replay")
     results = run_performance_benchmark(rows=names, progress=lambda *_: None)
     found = {line.name: line for line in results["lines"]}

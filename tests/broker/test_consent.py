@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import socket
 from collections.abc import Callable, Iterator
 from datetime import date
 from math import nan
+from time import monotonic
 
+import cloudpickle
 import pytest
 
 from kit.broker import endpoints
 from kit.broker.client import AngelAPIClient
 from kit.desk import open_desk
-from kit.errors import LiveOrdersRefused, SettingsError, TransportError
+from kit.errors import LiveOrdersRefused, Rejected, SettingsError, TransportError
 from kit.model import GTTRule, Instrument, OpenPosition, OrderRequest
 from kit.settings import Credentials, Settings
 
@@ -129,6 +133,79 @@ def test_no_subclass_and_no_attribute_allows_it(open_real, left, monkeypatch):
     client = open_real(Allowed)
     client.allow_live_orders = client.session.allow_live_orders = client.orders.allow_live_orders = True
     nothing_leaves(client, left)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://127.0.0.1.broker.invalid", "https://localhost.broker.invalid", "https://localhost@broker.invalid",
+        "https://127.0.0.1:443@broker.invalid", "https://broker.invalid/localhost", "https://broker.invalid#@localhost",
+        "https://broker.invalid?localhost", "HTTPS://BROKER.INVALID", "https://broker.invalid:443", "https://10.0.0.7",
+        "https://[::ffff:8.8.8.8]", "https://0.0.0.0", "https://2130706433", "https://user:pass@127.0.0.1@broker.invalid",
+        "http://broker.invalid", "https://broker.invalid\\@localhost", "https://localhost%2ebroker.invalid",
+    ],
+)  # fmt: skip
+def test_no_spelling_of_an_address_is_taken_for_this_machine(left, address):
+    """An address that only looks like this machine is refused as an address, or is real and gets no write."""
+    try:
+        client = AngelAPIClient(ACCOUNT, base_url=address)
+    except SettingsError:
+        return
+    with client:
+        for endpoint in (endpoint for endpoint in endpoints.ALL if endpoint.writes):
+            with pytest.raises(LiveOrdersRefused):
+                client.session.ask(endpoint, {"variety": "NORMAL", "ordertype": "LIMIT", "duration": "DAY"})
+        with pytest.raises(LiveOrdersRefused):
+            client.orders.place(LIMIT)
+    assert left == []
+
+
+def test_a_client_of_this_machine_cannot_be_turned_to_a_real_address(left):
+    """Another root, and a request to a real address through it, get no write: each request is looked at."""
+    with AngelAPIClient(ACCOUNT, base_url="http://127.0.0.1:9") as client:
+        client.session.base_url = REAL
+        nothing_leaves_by_request(client, left)
+        client.session.access.tokens = lambda: None
+        with pytest.raises(LiveOrdersRefused):
+            client.orders.place(LIMIT)
+    assert left == []
+
+
+def nothing_leaves_by_request(client: AngelAPIClient, left: list[object]) -> None:
+    """Send writes under every spelling of their paths, and see each refused before anything was looked up."""
+    for endpoint in (endpoint for endpoint in endpoints.ALL if endpoint.writes):
+        path = endpoint.path
+        spellings = (
+            path, f"{path}/", f"{path}/?x=1", path.upper(), f"/proxy{path}", path.replace("/", "//"),
+            f"/a/..{path}", path.replace("r", "%72"), f"{path}/.",
+        )  # fmt: skip
+        for spelt in spellings:
+            with pytest.raises(LiveOrdersRefused):
+                client.session.replies.post(REAL + spelt, json={"ordertype": "LIMIT", "duration": "DAY"})
+    assert left == []
+
+
+def test_a_desk_and_its_client_do_not_travel(left):
+    """What could order is neither pickled nor copied into another process or object."""
+    with AngelAPIClient(ACCOUNT, base_url=REAL, allow_live_orders=True) as client:
+        for travels in (pickle.dumps, copy.deepcopy, cloudpickle.dumps):
+            for part in (client, client.orders, client.session):
+                with pytest.raises(SettingsError, match="does not travel"):
+                    travels(part)
+    assert left == []
+
+
+def test_eleven_orders_take_longer_than_a_second(exchange, dealing):
+    """However fast they are asked for, no more than nine orders leave within a second."""
+    with AngelAPIClient(
+        exchange.credentials, base_url=exchange.url, master_url=exchange.master_url, clock=exchange.clock
+    ) as client:
+        client.login()
+        began_s = monotonic()
+        for _ in range(11):
+            with pytest.raises(Rejected):  # the exchange lists no such contract, and counts it all the same
+                client.orders.place(OrderRequest(CALL, "BUY", 30, 101.05))
+        assert monotonic() - began_s >= 1.0
 
 
 def test_a_desk_never_orders_at_the_real_broker(left, monkeypatch):
