@@ -49,6 +49,8 @@ def row_of(read: Callable[[Record], T], row: Any, asked: str) -> T:
         It lacks a field, or one is of another kind.
     """
     try:
+        if not isinstance(row, dict):
+            raise TypeError(f"{type(row).__name__} is no row")
         return read(row)
     except (KeyError, TypeError, ValueError, DataError) as error:
         why = f"{type(error).__name__}: {error}"

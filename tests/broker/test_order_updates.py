@@ -15,7 +15,7 @@ PATIENCE_S = 20
 
 
 @pytest.fixture
-def share(open_client, dealing):
+def share(open_client, dealing, wide_limits):
     """Return a client of a fresh account, and a share."""
     client = open_client()
     return client, instrument(client.instruments().symbol("SBIN-EQ")[0])

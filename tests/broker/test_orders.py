@@ -27,7 +27,7 @@ CALL, SHARE = "BANKNIFTY29DEC2657000CE", "SBIN-EQ"
 
 
 @pytest.fixture
-def client(open_client, dealing, monkeypatch):
+def client(open_client, dealing, monkeypatch, wide_limits):
     """Open a client of the shared exchange for a test that trades, which does not wait long between looks."""
     monkeypatch.setattr(orders, "_LOOK_AGAIN_S", 0.01)
     return open_client()
