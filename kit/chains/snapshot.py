@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
 
 from kit.chains.contracts import Contracts
-from kit.clock import in_ist, risk_free_rate, years_to_expiry
+from kit.clock import in_ist, risk_free_rate, tick_inr, years_to_expiry
 from kit.model import ChainSnapshot, Derived, Source
 from kit.pricing.chain import ChainAnalysis, analyse
 from kit.pricing.forward import RATE_DOUBT, Forward
@@ -92,7 +92,7 @@ def snapshots(
     listed = sorted(series, key=lambda one: one.expiry)
     years = [years_to_expiry(taken_at, one.expiry) for one in listed]
     rate = risk_free_rate(taken_at.date())
-    found = _analysed(listed, years, spot, rate)
+    found = _analysed(listed, years, spot, rate, tick_inr(taken_at.date()))
     ends = np.cumsum([one.contracts.strike.size for one in listed])[:-1]
     parts = np.split(np.arange(found.price.size), ends)
     tables = [_table(one.contracts, found, rows) for one, rows in zip(listed, parts, strict=True)]
@@ -135,7 +135,9 @@ def _spot(spot: float, forward: Forward, t_years: float, rate: float) -> tuple[f
     return level, {"spot": Derived(how, level - doubt, level + doubt)}
 
 
-def _analysed(listed: Sequence[Listed], years: Sequence[float], spot: float, rate: float) -> ChainAnalysis:
+def _analysed(
+    listed: Sequence[Listed], years: Sequence[float], spot: float, rate: float, step_inr: float
+) -> ChainAnalysis:
     sizes = [one.contracts.strike.size for one in listed]
     strike = np.concatenate([one.contracts.strike for one in listed])
     call = np.concatenate([one.contracts.is_call for one in listed])
@@ -146,8 +148,9 @@ def _analysed(listed: Sequence[Listed], years: Sequence[float], spot: float, rat
     number, t_years = np.repeat(np.arange(len(listed)), sizes), np.repeat(years, sizes)
     futures = [one.future for one in listed]
     return analyse(
-        number, strike, call, bid, ask, ltp, oi, volume, t_years, spot=spot, rate=rate, future=futures
-    )
+        number, strike, call, bid, ask, ltp, oi, volume, t_years,
+        spot=spot, rate=rate, future=futures, step_inr=step_inr,
+    )  # fmt: skip
 
 
 def _table(contracts: Contracts, found: ChainAnalysis, rows: NDArray[np.intp]) -> pd.DataFrame:

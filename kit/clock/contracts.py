@@ -69,6 +69,7 @@ def settlement_rule(on: date) -> SettlementRule:
 
 
 @lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)
 def tick_inr(on: date | None = None, segment: Literal["derivatives", "index"] = "derivatives") -> float:
     """Return the smallest step of a price, rupees, from ``data/ticks.csv``.
 

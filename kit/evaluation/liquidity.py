@@ -14,7 +14,6 @@ from kit.model import ChainSnapshot, Leg, Right
 from kit.model.instrument import Contract
 
 Entry = Literal["touch", "mid"]
-TICK_INR = tick_inr()
 _CONTRADICTING: WeakKeyDictionary[ChainSnapshot, frozenset[tuple[str, float]]] = WeakKeyDictionary()
 NOWHERE = Contract(nan, nan, nan, nan, nan, nan, nan)
 
@@ -103,11 +102,12 @@ def _of_side(snapshot: ChainSnapshot, right: Right) -> list[tuple[str, float]]:
     k, bid, ask = np.array(quoted, dtype=np.float64).reshape(-1, 3).T
     if right == "PE":  # from above, a put falls as a call does
         k, bid, ask = k[::-1], bid[::-1], ask[::-1]
-    vertical = ask[:-1] - bid[1:] < -TICK_INR  # the nearer costs less than the further brings
+    tick = tick_inr(snapshot.taken_at.date())
+    vertical = ask[:-1] - bid[1:] < -tick  # the nearer costs less than the further brings
     found = {*np.flatnonzero(vertical).tolist(), *(np.flatnonzero(vertical) + 1).tolist()}
     if k.size > 2:
         share = (k[2:] - k[1:-1]) / (k[2:] - k[:-2])
-        fly = share * ask[:-2] + (1 - share) * ask[2:] - bid[1:-1] < -TICK_INR
+        fly = share * ask[:-2] + (1 - share) * ask[2:] - bid[1:-1] < -tick
         for at in np.flatnonzero(fly).tolist():
             found |= {at, at + 1, at + 2}
     return [(right, float(k[at])) for at in sorted(found)]

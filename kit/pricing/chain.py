@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -69,6 +70,7 @@ def analyse(
     oi_change: ArrayLike = np.nan,
     ltp_change: ArrayLike = np.nan,
     delta_of: DeltaOf = "forward",
+    step_inr: float | None = None,
 ) -> ChainAnalysis:
     """Analyse the quotes of one or many expiries.
 
@@ -97,6 +99,8 @@ def analyse(
         Since the previous close, units and rupees; NaN: unknown.
     delta_of : {"forward", "spot"}
         As in `kit.pricing.black76.greeks`.
+    step_inr : float, optional
+        Smallest step of a price on that day, rupees; None: the last one known.
 
     Returns
     -------
@@ -116,12 +120,14 @@ def analyse(
     columns = _columns(k, bid, ask, ltp, oi, volume, oi_change, ltp_change)
     expiries, which = np.unique(column("expiry", np.asarray(expiry), k), return_inverse=True)
     indexes = [_StrikeIndex.of(np.flatnonzero(which == number), k, call) for number in range(expiries.size)]
-    forwards = _forwards(indexes, columns, years, spot, rate, _futures(future, expiries.size))
+    forwards = _forwards(
+        indexes, columns, years, _futures(future, expiries.size), spot=spot, rate=rate, step_inr=step_inr
+    )
     level = np.array([forward.value for forward in forwards])[which]
     discount = np.array([forward.discount for forward in forwards])[which]
     price, rests_on = _carried(indexes, columns, k, call, level, discount)
     greeks = iv_and_greeks(price, level, k, years, discount, call, delta_of=delta_of)
-    reason, quality = _judged(columns, greeks, rests_on)
+    reason, quality = _judged(columns, greeks, rests_on, step_inr)
     columns["gamma"] = floats(greeks.gamma)
     scored = tuple(index.scored(columns, found) for index, found in zip(indexes, forwards, strict=True))
     from_twin = rests_on != np.arange(k.size)
@@ -130,12 +136,14 @@ def analyse(
     )
 
 
-def _judged(columns: dict[str, Floats], greeks: IvAndGreeks, rests_on: Rows) -> tuple[Codes, Floats]:
+def _judged(
+    columns: dict[str, Floats], greeks: IvAndGreeks, rests_on: Rows, step_inr: float | None
+) -> tuple[Codes, Floats]:
     """Say of what kind the price of each known volatility is, and how much that leaves it to say."""
     bid, ask = columns["bid"], columns["ask"]
-    kind, doubt = price_kind(bid, ask, columns["ltp"], columns["volume"])
+    kind, doubt = price_kind(bid, ask, columns["ltp"], columns["volume"], step_inr)
     half = np.where(ask >= bid, (ask - bid) / 2, np.nan)
-    quality = iv_quality(floats(greeks.iv), floats(greeks.vega), half[rests_on], doubt[rests_on])
+    quality = iv_quality(floats(greeks.iv), floats(greeks.vega), half[rests_on], doubt[rests_on], step_inr)
     known = greeks.reason == Reason.OK
     reason = np.where(known, kind[rests_on], greeks.reason)
     wide = known & (reason == Reason.OK) & (half[rests_on] > 0) & (quality < WIDE_QUALITY)
@@ -196,7 +204,7 @@ class _StrikeIndex:
     def side(self, columns: dict[str, Floats], call: bool) -> dict[str, Floats]:
         return {name: self.pick(columns[name], call) for name in COLUMNS}
 
-    def forward(self, quotes: dict[str, Floats], t_years: float, **known: float) -> Forward:
+    def forward(self, quotes: dict[str, Floats], t_years: float, **known: Any) -> Forward:
         call_bid, call_ask = (self.pick(quotes[name], True) for name in ("bid", "ask"))
         put_bid, put_ask = (self.pick(quotes[name], False) for name in ("bid", "ask"))
         return implied_forward(self.strikes, call_bid, call_ask, put_bid, put_ask, t_years, **known)
@@ -210,20 +218,23 @@ def _forwards(
     indexes: list[_StrikeIndex],
     columns: dict[str, Floats],
     years: Floats,
+    futures: list[float],
+    *,
     spot: float,
     rate: float,
-    futures: list[float],
+    step_inr: float | None,
 ) -> tuple[Forward, ...]:
     """Imply each expiry's forward from what was traded or is quoted live, else from its neighbours' carry.
 
     Settlements of what nobody traded are the exchange's own theory: they speak where nothing else does.
     """
     t = [float(years[index.rows[0]]) for index in indexes]
-    kind, _ = price_kind(*(columns[name] for name in ("bid", "ask", "ltp", "volume")))
-    theory = (columns["bid"] == columns["ask"]) & (kind != Reason.OK)
+    bid, ask = columns["bid"], columns["ask"]
+    kind, _ = price_kind(bid, ask, columns["ltp"], columns["volume"], step_inr)
+    theory = (bid == ask) & (kind != Reason.OK)
     known = {name: np.where(theory, np.nan, columns[name]) for name in ("bid", "ask")}
     first = [
-        index.forward(known, at, spot=spot, rate=rate, future=future)
+        index.forward(known, at, spot=spot, rate=rate, future=future, step_inr=step_inr)
         for index, at, future in zip(indexes, t, futures, strict=True)
     ]
     sure = [n for n, found in enumerate(first) if found.source in ("parity", "future") and t[n] > 0]
@@ -232,7 +243,7 @@ def _forwards(
         if first[n].source == "spot":
             carried = carried_forward(t[n], [t[m] for m in sure], [first[m].value for m in sure], spot, rate)
             quotes = columns if np.isnan(carried) else known
-            found[n] = index.forward(quotes, t[n], spot=spot, rate=rate, carried=carried)
+            found[n] = index.forward(quotes, t[n], spot=spot, rate=rate, carried=carried, step_inr=step_inr)
     return tuple(found)
 
 

@@ -28,7 +28,6 @@ MAX_ERROR = 0.002  # of the forward; a looser parity is not a forward
 TRADES_ERROR = 0.0005  # likewise where the pairs are trades of different moments, and the future is traded
 ORDINARY = 1.345  # deviations beyond which a pair pulls no harder: Huber's
 WRONG = 6.0  # deviations beyond which it does not pull at all
-TICK_INR = tick_inr()
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,7 @@ def implied_forward(
     rate: float,
     future: float | None = None,
     carried: float = float("nan"),
+    step_inr: float | None = None,
 ) -> Forward:
     """Imply forward and discount factor of one expiry from its quotes.
 
@@ -88,6 +88,8 @@ def implied_forward(
         Price at which the future of the same expiry trades, rupees.
     carried : float, default NaN
         What the neighbouring expiries say of this one's forward, rupees: `carried_forward`.
+    step_inr : float, optional
+        Smallest step of a price on that day, rupees; None: the last one known.
 
     Returns
     -------
@@ -101,7 +103,8 @@ def implied_forward(
     prior = float(np.exp(-rate * years))
     k, cb, ca, pb, pa = (floats(side) for side in (strike, call_bid, call_ask, put_bid, put_ask))
     bounds = parity_bounds(k, cb, ca, pb, pa, prior)
-    found = _parity(*_pairs(k, cb, ca, pb, pa), prior, years)
+    step = tick_inr() if step_inr is None else step_inr
+    found = _parity(*_pairs(k, cb, ca, pb, pa), prior, years, step)
     dealt = np.nan if future is None or not 0 < future < np.inf else float(future)
     loosest = TRADES_ERROR if dealt > 0 and not (ca > cb).any() else MAX_ERROR
     sure = found is not None and found.error_inr <= loosest * found.value
@@ -163,12 +166,12 @@ def _pairs(
 
 
 def _near_the_money(
-    k: Floats, gap: Floats, width: Floats, prior: float
+    k: Floats, gap: Floats, width: Floats, prior: float, step: float
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Keep the nearest pairs around the weighted median of what each strike alone implies, and their age."""
     implied = k + gap / prior
     order = np.argsort(implied)
-    weight = np.cumsum(1 / (width[order] + TICK_INR))
+    weight = np.cumsum(1 / (width[order] + step))
     centre = implied[order[np.searchsorted(weight, weight[-1] / 2)]]
     distance = np.abs(k - centre)
     nearest = np.argsort(distance, kind="stable")[:MAX_PAIRS]
@@ -176,15 +179,19 @@ def _near_the_money(
     return k[kept], gap[kept], width[kept], 1 + (distance[kept] / (NEAR * centre)) ** 2
 
 
-def _parity(k: Floats, gap: Floats, width: Floats, prior: float, t_years: float) -> Forward | None:
+def _parity(
+    k: Floats, gap: Floats, width: Floats, prior: float, t_years: float, step: float
+) -> Forward | None:
     """Fit the line to the pairs near the money; None where they are fewer than three."""
     if k.size < MIN_PAIRS:
         return None
-    near = _near_the_money(k, gap, width, prior)
-    return _regress(*near, prior, t_years) if near[0].size >= MIN_PAIRS else None
+    near = _near_the_money(k, gap, width, prior, step)
+    return _regress(*near, prior, t_years, step) if near[0].size >= MIN_PAIRS else None
 
 
-def _regress(k: Floats, gap: Floats, width: Floats, age: Floats, prior: float, t_years: float) -> Forward:
+def _regress(
+    k: Floats, gap: Floats, width: Floats, age: Floats, prior: float, t_years: float, step: float
+) -> Forward:
     """Fit the parity line with Huber weights; the discount factor leans on its prior.
 
     A week's quotes tell the slope far worse than the treasury bill does, so the prior enters as one more
@@ -194,7 +201,7 @@ def _regress(k: Floats, gap: Floats, width: Floats, age: Floats, prior: float, t
     """
     x = k[np.argmin(np.abs(gap))] - k
     doubt = prior * RATE_DOUBT * t_years + 1e-6
-    half = np.maximum(width, TICK_INR) / 2
+    half = np.maximum(width, step) / 2
     ordinary = _middle(half)
     slope, level, variance = prior, _middle(gap - prior * x), np.inf
     weight = np.ones_like(k)
@@ -209,7 +216,7 @@ def _regress(k: Floats, gap: Floats, width: Floats, age: Floats, prior: float, t
         determinant = s0 * s2 - s1 * s1
         level, slope = (s2 * g0 - s1 * g1) / determinant, (s0 * g1 - s1 * g0) / determinant
         variance = s2 / determinant
-    trades = float(weight[width < TICK_INR / 2].sum() / weight.sum())
+    trades = float(weight[width < step / 2].sum() / weight.sum())
     variance += trades * (1.4826 * _middle(np.abs(gap - level - slope * x))) ** 2
     value = k[np.argmin(np.abs(gap))] + level / slope
     return Forward(float(value), float(slope), "parity", k.size, float(variance**0.5 / slope))

@@ -19,14 +19,15 @@ from kit.clock import tick_inr
 from kit.pricing.arrays import Floats
 from kit.pricing.reasons import Codes, Reason
 
-TICK_INR = tick_inr()
 WIDE = 0.1  # of the volatility, either way; there quality is a half
 TRADE = 0.03  # of the volatility: trades of different moments
 UNKNOWN_TIME = 0.1  # of the volatility: a trade of today that no quote confirms
 THEORY = 0.5  # of the volatility: what says nothing about it
 
 
-def price_kind(bid: Floats, ask: Floats, ltp: Floats, volume: Floats) -> tuple[Codes, Floats]:
+def price_kind(
+    bid: Floats, ask: Floats, ltp: Floats, volume: Floats, step_inr: float | None = None
+) -> tuple[Codes, Floats]:
     """Return what kind of price each contract has, and how far it may be off apart from half a spread.
 
     Parameters
@@ -35,6 +36,8 @@ def price_kind(bid: Floats, ask: Floats, ltp: Floats, volume: Floats) -> tuple[C
         Rupees; NaN: none. A settlement is its own bid and ask.
     volume : ndarray, shape (n,)
         Units traded today; NaN: none.
+    step_inr : float, optional
+        Smallest step of a price on that day, rupees; None: the last one known.
 
     Returns
     -------
@@ -44,8 +47,9 @@ def price_kind(bid: Floats, ask: Floats, ltp: Floats, volume: Floats) -> tuple[C
         Share of the volatility.
     """
     traded, quoted, spreadless = volume > 0, ask >= bid, ask == bid
-    low = np.where(np.isnan(bid), -np.inf, np.fmin(bid, ask)) - TICK_INR
-    high = np.where(np.isnan(ask), np.inf, np.fmax(bid, ask)) + TICK_INR
+    step = tick_inr() if step_inr is None else step_inr
+    low = np.where(np.isnan(bid), -np.inf, np.fmin(bid, ask)) - step
+    high = np.where(np.isnan(ask), np.inf, np.fmax(bid, ask)) + step
     beside = (ltp < low) | (ltp > high)
     cases = [
         (spreadless & ~traded, Reason.SETTLEMENT, THEORY),
@@ -60,7 +64,9 @@ def price_kind(bid: Floats, ask: Floats, ltp: Floats, volume: Floats) -> tuple[C
     return codes, np.select(hits, [doubt for *_, doubt in cases], UNKNOWN_TIME)
 
 
-def iv_quality(iv: Floats, vega: Floats, half_spread: Floats, doubt: Floats) -> Floats:
+def iv_quality(
+    iv: Floats, vega: Floats, half_spread: Floats, doubt: Floats, step_inr: float | None = None
+) -> Floats:
     """Return how much each volatility says, from 0 to 1: a half where a tenth of it is uncertain.
 
     Parameters
@@ -73,9 +79,12 @@ def iv_quality(iv: Floats, vega: Floats, half_spread: Floats, doubt: Floats) -> 
         Rupees; NaN: no spread. A tick at least is uncertain.
     doubt : ndarray, shape (n,)
         As `price_kind` gives it.
+    step_inr : float, optional
+        As `price_kind` takes it.
     """
+    step = tick_inr() if step_inr is None else step_inr
     with np.errstate(divide="ignore", invalid="ignore"):  # no vega, no say
-        spread = np.fmax(half_spread, TICK_INR) / (vega * 100 * iv)
+        spread = np.fmax(half_spread, step) / (vega * 100 * iv)
         quality = 1 / (1 + (spread**2 + doubt**2) / WIDE**2)
     return np.where(np.isnan(iv) | np.isnan(quality), 0.0, quality)
 

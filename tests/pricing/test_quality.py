@@ -77,3 +77,12 @@ def test_wide_and_untraded_quotes_of_2023_say_so(shared_data: Path) -> None:
     unknown = table[table["iv"].isna()]
     assert unknown["iv_quality"].eq(0).all()
     assert not set(unknown["iv_reason"]) & {"ok", "wide", "stale", "untraded", "settlement"}
+
+
+def test_a_coarser_step_says_less():
+    """Where prices move in rupees a trade beside a quote is not stale, and a volatility says less."""
+    quote = (np.array([100.0]), np.array([100.0]), np.array([100.9]), np.array([75.0]))
+    assert price_kind(*quote)[0] == [Reason.STALE]
+    assert price_kind(*quote, step_inr=1.0)[0] == [Reason.OK]
+    one = np.array([0.15]), np.array([1.0]), np.zeros(1), np.zeros(1)
+    assert iv_quality(*one, step_inr=1.0) < iv_quality(*one)
