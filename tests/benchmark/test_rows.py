@@ -59,6 +59,13 @@ def test_workers_lose_nothing(capfd):
     assert capfd.readouterr().err == ""  # no alarm for what dies on purpose
 
 
+def test_a_slider_moves_its_picture_and_a_runaway_ends(capfd):
+    """A step of a slider draws another picture, and Cancel ends an idea that swallows every error."""
+    found = lines("slider_step", "runaway_cancelled")
+    assert {name: line.figure > 0 for name, line in found.items()} == dict.fromkeys(found, True)
+    assert capfd.readouterr().err == ""
+
+
 def test_an_interrupt_is_judged_where_the_kit_was_started_in_the_background():
     """A script's background jobs, and a kernel between two cells, ignore SIGINT and pass that on."""
     heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
