@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from kit.errors import SettingsError
 
+_LONGEST_NAME = 253  # bytes, by RFC 1035
+
 
 def checked_address(text: str, schemes: tuple[str, str] = ("http", "https")) -> str:
     """Return an address without its last slash.
@@ -17,8 +19,10 @@ def checked_address(text: str, schemes: tuple[str, str] = ("http", "https")) -> 
     """
     try:
         url = urlsplit(text)
-        if url.scheme in schemes and url.hostname and url.port != 0 and "@" not in url.netloc:
-            return text.rstrip("/")
+        plain = text.isprintable() and " " not in text and "@" not in url.netloc and url.port != 0
+        name = (url.hostname or "").encode("idna")  # beyond the bounds of names no system looks it up
+        if plain and url.scheme in schemes and 0 < len(name) <= _LONGEST_NAME:
+            return url.geturl().rstrip("/")  # whose scheme is written small
     except (ValueError, AttributeError, TypeError):
         pass  # a port that is none, or no text at all
     raise not_an_address(text, schemes[1])

@@ -35,10 +35,14 @@ class _PlainLoader(yaml.SafeLoader):
         seen: dict[str, int] = {}
         for key, _value in node.value:
             line = key.start_mark.line + 1
-            if key.value in seen and isinstance(key.value, str):
+            if not isinstance(key, yaml.ScalarNode):
+                raise SettingsError(
+                    f"The settings file has a key that is no word, at line {line}", None, _SEE
+                )
+            if key.value in seen:
                 where = f"lines {seen[key.value]} and {line}"
                 raise SettingsError(f"The settings file has a key twice, at {where}", key.value, "Keep one.")
-            seen[str(key.value)] = line
+            seen[key.value] = line
         return super().construct_mapping(node, deep)
 
     def _wrong(self, what: str, remedy: str) -> SettingsError:

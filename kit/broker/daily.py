@@ -126,7 +126,10 @@ class MasterKeeper:
         route = Route("instruments", urlsplit(self._url).path, None, MASTER_BUDGET, limits, retry_safe=True)
         with requests.Session() as session:
             session.mount(self._url, self._pool.adapter(Policy([route], _judged), self._session.limiter))
-            answer = session.get(self._url, timeout=(config.connect_timeout, _PATIENCE * config.timeout))
+            try:
+                answer = session.get(self._url, timeout=(config.connect_timeout, _PATIENCE * config.timeout))
+            except requests.TooManyRedirects:
+                raise ProtocolError("The master's address leads in circles", None, "Try again.") from None
         if not _listed(answer):
             error = refusal(answer, "instruments")
             raise error or ProtocolError("The instrument master is no list", None, "Try again later.")

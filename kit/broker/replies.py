@@ -110,7 +110,8 @@ def _parsed(body: bytes, seen: bool) -> Envelope:
         return Envelope(None, "", "", None)
     code = content.get("errorcode") or content.get("errorCode") or ""
     data = content.get("data")
-    return Envelope(_verdict(content), str(code), str(content.get("message") or ""), _present(data))
+    said = " ".join(str(content.get("message") or "").replace("\u2019", "'").split())
+    return Envelope(_verdict(content), str(code).strip().upper(), said, _present(data))
 
 
 def _refused(constant: str) -> Any:

@@ -10,7 +10,7 @@ from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests import PreparedRequest, Response
@@ -122,6 +122,8 @@ class PoolAdapter(HTTPAdapter):
             _connect(host, connection, request)
             connection.timeout = read_s or self.config.timeout
             response = self._converse(host, connection, request, stream)
+            if response.is_redirect:
+                _check_target(response)
             ok = response.status_code < 500
             return response
         except BaseException:
@@ -204,7 +206,7 @@ def _connect(host: _Host, connection: Any, request: PreparedRequest) -> None:
     failed: TransportError
     try:
         return host.pool.open(connection)
-    except _BROKEN as error:
+    except (*_BROKEN, UnicodeError) as error:  # the latter of names beyond all bounds
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             failed = NeverSent(
                 "The host's certificate is not trusted", shown(request), "Check broker.ca_file."
@@ -251,6 +253,25 @@ def _whole(response: Response) -> Response:
     response._content = b"".join(pieces)
     response._content_consumed = True  # type: ignore[attr-defined]
     return response
+
+
+def _check_target(response: Response) -> None:
+    """Refuse to be sent on to what is no address: the library would raise whatever it stumbles over.
+
+    Raises
+    ------
+    Ambiguous
+        The host was reached; where it sends to nobody can go.
+    """
+    try:
+        where = response.headers["Location"].encode("latin-1").decode()
+        target = urlsplit(urljoin(str(response.url), where))
+        if target.scheme in ("http", "https") and target.hostname and target.port != 0:
+            return
+    except ValueError:
+        pass
+    remedy = "A read may be asked of the right address."
+    raise Ambiguous("The host sends on to what is no address", shown(response.request), remedy)
 
 
 def _kind(error: Exception) -> str:

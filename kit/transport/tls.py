@@ -24,7 +24,7 @@ def context_for(ca_file: Path | str | None) -> ssl.SSLContext:
     bundle = Path(ca_file or environment_bundle() or certifi.where())
     try:
         return _context(bundle, bundle.stat().st_mtime)
-    except (OSError, ssl.SSLError) as error:
+    except (OSError, ValueError, ssl.SSLError) as error:
         remedy = "Check broker.ca_file and REQUESTS_CA_BUNDLE."
         raise SettingsError("The certificate bundle cannot be used", str(bundle), remedy) from error
 

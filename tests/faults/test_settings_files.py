@@ -39,6 +39,13 @@ WRONG = {
     "deep brackets": ("cache_config: " + "[" * 50_000 + "]" * 50_000, "deep"),
     "deep braces": ("{a: " * 20_000, "deep"),
     "deep lines": ("\n".join(" " * at + "a:" for at in range(500)), "deep"),
+    "a list for a key": ("[a]: 1\n", "no word"),
+    "a mapping for a key": ("? {a: 1}\n: 2\n", "no word"),
+    "a list for a key within": ("broker:\n  ? [seed]\n  : 2\n", "line 2"),
+    "a tab": ("broker:\n\tseed: 1\n", "YAML"),
+    "a time": ("cache_config:\n  ltp_ttl: 2026-01-01\n", "ltp_ttl"),
+    "no for a word": ("broker:\n  share_tokens: no\n", "share_tokens"),
+    "another case": ("Broker:\n  seed: 1\n", "Broker"),
     "an object": ("cache_config: !!python/object/apply:os.system [ls]\n", "YAML"),
     "a list for a section": ("cache_config: [1, 2]\n", "cache_config"),
     "a word for a section": ("cache_config: large\n", "cache_config"),
@@ -74,6 +81,30 @@ def test_no_setting_shows_a_user() -> None:
         with pytest.raises(SettingsError) as caught:
             Settings(broker={key: "https://me:SECRET@host/path"})
         assert "SECRET" not in f"{caught.value!r}{caught.value.__context__!r}{caught.value.__cause__!r}"
+
+
+ADDRESSES = [
+    "", " ", "host", "//host", "http://", "https://:1", "ftp://host", "file:///etc/passwd", "javascript:1",
+    "https://ho st", "https://h\nost", "https://host\t", "https://host/\x00", "https://[::1", "https://host:port",
+    "https://host:0", "https://host:99999", "https://" + "a" * 64 + ".com", "https://" + "a." * 200 + "com",
+    "https://a..b", "https://me:SECRET@host", "https://me@host", 5, None, ["https://host"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", ADDRESSES, ids=range(len(ADDRESSES)))
+def test_an_address_that_is_none(wrong: object) -> None:
+    """What no system would look up is refused where it is set, in every setting that is an address."""
+    for key in ("base_url", "master_url"):
+        with pytest.raises(SettingsError) as caught:
+            Settings(broker={key: wrong})
+        assert "SECRET" not in repr(caught.value)
+
+
+def test_an_address_is_an_address_in_any_case() -> None:
+    """A scheme may be written large; what is kept is small, and has no last slash."""
+    assert (
+        Settings(broker={"base_url": "HTTPS://Host:8443/Path/"}).broker.base_url == "https://Host:8443/Path"
+    )
 
 
 def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:

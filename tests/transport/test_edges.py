@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from kit.errors import Ambiguous, NeverSent, SettingsError, TransportError
+from kit.errors import Ambiguous, KitError, NeverSent, SettingsError, TransportError
 from kit.settings import ConnectionConfig
 from kit.transport import adapter
 from kit.transport.limits import RateLimiter, Window
@@ -143,6 +143,20 @@ def test_rubbish_is_an_answer_or_a_typed_error(serve: Serve, number: int) -> Non
             except TransportError:
                 pass
         assert pool.get_stats()["open_sockets"] <= 1
+
+
+@pytest.mark.parametrize(
+    "where",
+    [b"file:///etc/passwd", b"http://[::1", b"\xff\xfe", b"ftp://host/x", b"javascript:1", b"http://host:port/",
+     b"http://host:99999/", b"mailto:a@b", b"http://\x00"],
+)  # fmt: skip
+def test_a_redirect_to_what_is_no_address(serve: Serve, where: bytes) -> None:
+    """Whatever address an answer leads to, following it is an answer or a typed error."""
+    head = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: "
+    url = serve(lambda line: line.sendall(head + where + b"\r\n\r\n"))
+    pool = ConnectionPoolManager(ConnectionConfig(max_retries=0))
+    with pool, pool.get_connection() as lent, pytest.raises(KitError):
+        lent.session.get(url)
 
 
 @pytest.mark.parametrize("asked", ["86400", "Wed, 21 Oct 2099 07:28:00 GMT", "soon", "-5", "9" * 400, ""])
