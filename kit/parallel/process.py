@@ -68,7 +68,8 @@ class WorkerProcess:
         given = (str(folder), str(self._trace_path), lifeline, memory_mb, [*preload])
         try:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-                [sys.executable, "-c", f"from kit.parallel.worker import main; main(*{given!r})"],
+                # -P: its import path is the caller's, and a folder that is called kit here not on it
+                [sys.executable, "-P", "-c", f"from kit.parallel.worker import main; main(*{given!r})"],
                 bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -189,6 +189,16 @@ def test_thread_pools_do_not_oversubscribe(processes):
     assert result.value == {name: os.environ.get(name, expected) for name in result.value}
 
 
+def test_a_folder_of_the_same_name_beside_the_caller_is_no_module(tmp_path, monkeypatch):
+    """Workers import what their caller would: a folder `kit` where it happens to stand is not in the way."""
+    (tmp_path / "kit").mkdir()
+    (tmp_path / "kit" / "__init__.py").write_text("raise ImportError('another kit')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    with ConcurrentProcessor(1) as processor:
+        assert processor.run([ProcessingTask("t", abs, (-2,))])[0].value == 2
+
+
 def test_what_a_task_prints_does_not_disturb(processes):
     """Printing, and writing to standard output itself, leaves the results alone."""
 
