@@ -13,6 +13,7 @@ from kit.backtest.records import EXPIRY, NO_STRIKE, REASONS, REFUSED, WHYS, Trad
 from kit.backtest.settlement import exercise_tax
 from kit.backtest.tape import Loaded
 from kit.bars.minutes import TICK_INR
+from kit.clock import lot_size
 from kit.evaluation.costs import Charges, contract_note, order_charges
 
 COLUMNS: tuple[str, ...] = (
@@ -51,8 +52,8 @@ def _row(
     row |= {"entry": trade.number, "lots": leg.lots * multiple, "expiry": loaded.expiries[number]}
     row |= {"reason": REASONS[trade.reason], "why": ""}
     if trade.row >= 0:
-        _, row["strike"], _ = loaded.contracts[trade.row]
-        row["lot_size"] = lot_sizes[trade.row]
+        expiry, row["strike"], _ = loaded.contracts[trade.row]
+        row["lot_size"] = lot_sizes[trade.row] or lot_size(plan.underlying, expiry, holding.day)  # no bars
     if trade.reason == REFUSED:
         return row | {"why": _why(loaded, leg, trade)}
     entry, out = round(trade.entry * TICK_INR, 2), round(trade.exit * TICK_INR, 2)

@@ -277,3 +277,12 @@ def test_without_anything_that_tells_the_settlement_a_leg_leaves_at_its_last_clo
     day = make_day(bars, day=date(2024, 1, 10), spot=np.nan, fill=False)
     rows = backtest(_plan({}, entry={"at": "09:16"}, exit={"at": "15:45"}), {day.day: day}).trades
     assert rows[["exit_price", "reason", "stale"]].values.tolist() == [[120.0, "time", True]]
+
+
+def test_a_refused_contract_has_its_lot(make_day):
+    """A leg whose right is not listed is refused with the contract's name and its lot of that day."""
+    day = make_day({(48000, "PE"): {"09:15": 200.0}})
+    rows = backtest(_plan({"strike": {"steps": 0}}), {day.day: day}).trades
+    assert rows[["strike", "lot_size", "why"]].values.tolist() == [
+        [48000, 15, "48000 CE of 2024-01-10 has no bars"]
+    ]
