@@ -137,14 +137,18 @@ def load(plan: Plan, legs: Sequence[PlanLeg], holding: Holding, again: bool | No
         for leg, expiry, start in zip(legs, expiries, holding.starts, strict=True)
     ]
     contracts: dict[Contract, int] = {}
-    picks = np.full((len(legs), length), -1, np.int64)
+    picks = np.empty((len(legs), length), np.int64)
     for number, (leg, expiry) in enumerate(zip(legs, expiries, strict=True)):
-        for strike in np.unique(chosen[number]):
-            if strike != NO_STRIKE and expiry is not None:
-                row = contracts.setdefault((expiry, int(strike), leg.right), len(contracts))
-                picks[number, chosen[number] == strike] = row
+        strikes, place = np.unique(chosen[number], return_inverse=True)
+        rows = [
+            contracts.setdefault((expiry, strike, leg.right), len(contracts))
+            if expiry is not None and strike != NO_STRIKE
+            else -1
+            for strike in strikes.tolist()
+        ]
+        picks[number] = np.array(rows)[place]
     tape = _tape(plan, holding, list(contracts), picks)
-    listed = {key for key in contracts if any(key in day.rows for day in holding.days)}
+    listed = {key for day in holding.days for key in day.rows.keys() & contracts.keys()}
     return Loaded(holding, tape, list(contracts), chosen, expiries, listed)
 
 
@@ -242,8 +246,9 @@ def _settled(holding: Holding, contracts: list[Contract]) -> Records:
             level = settlement(day, day.day)
             if isfinite(level):  # else its contracts leave at their last close, stale
                 levels[day.day] = holding.edges[number + 1] - 1, level
-    for record, (expiry, strike, right) in zip(kept, contracts, strict=True):
+    for number, (expiry, strike, right) in enumerate(contracts if levels else ()):
         if expiry in levels:
+            record = kept[number]
             record.ends, level = levels[expiry]
             record.settled = paid_ticks(level, strike, right == "CE")
             record.exercise = exercise_tax(record.settled, strike, right, expiry)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from kit.bars.minutes import OHLC, DayMinutes
@@ -126,11 +125,12 @@ def _spread(values: NDArray[Any], cells: NDArray[Any], shape: tuple[int, int]) -
 def _level(series: pa.Table | None, name: str, minutes: NDArray[np.int16]) -> NDArray[np.float64]:
     level = np.full((4, len(minutes)), np.nan)
     if series is not None and series.num_rows:
-        mine = series.filter(pc.equal(series.column("name").cast(pa.string()), name))
-        at = mine.column("minute").to_numpy() - minutes[0]
-        inside = (at >= 0) & (at < len(minutes))
+        names = _array(series, "name")
+        code = names.dictionary.to_pylist().index(name) if name in names.dictionary.to_pylist() else -1
+        at = series.column("minute").to_numpy() - minutes[0]
+        mine = (names.indices.to_numpy(zero_copy_only=False) == code) & (at >= 0) & (at < len(minutes))
         for row, price in enumerate(OHLC):
-            level[row, at[inside]] = mine.column(price).to_numpy()[inside]
+            level[row, at[mine]] = series.column(price).to_numpy()[mine]
     return level
 
 

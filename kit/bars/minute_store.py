@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from math import nan
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import pandas as pd
@@ -27,13 +27,23 @@ import pyarrow as pa
 from kit.bars import arrays, quality
 from kit.bars.merging import merged
 from kit.bars.minutes import DayMinutes
-from kit.bars.month_file import OPTIONS, SERIES, StoredSession, read_session, sessions_in, write_sessions
+from kit.bars.month_file import (
+    OPTIONS,
+    SERIES,
+    StoredSession,
+    read_series,
+    read_session,
+    sessions_in,
+    write_sessions,
+)
 from kit.bars.writing import writing
 from kit.errors import DataError
 
 MINUTES = Path("data/minutes")
 _AHEAD = 4  # sessions read while one is used
-_KINDS = {"options": OPTIONS, "series": SERIES}
+Kind = Literal["options", "series"]
+_KINDS: dict[Kind, pa.Schema] = {"options": OPTIONS, "series": SERIES}
+_WRITTEN: tuple[Kind, ...] = ("series", "options")  # a day is there when its contracts are: they come last
 Facts = Mapping[str, Any]
 
 
@@ -141,12 +151,12 @@ class MinuteStore:
         UnreadableFile
             Its month is damaged.
         """
-        found = sessions_in(self._file("options", day)).get(day)
+        found = sessions_in(self.file("options", day)).get(day)
         if found is None:
             raise DataError(
                 f"The store has no minutes of this day: {self.folder}", f"{day}", self._nearest(day)
             )
-        options = read_session(self._file("options", day), found, arrays.COLUMNS)
+        options = read_session(self.file("options", day), found, arrays.COLUMNS)
         series, told = self._series(day)
         notes = tuple(found.facts["notes"]) + tuple(told)
         return arrays.day_minutes(self.underlying, day, options, series, notes, expiries)
@@ -214,25 +224,25 @@ class MinuteStore:
             months.setdefault(f"{day:%Y-%m}", []).append(day)
         for days in months.values():
             with writing(self.folder):  # what another process has just written is read, joined and kept
-                for kind in ("series", "options"):  # a day is there when its contracts are: they come last
+                for kind in _WRITTEN:
                     self._keep_month(kind, {day: by_day[day] for day in days}, replace)
         return sorted(by_day)
 
-    def _keep_month(self, kind: str, days: Mapping[date, list[DayBars]], replace: bool) -> None:
+    def _keep_month(self, kind: Kind, days: Mapping[date, list[DayBars]], replace: bool) -> None:
         new = {}
         for day, parts in days.items():
             tables = [(table, part.source) for part in parts if (table := getattr(part, kind)) is not None]
-            before = sessions_in(file := self._file(kind, day)).get(day)
+            before = sessions_in(file := self.file(kind, day)).get(day)
             if tables or (before and kind == "options"):  # a new index changes what is known of the contracts
                 first = [(read_session(file, before), ", ".join(before.facts["sources"]))] if before else []
                 table, twice = merged(_KINDS[kind], [*first, *tables], replace)
                 new[day] = table, self._facts(kind, day, table, parts, before, twice)
         if new:
-            write_sessions(self._file(kind, min(new)), _KINDS[kind], new)
+            write_sessions(self.file(kind, min(new)), _KINDS[kind], new)
 
     def _facts(
         self,
-        kind: str,
+        kind: Kind,
         day: date,
         table: pa.Table,
         parts: list[DayBars],
@@ -268,7 +278,7 @@ class MinuteStore:
     def _read(self, day: date, expiries: int | None, mapped: bool) -> DayMinutes:
         if not mapped:
             return self.day(day, expiries)
-        known = [sessions_in(self._file(kind, day)).get(day) for kind in _KINDS]
+        known = [sessions_in(self.file(kind, day)).get(day) for kind in _KINDS]
         stamp = "-".join(one.facts["stamp"] if one else "" for one in known)
         file = self.folder / "arrays" / (f"{expiries}" if expiries else "all") / f"{day}.day"
         found = arrays.mapped(file, stamp) if known[0] else None
@@ -278,14 +288,23 @@ class MinuteStore:
         return found
 
     def _series(self, day: date) -> tuple[pa.Table | None, list[str]]:
-        file = self._file("series", day)
+        file = self.file("series", day)
         found = sessions_in(file).get(day)
-        return (read_session(file, found), found.facts["notes"]) if found else (None, [])
+        return (read_series(file, found), found.facts["notes"]) if found else (None, [])
 
-    def _file(self, kind: str, day: date) -> Path:
+    def file(self, kind: Kind, day: date) -> Path:
+        """Return the month file in which contracts or series of a day lie, once they are stored.
+
+        Parameters
+        ----------
+        kind : {"options", "series"}
+            Contracts, or index, future and India VIX.
+        day : date
+            The session.
+        """
         return self.folder / f"{kind}-{day:%Y-%m}.parquet"
 
-    def _known(self, kind: str) -> dict[date, StoredSession]:
+    def _known(self, kind: Kind) -> dict[date, StoredSession]:
         files = sorted(self.folder.glob(f"{kind}-????-??.parquet"))
         return {day: one for file in files for day, one in sessions_in(file).items()}
 

@@ -125,6 +125,29 @@ def read_session(file: Path, session: StoredSession, columns: list[str] | None =
     return table
 
 
+def read_series(file: Path, session: StoredSession) -> pa.Table:
+    """Return one session of a file of series: a month of them is small, and read at once.
+
+    Raises
+    ------
+    UnreadableFile
+        The file is damaged.
+    """
+    found = file.stat()
+    try:
+        table = _whole(file, found.st_mtime_ns, found.st_size)
+    except (pa.ArrowException, OSError):  # another session's bars may be what is damaged
+        return read_session(file, session)
+    groups = (session.footer.row_group(number).num_rows for number in range(session.group))
+    return table.slice(sum(groups), session.rows)
+
+
+@lru_cache(maxsize=8)
+def _whole(file: Path, changed: int, size: int) -> pa.Table:  # noqa: ARG001 - the key
+    with pq.ParquetFile(file, page_checksum_verification=True) as month:
+        return month.read(use_threads=False).combine_chunks()
+
+
 def write_sessions(
     file: Path, schema: pa.Schema, new: Mapping[date, tuple[pa.Table, Mapping[str, Any]]]
 ) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from kit.benchmark.measure import Arms, Figures, speedups
 from kit.benchmark.registry import row
@@ -56,10 +58,18 @@ def scan_positions(run: Run) -> Arms:
     )
 
 
+def _with_strikes(chain: ChainSnapshot, count: int) -> ChainSnapshot:
+    """Return a chain with its furthest contracts once more beyond it, until it has so many strikes."""
+    table, more = chain.table, 2 * (count - len(chain.strikes))
+    beyond = table.tail(more)
+    further = beyond["strike"] - beyond["strike"].min() + chain.strikes[-1] + 100
+    return replace(chain, frame=pd.concat([table, beyond.assign(strike=further)], ignore_index=True))
+
+
 @row("scan_condors", part="evaluation", unit="ms", target=at_most(500), quick=True)
 def scan_condors(run: Run) -> Arms:
-    """Enumerate, score, filter and rank every iron condor of a chain with four widths."""
-    chain = _chain(run)
+    """Enumerate, score, filter and rank every iron condor of a chain of 140 strikes with four widths."""
+    chain = _with_strikes(_chain(run), 140)
     return Arms(ours=lambda: scan(chain, IronCondor, widths=WIDTHS))
 
 
