@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,6 +20,7 @@ from kit.broker.client import AngelAPIClient
 from kit.broker.order_rows import booked, row_of
 from kit.broker.shapes import once
 from kit.broker.stream.socket import open_socket
+from kit.clock import IST
 from kit.errors import ProtocolError, SessionExpired, Transient, TransportError
 from kit.model import BookedOrder
 
@@ -51,6 +53,7 @@ class OrderUpdates:
         self._url = here if client.session.market else client.settings.broker.order_stream_url
         self._stack = ExitStack()
         self._socket: ClientConnection | None = None
+        self._expires = datetime.max.replace(tzinfo=IST)
         self._known: dict[str, BookedOrder] = {}
         self._failures = 0
 
@@ -93,6 +96,8 @@ class OrderUpdates:
         """Return what changed, waiting at most so long; a lost stream is opened anew."""
         from websockets.exceptions import WebSocketException
 
+        if self._client.clock.now() >= self._expires:  # at midnight: the next one has fresh tokens
+            self._leave()
         try:
             if self._socket is None:
                 return self._connect()
@@ -126,6 +131,7 @@ class OrderUpdates:
                 if renew is None:
                     raise
                 tokens = renew(tokens)
+        self._expires = tokens.expires
         changed = [order for row in self._client.orders.book() for order in self._news(row)]
         self._failures = 0
         return changed

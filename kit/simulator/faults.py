@@ -40,7 +40,10 @@ name                        what happens to the next frame                      
 ``stall``                   the connection stays open and silent, text pings included       seconds, 30
 ``garbage-frame``           random bytes in its place
 ``short-frame``             its end is missing
+``long-frame``              it is longer than its mode
+``huge-frame``              100,000 bytes, more than anybody needs
 ``unknown-frame``           its mode is one that nobody documented
+``text-frame``              words that are neither an answer nor a refusal
 ==========================  ==============================================================  ==========
 """
 
@@ -251,4 +254,7 @@ _ON_THE_WIRE = (
     "expired-token",
 )
 NAMES = (*_ON_THE_WIRE, *_INSTEAD, *_SPOIL)
-FRAME_NAMES = ("drop", "stall", "garbage-frame", "short-frame", "unknown-frame")
+FRAME_NAMES = (
+    "drop", "stall", "garbage-frame", "short-frame", "long-frame", "huge-frame", "unknown-frame",
+    "text-frame",
+)  # fmt: skip

@@ -121,7 +121,7 @@ class Market:
         kept = ((contract.token, self._tapes.get((day, contract.token))) for contract in contracts)
         found = {token: tape for token, tape in kept if tape}
         missing: dict[tuple[str, str, date | None], list[ListedContract]] = {}
-        for contract in contracts:
+        for contract in {contract.token: contract for contract in contracts}.values():  # one may come twice
             if contract.token not in found:
                 missing.setdefault((contract.name, contract.kind, contract.expiry), []).append(contract)
         for group in missing.values():

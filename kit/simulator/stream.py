@@ -212,6 +212,8 @@ class StreamListener:
             pause_s = float(fault.argument or 30)
             self._silent_until_s = self._loop.time() + pause_s
             await asyncio.sleep(pause_s)
+        elif fault.name == "text-frame":
+            await self._socket.send_text("<html>no stream today</html>")
         else:
             await self._socket.send_bytes(_DAMAGED[fault.name](frame))
 
@@ -219,6 +221,8 @@ class StreamListener:
 _DAMAGED: dict[str, Callable[[bytes], bytes]] = {
     "garbage-frame": lambda frame: secrets.token_bytes(len(frame) // 2),
     "short-frame": lambda frame: frame[:-8],
+    "long-frame": lambda frame: frame + bytes(8),
+    "huge-frame": lambda frame: frame.ljust(100_000, b"\0"),
     "unknown-frame": lambda frame: b"\x09" + frame[1:],
 }
 

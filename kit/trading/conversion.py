@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from kit.errors import Rejected
@@ -51,7 +52,7 @@ def conversion(ledger: PaperLedger, key: PositionKey, to: Product, quantity: int
 def _spare_after(ledger: PaperLedger, here: PaperPosition, units: int, to: Product, on: date) -> float:
     """Return the rupees that would be left; the ledger is what it was afterwards."""
     held = dict(ledger.held)
-    tried = {key: PaperPosition(**_parts(one)) for key, one in held.items()}
+    tried = {key: replace(one) for key, one in held.items()}
     key = here.contract.token, to
     other = tried.setdefault(key, PaperPosition(here.contract, to))
     tried[here.contract.token, here.product].move(units, other)
@@ -60,7 +61,3 @@ def _spare_after(ledger: PaperLedger, here: PaperPosition, units: int, to: Produ
         return spare_inr(ledger, (), on)
     finally:
         ledger.held = held
-
-
-def _parts(one: PaperPosition) -> dict[str, object]:
-    return {name: getattr(one, name) for name in PaperPosition.__slots__}

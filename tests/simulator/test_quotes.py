@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 
 from kit.clock import IST
+from kit.simulator.market import Market
 from kit.simulator.server import SimulatedExchange
 
 
@@ -83,3 +84,13 @@ def test_the_profile_lists_seven_exchanges(call_on, afternoon):
     caller.login()
     found = caller.get("/user/v1/getProfile").json()["data"]["exchanges"]
     assert found == ["nse_fo", "nse_cm", "cde_fo", "ncx_fo", "bse_fo", "bse_cm", "mcx_fo"]
+
+
+def test_a_contract_that_is_asked_for_twice_is_quoted_twice():
+    """The same token thrice in one question, of whatever kind and never priced before, has three quotes."""
+    market, now = Market(11), datetime(2026, 11, 20, 11, 15, tzinfo=IST)
+    rows = market.listing(now).rows.values()
+    kinds = {one.kind: one for one in rows}
+    for contract in kinds.values():
+        first, second, third = market.quotes([contract] * 3, now)
+        assert first == second == third

@@ -64,10 +64,12 @@ class ConnectionHealth:
         self.refused += 1
         try:
             said = json.loads(text)
-            self.last_refusal = f"{said['errorCode']} {said['errorMessage']}"[:200]
-        except (ValueError, KeyError, TypeError):
-            self.last_refusal = text[:200]
-        _LOG.warning("the stream refuses a request: %s", self.last_refusal)
+            refusal = f"{said['errorCode']} {said['errorMessage']}"[:200]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            refusal = text[:200]
+        if refusal != self.last_refusal:  # once, however often it is repeated
+            _LOG.warning("the stream refuses a request: %s", refusal)
+        self.last_refusal = refusal
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for a table: seconds are ages."""

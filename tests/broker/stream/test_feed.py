@@ -131,16 +131,65 @@ def test_stalled_ticks_are_noticed_though_pings_are_answered(exchange, open_clie
 
 
 def test_damaged_frames_are_counted_and_set_aside(quick_client, exchange):
-    """Garbage, a short frame and an unknown mode reach nobody, are counted, and break nothing."""
-    for fault in ("garbage-frame", "short-frame", "unknown-frame"):
+    """Garbage, short and long frames and an unknown mode reach nobody, are counted, and break nothing."""
+    for fault in ("garbage-frame", "short-frame", "long-frame", "unknown-frame"):
         exchange.faults.add("stream-frames", fault)
     feed = quick_client.feed
     with feed.follow({INDEX: "Nifty Bank"}) as following:
         assert following.next(PATIENCE_S).ltp > 0
         health = feed.health()
-    assert health["strange"] == 3
+    assert health["strange"] == 4
     assert len(health["last_strange"]) > 0
     assert health["connections"][0]["opened"] == 1
+
+
+def test_words_that_are_no_refusal_are_told_once(quick_client, exchange, caplog):
+    """A hundred texts that mean nothing are counted, logged once, and the ticks go on behind them."""
+    exchange.faults.add("stream-frames", "text-frame", times=100)
+    exchange.app.stream.cadence_s, usual = 0.01, exchange.app.stream.cadence_s
+    try:
+        with quick_client.feed.follow(NAMES) as following:
+            assert following.next(PATIENCE_S).ltp > 0
+            health = quick_client.feed.health()["connections"][0]
+    finally:
+        exchange.app.stream.cadence_s = usual
+    assert (health["refused"], health["opened"]) == (100, 1)
+    assert len([row for row in caplog.records if "no stream today" in row.getMessage()]) == 1
+
+
+def test_a_flood_in_one_frame_is_left_and_connected_to_anew(quick_client, exchange):
+    """A frame of 100,000 bytes costs its connection, and what is followed comes on the next one."""
+    exchange.faults.add("stream-frames", "huge-frame", times=3)
+    with quick_client.feed.follow({INDEX: "Nifty Bank"}) as following:
+        assert following.next(PATIENCE_S).ltp > 0
+        assert quick_client.feed.health()["connections"][0]["opened"] == 4
+
+
+def test_more_than_a_thousand_tokens_share_connections(client, exchange):
+    """1,001 subscriptions tick over two connections, and none is refused."""
+    rows = client.instruments().rows("BANKNIFTY", "OPTIDX")
+    names = {(row["exch_seg"], row["token"]): row["symbol"] for row in rows[:1001]}
+    assert len(names) == 1001
+    with client.feed.follow(names, "LTP", queue_size=0):
+        keys = [key_of("LTP", *pair) for pair in names]
+        until(lambda: all(map(client.feed.newest.of, keys)), "a tick of each")
+        health = client.feed.health()["connections"]
+    assert [one["refused"] for one in health] == [0, 0]
+
+
+def test_a_connection_that_the_broker_has_no_room_for_is_told_and_made_later(exchange, open_client):
+    """While three others listen the health names the limit; when one leaves the ticks come by themselves."""
+    quick = StreamConfig(heartbeat_s=0.2, retry_s=0.01, most_retry_s=0.05)
+    others = [open_client(stream=quick) for _ in range(3)]
+    follows = [other.feed.follow({INDEX: "Nifty Bank"}) for other in others]
+    assert all(one.next(PATIENCE_S) for one in follows)
+    fourth = open_client(stream=quick).feed
+    with fourth.follow({INDEX: "Nifty Bank"}) as following:
+        until(lambda: "RateLimited" in fourth.health()["connections"][0]["error"], "the limit's name")
+        follows[0].close()
+        assert following.next(PATIENCE_S).ltp > 0
+    for one in follows:
+        one.close()
 
 
 def test_slow_reader_loses_the_oldest_and_the_loss_is_counted(client):
