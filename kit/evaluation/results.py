@@ -34,6 +34,7 @@ WORDS = {
     "theta": "theta, the greatest first",
 }
 _BASES = {"held": "held to expiry", "closed": "closed at the entry prices before expiry"}
+_PRINTED = ("premium_inr", "max_profit_inr", "max_loss_inr", "probability_of_profit", "cost_on_risk")
 _SHOWN = {
     "premium_inr": ("premium", "{:,.0f}"),
     "premium_mid_inr": ("premium at mid", "{:,.0f}"),
@@ -161,9 +162,13 @@ class Results(Showable, Mapping[str, ProcessingResult]):
         return terms_of(self.table())
 
     def to_text(self) -> str:
-        """Return the table as plain text, in an analyst's columns and units (rupees), errors below."""
+        """Return the main columns as plain text within 120 characters, doubts and errors below; rupees."""
+        table = self.table()
         failed = [f"{name}: {error}" for name, error in self.failures.items()]
-        return "\n".join(filter(None, [self.terms, str(_readable(self.table()).to_string()), *failed]))
+        doubts = table["verdict"][table["verdict"].notna() & (table["verdict"] != "ok")]
+        doubted = [f"{name}: {verdict}" for name, verdict in doubts.items()]
+        text = _printed(table).to_string() if len(table) else "Nothing was evaluated."
+        return "\n".join(filter(None, [self.terms, str(text), *doubted, *failed]))
 
     def _figures(self) -> dict[str, object]:
         return {"completed": len(self.completed), "failed": len(self.failures)}
@@ -237,6 +242,18 @@ def _readable(table: pd.DataFrame) -> pd.DataFrame:
     for name in ("legs", "value"):
         shown[name] = [str(value) if _given(value) else "" for value in table[name]]
     return shown.loc[:, (shown != "").any()]
+
+
+def _printed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what a terminal has room for; profit and loss are before charges."""
+    shown = _readable(table).reindex(columns=[_SHOWN[name][0] for name in _PRINTED])
+    shown.columns = pd.Index([heading.removesuffix(" before charges") for heading in shown.columns])
+    tells = zip(table["legs"], table["value"], table["status"], strict=True)
+    shown["legs"] = [
+        str(legs).replace(",", "") if _given(legs) else str(value) if _given(value) else status
+        for legs, value, status in tells
+    ]
+    return shown.fillna("")
 
 
 def _given(value: object) -> bool:

@@ -148,7 +148,8 @@ def failure(outcome: Outcome, task: ProcessingTask, timeout_s: float | None = No
     elif outcome.status == "cancelled":
         error = TaskCancelled("The task was cancelled", name, "Submit it again if it is still wanted.")
     else:
-        error = TaskFailed(f"The task raised {outcome.raised}", name, "See its traceback.", traceback=details)
+        remedy = "Read the error's `traceback`."
+        error = TaskFailed(f"The task raised {outcome.raised}", name, remedy, traceback=details)
     if isinstance(outcome.payload, BaseException):
         error.__cause__ = outcome.payload
     return error

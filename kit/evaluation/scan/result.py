@@ -22,8 +22,13 @@ from kit.shown import card, rows_of, sentence, table
 SHOWN = {
     "premium_inr": "{:,.0f}", "max_profit_inr": "{:,.0f}", "max_loss_inr": "{:,.0f}",
     "probability_of_profit": "{:.1%}", "cost_inr": "{:,.0f}", "return_on_risk": "{:+.2%}",
-    "theta_inr": "{:+,.0f}", "margin_inr": "{:,.0f}", "return_on_margin": "{:+.2%}",
+    "theta_inr": "{:+,.0f}", "margin_inr": "{:,.0f}", "return_on_margin": "{:+.2%}", "cost_on_risk": "{:.2%}",
 }  # fmt: skip
+_HEADINGS = {
+    "probability_of_profit": "P(profit)", "return_on_risk": "return/risk", "cost_on_risk": "cost/risk",
+    "return_on_margin": "return/margin",
+}  # fmt: skip
+_ONLY_WIDE = ("max profit", "cost", "return/risk", "theta")  # what a terminal has no room for
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,15 +124,21 @@ class ScanResult:
     def told(self) -> str:
         """Say in a line what was scanned, under which view, and what was left out."""
         parts = [f"{self.kept.scored:,} of {self.enumerated:,} positions scored"]
-        parts += [f"{text} removed {count:,}" for text, count in self.removed.items()]
+        parts += [
+            f"{count:,} not tradable" if text.startswith("tradable") else f"{text} removed {count:,}"
+            for text, count in self.removed.items()
+        ]
         parts += [f"{self.missing:,} need a contract that is not listed or priced"] if self.missing else []
         parts += [f"view {self.found.likely.view}, entry {self.terms.entry}, {self.terms.basis}"]
         parts += [self.found.note] if self.found.note else []
         return "; ".join(parts) + ("" if self.complete else "; stopped")
 
     def to_text(self) -> str:
-        """Return the ranking as plain text, in an analyst's columns, with what was scanned above it."""
-        return f"{self.told()}\n{self._readable().to_string()}"
+        """Return the ranking's main columns as plain text, with what was scanned above it; rupees."""
+        shown = self._readable()
+        shown.index = pd.RangeIndex(1, len(shown) + 1)
+        alone = ["family"] if shown["family"].nunique() == 1 else []
+        return f"{self.told()}\n{shown.drop(columns=[*alone, *_ONLY_WIDE]).to_string()}"
 
     def _repr_html_(self) -> str:
         return card("Scan", {"kept": len(self)}, sentence(self.told()), table(rows_of(self._readable())))
@@ -137,8 +148,9 @@ class ScanResult:
 
     def _readable(self) -> pd.DataFrame:
         shown = self.table[["family", "legs"]].copy()
+        shown["family"] = shown["family"].str.replace("_", " ")
         extra = [name for name in self.order.names if name not in SHOWN]
         for name in (*SHOWN, *extra):
-            heading = name.removesuffix("_inr").replace("_", " ")
+            heading = _HEADINGS.get(name) or name.removesuffix("_inr").replace("_", " ")
             shown[heading] = [SHOWN.get(name, "{:,.4g}").format(value) for value in self.table[name]]
         return shown
