@@ -43,7 +43,7 @@ class Kept(NamedTuple):
     missing: int
 
 
-class Part(NamedTuple):
+class ScanPart(NamedTuple):
     """Positions of one batch: from a place in it to another, and the number of its first of all."""
 
     positions: Positions
@@ -60,13 +60,13 @@ def chunks(batches: Sequence[Positions]) -> Iterator[tuple[int, int]]:
         yield start, min(start + size, count)
 
 
-def parts_of(batches: Sequence[Positions], start: int, stop: int) -> Iterator[Part]:
+def parts_of(batches: Sequence[Positions], start: int, stop: int) -> Iterator[ScanPart]:
     """Return what lies in a range of numbers, batch by batch."""
     offset = 0
     for positions in batches:
         first, last = max(start - offset, 0), min(stop - offset, len(positions))
         if first < last:
-            yield Part(positions, first, last, offset)
+            yield ScanPart(positions, first, last, offset)
         offset += len(positions)
 
 
@@ -86,7 +86,7 @@ def best_of_chunk(
     )
 
 
-def _best_of(found: Ladder, part: Part, wanted: Sequence[Filter], order: Rank, top: int | None) -> Kept:
+def _best_of(found: Ladder, part: ScanPart, wanted: Sequence[Filter], order: Rank, top: int | None) -> Kept:
     places = part.positions.places(part.start, part.stop)
     listed = np.flatnonzero((places != UNLISTED).all(axis=1))
     rows = figures(found, places[listed], part.positions.lots)

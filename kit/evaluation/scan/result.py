@@ -9,7 +9,7 @@ import pandas as pd
 
 from kit.errors import DataError
 from kit.evaluation.metrics import score_on
-from kit.evaluation.scan.chunks import Kept, Part, parts_of
+from kit.evaluation.scan.chunks import Kept, ScanPart, parts_of
 from kit.evaluation.scan.columns import FIGURES
 from kit.evaluation.scan.families import Positions
 from kit.evaluation.scan.filters import Filter, Rank
@@ -86,7 +86,7 @@ class ScanResult:
     def _family(self, number: int) -> str:
         return self._part(number).positions.family
 
-    def _part(self, number: int) -> Part:
+    def _part(self, number: int) -> ScanPart:
         place = int(self.kept.number[number])
         return next(parts_of(self.batches, place, place + 1))
 
