@@ -47,12 +47,9 @@
     ├── CacheUnavailable         the disk tier is off or was rebuilt
     └── StaleData                an old answer, served because the network failed
 
-Every error keeps what failed, the value it failed with and the remedy, and reads as one sentence
-of each. Errors survive pickling, so a worker's error is the caller's error.
-
-Who does not know this tree catches the standard class: a setting or a date that cannot be is a
-``ValueError``, what is not listed a ``LookupError`` too, bytes that did not travel a ``ConnectionError``,
-a waiting time that ended a ``TimeoutError``, a full queue ``queue.Full``.
+Every error keeps what failed, the value it failed with and the remedy, and reads as one sentence of each.
+Errors survive pickling, so a worker's error is the caller's error. Who does not know this tree catches the
+standard class that each inherits: ``ValueError``, ``LookupError``, ``ConnectionError``, ``TimeoutError``.
 """
 
 from __future__ import annotations

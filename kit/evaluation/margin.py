@@ -26,9 +26,7 @@ from kit.model import ChainSnapshot, Leg
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 DEEP = 0.10  # out of the money beyond this fraction of the close
-THIRD_MONTH_YEARS = (
-    75 / 365
-)  # the future whose price the calendar charge is a fraction of: two to three months
+THIRD_MONTH_YEARS = 75 / 365  # to the future, two to three months off, that calendar charges are a part of
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,9 +292,7 @@ def _future_calendars(held: _Held, parameters: RiskParameters) -> float:
     futures = ~held.is_option
     if np.count_nonzero(futures) < 2:
         return 0.0
-    prices: dict[int, float] = dict(
-        zip(held.day[futures].tolist(), held.price[futures].tolist(), strict=True)
-    )
+    prices = dict(zip(held.day[futures].tolist(), held.price[futures].tolist(), strict=True))
     pairs = _matches(held.day[futures], held.units[futures])
     spared = [units * (prices[near] + prices[far] * 2 / 3) for near, far, units in pairs]
     return parameters.exposure * math.fsum(spared)
