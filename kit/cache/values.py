@@ -65,6 +65,16 @@ def hold(value: Any) -> Held:
     """
     if isinstance(value, _CONSTANT):
         return Held(value, None)
+    try:
+        return _held(value)
+    except RecursionError:
+        remedy = "Cache something flatter."
+        raise KitError(
+            "The cache cannot protect what is nested so deep", type(value).__name__, remedy
+        ) from None
+
+
+def _held(value: Any) -> Held:
     if _is_table(value) and not _has_loose_cells(value):
         return Held(value.copy(), _shallow)  # whole, which joins its blocks: copies of it are then cheap
     if _is("numpy", "ndarray", value) and not value.dtype.hasobject:
@@ -81,7 +91,7 @@ def hold(value: Any) -> Held:
 def _pickled(value: Any) -> Held:
     try:
         kept = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    except (pickle.PicklingError, TypeError, AttributeError) as error:
+    except (pickle.PicklingError, TypeError, AttributeError, ValueError, NotImplementedError) as error:
         remedy = "Cache plain data, a DataFrame or a frozen dataclass."
         raise KitError(
             "The cache cannot protect a value of this type", type(value).__name__, remedy

@@ -76,6 +76,37 @@ def test_a_task_whose_error_cannot_be_shown(backend: Any) -> None:
         assert good.value == 5
 
 
+def _nested(kind: type, depth: int = 50_000) -> Any:
+    value: Any = kind()
+    for _ in range(depth):
+        value = kind([value]) if kind is not dict else {"a": value}
+    return value
+
+
+@pytest.mark.parametrize("kind", [list, tuple, dict, frozenset])
+def test_a_value_nested_without_end(kind: type) -> None:
+    """A value too deep to be copied is refused by the cache, and no key of it is remembered."""
+    cache = CacheManager()
+    value = _nested(kind)
+    with pytest.raises(KitError, match="nested so deep"):
+        cache.set("deep", value)
+    with pytest.raises(KitError, match="nested so deep"):
+        cache.get_or_set("deep", lambda: value)
+    assert cache.get("deep", "none") == "none"
+
+
+@pytest.mark.parametrize("kind", [ValueError, TypeError, NotImplementedError, AttributeError])
+def test_a_value_that_does_not_let_itself_be_copied(kind: type[Exception]) -> None:
+    """Whatever a value raises when it is copied, the cache says that it cannot keep it."""
+
+    class Stubborn:
+        def __reduce__(self) -> Any:
+            raise kind
+
+    with pytest.raises(KitError, match="cannot protect"):
+        CacheManager().set("key", Stubborn())
+
+
 @pytest.mark.parametrize("kind", ENDS)
 def test_doors_that_pass_such_an_error_on(kind: type[BaseException], make_chain: Any) -> None:
     """Cache and monitor let it through; an evaluation makes it a row."""
