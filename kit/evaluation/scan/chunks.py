@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.evaluation.scan.definition import Definition
 from kit.evaluation.scan.engine import Floats, figures
 from kit.evaluation.scan.families import UNLISTED, Positions
 from kit.evaluation.scan.filters import Filter, Rank, best_of
@@ -19,6 +20,7 @@ from kit.evaluation.scan.ladder import Ladder
 CHUNK = 65_536  # positions; some 25 ms, so that a scan tells of its best often and stops at once
 PIECES = 16  # of a smaller scan, for the same reason
 LEAST = 2_048  # positions that are worth a chunk
+LEAST_SPANNING = 128  # likewise, where each takes a millisecond
 
 
 class Kept(NamedTuple):
@@ -55,7 +57,8 @@ class ScanPart(NamedTuple):
 def chunks(batches: Sequence[Positions]) -> Iterator[tuple[int, int]]:
     """Cut the numbers of all positions into ranges of at most `CHUNK`."""
     count = sum(map(len, batches))
-    size = min(CHUNK, max(count // PIECES, LEAST))
+    spans = any(positions.spans for positions in batches)
+    size = min(CHUNK, max(count // PIECES, LEAST_SPANNING if spans else LEAST))
     for start in range(0, count, size):
         yield start, min(start + size, count)
 
@@ -79,17 +82,32 @@ def best_of_chunk(
     wanted: Sequence[Filter],
     order: Rank,
     top: int | None,
+    definition: Definition | None = None,
 ) -> Kept:
-    """Score a range of positions, drop what a filter removes and return the best that are left."""
-    return merged(
-        [_best_of(found, part, wanted, order, top) for part in parts_of(batches, start, stop)], order, top
-    )
+    """Score a range of positions, drop what a filter removes and return the best that are left.
+
+    What spans expiries is scored by its definition, one by one.
+    """
+    kept = []
+    for part in parts_of(batches, start, stop):
+        places, lots = part.positions.places(part.start, part.stop), part.positions.lots
+        listed = np.flatnonzero((places != UNLISTED).all(axis=1))
+        if part.positions.spans and definition is not None:
+            rows = definition.figures(found, places[listed], lots)
+        else:
+            rows = figures(found, places[listed], lots)
+        kept.append(_best_of(rows, part, listed, wanted, order, top))
+    return merged(kept, order, top)
 
 
-def _best_of(found: Ladder, part: ScanPart, wanted: Sequence[Filter], order: Rank, top: int | None) -> Kept:
-    places = part.positions.places(part.start, part.stop)
-    listed = np.flatnonzero((places != UNLISTED).all(axis=1))
-    rows = figures(found, places[listed], part.positions.lots)
+def _best_of(
+    rows: Floats,
+    part: ScanPart,
+    listed: NDArray[np.intp],
+    wanted: Sequence[Filter],
+    order: Rank,
+    top: int | None,
+) -> Kept:
     kept, removed = np.ones(len(rows), np.bool_), []
     for one in wanted:
         passed = kept & one.passes(rows)
@@ -98,7 +116,7 @@ def _best_of(found: Ladder, part: ScanPart, wanted: Sequence[Filter], order: Ran
     left = np.flatnonzero(kept)
     left = left[best_of(order.keys(rows)[left], top)]
     number = part.offset + part.start + listed[left]
-    return Kept(rows[left], number, tuple(removed), len(rows), len(places) - len(rows))
+    return Kept(rows[left], number, tuple(removed), len(rows), part.stop - part.start - len(rows))
 
 
 def merged(kept: Sequence[Kept], order: Rank, top: int | None) -> Kept:

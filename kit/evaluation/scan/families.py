@@ -11,142 +11,18 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import DataError, SettingsError
+from kit.evaluation.scan.known import KNOWN, SPANNING, LegRule
 from kit.evaluation.scan.ladder import Ladder
-from kit.model import Held
 from kit.strategies.base import Strategy
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int32]
 UNLISTED = -1
-RATIOS = (2, 3)
-
-
-class LegRule(NamedTuple):
-    """One leg of all positions of a family.
-
-    Parameters
-    ----------
-    right : {"CE", "PE", "FUT"}
-        Call, put or future.
-    lots : int
-        Bought or sold.
-    upper : bool
-        Whether it stands at the upper strike of a pair, else at the lower or only one.
-    wing : int
-        -1 so much below that strike, 1 so much above, 0 on it.
-    far : bool
-        Whether by the larger of two widths.
-    """
-
-    right: Held
-    lots: int
-    upper: bool = False
-    wing: int = 0
-    far: bool = False
-
-
-Rules = tuple[LegRule, ...]
-
-
-class Family(NamedTuple):
-    """How the positions of a family are drawn.
-
-    Parameters
-    ----------
-    pairs : bool
-        Whether from every pair of strikes, else from every strike.
-    widths : int
-        How many widths its wings have: 0, 1 or 2.
-    variants : tuple of tuple of LegRule
-        Its legs by ascending strike; several where lots differ.
-    """
-
-    pairs: bool
-    widths: int
-    variants: tuple[Rules, ...]
-
-
-def _on(right: Held, lots: int, wing: int = 0, far: bool = False) -> LegRule:
-    return LegRule(right, lots, False, wing, far)
-
-
-def _up(right: Held, lots: int, wing: int = 0) -> LegRule:
-    return LegRule(right, lots, True, wing)
-
-
-def _strikes(*legs: LegRule) -> Family:
-    return Family(False, 0, (legs,))
-
-
-def _pairs(*legs: LegRule) -> Family:
-    return Family(True, 0, (legs,))
-
-
-def _winged(*variants: Rules, pairs: bool = False, widths: int = 1) -> Family:
-    return Family(pairs, widths, variants)
-
-
-def _vertical(right: Held, low: int) -> Family:
-    return _winged((_on(right, low), _on(right, -low, 1)))
-
-
-def _condor(below: Held, above: Held) -> Family:
-    return _winged((_on(below, 1, -1), _on(below, -1), _up(above, -1), _up(above, 1, 1)), pairs=True)
-
-
-def _butterfly(right: Held, *, broken: bool = False) -> Family:
-    """Return a butterfly; the further wing of a broken one stands above a call's strikes, below a put's."""
-    below, above = broken and right == "PE", broken and right == "CE"
-    legs = (_on(right, 1, -1, below), _on(right, -2), _on(right, 1, 1, above))
-    return _winged(legs, widths=2 if broken else 1)
-
-
-def _ratio(right: Held, near: int) -> Family:
-    """One near option against several further out; `near` is the near one's sign."""
-    if right == "CE":
-        return _winged(*((_on(right, near), _on(right, -near * ratio, 1)) for ratio in RATIOS))
-    return _winged(*((_on(right, -near * ratio, -1), _on(right, near)) for ratio in RATIOS))
-
-
-KNOWN: dict[str, Family] = {
-    "bear_call_spread": _vertical("CE", -1),
-    "bear_put_spread": _vertical("PE", -1),
-    "box": _winged((_on("PE", -1), _on("CE", 1), _on("PE", 1, 1), _on("CE", -1, 1))),
-    "broken_wing_call_butterfly": _butterfly("CE", broken=True),
-    "broken_wing_put_butterfly": _butterfly("PE", broken=True),
-    "bull_call_spread": _vertical("CE", 1),
-    "bull_put_spread": _vertical("PE", 1),
-    "call_back_spread": _ratio("CE", -1),
-    "call_butterfly": _butterfly("CE"),
-    "call_condor": _condor("CE", "CE"),
-    "call_ratio_spread": _ratio("CE", 1),
-    "collar": _pairs(LegRule("FUT", 1), _on("PE", 1), _up("CE", -1)),
-    "covered_call": _strikes(LegRule("FUT", 1), _on("CE", -1)),
-    "covered_put": _strikes(LegRule("FUT", -1), _on("PE", -1)),
-    "iron_butterfly": _winged((_on("PE", 1, -1), _on("PE", -1), _on("CE", -1), _on("CE", 1, 1))),
-    "iron_condor": _condor("PE", "CE"),
-    "jade_lizard": _winged((_on("PE", -1), _up("CE", -1), _up("CE", 1, 1)), pairs=True),
-    "long_straddle": _strikes(_on("PE", 1), _on("CE", 1)),
-    "long_strangle": _pairs(_on("PE", 1), _up("CE", 1)),
-    "long_synthetic": _strikes(_on("PE", -1), _on("CE", 1)),
-    "protective_call": _strikes(LegRule("FUT", -1), _on("CE", 1)),
-    "protective_put": _strikes(LegRule("FUT", 1), _on("PE", 1)),
-    "put_back_spread": _ratio("PE", -1),
-    "put_butterfly": _butterfly("PE"),
-    "put_condor": _condor("PE", "PE"),
-    "put_ratio_spread": _ratio("PE", 1),
-    "reverse_jade_lizard": _winged((_on("PE", 1, -1), _on("PE", -1), _up("CE", -1)), pairs=True),
-    "risk_reversal": _pairs(_on("PE", -1), _up("CE", 1)),
-    "short_straddle": _strikes(_on("PE", -1), _on("CE", -1)),
-    "short_strangle": _pairs(_on("PE", -1), _up("CE", -1)),
-    "short_synthetic": _strikes(_on("PE", 1), _on("CE", -1)),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +41,8 @@ class Positions:
         Of each leg, the row of the ladder; `UNLISTED` where there is no such contract.
     upper : tuple of bool
         Of each leg, whether it goes by `high`.
+    spans : bool
+        Whether a leg is of a later expiry.
     """
 
     family: str
@@ -173,6 +51,7 @@ class Positions:
     high: Places
     tables: tuple[Places, ...]
     upper: tuple[bool, ...]
+    spans: bool
 
     def __len__(self) -> int:
         return int(self.low.size * self.tables[0].shape[1])
@@ -196,7 +75,7 @@ def named(families: str | type[Strategy] | Iterable[str | type[Strategy]]) -> li
     Raises
     ------
     SettingsError
-        There is none, or one has positions over several expiries, which no scan enumerates.
+        There is none of this name.
     """
     given = [families] if isinstance(families, str | type) else [*families]
     names = list[str]()
@@ -204,10 +83,11 @@ def named(families: str | type[Strategy] | Iterable[str | type[Strategy]]) -> li
         name = one if isinstance(one, str) else _name_of(one)
         if name == "all":
             names += KNOWN
-        elif name in KNOWN:
+        elif name in KNOWN or name in SPANNING:
             names.append(name)
         else:
-            close = get_close_matches(name, KNOWN, n=3) or sorted(KNOWN)
+            every = sorted([*KNOWN, *SPANNING])
+            close = get_close_matches(name, every, n=3) or every
             raise SettingsError("No family of a scan has this name", name, f"There are {', '.join(close)}.")
     if not names:
         raise SettingsError("A scan needs a family", given, "Name one, for instance 'iron_condor', or 'all'.")
@@ -224,9 +104,9 @@ def enumerate_family(family: str, found: Ladder, widths: Sequence[float]) -> lis
     Parameters
     ----------
     family : str
-        A key of `KNOWN`.
+        A key of `KNOWN` or `SPANNING`.
     found : Ladder
-        The chain.
+        The chain, for the latter with a later one.
     widths : sequence of float
         Distances of wings, rupees.
 
@@ -237,7 +117,7 @@ def enumerate_family(family: str, found: Ladder, widths: Sequence[float]) -> lis
     """
     if not widths or not all(width > 0 for width in widths):
         raise DataError("Widths are distances in rupees, more than 0", [*widths], "Say widths=(500, 1000).")
-    drawn = KNOWN[family]
+    drawn = KNOWN.get(family) or SPANNING[family]
     away = [(width, width) for width in widths]
     if drawn.widths == 2:
         away = [*combinations(sorted(set(widths)), 2)]
@@ -251,6 +131,7 @@ def enumerate_family(family: str, found: Ladder, widths: Sequence[float]) -> lis
             high,
             tuple(_table(found, rule, strikes, away if drawn.widths else [(0.0, 0.0)]) for rule in rules),
             tuple(rule.upper for rule in rules),
+            family in SPANNING,
         )
         for rules in drawn.variants
     ]
@@ -267,7 +148,7 @@ def _drawn(strikes: int, pairs: bool) -> tuple[Places, Places]:
 
 def _table(found: Ladder, rule: LegRule, strikes: Floats, widths: Sequence[tuple[float, float]]) -> Places:
     """Return the row of a leg's contract by strike and width, once; `UNLISTED` where there is none."""
-    key = (rule.right, rule.wing, rule.far, *widths)
+    key = (rule.right, rule.wing, rule.far, rule.later, *widths)
     if key not in found.tables:
         found.tables[key] = _rows(found, rule, strikes, widths)
     return found.tables[key]
@@ -275,11 +156,14 @@ def _table(found: Ladder, rule: LegRule, strikes: Floats, widths: Sequence[tuple
 
 def _rows(found: Ladder, rule: LegRule, strikes: Floats, widths: Sequence[tuple[float, float]]) -> Places:
     away = np.array([pair[rule.far] for pair in widths]) * rule.wing
-    if not found.strikes(rule.right).size:
+    offset = 0
+    if rule.later and found.later is not None:
+        offset, found = len(found.keys), found.later[1]
+    listed = found.strikes(rule.right)
+    if not listed.size:
         return np.full((strikes.size, away.size), UNLISTED, np.int32)
     wanted = strikes[:, None] + away if rule.right != "FUT" else np.zeros((strikes.size, away.size))
-    listed = found.strikes(rule.right)
     at = np.minimum(np.searchsorted(listed, wanted), listed.size - 1)
-    rows = np.where(listed[at] == wanted, at + found.place(rule.right), UNLISTED)
+    rows = np.where(listed[at] == wanted, at + found.place(rule.right) + offset, UNLISTED)
     table: Places = rows.astype(np.int32)
     return table

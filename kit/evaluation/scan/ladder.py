@@ -7,6 +7,7 @@ the shape of its profit and its breakevens is such a sum, so that a scan only ad
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from datetime import date
 from functools import cached_property
 from math import isnan, nan
 from weakref import WeakKeyDictionary
@@ -50,6 +51,8 @@ class Ladder:
         Of the view.
     note : str
         What the figures lack; empty: nothing.
+    later : (date, Ladder), optional
+        A later expiry and its contracts, for positions that span both; their rows are numbered on.
     """
 
     keys: tuple[tuple[Held, float], ...]
@@ -58,6 +61,7 @@ class Ladder:
     levels: Floats
     likely: Distribution
     note: str
+    later: tuple[date, Ladder] | None = None
 
     def strikes(self, right: Held) -> Floats:
         """Return the strikes of one right, ascending."""
@@ -86,10 +90,14 @@ class Ladder:
 
     def legs(self, places: NDArray[np.integer], lots: NDArray[np.integer], chain: ChainSnapshot) -> list[Leg]:
         """Return a position of a scan as legs at the chain's prices."""
-        return [
-            chain.leg(self.keys[place][0], self.keys[place][1], number)
-            for place, number in zip(places.tolist(), lots.tolist(), strict=True)
-        ]
+        held = list[Leg]()
+        for place, number in zip(places.tolist(), lots.tolist(), strict=True):
+            of, keys, at = chain, self.keys, place
+            if self.later is not None and place >= len(keys):
+                of, keys, at = chain.at(self.later[0]), self.later[1].keys, place - len(keys)
+            right, strike = keys[at]
+            held.append(of.leg(right, strike, number))
+        return held
 
 
 def ladder(chain: ChainSnapshot, terms: Terms, rules: RiskParameters | str) -> Ladder:

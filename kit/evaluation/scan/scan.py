@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from threading import Event
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +16,10 @@ from kit.evaluation.blocked import rules_of
 from kit.evaluation.margin_rules import RiskParameters
 from kit.evaluation.scan.chunks import Kept, best_of_chunk, chunks, merged
 from kit.evaluation.scan.columns import FIGURES
+from kit.evaluation.scan.definition import Definition
 from kit.evaluation.scan.families import enumerate_family, named
 from kit.evaluation.scan.filters import filters, rank
+from kit.evaluation.scan.known import SPANNING
 from kit.evaluation.scan.ladder import Ladder, ladder
 from kit.evaluation.scan.result import ScanResult
 from kit.evaluation.terms import Terms
@@ -23,6 +27,7 @@ from kit.evaluation.views import View, market
 from kit.model import ChainSnapshot
 from kit.parallel import ConcurrentProcessor, ProcessingResult, ProcessingTask
 from kit.strategies.base import Strategy
+from kit.strategies.calendars import later_chain
 
 OnBest = Callable[[ScanResult], object]
 TRADABLE = "tradable == 1"
@@ -51,9 +56,10 @@ def scan(
     Parameters
     ----------
     chain : ChainSnapshot
-        One expiry; positions over several are not enumerated.
+        One expiry; for calendars with a later one beside it.
     families : str, class, or several, default "all"
-        By name (``"iron_condor"``) or class (`kit.strategies.IronCondor`).
+        By name (``"iron_condor"``) or class (`kit.strategies.IronCondor`). Calendars are not among all of
+        them: each is scored by itself, at the first expiry, in a millisecond.
     where : str or sequence of str, optional
         What must hold: ``"probability_of_profit > 0.7 and max_loss_inr < 20_000"``. What is not known
         does not pass.
@@ -86,6 +92,8 @@ def scan(
     ------
     SettingsError
         No such family, figure, view, entry or basis; a filter that is none.
+    UnknownExpiry
+        A calendar is asked for, and no later chain is beside this one.
     DataError
         The expiry is gone, no contract has a price, or nothing passes: then it says which filter removed
         how many.
@@ -97,9 +105,14 @@ def scan(
     wanted = (*(filters(TRADABLE) if tradable else ()), *filters(where))
     usual = "cost_on_risk" if terms.view.is_market else "return_on_risk"
     order = rank(usual if rank_by is None else rank_by)
-    found = ladder(chain, terms, parameters or rules_of(chain))
+    names, rules = named(families), parameters or rules_of(chain)
+    found, definition = ladder(chain, terms, rules), None
+    if any(name in SPANNING for name in names):
+        later = later_chain(chain, 1)
+        found = replace(found, later=(later.expiry, ladder(later, terms, rules)))
+        definition = Definition(chain, terms)
     drawn = _default_widths(found) if widths is None else widths
-    batches = tuple(batch for name in named(families) for batch in enumerate_family(name, found, drawn))
+    batches = tuple(batch for name in names for batch in enumerate_family(name, found, drawn))
 
     def result(kept: Kept) -> ScanResult:
         return ScanResult(chain, terms, order, wanted, found, batches, kept)
@@ -111,7 +124,8 @@ def scan(
         if on_best is not None:
             on_best(result(best[0]))
 
-    work = partial(best_of_chunk, found=found, batches=batches, wanted=wanted, order=order, top=top)
+    given: dict[str, Any] = {"found": found, "batches": batches, "definition": definition}
+    work = partial(best_of_chunk, wanted=wanted, order=order, top=top, **given)
     _run([*chunks(batches)], work, keep, processor, stop or Event())
     return _not_empty(result(best[0]))
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from itertools import combinations
-from math import inf, isnan
+from math import inf, isnan, nan
 from threading import Event
 from typing import Any
 
@@ -13,14 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit import ConcurrentProcessor
-from kit.errors import DataError, SettingsError
+from kit.errors import DataError, SettingsError, UnknownExpiry
 from kit.evaluation.metrics import score
 from kit.evaluation.scan import FIGURES, KNOWN, ScanResult, chunks, scan
 from kit.evaluation.scan.families import named
 from kit.evaluation.scan.filters import best_of, pareto, rank
 from kit.evaluation.views import lognormal
 from kit.model import ChainSnapshot
-from kit.strategies import ALL, COVERED, IronCondor
+from kit.strategies import ALL, CALENDARS, COVERED, IronCondor
+from kit.strategies.base import Strategy
 
 MakeChain = Callable[..., ChainSnapshot]
 VIEW = lognormal(0.17)
@@ -62,6 +64,43 @@ def test_every_family_matches_its_strategy(family: str, chain: ChainSnapshot) ->
     held = [{(leg.right, leg.strike, leg.lots) for leg in found.legs(number)} for number in range(len(found))]
     assert wanted in held
     assert len({frozenset(one) for one in held}) == len(held) == found.enumerated
+
+
+@pytest.fixture(scope="module")
+def pair(make_chain: MakeChain) -> ChainSnapshot:
+    """Return a chain of eleven strikes with a later one beside it that lists one of them no more."""
+    near = make_chain(strikes=11, step=500.0)
+    later = make_chain(strikes=11, step=500.0, days=42.0)
+    table = later.frame[later.frame["strike"] != later.strikes[2]]
+    return near.beside(replace(later, expiry=date(2026, 12, 29), frame=table))
+
+
+@pytest.mark.parametrize("kind", CALENDARS, ids=lambda kind: kind.__name__)
+def test_calendars_have_the_scores_figures(kind: type[Strategy], pair: ChainSnapshot) -> None:
+    """A family over two expiries holds its strategy's position, and each row is the score of its legs."""
+    options = {"width": 500} if "width" in kind.__dataclass_fields__ else {}
+    wanted = {(leg.right, leg.strike, leg.lots, leg.expiry) for leg in kind(**options).legs(pair)}
+    found = scan(pair, kind, widths=(500,), top=None, tradable=False)
+    assert found.missing > 0
+    assert len(found) == found.enumerated
+    every = [found.legs(number) for number in range(len(found))]
+    assert wanted in [{(leg.right, leg.strike, leg.lots, leg.expiry) for leg in legs} for legs in every]
+    for number in range(0, len(found), 5):
+        scored = found.score(number)
+        for name in set(FIGURES) - {"breakeven_low", "breakeven_high", "sound"}:
+            assert found.table[name][number] == pytest.approx(getattr(scored, name), nan_ok=True)
+        highest = scored.breakevens[-1] if scored.breakevens else nan
+        assert found.table["breakeven_high"][number] == pytest.approx(highest, nan_ok=True)
+
+
+def test_calendars_on_workers_and_without_a_later_chain(pair: ChainSnapshot, chain: ChainSnapshot) -> None:
+    """Workers find the same calendars; without a later chain the error says how to have one."""
+    wanted = ("call_calendar", "short_straddle")
+    with ConcurrentProcessor(max_workers=1, backend="threads") as processor:
+        assert scan(pair, wanted, processor=processor).table.equals(scan(pair, wanted).table)
+    with pytest.raises(UnknownExpiry, match="beside"):
+        scan(chain, "call_calendar")
+    assert not set(named("all")) & set(named(CALENDARS))
 
 
 def test_filters_keep_what_passes_and_count_what_does_not(chain: ChainSnapshot) -> None:

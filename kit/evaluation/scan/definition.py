@@ -1,0 +1,36 @@
+"""The figures of positions that a scan cannot add up: those of the score itself, one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.evaluation.metrics import score_on
+from kit.evaluation.scan.columns import FIGURES
+from kit.evaluation.scan.ladder import Ladder
+from kit.evaluation.terms import Terms
+from kit.model import ChainSnapshot, Leg
+
+
+@dataclass(frozen=True, eq=False)
+class Definition:
+    """A chain with those beside it, and the terms on which positions over several expiries are scored."""
+
+    chain: ChainSnapshot
+    terms: Terms
+
+    def figures(
+        self, found: Ladder, places: NDArray[np.int32], lots: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        """Return every figure of positions, as `kit.evaluation.scan.engine.figures` does."""
+        rows = [self._row(found.legs(held, lots, self.chain)) for held in places]
+        return np.array(rows, np.float64).reshape(len(rows), len(FIGURES))
+
+    def _row(self, legs: list[Leg]) -> list[float]:
+        scored = score_on(legs, self.chain, self.terms)
+        ends = scored.breakevens or (nan,)
+        known = {"breakeven_low": ends[0], "breakeven_high": ends[-1], "sound": scored.verdict == "ok"}
+        return [float(known[name] if name in known else getattr(scored, name)) for name in FIGURES]
