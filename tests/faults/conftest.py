@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from time import time
 
 import pytest
 
@@ -19,5 +20,8 @@ def data(exchange: SimulatedExchange, tmp_path_factory: pytest.TempPathFactory) 
         client = AngelAPIClient(
             exchange.credentials, base_url=exchange.url, master_url=exchange.master_url, clock=exchange.clock
         )
+    limiter, now = client.session.limiter, [time()]
+    limiter._clock = limiter._turns._clock = lambda: now[0]
+    limiter._sleep = lambda seconds: now.append(now.pop() + seconds)  # nobody waits for the broker's limits
     with client:
         yield DataManager(api_client=client)
