@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,11 @@ import pandas as pd
 
 TICKS = 20  # in a rupee
 Contract = tuple[date, int, str]
+
+
+def exact(number: float) -> Fraction:
+    """Return a number as it is written."""
+    return Fraction(repr(float(number)))
 
 
 class Bar(NamedTuple):

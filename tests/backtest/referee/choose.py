@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, time
+from fractions import Fraction
 from math import isfinite
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 from kit.clock import IST, risk_free_rate
 from kit.pricing.black76 import greeks, implied_volatility
 
-from .bars import TICKS, Contract, Session
+from .bars import TICKS, Contract, Session, exact
 
 
 class Unlisted(Exception):
@@ -83,16 +85,20 @@ def _by_quote(leg: Any, session: Session, expiry: date, minute: int) -> int | No
     closes = {}
     for strike in session.strikes(expiry):
         if bar := session.bar((expiry, strike, leg.right), minute):
-            closes[strike] = bar.close / TICKS
+            closes[strike] = Fraction(bar.close, TICKS)
     rule, dear = leg.strike, -1 if leg.side == "sell" else 1
     if rule.premium is not None:
-        ranked = {strike: (abs(close - rule.premium), dear * close) for strike, close in closes.items()}
+        ranked = {
+            strike: (abs(close - exact(rule.premium)), dear * close) for strike, close in closes.items()
+        }
     elif rule.premium_at_least is not None:
-        ranked = {strike: (close, 0) for strike, close in closes.items() if close >= rule.premium_at_least}
+        least = exact(rule.premium_at_least)
+        ranked = {strike: (close, 0) for strike, close in closes.items() if close >= least}
     elif rule.premium_at_most is not None:
-        ranked = {strike: (-close, 0) for strike, close in closes.items() if close <= rule.premium_at_most}
+        most = exact(rule.premium_at_most)
+        ranked = {strike: (-close, 0) for strike, close in closes.items() if close <= most}
     elif rule.premium_between is not None:
-        low, high = rule.premium_between
+        low, high = map(exact, rule.premium_between)
         ranked = {strike: (dear * close, 0) for strike, close in closes.items() if low <= close <= high}
     else:
         deltas = deltas_of(session, expiry, leg.right, closes, minute)
@@ -101,7 +107,7 @@ def _by_quote(leg: Any, session: Session, expiry: date, minute: int) -> int | No
 
 
 def deltas_of(
-    session: Session, expiry: date, right: str, closes: dict[int, float], minute: int
+    session: Session, expiry: date, right: str, closes: Mapping[int, Fraction | float], minute: int
 ) -> dict[int, float]:
     """Return Black-76 deltas by strike, from the closes of a bar on the synthetic future."""
     forward = synthetic(session, expiry, minute)
@@ -110,7 +116,7 @@ def deltas_of(
     at = datetime.combine(session.day, time((minute + 1) // 60, (minute + 1) % 60), IST)
     years = (datetime.combine(expiry, time(15, 30), IST) - at).total_seconds() / (365 * 86400)
     discount = np.exp(-risk_free_rate(session.day) * years)
-    strikes, prices = np.array(list(closes), float), np.array(list(closes.values()))
+    strikes, prices = np.array(list(closes), float), np.array(list(closes.values()), float)
     iv = implied_volatility(prices, forward, strikes, years, discount, right == "CE").iv
     delta = greeks(forward, strikes, years, iv, discount, right == "CE").delta
     return {strike: float(d) for strike, d in zip(closes, delta, strict=True) if isfinite(d)}

@@ -10,13 +10,8 @@ from typing import Any
 
 from kit.facts import fact
 
-from .bars import TICKS, Contract, Session
+from .bars import TICKS, Contract, Session, exact
 from .choose import synthetic
-
-
-def exact(number: float) -> Fraction:
-    """Return a number as it is written."""
-    return Fraction(repr(float(number)))
 
 
 def to_nearest(ticks: Fraction) -> int:

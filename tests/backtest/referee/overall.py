@@ -6,8 +6,7 @@ import math
 from fractions import Fraction
 from typing import Any
 
-from .bars import TICKS
-from .money import exact
+from .bars import TICKS, exact
 
 
 class Limits:
