@@ -33,7 +33,7 @@ class Position:
         self.expiries = {place.number: expiry_of(place.leg.expiry, session) for place in self.places}
         self.exit_at = plan.exit.at.hour * 60 + plan.exit.at.minute
         self.adjusts_left = plan.adjust.times if plan.adjust else 0
-        self.ended, self.minute = False, 0
+        self.ended, self.minute, self.since = False, 0, 0
         self.left, self.hit = False, list[Place]()  # in the present minute
 
     def day(self, session: Session) -> None:
@@ -60,9 +60,10 @@ class Position:
     # what a minute brings
 
     def _begin(self) -> None:
-        for place, moment in signals.of_legs(self.plan, self.session).items():
-            leg = self.places[place].leg
-            self.places[place].seek(moment, self.plan.fills.entry == "next_open", leg.wait)
+        moments = signals.of_legs(self.plan, self.session)
+        self.since = moments.get(0, 0)  # the first leg's, from which an adjustment counts its minutes
+        for place, moment in moments.items():
+            self.places[place].seek(moment, self.plan.fills.entry == "next_open", self.plan.legs[place].wait)
 
     @property
     def _last_day(self) -> bool:
@@ -221,17 +222,17 @@ class Position:
     def _adjust(self) -> None:
         """Let all legs leave and be taken anew when the position's delta has drifted."""
         rule, moment = self.plan.adjust, self.minute + 1
-        if not self.adjusts_left or (moment - self.places[0].moment) % rule.every:
+        if not self.adjusts_left or (moment - self.since) % rule.every:
             return
-        net = 0.0
-        for place in self._open():
+        net, held = 0.0, [place for place in self._open() if not place.held.pending]
+        for place in held:
             expiry, strike, right = place.held.contract
             closes = {strike: bar.close / TICKS} if (bar := self._bar(place)) else {}
             delta = deltas_of(self.session, expiry, right, closes, self.minute).get(strike, math.nan)
             net += place.held.way * place.leg.lots * delta
         if abs(net) > rule.net_delta:
             self.adjusts_left -= 1
-            for place in self._open():
+            for place in held:
                 if self._bar(place):
                     self._leave(place, "adjust", self._close(place))
                     place.seek(moment, at_open=False, waits=None)
