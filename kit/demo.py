@@ -226,8 +226,8 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:1760px;margin:1.5rem auto;padd
 color:light-dark(#1d2327,#e4e8eb);background:light-dark(#fff,#14181b)}
 h1{font-size:1.5rem;margin-bottom:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}
 p.head{color:light-dark(#55606a,#aab4bc);margin-top:.2rem;overflow-wrap:anywhere}
-.kit-card{max-width:none}img{width:100%;height:auto}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:1rem;max-width:1400px}
+body .kit-card{max-width:none}img{width:100%;height:auto}
+.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,440px),1fr));gap:1rem;max-width:1400px}
 @media (prefers-color-scheme:dark){img{filter:invert(.92) hue-rotate(180deg)}}
 </style><h1>Bank Nifty Kit</h1><p class="head">$head</p>$body
 <p class="head">Simulated or saved data; research, not advice.</p></html>

@@ -162,6 +162,7 @@ def latencies(
             label = "budget" if place == 0 else "_nolegend_"
             axes.hlines(budgets_ms[name], place - 0.45, place + 0.45, color=PLAIN, ls="--", label=label)
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:,g}")
     axes.set_xticks(range(len(operations)), operations)
     axes.set_ylabel("Median latency (ms)")
     axes.set_title("Latency by tier", loc="left")

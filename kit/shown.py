@@ -140,7 +140,10 @@ def _column(values: Sequence[object]) -> list[str]:
 
 def rows_of(frame: pd.DataFrame) -> list[dict[str, object]]:
     """Return a frame as rows for `table`, the index first."""
-    known = frame.astype(object).where(frame.notna(), None).reset_index()
+    known = frame.astype(object).where(frame.notna(), None)
+    if known.index.nlevels == 1 and known.index.name is None:
+        known.index.name = ""  # else the heading would be "index"
+    known = known.reset_index()
     return [dict(zip(map(str, known.columns), row, strict=True)) for row in known.itertuples(index=False)]
 
 
