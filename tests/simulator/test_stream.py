@@ -280,8 +280,9 @@ def official_stream(official, monkeypatch):
         thread = threading.Thread(target=client.connect, daemon=True)
         thread.start()
         assert done.wait(PATIENCE_S)
-        client.close_connection()
+        exchange._loop.call_soon_threadsafe(exchange.app.connections.drop_all)  # left to itself it takes 10 s
         thread.join(PATIENCE_S)
+        client.close_connection()
         return heard
 
     return hear
