@@ -45,15 +45,8 @@ def _hot() -> Callable[[], object]:
     return partial(cache.get, "chain")
 
 
-@row(
-    "hot_hit",
-    part="cache",
-    unit="us",
-    target=at_most(2),
-    peer="a bare cachetools TLRU under a lock",
-    peer_target=within(3),
-    quick=True,
-)
+@row("hot_hit", part="cache", unit="us", target=at_most(2), peer="a bare cachetools TLRU under a lock",
+     peer_target=within(3), quick=True)  # fmt: skip
 def hot_hit(run: Run) -> Arms:
     """Read one cached value in process, statistics on."""
     library = run.peer("cachetools")
@@ -87,15 +80,8 @@ def disk_hit(run: Run) -> Arms:
     return Arms(_hit(ours), _hit(_stock(run)))
 
 
-@row(
-    "disk_write",
-    part="cache",
-    unit="us",
-    target=at_most(2000),
-    peer="requests-cache's SQLite backend",
-    peer_target=within(2),
-    quick=True,
-)
+@row("disk_write", part="cache", unit="us", target=at_most(2000), peer="requests-cache's SQLite backend",
+     peer_target=within(2), quick=True)  # fmt: skip
 def disk_write(run: Run) -> Arms:
     """Store a 44 KB answer in the disk tier, committed, at its bound of entries; the peer keeps no bound."""
     store, stock, answer, number = _store(run, disk_max_entries=200), _stock(run).cache, _answer(), count()

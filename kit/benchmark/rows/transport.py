@@ -119,13 +119,8 @@ def ltp_call(run: Run) -> Arms:
     return Arms(line.ours(LTP.path, _LTP_BODY), official and (lambda: official.ltpData(*wanted)), calls=1)
 
 
-@row(
-    "candles_overhead",
-    part="transport",
-    unit="ms",
-    peer="a bare requests.Session",
-    peer_target=within(1.35),
-)
+@row("candles_overhead", part="transport", unit="ms", peer="a bare requests.Session",
+     peer_target=within(1.35))  # fmt: skip
 def candles_overhead(run: Run) -> Arms:
     """Ask for a day of minute candles: limiter, pool, verdict and disk tier beside a bare session."""
     line = run.once(_line)
@@ -133,14 +128,8 @@ def candles_overhead(run: Run) -> Arms:
     return Arms(line.ours(CANDLES.path, body), line.bare(CANDLES.path, body), calls=1)
 
 
-@row(
-    "ltp_overhead",
-    part="transport",
-    unit="ms",
-    peer="a bare requests.Session",
-    peer_target=within(1.35),
-    quick=True,
-)
+@row("ltp_overhead", part="transport", unit="ms", peer="a bare requests.Session", peer_target=within(1.35),
+     quick=True)  # fmt: skip
 def ltp_overhead(run: Run) -> Arms:
     """Ask for one last traded price: limiter, pool, verdict and disk tier beside a bare session."""
     line = run.once(_line)
