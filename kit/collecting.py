@@ -55,7 +55,7 @@ def collect_minutes(
             collect(desk.client, store, days[0], days[-1], expiries=expiries, around=around, quiet=quiet)
         )
 
-    with open_desk(settings) as desk:
+    with open_desk(settings, start_workers=False) as desk:
         now = desk.clock.now()
         latest = last_session(now)
         newest = latest.day if latest.close <= now else previous_session(latest.day)
@@ -68,7 +68,7 @@ def collect_minutes(
         at = session(part[-1]).close + timedelta(minutes=5)
         with (
             launch(settings.broker.seed, settings.broker.speed, at=at) as exchange,
-            open_desk(settings, exchange=exchange) as desk,
+            open_desk(settings, exchange=exchange, start_workers=False) as desk,
         ):
             take(desk, part)
     return joined(done)

@@ -190,7 +190,9 @@ class Desk(Showable):
         self.close()
 
 
-def open_desk(settings: Settings | None = None, *, exchange: ExchangeProcess | None = None) -> Desk:
+def open_desk(
+    settings: Settings | None = None, *, exchange: ExchangeProcess | None = None, start_workers: bool = True
+) -> Desk:
     """Build every part from the settings.
 
     Parameters
@@ -199,6 +201,8 @@ def open_desk(settings: Settings | None = None, *, exchange: ExchangeProcess | N
         Default: ``kit.yaml`` and the environment.
     exchange : ExchangeProcess, optional
         A simulated exchange that already runs; it is left running on close.
+    start_workers : bool, default True
+        Have workers start now; else they do with the first evaluation, which who only asks never pays for.
 
     Returns
     -------
@@ -214,7 +218,7 @@ def open_desk(settings: Settings | None = None, *, exchange: ExchangeProcess | N
     """
     settings = Settings.load() if settings is None else instance(settings, Settings, "settings")
     with ExitStack() as stack, ExitStack() as parts:
-        processor = _workers(settings, parts)  # they start while everything else opens
+        processor = _workers(settings, parts, start_workers)  # they start while everything else opens
         if settings.broker.mode == "simulated" and exchange is None:
             exchange = stack.enter_context(launch(settings.broker.seed, settings.broker.speed))
         desk = _wired(settings, processor, exchange, parts)
@@ -222,10 +226,11 @@ def open_desk(settings: Settings | None = None, *, exchange: ExchangeProcess | N
     return desk
 
 
-def _workers(settings: Settings, stack: ExitStack) -> ConcurrentProcessor:
+def _workers(settings: Settings, stack: ExitStack, start: bool = True) -> ConcurrentProcessor:
     processor = ConcurrentProcessor.from_settings(settings.workers, _monitor(settings))
     stack.callback(processor.shutdown)
-    processor.start(PRELOAD)
+    if start:
+        processor.start(PRELOAD)
     return processor
 
 

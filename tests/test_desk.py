@@ -31,6 +31,20 @@ def test_two_desks_share_a_running_exchange(exchange):
             assert len(repr(desk)) < 160
 
 
+def test_a_desk_that_only_asks_starts_no_workers(exchange):
+    """Workers that are not asked for at once come with the first evaluation."""
+    from psutil import Process
+
+    before = set(Process().children())
+    with open_desk(Settings(), exchange=exchange, start_workers=False) as desk:
+        assert desk.data.spot("BANKNIFTY") > 0
+        assert set(Process().children()) == before
+        asked = {"mine": lambda chain: len(chain.strikes)}
+        results = desk.evaluation.evaluate_strategies_concurrent(asked, desk.data.option_chain("BANKNIFTY"))
+        assert results.table().loc["mine", "status"] == "completed"
+        assert set(Process().children()) > before
+
+
 def test_live_without_credentials_names_what_is_missing():
     """Live mode without credentials is an error that names the variables, and nothing is started."""
     with pytest.raises(SettingsError, match="KIT_API_KEY"):

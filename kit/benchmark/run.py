@@ -205,5 +205,6 @@ class Run:
             from kit.desk import open_desk
 
             plain = without_disk(self.settings)
-            self._cold_desk = self._shared.enter_context(open_desk(plain, exchange=self.desk().exchange))
+            cold = open_desk(plain, exchange=self.desk().exchange, start_workers=False)
+            self._cold_desk = self._shared.enter_context(cold)
         return self._cold_desk

@@ -263,6 +263,6 @@ def _download(options: argparse.Namespace) -> int:
     from kit.desk import open_desk
     from kit.settings import Settings
 
-    with open_desk(Settings.load(options.settings)) as desk:
+    with open_desk(Settings.load(options.settings), start_workers=False) as desk:
         print(desk.data.download(options.symbol, options.interval, options.start, options.end))
     return 0
