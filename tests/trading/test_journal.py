@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import asdict
 from importlib.util import module_from_spec, spec_from_file_location
@@ -106,6 +109,24 @@ def test_a_full_disk_places_nothing(opened, contract, quote, tmp_path):
         place_many()
     assert paper.find(f"t{len(paper.book())}") is None
     paper._dealing.journal._database.execute("pragma max_page_count = 100000")
+    late = paper.place(OrderRequest(contract(), "BUY", 30, 90.0, tag="room-again"))
+    assert paper.details(late).status == "open"
+    before = everything(paper)
+    assert everything(opened()) == before
+
+
+def test_another_process_keeps_its_journal_to_itself(tmp_path):
+    """While one process holds a journal another is refused by name, and has it once the first was killed."""
+    journal = tmp_path / "paper.sqlite"
+    call = [sys.executable, str(CHILD), str(journal), "0", str(10**6)]
+    with subprocess.Popen(call, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "open\n"
+        with pytest.raises(UnwritableFile, match="open elsewhere"):
+            PaperAccount(journal, clock=ManualClock(child.AT))
+        process.send_signal(signal.SIGKILL)
+        process.stdout.read()
+    with PaperAccount(journal, clock=ManualClock(child.AT)) as paper:
+        assert {row.quantity for row in paper.book()} <= {30}
 
 
 def test_a_row_that_is_no_event_is_named(opened, tmp_path):
