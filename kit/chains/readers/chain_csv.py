@@ -113,9 +113,12 @@ def _quoted(rows: Iterator[Record], name: str) -> list[tuple[float, Side, Side]]
 
 
 def _refuse_one_sided(strikes: Sequence[float], table: Table, last: Record) -> None:
-    """Refuse strikes that begin in wide steps and end in narrow ones: the exchange lists both ends alike."""
+    """Refuse strikes that begin in wide steps and end in narrow ones: the exchange lists both ends alike.
+
+    Where hardly anything trades the page leaves strikes out, and its steps are of any width from the first.
+    """
     steps = [after - before for before, after in pairwise(strikes)]
-    if steps and min(steps) > 0 and steps[-1] < steps[0]:
+    if min(steps, default=0) > 0 and steps[:2] == steps[:1] * 2 and steps[-1] < steps[0]:
         what = "The export ends among the strikes near the money, whose steps are narrower than its first"
         table.refuse(what, f"a step of {steps[-1]:g} after one of {steps[0]:g}", last)
 
