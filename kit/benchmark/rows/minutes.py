@@ -15,7 +15,8 @@ from kit.bars.importing import import_files
 from kit.bars.minute_store import MinuteStore
 from kit.bars.minutes import OHLC
 from kit.bars.month_file import OPTIONS, SERIES, read_session, sessions_in, write_sessions
-from kit.benchmark.measure import Arms
+from kit.benchmark.machine import peak_mib
+from kit.benchmark.measure import Arms, Figures
 from kit.benchmark.registry import row
 from kit.benchmark.run import SEED, Run
 from kit.benchmark.targets import at_least, at_most, within
@@ -150,3 +151,11 @@ def import_csv(run: Run) -> Arms:
     """Import a month of a vendor's CSV into an empty store."""
     file, rows = _month(run, "csv")
     return Arms(ours=lambda: import_files([file], MinuteStore(run.folder())), items=rows, calls=1, warm=1)
+
+
+@row("import_memory", part="bars", unit="MiB", target=at_most(1000))
+def import_memory(run: Run) -> Figures:
+    """Peak memory of a fresh process that imports a month of a vendor's CSV into an empty store."""
+    file, store = str(_month(run, "csv")[0]), str(run.folder())
+    code = "from kit.bars.importing import import_files; from kit.bars.minute_store import MinuteStore; "
+    return Figures([peak_mib(f"{code}import_files([{file!r}], MinuteStore({store!r}))")])
