@@ -10,7 +10,7 @@ from kit.backtest.strikes import ExpiryMinutes
 from kit.bars.minutes import TICK_INR, TICKS_PER_RUPEE, DayMinutes
 from kit.bars.settlement import settlement_level
 from kit.clock import settlement_rule
-from kit.evaluation.costs import exercise_inr
+from kit.evaluation.exercise import exercise_inr
 from kit.model import Leg, Right
 
 _MEAN_MINUTES = 30

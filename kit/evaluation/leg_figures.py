@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.evaluation.blocked import blocks
-from kit.evaluation.costs import exercise_tax, opening_inr, round_trip_inr
+from kit.evaluation.costs import opening_inr, round_trip_inr
 from kit.evaluation.distribution import Distribution
+from kit.evaluation.exercise import exercise_rate
 from kit.evaluation.liquidity import contract_of, contradicting, entry_price, spread_pct
 from kit.evaluation.terms import Terms
 from kit.evaluation.verdict import told_of
@@ -129,7 +130,7 @@ def _means(leg: Leg, likely: Distribution, first: ChainSnapshot) -> tuple[float,
     mean = leg.lots * (pays - (leg.price if leg.right == "FUT" else leg.price / first.discount))
     if leg.lots < 0 or not leg.is_option:
         return mean, 0.0
-    _, on_intrinsic = exercise_tax(first.expiry)
+    _, on_intrinsic = exercise_rate(first.expiry)
     return mean, leg.lots * (pays if on_intrinsic else _settled(leg, pays, likely))
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from kit.errors import DataError
 from kit.evaluation.blocked import blocked, margin_inr
 from kit.evaluation.chances import extremes_between, probability_of_profit
-from kit.evaluation.costs import exercise_tax
 from kit.evaluation.distribution import Distribution
+from kit.evaluation.exercise import exercise_rate
 from kit.evaluation.leg_figures import LegFigures, leg_figures
 from kit.evaluation.payoff import breakevens, extremes, knots
 from kit.evaluation.scored import FIGURES, Score, describe
@@ -96,7 +96,7 @@ def score_on(legs: Sequence[Leg], snapshot: ChainSnapshot, terms: Terms, name: s
     if open_then:
         edge += _mean_later(later([part.middle for part in parts], first), likely, first, snapshot)
     if terms.basis == "held":
-        charges += lot * exercised * exercise_tax(first.expiry)[0]
+        charges += lot * exercised * exercise_rate(first.expiry)[0]
     premium, crossed = lot * _received(paid), _crossings(terms) * spread
     expected = lot * (edge - crossed / first.discount) - charges
     cost, risk, reward = charges + lot * crossed, -lot * least, lot * most

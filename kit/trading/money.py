@@ -8,7 +8,7 @@ from math import fsum
 from typing import NamedTuple
 
 from kit.errors import DataError
-from kit.evaluation.costs import exercise_inr
+from kit.evaluation.exercise import exercise_inr
 from kit.evaluation.margin import Margin, estimate
 from kit.evaluation.margin_rules import risk_parameters
 from kit.model import AccountFunds, Instrument, Leg, MarginEstimate, OrderRequest, Product

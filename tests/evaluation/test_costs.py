@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from kit.errors import DataError, SettingsError
-from kit.evaluation.costs import Plan, contract_note, exercise_inr, opening_inr, order_charges, round_trip_inr
+from kit.evaluation.costs import Plan, contract_note, opening_inr, order_charges, round_trip_inr
+from kit.evaluation.exercise import exercise_inr
 from kit.model import Leg
 
 TODAY = date(2026, 11, 20)

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from kit.chains.readers import read_chain
-from kit.evaluation.costs import exercise_inr, opening_inr, round_trip_inr
+from kit.evaluation.costs import opening_inr, round_trip_inr
+from kit.evaluation.exercise import exercise_inr
 from kit.evaluation.liquidity import contradicting, liquidity
 from kit.evaluation.metrics import score
 from kit.evaluation.views import lognormal, market

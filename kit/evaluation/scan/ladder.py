@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import DataError
-from kit.evaluation.costs import exercise_tax, opening_inr, round_trip_inr
+from kit.evaluation.costs import opening_inr, round_trip_inr
 from kit.evaluation.distribution import Distribution, SampleDistribution, SmileDistribution
+from kit.evaluation.exercise import exercise_rate
 from kit.evaluation.liquidity import contradicting, entry_price, spread_pct, touch
 from kit.evaluation.margin import per_unit
 from kit.evaluation.margin_rules import RiskParameters
@@ -127,7 +128,7 @@ def _made(chain: ChainSnapshot, terms: Terms, rules: RiskParameters | str) -> La
     likely = terms.view.on(chain)
     crossed = contradicting(chain)
     keys, rows = list[tuple[Held, float]](), list[list[float]]()
-    tax, on_intrinsic = exercise_tax(chain.expiry)
+    tax, on_intrinsic = exercise_rate(chain.expiry)
     fees = {right: _fees(right, chain, terms) for right in RIGHTS}
     for right in RIGHTS:
         for strike, contract in sorted(chain.contracts[right].items()):
