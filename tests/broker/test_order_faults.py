@@ -46,7 +46,7 @@ def _tried(act: Callable[[], object]) -> bool:
 def client(open_client, dealing, monkeypatch, next_password, wide_limits):
     """Open a client that tries once and waits little, at an exchange that is as new afterwards."""
     monkeypatch.setattr(orders, "_LOOK_AGAIN_S", 0.01)
-    made = open_client(connection_pool={"max_retries": 0, "timeout": 1, "circuit_failures": 1000})
+    made = open_client(connection_pool={"max_retries": 0, "timeout": 2, "circuit_failures": 1000})
     made.login()
     made.instruments()
     next_password()
