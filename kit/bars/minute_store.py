@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import date
 from math import nan
 from pathlib import Path
@@ -25,6 +24,7 @@ import pandas as pd
 import pyarrow as pa
 
 from kit.bars import arrays, quality
+from kit.bars.day_bars import DayBars
 from kit.bars.merging import merged
 from kit.bars.minutes import DayMinutes
 from kit.bars.month_file import (
@@ -45,29 +45,6 @@ Kind = Literal["options", "series"]
 _KINDS: dict[Kind, pa.Schema] = {"options": OPTIONS, "series": SERIES}
 _WRITTEN: tuple[Kind, ...] = ("series", "options")  # a day is there when its contracts are: they come last
 Facts = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class DayBars:
-    """Bars of one session on their way into the store.
-
-    Parameters
-    ----------
-    day : date
-        The session.
-    options, series : Table or None
-        As `kit.bars.month_file.OPTIONS` and `SERIES`, in any order; None: this source has none.
-    source : str
-        Where they are from.
-    counted : mapping of str to int
-        What was seen and set aside on the way, by name.
-    """
-
-    day: date
-    options: pa.Table | None
-    series: pa.Table | None
-    source: str
-    counted: Mapping[str, int] = field(default_factory=dict)
 
 
 class MinuteStore:

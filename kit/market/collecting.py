@@ -17,11 +17,12 @@ import pandas as pd
 
 from kit.bars import candles
 from kit.bars.candles import Piece
+from kit.bars.day_bars import DayBars
 from kit.bars.importing.convert import ImportedBars, ImportFile
 from kit.bars.importing.convert import joined as one_chunk
 from kit.bars.importing.sessions import sessions_of
 from kit.bars.importing.symbols import Meaning
-from kit.bars.minute_store import DayBars, MinuteStore
+from kit.bars.minute_store import MinuteStore
 from kit.broker.client import AngelAPIClient
 from kit.broker.endpoints import CANDLES, windows
 from kit.clock import IST, session, sessions

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.bars import month_file
-from kit.bars.minute_store import DayBars, MinuteStore
+from kit.bars.day_bars import DayBars
+from kit.bars.minute_store import MinuteStore
 from kit.bars.minutes import OHLC
 from kit.bars.month_file import OPTIONS, SERIES
 from kit.bars.writing import writing

@@ -12,8 +12,9 @@ import pytest
 
 from kit import plots
 from kit.bars import quality
+from kit.bars.day_bars import DayBars
 from kit.bars.importing import import_files
-from kit.bars.minute_store import DayBars, MinuteStore
+from kit.bars.minute_store import MinuteStore
 from kit.bars.month_file import read_session, sessions_in
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "minutes.md"

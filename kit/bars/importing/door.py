@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from kit.bars.day_bars import DayBars
 from kit.bars.importing.convert import ImportedBars, ImportFile, converted, joined
 from kit.bars.importing.files import batches
 from kit.bars.importing.sessions import sessions_of
 from kit.bars.importing.volumes import per_minute
 from kit.bars.importing.wide import long_tables
-from kit.bars.minute_store import DayBars, MinuteStore
+from kit.bars.minute_store import MinuteStore
 from kit.errors import DataError, KitError, UnreadableFile
 
 _FLUSH = 3_000_000  # rows that wait before they are written

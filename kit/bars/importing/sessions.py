@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from kit.bars.day_bars import DayBars
 from kit.bars.importing.convert import ImportedBars, ImportFile, ticks
-from kit.bars.minute_store import DayBars
 from kit.bars.minutes import OHLC
 from kit.bars.month_file import OPTIONS, SERIES
 from kit.clock import is_session, session
