@@ -1,5 +1,7 @@
 """The scanner panel."""
 
+from dataclasses import replace
+from datetime import date
 from threading import Event
 
 import pytest
@@ -73,6 +75,29 @@ def test_a_row_opens_in_the_position_builder(panel):
     wanted = {(leg.right, leg.strike, leg.lots) for leg in panel.result.legs(3)}
     assert {(leg.right, leg.strike, leg.lots) for leg in builder.builder.position} == wanted
     assert builder.errors.value == ""
+
+
+def test_a_calendar_is_scanned_with_the_next_expiry(chain, make_chain):
+    """A family over two expiries takes the next chain of the page, and its rows open with both expiries."""
+    later = replace(make_chain(strikes=25, days=49), expiry=date(2026, 12, 29))
+    panel = ScanPanel([chain, later])
+    panel.inputs["families"].value = ["put_calendar"]
+    panel.runner.start()
+    assert panel.runner.job.wait(120)
+    assert panel.errors.value == ""
+    builder = PositionPanel(panel.context)
+    panel.table.clicked = {"key": 0, "column": "legs", "group": "", "count": 1}
+    assert {leg.expiry for leg in builder.builder.position} == {chain.expiry, later.expiry}
+    assert f'.beside(desk.data.option_chain("{chain.underlying}", "{later.expiry}"))' in panel.code()
+
+
+def test_a_calendar_without_a_later_chain_says_so(chain):
+    """Where the page has one expiry only, a family over two is refused in words."""
+    panel = ScanPanel(chain)
+    panel.inputs["families"].value = ["put_calendar"]
+    panel.runner.start()
+    assert panel.runner.job.wait(120)
+    assert "later expiries" in panel.errors.value
 
 
 def test_the_idea_chosen_elsewhere_is_marked(panel):

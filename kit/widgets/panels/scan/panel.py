@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import date
 from math import nan
 from threading import Event
 from typing import Any
@@ -32,6 +33,7 @@ from kit.widgets.panels.scan.wanted import (
     Wanted,
     chosen,
     removed_words,
+    spans,
     where,
     widths_of,
 )
@@ -175,7 +177,8 @@ class ScanPanel(MarketPanel):
             raise SettingsError("Not a scan yet", wrong, "Correct it to run.")
         self.errors.clear()
         self._drawing = False
-        source, asked, stop = self.source, self.values, Event()
+        asked, stop = self.values, Event()
+        source = self._asked_chain()
 
         def work(on_progress: OnProgress, should_stop: Callable[[], bool]) -> ScanResult:
             def best(found: ScanResult) -> None:
@@ -191,6 +194,15 @@ class ScanPanel(MarketPanel):
             return self.compute(source, **asked, on_best=best, stop=stop)
 
         return work
+
+    def _asked_chain(self) -> ChainSnapshot:
+        """Return the chain shown, with the next expiry beside it where a family spans two."""
+        later = self._later() if spans(self.inputs["families"].value) else []
+        chain: ChainSnapshot = self.source
+        return self.context.spanning([chain.expiry, *later]) if later else chain
+
+    def _later(self) -> list[date]:
+        return [day for day in self.context.expiries if day > self.source.expiry][:1]
 
     @shown
     def _draw_so_far(self) -> None:
@@ -257,11 +269,13 @@ class ScanPanel(MarketPanel):
         chain, asked = self.source, self.values
         against = asked["against"]
         rank = asked["rank_by"] if against == ONE_FIGURE else (asked["rank_by"], against)
+        ask = f'desk.data.option_chain("{chain.underlying}", "%s")'
+        later = [ask % day for day in self._later()] if spans(asked["families"]) else []
         return (
             "from kit.desk import open_desk\n"
             "from kit.evaluation.scan import scan\n\n"
             "desk = open_desk()\n"
-            f'chain = desk.data.option_chain("{chain.underlying}", "{chain.expiry}")\n'
+            f"chain = {ask % chain.expiry}\n{''.join(f'chain = chain.beside({one})' for one in later)}\n"
             f"scan(chain, {[*chosen(asked['families'])]!r},\n"
             f"     where={where(asked['wanted'], asked['further'])!r},\n"
             f"     rank_by={rank!r}, top={asked['wanted'].top}, widths={widths_of(asked['widths'])!r},\n"

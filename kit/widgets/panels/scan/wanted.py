@@ -9,7 +9,7 @@ from pydantic import Field
 from kit.errors import SettingsError
 from kit.evaluation.scan.columns import FIGURES
 from kit.evaluation.scan.filters import filters
-from kit.evaluation.scan.known import KNOWN
+from kit.evaluation.scan.known import KNOWN, SPANNING
 from kit.evaluation.scan.scan import TRADABLE
 from kit.section import Section
 
@@ -56,7 +56,9 @@ RANKS = {
     if name not in _FLAGS
 }  # fmt: skip
 TITLES = {name: title for title, name in RANKS.items()}
-FAMILIES = {"All families": "all"} | {name.replace("_", " ").capitalize(): name for name in KNOWN}
+FAMILIES = {"All of one expiry": "all"} | {
+    name.replace("_", " ").capitalize(): name for name in sorted(KNOWN | SPANNING)
+}
 
 
 def where(wanted: Wanted, further: str = "") -> list[str]:
@@ -100,5 +102,10 @@ def removed_words(removed: dict[str, int], scored: int) -> dict[str, str]:
 
 
 def chosen(families: Sequence[str]) -> Sequence[str]:
-    """Return the families to scan; all of them where none or all is chosen."""
+    """Return the families to scan; all of one expiry where none or all is chosen."""
     return ["all"] if not families or "all" in families else families
+
+
+def spans(families: Sequence[str]) -> bool:
+    """Tell whether the families to scan need a later expiry beside the chain."""
+    return any(name in SPANNING for name in chosen(families))
