@@ -189,7 +189,7 @@ def test_progress_goes_from_0_to_1_with_the_row_that_runs(toys):
 
 def test_a_machine_with_one_core_runs_every_row(toys, monkeypatch):
     """The figure is measured, the target that supposes two cores is not judged, and a word says so."""
-    monkeypatch.setattr("kit.benchmark.run.cores", lambda: 1)
+    monkeypatch.setattr("kit.benchmark.run.cpu_count", lambda: 1)
     toys("speedup", lambda _: Figures([0.9]), target=at_least(1.8), unit="times", cores=2)
     (line,) = run_quietly()["lines"]
     assert line.figure == 0.9
