@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,6 +133,19 @@ def _chain(
 
 
 @pytest.fixture
+def wide_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients that are made from now on ask as often as they like: these tests are not about limits."""
+    from kit.broker import endpoints
+
+    dated = endpoints.windows
+
+    def wide(budget: str, on: date) -> tuple[endpoints.Window, ...]:
+        return tuple(replace(window, calls=10_000) for window in dated(budget, on))
+
+    monkeypatch.setattr(endpoints, "windows", wide)
+
+
+@pytest.fixture
 def next_password(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Return a function that makes another login possible at once, not with the next one-time password.
 
@@ -153,7 +167,7 @@ work = runpy.run_path(sys.argv[1])["work"]
 for words in sys.stdin:
     if child := os.fork():
         os.waitpid(child, 0)
-        print("ended", flush=True)
+        print("\\nended", flush=True)  # on a line of its own: a killed one may have left half a line
     else:
         print(os.getpid(), flush=True)
         work(*words.split())
@@ -184,7 +198,10 @@ def killed_at_work() -> Iterator[Callable[..., list[str]]]:
             assert "ended\n" not in heard
             time.sleep(pause_s)
             os.kill(pid, signal.SIGKILL)
-            return [line.strip() for line in (*heard, *iter(told.readline, "ended\n"))]
+            while heard[-1] != "ended\n":
+                heard.append(told.readline())
+                assert heard[-1], "The process that forks has ended."
+            return [line.strip() for line in heard[:-1] if line.strip()]
 
         yield run
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
-from datetime import date
 from typing import Any
 
 import pytest
 
-from kit.broker import endpoints
 from kit.broker.client import AngelAPIClient
 from kit.settings import Settings
 from kit.simulator.server import SimulatedExchange
@@ -38,17 +35,6 @@ def open_client(exchange: SimulatedExchange) -> Iterator[OpenClient]:
             return stack.enter_context(AngelAPIClient(settings=settings, **given))
 
         yield make
-
-
-@pytest.fixture
-def wide_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let clients that are made from now on ask as often as they like: these tests are not about limits."""
-    dated = endpoints.windows
-
-    def wide(budget: str, on: date) -> tuple[endpoints.Window, ...]:
-        return tuple(replace(window, calls=10_000) for window in dated(budget, on))
-
-    monkeypatch.setattr(endpoints, "windows", wide)
 
 
 @pytest.fixture

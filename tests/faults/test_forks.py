@@ -104,7 +104,7 @@ def test_a_lock_that_is_held(part: str, exchange: SimulatedExchange) -> None:
 @pytest.mark.filterwarnings(
     "ignore::kit.errors.CacheUnavailable"
 )  # a busy machine may lock its file for long
-def test_threads_that_ask(exchange: SimulatedExchange) -> None:
+def test_threads_that_ask(exchange: SimulatedExchange, wide_limits: None) -> None:
     """Forks at any moment among threads that ask and ask get their own answers."""
     roots = {"base_url": exchange.url, "master_url": exchange.master_url}
     with AngelAPIClient(exchange.credentials, BRIEF, clock=exchange.clock, **roots) as client:
