@@ -31,13 +31,12 @@ check: .venv/test
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile @tests/fast.txt
 
-# Three files at a time on two cores: tests wait for sockets, limits and processes more than they compute.
 test: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	-$(BIN)/python tests/browser/get_chromium.py
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile -m "not browser" tests
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not browser" tests
 	$(BIN)/python -m pytest -q -rs -n 2 --dist loadfile --timeout=300 -m browser tests/browser
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --nbval --nbval-sanitize-with tests/notebooks.cfg \
 	  --nbval-current-env --nbval-cell-timeout=300 --timeout=300 -W default notebooks

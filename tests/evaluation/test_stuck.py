@@ -72,13 +72,13 @@ def test_a_stuck_strategy_of_ones_own_costs_its_row_and_its_time(
     notes = tmp_path / "notes"
     ideas: dict[str, Any] = {f"call {lots}": Noting(str(notes), lots=lots) for lots in range(1, 41)}
     ideas |= {"stuck": Noting(str(notes), "loop", lots=41), "deadly": Noting(str(notes), "exit", lots=42)}
-    results = manager.evaluate_strategies_concurrent(ideas, chain, timeout=2.5)
+    results = manager.evaluate_strategies_concurrent(ideas, chain, timeout=6)
     table = results.table()
     assert sorted(map(int, notes.read_text().split())) == list(range(1, 43))
     assert dict(table["status"][-2:]) == {"stuck": "timeout", "deadly": "crashed"}
     assert set(results.failures) == {"stuck", "deadly"}
     assert "in legs" in table.loc["stuck", "traceback"]
-    assert 2 < table.loc["stuck", "seconds"] < 2 * 2.5  # not the time of a batch and of another attempt
+    assert 5 < table.loc["stuck", "seconds"] < 2 * 6  # not the time of a batch and of another attempt
     with pytest.raises(TaskTimeout, match="stuck"):
         _ = results["stuck"].value
     with pytest.raises(TaskCrashed, match="deadly"):
