@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import SecretStr
+
 from kit.broker.auth import Login, TokenShare, Wish
 from kit.broker.tokens import Tokens
 from kit.clock import Clock
@@ -81,16 +83,17 @@ class KeyringTokens:
         if kept is not None and kept != stale and self._clock.now() < kept.expires:
             return kept
         made = login.make(wish)
-        self._used("set_password", made.told())
+        self._used("set_password", SecretStr(made.told()))
         return made
 
     def close(self) -> None:
         """Leave the tokens there, for the processes to come."""
 
-    def _used(self, what: str, *values: str) -> Any:
+    def _used(self, what: str, *values: SecretStr) -> Any:
         failed = None
         try:
-            return getattr(self._ring, what)(_SERVICE, self._account, *values)
+            plain = (value.get_secret_value() for value in values)  # no local shows it in a traceback
+            return getattr(self._ring, what)(_SERVICE, self._account, *plain)
         except self._ring.errors.KeyringError as error:
             failed = type(error).__name__  # its text might quote what it was to keep
         remedy = "Unlock it, or use broker.share_tokens: memory."

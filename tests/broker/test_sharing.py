@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -319,10 +320,22 @@ def test_a_keyring_that_is_locked(open_client: Callable[..., AngelAPIClient], ri
         open_client(broker={"share_tokens": "keyring"}).login()
 
 
+def test_a_keyring_that_takes_nothing(open_client: Callable[..., AngelAPIClient], ring: Any) -> None:
+    """A keyring that cannot be written is named, and no traceback with our locals shows a token."""
+    ring.read_only = True
+    with pytest.raises(SettingsError, match="keyring cannot be used") as caught:
+        open_client(broker={"share_tokens": "keyring"}).login()
+    assert ring.offered
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [frame for frame in shown.stack if "/kit/" in frame.filename]
+    assert ours
+    assert not [frame for frame in ours if any(ring.offered[:40] in text for text in frame.locals.values())]
+
+
 @pytest.fixture
 def ring() -> Iterator[Any]:
     """Plug a keyring of this test alone into the library."""
-    keyring = pytest.importorskip("keyring")
+    import keyring
 
     class Ring(keyring.backend.KeyringBackend):  # type: ignore[name-defined,misc]
         priority = 1
@@ -330,7 +343,8 @@ def ring() -> Iterator[Any]:
         def __init__(self) -> None:
             super().__init__()
             self.kept: dict[tuple[str, str], str] = {}
-            self.locked = False
+            self.locked = self.read_only = False
+            self.offered = ""
 
         def _open(self) -> dict[tuple[str, str], str]:
             if self.locked:
@@ -341,6 +355,9 @@ def ring() -> Iterator[Any]:
             return self._open().get((service, username))
 
         def set_password(self, service: str, username: str, password: str) -> None:
+            if self.read_only:
+                self.offered = password
+                raise keyring.errors.PasswordSetError("not written")
             self._open()[service, username] = password
 
     before, mine = keyring.get_keyring(), Ring()

@@ -108,9 +108,7 @@ def scan(
     names, rules = named(families), parameters or rules_of(chain)
     found, definition = ladder(chain, terms, rules), None
     if any(name in SPANNING for name in names):
-        later = later_chain(chain, 1)
-        found = replace(found, later=(later.expiry, ladder(later, terms, rules)))
-        definition = Definition(chain, terms)
+        found, definition = _with_later(found, chain, terms, rules), Definition(chain, terms)
     drawn = _default_widths(found) if widths is None else widths
     batches = tuple(batch for name in names for batch in enumerate_family(name, found, drawn))
 
@@ -128,6 +126,11 @@ def scan(
     work = partial(best_of_chunk, wanted=wanted, order=order, top=top, **given)
     _run([*chunks(batches)], work, keep, processor, stop or Event())
     return _not_empty(result(best[0]))
+
+
+def _with_later(found: Ladder, chain: ChainSnapshot, terms: Terms, rules: RiskParameters | str) -> Ladder:
+    later = later_chain(chain, 1)
+    return replace(found, later=(later.expiry, ladder(later, terms, rules)))
 
 
 def _check(chain: ChainSnapshot, top: int | None) -> None:
