@@ -203,6 +203,14 @@ def test_scan_ranks_a_saved_chain(shared_data, tmp_path, capsys):
     assert len((tmp_path / "best.csv").read_text().splitlines()) == 6
 
 
+def test_scan_ranks_calendars_with_the_next_expiry(shared_data, capsys):
+    """A family over two expiries takes the next one of the file beside the one asked for."""
+    page = str(shared_data / "chain" / "nse_option_chain_BANKNIFTY_20230503_1530.json.gz")
+    assert main(["scan", "put_calendar", "--chain", page, "--expiry", "2023-05-11", "--top", "3"]) == 0
+    assert "11MAY2023, +1 " in (shown := capsys.readouterr().out)
+    assert "18MAY2023" in shown
+
+
 def test_scan_refuses_what_it_does_not_know(shared_data, capsys):
     """A family, a filter and an expiry that are none are one sentence each."""
     page = str(shared_data / "chain" / "nse_option_chain_BANKNIFTY_20230503_1530.json.gz")

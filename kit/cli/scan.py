@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,22 +55,37 @@ def _scan(options: argparse.Namespace) -> int:
 
 
 def _chain(options: argparse.Namespace) -> ChainSnapshot:
-    """Return the chain that is asked for, from a file or from the exchange of the settings."""
-    from kit.chains.readers import living, read_chain
+    """Return the chain that is asked for, from a file or from the exchange of the settings.
+
+    Where a family spans two expiries the next one stands beside it.
+    """
     from kit.clock import parse_expiry
+    from kit.evaluation.scan.known import SPANNING
 
     wanted = parse_expiry(options.expiry) if options.expiry else None
+    spans = not SPANNING.keys().isdisjoint(options.families)
     if options.chain is None:
         from kit.desk import open_desk
         from kit.settings import Settings
 
         with open_desk(Settings.load(options.settings)) as desk:
-            return desk.data.option_chain("BANKNIFTY", wanted)
-    chains = read_chain(options.chain)
+            ask = partial(desk.data.option_chain, "BANKNIFTY")
+            chain = ask(wanted)
+            later = [day for day in desk.data.expiries("BANKNIFTY") if day > chain.expiry] if spans else []
+            return chain.beside(*map(ask, later[:1]))
+    chain, others = _of_file(options.chain, wanted)
+    return chain.beside(*others[:1]) if spans else chain
+
+
+def _of_file(file: Path, wanted: date | None) -> tuple[ChainSnapshot, list[ChainSnapshot]]:
+    """Return a file's chain of an expiry, by default the first that is traded, and those of later ones."""
+    from kit.chains.readers import living, read_chain
+
+    chains = sorted(read_chain(file), key=lambda chain: chain.expiry)
+    chain = next((chain for chain in chains if chain.expiry == wanted), None)
     if wanted is None:
-        return living(chains)
-    for chain in chains:
-        if chain.expiry == wanted:
-            return chain
-    listed = ", ".join(f"{chain.expiry}" for chain in chains)
-    raise UnknownExpiry("The file has no options of this expiry", wanted.isoformat(), f"It has {listed}.")
+        chain = living(chains)
+    if chain is None:
+        listed = ", ".join(f"{chain.expiry}" for chain in chains)
+        raise UnknownExpiry("The file has no options of this expiry", f"{wanted}", f"It has {listed}.")
+    return chain, [other for other in chains if other.expiry > chain.expiry]
