@@ -22,6 +22,7 @@ from typing import Any, Self, TypeVar
 
 from kit.broker.shapes import KeyTwice, once
 from kit.errors import CacheUnavailable, ProtocolError
+from kit.forks import fork_outside
 
 T = TypeVar("T")
 BANKNIFTY_INDEX = "99926009"  # the broker's token of the index row, present in every whole master
@@ -109,6 +110,7 @@ class Master:
         self._closing = weakref.finalize(self, database.close)  # a master of yesterday may be in use
         self.fetched_at = fetched_at
         self.again = again
+        fork_outside(self, "_lock")
 
     @classmethod
     def open(cls, file: Path) -> Self:

@@ -9,6 +9,7 @@ choice can be forced for a block::
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +19,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from itertools import count
 from numbers import Integral
+from threading import RLock
 from typing import Literal, Protocol, cast, get_args
 
 from kit.errors import KitWarning, SettingsError
+from kit.forks import fork_outside
 from kit.pricing.arrays import Floats, one_of
 from kit.pricing.numpy_engine import Codes, Columns
 
@@ -30,6 +33,8 @@ A_CHAIN = 5_000  # options; NumPy needs two milliseconds for them, loading numba
 _calls = count()
 _forced: ContextVar[Name | None] = ContextVar("_forced", default=None)
 _threads: ContextVar[int | None] = ContextVar("_threads", default=None)
+_loading = RLock()
+fork_outside(sys.modules[__name__], "_loading")  # a copy would wait for ever for a half imported module
 
 
 class PricingEngine(Protocol):
@@ -50,7 +55,8 @@ class PricingEngine(Protocol):
 
 @cache
 def _load(name: Name) -> PricingEngine:
-    return cast(PricingEngine, import_module(f"kit.pricing.{name}_engine"))
+    with _loading:
+        return cast(PricingEngine, import_module(f"kit.pricing.{name}_engine"))
 
 
 @cache

@@ -20,6 +20,7 @@ from kit.clock import Clock, exchange_clock
 from kit.errors import InvalidOrder, Rejected, SettingsError
 from kit.evaluation.costs import Plan as Brokerage
 from kit.evaluation.costs import charge_rates
+from kit.forks import fork_outside
 from kit.model import (
     BookedOrder,
     ChainSnapshot,
@@ -91,6 +92,7 @@ class PaperAccount(PaperStatement):
         if brokerage is not None:
             charge_rates(self._now().date(), brokerage)  # refuses a name that it does not know
         self._lock = RLock()
+        fork_outside(self, "_lock")  # the journal is written under it
         rules = FillRules() if fills is None else instance(fills, FillRules, "fills")
         opened = Journal(path(journal, "No journal can be kept here"))
         try:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kit.errors import CacheUnavailable
-from kit.forks import renew_in_fork
+from kit.forks import fork_outside, renew_in_fork
 
 _PATIENCE_S = 2.0  # to wait for another process's transaction
 _RETRY_S = 30.0  # until a file that failed is tried again
@@ -78,6 +78,7 @@ class Database:
         self._told = False
         self._made = 0
         renew_in_fork(self, _lock=threading.RLock)
+        fork_outside(self, "_lock")
 
     def __del__(self) -> None:
         if getattr(self, "_connection", None) is not None:
