@@ -139,7 +139,7 @@ class WorkerPool(TravellingEngine):
             if not worker.send(job):
                 self._waiting.appendleft(job)
             elif job.timeout_s is not None:
-                self._look(worker, worker.due)
+                self._look(worker, worker.begun_at + job.timeout_s)  # `due` may already be that of an import
         starting = sum(not (one.served or one.verdict) for one in self._workers)
         for _ in range(len(self._waiting) - starting):
             if self._closed or not self._hired():

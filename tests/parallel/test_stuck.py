@@ -19,6 +19,7 @@ import pytest
 from kit.errors import TaskCrashed
 from kit.parallel import ConcurrentProcessor, ProcessingTask
 from kit.parallel.folders import Folder
+from kit.parallel.process import WorkerProcess
 
 SOON_S = 60.0  # far from the 600 s of what is stuck, however busy the machine; `kit bench` has the second
 
@@ -297,6 +298,29 @@ def test_slow_imports_are_not_on_the_tasks_time(tmp_path, monkeypatch):
             [ProcessingTask("t", seven, timeout=2), ProcessingTask("n", lambda: seven() + 0, timeout=2)]
         )
     assert [result.output for result in results] == [7, 7]
+
+
+def test_a_time_out_is_kept_where_the_caller_is_slower_than_an_import(tmp_path, monkeypatch):
+    """A caller that a busy machine held up after it sent a task still looks at it in time."""
+    (tmp_path / "slow_to_end.py").write_text(
+        "import time\ntime.sleep(0.4)\n\ndef loop():\n    while True:\n        pass\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    loop = importlib.import_module("slow_to_end").loop
+    send = WorkerProcess.send
+
+    def held_up(worker, job):
+        sent = send(worker, job)
+        time.sleep(0.2)
+        return sent
+
+    monkeypatch.setattr(WorkerProcess, "send", held_up)
+    with ConcurrentProcessor(1) as processor:
+        processor.run([ProcessingTask("first", time.sleep, (0,))])  # the worker serves now
+        began = time.monotonic()
+        (result,) = processor.run([ProcessingTask("loop", loop, timeout=0.1)])
+    assert result.status == "timeout"
+    assert time.monotonic() - began < 20  # an import may take 30 s
 
 
 def test_what_a_stopped_task_started_in_a_session_of_its_own_ends_too(tmp_path, eventually):
