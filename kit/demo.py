@@ -208,7 +208,7 @@ def as_text(outcome: DemoOutcome) -> str:
     parts = ["\n".join(filter(None, head)), chain_table(outcome.snapshot).to_string()]
     parts += ["Strategies, ranked", outcome.results.to_text()]
     parts += [
-        "Latency against budget, milliseconds",
+        "Latency, milliseconds: the P95 is held against the budget",
         outcome.latency.to_string(formatters=MILLISECONDS, na_rep="–"),
     ]
     if outcome.tiers:
@@ -241,7 +241,7 @@ def as_page(outcome: DemoOutcome) -> str:
         ("Chain around the money", card("", {}, table(rows_of(chain_table(outcome.snapshot))))),
         ("Smile, open interest, and the strategy that ranks first", _plots(outcome)),
         ("Strategies, ranked", results._repr_html_()),
-        ("Latency against budget, milliseconds", card("", {}, table(latency))),
+        ("Latency, milliseconds: the P95 is held against the budget", card("", {}, table(latency))),
     ]
     if outcome.tiers:
         sections.append(("Latency by tier", f'<div class="plots">{_tiers(outcome)}</div>'))
