@@ -139,7 +139,7 @@ class _Found:
 
 def _run(plan: Plan, others: Mapping[str, Plan], market: _Market, told: Progress) -> _Found:
     """Trade a plan, and on the same tapes what differs from it in its fills alone."""
-    alike = {name: other for name, other in others.items() if other.fills.exit == plan.fills.exit}
+    alike = {name: other for name, other in others.items() if _share_days(plan, other)}
     wanted = wanted_days(plan, market.days, market.start, market.end)
     chosen = engine_for(plan, market.engine, len(wanted) * (1 + len(alike)))
     found = _Found(seen=[day for day in wanted if day in market.days], others={name: [] for name in alike})
@@ -168,6 +168,12 @@ def _run(plan: Plan, others: Mapping[str, Plan], market: _Market, told: Progress
     }
     found.others |= apart
     return found
+
+
+def _share_days(plan: Plan, other: Plan) -> bool:
+    """Tell whether plans that differ in their fills alone are open on the same days, to the same bar."""
+    same_entry = not plan.holds_overnight or plan.fills.entry == other.fills.entry
+    return same_entry and plan.fills.exit == other.fills.exit
 
 
 def _untold(done: int, total: int) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pandas as pd
 
 from kit.backtest.days import Days, ahead, left_out, source_of
+from kit.backtest.encode import encode_legs, encode_terms
+from kit.backtest.engines import position_on
+from kit.backtest.plain import play_asking
 from kit.backtest.plan.parts import Within
 from kit.backtest.plan.plan import Plan
-from kit.backtest.records import LAST_TRIES
+from kit.backtest.records import LAST_TRIES, REFUSED
 from kit.backtest.signals import Signals, starts_of
 from kit.backtest.strikes import expiry_of
-from kit.backtest.tape import NEVER, Holding, holding_of
+from kit.backtest.tape import NEVER, Holding, holding_of, load
 from kit.bars.minutes import DayMinutes
 from kit.clock import sessions
 from kit.errors import DataError, UnreadableFile
@@ -75,6 +78,9 @@ def holdings(
 ) -> Iterator[Holding | SkippedDay]:
     """Yield the positions' chances and the skipped days, in order; positions of one plan never overlap.
 
+    The next one begins after the day on which the last was due to end, or, where every leg of the last was
+    refused at its entry, on the next day.
+
     Raises
     ------
     DataError
@@ -88,7 +94,7 @@ def holdings(
             except UnreadableFile as error:  # the other days are whole, and what they earn is kept
                 found = SkippedDay(day, str(error), error)
             if isinstance(found, Holding):
-                free_from = found.days[-1].day + timedelta(1)
+                free_from = _taken_until(plan, found) + timedelta(1)
             if found is not None:
                 yield found
 
@@ -112,11 +118,26 @@ def _held(plan: Plan, minutes: DayMinutes, days: Days, starts: list[int]) -> Hol
     if isinstance(later, SkippedDay):
         return later
     holding = holding_of(plan, [minutes, *(days[each] for each in later)], starts)
+    if min(starts) >= len(minutes.minutes):
+        return SkippedDay(day, f"the session ends before the entry at {plan.entry.at:%H:%M}")
     if min(starts) + LAST_TRIES < 0:
         return SkippedDay(day, f"no bar has closed within five minutes of the entry at {plan.entry.at:%H:%M}")
     if holding.last <= holding.first:
         return SkippedDay(day, f"the session has no bar between {plan.entry.at:%H:%M} and the exit")
     return holding
+
+
+def _taken_until(plan: Plan, holding: Holding) -> date:
+    """Return the last day that a position takes up: the first where all its legs are refused at the entry."""
+    if len(holding.days) == 1:
+        return holding.day
+    at_entry = replace(holding, days=holding.days[:2], last=min(holding.last, holding.edges[2] - 1))
+    loaded = load(plan, plan.legs, at_entry, again=False)
+    position = position_on(loaded, encode_terms(plan), encode_legs(plan.legs))
+    asked = [start for start in holding.starts if start < NEVER]
+    trades = play_asking(position, loaded, plan, plan.legs, until=max(asked) + LAST_TRIES + 1)
+    refused = len(trades) == len(asked) and (trades.reason == REFUSED).all()
+    return holding.day if refused else holding.days[-1].day
 
 
 def _later_days(plan: Plan, minutes: DayMinutes, days: Days) -> list[date] | SkippedDay:

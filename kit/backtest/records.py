@@ -210,6 +210,7 @@ class BarTape(NamedTuple):
     contracts: Records
     picks: NDArray[np.int64]  # (legs, n) row that each leg's rule chooses at each bar's close; -1: none
     delta: NDArray[np.float64]  # (k, n), or (k, 0) where no rule asks for it
+    ends: NDArray[np.int64]  # (n,) the last bar of each bar's session
 
 
 class HeldPosition(NamedTuple):

@@ -65,6 +65,12 @@ def want(position: HeldPosition, i: int, bar: int, percent: float, points: float
     state.wait_points = points
 
 
+def last_try(position: HeldPosition, i: int) -> int:
+    """Return the last bar at whose close a leg may look for a contract, in the session in which it began."""
+    tries_end = position.states[i].tries_end
+    return min(tries_end, position.tape.ends[max(0, tries_end - LAST_TRIES)])
+
+
 def has_tried(position: HeldPosition, i: int, bar: int) -> bool:
     """Tell whether a leg has looked for a contract that trades at the close of an earlier bar, in vain."""
     state = position.states[i]
@@ -140,9 +146,10 @@ def at_open(position: HeldPosition, i: int, bar: int) -> None:
         if tape.high[state.row, bar] > 0:
             go_out(position, i, open_of(position, i, bar), bar, state.reason)
     elif at_next_open and state.phase == WANTED and state.row >= 0:
-        if tape.high[state.row, bar] > 0:
+        until = last_try(position, i)
+        if tape.high[state.row, bar] > 0 and tape.ends[bar] == tape.ends[until]:
             enter(position, i, open_of(position, i, bar), bar, bar)
-        elif bar > state.tries_end:
+        elif bar > until:
             refuse(position, i, NO_TRADE)
 
 
@@ -257,5 +264,5 @@ def try_entry(position: HeldPosition, i: int, bar: int) -> None:
         state.wait_up = 1 if state.wait_percent + state.wait_points > 0 else 0
     elif traded and not later and (not known or beyond(-1 if state.wait_up else 1, close, state.wait)):
         enter(position, i, close, bar, bar + 1)
-    elif bar >= state.tries_end and not known and not (later and chosen):
+    elif bar >= last_try(position, i) and not known and not (later and chosen):
         refuse(position, i, NO_TRADE if chosen else NO_STRIKE)

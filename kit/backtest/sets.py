@@ -94,7 +94,8 @@ def tape_key(plan: Plan) -> tuple[Any, ...]:
     """Return what decides a plan's tapes: plans with one key choose the same contracts at the same bars."""
     legs = tuple((leg.side, leg.right, str(leg.expiry), leg.strike, leg.on) for leg in plan.legs)
     rules = (plan.underlying, plan.days, plan.entry, plan.exit, plan.money, plan.fills.exit)
-    return (*rules, plan.adjust is None, plan.charges, legs)
+    entries = (plan.fills.entry, *(leg.wait for leg in plan.legs)) if plan.holds_overnight else ()
+    return (*rules, plan.adjust is None, plan.charges, legs, entries)  # `entries` decide whose days are free
 
 
 def chooses_again(plan: Plan) -> bool:

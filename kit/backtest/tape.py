@@ -121,7 +121,7 @@ def holding_of(plan: Plan, days: Sequence[DayMinutes], starts: Sequence[int]) ->
     at_open = plan.fills.exit == "next_open"
     last = last_day.column(plan.exit.at) - (0 if at_open else 1)
     beyond = last >= len(last_day.minutes)
-    last = before + min(last, len(last_day.minutes) - 1)
+    last = before + min(max(last, 0), len(last_day.minutes) - 1)  # a moment before the open: the first bar
     exit_by = NEXT_OPEN if at_open and not beyond else BAR_CLOSE
     return Holding(days, starts, max(0, min(starts)), last, exit_by, beyond)
 
@@ -213,6 +213,7 @@ def _tape(plan: Plan, holding: Holding, contracts: list[Contract], picks: NDArra
         contracts=kept,
         picks=picks,
         delta=delta,
+        ends=np.repeat(np.array(holding.edges[1:]) - 1, np.diff(holding.edges)),
     )
 
 

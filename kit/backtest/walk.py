@@ -77,7 +77,8 @@ def at_close(position: HeldPosition, bar: int, last: int) -> bool:
     if reason != NO_REASON:
         leave_all(position, bar, reason, False)
         return True
-    moment = last if terms.exit == NEXT_OPEN else last + 1
+    at_next_open = terms.exit == NEXT_OPEN and position.tape.ends[bar] >= last  # no night before it
+    moment = last if at_next_open else last + 1
     if bar + 1 < moment:
         if totals.adjusts_left > 0 and (bar - position.states[0].start) % terms.adjust_every == 0:
             _adjust(position, bar)

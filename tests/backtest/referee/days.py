@@ -25,11 +25,14 @@ def play(plan: Any, sessions: Mapping[date, Session]) -> list[dict[str, Any]]:
         position = Position(plan, session, span[-1].day)
         if set(exchange_sessions(day, span[-1].day)) > {one.day for one in span} or not enough(plan, span):
             position.refuse_all("a session is missing")
+        elif position.is_late:
+            position.refuse_all("the session ends before the entry")
         else:
-            free_from = span[-1].day + timedelta(days=1)
             for one in span:
                 if not position.ended:
                     position.day(one)
+            if not position.was_refused:
+                free_from = span[-1].day + timedelta(days=1)
         rows += position.log.rows
     return sorted(rows, key=lambda row: (row["day"], row["leg"], row["entry"]))
 

@@ -40,6 +40,10 @@ class Position:
         """Go through one session; minutes are counted on from the session before."""
         for place in self.places:
             place.moment -= self.session.last + 1 - session.first if session is not self.session else 0
+        if session is not self.session:  # five minutes do not reach over the night
+            for place in self.places:
+                if place.phase == "enter":
+                    self._refuse(place, "no trade within five minutes")
         self.session = session
         if session.day == self.entered:
             self._begin()
@@ -57,6 +61,17 @@ class Position:
         for place in self.places:
             self._refuse(place, why)
 
+    @property
+    def is_late(self) -> bool:
+        """Tell whether every entry comes after the session's last bar has closed."""
+        return min(signals.of_legs(self.plan, self.session).values()) > self.session.last + 1
+
+    @property
+    def was_refused(self) -> bool:
+        """Tell whether all that was asked for was refused, so that the position never came to be."""
+        waits = any(place.phase != "out" for place in self.places)
+        return not waits and all(row["reason"] == "refused" for row in self.log.rows)
+
     # what a minute brings
 
     def _begin(self) -> None:
@@ -73,7 +88,8 @@ class Position:
         """Do what happens at the moment a bar starts: it knows that bar's open and no more."""
         if self.ended:
             return
-        if self._last_day and self.plan.fills.exit == "next_open" and self.minute == self.exit_at:
+        leaves = max(self.exit_at, self.session.first)
+        if self._last_day and self.plan.fills.exit == "next_open" and self.minute == leaves:
             self._all_leave("time", at_open=True)
             return
         for place in self._open():
