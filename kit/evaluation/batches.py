@@ -14,10 +14,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import count
 from threading import Event, Lock
+from typing import Any
 
 from kit.errors import TaskError
 from kit.evaluation.request import EvaluationRequest
-from kit.evaluation.worker import Ended, Part, evaluate, evaluate_batch
+from kit.evaluation.worker import Ended, OnChain, Part, evaluate, evaluate_batch
 from kit.model import ChainSnapshot
 from kit.parallel import ConcurrentProcessor, ProcessingResult, ProcessingTask
 from kit.parallel.execution import Outcome
@@ -75,6 +76,7 @@ class Batches:
         self._stopped = Event()
         self._tasks: dict[str, list[EvaluationRequest]] = {}
         self._sent: list[str] = []
+        self._chains: dict[int, OnChain] = {}  # by the chain's id
         self._left: dict[int, EvaluationRequest] = {}
         self._again: list[EvaluationRequest] = []
 
@@ -128,7 +130,7 @@ class Batches:
         return [group for group in groups if not _is_bounded(group[0])]
 
     def _run(self, groups: list[list[EvaluationRequest]], suffix: str) -> None:
-        self._tasks, self._sent = {}, []
+        self._tasks, self._sent, self._chains = {}, [], {}
         for group in groups:
             task_id = f"{group[0].label}{suffix}"
             while task_id in self._tasks:  # names such as 1 and "1"
@@ -152,15 +154,17 @@ class Batches:
             raise _Stopped
 
     def _task(self, task_id: str, group: list[EvaluationRequest]) -> ProcessingTask:
-        first = group[0]
-        if len(group) == 1:
-            args = (first.idea, first.market_data, first.name, first.terms)
-            return ProcessingTask(task_id, evaluate, args, timeout=self._timeout, seed=first.place, name=ONE)
-        # the chain is an argument of its own, so that a worker keeps it from batch to batch
-        parts = [Part(one.idea, one.name, one.place, one.terms) for one in group]
-        return ProcessingTask(
-            task_id, evaluate_batch, (parts, first.market_data), timeout=self._timeout, name=BATCH
-        )
+        first, data = group[0], group[0].market_data
+        args: tuple[Any, ...] = evaluate, first.idea, first.name, first.terms
+        if len(group) > 1:
+            args = evaluate_batch, [Part(one.idea, one.name, one.place, one.terms) for one in group]
+        operation, *rest = args
+        if type(data) is ChainSnapshot:
+            operation = self._chains.setdefault(id(data), OnChain(data))
+        else:
+            args = rest[0], data, *rest[1:]
+        seed, name = (first.place, ONE) if len(group) == 1 else (None, BATCH)
+        return ProcessingTask(task_id, operation, args, timeout=self._timeout, seed=seed, name=name)
 
     def _told(self, result: ProcessingResult) -> None:
         for request, own in self._taken(result):

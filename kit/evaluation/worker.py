@@ -5,7 +5,9 @@ A worker imports this module before its first strategy, so it needs little more 
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from kit.errors import DataError
@@ -69,6 +71,38 @@ def _are_legs(found: object) -> bool:
         and bool(found)
         and all(isinstance(leg, Leg) for leg in found)
     )
+
+
+class OnChain:
+    """Calls what evaluates strategies, on one chain.
+
+    As the operation of its tasks it reaches a worker once in a run, and with it what has been worked out for
+    its chain: smile and figures of the contracts take as long as many a strategy. A task that changes the
+    table does so for itself alone: the next one is given a fresh chain.
+    """
+
+    def __init__(self, chain: ChainSnapshot) -> None:
+        self._chain = chain
+        self._arrived = b""  # the tables as they came to this process; empty where they belong to the caller
+
+    def __getstate__(self) -> ChainSnapshot:
+        return self._chain
+
+    def __setstate__(self, chain: ChainSnapshot) -> None:
+        self._chain, self._arrived = chain, _tables(chain)
+
+    def __call__(self, function: Callable[..., Any], strategies: Any, *args: Any) -> Any:
+        """Return ``function(strategies, chain, *args)``."""
+        if self._arrived and _tables(self._chain) != self._arrived:
+            frame, *frames = pickle.loads(self._arrived)  # noqa: S301  of this very process
+            others = zip(self._chain.others, frames, strict=True)
+            fresh = tuple(replace(other, frame=table) for other, table in others)
+            self._chain = replace(self._chain, frame=frame, others=fresh)
+        return function(strategies, self._chain, *args)
+
+
+def _tables(chain: ChainSnapshot) -> bytes:
+    return pickle.dumps([one.frame for one in (chain, *chain.others)], protocol=5)
 
 
 class Part(NamedTuple):

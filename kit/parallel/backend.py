@@ -10,12 +10,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from math import inf
 from queue import SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from joblib.parallel import ParallelBackendBase, register_parallel_backend
@@ -28,6 +29,7 @@ from kit.parallel.scheduler import Scheduler
 from kit.parallel.store import ResultStore
 from kit.parallel.tasks import ProcessingResult, ProcessingTask
 
+LOOK_S = 0.01  # how often the reader of a run looks for results; one waking per small task would cost more
 _numbers = count()
 Callback = Callable[[Any], None]
 Heard = tuple[bool, ProcessingResult] | TaskError  # whether it was an attempt of a processor's run
@@ -56,6 +58,9 @@ class KillableBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
         self._open: dict[str, None] = {}
         self._ended: SimpleQueue[tuple[Callback, Heard] | None] = SimpleQueue()
         self._left = False
+        self._sent = self._heard = self._read = 0  # batches
+        self._look = Event()  # all that was sent has been heard of, or the reader shall look at once
+        self._look.set()
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
         """Return how many calls joblib sends at a time: two, as it would make a single one itself."""
@@ -78,8 +83,26 @@ class KillableBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
         """Tell it no more."""
         self._ended.put(None)
 
+    @contextmanager
+    def retrieval_context(self) -> Iterator[None]:
+        """Let ``Parallel`` read once there is something to read."""
+        self.await_next()
+        yield
+
+    def await_next(self) -> None:
+        """Wait for a result: ``Parallel`` itself sleeps on when the last has come."""
+        while self._heard == self._read and not self._look.wait(LOOK_S):
+            pass
+        self._read += 1
+
+    def look(self) -> None:
+        """Let the reader wait no longer: no more results come."""
+        self._look.set()
+
     def submit(self, func: Any, callback: Callback) -> None:
         """Run a batch of joblib's: the attempt of a processor's run, or any other as one task."""
+        self._sent += 1
+        self._look.clear()
         attempt = func.items[0][0]
         own = isinstance(attempt, Attempt)
         if not own:
@@ -132,6 +155,9 @@ class KillableBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
         while told := self._ended.get():
             callback, out = told
             callback(out)
+            self._heard += 1
+            if self._heard == self._sent:
+                self._look.set()
 
 
 register_parallel_backend("kit", KillableBackend)

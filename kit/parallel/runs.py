@@ -119,10 +119,14 @@ def _on_engine(scheduler: Scheduler, tasks: Tasks, together: bool, workers: int,
     broken: list[BaseException] = []
 
     def attempts() -> Iterator[Any]:
-        for task in tasks:
-            unsent[:] = [attempt for attempt in unsent if attempt.heard is None]
-            unsent.append(scheduler.prepared(task, scope))
-            yield unsent[-1], (), {}
+        try:
+            for task in tasks:
+                unsent[:] = [attempt for attempt in unsent if attempt.heard is None]
+                unsent.append(scheduler.prepared(task, scope))
+                yield unsent[-1], (), {}
+        except BaseException:
+            backend.look()
+            raise
 
     backend = KillableBackend(scheduler)
     parallel = Parallel(
@@ -130,9 +134,9 @@ def _on_engine(scheduler: Scheduler, tasks: Tasks, together: bool, workers: int,
     )
     try:
         with _reading(parallel, attempts(), broken) as results:
-            # not `yield from`, which would close them, see `_reading`
-            for result in results:  # noqa: UP028
+            for result in results:
                 yield result
+                backend.await_next()
     finally:
         backend.abort_everything(ensure_ready=False)
         backend.stop_call()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from math import nan
 from threading import Event
 from typing import Any
@@ -439,3 +440,26 @@ def test_reading_results_raises_nothing(manager: StrategyEvaluationManager, chai
     assert [outcome.status for outcome in outcomes.values()] == ["completed", "failed"]
     with pytest.raises(TaskFailed, match="ZeroDivisionError"):
         _ = outcomes["bad"].value
+
+
+def test_a_worker_works_a_chain_out_once_for_all_tasks_of_a_run(chain: ChainSnapshot) -> None:
+    """Strategies that leave their chain alone are given the same one; after one that writes, a fresh one."""
+    week = replace(chain, expiry=chain.expiry + timedelta(7))
+
+    def spoiled(snapshot: ChainSnapshot) -> float:
+        for one in (snapshot, *snapshot.others):
+            one.frame.loc[0, "bid"] = -1.0
+        return 0.0
+
+    def seen(snapshot: ChainSnapshot) -> tuple[Any, ...]:
+        prices = [one.frame.loc[0, "bid"] for one in (snapshot, *snapshot.others)]
+        return id(snapshot.contracts), prices, snapshot.contracts["CE"][snapshot.strikes[0]].bid
+
+    ideas = {"first": seen, "second": seen, "spoiled": spoiled, "third": seen, "fourth": seen}
+    with ConcurrentProcessor(1) as alone:
+        results = StrategyEvaluationManager(alone).evaluate_strategies_concurrent(ideas, chain.beside(week))
+    first, second, third, fourth = (results[name].value for name in ideas if name != "spoiled")
+    assert first == second
+    assert third == fourth
+    assert first[1:] == third[1:]
+    assert min(first[1]) >= 0

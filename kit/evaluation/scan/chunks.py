@@ -19,6 +19,7 @@ from kit.evaluation.scan.ladder import Ladder
 
 CHUNK = 65_536  # positions; some 25 ms, so that a scan tells of its best often and stops at once
 PIECES = 16  # of a smaller scan, for the same reason
+LAST = 4  # no chunk is more than this part of what is left
 LEAST = 2_048  # positions that are worth a chunk
 LEAST_SPANNING = 128  # likewise, where each takes a millisecond
 
@@ -55,12 +56,17 @@ class ScanPart(NamedTuple):
 
 
 def chunks(batches: Sequence[Positions]) -> Iterator[tuple[int, int]]:
-    """Cut the numbers of all positions into ranges of at most `CHUNK`."""
-    count = sum(map(len, batches))
-    spans = any(positions.spans for positions in batches)
-    size = min(CHUNK, max(count // PIECES, LEAST_SPANNING if spans else LEAST))
-    for start in range(0, count, size):
-        yield start, min(start + size, count)
+    """Cut the numbers of all positions into ranges of at most `CHUNK`, the last ones small.
+
+    So no worker is left alone with a large one at the end.
+    """
+    count, start = sum(map(len, batches)), 0
+    least = LEAST_SPANNING if any(positions.spans for positions in batches) else LEAST
+    most = min(CHUNK, max(count // PIECES, least))
+    while start < count:
+        stop = min(count, start + min(most, max((count - start) // LAST, least)))
+        yield start, stop
+        start = stop
 
 
 def parts_of(batches: Sequence[Positions], start: int, stop: int) -> Iterator[ScanPart]:
