@@ -1,9 +1,9 @@
 """Shorter bars to longer ones, without a bar that spans a pause, an auction or a night.
 
-Bars count from the opening of each interval of continuous trading, so that a day with a pause starts anew
-after it; the last one ends with its interval. A closing auction is one bar of its own, whatever the length:
-nothing that trades freely is mixed with its price. A day's bar holds the whole session, and closes at the
-auction's price.
+Bars count from the session's opening, as the broker's do: after a pause the first one may bear a name within
+the pause. What trades on both sides of a pause, or freely and in the closing auction, is never mixed: where
+one bar would hold both, the second part is a bar of its own that begins with its interval. A day's bar holds
+the whole session, and closes at the auction's price.
 """
 
 from __future__ import annotations
@@ -97,12 +97,15 @@ def _labels(starts: pd.DatetimeIndex, day: date, minutes: int, segment: Segment)
     if not is_session(day):
         return labels
     wall = starts.tz_localize(None).to_numpy("datetime64[ns]")
-    for part in session(day, segment).intervals:
+    hours = session(day, segment)
+    step, first, before = np.timedelta64(minutes, "m"), _wall(hours.open), _wall(hours.open)
+    for part in hours.intervals:
         opening, closing = _wall(part.open), _wall(part.close)
         inside = (wall >= opening) & (wall < closing)
-        step = closing - opening if part.kind == "auction" else np.timedelta64(minutes, "m")
-        counted = opening + (wall[inside] - opening) // step * step
+        counted = first + (wall[inside] - first) // step * step
+        counted[counted < before] = opening  # begun on the other side of a pause, or before the auction
         labels[inside] = _wall(datetime.combine(day, time.min)) if minutes == _DAY else counted
+        before = closing
     return labels
 
 

@@ -142,16 +142,19 @@ def _day_bars(tape: Tape, minutes: int, now: datetime) -> Bars:
     grid = _grid(tape.path.day, minutes, tape.auction)
     starts = grid.starts[grid.starts < known.shape[0]]
     ends = np.append(starts[1:], known.shape[0])
-    prices = np.empty((starts.size, 4))
-    prices[:, 0], prices[:, 3] = known[starts, 0], known[ends - 1, -1]
-    prices[:, 1] = np.maximum.reduceat(of_knots(np.maximum, known), starts)
-    prices[:, 2] = np.minimum.reduceat(of_knots(np.minimum, known), starts)
+    rows = np.flatnonzero(grid.printed[: known.shape[0]])
+    first, behind = np.searchsorted(rows, starts), np.searchsorted(rows, ends)
+    kept = behind > first
+    first, behind = first[kept], behind[kept]
+    prices = np.empty((first.size, 4))
+    prices[:, 0], prices[:, 3] = known[rows[first], 0], known[rows[behind - 1], -1]
+    prices[:, 1] = np.maximum.reduceat(of_knots(np.maximum, known)[rows], first)
+    prices[:, 2] = np.minimum.reduceat(of_knots(np.minimum, known)[rows], first)
     share = np.minimum(ends / tape.path.minutes, at.session_share(tape.path))
     interest = activity.interest_within(*tape.interest, share, tape.lot)
     traded = volume[ends] - volume[starts]
-    kept = grid.printed[: starts.size]
     stamps = [stamp for stamp, is_kept in zip(grid.stamps, kept.tolist(), strict=False) if is_kept]
-    return Bars(stamps, to_tick(prices[kept]), traded[kept].astype(np.int64), interest[kept].astype(np.int64))
+    return Bars(stamps, to_tick(prices), traded[kept].astype(np.int64), interest[kept].astype(np.int64))
 
 
 def _joined(days: list[Bars]) -> Bars:
@@ -170,7 +173,7 @@ def _stamp(at: datetime) -> str:
 
 
 class _Grid(NamedTuple):
-    """The bars of a day: the trading minute each starts with, its time, and whether it is printed at all."""
+    """The bars of a day: the trading minute each starts with, its time; and which minutes are printed at all."""
 
     starts: NDArray[np.intp]
     stamps: list[str]
@@ -185,7 +188,7 @@ def _grid(day: date, minutes: int, auction: tuple[int, int] | None) -> _Grid:
     """
     offsets = trading_minutes(day)
     if minutes == DAY_MIN:
-        return _Grid(np.zeros(1, np.intp), [f"{day}T00:00:00+05:30"], np.ones(1, np.bool_))
+        return _Grid(np.zeros(1, np.intp), [f"{day}T00:00:00+05:30"], np.ones(offsets.size, np.bool_))
     number = offsets // minutes
     starts = np.flatnonzero(np.diff(number, prepend=-1))
     opening = session(day).open
@@ -194,4 +197,4 @@ def _grid(day: date, minutes: int, auction: tuple[int, int] | None) -> _Grid:
     if auction:
         shown[auction[0] + 1 :] = False
         shown[auction[1]] = True
-    return _Grid(starts, [_stamp(each) for each in at], np.logical_or.reduceat(shown, starts))
+    return _Grid(starts, [_stamp(each) for each in at], shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,8 @@ from kit.bars.hours import inside
 from kit.bars.resample import resample
 from kit.clock import IST, session, sessions
 from kit.errors import DataError, UnknownInterval
+from kit.simulator import history
+from kit.simulator.market import Market
 
 FRIDAY = date(2024, 1, 5)
 DRILL = date(2024, 3, 2)  # 09:15 to 10:00 and 11:30 to 12:30
@@ -61,21 +63,22 @@ def test_a_plain_day():
 
 
 def test_a_pause():
-    """A bar never spans a pause: after it the count begins anew, and what stands within it is set aside."""
+    """A bar never spans a pause: the count goes on over it, and what stands within it is set aside."""
     bars = minutes(("09:15", "10:00"), ("10:30", "10:32"), ("11:30", "12:30"), day=DRILL)
-    assert clock(resample(bars, 180)) == ["09:15", "11:30"]
-    assert clock(resample(bars, "THIRTY_MINUTE")) == ["09:15", "09:45", "11:30", "12:00"]
+    assert clock(resample(bars, 180)) == ["09:15", "11:30", "12:15"]
+    assert clock(resample(bars, "THIRTY_MINUTE")) == ["09:15", "09:45", "11:15", "11:45", "12:15"]
     assert resample(bars, 180).attrs["outside_bars"] == 2
 
 
 def test_an_auction():
-    """The closing auction is a bar of its own for an index; derivatives trade through it."""
+    """The closing auction is never mixed with free trading; derivatives trade through it."""
     bars = minutes(("09:15", "15:15"), ("15:15", "15:16"), ("15:28", "15:29"), day=AUCTION)
     found = resample(bars, "FIFTEEN_MINUTE", segment="cash")
     assert clock(found)[-3:] == ["14:45", "15:00", "15:15"]
     assert found["close"].iloc[-2] == bars["close"].iloc[-3]
     assert found["close"].iloc[-1] == bars["close"].iloc[-1]
     assert len(resample(bars, 45, segment="cash")) == 8 + 1
+    assert clock(resample(bars, 7, segment="cash"))[-3:] == ["15:12", "15:15", "15:26"]
     day = resample(bars, "ONE_DAY", segment="cash")
     assert day["close"].tolist() == [bars["close"].iloc[-1]]
     traded = resample(minutes(("09:15", "15:40"), day=AUCTION), "FIFTEEN_MINUTE")
@@ -117,14 +120,32 @@ def test_real_days(shared_data: Path):
 
 @given(st.integers(1, 400), st.integers(0, 2**32 - 1))
 def test_nothing_is_lost_or_mixed(length, seed):
-    """Whatever the length, volume and extremes are kept, and each bar lies in one interval."""
+    """Whatever the length, volume and extremes are kept, and each bar is of one interval."""
     bars = minutes(("09:15", "10:00"), ("11:30", "12:30"), day=DRILL, seed=seed)
     found = resample(bars, length)
     assert found["volume"].sum() == bars["volume"].sum()
     assert (found["high"].max(), found["low"].min()) == (bars["high"].max(), bars["low"].min())
-    parts = session(DRILL).intervals
-    assert all(any(part.open <= at < part.close for part in parts) for at in found.index)
+    apart = [resample(bars.loc[part.open : part.close], length) for part in session(DRILL).intervals]
+    assert found["volume"].tolist() == [volume for part in apart for volume in part["volume"]]
     assert not candles.broken(found).any()
+
+
+@pytest.mark.parametrize("day", [date(2021, 2, 24), date(2023, 11, 12), DRILL, FRIDAY, AUCTION])
+@pytest.mark.parametrize("kind", ["INDEX", "FUTURE"])
+def test_the_exchange_counts_alike(day, kind):
+    """Halted, evening, two parts or an auction: the exchange's longer bars are those made of its minutes."""
+    market, segment = Market(7), "cash" if kind == "INDEX" else "derivatives"
+    rows = market.listing(session(day).open).rows.values()
+    contract = next(row for row in rows if row.kind == kind and row.name == "BANKNIFTY")
+    end, tables = datetime.combine(day, time(23), IST), {}
+    for name, length in history.INTERVALS.items():
+        told = history.History(market).bars(contract, length, datetime.combine(day, time(), IST), end, end)
+        cells = zip(told.stamps, *told.prices.T.tolist(), told.volume.tolist(), strict=True)
+        tables[name] = candles.frame(cells)
+        made = resample(tables["ONE_MINUTE"], name, segment=segment)
+        pd.testing.assert_frame_equal(made, tables[name], check_freq=False)
+        wanted = candles.starts(candles.INTERVALS[name], day, day, end, segment)
+        assert wanted.isin(made.index).all()  # what the auction prints comes on top
 
 
 @pytest.mark.parametrize(
