@@ -68,7 +68,7 @@ def want(position: HeldPosition, i: int, bar: int, percent: float, points: float
 def last_try(position: HeldPosition, i: int) -> int:
     """Return the last bar at whose close a leg may look for a contract, in the session in which it began."""
     tries_end = position.states[i].tries_end
-    return min(tries_end, position.tape.ends[max(0, tries_end - LAST_TRIES)])
+    return int(min(tries_end, position.tape.ends[max(0, tries_end - LAST_TRIES)]))
 
 
 def has_tried(position: HeldPosition, i: int, bar: int) -> bool:

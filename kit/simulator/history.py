@@ -173,7 +173,7 @@ def _stamp(at: datetime) -> str:
 
 
 class _Grid(NamedTuple):
-    """The bars of a day: the trading minute each starts with, its time; and which minutes are printed at all."""
+    """The bars of a day: the trading minute each starts with, its time; which minutes are printed."""
 
     starts: NDArray[np.intp]
     stamps: list[str]

@@ -321,6 +321,49 @@ def test_a_file_that_cannot_be_taken(tmp_path: Path, fault, capsys):
     assert "not taken" in capsys.readouterr().out
 
 
+PAISE = {
+    "all text": ("bnf_20221230.parquet", [*OHLC], date(2022, 12, 30)),
+    "whole chain": ("BANKNIFTY_JF_FNO_10042023.feather", ["Open", "High", "Low", "Close"], date(2023, 4, 10)),
+    "one contract": ("bnf_exp_20240110/47600CE.parquet", [*OHLC], MONDAY),
+    "index": ("BNF_spot_1min_20240101_20240110.csv.gz", ["Open", "High", "Low", "Close"], MONDAY),
+}
+
+
+@pytest.mark.parametrize("shape", sorted(PAISE))
+def test_paise_are_refused_until_they_are_declared(shared_data: Path, tmp_path: Path, shape):
+    """Prices times a hundred are never taken for rupees; declared, they give the session of the rupees."""
+    name, columns, day = PAISE[shape]
+    file = shared_data / "intraday" / name
+    read = {"parquet": pd.read_parquet, "feather": pd.read_feather}.get(file.suffix[1:], pd.read_csv)
+    table = read(file)
+    changed = table.assign(**{each: table[each].astype(float) * 100 for each in columns})
+    changed.to_csv(tmp_path / f"{file.name.split('.')[0]}.csv", index=False)
+    said = {"expiry": "=2024-01-10"} if "CE" in name else {}
+    stores = [MinuteStore(tmp_path / kind) for kind in ("refused", "paise", "rupees")]
+    (error,) = import_files([*tmp_path.glob("*.csv")], stores[0], said).failed.values()
+    assert "look like paise" in str(error)
+    assert "--map unit:=paise" in error.remedy
+    assert stores[0].days() == []
+    assert not import_files([*tmp_path.glob("*.csv")], stores[1], {**said, "unit": "=paise"}).failed
+    import_files([file], stores[2], said)
+    for store in stores[1:]:  # a day is shown by its options
+        import_files([shared_data / "intraday" / "bnf_exp_20240110" / "47400CE.parquet"], store)
+    for one in (*OHLC, "traded", "index", "future"):
+        found, wanted = (getattr(store.day(day), one) for store in stores[1:])
+        np.testing.assert_allclose(found, wanted, rtol=1e-12, err_msg=one)
+
+
+@pytest.mark.parametrize("unit", [{}, {"unit": "=rupee"}])
+def test_rupees_stay_rupees(tmp_path: Path, unit):
+    """Whole rupees of a few prices are no paise, and what is declared is not doubted."""
+    table = long_table().rename(columns={"at": "datetime"})
+    table[[*OHLC]] = (table[[*OHLC]] / (5 if unit else 10)).round() * (5 if unit else 10)
+    if unit:
+        table[[*OHLC]] *= 100
+    table.to_csv(tmp_path / "a.csv", index=False)
+    assert not import_files([tmp_path / "a.csv"], MinuteStore(tmp_path / "s"), unit).failed
+
+
 @pytest.mark.parametrize("name", ["a.parquet", "a.feather", "a.csv.gz", "a.csv", "a.xlsx", "none.parquet"])
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"\x1f\x8b\x00", b"a,b\n1\n", bytes(range(256))])
 def test_damaged_files(tmp_path: Path, name, content):
@@ -361,7 +404,9 @@ def test_symbols_that_say_nothing(symbol):
         meaning(symbol, "BANKNIFTY", date(2022, 12, 30), date(2022, 12, 30))
 
 
-@pytest.mark.parametrize("word", ["symbol", "=x", "nosuch=Ticker", "symbol=Nothing"])
+@pytest.mark.parametrize(
+    "word", ["symbol", "=x", "nosuch=Ticker", "symbol=Nothing", "unit:=dollar", "bar:=middle", "kind:=stock"]
+)
 def test_declared_nonsense(tmp_path: Path, word, capsys):
     """A declared field or column that does not exist is named."""
     long_table().rename(columns={"at": "datetime"}).to_csv(tmp_path / "a.csv", index=False)

@@ -24,6 +24,11 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "volume": ("volume", "vol", "v", "qty"),
     "oi": ("openinterest", "oi", "openint"),
 }
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "kind": ("=index", "=future", "=vix"),
+    "bar": ("=start", "=end"),
+    "unit": ("=rupee", "=paise"),
+}
 PRICES = ("open", "high", "low", "close")
 
 
@@ -55,10 +60,12 @@ class Layout(dict[str, str]):
         )
         self.constants = {field: text[1:] for field, text in declared.items() if text.startswith("=")}
         for field, heading in declared.items():
-            if field not in SPELLINGS and field not in ("kind", "bar"):
-                raise DataError(
-                    "There is no such field to declare", field, f"Use {', '.join(SPELLINGS)}, kind, bar."
-                )
+            if field not in SPELLINGS and field not in CHOICES:
+                known = ", ".join((*SPELLINGS, *CHOICES))
+                raise DataError("There is no such field to declare", field, f"Use {known}.")
+            if field in CHOICES and heading not in CHOICES[field]:
+                choices = " or ".join(f"{field}:{choice}" for choice in CHOICES[field])
+                raise DataError(f"Not what {field} can be", heading, f"Write {choices}.")
             if not heading.startswith("="):
                 if heading not in headings:
                     raise DataError("The file has no such column", heading, f"It has {', '.join(headings)}.")

@@ -23,6 +23,7 @@ from kit.clock import parse_expiry
 from kit.errors import DataError
 
 _EPOCH = date(1970, 1, 1)
+_PAISE = 100  # in a rupee
 _NEARLY = 0.02  # of a tick: what a 32-bit price loses
 _STEM = re.compile(r"(?P<strike>\d{3,6})[-_ ]?(?P<right>CE|PE)", re.IGNORECASE)
 Rows = dict[str, NDArray[Any]]
@@ -100,6 +101,8 @@ def converted(table: pa.Table, source: ImportFile) -> ImportedBars:
     span = (_date(day.min()), _date(day.max())) if len(day) else (_EPOCH, _EPOCH)
     contracts = [_meaning(name, source, span, len(names) == 1) for name in names]
     prices = np.array([as_float(layout.column(table, name), name) for name in PRICES])
+    if layout.constants.get("unit") == "paise":
+        prices /= _PAISE
     unknown = np.full(table.num_rows, np.nan)
     volume, oi = (
         as_float(layout.column(table, name), name) if name in layout else unknown for name in ("volume", "oi")

@@ -68,7 +68,7 @@ def import_files(
     declared : mapping of str to str, optional
         Field to heading, or to ``"=value"``, for what cannot be detected: see
         `kit.bars.importing.columns.SPELLINGS`; ``kind`` is ``=index``, ``=future`` or ``=vix``; ``bar`` is
-        ``=end`` where bars are named by their end.
+        ``=end`` where bars are named by their end; ``unit`` is ``=paise`` where prices are.
     replace : bool, default False
         As `MinuteStore.keep`.
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kit.bars.day_bars import DayBars
 from kit.bars.importing.convert import ImportedBars, ImportFile, ticks
+from kit.bars.importing.units import refuse_paise
 from kit.bars.minutes import OHLC
 from kit.bars.month_file import OPTIONS, SERIES
 from kit.clock import is_session, session
@@ -33,10 +34,12 @@ def sessions_of(bars: ImportedBars, source: ImportFile) -> Iterator[DayBars]:
     Raises
     ------
     UnreadableFile
-        Nothing of it is of the underlying or within a session, or its bars are longer than minutes.
+        Nothing of it is of the underlying or within a session, its bars are longer than minutes, or its
+        prices look like paise and nobody has said so.
     """
     bars = _inside(_priced(_ours(bars, source), source), source)
     _refuse_longer(bars, source)
+    refuse_paise(bars, source)
     bars = bars.rows(np.argsort(bars.day, kind="stable"))
     edges = np.flatnonzero(np.diff(bars.day, prepend=-1, append=-1)).tolist()
     for first, last in pairwise(edges):
