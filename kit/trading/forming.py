@@ -107,8 +107,8 @@ class FormingDay:
             bars = self._bars.setdefault(key, np.zeros((4, len(self._minutes)), np.int32))
             if volume > self._volumes.get(key, np.inf) and ltp > 0:
                 _extend(bars, column, round(ltp * TICKS_PER_RUPEE))
-            if volume >= 0:
-                self._volumes[key] = volume
+            if volume >= 0:  # a clock that goes back half a second shows less: the rest is no trade again
+                self._volumes[key] = max(volume, self._volumes.get(key, 0.0))
 
 
 def _extend(bars: NDArray[np.int32] | NDArray[np.float64], column: int, price: float) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from kit.broker.order_updates import OrderUpdates
+from kit.clock import IST
 from kit.errors import ProtocolError
 from kit.market.instruments import instrument
 from kit.model import OrderRequest
+from kit.settings import StreamConfig
+from kit.simulator.server import SimulatedExchange
 
 PATIENCE_S = 20
 
@@ -75,6 +79,48 @@ def test_an_ended_session_is_renewed(share, dealing, next_password):
     with OrderUpdates(client) as updates:
         client.orders.place(wanted(share, 950.0))
         assert next(updates.within(PATIENCE_S)).status == "open"
+
+
+@pytest.fixture
+def apart(open_client, wide_limits):
+    """Return an exchange of its own, whose clock may be moved, and a client with its share."""
+    at = datetime(2026, 11, 23, 11, 0, tzinfo=IST)
+    with SimulatedExchange(seed=7, at=at, speed=1e-3, limits=False) as exchange:
+        client = open_client(exchange, stream=StreamConfig(heartbeat_s=0.2, retry_s=0.01))
+        yield exchange, (client, instrument(client.instruments().symbol("SBIN-EQ")[0]))
+
+
+def test_orders_are_heard_of_across_midnight(apart, next_password):
+    """At midnight the stream is opened with fresh tokens; yesterday's order ends once, today's is told."""
+    exchange, (client, share) = apart
+    with OrderUpdates(client) as updates:
+        placed = client.orders.place(wanted((client, share), 950.0))
+        assert next(updates.within(PATIENCE_S)).order_id == placed.order_id
+        before = client.session.access.current()
+        next_password()
+        exchange.clock.jump(before.expires - timedelta(seconds=1))  # after the close
+        assert next(updates.within(PATIENCE_S)).status == "cancelled"
+        exchange.clock.jump(before.expires)
+        assert list(updates.within(0.5)) == []  # yesterday's book is gone, and nothing of it is told again
+        assert client.session.access.current().expires.date() == date(2026, 11, 25)
+        exchange.clock.jump(datetime(2026, 11, 24, 11, 0, tzinfo=IST))
+        again = client.orders.place(wanted((client, share), 950.0))
+        assert [order.order_id for order in updates.within(1.0)] == [again.order_id]
+
+
+@pytest.mark.parametrize("by_s", [3600.0, -0.5])
+def test_a_clock_that_jumps_loses_and_doubles_no_update(apart, by_s):
+    """An hour ahead or half a second back: what waits still waits, and each change is told once."""
+    exchange, (client, share) = apart
+    with OrderUpdates(client) as updates:
+        placed = client.orders.place(wanted((client, share), 950.0))
+        assert next(updates.within(PATIENCE_S)).status == "open"
+        exchange.clock.jump(exchange.clock.now() + timedelta(seconds=by_s))
+        assert list(updates.within(0.5)) == []
+        client.orders.cancel(placed)
+        again = client.orders.place(wanted((client, share), 1050.0))
+        told = [(order.order_id, order.status) for order in updates.within(1.0)]
+        assert told == [(placed.order_id, "cancelled"), (again.order_id, "complete")]
 
 
 def test_what_is_no_update_is_said(share):

@@ -52,6 +52,23 @@ def test_a_bar_holds_what_the_chains_showed():
     assert day.lot_size[row] == 30
 
 
+def test_a_clock_that_goes_back_trades_nothing_twice():
+    """A chain of half a second ago closes no bar again, and volume that it shows less of is no new trade."""
+    shown = [
+        chain("10:00:59", 100.0, 30.0), chain("10:01:00", 101.0, 60.0), chain("10:00:59", 100.0, 30.0),
+        chain("10:01:30", 105.0, 60.0), chain("11:01:00", 106.0, 90.0),
+    ]  # fmt: skip
+    told = list(minutes_of(shown))
+    assert [day.start(column).time() for day, column in told] == [time(10, 0), time(10, 1)]
+    day, column = told[1]
+    row = day.rows[EXPIRY, 55_000, "CE"]
+    assert [int(getattr(day, name)[row, column]) / 20 for name in ("open", "high", "close")] == [
+        101,
+        101,
+        101,
+    ]
+
+
 @pytest.mark.parametrize(("quotes", "entry"), [(None, 99.0), ({"model": "touch"}, 100.5)])
 def test_a_running_session_is_followed_from_its_chains(opened, clock, quotes, entry):
     """A plan is filled at the bar's close, or at the bid of the chain that closed it; then it ends."""

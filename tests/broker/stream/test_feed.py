@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import traceback
+from datetime import timedelta
 
 import pytest
 
@@ -217,6 +218,25 @@ def test_tokens_are_renewed_at_midnight(open_client, next_password):
             until(lambda: client.session.access.current() is not before, "another login")
             until(lambda: feed.health()["connections"][0]["is_up"], "another connection")
     assert client.session.access.current().expires > midnight
+
+
+@pytest.mark.parametrize("by_s", [3600.0, -0.5])
+def test_ticks_go_on_when_the_clock_jumps(open_client, by_s):
+    """An hour ahead or half a second back: the same connection goes on, and its ticks are of the new time."""
+    with SimulatedExchange(seed=7, speed=1.0, limits=False) as exchange:
+        feed = open_client(exchange, stream=StreamConfig(heartbeat_s=0.2, silence_s=20, stall_s=60)).feed
+        with feed.follow({INDEX: "Nifty Bank"}) as following:
+            first = following.next(PATIENCE_S)
+            exchange.clock.jump(exchange.clock.now() + timedelta(seconds=by_s))
+            moved = exchange.clock.now()
+            until(
+                lambda: (tick := following.next(PATIENCE_S)) and tick.at >= moved - timedelta(seconds=1), "it"
+            )
+            kept = feed.fresh("SNAPQUOTE", *INDEX)
+            assert first is not None
+            assert kept is not None
+            (connection,) = feed.health()["connections"]
+    assert (connection["opened"], connection["is_up"]) == (1, True)
 
 
 def test_session_ended_by_the_broker_is_renewed(quick_client, exchange):
