@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 import os
-from numbers import Real
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
+from inspect import Signature, signature
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, TypeVar
+from types import NoneType, UnionType
+from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
 
 from kit.errors import DataError, KitError, SettingsError
 
 T = TypeVar("T")
+P = ParamSpec("P")
 _LONGEST_PATH = 4096  # characters; no system takes a longer one
 
 
@@ -31,7 +36,7 @@ def text(value: Any, what: str, kind: type[KitError] = DataError) -> str:
     KitError
         It is no text, or holds what no text does: control characters, half a character.
     """
-    if not isinstance(value, str) or not value.isprintable():
+    if not isinstance(value, str) or not value.isprintable() or len(value) > _LONGEST_PATH:
         raise kind(what, value, "Write it as text.")
     return value
 
@@ -115,3 +120,98 @@ def like(value: T, name: str, *methods: str) -> T:
             remedy = f"Pass an object that has {method}()."
             raise SettingsError(f"{name} cannot be", type(value).__name__, remedy)
     return value
+
+
+def choice(value: Any, among: Iterable[str], what: str) -> str:
+    """Return a word that is one of a few.
+
+    Raises
+    ------
+    SettingsError
+        It is none of them; lists them.
+    """
+    words = tuple(among)
+    if not isinstance(value, str) or value not in words:
+        raise SettingsError(what, value, f"Use {', '.join(words)}.")
+    return value
+
+
+def checked(function: Callable[P, T]) -> Callable[P, T]:
+    """Refuse arguments that are not what a function's annotations say, before it runs.
+
+    Checked are plain classes, literals, sequences with what they hold, and unions of these; any other
+    annotation lets everything through. An integer stands for a float, a truth value for no number, and a
+    number may be NaN: what it has to be beyond a number, the function says itself.
+
+    Raises
+    ------
+    DataError
+        An argument does not fit; names it, and what belongs there.
+    SettingsError
+        It is not one of a few words.
+    """
+    form: list[Signature] = []
+
+    @wraps(function)
+    def door(*args: P.args, **kwargs: P.kwargs) -> T:
+        if not form:  # at the first call, when every module is there
+            form.append(_form(function))
+        try:
+            given = form[0].bind(*args, **kwargs).arguments
+        except TypeError:
+            return function(*args, **kwargs)  # a missing or unknown name: Python says it best
+        for name, value in given.items():
+            hint = form[0].parameters[name].annotation
+            if not _fits(value, hint):
+                what = f"{function.__name__}() cannot take {type(value).__name__} for {name}"
+                kind = SettingsError if get_origin(hint) is Literal else DataError
+                raise kind(what, value, f"Pass {_words(hint)}.")
+        return function(*args, **kwargs)
+
+    return door
+
+
+def _form(function: Callable[..., Any]) -> Signature:
+    """Return a signature with its annotations evaluated, where they can be at run time."""
+    bare, names = signature(function), getattr(function, "__globals__", {})
+    return bare.replace(
+        parameters=[one.replace(annotation=_hint(one.annotation, names)) for one in bare.parameters.values()]
+    )
+
+
+def _hint(annotation: Any, names: dict[str, Any]) -> Any:
+    try:
+        return eval(annotation, names) if isinstance(annotation, str) else annotation  # noqa: S307 - our own text
+    except (NameError, TypeError):  # imported for the type checker alone, or generic for it alone
+        return Any
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    kind, parts = get_origin(hint), get_args(hint)
+    if kind in (Union, UnionType):
+        return any(_fits(value, part) for part in parts)
+    if kind is Literal:
+        return isinstance(value, str | int) and value in parts
+    if hint in (float, int):
+        return isinstance(value, Real if hint is float else Integral) and not isinstance(value, bool)
+    kind = NoneType if hint is None else kind or hint
+    if kind is Any or not isinstance(kind, type) or getattr(kind, "_is_protocol", False):
+        return True
+    whole = isinstance(value, kind) and not (kind in (Sequence, Iterable) and isinstance(value, str | bytes))
+    if not whole or kind not in (Sequence, Mapping):
+        return whole
+    return all(_fits(one, parts[-1]) for one in (value.values() if kind is Mapping else value))
+
+
+def _words(hint: Any) -> str:
+    """Return what an annotation asks for, as a sentence has it."""
+    kind, parts = get_origin(hint), get_args(hint)
+    if kind in (Union, UnionType):
+        return " or ".join(dict.fromkeys(_words(part) for part in parts))
+    if kind is Literal:
+        return ", ".join(map(str, parts))
+    if kind is Sequence:
+        return f"a sequence of {getattr(parts[0], '__name__', parts[0])}"
+    return {float: "a number", int: "a whole number", str: "a text", None: "None"}.get(
+        hint, getattr(hint, "__name__", str(hint))
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -81,8 +81,8 @@ def span(name: str, key: str = "") -> FactSpan:
     DataError
         The table says nothing about it; names what it knows.
     """
-    rows = {row["key"]: row for row in table("ranges") if row["table"] == name}
-    if key not in rows:
+    rows = {row["key"]: row for row in table("ranges") if row["table"] == arguments.text(name, "No table")}
+    if arguments.text(key, "No fact has this key") not in rows:
         raise DataError(f"The table {name} says nothing about", key or name, f"It knows {', '.join(rows)}.")
     days = (date.fromisoformat(rows[key][column]) for column in ("first", "certain_to", "last"))
     return FactSpan(*days)
@@ -94,9 +94,11 @@ def within(name: str, on: date, key: str = "") -> None:
     Raises
     ------
     DataError
-        The day lies outside the range, or the table says nothing about `key`.
+        It is no day or lies outside the range, or the table says nothing about `key`.
     """
     first, _, last = span(name, key)
+    if not isinstance(on, date) or isinstance(on, datetime):
+        raise DataError("Not a day", on, "Give a date.")
     if not first <= on <= last:
         what = f"The table {name} does not reach to this day" + (f" for {key}" if key else "")
         raise DataError(what, on.isoformat(), f"It answers from {first} to {last}; see data/ranges.csv.")

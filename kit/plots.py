@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kit.arguments import checked
 from kit.clock import sessions
 from kit.model import ChainSnapshot
 
@@ -38,6 +39,7 @@ def figure(width: float = 6.4, height: float = 3.4) -> tuple[Figure, Axes]:
     return page, axes
 
 
+@checked
 def smile(axes: Axes, snapshot: ChainSnapshot, within: float | None = None) -> Axes:
     """Draw implied volatility against strike for the out-of-the-money side.
 
@@ -71,6 +73,7 @@ def smile(axes: Axes, snapshot: ChainSnapshot, within: float | None = None) -> A
     return axes
 
 
+@checked
 def open_interest(axes: Axes, snapshot: ChainSnapshot, around: int = 15) -> Axes:
     """Draw open interest by strike in lots, calls beside puts.
 
@@ -98,6 +101,7 @@ def open_interest(axes: Axes, snapshot: ChainSnapshot, around: int = 15) -> Axes
     return axes
 
 
+@checked
 def payoff(
     axes: Axes,
     level: ArrayLike,
@@ -137,6 +141,7 @@ def payoff(
     return axes
 
 
+@checked
 def latencies(
     axes: Axes, by_tier: Mapping[str, Mapping[str, float]], budgets_ms: Mapping[str, float] | None = None
 ) -> Axes:
@@ -170,6 +175,7 @@ def latencies(
     return axes
 
 
+@checked
 def speed_up(axes: Axes, workers: Sequence[int], ratio: Sequence[float]) -> Axes:
     """Draw speed-up against worker count, with the ideal line."""
     axes.plot(workers, workers, color=PLAIN, lw=0.8, ls="--", label="ideal")
@@ -193,6 +199,7 @@ def as_html(page: Figure, text: str) -> str:
     return f'<img alt="{escape(text)}" src="data:image/png;base64,{b64encode(raw.getvalue()).decode()}">'
 
 
+@checked
 def coverage_calendar(axes: Axes, manifest: pd.DataFrame) -> Axes:
     """Draw a store's days as a calendar, a row per month: how good each session's minutes are.
 

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from kit.arguments import checked, instance
 from kit.errors import DataError
 
 
+@checked
 def combined_premium(bars: Mapping[str, pd.DataFrame], lots: Mapping[str, int] | None = None) -> pd.DataFrame:
     """Return the price of a straddle, strangle or any spread bar by bar, with its VWAP of the day.
 
@@ -77,6 +79,7 @@ def oi_change_from_close(oi: pd.Series[float]) -> pd.Series[float]:
     DataError
         The times are not ascending.
     """
+    instance(oi, pd.Series, "oi")
     times = pd.DatetimeIndex(oi.index)
     if not times.is_monotonic_increasing:
         raise DataError("Open interest must be in order of time", str(times[0]), "Sort it by its index.")

@@ -23,6 +23,7 @@ from uuid import uuid4
 import pandas as pd
 import pyarrow as pa
 
+from kit.arguments import path
 from kit.bars import arrays, quality
 from kit.bars.day_bars import DayBars
 from kit.bars.merging import merged
@@ -38,6 +39,7 @@ from kit.bars.month_file import (
 )
 from kit.bars.writing import writing
 from kit.errors import DataError
+from kit.facts import underlying_name
 
 MINUTES = Path("data/minutes")
 _AHEAD = 4  # sessions read while one is used
@@ -64,8 +66,8 @@ class MinuteStore:
     """
 
     def __init__(self, folder: Path | str = MINUTES, underlying: str = "BANKNIFTY") -> None:
-        self.underlying = underlying
-        self.folder = Path(folder) / underlying
+        self.underlying = underlying_name(underlying)
+        self.folder = path(folder, "Not the folder of a store") / self.underlying
 
     def __repr__(self) -> str:
         return f"MinuteStore({str(self.folder)!r})"

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kit.arguments import checked
 from kit.bars import candles
 from kit.bars.candles import INTERVALS, interval
 from kit.clock import IST, Segment, is_session, session
@@ -24,6 +25,7 @@ _RULES = {"open": "first", "high": "max", "low": "min", "close": "last", "volume
 _DAY = INTERVALS["ONE_DAY"].minutes
 
 
+@checked
 def resample(bars: pd.DataFrame, length: str | int, *, segment: Segment = "derivatives") -> pd.DataFrame:
     """Return longer bars of the same trading.
 
@@ -42,24 +44,24 @@ def resample(bars: pd.DataFrame, length: str | int, *, segment: Segment = "deriv
     DataFrame
         The same columns; index the start of each bar, midnight for a day's. Where nothing traded is no bar.
         ``attrs`` says how many bars were set aside: ``broken_bars`` contradict themselves, ``outside_bars``
-        begin outside the session, on a closed day or in a pause.
+        hold no minute of a session. A bar that begins in a pause and reaches beyond it belongs behind it.
 
     Raises
     ------
     DataError
-        The index is no ascending one with a time zone, a column is missing, or the length is no multiple of
-        the bars'.
+        The index is no ascending one with a time zone, a column is missing or not of numbers, or the length
+        is no multiple of the bars' up to a day.
     UnknownInterval
         There is no interval of this name.
     """
-    minutes = interval(length).minutes if isinstance(length, str) else int(length)
-    _check(bars, minutes)
+    minutes = interval(length).minutes if isinstance(length, str) else length
+    own = _own_minutes(bars, minutes)
     wrong = candles.broken(bars)
     sound = bars[~wrong]
     local = pd.DatetimeIndex(sound.index).tz_convert(IST)
     labels = np.full(len(sound), np.datetime64("NaT"), dtype="datetime64[ns]")
     for first, last, day in _days(local):
-        labels[first:last] = _labels(local[first:last], day, minutes, segment)
+        labels[first:last] = _labels(local[first:last], day, minutes, own, segment)
     kept = ~np.isnat(labels)
     rules = {name: rule for name, rule in _RULES.items() if name in bars.columns}
     index = pd.DatetimeIndex(labels[kept], name="time").tz_localize(IST)
@@ -68,8 +70,11 @@ def resample(bars: pd.DataFrame, length: str | int, *, segment: Segment = "deriv
     return found
 
 
-def _check(bars: pd.DataFrame, minutes: int) -> None:
-    missing = [name for name in candles.COLUMNS if name not in bars.columns]
+def _own_minutes(bars: pd.DataFrame, minutes: int) -> float:
+    """Return the length of the bars, checked."""
+    kinds = bars.columns.isin(candles.COLUMNS)
+    numbers = bars.loc[:, kinds].select_dtypes("number").columns.tolist()
+    missing = [name for name in candles.COLUMNS if numbers.count(name) != 1]
     index = bars.index
     if missing or not isinstance(index, pd.DatetimeIndex) or index.tz is None:
         raise DataError(
@@ -77,11 +82,12 @@ def _check(bars: pd.DataFrame, minutes: int) -> None:
         )
     if not (index.is_monotonic_increasing and index.is_unique):
         raise DataError("The bars are not in order, each once", len(index), "Sort them, drop duplicates.")
-    own = pd.Series(index).diff().min() / pd.Timedelta(minutes=1) if len(index) > 1 else minutes
-    if minutes < 1 or (minutes != _DAY and minutes % own) or own > minutes:
+    own = np.gcd.reduce(np.diff(index.as_unit("ns").asi8)) / 60e9 if len(index) > 1 else 1.0
+    if not 1 <= minutes <= _DAY or (minutes != _DAY and minutes % own) or own > minutes:
         raise DataError(
-            f"Bars of {own:g} minutes do not add up to this length", minutes, "Use a multiple of it."
+            f"Bars of {own:g} minutes do not add up to this length", minutes, "Use a multiple, a day at most."
         )
+    return float(own)
 
 
 def _days(local: pd.DatetimeIndex) -> list[tuple[int, int, date]]:
@@ -91,8 +97,10 @@ def _days(local: pd.DatetimeIndex) -> list[tuple[int, int, date]]:
     return [(first, last, local[first].date()) for first, last in pairwise(edges)]
 
 
-def _labels(starts: pd.DatetimeIndex, day: date, minutes: int, segment: Segment) -> NDArray[np.datetime64]:
-    """Return for each bar the start of the longer bar it belongs to; NaT: outside the session."""
+def _labels(
+    starts: pd.DatetimeIndex, day: date, minutes: int, own: float, segment: Segment
+) -> NDArray[np.datetime64]:
+    """Return for each bar of some minutes the start of the longer bar it belongs to; NaT: outside."""
     labels = np.full(len(starts), np.datetime64("NaT"), dtype="datetime64[ns]")
     if not is_session(day):
         return labels
@@ -101,7 +109,8 @@ def _labels(starts: pd.DatetimeIndex, day: date, minutes: int, segment: Segment)
     step, first, before = np.timedelta64(minutes, "m"), _wall(hours.open), _wall(hours.open)
     for part in hours.intervals:
         opening, closing = _wall(part.open), _wall(part.close)
-        inside = (wall >= opening) & (wall < closing)
+        reach = np.timedelta64(int(own * 60), "s")  # a shorter bar, too, may begin within the pause
+        inside = np.isnat(labels) & (wall + reach > opening) & (wall < closing)
         counted = first + (wall[inside] - first) // step * step
         counted[counted < before] = opening  # begun on the other side of a pause, or before the auction
         labels[inside] = _wall(datetime.combine(day, time.min)) if minutes == _DAY else counted

@@ -6,6 +6,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Literal, cast
 
+from kit.arguments import choice
 from kit.clock.dates import parse_expiry
 from kit.errors import DataError
 from kit.facts import fact, span, table, underlying_name, within
@@ -68,8 +69,6 @@ def settlement_rule(on: date) -> SettlementRule:
     return cast("SettlementRule", fact("settlement_rules", parse_expiry(on))["rule"])
 
 
-@lru_cache(maxsize=4096)
-@lru_cache(maxsize=4096)
 def tick_inr(on: date | None = None, segment: Literal["derivatives", "index"] = "derivatives") -> float:
     """Return the smallest step of a price, rupees, from ``data/ticks.csv``.
 
@@ -85,5 +84,10 @@ def tick_inr(on: date | None = None, segment: Literal["derivatives", "index"] = 
     DataError
         The day lies outside the table's range.
     """
-    day = span("ticks").last if on is None else on
+    day = span("ticks").last if on is None else parse_expiry(on)
+    return _tick_inr(day, choice(segment, ("derivatives", "index"), "No such segment"))
+
+
+@lru_cache(maxsize=4096)
+def _tick_inr(day: date, segment: str) -> float:
     return float(fact("ticks", day, segment=segment)["tick_inr"])

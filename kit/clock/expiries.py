@@ -11,8 +11,10 @@ from datetime import date, timedelta
 from functools import cache, lru_cache
 from typing import Literal
 
+from kit.arguments import checked
 from kit.clock.dates import parse_expiry
 from kit.clock.holidays import is_business_day, was_business_day
+from kit.errors import DataError
 from kit.facts import Row, fact, span, table, underlying_name, within
 
 Basis = Literal["observed", "rule"]
@@ -54,6 +56,7 @@ def _moved(day: date, on: date | None) -> date:
     return day
 
 
+@checked
 def monthly_expiry(year: int, month: int, underlying: str = "BANKNIFTY") -> date:
     """Return the monthly expiry as it came to be: the month's last rule weekday, moved before a holiday.
 
@@ -63,6 +66,8 @@ def monthly_expiry(year: int, month: int, underlying: str = "BANKNIFTY") -> date
         The rules for this underlying do not reach to this month.
     """
     underlying = underlying_name(underlying)
+    if not (1 <= month <= 12 and 1 <= year <= 9999):
+        raise DataError("No such month", f"{year}-{month}", "Write for instance 2026, 11.")
     last = date(year, month, calendar.monthrange(year, month)[1])
     rules = sorted(_rules(underlying), key=lambda row: row["from"], reverse=True)
     within("expiry_rules", min(last, span("expiry_rules", underlying).last), underlying)

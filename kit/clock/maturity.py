@@ -9,10 +9,10 @@ from functools import cache
 from itertools import accumulate
 from typing import Literal, get_args
 
+from kit.arguments import choice
 from kit.clock.expiries import last_trading_day
 from kit.clock.present import in_ist
 from kit.clock.sessions import session, sessions
-from kit.errors import SettingsError
 from kit.facts import span
 
 Convention = Literal["calendar", "trading"]
@@ -45,8 +45,7 @@ def years_to_expiry(now: datetime, expiry: date, convention: Convention = "calen
     DataError
         The expiry lies outside the calendar's range.
     """
-    if convention not in get_args(Convention):
-        raise SettingsError("Time runs by no such convention", convention, "Say 'calendar' or 'trading'.")
+    choice(convention, get_args(Convention), "Time runs by no such convention")
     now, last = in_ist(now), session(last_trading_day(expiry))
     if convention == "calendar" or now >= last.close:
         return (last.close - now).total_seconds() / 60 / MINUTES_PER_YEAR

@@ -11,8 +11,9 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
+from kit.arguments import choice
 from kit.clock.dates import parse_expiry
 from kit.clock.holidays import is_business_day, is_provisional
 from kit.clock.present import IST, in_ist
@@ -21,6 +22,7 @@ from kit.facts import Row, fact, span, table, within
 
 Segment = Literal["derivatives", "cash"]
 SessionKind = Literal["normal", "special", "muhurat", "auction"]
+_SEGMENTS = get_args(Segment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +158,10 @@ def session(day: date, segment: Segment = "derivatives") -> Session:
     ------
     DataError
         The exchange is closed on this day, or it lies outside the calendar's range.
+    SettingsError
+        There is no such segment.
     """
-    return _session(parse_expiry(day), segment)
+    return _session(parse_expiry(day), cast("Segment", choice(segment, _SEGMENTS, "No such segment")))
 
 
 @lru_cache(maxsize=16_384)
@@ -219,8 +223,8 @@ def next_session(day: date) -> date:
     DataError
         The calendar does not reach that far.
     """
-    days = _calendar()
-    return _numbered(bisect_right(days, parse_expiry(day)), day)
+    day = parse_expiry(day)
+    return _numbered(bisect_right(_calendar(), day), day)
 
 
 def previous_session(day: date) -> date:
@@ -231,8 +235,8 @@ def previous_session(day: date) -> date:
     DataError
         The calendar does not reach that far.
     """
-    days = _calendar()
-    return _numbered(bisect_left(days, parse_expiry(day)) - 1, day)
+    day = parse_expiry(day)
+    return _numbered(bisect_left(_calendar(), day) - 1, day)
 
 
 def _numbered(number: int, day: date) -> date:
@@ -272,7 +276,7 @@ def square_off(day: date, segment: Segment = "derivatives") -> datetime:
     DataError
         The day is no session, or a table does not reach to it.
     """
-    before = timedelta(minutes=int(fact("square_off", day)["minutes_before_close"]))
+    before = timedelta(minutes=int(fact("square_off", parse_expiry(day))["minutes_before_close"]))
     return session(day, segment).continuous[-1].close - before
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from kit.arguments import checked
 from kit.evaluation.moved_smile import Kept, leg_volatility
 from kit.evaluation.through_time import legs_ahead, value_ahead
 from kit.model import ChainSnapshot, Leg
@@ -58,6 +59,7 @@ class Attribution:
         return {part.name: getattr(self, part.name) for part in fields(self)}
 
 
+@checked
 def attribute(legs: Sequence[Leg], before: ChainSnapshot, after: ChainSnapshot) -> Attribution:
     """Return what each Greek contributed between two snapshots, for the whole position.
 
@@ -84,12 +86,14 @@ def attribute(legs: Sequence[Leg], before: ChainSnapshot, after: ChainSnapshot) 
     return Attribution(**{str(name): float(rows[name].sum(skipna=False)) for name in rows.columns})
 
 
+@checked
 def attribution_by_leg(legs: Sequence[Leg], before: ChainSnapshot, after: ChainSnapshot) -> pd.DataFrame:
     """Return the columns of `Attribution` leg by leg; the arguments are those of `attribute`."""
     rows = [_of_leg(leg, before.at(leg.expiry), after.at(leg.expiry), before.lot_size) for leg in legs]
     return pd.DataFrame([row.row() for row in rows])
 
 
+@checked
 def attribute_scenario(
     legs: Sequence[Leg],
     snapshot: ChainSnapshot,

@@ -16,7 +16,9 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from kit.errors import SettingsError
+from kit.arguments import checked, choice, instance, number
+from kit.clock import parse_expiry
+from kit.errors import DataError
 from kit.facts import fact
 from kit.model import Leg
 
@@ -93,7 +95,6 @@ class ChargeRates(NamedTuple):
     stt_buy: float = 0.0
 
 
-@lru_cache(maxsize=16_384)
 def charge_rates(on: date, plan: Plan = "flat", kind: Kind = "option") -> ChargeRates:
     """Return the rates of a day, looked up once.
 
@@ -111,12 +112,15 @@ def charge_rates(on: date, plan: Plan = "flat", kind: Kind = "option") -> Charge
     DataError
         The tables do not reach to this day.
     SettingsError
-        There is no such plan.
+        There is no such plan or kind.
     """
-    if plan not in get_args(Plan):
-        raise SettingsError(
-            "There is no brokerage plan of this name", plan, f"Use {', '.join(get_args(Plan))}."
-        )
+    choice(plan, get_args(Plan), "There is no brokerage plan of this name")
+    choice(kind, _ITEMS, "Nothing of this kind is traded")
+    return _charge_rates(parse_expiry(on), plan, kind)
+
+
+@lru_cache(maxsize=16_384)
+def _charge_rates(on: date, plan: Plan, kind: Kind) -> ChargeRates:
     row = fact("brokerage", on, key=plan, plan=plan)
     stt, exchange, stamp = _ITEMS[kind]
     items = (stt, exchange, "sebi", stamp, "gst", "gst_on_sebi")
@@ -151,11 +155,18 @@ def order_charges(
     Raises
     ------
     DataError
-        The tables do not reach to this day.
+        The tables do not reach to this day, or a premium is negative.
     SettingsError
-        There is no such plan.
+        There is no such plan, kind or side.
     """
     rates = charge_rates(on, plan, kind)
+    choice(side, get_args(Side), "An order buys or sells")
+    if (
+        isinstance(premium_inr, Sequence)
+        or np.asarray(premium_inr).dtype.kind not in "iuf"
+        or np.any(np.less(premium_inr, 0.0))
+    ):
+        raise DataError("Not a premium", premium_inr, "Give price times units, never negative.")
     exchange, sebi = premium_inr * rates.exchange, premium_inr * rates.sebi
     brokerage = _brokerage(premium_inr, rates)
     return Charges(
@@ -175,6 +186,7 @@ def _brokerage(premium_inr: float, rates: ChargeRates) -> float:
     return least
 
 
+@checked
 def contract_note(orders: Iterable[Charges]) -> Charges:
     """Return the charges of one day's orders as the contract note states them.
 
@@ -185,7 +197,8 @@ def contract_note(orders: Iterable[Charges]) -> Charges:
     orders : iterable of Charges
         Of all orders of one day.
     """
-    sums = Charges(*(math.fsum(parts) for parts in zip(_NIL, *orders, strict=True)))
+    known = [instance(one, Charges, "an order's charges") for one in orders]
+    sums = Charges(*(math.fsum(parts) for parts in zip(_NIL, *known, strict=True)))
     return sums._replace(stt=_to_rupee(sums.stt), stamp=_to_rupee(sums.stamp))
 
 
@@ -196,6 +209,7 @@ def _to_rupee(amount_inr: float) -> float:
     return float(math.floor(round(amount_inr, 6) + 0.5))  # 0.49999999 of binary sums is half a rupee
 
 
+@checked
 def round_trip_inr(
     legs: Sequence[Leg], lot_size: int, on: date, plan: Plan = "flat", *, rounded: bool = False
 ) -> float:
@@ -223,6 +237,7 @@ def round_trip_inr(
     SettingsError
         There is no such plan.
     """
+    number(lot_size, "No lot", above=0)
     if rounded:
         return contract_note(
             order_charges(leg.price * abs(leg.lots) * lot_size, side, on, plan, kind)

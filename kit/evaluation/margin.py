@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.arguments import checked
 from kit.errors import DataError
 from kit.evaluation.margin_rules import FAR_DAYS, RiskParameters, risk_parameters
 from kit.evaluation.risk_arrays import composite_deltas, risk_arrays
@@ -89,6 +90,7 @@ class Margin:
         return named | {name: getattr(self, name) for name in ("total_inr", "cash_inr", "benefit_inr")}
 
 
+@checked
 def margin(legs: Sequence[Leg], snapshot: ChainSnapshot, parameters: RiskParameters | None = None) -> Margin:
     """Estimate the margin of a position on a chain.
 
@@ -261,8 +263,7 @@ def _span(held: _Held, part: Bools, parameters: RiskParameters) -> _Span:
 def _span_alone(held: _Held) -> Floats:
     """Scan every leg by itself."""
     scans = np.maximum(held.losses.max(axis=1, initial=0.0), 0.0) - held.value
-    spans: Floats = np.maximum(np.maximum(scans, held.least), 0.0)
-    return spans
+    return np.asarray(np.maximum(np.maximum(scans, held.least), 0.0))
 
 
 def _matches(days: NDArray[np.int64], units: Floats) -> Iterator[tuple[int, int, float]]:

@@ -11,6 +11,7 @@ from math import inf, isnan, sqrt
 
 import numpy as np
 
+from kit.arguments import checked
 from kit.errors import DataError
 from kit.evaluation.blocked import blocked, margin_inr
 from kit.evaluation.chances import extremes_between, probability_of_profit
@@ -28,6 +29,7 @@ from kit.model import ChainSnapshot, Leg
 __all__ = ["FIGURES", "Score", "describe", "score", "score_on"]
 
 
+@checked
 def score(
     legs: Sequence[Leg],
     snapshot: ChainSnapshot,

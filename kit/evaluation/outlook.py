@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.arguments import checked
 from kit.clock.sessions import session, sessions
 from kit.errors import DataError
 from kit.evaluation.attribution import Attribution, attribute_scenario
@@ -105,10 +106,8 @@ class Standing:
         """Return the probability of a profit on a day; at the first expiry where that is now."""
         ahead = days or self.first_days
         if ahead not in self._chances:  # a shift of index or volatility asks for the same day again
-            known = ahead > 0
-            self._chances[ahead] = (
-                probability_of_profit_by(self.position, self.chain, ahead) if known else nan
-            )
+            chance = probability_of_profit_by(self.position, self.chain, ahead) if ahead > 0 else nan
+            self._chances[ahead] = chance
         return self._chances[ahead]
 
     @property
@@ -169,6 +168,7 @@ class Outlook:
         return self.profit_inr / (blocked.total_inr + paid) if isinstance(blocked, Margin) else nan
 
 
+@checked
 def standing(
     position: Sequence[Leg], snapshot: ChainSnapshot, *, view: View | str = "market", entry: Entry = "touch"
 ) -> Standing:
@@ -206,6 +206,7 @@ def standing(
     return Standing(held, snapshot, first, level, now, then, crossings, blocked, scored)
 
 
+@checked
 def outlook(held: Standing, scenario: Scenario | None = None) -> Outlook:
     """Look at a position under a scenario; without one nothing moves.
 

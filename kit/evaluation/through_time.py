@@ -13,9 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kit.arguments import checked, number
 from kit.evaluation.moved_smile import Kept, Term, checked_names, moved_volatility, shifted
 from kit.evaluation.payoff import breakevens, knots
 from kit.model import ChainSnapshot, Leg
+from kit.pricing.arrays import floats
 from kit.pricing.black76 import Greeks, greeks, price
 
 Floats = NDArray[np.float64]
@@ -32,6 +34,7 @@ class LegAhead(NamedTuple):
     discount: Floats
 
 
+@checked
 def profit_before_expiry(
     legs: Sequence[Leg],
     snapshot: ChainSnapshot,
@@ -81,13 +84,14 @@ def profit_before_expiry(
     UnknownExpiry
         The chain of a leg's expiry is not at hand.
     """
-    grid = [np.asarray(value, np.float64) for value in (spot, days, iv_shift, skew_shift)]
+    grid = [floats(value) for value in (spot, days, iv_shift, skew_shift)]
     total = np.zeros(np.broadcast_shapes(*(axis.shape for axis in grid)))
     for at in legs_ahead(legs, snapshot, grid, term, held):
         total += at.leg.lots * (value_ahead(at) - at.leg.price)
     return total
 
 
+@checked
 def greeks_before_expiry(
     legs: Sequence[Leg],
     snapshot: ChainSnapshot,
@@ -115,6 +119,7 @@ def greeks_before_expiry(
     return Greeks(*totals)
 
 
+@checked
 def profit_grid(
     legs: Sequence[Leg],
     snapshot: ChainSnapshot,
@@ -144,6 +149,7 @@ def profit_grid(
     return snapshot.lot_size * points
 
 
+@checked
 def breakevens_before_expiry(
     legs: Sequence[Leg],
     snapshot: ChainSnapshot,
@@ -161,6 +167,7 @@ def breakevens_before_expiry(
     `profit_before_expiry`.
     """
     checked_names(held, term)
+    number(days, "Not a count of days")
     chains = [snapshot.at(leg.expiry) for leg in legs]
     if len({chain.expiry for chain in chains}) == 1 and days / 365 >= chains[0].t_years:
         return breakevens(knots(legs))

@@ -16,9 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import log_ndtr, ndtr
 
+from kit.arguments import checked, real
 from kit.errors import DataError
 from kit.evaluation.through_time import breakevens_before_expiry, profit_before_expiry
 from kit.model import ChainSnapshot, Leg
+from kit.pricing.arrays import floats
+
+LONGEST_YEARS = 10  # no option of an index lives longer
 
 
 class Move(NamedTuple):
@@ -40,6 +44,7 @@ class Move(NamedTuple):
     high: float
 
 
+@checked
 def expected_move_by(
     snapshot: ChainSnapshot, days: float | None = None, *, sigma: float | None = None
 ) -> Move:
@@ -64,6 +69,7 @@ def expected_move_by(
     return Move(forward, points, forward - points, forward + points)
 
 
+@checked
 def probability_of_touch(
     snapshot: ChainSnapshot, level: ArrayLike, days: float | None = None, *, sigma: float | None = None
 ) -> Any:
@@ -82,7 +88,7 @@ def probability_of_touch(
         1 at the spot; NaN without a volatility.
     """
     forward, sd, _ = _ahead(snapshot, days, sigma)
-    levels = np.asarray(level, np.float64)
+    levels = floats(level)
     drift = np.log(forward / snapshot.spot) - sd * sd / 2  # of the logarithm, until the date
     with np.errstate(divide="ignore", invalid="ignore"):
         away = np.log(levels / snapshot.spot)
@@ -93,6 +99,7 @@ def probability_of_touch(
     return np.where(np.isnan(sd), np.nan, np.where(levels > 0, chance, 0.0))[()]
 
 
+@checked
 def probability_of_profit_by(
     legs: Sequence[Leg], snapshot: ChainSnapshot, days: float, *, sigma: float | None = None
 ) -> float:
@@ -117,8 +124,6 @@ def probability_of_profit_by(
     DataError
         The date is not ahead.
     """
-    if not days > 0:
-        raise DataError("A chance of profit needs a date ahead", days, "Give days above 0.")
     forward, sd, _ = _ahead(snapshot, days, sigma)
     if np.isnan(sd):
         return float("nan")
@@ -133,9 +138,9 @@ def probability_of_profit_by(
 
 def _ahead(snapshot: ChainSnapshot, days: float | None, sigma: float | None) -> tuple[float, float, float]:
     """Return the forward of a date, the standard deviation of the logarithm until it, and the years."""
-    years = snapshot.t_years if days is None else days / 365
-    if not years > 0:
-        raise DataError("There is no move into the past", days, "Give a date ahead.")
+    years = snapshot.t_years if days is None else real(days) / 365
+    if not 0 < years < LONGEST_YEARS:
+        raise DataError("There is no move by this day", days, "Give days ahead, less than ten years.")
     chosen = snapshot.iv_at(snapshot.forward) if sigma is None else sigma
     growth = (snapshot.forward / snapshot.spot) ** (years / snapshot.t_years) if snapshot.t_years > 0 else 1.0
     return snapshot.spot * growth, chosen * years**0.5, years

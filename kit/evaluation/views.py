@@ -17,11 +17,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from math import exp, isfinite, isnan
+from numbers import Integral
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 
+from kit.arguments import instance, real
 from kit.clock import sessions
 from kit.errors import DataError, SettingsError
 from kit.evaluation.distribution import Distribution, SampleDistribution, SmileDistribution, Unknown
@@ -133,9 +135,9 @@ class LognormalView(View):
     drift: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.sigma is not None and not 0 < self.sigma < 10:
+        if self.sigma is not None and not 0 < real(self.sigma) < 10:
             raise SettingsError("A volatility is a positive fraction of a year", self.sigma, "Say 0.15.")
-        if not isfinite(self.drift):
+        if not isfinite(real(self.drift)):
             raise SettingsError("A drift is an annual fraction", self.drift, "Say 0.05.")
 
     @property
@@ -184,7 +186,8 @@ class EmpiricalView(View):
     overlapping: bool = True
 
     def __post_init__(self) -> None:
-        if self.sessions is not None and self.sessions < 1:
+        instance(self.closes, pd.Series, "closes")
+        if self.sessions is not None and not (isinstance(self.sessions, Integral) and self.sessions >= 1):
             raise SettingsError("A move takes at least one session", self.sessions, "Say for instance 5.")
         if not (self._levels > 0).all() or not (np.diff(self._days) > 0).all():
             raise DataError(

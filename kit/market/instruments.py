@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from kit.arguments import checked
 from kit.clock import is_session, parse_expiry, session
 from kit.errors import DataError, ProtocolError, UnknownExpiry, UnknownSymbol
 from kit.model import Instrument, Right
@@ -23,6 +24,7 @@ OPTION = ("OPTIDX", "OPTSTK")
 _EXCHANGES = ("NSE", "BSE", "NFO", "BFO", "MCX")  # where a name is looked for, most usual first
 
 
+@checked
 def instrument(row: Mapping[str, Any]) -> Instrument:
     """Return a row of the master as an instrument; unknown keys are ignored, missing ones have no value.
 

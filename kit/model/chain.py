@@ -41,6 +41,7 @@ from typing import Any, Literal, Self
 
 import pandas as pd
 
+from kit.arguments import choice, number
 from kit.clock import in_ist
 from kit.errors import DataError, UnknownExpiry
 from kit.model.chain_table import chain_table, wide
@@ -196,7 +197,8 @@ class ChainSnapshot(Showable):
         return self.frame[(self.frame["strike"] == strike) & (self.frame["right"] == right)].iloc[0]
 
     def _contract(self, strike: float, right: Held) -> Contract:
-        found = self.contracts[right].get(strike)
+        choice(right, self.contracts, "No contract is of this right")
+        found = self.contracts[right].get(number(strike, "Not a strike"))
         if found is None:
             near = sorted(self.strikes, key=lambda listed: abs(listed - strike))[:3]
             raise DataError(f"The chain has no {right} at this strike", strike, f"The nearest are {near}.")
@@ -214,8 +216,7 @@ class ChainSnapshot(Showable):
         DataError
             The contract does not exist or has no price.
         """
-        price = self.price(strike, right)
-        if isnan(price):
+        if isnan(price := self.price(strike, right)):
             raise DataError(f"The {right} has no price at this strike", strike, "Choose a traded strike.")
         return Leg(right, strike, lots, price, None if right == "INDEX" else self.expiry)
 
@@ -230,8 +231,7 @@ class ChainSnapshot(Showable):
             The chain of a leg's expiry is not at hand.
         """
         if position.underlying != self.underlying:
-            what = f"On a chain of {self.underlying} there is no"
-            raise DataError(what, str(position), "Choose its chain.")
+            raise DataError(f"On a chain of {self.underlying} there is no", str(position), "Take its chain.")
         legs = []
         for leg in position.legs:
             fresh = self.at(leg.expiry).leg(leg.right, leg.strike, leg.lots)

@@ -6,16 +6,19 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from math import isnan, nan
+from math import inf, isnan, nan
+from numbers import Integral, Real
 from typing import Literal, overload
 
 import numpy as np
 
+from kit.arguments import real
 from kit.clock import format_expiry, parse_expiry
 from kit.errors import DataError
 from kit.model.instrument import Right
 
 Held = Right | Literal["FUT", "INDEX"]
+_HELD = ("CE", "PE", "FUT", "INDEX")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,11 @@ class Leg:
         Entry price, rupees per unit; NaN: not known yet.
     expiry : date, optional
         Last trading day; None is that of the chain the leg is looked at on.
+
+    Raises
+    ------
+    DataError
+        It is no contract: another right, a strike or price below nothing, a part of a lot.
     """
 
     right: Held
@@ -41,6 +49,19 @@ class Leg:
     lots: int
     price: float
     expiry: date | None = None
+
+    def __post_init__(self) -> None:
+        strike, price = self.strike, self.price
+        if not (type(strike) is type(price) is float and type(self.lots) is int):
+            fits = isinstance(self.lots, Integral) and isinstance(price, Real) and price is not True
+            strike, price = (real(strike), real(price)) if fits else (nan, nan)
+        if not (
+            isinstance(self.right, str) and self.right in _HELD
+            and 0 <= strike < inf and not price < 0 and price != inf
+            and (self.expiry is None or (isinstance(self.expiry, date) and str(self.expiry) != "NaT"))
+        ):  # fmt: skip
+            said = (self.right, self.strike, self.lots, self.price, self.expiry)
+            raise DataError("No leg of a position", said, "Write for instance Leg('CE', 54900.0, -1, 312.5).")
 
     @property
     def is_option(self) -> bool:

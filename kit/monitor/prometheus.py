@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from kit.arguments import checked
 from kit.errors import KitError
 from kit.monitor.monitor import PerformanceMonitor
 
 
+@checked
 def prometheus_text(monitor: PerformanceMonitor) -> str:
     """Return the metrics in Prometheus' text format.
 

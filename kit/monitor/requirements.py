@@ -9,7 +9,7 @@ from math import inf, nan
 from numbers import Real
 from typing import Literal, TypedDict
 
-from kit.arguments import real
+from kit.arguments import checked, real
 from kit.errors import KitError
 from kit.short_repr import short_repr
 
@@ -127,6 +127,7 @@ def require_seconds(name: object, seconds: object) -> float:
     )
 
 
+@checked
 def requirements_from(budgets_ms: Mapping[str, float]) -> list[LatencyRequirement]:
     """Turn operation -> budget in milliseconds into requirements with the default thresholds."""
     return [LatencyRequirement(operation, budget) for operation, budget in budgets_ms.items()]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kit.arguments import like
 from kit.pricing.arrays import Floats, floats
 from kit.pricing.measures import chain_variance
 from kit.quotes import mid_or_last
@@ -251,6 +252,7 @@ def snapshot_analytics(snapshot: ChainSnapshot) -> Analytics:
 
     Prices are those of `kit.quotes.mid_or_last`.
     """
+    like(snapshot, "snapshot", "wide")
     strikes, call, put = _sides(snapshot)
     return analytics(strikes, call, put, snapshot.forward, snapshot.discount)
 

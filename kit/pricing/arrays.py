@@ -9,7 +9,7 @@ import numpy as np
 from numpy.ma import MaskedArray
 from numpy.typing import ArrayLike, NDArray
 
-from kit.errors import DataError, SettingsError
+from kit.errors import DataError
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -19,10 +19,19 @@ _SIDES: dict[Any, bool] = {"CE": True, "PE": False, True: True, False: False}  #
 
 
 def floats(values: ArrayLike) -> Floats:
-    """Return float64; what a masked array hides is NaN."""
+    """Return float64; what a masked array hides is NaN.
+
+    Raises
+    ------
+    DataError
+        They are no numbers.
+    """
     if isinstance(values, MaskedArray):
         return np.ma.filled(values.astype(np.float64), np.nan)
-    return np.asarray(values, dtype=np.float64)
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError("Not numbers", values, "Give a number, or an array of them.") from error
 
 
 def column(name: str, given: NDArray[Any], k: Floats) -> NDArray[Any]:
@@ -78,15 +87,3 @@ def sides(is_call: ArrayLike) -> Bools:
 
 def _is_side(side: Any) -> bool:
     return isinstance(side, Hashable) and side in _SIDES
-
-
-def one_of(word: str, known: tuple[str, ...], what: str) -> None:
-    """Refuse a word that is none of the known ones.
-
-    Raises
-    ------
-    SettingsError
-        It is not; names the known ones.
-    """
-    if word not in known:
-        raise SettingsError(f"{what} is not", word, f"Say {' or '.join(map(repr, known))}.")

@@ -22,7 +22,8 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kit.pricing.arrays import Floats, floats, one_of, sides
+from kit.arguments import choice
+from kit.pricing.arrays import Floats, floats, sides
 from kit.pricing.engines import engine, thread_limit
 from kit.pricing.numpy_engine import Columns
 
@@ -95,7 +96,7 @@ def _columns(*given: ArrayLike) -> tuple[tuple[int, ...], int, Columns]:
 
 def _per_rupee(rows: Floats, discount: Floats, delta_of: DeltaOf) -> Floats:
     """Turn the delta of the forward, among the rows of an engine, into the delta that was asked for."""
-    one_of(delta_of, get_args(DeltaOf), "What delta moves")
+    choice(delta_of, get_args(DeltaOf), "Delta is of no such thing")
     if delta_of == "spot":
         rows[1] /= discount
     return rows

@@ -22,9 +22,10 @@ from numbers import Integral
 from threading import RLock
 from typing import Literal, Protocol, cast, get_args
 
+from kit.arguments import choice
 from kit.errors import KitWarning, SettingsError
 from kit.forks import fork_outside
-from kit.pricing.arrays import Floats, one_of
+from kit.pricing.arrays import Floats
 from kit.pricing.numpy_engine import Codes, Columns
 
 Name = Literal["compiled", "numpy"]
@@ -130,7 +131,7 @@ def using(name: Name | None = None, threads: int | None = None) -> Iterator[None
         There is no such engine here, or `threads` is no whole number of at least one.
     """
     if name is not None:
-        one_of(name, get_args(Name), "A pricing engine")
+        choice(name, get_args(Name), "No pricing engine has this name")
     if name == "compiled" and default_engine() != "compiled":
         raise _no_numba()
     if threads is not None and not (isinstance(threads, Integral) and threads >= 1):

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from kit.arguments import checked
 from kit.errors import SettingsError
 from kit.pricing.arrays import Floats, floats
 from kit.pricing.smile import Slice
 
 
+@checked
 def delta_strike(smile: Slice, delta: float) -> float:
     """Return the strike at which an option has a forward delta, discounting left out, rupees.
 
@@ -59,11 +61,13 @@ def _d1(smile: Slice, k: float) -> float:
     return -k / total + total / 2
 
 
+@checked
 def risk_reversal(smile: Slice, delta: float = 0.25) -> float:
     """Return the volatility of the call less that of the put of equal delta, annualised fraction."""
     return float(smile.iv(delta_strike(smile, delta)) - smile.iv(delta_strike(smile, -delta)))
 
 
+@checked
 def butterfly(smile: Slice, delta: float = 0.25) -> float:
     """Return the mean volatility of call and put of equal delta less that at the forward."""
     wings = smile.iv(delta_strike(smile, delta)) + smile.iv(delta_strike(smile, -delta))

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from kit.arguments import checked
 from kit.errors import DataError
 from kit.pricing.arrays import Floats, floats
 
@@ -84,6 +85,7 @@ def yang_zhang_volatility(
     return _annual(_rolling_variance(night, window) + k * _rolling_variance(day, window) + (1 - k) * inside)
 
 
+@checked
 def realised_volatility(bars: pd.DataFrame, window: int = 20) -> pd.DataFrame:
     """Return all three of a table of daily bars, to stand beside the implied volatility.
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from kit.arguments import instance
 from kit.errors import DataError
 from kit.pricing.measures import iv_percentile, iv_rank
 
@@ -65,6 +66,7 @@ def iv_standing(
     DataError
         The history has no day to compare with, or `days` is none.
     """
+    instance(history, pd.Series, "history")
     if days < 1:
         raise DataError("A rank needs days to look back", days, "252 are a year of trading.")
     daily = history.dropna().sort_index(kind="stable")

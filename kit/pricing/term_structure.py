@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from kit.arguments import like
 from kit.errors import DataError
 from kit.pricing.measures import butterfly, risk_reversal
 from kit.pricing.snapshot_smile import smile_of
@@ -42,6 +43,8 @@ def term_structure(chains: Sequence[ChainSnapshot]) -> pd.DataFrame:
     DataError
         There are none, or they are of several underlyings.
     """
+    for chain in like(chains, "chains", "__iter__"):
+        like(chain, "a chain", "wide")
     names = sorted({chain.underlying for chain in chains})
     if len(names) != 1:
         raise DataError("A term structure is of one underlying", names, "Pass the chains of one.")

@@ -22,6 +22,7 @@ from math import isnan
 from typing import Literal, get_args
 from weakref import WeakKeyDictionary
 
+from kit.arguments import real
 from kit.errors import DataError, SettingsError
 from kit.model import ChainSnapshot, Right
 
@@ -145,7 +146,7 @@ class Delta:
     delta: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.delta < 1:
+        if not 0 < real(self.delta) < 1:
             raise SettingsError("A delta lies between 0 and 1", self.delta, "Choose for instance 0.2.")
 
     def __call__(self, snapshot: ChainSnapshot, right: Right) -> float:
@@ -176,7 +177,7 @@ class Premium:
     bound: Bound = "nearest"
 
     def __post_init__(self) -> None:
-        if not self.rupees > 0:
+        if not real(self.rupees) > 0:
             raise SettingsError("A premium is more than 0 rupees", self.rupees, "Choose for instance 100.")
         if self.bound not in get_args(Bound):
             raise SettingsError("No such bound", self.bound, f"Choose one of {', '.join(get_args(Bound))}.")

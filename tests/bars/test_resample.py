@@ -192,3 +192,18 @@ def test_the_auctions_price_is_inside():
     at = pd.DatetimeIndex(["2026-09-02 15:15", "2026-09-02 15:28", "2026-09-02 15:36"]).tz_localize(IST)
     assert inside(at, candles.INTERVALS["ONE_MINUTE"], "cash").tolist() == [True, True, False]
     assert inside(at, candles.INTERVALS["ONE_MINUTE"], "derivatives").all()
+
+
+@pytest.mark.parametrize("name", ["THREE_MINUTE", "FIVE_MINUTE", "TEN_MINUTE", "FIFTEEN_MINUTE", "ONE_HOUR"])
+@pytest.mark.parametrize("day", [date(2020, 3, 13), date(2020, 3, 23), date(2021, 2, 24), DRILL])
+def test_bars_that_begin_in_a_pause(day, name):
+    """The broker's bars count from the opening: one that begins in a pause keeps what traded behind it."""
+    length, opening = candles.INTERVALS[name], session(day).open
+    starts = candles.starts(candles.INTERVALS["ONE_MINUTE"], day, day, opening + timedelta(hours=12))
+    bars = pd.DataFrame(dict.fromkeys(candles.COLUMNS, 1.0), index=pd.DatetimeIndex(starts, name="time"))
+    labels = opening + (bars.index - opening) // length.step * length.step
+    broker = bars.groupby(labels).agg({**dict.fromkeys(candles.COLUMNS[:4], "first"), "volume": "sum"})
+    for longer in (2 * length.minutes, "ONE_DAY"):
+        found = resample(broker, longer)
+        assert found["volume"].sum() == len(bars)
+        assert found.attrs == {"broken_bars": 0, "outside_bars": 0}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from kit.arguments import checked
 from kit.backtest.plan.plan import Plan
 from kit.errors import SettingsError
 
@@ -82,6 +83,7 @@ def ready_plans() -> Mapping[str, Plan]:
     return {plan.name: plan for family in families for plan in family()}
 
 
+@checked
 def ready_plan(name: str) -> Plan:
     """Return one ready plan.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from kit.arguments import checked, path
 from kit.bars.day_bars import DayBars
 from kit.bars.importing.convert import ImportedBars, ImportFile, converted, joined
 from kit.bars.importing.files import batches
@@ -49,6 +50,7 @@ class ImportReport:
         return "\n".join(lines)
 
 
+@checked
 def import_files(
     files: Iterable[Path | str],
     store: MinuteStore,
@@ -110,11 +112,11 @@ def import_files(
 
 def _listed(files: Iterable[Path | str]) -> Iterator[Path]:
     for one in files:
-        path = Path(one)
-        if path.is_dir():
-            yield from sorted(inner for inner in path.rglob("*") if inner.is_file())
+        found = path(one, "Not the path of a vendor's file")
+        if found.is_dir():
+            yield from sorted(inner for inner in found.rglob("*") if inner.is_file())
         else:
-            yield path
+            yield found
 
 
 def _rows(bars: Iterable[DayBars]) -> int:

@@ -10,6 +10,7 @@ from math import isnan
 from pathlib import Path
 
 from kit import arguments
+from kit.arguments import checked
 from kit.chains.fields import PRICE_BOUND
 from kit.chains.readers import bhavcopy, chain_csv, chain_json
 from kit.chains.readers.sheet import Sheet, chains, in_time
@@ -17,6 +18,7 @@ from kit.chains.readers.table import records
 from kit.chains.readers.unpack import KNOWN, text_of
 from kit.clock import in_ist
 from kit.errors import DataError, UnreadableFile
+from kit.facts import underlying_name
 from kit.model import ChainSnapshot, Derived
 
 _USUAL = "BANKNIFTY"
@@ -66,6 +68,7 @@ def read_chain(
     file = arguments.path(path, "Not the path of a market-data file")
     _check(spot)
     at = None if taken_at is None else in_ist(taken_at)
+    underlying = None if underlying is None else underlying_name(underlying)
     sheets = _sheets(text_of(file), file, at, underlying)
     if spot is not None:
         sheets = _at(sheets, spot, {})
@@ -78,6 +81,7 @@ def read_chain(
     return sorted(found, key=lambda chain: (chain.taken_at, chain.expiry))
 
 
+@checked
 def living(chains: Sequence[ChainSnapshot]) -> ChainSnapshot:
     """Return the first chain that has not ended and has a volatility.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from kit.arguments import checked
 from kit.errors import DataError, SettingsError
 from kit.evaluation.blocked import rules_of
 from kit.evaluation.margin_rules import RiskParameters
@@ -34,6 +35,7 @@ TRADABLE = "tradable == 1"
 STEPS = (2, 5, 10)  # default widths, in steps of the strikes near the money
 
 
+@checked
 def scan(
     chain: ChainSnapshot,
     families: str | type[Strategy] | Iterable[str | type[Strategy]] = "all",
