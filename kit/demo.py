@@ -30,7 +30,7 @@ from kit.model.chain_table import chain_table
 from kit.monitor import PerformanceMonitor, requirements_from
 from kit.parallel import ConcurrentProcessor
 from kit.settings import Settings
-from kit.shown import card, rows_of, table
+from kit.shown import card, printed, rows_of, table
 from kit.strategies import ALL
 
 UNDERLYING = "BANKNIFTY"
@@ -205,16 +205,17 @@ def guesses(snapshot: ChainSnapshot) -> str:
 def as_text(outcome: DemoOutcome) -> str:
     """Return the whole outcome as plain text."""
     head = (headline(outcome.snapshot), guesses(outcome.snapshot))
-    parts = ["\n".join(filter(None, head)), chain_table(outcome.snapshot).to_string()]
-    parts += ["Strategies, ranked", outcome.results.to_text()]
+    parts = ["\n".join(filter(None, head)), "Around the money; quotes in rupees"]
+    parts += [printed(chain_table(outcome.snapshot))]
+    parts += ["Strategies, ranked; amounts in rupees", outcome.results.to_text()]
     parts += [
         "Latency, milliseconds: the P95 is held against the budget",
-        outcome.latency.to_string(formatters=MILLISECONDS, na_rep="–"),
+        printed(outcome.latency, formatters=MILLISECONDS, na_rep="–"),
     ]
     if outcome.tiers:
         tiers = pd.DataFrame(outcome.tiers)
-        parts += ["Median latency by tier, milliseconds", tiers.to_string(float_format="{:.3f}".format)]
-        parts += ["Cache: cold, warm and hot pass", outcome.cache.to_string(float_format="{:,.0f}".format)]
+        parts += ["Median latency by tier, milliseconds", printed(tiers, float_format="{:.3f}".format)]
+        parts += ["Cache: cold, warm and hot pass", printed(outcome.cache, float_format="{:,.0f}".format)]
     return "\n\n".join(parts)
 
 

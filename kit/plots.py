@@ -33,6 +33,7 @@ def figure(width: float = 6.4, height: float = 3.4) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
     page = Figure(figsize=(width, height), layout="constrained")
+    setattr(page, "_repr_png_", lambda: _png(page))  # noqa: B010 - a cell shows it, with no magic before
     axes = page.subplots()
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
@@ -191,12 +192,16 @@ def as_html(page: Figure, text: str) -> str:
     """Return a figure as a self-contained ``<img>`` with a text for those who cannot see it."""
     from html import escape
 
+    return f'<img alt="{escape(text)}" src="data:image/png;base64,{b64encode(_png(page)).decode()}">'
+
+
+def _png(page: Figure) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     FigureCanvasAgg(page)
     raw = io.BytesIO()
     page.savefig(raw, format="png", dpi=144)
-    return f'<img alt="{escape(text)}" src="data:image/png;base64,{b64encode(raw.getvalue()).decode()}">'
+    return raw.getvalue()
 
 
 @checked

@@ -12,13 +12,15 @@ from datetime import date, datetime
 from html import escape
 from math import isfinite, isinf, isnan
 from numbers import Real
-from typing import TYPE_CHECKING
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_ROWS = 60  # of a table in a cell; the text below says how many there are
 _LONG = "kit-long"
+_WITH_UNIT = re.compile(r"(?<=₹) (?=[-+−\d])|(?<=\d) (?=%|₹|(?:ms|us|s|min|h|bps|KiB|MiB|lots|days)\b)")
 _NUMERIC = re.compile(r"[-+−]?(₹ ?)?[-+−]?[\d,.]+( ?%)?|[–∞]|-∞")
 STYLE = """<style>
 .kit-card{font-size:13px;line-height:1.45;margin:4px 0;max-width:1200px}
@@ -29,9 +31,9 @@ STYLE = """<style>
 .kit-card .kit-wide{overflow:auto;max-height:460px;margin:4px 0;width:fit-content;max-width:100%}
 .kit-card table{border-collapse:collapse;margin:0;font-size:12px;font-variant-numeric:tabular-nums}
 .kit-card caption{text-align:left;font-weight:600;padding:2px 0}
-.kit-card table th,.kit-card table td{padding:2px 9px;text-align:left;white-space:nowrap;
+.kit-card.kit-card table th,.kit-card.kit-card table td{padding:2px 9px;text-align:left;white-space:nowrap;
 border-bottom:1px solid color-mix(in srgb,currentColor 18%,transparent)}
-.kit-card table .kit-n{text-align:right}
+.kit-card.kit-card table .kit-n{text-align:right}
 .kit-card table td.kit-long{white-space:normal;overflow-wrap:anywhere;min-width:180px;max-width:420px}
 .kit-card tr.kit-marked{box-shadow:inset 3px 0 #c8553d}
 </style>"""
@@ -78,7 +80,12 @@ def card(heading: str, figures: Mapping[str, object], *details: str) -> str:
 
 def sentence(text: str) -> str:
     """Return a paragraph of a card."""
-    return f"<p>{escape(text)}</p>" if text else ""
+    return f"<p>{escape(unbroken(text))}</p>" if text else ""
+
+
+def unbroken(text: str) -> str:
+    """Return a text in which no line ends between a figure and its unit."""
+    return _WITH_UNIT.sub("\N{NO-BREAK SPACE}", text)
 
 
 def table(
@@ -162,13 +169,30 @@ def written(value: object) -> str:
     return str(value)
 
 
-def rupees(value: float) -> str:
+def printed(frame: Any, **how: Any) -> str:
+    """Return a table as plain text: whole, or in blocks of columns where a terminal has no room beside.
+
+    Parameters
+    ----------
+    frame : DataFrame or Series
+        The table.
+    **how
+        As `pandas.DataFrame.to_string` takes it.
+    """
+    whole = str(frame.to_string(**how))
+    width = get_terminal_size((0, 0)).columns  # 0 where there is no terminal: a file is as wide as it takes
+    if not width or max(map(len, whole.splitlines()), default=0) <= width or frame.ndim == 1:
+        return whole
+    return str(frame.to_string(line_width=width, **how)).replace("\\\n", "\n")
+
+
+def rupees(value: float, digits: int = 0) -> str:
     """Write an amount: ``₹ 12,345``, a minus sign for a loss, words where it is unbounded or unknown."""
     if isnan(value):
         return "unknown"
     if isinf(value):
         return "unlimited"
-    return f"{'−' if round(value) < 0 else ''}₹ {abs(value):,.0f}"
+    return f"{'−' if round(value, digits) < 0 else ''}₹ {abs(value):,.{digits}f}"
 
 
 def _number(value: float) -> str:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 from kit import plots
 
@@ -45,3 +46,11 @@ def test_page_image_is_self_contained_and_has_a_text():
     page, _ = plots.figure()
     html = plots.as_html(page, 'a "smile"')
     assert html.startswith('<img alt="a &quot;smile&quot;" src="data:image/png;base64,iVBOR')
+
+
+def test_a_cell_shows_a_figure():
+    """A figure at the end of a cell is a picture, without a magic word before."""
+    page, axes = plots.figure()
+    axes.plot([1, 2])
+    shown, _ = DisplayFormatter().format(page)
+    assert shown["image/png"].startswith(b"\x89PNG")

@@ -15,7 +15,7 @@ from kit.evaluation.scan import scan
 from kit.market.smart import SmartCache
 from kit.pricing.analytics import snapshot_analytics
 from kit.settings import Settings
-from kit.shown import card, rows_of, sentence, table, written
+from kit.shown import card, printed, rows_of, sentence, table, unbroken, written
 from kit.strategies import IronCondor, ShortStraddle
 from kit.transport.pool import ConnectionPoolManager
 from kit.tuning.lifetimes import advise_lifetimes
@@ -173,3 +173,33 @@ def test_a_wrong_magic_says_what_to_write(shell, line, capsys):
     said = capsys.readouterr()
     assert "UsageError" in said.err
     assert "Traceback" not in said.out + said.err
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("loss ₹ 1,563,934.", "loss ₹\N{NO-BREAK SPACE}1,563,934."),
+        ("a fee of ₹ -12 or −₹ 5", "a fee of ₹\N{NO-BREAK SPACE}-12 or −₹\N{NO-BREAK SPACE}5"),
+        (
+            "81.1 ms, 95 % of 20 lots",
+            "81.1\N{NO-BREAK SPACE}ms, 95\N{NO-BREAK SPACE}% of 20\N{NO-BREAK SPACE}lots",
+        ),
+        ("5 minutes, 3 strategies, 2 sets", "5 minutes, 3 strategies, 2 sets"),
+    ],
+)
+def test_a_figure_stays_beside_its_unit(text, whole):
+    """No line ends between a figure and its unit; between other words it may."""
+    assert unbroken(text) == whole
+    assert whole in sentence(text)
+
+
+@pytest.mark.parametrize("columns", [None, 80, 100, 120, 400])
+def test_a_table_is_no_wider_than_the_terminal(columns, monkeypatch):
+    """Where there is no room beside, columns follow below with the rows' names; nothing is cut or marked."""
+    frame = pd.DataFrame({f"column {number}": [number, 1000.5] for number in range(14)}, index=["one", "two"])
+    monkeypatch.setenv("COLUMNS", str(columns or 0))
+    text = printed(frame)
+    assert max(map(len, text.splitlines())) <= (columns or 1000)
+    assert "\\" not in text
+    assert [int(found) for found in re.findall(r"column (\d+)", text)] == [*range(14)]
+    assert text.count("one") == {None: 1, 400: 1}.get(columns, text.count("two"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from kit.backtest.band import band_sentence
-from kit.shown import rupees
+from kit.shown import card, rupees, sentence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,16 +43,12 @@ def summary(result: BacktestResult) -> str:
     """Return the head of a result as HTML: names, figures, notes, and the band in one sentence."""
     names = ", ".join(plan.name for plan in result.plans)
     figures = result.metrics
-    cells = "".join(
-        f"<td><small>{label}</small><br><b>{_number(form, figures[name])}</b></td>"
-        for name, (label, form) in _SHOWN.items()
-    )
+    tiles = {label: _number(form, figures[name]) for name, (label, form) in _SHOWN.items()}
     told = [*result.notes, *_skipped(result), *_rounded(result)]
     if result.band is not None:
         told.append(band_sentence(result.band))
-    notes = "".join(f"<p>{escape(note)}</p>" for note in told)
     span = f"{result.sessions[0]} to {result.sessions[-1]}" if result.sessions else "no sessions"
-    return f"<h3>{escape(names)}</h3><p>{span}</p><table><tr>{cells}</tr></table>{notes}"
+    return card(f"{names}: {span}", tiles, *map(sentence, told))
 
 
 def _number(form: str, value: float) -> str:
@@ -72,7 +68,7 @@ def _rounded(result: BacktestResult) -> Sequence[str]:
         return ()
     net = result.net_inr - result.rounding_inr
     rule = "By the contract notes, which round STT and stamp duty to the rupee each day"
-    return (f"{rule}, charges are ₹ {noted:,.2f} and the net profit is ₹ {net:,.2f}.",)
+    return (f"{rule}, charges are {rupees(noted, 2)} and the net profit is {rupees(net, 2)}.",)
 
 
 def page(result: BacktestResult) -> str:

@@ -147,6 +147,11 @@ MASTER_BUDGET = "instrumentMaster"
 QUOTE_BATCH = 50  # tokens in one quote request; the broker's answer to more is not documented
 
 
+def spoken(budget: str) -> str:
+    """Return the kit's own word for a budget: the name of the first endpoint that uses it."""
+    return next((one.name for one in ALL if one.budget == budget), budget).replace("_", " ")
+
+
 def windows(budget: str, on: date) -> tuple[Window, ...]:
     """Return the sliding windows of a budget that apply on a day, shortest first.
 

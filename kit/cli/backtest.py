@@ -9,6 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kit.shown import printed, written
+
 if TYPE_CHECKING:
     from kit.backtest.days import StoredDays
     from kit.backtest.plan.plan import Plan
@@ -180,13 +182,15 @@ def _show(result: BacktestResult) -> None:
         "net_inr",
     ]
     if len(result.plans) > 1:
-        print(result.by_plan().to_string(float_format="{:,.2f}".format))
-    print(result.trades[shown].tail(20).to_string(index=False))
-    print(result.metrics.to_string(float_format="{:,.4g}".format))
+        print(printed(result.by_plan(), float_format="{:,.2f}".format))
+    trades = result.trades[shown].tail(20).set_index("day")
+    print(printed(trades.drop(columns="entry") if (trades["entry"] == 1).all() else trades))
+    print(printed(result.metrics.map(written)))
     for note in (*result.notes, *(f"Skipped {day.day}: {day.why}." for day in result.skipped[:5])):
         print(note)
     if result.band is not None:
-        print(result.band.to_string(float_format="{:,.2f}".format))
+        counted = {"trades": result.band["trades"].map(written)}
+        print(printed(result.band.assign(**counted), float_format="{:,.2f}".format))
         print(band_sentence(result.band))
 
 
@@ -212,7 +216,7 @@ def _sweep(options: argparse.Namespace) -> int:
             folder=options.keep,
             progress=_telling(bar),
         )
-    print(found.table.head(options.top).to_string(index=False, float_format="{:,.2f}".format))
+    print(printed(found.table.head(options.top), index=False, float_format="{:,.2f}".format))
     print(found)
     if options.csv:
         write_out(options.csv, lambda file: found.table.to_csv(file, index=False))

@@ -47,7 +47,8 @@ def _scan(options: argparse.Namespace) -> int:
         view=options.view,
         entry=options.entry,
     )
-    print(f"{chain.underlying} {chain.expiry}, spot {chain.spot:,.2f}, {chain.taken_at:%Y-%m-%d %H:%M}")
+    print(f"{chain.underlying} {chain.expiry}, spot {chain.spot:,.2f}, {chain.taken_at:%Y-%m-%d %H:%M} IST")
+    print("Amounts are rupees for one position.")
     print(found.to_text())
     if options.csv:
         write_text(options.csv, found.table.to_csv(index=False))

@@ -13,7 +13,7 @@ from kit.errors import DataError, SettingsError, TaskError, UnknownStrategy
 from kit.evaluation.scored import FIGURES, Score
 from kit.evaluation.views import market
 from kit.parallel import ProcessingResult
-from kit.shown import Showable, rows_of, sentence, table
+from kit.shown import Showable, printed, rows_of, sentence, table
 
 COLUMNS = ("status", *FIGURES, "legs", "value", "error", "traceback", "seconds")
 Order = Literal["cost", "return", "probability", "reward", "margin", "theta"]
@@ -167,7 +167,7 @@ class Results(Showable, Mapping[str, ProcessingResult]):
         failed = [f"{name}: {error}" for name, error in self.failures.items()]
         doubts = table["verdict"][table["verdict"].notna() & (table["verdict"] != "ok")]
         doubted = [f"{name}: {verdict}" for name, verdict in doubts.items()]
-        text = _printed(table).to_string() if len(table) else "Nothing was evaluated."
+        text = printed(_printed(table)) if len(table) else "Nothing was evaluated."
         return "\n".join(filter(None, [self.terms, str(text), *doubted, *failed]))
 
     def _figures(self) -> dict[str, object]:

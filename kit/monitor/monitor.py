@@ -217,15 +217,15 @@ class PerformanceMonitor(Showable):
         return [table([self._row(one) for one in found], "Milliseconds, against the budget", slow)]
 
     def _row(self, one: PerformanceMetrics) -> dict[str, object]:
-        names = ("avg_time", "min_time", "max_time", "median", "p95", "p99")
+        percentiles, rest = ("median", "p95", "p99"), ("avg_time", "min_time", "max_time")
         return {
             "operation": one.operation,
             "calls": one.calls,
-            "samples": one.samples,
             "errors": one.errors,
-            "success": f"{one.success_rate:.2f}%",
-            **{name.removesuffix("_time"): 1000 * getattr(one, name) for name in names},
+            "success": f"{one.success_rate:.2f} %",
+            **{name: 1000 * getattr(one, name) for name in percentiles},
             "budget": self._budget_ms(one.operation),
+            **{name.removesuffix("_time"): 1000 * getattr(one, name) for name in rest},
         }
 
     def _budget_ms(self, name: str) -> float:

@@ -62,12 +62,18 @@ def _busiest_moment(requests: Sequence[Question]) -> float:
     return float(max(moments, key=lambda at: min(different(at - 60, at - 0.001), different(at, at + 60))))
 
 
-def used_percent(found: Replay, on: date = date.max) -> dict[str, float]:
-    """Return how much of each endpoint's limits the busiest window takes, percent; over 100 breaks it."""
-    by_endpoint: dict[str, list[float]] = {}
+def used_percent(found: Replay, on: date = date.max) -> dict[tuple[str, ...], float]:
+    """Return by the kinds that share a limit how much of it their busiest window takes, percent.
+
+    Over 100 breaks it.
+    """
+    kinds: dict[str, dict[str, None]] = {}
+    times: dict[str, list[float]] = {}
     for at_s, kind in found.fetches:
-        by_endpoint.setdefault(SOURCES[kind].endpoint, []).extend([at_s] * SOURCES[kind].calls)
-    return {endpoint: _used(np.array(times), endpoint, on) for endpoint, times in by_endpoint.items()}
+        source = SOURCES[kind]
+        kinds.setdefault(source.endpoint, {})[kind] = None
+        times.setdefault(source.endpoint, []).extend([at_s] * source.calls)
+    return {tuple(kinds[one]): _used(np.array(calls), one, on) for one, calls in times.items()}
 
 
 def _used(times: np.ndarray[tuple[int], np.dtype[np.float64]], endpoint: str, on: date) -> float:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 import pytest
 
 from kit.broker import endpoints
-from kit.broker.endpoints import CANDLES, GREEKS, LOGIN, LTP, OI_HISTORY, QUOTES, windows
+from kit.broker.endpoints import CANDLES, GREEKS, LOGIN, LTP, OI_HISTORY, QUOTES, spoken, windows
 from kit.broker.lifetimes import lifetime_s, up_to_now
 from kit.broker.session import prepared
 from kit.clock import IST
@@ -28,6 +28,16 @@ def test_every_row_is_complete(endpoint):
     assert windows(endpoint.budget, date(2026, 11, 23))
     assert sum(other.path == endpoint.path for other in endpoints.ALL) == 1
     assert endpoint.lifetime is None or endpoint.retry_safe
+
+
+def test_a_budget_is_told_in_the_kits_words():
+    """Every budget that an endpoint uses has a word that is the kit's own; another one stays as it is."""
+    words = {endpoint.budget: spoken(endpoint.budget) for endpoint in endpoints.ALL}
+    assert words["getCandleData"] == "candles"
+    assert words["getLtpData"] == "ltp"
+    assert set(words.values()) <= {endpoint.name.replace("_", " ") for endpoint in endpoints.ALL}
+    assert len(set(words.values())) == len(words)
+    assert spoken("no such budget") == "no such budget"
 
 
 def test_limits_follow_their_date():

@@ -81,6 +81,12 @@
     const told = e.matches("td.kit-text") && e.title; // words in a table may be long: the pointer tells them whole
     for (const node of nodes) {
       const range = document.createRange();
+      for (const { 0: figure, index } of node.textContent.matchAll(/(₹\s)?\d[\d,.]*(\s(%|ms|s|bps)(?!\w))?/g)) {
+        range.setStart(node, index);
+        range.setEnd(node, index + figure.length);
+        const lines = new Set([...range.getClientRects()].filter((box) => box.width > 1).map((box) => Math.round(box.top)));
+        if (lines.size > 1) found.push(`broken: ${figure} in ${said}`);
+      }
       range.selectNodeContents(node);
       for (const box of range.getClientRects()) {
         const left = visible(box, e);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 
 import pandas as pd
 
@@ -17,7 +18,7 @@ from kit.evaluation.scan.ladder import Ladder
 from kit.evaluation.scored import Score, describe
 from kit.evaluation.terms import Terms
 from kit.model import ChainSnapshot, Leg
-from kit.shown import card, rows_of, sentence, table
+from kit.shown import card, printed, rows_of, sentence, table
 
 SHOWN = {
     "premium_inr": "{:,.0f}", "max_profit_inr": "{:,.0f}", "max_loss_inr": "{:,.0f}",
@@ -138,7 +139,7 @@ class ScanResult:
         shown = self._readable()
         shown.index = pd.RangeIndex(1, len(shown) + 1)
         alone = ["family"] if shown["family"].nunique() == 1 else []
-        return f"{self.told()}\n{shown.drop(columns=[*alone, *_ONLY_WIDE]).to_string()}"
+        return f"{self.told()}\n{printed(shown.drop(columns=[*alone, *_ONLY_WIDE]))}"
 
     def _repr_html_(self) -> str:
         return card("Scan", {"kept": len(self)}, sentence(self.told()), table(rows_of(self._readable())))
@@ -152,5 +153,8 @@ class ScanResult:
         extra = [name for name in self.order.names if name not in SHOWN]
         for name in (*SHOWN, *extra):
             heading = _HEADINGS.get(name) or name.removesuffix("_inr").replace("_", " ")
-            shown[heading] = [SHOWN.get(name, "{:,.4g}").format(value) for value in self.table[name]]
+            shown[heading] = [
+                "∞" if value == inf else SHOWN.get(name, "{:,.4g}").format(value)
+                for value in self.table[name]
+            ]
         return shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 import traitlets as t
@@ -84,9 +84,13 @@ class Context(t.HasTraits):
         return self.desk is not None and not self.desk.is_closed
 
     @property
-    def now(self) -> datetime:
-        """The present of the exchange behind the prices; of a file, of this machine."""
-        return self.desk.clock.now() if self.desk and self.can_refresh else datetime.now(IST)
+    def age(self) -> timedelta | None:
+        """How old the prices are by their exchange's clock; None for a simulated one that is not at hand."""
+        if self.desk is None and self.venue == "simulated":
+            return None
+        now = self.desk.clock.now() if self.desk else datetime.now(IST)
+        found: timedelta = now - self.chain.taken_at
+        return found
 
     def of(self, expiry: date) -> ChainSnapshot:
         """Return the chain of an expiry, asked for when it is not there.

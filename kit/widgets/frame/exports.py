@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 from kit.widgets.frame.header import SavedFile
 
 if TYPE_CHECKING:
+    import ipywidgets as w
     import pandas as pd
 
     from kit.widgets.frame.context import Context
     from kit.widgets.frame.live import LiveFigure
-    from kit.widgets.frame.panel import MarketPanel
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <style>body{{font:14px system-ui;margin:24px;color-scheme:light dark}}table{{border-collapse:collapse;
@@ -23,10 +23,11 @@ img{{max-width:100%}}</style><h1>{title}</h1><p>{words}</p>{image}{table}</html>
 
 
 class Tabular(Protocol):
-    """A panel of quotes that has a table to hand over."""
+    """A panel of quotes that has a table, and words on it, to hand over."""
 
     heading: str
     context: Context
+    words: w.HTML
 
     def data(self) -> pd.DataFrame:
         """Return what is shown as a table."""
@@ -39,14 +40,20 @@ def name_of(panel: Tabular, ending: str) -> str:
     return f"{what}-{chain.taken_at:%Y%m%dT%H%M%S}.{ending}"
 
 
+def title_of(panel: Tabular) -> str:
+    """Return a heading that says what, of which expiry, and whose prices."""
+    chain = panel.context.chain
+    return f"{panel.heading}: {chain.underlying} {chain.expiry:%d %b %Y} ({panel.context.venue})"
+
+
 def csv(panel: Tabular) -> SavedFile:
     """Return the panel's table."""
     return SavedFile(name_of(panel, "csv"), "text/csv", panel.data().to_csv().encode())
 
 
-def png(panel: MarketPanel) -> SavedFile:
-    """Return the panel's plot at twice its size on the page."""
-    return SavedFile(name_of(panel, "png"), "image/png", pixels(panel.plot))
+def png(panel: Tabular, image: bytes) -> SavedFile:
+    """Return a picture of the panel."""
+    return SavedFile(name_of(panel, "png"), "image/png", image)
 
 
 def pixels(plot: LiveFigure) -> bytes:
@@ -57,14 +64,12 @@ def pixels(plot: LiveFigure) -> bytes:
     return buffer.getvalue()
 
 
-def html(panel: MarketPanel) -> SavedFile:
-    """Return plot, words and table as a page that needs nothing else."""
+def html(panel: Tabular, image: bytes) -> SavedFile:
+    """Return a picture, words and table as a page that needs nothing else."""
     from base64 import b64encode
 
-    encoded = b64encode(png(panel).content).decode()
-    title = (
-        f"{panel.heading}: {panel.source.underlying} {panel.source.expiry:%d %b %Y} ({panel.context.venue})"
-    )
+    encoded = b64encode(image).decode()
+    title = title_of(panel)
     page = _PAGE.format(
         title=escape(title), words=panel.words.value, table=panel.data().to_html(),
         image=f'<img alt="{escape(title)}" src="data:image/png;base64,{encoded}">',

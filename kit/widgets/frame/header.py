@@ -118,9 +118,9 @@ class Header(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
     def tell(self) -> None:
         """Say whose quotes are shown and how old they are."""
         chain, can = self.context.chain, self.context.can_refresh
-        age = self.context.now - chain.taken_at
+        age = "" if self.context.age is None else f", {_ago(self.context.age)}"
         words = f"{chain.underlying} {chain.expiry:%d %b %Y}, quoted {chain.taken_at:%d %b %Y %H:%M:%S} IST"
-        told = f"{words}, {_ago(age)}, from {escape(chain.source)}"
+        told = f"{words}{age}, from {escape(chain.source)}"
         venue = self.context.venue
         self.badge.value = (
             f"<span class='kit-venue kit-venue-{venue}'>{_VENUES[venue]}</span> "

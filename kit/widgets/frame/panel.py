@@ -171,8 +171,12 @@ class MarketPanel(Panel):
         actions = {
             "code": Action("Copy as code", "The cell that gives what is shown", self.code),
             "csv": Action("CSV", "What is shown, as a table", lambda: exports.csv(self)),
-            "png": Action("PNG", "The plot", lambda: exports.png(self)),
-            "html": Action("HTML", "Plot and table as a page of its own", lambda: exports.html(self)),
+            "png": Action("PNG", "The plot", lambda: exports.png(self, exports.pixels(self.plot))),
+            "html": Action(
+                "HTML",
+                "Plot and table as a page of its own",
+                lambda: exports.html(self, exports.pixels(self.plot)),
+            ),
         }
         self.header = Header(self.context, actions, self.errors.show)
         return self.header

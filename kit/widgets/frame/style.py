@@ -6,6 +6,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from kit.shown import unbroken
+
 PLOT_STYLE: Any = {  # matplotlib types the keys as a literal of all 300
     "axes.facecolor": "none",  # the page's own background, light or dark
     "font.size": 9.5,
@@ -36,6 +38,11 @@ def facts(pairs: dict[str, str]) -> str:
     return f"<dl class='kit-facts'>{''.join(tiles)}</dl>"
 
 
+def lines(text: str) -> str:
+    """Return a text of several lines, said by a screen reader when it changes."""
+    return f"<pre class='kit-summary' role='status'>{escape(unbroken(text))}</pre>"
+
+
 def summary(text: str) -> str:
     """Return the words beside a plot; a screen reader says them when they change."""
-    return f"<p class='kit-summary' role='status'>{escape(text)}</p>"
+    return f"<p class='kit-summary' role='status'>{escape(unbroken(text))}</p>"

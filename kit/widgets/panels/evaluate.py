@@ -25,7 +25,8 @@ from kit.widgets.frame.header import Action, Header
 from kit.widgets.frame.job import Job, OnProgress
 from kit.widgets.frame.panel import shown
 from kit.widgets.frame.runner import Runner, Work
-from kit.widgets.panels.ranking import RankingPanel
+from kit.widgets.panels.ranking import COLUMNS, RankingPanel
+from kit.widgets.panels.ranking_plot import ranking_png
 
 CHOSEN = "the idea chosen"
 DRAW_S = 0.2  # rows that come together are drawn together
@@ -89,16 +90,25 @@ class EvaluationPanel(RankingPanel):
     def body(self) -> list[Any]:
         """Return the buttons above the ranking."""
         self.runner = _Stoppable(self._manager, self._prepare, self._ended, self.errors.show)
-        files = {"csv": Action("CSV", "Every figure, as a table", lambda: exports.csv(self))}
-        head = Header(self.context, files, self.errors.show)
+        files = {
+            "csv": Action("CSV", "Every figure, as a table", lambda: exports.csv(self)),
+            "png": Action("PNG", "What it is sorted by, as bars", lambda: exports.png(self, self._picture())),
+            "html": Action("HTML", "Bars and table as a page", lambda: exports.html(self, self._picture())),
+        }
+        self.header = Header(self.context, files, self.errors.show)
         below = super().body()[1:]
         t.dlink((self.context, "numbers"), (self.table, "numbers"))
-        return [head, w.HBox([self.runner, self.inputs["by"]]), *below]
+        return [self.header, w.HBox([self.runner, self.inputs["by"]]), *below]
 
     def data(self) -> pd.DataFrame:
         """Return every figure of what was evaluated."""
         found: pd.DataFrame = self.source
         return found
+
+    def _picture(self) -> bytes:
+        by = self.inputs["by"].value
+        ordered = self.compute(self.source, by)
+        return ranking_png(ordered, next(one for one in COLUMNS if one.field == by), exports.title_of(self))
 
     def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], Results]:
         self.errors.clear()

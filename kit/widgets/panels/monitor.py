@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
+from kit.broker.endpoints import spoken
 from kit.clock import IST
 from kit.settings import LatencyRequirements
 from kit.shown import written
@@ -134,7 +135,7 @@ class MonitorPanel(Panel):
 def figures(reading: MonitorReading) -> dict[str, str]:
     """Write the figures of a reading."""
     cache, sockets, tasks = reading.cache, reading.connections, reading.tasks
-    spent = [name for name, left in reading.limits.items() if not left]
+    spent = [spoken(name) for name, left in reading.limits.items() if not left]
     return {
         "Hit rate": f"{cache['hit_rate_percent']:.0f} %",
         "Entries": f"{cache['entries']:,} of {cache['max_size']:,}",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 
+from kit.broker.endpoints import spoken
 from kit.plots import CALL, GAIN, LOSS, PLAIN
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _limits(axes: Axes, minutes: Sequence[float], seen: Sequence[MonitorReading]
     used = sorted(touched, key=lambda name: min(left[name]))[:_LIMITS]
     for name, colour in zip(used, _COLOURS, strict=False):
         axes.plot(minutes, left[name], color=colour, marker="o" if len(seen) == 1 else None, ms=3,
-                  label=f"{name}: {seen[-1].limits[name]:,} of {most[name]:,}")  # fmt: skip
+                  label=f"{spoken(name)}: {seen[-1].limits[name]:,} of {most[name]:,}")  # fmt: skip
     axes.set(ylim=(0, 105), xlim=(min(-1.0, minutes[0]), 0), xlabel="Minutes ago")
     axes.set_title("Calls left (%)")
     axes.xaxis.set_major_formatter(_ago)

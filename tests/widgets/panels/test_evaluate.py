@@ -1,9 +1,12 @@
 """The evaluation panel: rows come, Cancel keeps them."""
 
 import asyncio
+import io
 import time
 
+import pandas as pd
 import pytest
+from PIL import Image
 
 from kit.errors import KitError
 from kit.evaluation.manager import StrategyEvaluationManager
@@ -135,3 +138,19 @@ def test_the_idea_chosen_elsewhere_is_a_row(manager, make_chain):
     panel.runner.start()
     assert panel.runner.job.wait(60)
     assert set(panel.results.completed) == {"condor"}
+
+
+def test_what_was_evaluated_can_be_kept(manager, make_chain):
+    """The toolbar gives every figure as CSV, the sorting one as a picture, and both as a page of its own."""
+    panel = EvaluationPanel(manager, IDEAS | {"stuck": IronCondor()}, make_chain())
+    panel.runner.start()
+    assert panel.runner.job.wait(60)
+    kept = {name: action.make() for name, action in panel.header.toolbar._actions.items()}
+    day = panel.context.chain.expiry
+    assert {file.name.split("-20")[0] for file in kept.values()} == {"evaluation-BANKNIFTY"}
+    assert pd.read_csv(io.BytesIO(kept["csv"].content), index_col=0).shape[0] == len(IDEAS)
+    assert Image.open(io.BytesIO(kept["png"].content)).size[1] > 200 * 0.2 * len(ALL) / 2
+    page = kept["html"].content.decode()
+    assert f"Evaluation: BANKNIFTY {day:%d %b %Y}" in page
+    assert page.count("data:image/png;base64,") == 1
+    assert "ZeroDivisionError" in page

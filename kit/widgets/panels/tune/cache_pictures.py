@@ -83,8 +83,8 @@ def _staleness(axes: Axes, shown: Shown) -> None:
         lifetime_s = getattr(shown.settings.cache_config, one.setting)
         near = min(one.curve, key=lambda point: abs(np.log(point.lifetime_s / max(lifetime_s, 0.1))))
         mark(axes, near.saved_percent, near.p95_bps, colour)
-        axes.annotate(f"₹ {near.p95_inr:,.0f}", (near.saved_percent, near.p95_bps), (-4, 5), fontsize=8,
-                      textcoords="offset points", ha="right", color=colour)  # fmt: skip
+        axes.annotate(f"₹ {near.p95_inr:,.0f}", (near.saved_percent, near.p95_bps), (7, -9), fontsize=8,
+                      textcoords="offset points", color=colour)  # fmt: skip
         if one.chosen is not None:
             axes.plot([one.chosen.saved_percent], [one.chosen.p95_bps], "s", ms=8, mfc="none", mec=colour)
     tolerance = float(shown.lifetimes[0].tolerance.split()[0])
@@ -102,9 +102,8 @@ def _limits(axes: Axes, now: Replay) -> None:
     if not used:
         draw_empty(axes, "The broker's limits (computed)", "No call is made")
         return
-    bars = axes.barh(
-        list(used), list(used.values()), color=[LOSS if one > 100 else GAIN for one in used.values()]
-    )
+    names = [",\n".join(NAMES[kind] for kind in kinds) for kinds in used]
+    bars = axes.barh(names, list(used.values()), color=[LOSS if one > 100 else GAIN for one in used.values()])
     axes.bar_label(bars, [f"{one:.0f} %" for one in used.values()], padding=3, fontsize=8)
     axes.axvline(100, color=PLAIN, lw=1, ls="--")
     axes.set(

@@ -107,7 +107,10 @@ def put(control: Any, value: Any) -> None:
 
 def arranged(inputs: Mapping[str, Any], group: str) -> Any:
     """Return a group's controls, as many beside each other as there is room for."""
-    return w.HBox([inputs[shown.name] for shown in GROUPS[group]], layout=w.Layout(flex_flow="row wrap"))
+    every = [inputs[shown.name] for shown in GROUPS[group]]
+    ticks = [one for one in every if isinstance(one, w.Checkbox)]
+    rows = [[one for one in every if one not in ticks], ticks]
+    return w.VBox([w.HBox(row, layout=w.Layout(flex_flow="row wrap")) for row in rows if row])
 
 
 def settings_from(source: Settings, values: Mapping[str, Any]) -> Settings:

@@ -21,7 +21,7 @@ from kit.widgets.frame.job import Job, OnProgress
 from kit.widgets.frame.live import LiveFigure
 from kit.widgets.frame.panel import Panel, shown
 from kit.widgets.frame.runner import Runner
-from kit.widgets.frame.style import summary
+from kit.widgets.frame.style import lines, summary
 from kit.widgets.panels.tune import cache_pictures, run_pictures
 from kit.widgets.panels.tune.advised import show_advice
 from kit.widgets.panels.tune.controls import (
@@ -218,14 +218,16 @@ class TunePanel(Panel):
         if job.error is not None:
             raise job.error
         self.result = found = job.result
-        self.story.value = f"<pre class='kit-summary' role='status'>{escape(words(found))}</pre>"
+        self.story.value = lines(words(found))
         if isinstance(found, Advice):
             self._advise(found)
         else:
             self._keep(found, cut=job.state == "cancelled")
 
     def _keep(self, found: Measured, cut: bool) -> None:
-        label = f"{len(self.runs) + 1}: {differences(Settings(), self._running).removeprefix('Changed: ')}"
+        changed = differences(Settings(), self._running)
+        told = changed.removeprefix("Changed: ") if self._running != Settings() else "every default"
+        label = f"{len(self.runs) + 1}: {told}"
         label = (label[:60] + "…" if len(label) > 60 else label) + (" (cut short)" if cut else "")
         self.runs[label] = self._running, found
         earlier = self.after.value
@@ -243,7 +245,7 @@ class TunePanel(Panel):
             now = self.compute(self.source, **self.values)
             if other[0] != now:
                 told += "\nMeasured with other settings than those above: " + differences(other[0], now)
-            self.story.value = f"<pre class='kit-summary' role='status'>{escape(told)}</pre>"
+            self.story.value = lines(told)
             self.draw(now)
             known = self._shown(now)
             self.found.paint(lambda axes: run_pictures.measured(axes[0], known))
@@ -257,7 +259,7 @@ class TunePanel(Panel):
 
     def _advise(self, advice: Advice) -> None:
         self._advice, advice = advice, advice.under(self.tolerance.number)
-        self.story.value = f"<pre class='kit-summary' role='status'>{escape(words(advice))}</pre>"
+        self.story.value = lines(words(advice))
         show_advice(self.advised, advice, self.compute(self.source, **self.values))
         self._lifetimes.setdefault(self.session.value, advice.lifetimes)
         for one in ALL:

@@ -17,11 +17,12 @@ from kit.tuning.queueing import traffic
 from kit.tuning.replay import replay
 from kit.widgets.panels.bench_plot import draw_empty
 from kit.widgets.panels.tune.shown import Shown, mark, styles
+from kit.widgets.panels.tune.tasks import SPOKEN
 
 _TASKS = 200
 _TIERS = {"cold": LOSS, "warm": "#e0a030", "hot": GAIN}
 _OFFSET = {"cold": -0.22, "warm": 0.0, "hot": 0.22}
-_WORDS = {"cold": "broker", "warm": "SQLite", "hot": "memory"}
+_WORDS = {"cold": "broker (cold)", "warm": "SQLite (warm)", "hot": "memory (hot)"}
 _OPERATIONS = {"chain": "options_chain_processing", "candles": "", "ltp": "", "atm": "atm_calculation"}
 
 
@@ -210,10 +211,11 @@ def measured(axes: Axes, shown: Shown) -> None:
         if budget_ms := shown.budgets_ms.get(name):
             at = places[operation]
             axes.hlines(budget_ms, at - 0.4, at + 0.4, color=PLAIN, ls="--", lw=1)
-            axes.text(at, budget_ms, "budget", ha="center", va="bottom", fontsize=8, color=PLAIN)
+            axes.annotate("budget", (at, budget_ms), (0, 2), textcoords="offset points", ha="center",
+                          va="bottom", fontsize=8, color=PLAIN)  # fmt: skip
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
-    axes.set_xticks(range(len(_OPERATIONS)), [name.replace("_", " ") for name in _OPERATIONS])
+    axes.set_xticks(range(len(_OPERATIONS)), [SPOKEN[name] for name in _OPERATIONS])
     axes.set(ylabel="Milliseconds", xlim=(-0.6, len(_OPERATIONS) - 0.4))
     axes.set_title("Latency by tier, median and 95 % interval (measured)")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))

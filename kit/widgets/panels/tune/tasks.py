@@ -23,6 +23,7 @@ from kit.tuning.workload import REQUESTS, WorkerPlan, Workload, ideas_from, spee
 from kit.widgets.frame.job import OnProgress
 
 BACKENDS: tuple[Backend, ...] = ("serial", "threads", "processes")
+SPOKEN = {"chain": "chain", "candles": "candles", "ltp": "last price", "atm": "at the money"}
 _ROUNDS = 3
 
 
@@ -172,7 +173,7 @@ def words(outcome: Outcome) -> str:
 def measured(result: Measured) -> str:
     """Say what a measurement found."""
     tiers = [
-        f"{tier} {', '.join(f'{operation} {ms:.3g} ms' for operation, ms in found.items())}"
+        f"{tier} {', '.join(f'{SPOKEN[operation]} {ms:.3g} ms' for operation, ms in found.items())}"
         for tier in TIERS
         if (found := result.latency_ms(tier))
     ]
@@ -198,5 +199,5 @@ def compared(before: Measured, after: Measured) -> list[str]:
             was, now = old[name], new[name]
             beyond = now.low > was.high or now.high < was.low
             noise = "beyond noise" if beyond else "within noise"
-            told.append(f"{name} {tier} {was.figure:.3g} to {now.figure:.3g} ms, {noise}")
+            told.append(f"{SPOKEN[name]} {tier} {was.figure:.3g} to {now.figure:.3g} ms, {noise}")
     return sorted(told, key=lambda text: "within" in text)
