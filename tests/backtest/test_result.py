@@ -118,7 +118,7 @@ def test_the_page_stands_alone(result, tmp_path):
     assert "at the bar&#x27;s worst" in text or "at the bar's worst" in text
     for outside in ("<script", "<link", 'src="http'):
         assert outside not in text
-    assert "<table" in result._repr_html_()
+    assert "<dt>Net profit</dt>" in result._repr_html_()
 
 
 def test_a_file_that_cannot_be_written_is_named(result, tmp_path):

@@ -20,6 +20,7 @@ MOST_BYTES = 300_000
 PANELS = (
     "chain", "payoff", "position", "ranking", "scan", "backtest", "live", "benchmark", "monitor", "tuning",
 )  # fmt: skip
+HEIGHTS, TALL = {1280: 800, 1920: 1080}, 2400  # of a reader's window, and of one that shows a panel whole
 LOOKS = (("Light", 1280), ("Light", 1920), ("Dark", 1920), ("Dark", 1280))
 # Every figure in sight is drawn as wide as it is shown, or as narrow as figures get, at 1.5 times the size.
 # The page tells the widths; it could not after a cell that awaits, if such a cell's messages had no end.
@@ -53,14 +54,16 @@ def seen(shared_notebook: Notebook) -> Seen:
         found.out_of_reach[name] = panel.evaluate(OUT_OF_REACH)
     for theme, width in LOOKS:
         shared_notebook.theme(f"JupyterLab {theme}")
-        page.set_viewport_size({"width": width, "height": 2400})
-        page.wait_for_function(FITS, timeout=60_000)
-        for name, panel in panels.items():
-            _look(shared_notebook, panel, name, f"{theme.lower()}_{width}", found)
+        for height in (HEIGHTS[width], TALL):
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_function(FITS, timeout=60_000)
+            for name, panel in panels.items():
+                _look(shared_notebook, panel, name, f"{theme.lower()}_{width}", found, height == TALL)
     return found
 
 
-def _look(notebook: Notebook, panel: Locator, name: str, look: str, found: Seen) -> None:
+def _look(notebook: Notebook, panel: Locator, name: str, look: str, found: Seen, keep: bool) -> None:
+    """Measure a panel, or keep a picture of it where it is whole in sight."""
     tabs = panel.locator("li.lm-TabBar-tab").all() if name == "tuning" else [None]
     for tab in tabs:
         part = ""
@@ -69,8 +72,9 @@ def _look(notebook: Notebook, panel: Locator, name: str, look: str, found: Seen)
             part = f"_{tab.inner_text().lower()}"
             panel.locator("img.kit-figure:visible").first.wait_for()
             notebook.page.wait_for_function(FITS, timeout=60_000)
-        panel.screenshot(path=SCREENS / f"{name}{part}_{look}.png")
-        if faults := notebook.seen(panel):
+        if keep:
+            panel.screenshot(path=SCREENS / f"{name}{part}_{look}.png")
+        elif faults := notebook.seen(panel):
             found.faults.setdefault(name, {})[look + part] = faults
 
 
@@ -98,6 +102,7 @@ FAULTY = """<div class="panel" style="width:400px;background:#fff;color:#000;fon
 <div style="margin-top:-20px;height:20px">upon another</div>
 <p style="color:#aaa">faint</p><input>
 <input type="text" aria-label="a" style="width:40px" value="a long long value">
+<p style="width:60px;word-break:break-all">costs 1,234,567</p>
 <select aria-label="b" style="width:50px"><option>a long long choice</option></select></div>"""
 
 
@@ -106,6 +111,7 @@ def test_what_is_looked_for_would_be_found(notebook: Notebook) -> None:
     notebook.page.set_content(FAULTY)
     found = notebook.seen(notebook.page.locator(".panel"))
     assert [fault.split(":")[0] for fault in sorted(found)] == [
+        "broken",
         "cut",
         "cut",
         "cut",

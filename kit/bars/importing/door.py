@@ -20,7 +20,7 @@ from kit.bars.importing.volumes import per_minute
 from kit.bars.importing.wide import long_tables
 from kit.bars.minute_store import MinuteStore
 from kit.errors import DataError, KitError, UnreadableFile
-from kit.shown import printed
+from kit.shown import printed, written
 
 _FLUSH = 3_000_000  # rows that wait before they are written
 _HELD = 2_000_000  # rows of one file that are held at once; a larger one is read again for each run of days
@@ -46,7 +46,7 @@ class ImportReport:
 
     def __str__(self) -> str:
         span = f", {self.days[0]} to {self.days[-1]}" if self.days else ""
-        lines = [f"{len(self.days)} sessions written{span}", printed(self.files)]
+        lines = [f"{len(self.days)} sessions written{span}", printed(self.files.map(written))]
         lines += [f"not taken: {file}: {error}" for file, error in self.failed.items()]
         return "\n".join(lines)
 
