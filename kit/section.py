@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
@@ -36,10 +36,16 @@ class Section(BaseModel):
     @classmethod
     def _no_truth_value(cls, value: Any, info: ValidationInfo) -> Any:
         """Refuse ``true`` where a number belongs; Python takes it for 1."""
-        wanted = cls.model_fields[str(info.field_name)].annotation
-        if isinstance(value, bool) and wanted in (int, float, int | None):
+        if isinstance(value, bool) and _is_number(cls.model_fields[str(info.field_name)].annotation):
             raise SettingsError(f"{cls.__name__}.{info.field_name} does not accept", value, "Write a number.")
         return value
+
+
+def _is_number(annotation: Any) -> bool:
+    """Tell whether a field takes numbers and no truth values."""
+    parts = {annotation, *get_args(annotation)}
+    parts |= {part for each in get_args(annotation) for part in get_args(each)}  # of Annotated
+    return bool(parts & {int, float}) and bool not in parts
 
 
 def _explained(error: ValidationError, section: type[Section]) -> SettingsError:

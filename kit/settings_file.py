@@ -14,8 +14,49 @@ _MOST_BYTES = 2**20
 _SEE = "See docs/settings.md."
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, which lets the last of two equal keys win in silence and follows references."""
+class OnceLoader(yaml.SafeLoader):
+    """PyYAML's safe loader, which lets the last of two equal keys win in silence, as one that does not."""
+
+    what = "The settings file"
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Construct a mapping whose keys differ."""
+        seen: dict[str, int] = {}
+        for key, _value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise SettingsError(f"{self.what} has a key that is no word, at line {line}", None, _SEE)
+            if key.value in seen:
+                where = f"lines {seen[key.value]} and {line}"
+                raise SettingsError(f"{self.what} has a key twice, at {where}", key.value, "Keep one.")
+            seen[key.value] = line
+        return super().construct_mapping(node, deep)
+
+
+def read_once(text: str, what: str) -> Any:
+    """Return what a YAML text says; `what` names it in errors.
+
+    Raises
+    ------
+    SettingsError
+        A key stands twice.
+    YAMLError
+        It is no YAML, or a value looks like a date and is none.
+    """
+    loader = OnceLoader(text)
+    loader.what = what
+    try:
+        return loader.get_single_data()
+    except SettingsError:
+        raise
+    except ValueError as error:  # 2024-13-01
+        raise yaml.YAMLError(str(error)) from error
+    finally:
+        loader.dispose()
+
+
+class _PlainLoader(OnceLoader):
+    """The same without references and without end."""
 
     depth = 0
 
@@ -29,21 +70,6 @@ class _PlainLoader(yaml.SafeLoader):
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Construct a mapping whose keys differ."""
-        seen: dict[str, int] = {}
-        for key, _value in node.value:
-            line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode):
-                raise SettingsError(
-                    f"The settings file has a key that is no word, at line {line}", None, _SEE
-                )
-            if key.value in seen:
-                where = f"lines {seen[key.value]} and {line}"
-                raise SettingsError(f"The settings file has a key twice, at {where}", key.value, "Keep one.")
-            seen[key.value] = line
-        return super().construct_mapping(node, deep)
 
     def _wrong(self, what: str, remedy: str) -> SettingsError:
         mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]

@@ -8,7 +8,7 @@ from datetime import date
 from kit.bars.minute_store import MinuteStore
 from kit.bars.minutes import DayMinutes
 from kit.bars.quality import figures
-from kit.errors import SettingsError, UnreadableFile
+from kit.errors import UnreadableFile
 
 Days = Mapping[date, DayMinutes]
 
@@ -120,15 +120,7 @@ def ahead(days: Days, wanted: Sequence[date]) -> Days:
 
 
 def days_of(days: Days | MinuteStore, least_score: float) -> Days:
-    """Return a store's sessions, or those of a mapping, that are good enough.
-
-    Raises
-    ------
-    SettingsError
-        The score is none.
-    """
-    if not 0 <= least_score <= 1:
-        raise SettingsError("A score of quality lies between 0 and 1", least_score, "Say 0.8, for instance.")
+    """Return a store's sessions, or those of a mapping, that are good enough."""
     if isinstance(days, MinuteStore):
         return StoredDays(days, least_score)
     return SoundDays(days, least_score) if least_score else days

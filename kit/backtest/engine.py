@@ -13,6 +13,15 @@ from numpy.typing import NDArray
 from kit.backtest.band import CONVENTIONS, band_table, under
 from kit.backtest.days import Days, days_of
 from kit.backtest.engines import EngineName, Trader, engine_for
+from kit.backtest.given import (
+    given_capital,
+    given_daily,
+    given_date,
+    given_days,
+    given_plans,
+    given_share,
+    given_signals,
+)
 from kit.backtest.holdings import SkippedDay, holdings, wanted_days
 from kit.backtest.log import Row, as_table, notes_of, rows_of, skipped, split_of
 from kit.backtest.plan.plan import Plan
@@ -22,7 +31,6 @@ from kit.backtest.signals import Signals
 from kit.backtest.tape import Holding, Loaded, load
 from kit.bars.minute_store import MinuteStore
 from kit.bars.minutes import TICK_INR
-from kit.errors import SettingsError
 
 Progress = Callable[[int, int], object]
 CARRIED = 0.5  # share of opens carried on from the close before, above which the reader is told
@@ -70,12 +78,16 @@ def backtest(
     Raises
     ------
     DataError
-        There are no days in the range, or a figure or signal that a plan needs is missing.
+        There are no days in the range, they are of another underlying, or a figure or signal that a plan
+        needs is missing or cannot be one.
     SettingsError
         There is no plan, two have one name, or the capital or the score is none.
     """
-    plans = _checked([plans] if isinstance(plans, Plan) else list(plans), capital_inr)
-    market = _Market(days_of(days, least_score), start, end, daily, signals or {}, engine)
+    plans, capital_inr = given_plans(plans), given_capital(capital_inr)
+    given_days(days, plans)
+    span = given_date(start, "start"), given_date(end, "end")
+    days = days_of(days, given_share(least_score))
+    market = _Market(days, *span, given_daily(daily), given_signals(signals), engine)
     others = {name: [under(plan, name) for plan in plans] for name in CONVENTIONS} if band else {}
     others = {name: changed for name, changed in others.items() if changed != plans}
     found = []
@@ -100,17 +112,6 @@ def backtest(
 def _share(progress: Progress | None, number: int, count: int) -> Progress:
     """Return what tells of one plan's days among those of all."""
     return lambda done, total: progress(number * total + done, count * total) if progress else None
-
-
-def _checked(plans: list[Plan], capital_inr: float | None) -> list[Plan]:
-    names = [plan.name for plan in plans]
-    if not plans:
-        raise SettingsError("There is nothing to trade", None, "Give a plan, or several.")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise SettingsError("Two plans have one name", twice, 'Name them apart: plan.but(name="another").')
-    if capital_inr is not None and not 0 < capital_inr < float("inf"):
-        raise SettingsError("The capital is more than nothing", capital_inr, "Give rupees.")
-    return plans
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,8 @@ def _run(plan: Plan, others: Mapping[str, Plan], market: _Market, told: Progress
             found.notes.add("On days without an index the synthetic future stood in for it.")
     told(len(wanted), len(wanted))
     found.notes |= _carried(carried)
+    if not found.rows:
+        found.notes.add(f"No session passes the days and signals of {plan.name}: nothing was traded.")
     apart = {
         name: _run(other, {}, market, _untold).rows for name, other in others.items() if name not in alike
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -30,11 +30,17 @@ def parameter_table(grid: Grid, sample: int | None = None, seed: int = 0) -> pd.
     Raises
     ------
     SettingsError
-        The grid is empty or has an empty list.
+        The grid is empty, has an empty list or what is no list, or the sample is none.
     """
-    empty = [path for path, values in grid.items() if len(values) == 0]
+    empty = [
+        path
+        for path, values in grid.items()
+        if isinstance(values, str) or not isinstance(values, Collection) or len(values) == 0
+    ]
     if not grid or empty:
         raise SettingsError("A sweep needs values for each parameter", empty or None, "Give lists of values.")
+    if sample is not None and (isinstance(sample, bool) or not isinstance(sample, int) or sample < 1):
+        raise SettingsError("A sample is a whole number of sets", sample, "Draw at least one.")
     count = 1
     for values in grid.values():
         count *= len(values)

@@ -17,9 +17,11 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.arguments import instance
 from kit.backtest.days import Days, days_of, left_out
 from kit.backtest.encode import encode_legs, encode_terms, most_rows
 from kit.backtest.engines import engine_for, play_compiled, position_on
+from kit.backtest.given import given_date, given_days, given_share
 from kit.backtest.holdings import SkippedDay, holdings, wanted_days
 from kit.backtest.kept import Played, keep_piece, read_piece
 from kit.backtest.plain import play
@@ -159,7 +161,9 @@ def sweep(
     UnwritableFile
         What is finished cannot be kept in the folder; what was kept before stays.
     """
-    days = days_of(days, least_score)
+    given_days(days, [instance(plan, Plan, "plan")])
+    start, end = given_date(start, "start"), given_date(end, "end")
+    days = days_of(days, given_share(least_score))
     table = parameter_table(grid, sample, seed)
     plans = plans_of(plan, table)
     engine_for(plan, "compiled" if plan.position_rules else "auto", 0)  # refuses what cannot be swept

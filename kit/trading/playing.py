@@ -10,6 +10,7 @@ import pandas as pd
 
 from kit.backtest.days import Days
 from kit.backtest.engine import backtest
+from kit.backtest.given import given_daily, given_signals
 from kit.backtest.plan import Plan
 from kit.backtest.signals import Signals
 from kit.bars.minute_store import MinuteStore
@@ -37,6 +38,7 @@ def followed(
     plan, minutes, listed, daily, signals
         As in `PaperAccount.follow`.
     """
+    daily, signals = given_daily(daily), given_signals(signals)
     following = Following(dealing, plan, listed or named(plan.underlying), daily, signals)
     seen: dict[date, DayMinutes] = {}
     source = replayed(minutes) if isinstance(minutes, Mapping | MinuteStore) else minutes

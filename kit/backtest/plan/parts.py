@@ -63,18 +63,22 @@ class OneOf(Section):
         return next(iter(self.given.values()))
 
 
+Move = Annotated[float, Field(ge=-1_000_000, le=1_000_000)]
+Distance = Annotated[float, Field(gt=0, le=1_000_000)]
+
+
 class Amount(OneOf):
     """How far a price goes: percent of it, or points; more than 0."""
 
-    percent: Positive | None = Field(None, description="percent of the price")
-    points: Positive | None = Field(None, description="rupees per unit")
+    percent: Distance | None = Field(None, description="percent of the price")
+    points: Distance | None = Field(None, description="rupees per unit")
 
 
 class SignedAmount(OneOf):
     """How far and which way a price goes: negative is down."""
 
-    percent: Finite | None = Field(None, description="percent of the price")
-    points: Finite | None = Field(None, description="rupees per unit")
+    percent: Move | None = Field(None, description="percent of the price")
+    points: Move | None = Field(None, description="rupees per unit")
 
     @model_validator(mode="after")
     def _moves(self) -> Self:
@@ -95,7 +99,9 @@ class StrikeRule(OneOf):
     premium_at_most: Positive | None = Field(None, description="nearest price not above, rupees per unit")
     premium_between: tuple[Positive, Positive] | None = Field(None, description="range of price, rupees")
     straddles: Finite | None = Field(None, description="prices of the straddle away from the money")
-    listed: Positive | None = Field(None, description="this very strike, rupees")
+    listed: Annotated[float, Field(gt=0, le=1_000_000, multiple_of=1)] | None = Field(
+        None, description="this very strike, rupees"
+    )
     leg_of: StrategyStrike | None = Field(None, description="what a strategy takes for one of its legs")
 
     @model_validator(mode="after")
@@ -123,8 +129,8 @@ class Trail(Section):
     kind: Literal["stepped", "distance"] = Field("stepped", description="in steps, or at a distance")
     every: Amount | None = Field(None, description="stepped: the gain that moves the stop once")
     move: Amount | None = Field(None, description="stepped: how far the stop moves each time")
-    percent: Positive | None = Field(None, description="distance: percent of the best price")
-    points: Positive | None = Field(None, description="distance: rupees from the best price")
+    percent: Distance | None = Field(None, description="distance: percent of the best price")
+    points: Distance | None = Field(None, description="distance: rupees from the best price")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -194,10 +200,10 @@ class Overall(Section):
 class Slippage(OneOf):
     """How much worse than its level a fill is."""
 
-    ticks: Positive | None = Field(None, description="ticks of 0.05 rupees")
-    percent: Positive | None = Field(None, description="percent of the price")
-    bar_range: Positive | None = Field(None, description="fraction of the bar's range")
-    sqrt_lots: Positive | None = Field(None, description="percent of the price, times the root of the lots")
+    ticks: Distance | None = Field(None, description="ticks of 0.05 rupees")
+    percent: Distance | None = Field(None, description="percent of the price")
+    bar_range: Distance | None = Field(None, description="fraction of the bar's range")
+    sqrt_lots: Distance | None = Field(None, description="percent of the price, times the root of the lots")
 
 
 class QuoteFills(Section):

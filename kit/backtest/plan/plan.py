@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from kit.backtest.plan.parts import (
     Amount,
@@ -28,6 +28,7 @@ from kit.backtest.plan.strategy import as_values, expanded, legs_of
 from kit.errors import SettingsError
 from kit.model import Right
 from kit.section import Section
+from kit.settings_file import read_once
 from kit.strategies.base import Strategy
 
 
@@ -140,7 +141,9 @@ class Plan(Section):
     """What is traded when, and by which rules it ends."""
 
     name: str = Field("plan", min_length=1, description="shown in logs and reports")
-    underlying: str = Field("BANKNIFTY", description="index whose options are traded")
+    underlying: Annotated[str, StringConstraints(to_upper=True, strip_whitespace=True)] = Field(
+        "BANKNIFTY", description="index whose options are traded"
+    )
     days: DayFilter = Field(DayFilter(), description="on which sessions")
     entry: PlanEntry = Field(description="when it is entered")
     exit: PlanExit = Field(description="when it ends")
@@ -207,15 +210,9 @@ class Plan(Section):
 
     @classmethod
     def from_yaml(cls, text: str) -> Self:
-        """Read a plan.
-
-        Raises
-        ------
-        SettingsError
-            The text is no YAML, or a key or value does not fit.
-        """
+        """Read a plan; a SettingsError says that the text is no YAML, or which key or value does not fit."""
         try:
-            values = yaml.safe_load(text)
+            values = read_once(text, "The plan")
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f"Look at line {mark.line + 1}." if mark else "Write it as keys and values."
