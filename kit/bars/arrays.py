@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from kit.bars.minutes import OHLC, DayMinutes
@@ -57,7 +58,7 @@ def day_minutes(
     """
     minutes = minutes_of(day)
     columns = {name: _numbers(options, name) for name in COLUMNS if name in ("expiry", "strike", *OHLC)}
-    expiry, strike = columns["expiry"].astype("datetime64[D]"), columns["strike"]
+    expiry, strike = columns["expiry"], columns["strike"]  # as whole days, which compare five times as fast
     if expiries is not None and len(expiry):
         last = np.unique(expiry)[:expiries][-1]
         count = int(np.searchsorted(expiry, last, side="right"))
@@ -68,17 +69,19 @@ def day_minutes(
     new[1:] = (expiry[1:] != expiry[:-1]) | (strike[1:] != strike[:-1]) | (is_call[1:] != is_call[:-1])
     first = np.flatnonzero(new)
     shape = (len(first), len(minutes))
-    cells = (np.cumsum(new) - 1) * shape[1] + (_numbers(options, "minute") - minutes[0])
+    before = np.arange(shape[0]) * shape[1] - minutes[0]
+    cells = np.repeat(before, np.diff(first, append=len(new))) + _numbers(options, "minute")
     prices = {name: _spread(columns[name].astype(np.int32, copy=False), cells, shape) for name in OHLC}
-    lots = {one: lot_size(underlying, one, day) for one in np.unique(expiry[first]).tolist()}
+    expiry = expiry[first].astype("datetime64[D]")
+    lots = {one: lot_size(underlying, one, day) for one in np.unique(expiry).tolist()}
     return DayMinutes(
         underlying=underlying,
         day=day,
         minutes=minutes,
-        expiry=expiry[first],
+        expiry=expiry,
         strike=strike[first].astype(np.int32, copy=False),
         is_call=is_call[first],
-        lot_size=np.array([lots[one] for one in expiry[first].tolist()], np.int32),
+        lot_size=np.array([lots[one] for one in expiry.tolist()], np.int32),
         **prices,
         traded=_spread(_traded(options), cells, shape),
         index=_level(series, "index", minutes),
@@ -104,8 +107,9 @@ def _numbers(table: pa.Table, name: str) -> NDArray[Any]:
 
 def _is_call(options: pa.Table) -> NDArray[np.bool_]:
     array = _array(options, "option_type")
-    calls = np.array([text == "CE" for text in array.dictionary.to_pylist()], np.bool_)
-    return calls[np.asarray(array.indices.to_numpy(zero_copy_only=False), np.intp)]
+    code = pc.index(array.dictionary, "CE").as_py()  # -1, which no contract has, where none is a call
+    is_call: NDArray[np.bool_] = array.indices.to_numpy(zero_copy_only=False) == code
+    return is_call
 
 
 def _traded(options: pa.Table) -> NDArray[np.bool_]:

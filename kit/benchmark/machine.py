@@ -12,7 +12,8 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from time import monotonic
+from statistics import median
+from time import monotonic, perf_counter
 from typing import Any
 
 from joblib import cpu_count
@@ -126,6 +127,36 @@ def fresh(code: str, given: str = "", deadline_s: float = 120.0) -> str:
         last = complaints.strip().splitlines()[-1:] or ["no word"]
         raise KitError("A fresh interpreter failed", last[0], "Run the row's code by hand.")
     return told
+
+
+_SQUARES = """
+import sys
+for line in sys.stdin:
+    print(sum(number * number for number in range(int(line))), flush=True)
+"""
+_TURNS = 500_000  # some 30 ms
+
+
+def ceiling(rounds: int = 5) -> str:
+    """Tell how many times as fast two processes that share nothing are as one: what the machine gives now."""
+    found = []
+    with interpreter(_SQUARES) as one, interpreter(_SQUARES) as other:
+        _counted(1, one, other)
+        for _ in range(rounds):
+            alone = _counted(2 * _TURNS, one)
+            found.append(alone / _counted(_TURNS, one, other))
+    return f"two processes that share nothing were {median(found):.2f} times as fast as one"
+
+
+def _counted(turns: int, *children: subprocess.Popen[str]) -> float:
+    """Return the seconds that children take for so many turns each."""
+    started = perf_counter()
+    for child in children:
+        print(turns, file=child.stdin, flush=True)
+    for child in children:
+        assert child.stdout is not None
+        child.stdout.readline()
+    return perf_counter() - started
 
 
 def compiling_in(folder: Path) -> str:

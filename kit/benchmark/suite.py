@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from time import monotonic, perf_counter, time
+from time import perf_counter
 from typing import Any
 
 from kit.benchmark.deadline import bounded
@@ -115,7 +115,6 @@ def _measure_all(
 
 def _measure(run: Run, row: Row, should_stop: Callable[[], bool]) -> RowResult:
     deadline_s = QUICK_S if run.quick and row.quick else FULL_S
-    offset = time() - monotonic()
 
     def work() -> Figures:
         with run.scope():
@@ -124,7 +123,7 @@ def _measure(run: Run, row: Row, should_stop: Callable[[], bool]) -> RowResult:
 
     try:
         samples = bounded(work, deadline_s, should_stop, run.close_row)
-        return judge(row, samples, run.cores, [*run.notes, *_jump(offset)])
+        return judge(row, samples, run.cores, run.notes)
     except Unmeasured as reason:
         return judge(row, Figures([]), run.cores, [*run.notes, str(reason)])
     except Overrun:
@@ -135,12 +134,6 @@ def _measure(run: Run, row: Row, should_stop: Callable[[], bool]) -> RowResult:
     except Exception as error:  # noqa: BLE001 - one broken row must not take the others with it
         what = f"The row failed with {type(error).__name__}"
         return failed(row, KitError(what, str(error), "The other rows still ran."))
-
-
-def _jump(offset: float) -> list[str]:
-    """Say that the wall clock was set while the row ran, if it was; figures do not depend on it."""
-    moved_s = time() - monotonic() - offset
-    return [f"the clock of this machine jumped by {moved_s:+.0f} s meanwhile"] if abs(moved_s) > 1 else []
 
 
 def _timed(run: Run, row: Row, arms: Arms) -> Figures:

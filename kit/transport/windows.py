@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ def binding(windows: Sequence[Window]) -> tuple[Window, ...]:
     >>> binding([Window(3, 1), Window(180, 60), Window(5000, 3600)])
     (Window(calls=3, seconds=1), Window(calls=5000, seconds=3600))
     """
+    return _binding(tuple(windows))
+
+
+@lru_cache(256)
+def _binding(windows: tuple[Window, ...]) -> tuple[Window, ...]:
     kept: list[Window] = []
     for window in sorted(set(windows), key=lambda window: (window.seconds, window.calls)):
         if not any(_most(other, window.seconds) <= window.calls for other in kept):

@@ -74,19 +74,6 @@ def test_ctrl_c_keeps_the_finished_rows(toys, tmp_path, capsys):
     assert history.load() == ([], [])
 
 
-def test_a_clock_that_jumps_is_a_word(toys, monkeypatch):
-    """A wall clock that is set while a row runs is told; the row keeps its figure."""
-    real = time.time
-
-    def jump(_):
-        monkeypatch.setattr(suite, "time", lambda: real() - 300)
-        return Figures([1.0])
-
-    toys("a", jump)
-    (line,) = run_quietly()["lines"]
-    assert (line.figure, line.note) == (1.0, "the clock of this machine jumped by -300 s meanwhile")
-
-
 def test_cancel_keeps_the_finished_rows(toys):
     """Cancel ends between samples, within a row too, and returns what was finished."""
     asked = []

@@ -1,9 +1,11 @@
 """Timing in turns."""
 
+import re
 import time
 
 import pytest
 
+from kit.benchmark.machine import ceiling
 from kit.benchmark.measure import Arms, time_arms
 from kit.monitor.estimate import estimate
 from kit.monitor.progress import Stopped
@@ -47,3 +49,10 @@ def test_cancel_ends_between_rounds():
 
     with pytest.raises(Stopped):
         time_arms(Arms(lambda: None), seconds=10, checkpoint=stop)
+
+
+def test_the_machine_tells_what_it_gives_two_processes():
+    """Beside a speed-up stands that of two processes that share nothing, a number above 0."""
+    told = re.fullmatch(r"two processes that share nothing were (\d+\.\d\d) times as fast as one", ceiling(1))
+    assert told is not None
+    assert float(told[1]) > 0

@@ -9,6 +9,7 @@ from functools import cache, partial
 from time import perf_counter
 from typing import Any
 
+from kit.benchmark.machine import ceiling
 from kit.benchmark.measure import Arms, Figures, speedups
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run
@@ -79,6 +80,7 @@ def _speedups(run: Run, processor: ConcurrentProcessor, count: int, seconds: flo
 
     together = partial(_run, processor, count, turns)
     work_value(turns)
+    run.notes.append(ceiling())
     return speedups(alone, together, 3 if run.quick else 7, run.checkpoint, warm=0)
 
 

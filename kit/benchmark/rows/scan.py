@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kit.benchmark.machine import ceiling
 from kit.benchmark.measure import Arms, Figures, speedups
 from kit.benchmark.registry import row
 from kit.benchmark.rows.parallel import workers
@@ -81,6 +82,7 @@ def scan_speedup(run: Run) -> Figures:
     wanted: dict[str, Any] = {"families": "all", "widths": widths}
     pool = run.once(workers)
     scan(chain, processor=pool, **wanted)  # workers load the machine code once
+    run.notes.append(ceiling())
     return speedups(
         lambda: scan(chain, **wanted),
         lambda: scan(chain, processor=pool, **wanted),

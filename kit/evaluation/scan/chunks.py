@@ -19,7 +19,7 @@ from kit.evaluation.scan.ladder import Ladder
 
 CHUNK = 65_536  # positions; some 25 ms, so that a scan tells of its best often and stops at once
 PIECES = 16  # of a smaller scan, for the same reason
-LAST = 4  # no chunk is more than this part of what is left
+LAST = 3  # no chunk is more than this part of what is left
 LEAST = 2_048  # positions that are worth a chunk
 LEAST_SPANNING = 128  # likewise, where each takes a millisecond
 

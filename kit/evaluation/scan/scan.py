@@ -32,6 +32,7 @@ from kit.strategies.calendars import later_chain
 
 OnBest = Callable[[ScanResult], object]
 TRADABLE = "tradable == 1"
+UNMERGED = 64  # chunks whose best are kept side by side: with workers a merge takes time from them
 STEPS = (2, 5, 10)  # default widths, in steps of the strikes near the money
 
 
@@ -120,14 +121,16 @@ def scan(
     best = [Kept(np.empty((0, len(FIGURES))), np.empty(0, np.int64), (0,) * len(wanted), 0, 0)]
 
     def keep(kept: Kept) -> None:
-        best[0] = merged([best[0], kept], order, top)
+        best.append(kept)
+        if on_best is not None or len(best) > UNMERGED:
+            best[:] = [merged(best, order, top)]
         if on_best is not None:
-            on_best(result(best[0]))
+            on_best(result(*best))
 
     given: dict[str, Any] = {"found": found, "batches": batches, "definition": definition}
     work = partial(best_of_chunk, wanted=wanted, order=order, top=top, **given)
     _run([*chunks(batches)], work, keep, processor, stop or Event())
-    return _not_empty(result(best[0]))
+    return _not_empty(result(merged(best, order, top)))
 
 
 def _with_later(found: Ladder, chain: ChainSnapshot, terms: Terms, rules: RiskParameters | str) -> Ladder:
