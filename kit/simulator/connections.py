@@ -10,6 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+HEAD_WITHIN_S = 60  # a connection that has not asked anything by then is broken
 _LOG = logging.getLogger("kit.simulator.connections")
 _LOG.setLevel(
     logging.WARNING
@@ -70,6 +71,11 @@ def watched(connections: Connections) -> type[asyncio.Protocol]:
             self._from = transport.get_extra_info("peername")[:2]
             connections.opened(self._from, transport)
             super().connection_made(transport)
+            asyncio.get_running_loop().call_later(HEAD_WITHIN_S, self._ends_without_head, transport)
+
+        def _ends_without_head(self, transport: Any) -> None:
+            if self.cycle is None and transport.get_protocol() is self:  # else it is a WebSocket by now
+                transport.abort()
 
         def connection_lost(self, exc: Exception | None) -> None:
             connections.closed(self._from)

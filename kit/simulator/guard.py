@@ -7,16 +7,18 @@ an order to the exchange itself must carry the token of the greeting, and no bod
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from urllib.parse import urlsplit
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 
 from kit.errors import SimulatorError
 from kit.simulator.answers import TEXT, Answer, Refused
 
 ADMIN_HEADER = "x-kit-admin"
 MOST_BODY_BYTES = 1 << 20
+BODY_WITHIN_S = 60.0
 _HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -55,23 +57,33 @@ def check_token(request: Request, token: str) -> None:
 
 
 def _forbidden(why: str) -> Refused:
-    return Refused(Answer(403, why.encode(), TEXT))
+    return _refusal(403, why)
+
+
+def _refusal(status: int, why: str) -> Refused:
+    return Refused(Answer(status, why.encode(), TEXT))
 
 
 async def read_body(request: Request) -> bytes:
-    """Return the body of a request, or refuse it as soon as it is too large.
+    """Return the body of a request, or refuse it as soon as it is too large or too late.
 
     Raises
     ------
     Refused
-        HTTP 413 in plain text.
+        HTTP 413, 408, or 400 where the caller hung up, in plain text.
     """
     parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MOST_BODY_BYTES:
-            raise Refused(Answer(413, f"No request has more than {MOST_BODY_BYTES} bytes.".encode(), TEXT))
-        parts.append(part)
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for part in request.stream():
+                size += len(part)
+                if size > MOST_BODY_BYTES:
+                    raise _refusal(413, f"No request has more than {MOST_BODY_BYTES} bytes.")
+                parts.append(part)
+    except TimeoutError:
+        raise _refusal(408, f"The body did not arrive within {BODY_WITHIN_S:g} seconds.") from None
+    except ClientDisconnect:
+        raise _refusal(400, "The caller hung up.") from None
     return b"".join(parts)
 
 

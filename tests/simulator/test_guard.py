@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import socket
 import time
 from datetime import date, datetime
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 from kit.clock import IST
 from kit.errors import SimulatorError
+from kit.simulator import connections, guard
 from kit.simulator.admin import ADMIN
 from kit.simulator.server import SimulatedExchange
 
@@ -187,3 +190,30 @@ def test_an_unknown_path_is_a_failure_in_the_body_too(exchange):
     answer = send(exchange, "POST", SECURE + "/order/v1/bracketOrder", data=json.dumps({}))
     assert answer.status_code == 404
     assert answer.json()["status"] is False
+
+
+HALF = {
+    "nothing": b"",
+    "half a line": b"POST /rest",
+    "half a head": b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+    "no body": b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\n\r\n",
+    "half a body": b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\n\r\nab",
+    "half a piece": b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+}
+
+
+@pytest.mark.parametrize("part", HALF)
+def test_half_a_request_holds_nothing(part, monkeypatch, caplog):
+    """A request that does not go on ends with its time, one whose caller hangs up without a traceback."""
+    monkeypatch.setattr(connections, "HEAD_WITHIN_S", 0.5)
+    monkeypatch.setattr(guard, "BODY_WITHIN_S", 0.5)
+    with SimulatedExchange(limits=False) as exchange:
+        address = urlsplit(exchange.url)
+        with socket.create_connection((address.hostname, address.port), timeout=20) as waits:
+            waits.sendall(HALF[part])
+            told = waits.recv(1000)  # an answer, or the end: no waiting without one
+        assert told == b"" or b" 408 " in told
+        with socket.create_connection((address.hostname, address.port)) as leaves:
+            leaves.sendall(HALF[part])
+        assert send(exchange, "GET", "/nowhere").status_code == 404
+    assert "Traceback" not in caplog.text
