@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.cookies import RequestsCookieJar
 from requests.hooks import default_hooks
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
@@ -245,7 +246,7 @@ def prepared(method: str, url: str, headers: Mapping[str, str], content: Any) ->
     """Prepare a request with a JSON body; the library's way is slower, and its errors quote headers."""
     request = requests.PreparedRequest()
     request.method, request.url, request.hooks = method, url, default_hooks()
-    request.headers = CaseInsensitiveDict(headers)
+    request.headers, request._cookies = CaseInsensitiveDict(headers), RequestsCookieJar()
     if content is not None:
         try:
             request.body = json.dumps(dict(content), allow_nan=False).encode()

@@ -144,16 +144,19 @@ class PoolAdapter(HTTPAdapter):
         They are raised when the library's is gone: it would stay behind them as their context.
         """
         failed: TransportError
+        sent = False
         try:
-            raw = _asked(host, connection, request)
-            response = self.build_response(request, raw)
+            _ask(host, connection, request)
+            sent = True
+            response = self.build_response(request, _head(host, connection))
             return response if stream else _whole(response)
-        except ValueError:
-            failed = NeverSent("The request has a malformed header", shown(request), "Check the credentials.")
-        except _BROKEN as error:
+        except (*_BROKEN, ValueError) as error:  # the latter of a header of ours, or of a count in the answer
             remedy = "A read may be sent again; look up an order before repeating it."
             what = f"The request left and no whole answer came ({_kind(error)})"
             failed = Ambiguous(what, shown(request), remedy)
+            if isinstance(error, ValueError) and not sent:
+                what, remedy = "The request has a malformed header", "Check the credentials."
+                failed = NeverSent(what, shown(request), remedy)
         raise failed
 
     def _host(self, request: PreparedRequest, verify: Any, proxies: Any) -> _Host:
@@ -217,8 +220,7 @@ def _connect(host: _Host, connection: Any, request: PreparedRequest) -> None:
     raise failed
 
 
-def _asked(host: _Host, connection: Any, request: PreparedRequest) -> Any:
-    """Send a request and return the head of its answer."""
+def _ask(host: _Host, connection: Any, request: PreparedRequest) -> None:
     connection.sock.settimeout(connection.timeout)
     headers: Any = request.headers
     if host.absolute:
@@ -232,6 +234,10 @@ def _asked(host: _Host, connection: Any, request: PreparedRequest) -> Any:
         preload_content=False,
         decode_content=False,
     )
+
+
+def _head(host: _Host, connection: Any) -> Any:
+    """Return the answer with its body unread."""
     raw = connection.getresponse()
     raw._connection, raw._pool = connection, host.pool  # gives the connection back when it is read
     return raw
