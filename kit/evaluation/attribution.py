@@ -19,6 +19,7 @@ from kit.arguments import checked
 from kit.evaluation.moved_smile import Kept, leg_volatility
 from kit.evaluation.through_time import legs_ahead, value_ahead
 from kit.model import ChainSnapshot, Leg
+from kit.model.position import check_legs
 from kit.pricing.black76 import greeks
 
 
@@ -89,6 +90,8 @@ def attribute(legs: Sequence[Leg], before: ChainSnapshot, after: ChainSnapshot) 
 @checked
 def attribution_by_leg(legs: Sequence[Leg], before: ChainSnapshot, after: ChainSnapshot) -> pd.DataFrame:
     """Return the columns of `Attribution` leg by leg; the arguments are those of `attribute`."""
+    for chain in (before, after):
+        check_legs(legs, chain.underlying)
     rows = [_of_leg(leg, before.at(leg.expiry), after.at(leg.expiry), before.lot_size) for leg in legs]
     return pd.DataFrame([row.row() for row in rows])
 

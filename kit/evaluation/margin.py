@@ -23,6 +23,7 @@ from kit.errors import DataError
 from kit.evaluation.margin_rules import FAR_DAYS, RiskParameters, risk_parameters
 from kit.evaluation.risk_arrays import composite_deltas, risk_arrays
 from kit.model import ChainSnapshot, Leg
+from kit.model.position import check_legs
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -43,7 +44,7 @@ class Margin:
     expiry_day_inr : float
         For short options on the day they expire.
     premium_inr : float
-        Received when positive, paid when negative.
+        Received when positive.
     scan_inr : float
         What the worst scenario loses.
     scenario : int
@@ -86,8 +87,8 @@ class Margin:
 
     def row(self) -> dict[str, float]:
         """Return every figure by name."""
-        named = {part.name: getattr(self, part.name) for part in fields(self)}
-        return named | {name: getattr(self, name) for name in ("total_inr", "cash_inr", "benefit_inr")}
+        names = *(part.name for part in fields(self)), "total_inr", "cash_inr", "benefit_inr"
+        return {name: getattr(self, name) for name in names}
 
 
 @checked
@@ -97,7 +98,7 @@ def margin(legs: Sequence[Leg], snapshot: ChainSnapshot, parameters: RiskParamet
     Parameters
     ----------
     legs : sequence of Leg
-        Options, futures and the index; a leg on the index is paid in cash and hedges nothing.
+        Options, futures and the index, which is paid in cash and hedges nothing.
     snapshot : ChainSnapshot
         Gives the day, the lot and the prices now, with chains of other expiries beside it.
     parameters : RiskParameters, optional
@@ -110,8 +111,7 @@ def margin(legs: Sequence[Leg], snapshot: ChainSnapshot, parameters: RiskParamet
     UnknownExpiry
         The chain of a leg's expiry is not at hand.
     """
-    if not legs:
-        raise DataError("A position needs at least one leg", tuple(legs), "Return legs from the strategy.")
+    check_legs(legs, snapshot.underlying)
     now = [snapshot.at(leg.expiry).leg(leg.right, leg.strike, leg.lots) for leg in legs]
     premium = -sum(leg.lots * leg.price for leg in legs if leg.is_option) * snapshot.lot_size
     return estimate(now, snapshot.lot_size, parameters or snapshot_parameters(snapshot), premium)

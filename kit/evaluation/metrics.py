@@ -12,7 +12,6 @@ from math import inf, isnan, sqrt
 import numpy as np
 
 from kit.arguments import checked
-from kit.errors import DataError
 from kit.evaluation.blocked import blocked, margin_inr
 from kit.evaluation.chances import extremes_between, probability_of_profit
 from kit.evaluation.distribution import Distribution
@@ -25,6 +24,7 @@ from kit.evaluation.terms import Terms
 from kit.evaluation.verdict import verdict
 from kit.evaluation.views import View, market
 from kit.model import ChainSnapshot, Leg
+from kit.model.position import check_legs
 
 __all__ = ["FIGURES", "Score", "describe", "score", "score_on"]
 
@@ -78,8 +78,7 @@ def score(
 
 def score_on(legs: Sequence[Leg], snapshot: ChainSnapshot, terms: Terms, name: str = "") -> Score:
     """Score a position on given terms; otherwise as `score`."""
-    if not legs:
-        raise DataError("A position needs at least one leg", tuple(legs), "Return legs from the strategy.")
+    check_legs(legs, snapshot.underlying)
     first = first_chain(legs, snapshot)
     if first is not snapshot:
         legs = dated(legs, snapshot)

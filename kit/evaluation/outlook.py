@@ -234,7 +234,8 @@ def outlook(held: Standing, scenario: Scenario | None = None) -> Outlook:
 def entered(position: Sequence[Leg], snapshot: ChainSnapshot, entry: Entry = "touch") -> Position:
     """Return the legs with their expiries and entry prices: a leg that has a price of its own keeps it."""
     legs = []
-    for leg in snapshot.priced(Position(tuple(position), snapshot.underlying)):
+    held = position if isinstance(position, Position) else Position(tuple(position), snapshot.underlying)
+    for leg in snapshot.priced(held):
         row = contract_of(leg, snapshot.at(leg.expiry))
         legs.append(replace(leg, price=entry_price(leg, row, entry)))
     return Position(tuple(legs), snapshot.underlying)

@@ -17,6 +17,7 @@ from kit.arguments import checked, number
 from kit.evaluation.moved_smile import Kept, Term, checked_names, moved_volatility, shifted
 from kit.evaluation.payoff import breakevens, knots
 from kit.model import ChainSnapshot, Leg
+from kit.model.position import check_legs
 from kit.pricing.arrays import floats
 from kit.pricing.black76 import Greeks, greeks, price
 
@@ -168,6 +169,7 @@ def breakevens_before_expiry(
     """
     checked_names(held, term)
     number(days, "Not a count of days")
+    check_legs(legs, snapshot.underlying)
     chains = [snapshot.at(leg.expiry) for leg in legs]
     if len({chain.expiry for chain in chains}) == 1 and days / 365 >= chains[0].t_years:
         return breakevens(knots(legs))
@@ -192,6 +194,7 @@ def legs_ahead(
 ) -> Iterator[LegAhead]:
     """Yield what each leg is valued with; `grid` is spot, days, volatility and skew shift, broadcasting."""
     checked_names(held, term)
+    check_legs(legs, snapshot.underlying)
     spots, days, iv_shift, skew_shift = grid
     ahead = {}
     for leg in legs:

@@ -48,7 +48,7 @@ from kit.model.chain_table import chain_table, wide
 from kit.model.derived import Derived, Guesses
 from kit.model.expiries import check_together
 from kit.model.instrument import Contract, Right
-from kit.model.position import Held, Leg, Position
+from kit.model.position import Held, Leg, Position, check_legs
 from kit.model.smile import Smile, lines_between
 from kit.quotes import mid_or_last
 from kit.shown import Showable, rows_of, sentence, table
@@ -230,8 +230,7 @@ class ChainSnapshot(Showable):
         UnknownExpiry
             The chain of a leg's expiry is not at hand.
         """
-        if position.underlying != self.underlying:
-            raise DataError(f"On a chain of {self.underlying} there is no", str(position), "Take its chain.")
+        check_legs(position, self.underlying)
         legs = []
         for leg in position.legs:
             fresh = self.at(leg.expiry).leg(leg.right, leg.strike, leg.lots)

@@ -125,6 +125,8 @@ class Position(Sequence[Leg]):
             A word is not understood, the last legs have no expiry where others have, or the text names two
             underlyings.
         """
+        if not isinstance(text, str):
+            raise DataError("A position is written as text, not", text, _HOW)
         legs, undated, names, lots = list[Leg](), 0, set[str](), None
         for word in _words(text):
             if lots is not None:
@@ -173,6 +175,20 @@ _CONTRACT = re.compile(r"(?P<strike>\d+(?:\.\d+)?)?(?P<right>CE|PE|FUT|INDEX)(?:
 _HOW = "Write lots and contract, an expiry behind them: '-1 54900CE +1 55400CE 29DEC2026'."
 
 
+def check_legs(legs: Sequence[Leg], underlying: str) -> None:
+    """Refuse no legs, and a position on something else; plain legs are of whatever they are priced on.
+
+    Raises
+    ------
+    DataError
+        There are none, or they are of another underlying than the chain.
+    """
+    if not legs:
+        raise DataError("A position needs at least one leg", tuple(legs), "Return legs from the strategy.")
+    if isinstance(legs, Position) and legs.underlying != underlying:
+        raise DataError(f"On a chain of {underlying} there is no", str(legs), "Take its chain.")
+
+
 def _words(text: str) -> list[str]:
     """Split a text into lots, contracts, dates and names; blanks inside a contract and commas are nothing."""
     plain = text.upper().replace(",", "").replace("−", "-")  # a minus sign as typeset
@@ -183,7 +199,7 @@ def _words(text: str) -> list[str]:
 def _leg(lots: int, word: str, text: str) -> Leg:
     found = _CONTRACT.fullmatch(word)
     option = found is not None and found["right"] in ("CE", "PE")
-    if found is None or option != (found["strike"] is not None):
+    if found is None or option != bool(float(found["strike"] or 0)):
         raise DataError(f"Not a contract in {text!r}", word, _HOW)
     price = float(found["price"]) if found["price"] else nan
     right: Held = found["right"]  # type: ignore[assignment] # the pattern knows no other

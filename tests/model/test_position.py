@@ -74,6 +74,8 @@ def test_blanks_commas_and_case_mean_nothing(written: str) -> None:
         ("+1", "ends before a contract"),
         ("+1 54900", "Not a contract"),
         ("+1 CE", "Not understood"),
+        ("+1 0CE", "Not a contract"),
+        (None, "written as text"),
         ("+1 55000FUT", "Not a contract"),
         ("54900CE", "Not understood"),
         ("+1 54900CE 31FEB2026", "Not understood"),

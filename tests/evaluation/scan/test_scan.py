@@ -225,6 +225,7 @@ def test_nothing_left_says_which_filter_removed_how_many(chain: ChainSnapshot) -
         ({"where": "cheap"}, SettingsError, "Not a filter"),
         ({"rank_by": "sharpe"}, SettingsError, "No figure"),
         ({"rank_by": []}, SettingsError, "ranks by a figure"),
+        ({"families": int}, SettingsError, "class of strategies"),
         ({"top": 0}, SettingsError, "at least one position"),
         ({"widths": [0]}, DataError, "more than 0"),
         ({"view": "hopeful"}, SettingsError, "view"),
