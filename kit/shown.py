@@ -200,6 +200,7 @@ def _number(value: float) -> str:
         return "–"
     if isinf(value):
         return "∞" if value > 0 else "-∞"
+    value += 0.0  # no minus before a nought
     whole = value.is_integer() and abs(value) < 1e15
     return (
         f"{value:,.0f}"

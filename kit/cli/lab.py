@@ -63,7 +63,9 @@ def _workbench(notebook: Path) -> list[str]:
 
 def _page(notebook: Path) -> list[str]:
     words = ["--Voila.ip=127.0.0.1", "--token", "--VoilaConfiguration.template=kit"]
-    return [str(notebook), *words, "--VoilaConfiguration.show_tracebacks=True"]
+    # A page that was left cannot end its kernel: Voila refuses what the browser sends then.
+    ends = ["--MappingKernelManager.cull_idle_timeout=60", "--MappingKernelManager.cull_interval=30"]
+    return [str(notebook), *words, *ends, "--VoilaConfiguration.show_tracebacks=True"]
 
 
 def shipped(folder: str) -> Path:

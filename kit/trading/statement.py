@@ -241,5 +241,9 @@ _CHARGES = {  # as the broker's calculator calls them
 }
 
 
+_UNREAD = {"exchange", "token", "lot_size", "unique_id", "exchange_order_id", "validity", "variety"}
+
+
 def _row(noun: OpenPosition | BookedOrder) -> dict[str, object]:
-    return {part.name: getattr(noun, part.name) for part in fields(noun)}
+    """Return what a reader looks for, so that it has room beside each other."""
+    return {part.name: getattr(noun, part.name) for part in fields(noun) if part.name not in _UNREAD}

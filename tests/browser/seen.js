@@ -4,7 +4,7 @@
   const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const shown = (e) => {
     const box = e.getBoundingClientRect();
-    return box.width > 1 && box.height > 1 && getComputedStyle(e).visibility !== "hidden";
+    return e.checkVisibility() && box.width > 1 && box.height > 1 && getComputedStyle(e).visibility !== "hidden";
   };
   const colour = (css) => {
     pen.clearRect(0, 0, 1, 1);
