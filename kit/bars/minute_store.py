@@ -23,7 +23,7 @@ from uuid import uuid4
 import pandas as pd
 import pyarrow as pa
 
-from kit.arguments import path
+from kit.arguments import instance, path
 from kit.bars import arrays, quality
 from kit.bars.day_bars import DayBars
 from kit.bars.merging import merged
@@ -130,6 +130,7 @@ class MinuteStore:
         UnreadableFile
             Its month is damaged.
         """
+        instance(day, date, "day")
         found = sessions_in(self.file("options", day)).get(day)
         if found is None:
             raise DataError(

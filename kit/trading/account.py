@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pandas as pd
 
-from kit.arguments import instance, number, path, real
+from kit.arguments import instance, path, real
 from kit.backtest.days import Days
 from kit.backtest.plan import FillRules, Plan
 from kit.backtest.signals import Signals
@@ -21,14 +21,7 @@ from kit.errors import InvalidOrder, Rejected, SettingsError
 from kit.evaluation.costs import Plan as Brokerage
 from kit.evaluation.costs import charge_rates
 from kit.forks import fork_outside
-from kit.model import (
-    BookedOrder,
-    ChainSnapshot,
-    OpenPosition,
-    OrderRequest,
-    PlacedOrder,
-    Product,
-)
+from kit.model import BookedOrder, ChainSnapshot, OpenPosition, OrderRequest, PlacedOrder, Product
 from kit.model.tick import Tick
 from kit.trading import events
 from kit.trading.conversion import conversion
@@ -36,6 +29,7 @@ from kit.trading.dealing import Dealing
 from kit.trading.following import Listed, Minutes
 from kit.trading.journal import Journal
 from kit.trading.playing import followed
+from kit.trading.quotes import check_shown
 from kit.trading.report import PaperReport
 from kit.trading.rules import PaperGTTBook
 from kit.trading.statement import PaperStatement
@@ -119,16 +113,19 @@ class PaperAccount(PaperStatement):
         Parameters
         ----------
         *ticks : Tick
-            Of a stream, or made of polled quotes. Those without depth fill nothing but what trades through.
+            Of a stream, or polled. Those without depth fill nothing but what trades through.
         levels : mapping of str to float, optional
             Index levels by name, rupees: margins are counted from them.
+
+        Raises
+        ------
+        DataError
+            As of `kit.trading.quotes.check_shown`; nothing of the call was taken.
         """
+        marks = check_shown(ticks, levels or {})
         with self._lock:
             self._dealing.begin_day(at := self._now())  # what has expired is settled at the earlier levels
-            for name, level_inr in (levels or {}).items():
-                what = f"The level of {name} must be above zero"
-                self._dealing.ledger.marks[name] = number(level_inr, what, above=0.0)
-            ticks = tuple(instance(tick, Tick, "ticks") for tick in ticks)
+            self._dealing.ledger.marks.update(marks)
             shown = [tick.token for tick in ticks if self._dealing.board.show(tick)]
             self._dealing.meet_all(at, shown)
 

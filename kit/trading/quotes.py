@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from math import isfinite, nan
+from math import inf, isfinite, nan
 
+from kit.arguments import instance, number
 from kit.clock import in_ist
+from kit.errors import DataError
 from kit.model import ChainSnapshot, Instrument, Right
 from kit.model.tick import DepthLevel, Tick
 from kit.quotes import mid_or_last
@@ -48,6 +51,24 @@ class QuoteBoard:
     def traded(self, token: str) -> float:
         """Return the units that traded between the two newest quotes; 0 where that is not known."""
         return self._traded.get(token, 0.0)
+
+
+def check_shown(ticks: Iterable[Tick], levels: Mapping[str, float]) -> dict[str, float]:
+    """Refuse quotes at which nothing can be traded, and return the levels of indices.
+
+    Raises
+    ------
+    DataError
+        A price or size is below nothing or without end, somebody quotes at nothing, or a level is none.
+    """
+    for tick in ticks:
+        sides = (*instance(tick, Tick, "ticks").bids, *tick.asks)
+        sound = all(0 < side.price < inf and 0 <= side.quantity < inf for side in sides)
+        if not sound or tick.ltp < 0 or tick.ltp == inf:
+            told = f"token {tick.token}: {tick.ltp}, {tick.bid} to {tick.ask}"
+            raise DataError("A quote that cannot be", told, "Leave it out: nothing of this call was taken.")
+    what = "The level of {} must be above zero"
+    return {name: number(level, what.format(name), above=0.0) for name, level in levels.items()}
 
 
 def is_fresh(tick: Tick, now: datetime) -> bool:

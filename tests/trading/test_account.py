@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
-from math import isnan
+from math import inf, isnan, nan
 from threading import Event
 
 import pytest
@@ -18,6 +19,7 @@ from kit.evaluation.costs import order_charges
 from kit.evaluation.margin import estimate
 from kit.evaluation.margin_rules import risk_parameters
 from kit.model import Leg, OrderRequest
+from kit.model.tick import DepthLevel
 from kit.trading import PaperAccount
 
 WEDNESDAY = datetime(2026, 11, 25, 10, 0, tzinfo=IST)
@@ -337,6 +339,29 @@ def test_what_is_no_order_quote_or_plan_is_refused_by_its_name(opened):
             door("BANKNIFTY")
     with pytest.raises(Rejected, match="no such order"):
         paper.cancel("17")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bid": -5.0}, {"bid": 0.0}, {"ask": inf}, {"ltp": -1.0}, {"ltp": inf}, {"size": -30},
+        {"size": nan}, {"levels": {"BANKNIFTY": 0.0}}, {"levels": {"BANKNIFTY": nan}},
+    ],
+)  # fmt: skip
+def test_a_quote_that_cannot_be_changes_nothing(opened, contract, quote, wrong):
+    """A price or size below nothing or without end is refused by name, with all of the same call."""
+    paper = opened()
+    paper.see(quote(99.0, 101.0), levels={"BANKNIFTY": 55_000.0})
+    paper.place(OrderRequest(contract(), "BUY", 30, 100.0))
+    before = (paper.book(), paper.positions(), paper.funds())
+    levels = wrong.get("levels")
+    told = {name: wrong.get(name, usual) for name, usual in (("bid", 99.0), ("ask", 100.0), ("size", 300))}
+    bids, asks = ((DepthLevel(told[side], told["size"], 1),) for side in ("bid", "ask"))
+    broken = replace(quote(99.0, 100.0), bids=bids, asks=asks, ltp=wrong.get("ltp", 100.0))
+    with pytest.raises(DataError) as refused:
+        paper.see(quote(99.0, 100.0), broken, levels=levels)
+    assert refused.value.remedy
+    assert (paper.book(), paper.positions(), paper.funds()) == before
 
 
 def test_it_is_read_while_quotes_come_in(opened, contract, quote):
