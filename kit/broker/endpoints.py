@@ -149,7 +149,8 @@ QUOTE_BATCH = 50  # tokens in one quote request; the broker's answer to more is 
 
 def spoken(budget: str) -> str:
     """Return the kit's own word for a budget: the name of the first endpoint that uses it."""
-    return next((one.name for one in ALL if one.budget == budget), budget).replace("_", " ")
+    name = next((one.name for one in ALL if one.budget == budget), budget)
+    return "last price" if name == LTP.name else name.replace("_", " ")
 
 
 def windows(budget: str, on: date) -> tuple[Window, ...]:

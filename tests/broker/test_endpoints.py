@@ -34,8 +34,9 @@ def test_a_budget_is_told_in_the_kits_words():
     """Every budget that an endpoint uses has a word that is the kit's own; another one stays as it is."""
     words = {endpoint.budget: spoken(endpoint.budget) for endpoint in endpoints.ALL}
     assert words["getCandleData"] == "candles"
-    assert words["getLtpData"] == "ltp"
-    assert set(words.values()) <= {endpoint.name.replace("_", " ") for endpoint in endpoints.ALL}
+    assert words["getLtpData"] == "last price"
+    names = {endpoint.name.replace("_", " ") for endpoint in endpoints.ALL}
+    assert set(words.values()) <= names | {"last price"}
     assert len(set(words.values())) == len(words)
     assert spoken("no such budget") == "no such budget"
 

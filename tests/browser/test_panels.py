@@ -20,7 +20,7 @@ MOST_BYTES = 300_000
 PANELS = (
     "chain", "payoff", "position", "ranking", "scan", "backtest", "live", "benchmark", "monitor", "tuning",
 )  # fmt: skip
-HEIGHTS, TALL = {1280: 800, 1920: 1080}, 2400  # of a reader's window, and of one that shows a panel whole
+HEIGHTS, TALL = {1280: 800, 1920: 1080}, 3200  # of a reader's window, and of one that shows a panel whole
 LOOKS = (("Light", 1280), ("Light", 1920), ("Dark", 1920), ("Dark", 1280))
 # Every figure in sight is drawn as wide as it is shown, or as narrow as figures get, at 1.5 times the size.
 # The page tells the widths; it could not after a cell that awaits, if such a cell's messages had no end.

@@ -36,7 +36,7 @@ def draw(six: Sequence[Axes], readings: Iterable[MonitorReading]) -> None:
     tasks.get_lines()[0].set_label("running")
     tasks.plot(minutes, [one.tasks["queued"] for one in seen], color=LOSS, ls="--", label="waiting")
     tasks.set_ylim(0, max(1.0, *(1.2 * max(one.tasks["active"], one.tasks["queued"]) for one in seen)))
-    tasks.legend(loc="upper left")
+    tasks.legend(loc="best")
     _limits(limits, minutes, seen)
 
 
@@ -44,7 +44,7 @@ def _latency(axes: Axes, now: MonitorReading) -> None:
     names = [name for name in now.budgets_ms if name in now.p95_ms][::-1]
     shares = [100 * now.p95_ms[name] / now.budgets_ms[name] for name in names]
     colours = [LOSS if share > 100 else GAIN for share in shares]
-    bars = axes.barh([name.replace("_", "\n", 1) for name in names], shares, color=colours)
+    bars = axes.barh([name.replace("_", "\n", 1).replace("_", " ") for name in names], shares, color=colours)
     axes.bar_label(bars, [f"{now.p95_ms[name]:,.0f} ms" for name in names], padding=3)
     axes.axvline(100, color=PLAIN, lw=1, ls="--")
     axes.set(xlim=(0, max(130.0, *(1.35 * share for share in shares)) if shares else 130))

@@ -72,7 +72,10 @@ def earned(above: Axes, below: Axes, result: BacktestResult) -> None:
 def _dated(axes: Axes, series: pd.Series) -> None:
     if len(series):
         places = sorted({0, len(series) // 3, 2 * len(series) // 3, len(series) - 1})
-        axes.set_xticks(places, [f"{series.index[place]:%d %b %y}" for place in places])
+        days = [f"{series.index[place]:%d %b %y}" for place in places]
+        if len({*days}) < len(days):  # a few sessions, minute by minute
+            days = [f"{series.index[place]:%d %b %H:%M}" for place in places]
+        axes.set_xticks(places, days)
 
 
 def heat(axes: Axes, found: SweepResult) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 from kit.plots import CALL, GAIN, LOSS, PLAIN
 from kit.tuning import outlook
@@ -15,6 +16,7 @@ from kit.widgets.panels.bench_plot import draw_empty
 from kit.widgets.panels.tune.shown import COLOURS, NAMES, Shown, mark, seconds_axis
 
 _ANSWERED = {"hot": GAIN, "sqlite": "#e0a030", "network": CALL, "stale": "#8a5fbf", "error": LOSS}
+HALO = withStroke(linewidth=2.5, foreground="white")  # a figure stays readable upon a curve
 _WORDS = {"hot": "memory", "sqlite": "SQLite", "network": "broker", "stale": "old answer", "error": "error"}
 
 
@@ -84,7 +86,7 @@ def _staleness(axes: Axes, shown: Shown) -> None:
         near = min(one.curve, key=lambda point: abs(np.log(point.lifetime_s / max(lifetime_s, 0.1))))
         mark(axes, near.saved_percent, near.p95_bps, colour)
         axes.annotate(f"₹ {near.p95_inr:,.0f}", (near.saved_percent, near.p95_bps), (7, -9), fontsize=8,
-                      textcoords="offset points", color=colour)  # fmt: skip
+                      textcoords="offset points", color=colour, path_effects=[HALO])  # fmt: skip
         if one.chosen is not None:
             axes.plot([one.chosen.saved_percent], [one.chosen.p95_bps], "s", ms=8, mfc="none", mec=colour)
     tolerance = float(shown.lifetimes[0].tolerance.split()[0])

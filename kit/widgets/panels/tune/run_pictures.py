@@ -51,12 +51,12 @@ def monitor(two: Sequence[Axes], shown: Shown) -> None:
 
 def _waiting(axes: Axes, shown: Shown) -> None:
     now = replay(shown.settings, shown.questions)
-    found = outlook.by_pool(now, ROUND_TRIP_S)
+    at = traffic(now.fetches, shown.settings.connection_pool.pool_size, ROUND_TRIP_S)
+    found = sorted({*outlook.by_pool(now, ROUND_TRIP_S), at}, key=lambda one: one.pool_size)
     sizes = [one.pool_size for one in found]
     axes.plot(sizes, [1e3 * one.longest_wait_s for one in found], color=LOSS, label="longest wait (ms)")
     axes.plot(sizes, [one.most_in_flight for one in found], color=CALL, label="most in flight")
     axes.plot(sizes, [one.most_waiting for one in found], color="#e0a030", label="most waiting")
-    at = traffic(now.fetches, shown.settings.connection_pool.pool_size, ROUND_TRIP_S)
     mark(axes, at.pool_size, 1e3 * at.longest_wait_s, LOSS)
     mark(axes, at.pool_size, at.most_in_flight, CALL)
     axes.set_xscale("log")
@@ -78,7 +78,7 @@ def _faltering(axes: Axes, settings: Settings) -> None:
     axes.invert_yaxis()
     axes.tick_params(axis="y", labelsize=8)
     axes.margins(x=0.5)
-    axes.set(xlabel="Seconds until an answer (green) or an error")
+    axes.set(xlabel="Seconds to an answer (green) or error")
     axes.set_title("A faltering broker (computed)")
 
 
@@ -182,7 +182,9 @@ def _ringing(axes: Axes, shown: Shown) -> None:
         return
     colours = [(LOSS if rings else "#aab3ba") if share > 1 else GAIN for share in seen.values()]
     bars = axes.barh(
-        [name.replace("_", "\n", 1) for name in seen], [100 * one for one in seen.values()], color=colours
+        [name.replace("_", "\n", 1).replace("_", " ") for name in seen],
+        [100 * one for one in seen.values()],
+        color=colours,
     )
     axes.bar_label(bars, [f"{100 * one:.1f} %" for one in seen.values()], padding=3, fontsize=8)
     axes.axvline(100, color=PLAIN, lw=1, ls="--")
