@@ -168,6 +168,7 @@ def _p99(axes: Axes, samples: int) -> None:
     low, high = outlook.p99_band(samples)
     axes.vlines(samples, low, high, color=CALL, lw=2.5)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set(xlabel="Samples kept of an operation", ylabel="Percentile that P99 may be")
     axes.set_title(f"P99 is P{low:.1f} to P{high:.1f} (computed)")
 
