@@ -72,7 +72,7 @@ def _in_words(error: KitError | ModuleNotFoundError | OSError) -> KitError:
 
 def _give_up_output() -> None:
     """Send what is left of the output nowhere: Python would try again when it ends, and complain."""
-    if sys.stdout is not None:
+    with suppress(OSError, AttributeError):  # there is no output, or none with a number
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

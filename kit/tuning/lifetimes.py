@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,9 +157,9 @@ def checked_tolerance(limit: float) -> float:
     Raises
     ------
     SettingsError
-        It is negative or no number.
+        It is negative, endless or no number.
     """
-    if not real(limit) >= 0:
+    if not 0 <= real(limit) < inf:
         raise SettingsError("A tolerance is 0 or more, in basis points or rupees", limit, "Say 5.")
     return limit
 

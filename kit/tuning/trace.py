@@ -11,6 +11,7 @@ import csv
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -80,17 +81,29 @@ def read_trace(path: str | Path) -> Trace:
     quotes: dict[str, list[tuple[float, float]]] = {}
     try:
         with file.open(newline="", encoding="utf-8") as lines:
-            for line in csv.DictReader(lines, strict=True):
+            reader = csv.DictReader(lines, strict=True)
+            if not set(_HEAD) <= set(reader.fieldnames or ()):
+                raise ValueError("no heading")
+            for line in reader:
+                at_s = _between(line["at_s"], -inf)
                 if line["event"] == "request":
-                    requests.append(Question(float(line["at_s"]), line["kind"], line["key"]))
+                    requests.append(Question(at_s, line["kind"], line["key"]))
+                elif line["event"] == "price":
+                    quotes.setdefault(line["key"], []).append((at_s, _between(line["price"], 0.0)))
                 else:
-                    quotes.setdefault(line["key"], []).append((float(line["at_s"]), float(line["price"])))
+                    raise ValueError("no such event")
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError, TypeError) as error:
         number = len(requests) + sum(map(len, quotes.values())) + 2
         remedy = f"A trace has the columns {', '.join(_HEAD)}."
         raise UnreadableFile("The trace cannot be read", f"{file}, line {number}", remedy) from error
     paths = {key: PricePath(*np.array(sorted(pairs)).T) for key, pairs in quotes.items()}
     return Trace(sorted(requests, key=lambda asked: asked.at_s), paths)
+
+
+def _between(text: str, above: float) -> float:
+    if not above < (number := float(text)) < inf:
+        raise ValueError("no such number")
+    return number
 
 
 def fill_between(at_s: NDArray[np.float64], price: NDArray[np.float64], seed: int = 7) -> PricePath:

@@ -53,6 +53,7 @@ WRONG = {
     "no settings": (["--settings", "none.yaml", "demo"], "none.yaml"),
     "a tolerance of none": (["tune", "--tolerance-bps", "nan"], "tolerance"),
     "a tolerance below nothing": (["tune", "--tolerance-inr=-1"], "tolerance"),
+    "an endless tolerance": (["tune", "--tolerance-bps", "1e999"], "tolerance"),
     "no trace": (["tune", "--trace", "none.csv"], "none.csv"),
 }
 

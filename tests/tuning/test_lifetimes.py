@@ -138,8 +138,20 @@ def test_a_trace_survives_the_disk(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "line"),
-    [("at_s,event\n1,request\n", 2), ("at_s,event,kind,key,price\n1,price,,X,5\nsoon,price,,X,5\n", 3)],
-)
+    [
+        ("at_s,event\n1,request\n", 2),
+        ("", 2),
+        ("\0" * 1000, 2),
+        ("a,b\n", 2),
+        *(
+            (f"at_s,event,kind,key,price\n1,price,,X,5\n{wrong}\n", 3)
+            for wrong in (
+                "soon,price,,X,5", "nan,price,,X,5", "inf,request,ltp,X,", "2,price,,X,inf", "2,price,,X,-5",
+                "2,price,,X,0", "2,price,,X,", "2,trade,,X,5", "2,,,X,5", "2", "2,price,,X",
+            )
+        ),
+    ],
+)  # fmt: skip
 def test_a_broken_trace_names_its_line(tmp_path, content, line):
     """A trace that is not of the described form is refused with the line."""
     file = tmp_path / "trace.csv"
