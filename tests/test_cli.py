@@ -100,6 +100,16 @@ def test_download_rejects_a_day_that_is_none(capsys):
     assert "yesterday" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "command", ["backtest x", "sweep x --set a=1", "collect", "download --to 2024-01-05"]
+)
+def test_a_day_that_is_none_is_named(command, capsys):
+    """A day that the calendar lacks is named with the form to write it in, by every command."""
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--from", "2024-13-01"])
+    assert "'2024-13-01' is no day: write it as 2024-01-31" in capsys.readouterr().err
+
+
 def test_cache_info_and_clear(tmp_path, monkeypatch, capsys):
     """`kit cache` lists the SQLite files, and clear removes them all but the account's shared limits."""
     monkeypatch.setenv("KIT_CACHE_DIR", str(tmp_path))

@@ -11,12 +11,13 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 from kit.cli.backtest import add_backtest, add_sweep
+from kit.cli.dates import day_said
 from kit.cli.lab import add_doctor, add_lab
 from kit.cli.minutes import add_collect, add_import
 from kit.cli.scan import add_scan
@@ -254,8 +255,8 @@ def _add_download(commands: Commands[argparse.ArgumentParser]) -> None:
     download = commands.add_parser("download", help="keep history as Parquet, resumable")
     download.add_argument("--symbol", default="BANKNIFTY", help="underlying or trading symbol")
     download.add_argument("--interval", default="ONE_MINUTE", help="length of a candle")
-    download.add_argument("--from", dest="start", type=date.fromisoformat, required=True, help="first day")
-    download.add_argument("--to", dest="end", type=date.fromisoformat, required=True, help="last day")
+    download.add_argument("--from", dest="start", type=day_said, required=True, help="first day")
+    download.add_argument("--to", dest="end", type=day_said, required=True, help="last day")
     download.set_defaults(run=_download)
 
 

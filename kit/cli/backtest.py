@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kit.cli.dates import day_said
 from kit.shown import printed, written
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ def _add_days(taken: argparse.ArgumentParser) -> None:
     taken.add_argument(
         "--data", type=Path, help="root of a store (data/minutes, else the simulated exchange's last days)"
     )
-    taken.add_argument("--from", dest="first", type=date.fromisoformat, help="first day")
-    taken.add_argument("--to", dest="last", type=date.fromisoformat, help="last day")
+    taken.add_argument("--from", dest="first", type=day_said, help="first day")
+    taken.add_argument("--to", dest="last", type=day_said, help="last day")
     taken.add_argument("--least-quality", type=float, default=0.0, help="leave out days of a worse score (0)")
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
 from pathlib import Path
 
+from kit.cli.dates import day_said
 from kit.errors import SettingsError
 
 Commands = argparse._SubParsersAction  # the type that argparse gives no public name
@@ -58,8 +58,8 @@ def add_collect(commands: Commands[argparse.ArgumentParser]) -> None:
     taken = commands.add_parser("collect", help="fetch closed days' option minutes into the store, resumable")
     taken.add_argument("--store", type=Path, default=_STORE, help="root of the store (data/minutes)")
     taken.add_argument("--underlying", default="BANKNIFTY", help="whose options (BANKNIFTY)")
-    taken.add_argument("--from", dest="first", type=date.fromisoformat, help="first day (the latest closed)")
-    taken.add_argument("--to", dest="last", type=date.fromisoformat, help="last day (the latest closed)")
+    taken.add_argument("--from", dest="first", type=day_said, help="first day (the latest closed)")
+    taken.add_argument("--to", dest="last", type=day_said, help="last day (the latest closed)")
     taken.add_argument("--expiries", type=int, default=2, help="nearest expiries of each day (2)")
     taken.add_argument("--around", type=int, default=30, help="strikes below the low and above the high (30)")
     taken.set_defaults(run=_collect)

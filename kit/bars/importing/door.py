@@ -46,7 +46,8 @@ class ImportReport:
 
     def __str__(self) -> str:
         span = f", {self.days[0]} to {self.days[-1]}" if self.days else ""
-        lines = [f"{len(self.days)} sessions written{span}", printed(self.files.map(written))]
+        lines = [f"{len(self.days)} sessions written{span}"]
+        lines += [printed(self.files.map(written))] if len(self.files) else []
         lines += [f"not taken: {file}: {error}" for file, error in self.failed.items()]
         return "\n".join(lines)
 
