@@ -12,6 +12,7 @@ from kit.errors import SettingsError
 _DEEPEST = 8  # levels; the kit's own settings have three
 _MOST_BYTES = 2**20
 _SEE = "See docs/settings.md."
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 class OnceLoader(yaml.SafeLoader):
@@ -24,13 +25,25 @@ class OnceLoader(yaml.SafeLoader):
         seen: dict[str, int] = {}
         for key, _value in node.value:
             line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode):
+            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
                 raise SettingsError(f"{self.what} has a key that is no word, at line {line}", None, _SEE)
             if key.value in seen:
                 where = f"lines {seen[key.value]} and {line}"
                 raise SettingsError(f"{self.what} has a key twice, at {where}", key.value, "Keep one.")
             seen[key.value] = line
         return super().construct_mapping(node, deep)
+
+    def _number(self, node: yaml.ScalarNode) -> Any:
+        """Construct a number; 15:10 and 010, which YAML reads as 910 and 8, stay the text that they are."""
+        plain = node.value.lstrip("+-")
+        if ":" in plain or (plain[:1] == "0" and plain[1:].isdigit()):
+            return node.value
+        whole = node.tag.endswith("int")
+        return self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)  # type: ignore[no-untyped-call]
+
+
+for _tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float"):
+    OnceLoader.add_constructor(_tag, OnceLoader._number)
 
 
 def read_once(text: str, what: str) -> Any:

@@ -119,3 +119,19 @@ def test_a_complaint_names_the_field_and_the_value(rules, said):
     with pytest.raises(SettingsError) as refused:
         Plan(entry={"at": "09:20"}, exit={"at": "15:15"}, legs=[leg])
     assert str(refused.value).startswith(said)
+
+
+@pytest.mark.parametrize("written", ["9:20", "09:20", "'9:20'", "0920", "09:20:00"])
+def test_a_time_of_day_as_it_is_written(written):
+    """A time needs no quotes, though old YAML reads 9:20 as the number 560."""
+    text = f"{{name: x, entry: {{at: {written}}}, exit: {{at: 15:10}}, legs: {{strategy: short_straddle}}}}"
+    plan = Plan.from_yaml(text)
+    assert (plan.entry.at, plan.exit.at) == (time(9, 20), time(15, 10))
+    assert Plan.from_yaml(plan.to_yaml()) == plan
+
+
+@pytest.mark.parametrize("written", ["560", "920", "9.2", "true", "25:00", "9:20:30", "9:61", "-9:20", "[9]"])
+def test_a_time_of_day_that_is_none(written):
+    """A number is no time: 920 was taken for the 920th minute, 15:20."""
+    with pytest.raises(SettingsError, match="at"):
+        Plan.from_yaml(f"{{name: x, entry: {{at: {written}}}, legs: {{strategy: short_straddle}}}}")

@@ -36,6 +36,10 @@ WRONG = {
     "a bomb": (BOMB, "reference"),
     "a reference": ("cache_config: &a {max_size: 3}\nbroker: *a\n", "reference"),
     "a merge": ("cache_config: &a {max_size: 3}\nbroker:\n  <<: *a\n", "reference"),
+    "a merge in place": ("broker:\n  <<: {seed: 3}\n  seed: 4\n", "no word"),
+    "minutes for seconds": ("connection_pool:\n  timeout: 1:30\n", "timeout"),
+    "hours for a count": ("cache_config:\n  max_size: 1:30:00\n", "max_size"),
+    "a fraction of minutes": ("connection_pool:\n  timeout: 1:30.5\n", "timeout"),
     "deep brackets": ("cache_config: " + "[" * 50_000 + "]" * 50_000, "deep"),
     "deep braces": ("{a: " * 20_000, "deep"),
     "deep lines": ("\n".join(" " * at + "a:" for at in range(500)), "deep"),
@@ -112,3 +116,13 @@ def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         Settings().save(tmp_path / "file" / "kit.yaml")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("010", 10), ("08", 8), ("+7", 7), ("0", 0), ("0x10", 16), ("1_000", 1000)]
+)
+def test_a_number_is_what_it_looks_like(written: str, read: int, tmp_path: Path) -> None:
+    """A leading zero does not make a number octal, as it did in old YAML."""
+    file = tmp_path / "kit.yaml"
+    file.write_text(f"broker:\n  seed: {written}\n", encoding="utf-8")
+    assert Settings.load(file).broker.seed == read

@@ -21,9 +21,6 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 def _minute(value: Any) -> Any:
-    """Read a moment; YAML reads an unquoted 15:15 as the number 915, minutes since midnight."""
-    if type(value) is int and 0 <= value < 24 * 60:
-        return time(value // 60, value % 60)
     if isinstance(value, str) and re.fullmatch(r"\d:\d\d", value):
         value = f"0{value}"
     found = time.fromisoformat(value) if isinstance(value, str) else value
