@@ -39,7 +39,7 @@ class OnceLoader(yaml.SafeLoader):
         if ":" in plain or (plain[:1] == "0" and plain[1:].isdigit()):
             return node.value
         whole = node.tag.endswith("int")
-        return self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)  # type: ignore[no-untyped-call]
+        return self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
 
 
 for _tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float"):

@@ -246,7 +246,8 @@ def prepared(method: str, url: str, headers: Mapping[str, str], content: Any) ->
     """Prepare a request with a JSON body; the library's way is slower, and its errors quote headers."""
     request = requests.PreparedRequest()
     request.method, request.url, request.hooks = method, url, default_hooks()
-    request.headers, request._cookies = CaseInsensitiveDict(headers), RequestsCookieJar()
+    request.headers = CaseInsensitiveDict(headers)
+    request._cookies = RequestsCookieJar()  # type: ignore[attr-defined] # asked for where an answer sends on
     if content is not None:
         try:
             request.body = json.dumps(dict(content), allow_nan=False).encode()
