@@ -84,8 +84,8 @@ def sentence(text: str) -> str:
 
 
 def unbroken(text: str) -> str:
-    """Return a text in which no line ends between a figure and its unit."""
-    return _WITH_UNIT.sub("\N{NO-BREAK SPACE}", text)
+    """Return a text in which no line ends between a figure and its unit or its sign."""
+    return _WITH_UNIT.sub("\N{NO-BREAK SPACE}", text).replace("−₹", "−\N{WORD JOINER}₹")
 
 
 def table(

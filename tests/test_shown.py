@@ -179,7 +179,7 @@ def test_a_wrong_magic_says_what_to_write(shell, line, capsys):
     ("text", "whole"),
     [
         ("loss ₹ 1,563,934.", "loss ₹\N{NO-BREAK SPACE}1,563,934."),
-        ("a fee of ₹ -12 or −₹ 5", "a fee of ₹\N{NO-BREAK SPACE}-12 or −₹\N{NO-BREAK SPACE}5"),
+        ("a fee of ₹ -12 or −₹ 5", "a fee of ₹\N{NO-BREAK SPACE}-12 or −\N{WORD JOINER}₹\N{NO-BREAK SPACE}5"),
         (
             "81.1 ms, 95 % of 20 lots",
             "81.1\N{NO-BREAK SPACE}ms, 95\N{NO-BREAK SPACE}% of 20\N{NO-BREAK SPACE}lots",
