@@ -146,8 +146,8 @@ def test_two_runs_are_compared_in_words():
     panel.inputs["pool_size"].value = "31"
     _press(panel)
     assert list(panel.runs) == list(panel.before.options) == list(panel.after.options)
-    assert "chain cold 10 to 31 ms, beyond noise" in panel.story.value
-    assert "chain warm 9 to 9 ms, within noise" in panel.story.value
+    assert "chain cold 10 to 31\xa0ms, beyond noise" in panel.story.value
+    assert "chain warm 9 to 9\xa0ms, within noise" in panel.story.value
 
 
 def test_a_picture_of_other_settings_says_so():
@@ -155,7 +155,7 @@ def test_a_picture_of_other_settings_says_so():
     panel = TunePanel(Settings(), TASKS)
     _press(panel)
     panel.inputs["pool_size"].value = "31"
-    assert "10 ms" in panel.story.value
+    assert "10\xa0ms" in panel.story.value
     _press(panel)
     panel.inputs["pool_size"].value = "12"
     panel.before.value = panel.after.value
@@ -210,7 +210,7 @@ def test_run_measures_with_the_settings_shown():
     assert panel.result.latency_ms("cold")["chain"] == 33
     assert panel.found.value
     assert (panel.runner.bar.value, panel.runner.bar.bar_style) == (1.0, "success")
-    assert "33 ms" in panel.story.value
+    assert "33\xa0ms" in panel.story.value
     assert not panel.runner.run.disabled
 
 
