@@ -37,6 +37,7 @@ def figures(found: Outlook) -> dict[str, str]:
     """Write the figures of a position under a scenario, with their units."""
     held = found.standing
     premium, blocked, scored = held.premium_inr, held.margin, held.score
+    when = "by then" if found.scenario.days else "at the first expiry"  # `Standing.chance_by`
     tiles = {
         "Profit in the scenario": rupees(found.profit_inr),
         "Profit now": rupees(held.profit_now_inr),
@@ -51,7 +52,7 @@ def figures(found: Outlook) -> dict[str, str]:
     tiles |= {
         "Breakevens at the first expiry": levels(held.breakevens),
         "Breakevens in the scenario": levels(found.breakevens),
-        "Probability of profit by then": _percent(found.probability_of_profit, 0),
+        f"Probability of profit {when}": _percent(found.probability_of_profit, 0),
     }
     if isinstance(blocked, Margin):
         tiles |= {
