@@ -17,7 +17,7 @@ import ipywidgets as w
 import traitlets as t
 
 from kit.market.live import LiveChain
-from kit.model import ChainSnapshot
+from kit.model import ChainSnapshot, Venue
 from kit.widgets.frame.context import Context
 from kit.widgets.frame.grid import NUMBERS
 from kit.widgets.frame.job import Job
@@ -80,6 +80,14 @@ class Toolbar(anywidget.AnyWidget):
             self.send({"name": made.name, "mime": made.mime, "base64": content})
 
 
+def venue_line(venue: Venue, told: str) -> str:
+    """Return whose prices are shown as a badge, and what is told of them."""
+    return (
+        f"<span class='kit-venue kit-venue-{venue}'>{_VENUES[venue]}</span> "
+        f"<span class='kit-quoted' role='status'>{escape(told)}</span>"
+    )
+
+
 class Header(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
     """Whose prices, how old, Refresh, and the toolbar.
 
@@ -120,12 +128,7 @@ class Header(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
         chain, can = self.context.chain, self.context.can_refresh
         age = "" if self.context.age is None else f", {_ago(self.context.age)}"
         words = f"{chain.underlying} {chain.expiry:%d %b %Y}, quoted {chain.taken_at:%d %b %Y %H:%M:%S} IST"
-        told = f"{words}{age}, from {escape(chain.source)}"
-        venue = self.context.venue
-        self.badge.value = (
-            f"<span class='kit-venue kit-venue-{venue}'>{_VENUES[venue]}</span> "
-            f"<span class='kit-quoted' role='status'>{told}</span>"
-        )
+        self.badge.value = venue_line(self.context.venue, f"{words}{age}, from {chain.source}")
         self.refresh.disabled = self.auto.disabled = not can
         self.refresh.tooltip = "Ask for the quotes again" if can else self._why_not()
 

@@ -61,7 +61,7 @@ class EvaluationPanel(RankingPanel):
 
     context: Context
     heading = "Evaluation"
-    lead = "Run scores every strategy, the best first; Cancel ends what is stuck and keeps what has finished."
+    lead = "Run scores every strategy and ranks it under the view named; Cancel keeps what has finished."
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ from kit.market.price import Price
 from kit.model.book import BookedOrder, OpenPosition, OrderFill
 from kit.shown import rupees
 from kit.widgets.frame.grid import Grid, GridColumn, GridRow
+from kit.widgets.frame.header import venue_line
 from kit.widgets.frame.job import Job
 from kit.widgets.frame.panel import Panel, shown
 from kit.widgets.frame.style import facts, summary
@@ -132,13 +133,15 @@ class LivePanel(Panel):
         return {"which": w.Dropdown(options=["all", "waiting", "rejected"], description="Orders", **label)}
 
     def body(self) -> list[Any]:
-        """Return figures, the account's three tables and the stream's one."""
+        """Return whose prices these are, figures, the account's three tables and the stream's one."""
+        whose = "a paper account" if hasattr(self.account, "see_chain") else "the account at the exchange"
+        badge = w.HTML(venue_line(self.desk.client.venue, f"{self.underlying}, {whose}"))
         self.tiles = w.HTML()
         names = {"positions": "Positions", "orders": "Orders", "fills": "Fills"}
         self.tables = {name: Grid(title, titled=True) for name, title in names.items()}
         self.tables["connections"] = Grid("Connections of the stream", searchable=False, titled=True)
         row = w.HBox([self.every, *self.inputs.values()], layout=w.Layout(flex_flow="row wrap"))
-        return [row, self.errors, self.tiles, *self.tables.values(), self.words]
+        return [badge, row, self.errors, self.tiles, *self.tables.values(), self.words]
 
     @staticmethod
     def compute(source: LiveState, which: str) -> LiveView:

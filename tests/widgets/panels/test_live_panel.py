@@ -5,6 +5,7 @@ import time
 from math import nan
 
 import pytest
+from ipywidgets import HTML
 
 from kit.desk import open_desk
 from kit.market.instruments import instrument
@@ -45,8 +46,11 @@ def order(desk, price_inr):
 
 
 def test_nothing_is_followed_before_somebody_watches(desk):
-    """A fresh panel is empty, says so, and has opened no connection."""
+    """A fresh panel is empty, says so and whose prices it will show, and has opened no connection."""
     panel = LivePanel(desk)
+    said = " ".join(getattr(part, "value", "") for part in panel.children if isinstance(part, HTML))
+    assert "SIMULATED" in said
+    assert "the account at the exchange" in said
     assert panel.errors.value == ""
     assert "Nothing watched yet" in panel.words.value
     assert desk.client.feed.health()["connections"] == []
