@@ -69,7 +69,8 @@ class _Hours:
             ends = price_at
         self.index = written(min(now, ends))
         self.is_after = now >= cash.close  # the order books of shares are empty then
-        self.share = written(now.combine(cash.day, _POST_CLOSE, IST)) if self.is_after else self.index
+        post_close = now.combine(cash.day, _POST_CLOSE, IST)
+        self.share = written(post_close) if now >= post_close else self.index
 
     def traded(self, kind: str) -> str:
         return {"SHARE": self.share, "INDEX": self.index, "VIX": self.index}.get(kind, self.derivatives)

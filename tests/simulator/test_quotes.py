@@ -54,6 +54,16 @@ def test_trade_times_of_the_auction(call_on, afternoon):
     assert printed["exchTradeTime"] == "20-Nov-2026 15:29:00"
 
 
+@pytest.mark.parametrize(("hour", "minute"), [(9, 20), (15, 16), (15, 32), (15, 45), (16, 1), (22, 0)])
+def test_nothing_is_traded_before_its_time(call_on, afternoon, hour, minute):
+    """At no time of the day does a quote tell of a trade that lies ahead."""
+    for row in full(call_on, afternoon, hour, minute, "3045", "99926009"):
+        traded, fed = (
+            datetime.strptime(row[field], "%d-%b-%Y %H:%M:%S") for field in ("exchTradeTime", "exchFeedTime")
+        )
+        assert traded <= fed
+
+
 def test_a_share_after_hours(call_on, afternoon):
     """One sale is left at the last price and no purchase; time and limits are those of after the close."""
     row = full(call_on, afternoon, 17, 0, "3045")

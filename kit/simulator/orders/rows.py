@@ -58,10 +58,16 @@ def order_row(order: ExchangeOrder, last_fill: tuple[int, Execution] | None) -> 
         "filltime": f"{at_second(last_fill[1].at_s):%H:%M:%S}" if last_fill else "",
         "parentorderid": "",
         "uniqueorderid": order.unique,
-        "exchangeorderid": "" if order.status in (AMO, PENDING, "rejected") else f"11{order.number[:14]}",
+        "exchangeorderid": "" if order.status in (AMO, PENDING, "rejected") else _at_exchange(order),
         "scripconsent": None,
         "algoID": "99999",
     }
+
+
+def _at_exchange(order: ExchangeOrder) -> str:
+    """Return the exchange's own number of an order: the day's prefix, then its place in the day."""
+    day, place = order.number[:6], order.number[6:].removesuffix("AO")
+    return f"11{day}{int(place):08d}"
 
 
 def _terms(order: ExchangeOrder) -> dict[str, Any]:

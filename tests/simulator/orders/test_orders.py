@@ -95,6 +95,15 @@ def test_the_order_row_has_the_recorded_types(floor):
     )
 
 
+def test_each_order_has_a_number_of_its_own_at_the_exchange(floor):
+    """Orders that reached the exchange carry its own numbers, each once; a rejected one carries none."""
+    rows = [floor.place(CALL, "BUY", quantity, 1.0) for quantity in (30, 30, 31, 30)]
+    at_exchange = [row["exchangeorderid"] for row in rows]
+    assert at_exchange.pop(2) == ""
+    assert len(set(at_exchange)) == 3
+    assert all(len(number) == 16 and number.isdigit() for number in at_exchange)
+
+
 def test_empty_books_are_null_and_empty_holdings_a_list(floor):
     """Nothing is null in the books and an empty list in the holdings, as recorded."""
     assert [floor.ask(book)["data"] for book in ("getOrderBook", "getTradeBook", "getPosition")] == [None] * 3
