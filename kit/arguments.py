@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import wraps
+from dataclasses import fields
+from functools import lru_cache, wraps
 from inspect import Signature, signature
 from numbers import Integral, Real
 from pathlib import Path
+from sys import modules
 from types import NoneType, UnionType
 from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
 
@@ -16,6 +18,8 @@ from kit.errors import DataError, KitError, SettingsError
 
 T = TypeVar("T")
 P = ParamSpec("P")
+# What fits an annotation and is not meant: a text for what it holds, a class for what it makes.
+_UNFIT: dict[Any, Any] = {Sequence: str | bytes, Iterable: str | bytes, Callable: type}
 _LONGEST_PATH = 4096  # characters; no system takes a longer one
 
 
@@ -171,6 +175,34 @@ def checked(function: Callable[P, T]) -> Callable[P, T]:
     return door
 
 
+def fields_checked(one: object) -> None:
+    """Refuse fields of a dataclass that are not what its annotations say; a default is what its author chose.
+
+    Raises
+    ------
+    SettingsError
+        A field does not fit; names it, and what belongs there.
+    """
+    kind = type(one)
+    for name, (default, hint) in _hints(kind).items():
+        value = getattr(one, name)
+        if value is not default and not _fits(value, hint):
+            what = f"{kind.__name__} cannot take {type(value).__name__} for {name}"
+            raise SettingsError(what, value, f"Pass {_words(hint)}.")
+
+
+@lru_cache(1024)
+def _hints(kind: type) -> dict[str, tuple[Any, Any]]:
+    """Return default and annotation of a dataclass's fields, evaluated where each stands."""
+    names = {
+        name: vars(modules[base.__module__])
+        for base in reversed(kind.__mro__)
+        if base.__module__ in modules
+        for name in vars(base).get("__annotations__", ())
+    }
+    return {one.name: (one.default, _hint(one.type, names[one.name])) for one in fields(kind)}  # type: ignore[arg-type]
+
+
 def _form(function: Callable[..., Any]) -> Signature:
     """Return a signature with its annotations evaluated, where they can be at run time."""
     bare, names = signature(function), getattr(function, "__globals__", {})
@@ -197,7 +229,12 @@ def _fits(value: Any, hint: Any) -> bool:
     kind = NoneType if hint is None else kind or hint
     if kind is Any or not isinstance(kind, type) or getattr(kind, "_is_protocol", False):
         return True
-    whole = isinstance(value, kind) and not (kind in (Sequence, Iterable) and isinstance(value, str | bytes))
+    unfit = {
+        Sequence: str | bytes,
+        Iterable: str | bytes,
+        Callable: type,
+    }  # a class is made first, then passed
+    whole = isinstance(value, kind) and not isinstance(value, unfit.get(kind, ()))
     if not whole or kind not in (Sequence, Mapping):
         return whole
     return all(_fits(one, parts[-1]) for one in (value.values() if kind is Mapping else value))
@@ -210,6 +247,8 @@ def _words(hint: Any) -> str:
         return " or ".join(dict.fromkeys(_words(part) for part in parts))
     if kind is Literal:
         return ", ".join(map(str, parts))
+    if kind is Callable:
+        return "a function, or an object that is called like one"
     if kind is Sequence:
         return f"a sequence of {getattr(parts[0], '__name__', parts[0])}"
     return {float: "a number", int: "a whole number", str: "a text", None: "None"}.get(

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from kit.errors import KitError, SettingsError
 from kit.settings import Credentials, Settings, cache_folder
+from kit.shown import counted
 
 State = Literal["ok", "note", "bad"]
 _OLDEST = (3, 11)
@@ -170,7 +171,7 @@ def cache_file() -> Finding:
     if damaged:
         return Finding("cache", "bad", f"{', '.join(damaged)} in {folder} is damaged: run kit cache clear.")
     mib = sum(file.stat().st_size for file in files) / 2**20
-    return Finding("cache", "ok", f"{len(files)} files of {mib:.1f} MiB in {folder}")
+    return Finding("cache", "ok", f"{counted(len(files), 'file')} of {mib:.1f} MiB in {folder}")
 
 
 def _whole(file: Path) -> bool:
@@ -197,7 +198,8 @@ def store() -> Finding:
         return Finding("store", "bad", str(error))
     if not days:
         return Finding("store", "note", f"no option minutes in {minutes.folder}: see kit collect, kit import")
-    return Finding("store", "ok", f"{len(days)} sessions, {days[0]} to {days[-1]}, in {minutes.folder}")
+    held = counted(len(days), "session")
+    return Finding("store", "ok", f"{held}, {days[0]} to {days[-1]}, in {minutes.folder}")
 
 
 def notebooks() -> Finding:

@@ -21,6 +21,7 @@ from kit.desk import Desk, open_desk
 from kit.errors import KitError
 from kit.model import ChainSnapshot
 from kit.monitor import PerformanceMonitor
+from kit.shown import counted
 
 _USAGE = "Write %kit status or %kit chain [EXPIRY]"
 
@@ -57,7 +58,8 @@ class KitMagics(Magics):
         done = self.shell.run_cell(cell)
         monitor.record_execution(name, perf_counter() - began, bool(done.success))
         found = monitor.get_metrics(name)
-        print(f"{name}: {found.calls} runs, median {1e3 * found.median:,.1f} ms, errors {found.total_errors}")
+        median = f"median {1e3 * found.median:,.1f} ms"
+        print(f"{name}: {counted(found.calls, 'run')}, {median}, errors {found.total_errors}")
 
     @line_magic
     def kit(self, line: str) -> Desk | PerformanceMonitor | ChainSnapshot:

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from kit.arguments import checked
 from kit.clock import sessions
 from kit.model import ChainSnapshot
+from kit.shown import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -239,7 +240,7 @@ def coverage_calendar(axes: Axes, manifest: pd.DataFrame) -> Axes:
     )
     axes.set_yticks(np.arange(len(months)) + 0.5, [f"{year}-{month:02d}" for year, month in months])
     axes.set_xlabel("day of the month")
-    axes.set_title(f"{len(days)} sessions stored, {len(lacking)} lacking")
+    axes.set_title(f"{counted(len(days), 'session')} stored, {len(lacking)} lacking")
     axes.grid(visible=False)
     axes.figure.colorbar(shown, ax=axes, label="score")
     return axes

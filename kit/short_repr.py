@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import reprlib
+from datetime import date
+from numbers import Number
+from pathlib import PurePath
 from typing import Any
 
 _LONGEST = 2000  # characters
 _LARGEST_BITS = 512
 _MOST = 60  # items of a collection
+_PLAIN = {"datetime", "numpy", "pandas", "pathlib"}  # whose `str` is known to be short
 
 
 class _Brief(reprlib.Repr):
@@ -24,7 +28,12 @@ class _Brief(reprlib.Repr):
         return repr(x) if x.bit_length() <= _LARGEST_BITS else f"<a number of {x.bit_length()} bits>"
 
     def repr_instance(self, x: Any, level: int) -> str:
-        """Write another object, or its type alone: its own ``repr`` may fail, or try to end the process."""
+        """Write another object, or its type alone: its own ``repr`` may fail, or try to end the process.
+
+        Days, paths and numbers are written as a reader writes them: ``2026-11-27``, not ``date(2026, ...)``.
+        """
+        if isinstance(x, date | PurePath | Number) and type(x).__module__.partition(".")[0] in _PLAIN:
+            return str(x)
         try:
             return super().repr_instance(x, level)
         except (SystemExit, GeneratorExit):

@@ -169,6 +169,17 @@ def written(value: object) -> str:
     return str(value)
 
 
+def counted(number: int, noun: str) -> str:
+    """Write how many there are, the noun as its number asks.
+
+    Examples
+    --------
+    >>> counted(1, "session"), counted(1200, "expiry")
+    ('1 session', '1,200 expiries')
+    """
+    return f"{number:,} {noun if number == 1 else re.sub('(?<=[^aeiou])y$', 'ie', noun) + 's'}"
+
+
 def printed(frame: Any, **how: Any) -> str:
     """Return a table as plain text: whole, or in blocks of columns where a terminal has no room beside.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from kit.backtest.band import band_sentence
-from kit.shown import card, rupees, sentence
+from kit.shown import card, counted, rupees, sentence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +59,7 @@ def _skipped(result: BacktestResult) -> Sequence[str]:
     if not result.skipped:
         return ()
     first = result.skipped[0]
-    return (f"{len(result.skipped)} sessions were skipped; the first: {first.day}, {first.why}.",)
+    return (f"{counted(len(result.skipped), 'session')} skipped; the first: {first.day}, {first.why}.",)
 
 
 def _rounded(result: BacktestResult) -> Sequence[str]:

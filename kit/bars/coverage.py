@@ -9,6 +9,7 @@ from typing import Any, Self
 import pandas as pd
 
 from kit.errors import DataError
+from kit.shown import counted
 
 _SHOWN = 6  # days that a report names before it counts the rest
 
@@ -107,8 +108,10 @@ class Coverage(dict[str, Any]):
     def __str__(self) -> str:
         missing = sum(count for _, count in self.missing_bars)
         lines = [
-            f"{self.found} of {self.expected} bars; {len(self.missing_sessions)} sessions missing, "
-            f"{missing} bars missing in {len(self.missing_bars)} sessions, {self.broken_bars} broken, "
+            f"{self.found} of {counted(self.expected, 'bar')}; "
+            f"{counted(len(self.missing_sessions), 'session')} missing, "
+            f"{counted(missing, 'bar')} missing in {counted(len(self.missing_bars), 'session')}, "
+            f"{self.broken_bars} broken, "
             f"{self.outside_bars} outside the session"
         ]
         if self.missing_sessions:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from kit.clock import IST, lot_size, session
 from kit.errors import DataError
+from kit.shown import counted
 
 TICK_INR = 0.05  # the unit of the arrays and of the store, whatever the exchange's tick is
 TICKS_PER_RUPEE = 20
@@ -119,7 +120,7 @@ class DayMinutes:
         """
         minutes, inside = _within(day, table["minute"])
         if not inside.all():
-            notes = (*notes, f"{(~inside).sum()} bars outside the session were left out")
+            notes = (*notes, f"{counted(int((~inside).sum()), 'bar')} outside the session left out")
         table = table[inside]
         keys = pd.MultiIndex.from_frame(table[["expiry", "strike", "option_type"]])
         contracts = keys.unique().sort_values()  # CE sorts before PE

@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 
 from kit.bars.minutes import TICK_INR, DayMinutes
 from kit.clock import Session, last_trading_day, session
+from kit.shown import counted
 
 NEAR = 0.02  # of the money
 _SET_ASIDE = ("zero_prices", "outside_bars", "duplicates")
@@ -78,13 +79,13 @@ def notes(found: Mapping[str, Any]) -> list[str]:
     """Return what the reader of a result should know of a session, in words; nothing where all is well."""
     told = []
     if found["broken_bars"]:
-        told.append(f"{found['broken_bars']} bars contradict themselves and were kept as they are")
+        told.append(f"{counted(found['broken_bars'], 'bar')} at odds with themselves, kept as they are")
     if found["carried_opens"] is not None and found["carried_opens"] > 0.5:
         told.append(f"{found['carried_opens']:.0%} of the opens were carried on, so gaps hardly show")
     if found["index_share"] is None:
         told.append("there is no index; the synthetic level stands in")
     if found["odd_expiries"]:
-        told.append(f"{found['odd_expiries']} expiries are on days without a session")
+        told.append(f"{counted(found['odd_expiries'], 'expiry')} on days without a session")
     told += [f"{found[name]} bars set aside: {name.replace('_', ' ')}" for name in _SET_ASIDE if found[name]]
     return told
 

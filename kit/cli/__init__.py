@@ -22,6 +22,7 @@ from kit.cli.lab import add_doctor, add_lab
 from kit.cli.minutes import add_collect, add_import
 from kit.cli.scan import add_scan
 from kit.errors import KitError, KitWarning, SettingsError, UnwritableFile
+from kit.shown import counted
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -247,7 +248,8 @@ def _cache(options: argparse.Namespace) -> int:
         print(f"{file}  {file.stat().st_size / 2**20:.1f} MiB")
         if options.action == "clear":
             file.unlink()
-    print(f"{'removed' if options.action == 'clear' else 'found'} {len(files)} files in {cache_folder()}")
+    done = "removed" if options.action == "clear" else "found"
+    print(f"{done} {counted(len(files), 'file')} in {cache_folder()}")
     return 0
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from kit.errors import SettingsError
+from kit.shown import counted
 
 Commands = argparse._SubParsersAction  # the type that argparse gives no public name
 _HERE = Path(__file__).parents[1]
@@ -87,5 +88,5 @@ def lay_notebooks(folder: Path) -> list[Path]:
     laid = [file for file in laid if not file.exists()]
     for file in laid:
         shutil.copyfile(shipped("notebooks") / file.name, file)
-    print(f"{len(laid)} notebooks laid into {folder.resolve()}")
+    print(f"{counted(len(laid), 'notebook')} laid into {folder.resolve()}")
     return laid

@@ -37,7 +37,7 @@ def _import(options: argparse.Namespace) -> int:
     store = MinuteStore(options.store, options.underlying)
     report = import_files(options.files, store, _declared(options.map), replace=options.replace)
     print(report)
-    return 1 if report.failed else 0
+    return 1 if report.failed or not report.days else 0
 
 
 def _declared(words: list[str]) -> dict[str, str]:

@@ -31,6 +31,7 @@ from kit.model import ChainSnapshot
 from kit.pricing.density import Density
 from kit.pricing.smile import Slice
 from kit.pricing.snapshot_smile import smile_of
+from kit.shown import counted
 
 BAD_FIT = 0.10  # of the volatility at the money; a smile that misses its quotes by more says little
 UNSURE = 0.05  # likewise, where the volatility at the money itself is as uncertain
@@ -197,7 +198,7 @@ class EmpiricalView(View):
     @property
     def name(self) -> str:
         """For instance ``empirical, 5 sessions``."""
-        return "empirical" + (f", {self.sessions} sessions" if self.sessions else "")
+        return "empirical" + (f", {counted(self.sessions, 'session')}" if self.sessions else "")
 
     @cached_property
     def _levels(self) -> np.ndarray:
@@ -216,9 +217,10 @@ class EmpiricalView(View):
         moves = known[number:] / known[:-number] if known.size > number else known[:0]
         if not self.overlapping:
             moves = moves[::-number]
+        span = counted(number, "session")
         if moves.size < LEAST_MOVES:
             raise DataError(
-                f"Too few moves of {number} sessions before {on}", int(moves.size),
+                f"Too few moves of {span} before {on}", int(moves.size),
                 f"Give closes of at least {number + LEAST_MOVES} sessions.",
             )  # fmt: skip
         days = self._days[self._days < on.toordinal()]
@@ -226,10 +228,8 @@ class EmpiricalView(View):
         shared = "that share no day"
         if self.overlapping:
             shared = f"that overlap (about {known.size // number} independent)"
-        note = (
-            f"{moves.size} moves of {number} sessions {shared}, {window}; nothing beyond the largest of them"
-        )
-        return SampleDistribution(f"empirical, {number} sessions", note, np.sort(snapshot.spot * moves))
+        note = f"{moves.size} moves of {span} {shared}, {window}; nothing beyond the largest of them"
+        return SampleDistribution(f"empirical, {span}", note, np.sort(snapshot.spot * moves))
 
 
 market = MarketView()

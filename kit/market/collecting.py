@@ -30,6 +30,7 @@ from kit.errors import DataError
 from kit.market import history
 from kit.market.listing import Listing
 from kit.model import Instrument
+from kit.shown import counted
 from kit.transport.windows import least_s
 
 EXPIRIES, AROUND = 2, 30
@@ -60,8 +61,8 @@ class Collected:
     def __str__(self) -> str:
         span = f": {self.days[0]} to {self.days[-1]}" if self.days else ""
         return (
-            f"{len(self.days)} sessions collected{span}; {self.contracts} contracts, "
-            f"{self.requests} requests; {len(self.already)} sessions were there"
+            f"{counted(len(self.days), 'session')} collected{span}; {counted(self.contracts, 'contract')}, "
+            f"{counted(self.requests, 'request')}; {counted(len(self.already), 'session')} already there"
         )
 
 

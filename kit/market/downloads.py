@@ -18,6 +18,7 @@ from kit.clock import Segment
 from kit.files import writing
 from kit.market import history
 from kit.market.history import Asked
+from kit.shown import counted
 from kit.transport.windows import Window, least_s
 
 
@@ -56,7 +57,7 @@ class Download:
     def __str__(self) -> str:
         return (
             f"{self.symbol} {self.interval} {self.first} to {self.last} in {self.folder}\n"
-            f"{self.requests} pieces fetched, {self.already} were there\n{self.coverage}"
+            f"{counted(self.requests, 'piece')} fetched, {self.already} already there\n{self.coverage}"
         )
 
     def frame(self) -> pd.DataFrame:
@@ -144,7 +145,7 @@ def fill(
         for done, piece in enumerate(wanted):
             left = len(wanted) - done
             bar.set_postfix_str(
-                f"{left} requests left, at least {least_s(left, windows):.0f} s by the limits"
+                f"{counted(left, 'request')} left, at least {least_s(left, windows):.0f} s by the limits"
             )
             bars = fetch(piece)
             if len(bars):  # an empty answer may be a passing fault: ask again next time

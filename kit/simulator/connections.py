@@ -12,9 +12,8 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 HEAD_WITHIN_S = 60  # a connection that has not asked anything by then is broken
 _LOG = logging.getLogger("kit.simulator.connections")
-_LOG.setLevel(
-    logging.WARNING
-)  # below it the library writes a handshake's headers and address, secrets included
+# Below it the libraries complain of what a client sends, its headers and secrets included.
+_LOG.setLevel(logging.ERROR)
 
 
 class Connections:
@@ -67,6 +66,10 @@ def watched(connections: Connections) -> type[asyncio.Protocol]:
     """Return uvicorn's protocol, telling `connections` of every socket."""
 
     class Watched(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # chosen at run time by uvicorn
+        def __init__(self, *args: Any, **named: Any) -> None:
+            super().__init__(*args, **named)
+            self.logger = _LOG
+
         def connection_made(self, transport: Any) -> None:
             self._from = transport.get_extra_info("peername")[:2]
             connections.opened(self._from, transport)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from math import isfinite
+from math import inf
 
+from kit.arguments import fields_checked, real
 from kit.errors import SettingsError
 from kit.model import ChainSnapshot, Leg
 
@@ -33,6 +34,7 @@ class Strategy(ABC):
     lots: int = field(default=1, kw_only=True)
 
     def __post_init__(self) -> None:
+        fields_checked(self)
         require_positive(self, "lots")
 
     @property
@@ -74,7 +76,7 @@ def require_positive(strategy: Strategy, parameter: str) -> None:
         It is not; names the strategy, the parameter and its value.
     """
     value = getattr(strategy, parameter)
-    if not (isinstance(value, int | float) and isfinite(value) and value > 0):
+    if not 0 < real(value) < inf:
         raise SettingsError(
             f"{type(strategy).__name__} needs a positive {parameter}",
             value,

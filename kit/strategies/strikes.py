@@ -18,11 +18,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isnan
+from math import isfinite, isnan
 from typing import Literal, get_args
 from weakref import WeakKeyDictionary
 
-from kit.arguments import real
+from kit.arguments import fields_checked, real
 from kit.errors import DataError, SettingsError
 from kit.model import ChainSnapshot, Right
 
@@ -37,6 +37,13 @@ def _outward(right: Right) -> int:
     return 1 if right == "CE" else -1
 
 
+def _refuse_endless(pick: object, parameter: str) -> None:
+    value = getattr(pick, parameter)
+    if not isfinite(real(value)):
+        remedy = "Give a finite number; negative goes into the money."
+        raise SettingsError(f"{type(pick).__name__} cannot go so many {parameter}", value, remedy)
+
+
 @dataclass(frozen=True, slots=True)
 class Offset:
     """So many listed strikes out of the money.
@@ -48,6 +55,9 @@ class Offset:
     """
 
     steps: int = 0
+
+    def __post_init__(self) -> None:
+        fields_checked(self)
 
     def __call__(self, snapshot: ChainSnapshot, right: Right) -> float:
         """Return the strike, rupees.
@@ -80,6 +90,9 @@ class Distance:
 
     rupees: float
 
+    def __post_init__(self) -> None:
+        _refuse_endless(self, "rupees")
+
     def __call__(self, snapshot: ChainSnapshot, right: Right) -> float:
         """Return the strike, rupees; whether it is listed shows when a leg is made of it."""
         return snapshot.atmf_strike + _outward(right) * self.rupees
@@ -96,6 +109,9 @@ class Percent:
     """
 
     percent: float
+
+    def __post_init__(self) -> None:
+        _refuse_endless(self, "percent")
 
     def __call__(self, snapshot: ChainSnapshot, right: Right) -> float:
         """Return the strike, rupees.
@@ -119,6 +135,9 @@ class Width:
     """
 
     straddles: float = 1.0
+
+    def __post_init__(self) -> None:
+        _refuse_endless(self, "straddles")
 
     def __call__(self, snapshot: ChainSnapshot, right: Right) -> float:
         """Return the strike, rupees.

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from kit import arguments
 from kit.transport.turns import Turn, TurnLog
 from kit.transport.windows import Wait, Window, binding
 
@@ -44,6 +45,11 @@ class RateLimiter:
         line.
     clock, sleep : callable, optional
         Seconds since the epoch, and how to let them pass.
+
+    Raises
+    ------
+    DataError
+        `path` is no path, or `account` no text.
     """
 
     def __init__(
@@ -59,7 +65,8 @@ class RateLimiter:
         self._clock = clock
         self._sleep = sleep
         self._logged: dict[str, float] = {}
-        self._turns = TurnLog(path, account, clock)
+        file = None if path is None else arguments.path(path, "Not the path of a file of limits")
+        self._turns = TurnLog(file, arguments.text(account, "Not an account"), clock)
 
     def acquire(self, budget: str, windows: Sequence[Window], timeout_s: float | None = None) -> float:
         """Wait for a turn and take it.

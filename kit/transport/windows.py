@@ -7,16 +7,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from kit.arguments import fields_checked, real
+from kit.errors import SettingsError
+from kit.shown import counted
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """At most `calls` calls in any `seconds` seconds."""
+    """At most `calls` calls in any `seconds` seconds.
+
+    Raises
+    ------
+    SettingsError
+        One of them is no number above 0, or `calls` is no whole one.
+    """
 
     calls: int
     seconds: float
 
+    def __post_init__(self) -> None:
+        fields_checked(self)
+        if not (self.calls > 0 and 0 < real(self.seconds) < math.inf):
+            said = (self.calls, self.seconds)
+            raise SettingsError("No limit is", said, "Give calls and seconds above 0, for instance (3, 1).")
+
     def __str__(self) -> str:
-        return f"{self.calls} calls in {self.seconds:g} s"
+        return f"{counted(self.calls, 'call')} in {self.seconds:g} s"
 
 
 @dataclass(frozen=True, slots=True)

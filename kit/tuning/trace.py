@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kit import arguments
 from kit.errors import UnreadableFile
 from kit.market.questions import Question
 
@@ -76,7 +77,7 @@ def read_trace(path: str | Path) -> Trace:
     UnreadableFile
         The file is missing, or a line is not of the form that the module describes; names the line.
     """
-    file = Path(path)
+    file = arguments.path(path, "Not the path of a trace")
     requests: list[Question] = []
     quotes: dict[str, list[tuple[float, float]]] = {}
     try:
@@ -92,7 +93,9 @@ def read_trace(path: str | Path) -> Trace:
                     quotes.setdefault(line["key"], []).append((at_s, _between(line["price"], 0.0)))
                 else:
                     raise ValueError("no such event")
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError, TypeError) as error:
+    except OSError as error:
+        raise UnreadableFile("The trace cannot be read", f"{file}", f"{error.strerror}.") from error
+    except (UnicodeDecodeError, csv.Error, KeyError, ValueError, TypeError) as error:
         number = len(requests) + sum(map(len, quotes.values())) + 2
         remedy = f"A trace has the columns {', '.join(_HEAD)}."
         raise UnreadableFile("The trace cannot be read", f"{file}, line {number}", remedy) from error

@@ -68,4 +68,4 @@ def test_bars_of_a_pause_are_left_out_and_noted() -> None:
     names = ["expiry", "strike", "option_type", "minute", "open", "high", "low", "close", "traded"]
     day = DayMinutes.from_table("BANKNIFTY", date(2024, 3, 2), pd.DataFrame(rows, columns=names))
     assert int(day.traded.sum()) == 2
-    assert "1 bars outside the session" in day.notes[0]
+    assert "1 bar outside the session" in day.notes[0]

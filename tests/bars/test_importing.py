@@ -75,7 +75,7 @@ def test_volume_that_grows(shared_data: Path, imported):
     row = report.files.loc["BANKNIFTY_JF_FNO_10042023.feather"]
     assert row["zero_prices"] > 40_000
     assert "differences taken" in row["notes"]
-    assert any("contradict themselves" in note for note in day.notes)
+    assert any("at odds with themselves" in note for note in day.notes)
 
 
 def test_one_file_per_contract(shared_data: Path, imported):

@@ -31,7 +31,7 @@ def test_every_block_runs(shared_data: Path, tmp_path: Path, monkeypatch: pytest
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), names)
     assert len(blocks) == 6
-    assert "1 sessions collected" in capfd.readouterr().out
+    assert "1 session collected" in capfd.readouterr().out
     assert len(names["store"].days()) == 25
     assert names["report"].failed == {}
 

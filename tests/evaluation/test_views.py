@@ -153,7 +153,7 @@ def test_history_knows_nothing_of_the_day_itself(make_chain: MakeChain) -> None:
     assert "159 moves of 5 sessions that share no day" in apart.note
     moves = known.to_numpy()[5:] / known.to_numpy()[:-5]
     assert likely.mean == pytest.approx(chain.spot * moves.mean())
-    assert "1 sessions" in empirical(known).on(chain).view  # Friday to Monday's expiry
+    assert "1 session" in empirical(known).on(chain).view  # Friday to Monday's expiry
 
 
 def test_views_refuse_what_they_cannot_use(make_chain: MakeChain) -> None:

@@ -40,9 +40,9 @@ WRONG = {
     "minutes for seconds": ("connection_pool:\n  timeout: 1:30\n", "timeout"),
     "hours for a count": ("cache_config:\n  max_size: 1:30:00\n", "max_size"),
     "a fraction of minutes": ("connection_pool:\n  timeout: 1:30.5\n", "timeout"),
-    "deep brackets": ("cache_config: " + "[" * 50_000 + "]" * 50_000, "deep"),
-    "deep braces": ("{a: " * 20_000, "deep"),
-    "deep lines": ("\n".join(" " * at + "a:" for at in range(500)), "deep"),
+    "deep brackets": ("cache_config: " + "[" * 20_000 + "]" * 20_000, "deep"),
+    "deep braces": ("{a: " * 10_000, "deep"),
+    "deep lines": ("\n".join(" " * at + "a:" for at in range(300)), "deep"),
     "a list for a key": ("[a]: 1\n", "no word"),
     "a mapping for a key": ("? {a: 1}\n: 2\n", "no word"),
     "a list for a key within": ("broker:\n  ? [seed]\n  : 2\n", "line 2"),
@@ -59,7 +59,8 @@ WRONG = {
     "no address": ('broker:\n  base_url: ""\n', "host"),
     "a user in the stream's": ("broker:\n  stream_url: wss://me:SECRET@host\n", "host"),
     "a user in the scheduler's": ("workers:\n  dask_address: tcp://me:SECRET@host:1\n", "scheduler"),
-    "endless": ("# " + "x" * 2_000_000, "megabyte"),
+    "endless": ("# " + "x" * 2_000_000, "64 KiB"),
+    "endless keys": ("\n".join(f"k{number}: {{a: 1}}" for number in range(20_000)), "64 KiB"),
     "a null byte": ("cache_config:\n  max_size: \x00\n", "YAML"),
 }  # fmt: skip
 

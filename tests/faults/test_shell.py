@@ -55,6 +55,9 @@ WRONG = {
     "a tolerance below nothing": (["tune", "--tolerance-inr=-1"], "tolerance"),
     "an endless tolerance": (["tune", "--tolerance-bps", "1e999"], "tolerance"),
     "no trace": (["tune", "--trace", "none.csv"], "none.csv"),
+    "a folder for a trace": (["tune", "--trace", "."], "directory"),
+    "an empty folder of minutes": (["import", ".", "--store", "store"], "No file to import"),
+    "the end of time": (["download", "--from", "2026-01-01", "--to", "9999-12-31"], ": 9999-12-31."),
 }
 
 

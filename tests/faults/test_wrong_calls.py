@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,18 @@ from kit import (
     SmartCache,
     StrategyEvaluationManager,
 )
+from kit.bars.importing import import_files
+from kit.bars.minute_store import MinuteStore
 from kit.chains.atm import atm_strike
 from kit.chains.readers import read_chain
 from kit.clock import IST
 from kit.demo import run_on_file
 from kit.desk import open_desk
-from kit.errors import KitError
+from kit.errors import KitError, SettingsError
+from kit.strategies import FAMILIES, IronCondor, ShortStraddle
+from kit.strategies.strikes import Delta, Distance, Offset, Percent, Premium, Width
+from kit.transport.limits import RateLimiter, Window, binding
+from kit.tuning.trace import read_trace
 
 WRONG: list[Any] = [
     *(None, True, 0, -5, 1.5, float("nan"), float("inf"), -float("inf"), 10**400, complex(1, 2)),
@@ -121,7 +128,22 @@ DOORS: dict[str, Door] = {
     "StrategyEvaluationManager": lambda *them: StrategyEvaluationManager(them[2]),
     "Position": lambda *them: Position(them[2]),
     "wide": lambda data, _, x: data.option_chain().wide(x),
+    "RateLimiter": lambda *them: RateLimiter(them[2]).close(),
+    "RateLimiter account": lambda *them: RateLimiter(None, account=them[2]),
+    "Window": lambda *them: binding([Window(them[2], 1), Window(3, 60)]),
+    "Window seconds": lambda *them: binding([Window(1, them[2]), Window(3, 60)]),
+    "read_trace": lambda *them: read_trace(them[2]),
+    "import_files": lambda _, at, x: import_files(x, MinuteStore(at)),
 }  # fmt: skip
+
+
+PICKS = (Offset, Distance, Percent, Width, Delta, Premium)
+DOORS |= {
+    f"{kind.__name__} {one.name}": lambda *them, kind=kind, name=one.name: kind(**{name: them[2]})
+    for kind in (*FAMILIES, *PICKS)
+    for one in fields(kind)
+    if one.name != "bound"
+}
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -139,3 +161,17 @@ def test_a_wrong_call_is_taken_or_refused_in_words(
             refused.append(error)
     assert all(10 < len(str(error)) < 6000 for error in refused)
     assert all(repr(error).startswith(type(error).__name__) for error in refused)
+
+
+WRONG_IDEAS = [
+    *(lambda: IronCondor(None), lambda: IronCondor(Delta), lambda: IronCondor(width="500")),
+    *(lambda: ShortStraddle(lots=True), lambda: ShortStraddle(lots=1.5), lambda: Offset(0.5)),
+    *(lambda: Distance(10**400), lambda: Width(float("nan")), lambda: Window(0, 1), lambda: Window(3, 0)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", WRONG_IDEAS)
+def test_what_cannot_work_is_refused_when_it_is_made(make: Callable[[], Any]) -> None:
+    """A strategy, a way to choose a strike and a limit say at their construction what does not fit."""
+    with pytest.raises(SettingsError, match=r"(Pass|Give|Choose) "):
+        make()

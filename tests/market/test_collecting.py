@@ -54,7 +54,7 @@ def test_a_day_is_collected_once(data: DataManager, tmp_path: Path):
     again = collect(client, store, THURSDAY, date(2026, 11, 20), expiries=1, around=1, quiet=True)
     assert (first.days, again.days, again.already) == ([THURSDAY], [], [THURSDAY])
     assert again.requests == 0
-    assert "1 sessions were there" in str(again)
+    assert "1 session already there" in str(again)
 
 
 def test_a_collection_that_broke_off(exchange: SimulatedExchange, data: DataManager, tmp_path: Path):
@@ -107,7 +107,7 @@ def test_the_command(tmp_path: Path, capsys):
     words = ["collect", "--store", str(tmp_path), "--from", "2026-11-18", "--to", "2026-11-18"]
     words += ["--expiries", "1", "--around", "1"]
     assert main(words) == 0
-    assert "1 sessions collected: 2026-11-18" in capsys.readouterr().out
+    assert "1 session collected: 2026-11-18" in capsys.readouterr().out
     assert main(words) == 0
-    assert "0 requests; 1 sessions were there" in capsys.readouterr().out
+    assert "0 requests; 1 session already there" in capsys.readouterr().out
     assert main([*words, "--expiries", "0", "--store", str(tmp_path / "other")]) == 2

@@ -217,3 +217,16 @@ def test_half_a_request_holds_nothing(part, monkeypatch, caplog):
             leaves.sendall(HALF[part])
         assert send(exchange, "GET", "/nowhere").status_code == 404
     assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "said", [b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\xff" * 99]
+)
+def test_what_is_no_request_is_refused_in_silence(exchange, said, caplog):
+    """What is no HTTP is answered or cut off, and nothing is written on the exchange's terminal."""
+    with socket.create_connection(("127.0.0.1", urlsplit(exchange.url).port), timeout=20) as line:
+        line.sendall(said)
+        line.shutdown(socket.SHUT_WR)
+        while line.recv(4096):
+            pass
+    assert [record.getMessage() for record in caplog.records] == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -20,7 +20,7 @@ from kit.bars.importing.volumes import per_minute
 from kit.bars.importing.wide import long_tables
 from kit.bars.minute_store import MinuteStore
 from kit.errors import DataError, KitError, UnreadableFile
-from kit.shown import printed, written
+from kit.shown import counted, printed, written
 
 _FLUSH = 3_000_000  # rows that wait before they are written
 _HELD = 2_000_000  # rows of one file that are held at once; a larger one is read again for each run of days
@@ -46,7 +46,7 @@ class ImportReport:
 
     def __str__(self) -> str:
         span = f", {self.days[0]} to {self.days[-1]}" if self.days else ""
-        lines = [f"{len(self.days)} sessions written{span}"]
+        lines = [f"{counted(len(self.days), 'session')} written{span}"]
         lines += [printed(self.files.map(written))] if len(self.files) else []
         lines += [f"not taken: {file}: {error}" for file, error in self.failed.items()]
         return "\n".join(lines)
@@ -84,6 +84,8 @@ def import_files(
 
     Raises
     ------
+    DataError
+        There is no file: the folders are empty.
     ContradictingBars
         Two sources say different things of one bar, and `replace` is not set.
     UnwritableFile
@@ -91,7 +93,7 @@ def import_files(
     """
     waiting: list[DayBars] = []
     report, rows, days = ImportReport(pd.DataFrame()), {}, set[date]()
-    for file in _listed(files):
+    for file in _listed(list(files)):
         source = ImportFile(file, store.underlying, declared or {})
         found, kept = [], 0
         for one in _taken(source, report):
@@ -112,13 +114,17 @@ def import_files(
     return report
 
 
-def _listed(files: Iterable[Path | str]) -> Iterator[Path]:
-    for one in files:
-        found = path(one, "Not the path of a vendor's file")
-        if found.is_dir():
-            yield from sorted(inner for inner in found.rglob("*") if inner.is_file())
-        else:
-            yield found
+def _listed(named: Sequence[Path | str]) -> list[Path]:
+    found: list[Path] = []
+    for one in named:
+        place = path(one, "Not the path of a vendor's file")
+        inside = place.rglob("*") if place.is_dir() else [place]
+        found += sorted(file for file in inside if file == place or file.is_file())
+    if not found:
+        raise DataError(
+            "No file to import is here", [*map(str, named)], "Name Parquet, feather or CSV files."
+        )
+    return found
 
 
 def _rows(bars: Iterable[DayBars]) -> int:

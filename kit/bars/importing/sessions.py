@@ -17,6 +17,7 @@ from kit.bars.minutes import OHLC
 from kit.bars.month_file import OPTIONS, SERIES
 from kit.clock import is_session, session
 from kit.errors import UnreadableFile
+from kit.shown import counted
 
 _EPOCH = date(1970, 1, 1)
 
@@ -90,7 +91,7 @@ def _inside(bars: ImportedBars, source: ImportFile) -> ImportedBars:
                 first, last = (at.hour * 60 + at.minute for at in (part.open, part.close))
                 inside |= mine & (bars.minute >= first) & (bars.minute < last)
         else:
-            source.notes.append(f"{day} is no session: {int(mine.sum())} bars set aside")
+            source.notes.append(f"{day} is no session: {counted(int(mine.sum()), 'bar')} set aside")
     found = _set_aside(bars, inside, "outside_bars", source)
     if not len(found.day):
         raise UnreadableFile(

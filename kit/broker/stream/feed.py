@@ -26,6 +26,7 @@ from kit.errors import DataError, SessionExpired, SettingsError
 from kit.forks import renew_in_fork
 from kit.model.tick import StreamMode
 from kit.settings import Credentials, StreamConfig
+from kit.shown import counted
 from kit.transport.adapter import LOOPBACK
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ class MarketFeed:
 
     def __repr__(self) -> str:
         up = sum(connection.health.is_up for connection in self._connections)
-        return f"MarketFeed({self._url!r}, {len(self._wanted())} subscriptions, {up} connections)"
+        followed = counted(len(self._wanted()), "subscription")
+        return f"MarketFeed({self._url!r}, {followed}, {counted(up, 'connection')})"
 
     def follow(
         self,

@@ -13,7 +13,7 @@ import ipywidgets as w
 from kit.market.live import LiveChain
 from kit.market.price import Price
 from kit.model.book import BookedOrder, OpenPosition, OrderFill
-from kit.shown import rupees
+from kit.shown import counted, rupees
 from kit.widgets.frame.grid import Grid, GridColumn, GridRow
 from kit.widgets.frame.header import venue_line
 from kit.widgets.frame.job import Job
@@ -248,7 +248,7 @@ def figures(state: LiveState) -> dict[str, str]:
     return {
         "Price": f"{price:,.2f}" if price is not None else "–",
         "From": f"{price.source}, {1000 * price.age_s:,.0f} ms old" if price is not None else "–",
-        "Followed": f"{health.get('subscriptions', 0):,} contracts",
+        "Followed": counted(health.get("subscriptions", 0), "contract"),
         "Ticks": f"{health.get('frames', 0):,}",
         "Not readable": f"{health.get('strange', 0):,}",
         "P&L": rupees(fsum(one.pnl_inr for one in state.positions)),

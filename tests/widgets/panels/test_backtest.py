@@ -32,7 +32,7 @@ def store(shared_data, tmp_path_factory):
     made = MinuteStore(tmp_path_factory.mktemp("store"))
     files = str(shared_data / "intraday" / "bnf_2022*.parquet")
     told = imported(BacktestAsked(ready_plan("iron_condor"), made, Settings(), files=files), quietly, never)
-    assert told.startswith("1 sessions written")
+    assert told.startswith("1 session written")
     return made
 
 

@@ -16,6 +16,7 @@ from kit.backtest.sweep_result import SweepResult
 from kit.bars.minute_store import MinuteStore
 from kit.errors import DataError, KitError, SettingsError
 from kit.settings import Settings, cache_folder
+from kit.shown import counted
 from kit.widgets.frame import exports
 from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.header import Action, SavedFile, Toolbar
@@ -252,7 +253,8 @@ class BacktestPanel(Panel):
                 f"No minutes in {self.store.folder}: choose Collect minutes, or Import files."
             )
         elif self.result is None and not self.words.value:
-            self.words.value = summary(f"{len(scores)} sessions in {self.store.folder}. Press Run.")
+            held = counted(len(scores), "session")
+            self.words.value = summary(f"{held} in {self.store.folder}. Press Run.")
 
     def data(self) -> pd.DataFrame:
         """Return the trade log."""

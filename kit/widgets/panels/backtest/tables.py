@@ -8,7 +8,7 @@ import pandas as pd
 
 from kit.backtest import BacktestResult
 from kit.backtest.sweep_result import SweepResult
-from kit.shown import rupees
+from kit.shown import counted, rupees
 from kit.widgets.frame.grid import GridColumn, GridRow
 
 TRADES = (
@@ -79,4 +79,5 @@ def tiles(result: BacktestResult) -> dict[str, str]:
 def sweep_words(found: SweepResult) -> str:
     """Say how many sets were traded and how far the best can be trusted."""
     state = "" if found.complete else " Stopped: what was done is shown."
-    return f"{len(found.parameters):,} sets over {len(found.days)} sessions. {found}{state}"
+    tried = f"{counted(len(found.parameters), 'set')} over {counted(len(found.days), 'session')}"
+    return f"{tried}. {found}{state}"

@@ -17,6 +17,7 @@ from kit.clock import previous_session, sessions
 from kit.collecting import collect_minutes
 from kit.errors import DataError, SettingsError
 from kit.settings import Settings
+from kit.shown import counted
 from kit.widgets.frame.job import OnProgress
 
 ShouldStop = Callable[[], bool]
@@ -120,7 +121,8 @@ def imported(asked: BacktestAsked, on_progress: OnProgress, should_stop: ShouldS
         report = import_files([file], asked.store)
         days.update(report.days)
         failed += [f"{Path(name).name}: {error}" for name, error in report.failed.items()]
-    return f"{len(days)} sessions written. " + (f"Not taken: {'; '.join(failed)}" if failed else "")
+    refused = f" Not taken: {'; '.join(failed)}" if failed else ""
+    return f"{counted(len(days), 'session')} written.{refused}"
 
 
 def _named(path: Path) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kit.backtest import BacktestResult
 from kit.errors import SettingsError
-from kit.shown import rupees
+from kit.shown import counted, rupees
 
 
 def checked_score(text: str) -> float:
@@ -30,6 +30,7 @@ def labelled(result: BacktestResult) -> str:
     span = f" from {days[0]:%d %b %Y} to {days[-1]:%d %b %Y}" if days else ""
     fall = result.drawdown
     return (
-        f"{names}: {len(result.filled):,} trades in {len(days)} sessions{span} made {rupees(result.net_inr)} "
+        f"{names}: {counted(len(result.filled), 'trade')} in {counted(len(days), 'session')}{span} "
+        f"made {rupees(result.net_inr)} "
         f"after charges, at worst {rupees(fall.rupees)} below the highest before."
     )
