@@ -178,7 +178,7 @@ def _told(legs: list[Floats], terms: Floats, lots: NDArray[np.int32], columns: d
     columns |= {
         "spread_pct": np.maximum(0.0, np.max([leg[:, col.SPREAD] for leg in legs], axis=0)),
         "size_lots": np.min(offered, axis=0),
-        "traded_lots": np.min([leg[:, col.TRADED] for leg in legs], axis=0),
+        "traded_lots": np.minimum.reduce([leg[:, col.TRADED] for leg in legs]),
         "iv_quality": np.minimum(1.0, np.min([leg[:, col.QUALITY] for leg in legs], axis=0)),
         "tradable": had.astype(np.float64),
         "sound": (had & (doubtful == 0) & (terms[col.DOUBT] == 0)).astype(np.float64),
