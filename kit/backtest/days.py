@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
+import pandas as pd
+
 from kit.bars.minute_store import MinuteStore
 from kit.bars.minutes import DayMinutes
+from kit.bars.month_file import damaged_months
 from kit.bars.quality import figures
+from kit.clock import sessions
 from kit.errors import UnreadableFile
 
 Days = Mapping[date, DayMinutes]
@@ -38,18 +42,19 @@ class StoredDays(Mapping[date, DayMinutes]):
     store : MinuteStore
         Where the minutes are.
     least_score : float, default 0
-        Sessions of a worse quality are not there; `left_out` says of each why.
+        Sessions of a worse quality are not there, nor those of a month that is damaged; `left_out` says of
+        each why.
     mapped : bool, default False
         Keep memory-mapped copies beside the store: more room on the disk, hardly any time from then on.
     """
 
     def __init__(self, store: MinuteStore, least_score: float = 0.0, *, mapped: bool = False) -> None:
         self.store, self.mapped = store, mapped
-        self._days = store.days(least_score=least_score)
+        scores = store.scores()
+        self._days = [day for day, score in scores.items() if score >= least_score]
         self._known = frozenset(self._days)
-        poor = [day for day in store.days() if day not in self._known]
-        scores = store.manifest()["score"] if poor else None
-        self.left_out = {day: _poor(scores[day], least_score) for day in poor if scores is not None}
+        poor = {day: _poor(score, least_score) for day, score in scores.items() if day not in self._known}
+        self.left_out = {**poor, **_lost(store)}
         self._latest: DayMinutes | None = None
 
     def __iter__(self) -> Iterator[date]:
@@ -127,13 +132,22 @@ def days_of(days: Days | MinuteStore, least_score: float) -> Days:
 
 
 def left_out(days: Days) -> Mapping[date, str]:
-    """Return the sessions that are not there because they are poor, and why."""
+    """Return the sessions that are not there because they are poor or damaged, and why."""
     return days.left_out if isinstance(days, SoundDays | StoredDays | ReadAhead) else {}
 
 
 def source_of(days: Days) -> str:
     """Return where days come from, for messages: a store's folder, or what kind of mapping it is."""
     return f"{days.store.folder}" if isinstance(days, StoredDays) else f"an empty {type(days).__name__}"
+
+
+def _lost(store: MinuteStore) -> dict[date, str]:
+    """Return the exchange's sessions of months that cannot be read, and why each is not there."""
+    found = {}
+    for file, error in damaged_months(store.folder).items():
+        month = pd.Period(file.stem[-7:], "M")
+        found |= dict.fromkeys(sessions(month.start_time.date(), month.end_time.date()), str(error))
+    return found
 
 
 def _poor(score: float, least_score: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -21,6 +21,7 @@ from kit.backtest.tape import NEVER, Holding, holding_of, load
 from kit.bars.minutes import DayMinutes
 from kit.clock import sessions
 from kit.errors import DataError, UnreadableFile
+from kit.shown import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,22 @@ class SkippedDay:
     error: UnreadableFile | None = None
 
 
+def skipped_words(skipped: Iterable[SkippedDay], most: int = 5) -> list[str]:
+    """Say for each reason once which sessions were skipped for it; of many reasons the first few."""
+    by_reason: dict[str, list[date]] = {}
+    for one in skipped:
+        by_reason.setdefault(one.why, []).append(one.day)
+    told = []
+    for why, days in [*by_reason.items()][:most]:
+        more = f" and {counted(len(days) - 1, 'session')} more" if len(days) > 1 else ""
+        told.append(f"Skipped {days[0]}{more}: {why.removesuffix('.')}.")
+    return told
+
+
 def wanted_days(plan: Plan, days: Days, start: date | None, end: date | None) -> list[date]:
     """Return the sessions of a range that pass the filters which need no data.
 
-    Without a range those are the days that are there, and those left out for their quality; with one, every
+    Without a range those are the days that are there, and those left out as poor or damaged; with one, every
     session of the exchange.
 
     Raises
@@ -60,7 +73,11 @@ def wanted_days(plan: Plan, days: Days, start: date | None, end: date | None) ->
         raise DataError("There are no minutes to trade on", source_of(days), remedy)
     if not there:
         span = " ".join(f"{word} {day}" for word, day in (("from", start), ("to", end)) if day)
-        raise DataError("The data has no session in this range", span, f"It has {min(held)} to {max(held)}.")
+        raise DataError(
+            "The data has no session in this range",
+            span,
+            f"It has {min(held)} to {max(held)}. Collect or import more.",
+        )
     asked = set(there)
     if start is not None or end is not None:
         asked |= set(sessions(start or there[0], end or there[-1]))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from kit.backtest.band import band_sentence
-from kit.shown import card, counted, rupees, sentence
+from kit.backtest.holdings import skipped_words
+from kit.shown import card, rupees, sentence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +45,7 @@ def summary(result: BacktestResult) -> str:
     names = ", ".join(plan.name for plan in result.plans)
     figures = result.metrics
     tiles = {label: _number(form, figures[name]) for name, (label, form) in _SHOWN.items()}
-    told = [*result.notes, *_skipped(result), *_rounded(result)]
+    told = [*result.notes, *skipped_words(result.skipped), *_rounded(result)]
     if result.band is not None:
         told.append(band_sentence(result.band))
     span = f"{result.sessions[0]} to {result.sessions[-1]}" if result.sessions else "no sessions"
@@ -53,13 +54,6 @@ def summary(result: BacktestResult) -> str:
 
 def _number(form: str, value: float) -> str:
     return "–" if pd.isna(value) else rupees(value) if form == "₹" else form.format(value)
-
-
-def _skipped(result: BacktestResult) -> Sequence[str]:
-    if not result.skipped:
-        return ()
-    first = result.skipped[0]
-    return (f"{counted(len(result.skipped), 'session')} skipped; the first: {first.day}, {first.why}.",)
 
 
 def _rounded(result: BacktestResult) -> Sequence[str]:

@@ -199,7 +199,7 @@ def _pieces(
     pieces = []
     for members in groups.values():
         sets = sets_of([plans[number] for number in members])
-        wanted = wanted_days(sets.plan, days, *span)
+        wanted = [day for day in wanted_days(sets.plan, days, *span) if day in days]
         step = len(wanted) if sets.plan.holds_overnight else _CHUNK
         pieces += [
             _Piece(members, sets, wanted[at : at + step], folder) for at in range(0, len(wanted), step)

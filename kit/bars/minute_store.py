@@ -34,6 +34,8 @@ from kit.bars.month_file import (
     StoredSession,
     read_series,
     read_session,
+    readable,
+    refuse_damaged,
     sessions_in,
     write_sessions,
 )
@@ -87,15 +89,20 @@ class MinuteStore:
         Raises
         ------
         UnreadableFile
-            A month is damaged.
+            A month of these days is damaged.
         """
-        known = self._known("options")
+        refuse_damaged(self.folder, first, last)
         return [
             day
-            for day in sorted(known)
+            for day, score in self.scores().items()
             if (first is None or first <= day) and (last is None or day <= last)
-            if known[day].facts["quality"]["score"] >= least_score
+            if score >= least_score
         ]
+
+    def scores(self) -> dict[date, float]:
+        """Return the quality of each session, in order; those of a month that is damaged are not there."""
+        known = readable(self.folder)
+        return {day: float(known[day].facts["quality"]["score"]) for day in sorted(known)}
 
     def manifest(self) -> pd.DataFrame:
         """Return what is there, from where and how good, one row per session.
@@ -105,7 +112,8 @@ class MinuteStore:
         UnreadableFile
             A month is damaged.
         """
-        known = self._known("options")
+        refuse_damaged(self.folder)
+        known = readable(self.folder)
         rows = [
             {"day": day, "bars": one.rows, "sources": ", ".join(one.facts["sources"])}
             | {name: nan if figure is None else figure for name, figure in one.facts["quality"].items()}
@@ -247,7 +255,7 @@ class MinuteStore:
         minutes = arrays.day_minutes(self.underlying, day, table, series)
         figures, digest = quality.figures(minutes, counted), quality.digest(minutes)
         notes = [*told, *quality.notes(figures)]
-        known = self._known("options").items()
+        known = readable(self.folder).items()
         if twin := next(
             (other for other, one in known if one.facts["digest"] == digest and other != day), None
         ):
@@ -284,11 +292,7 @@ class MinuteStore:
         """
         return self.folder / f"{kind}-{day:%Y-%m}.parquet"
 
-    def _known(self, kind: Kind) -> dict[date, StoredSession]:
-        files = sorted(self.folder.glob(f"{kind}-????-??.parquet"))
-        return {day: one for file in files for day, one in sessions_in(file).items()}
-
     def _nearest(self, day: date) -> str:
-        near = sorted(self.days(), key=lambda other: abs(other - day))[:3]
+        near = sorted(self.scores(), key=lambda other: abs(other - day))[:3]
         held = f"It has {', '.join(map(str, sorted(near)))}." if near else "It is empty."
         return f"{held} Run `kit collect` or `kit import`."

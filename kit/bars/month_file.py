@@ -48,6 +48,7 @@ SERIES = pa.schema(
 )
 _PACKED = ("minute", "open", "high", "low", "close", "volume", "oi")  # neighbours differ little
 _SESSIONS = b"kit.sessions"
+_CONTRACTS = "options-????-??.parquet"  # an underlying's months
 _AGAIN = "Delete it, and import or collect its days again; the other months are whole."
 
 
@@ -105,6 +106,47 @@ def _footer(file: Path, changed: int, size: int) -> Mapping[date, StoredSession]
     except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
         raise UnreadableFile("A month of the store is damaged", str(file), _AGAIN) from error
     return {one.day: one for one in listed}
+
+
+def damaged_months(
+    folder: Path, first: date | None = None, last: date | None = None
+) -> dict[Path, UnreadableFile]:
+    """Return the months of contracts in a folder that cannot be read, and why not.
+
+    Parameters
+    ----------
+    folder : Path
+        Of one underlying.
+    first, last : date, optional
+        Only months with days from the one to the other.
+    """
+    found = {}
+    for file in sorted(folder.glob(_CONTRACTS)):
+        month = file.stem[-7:]
+        if (first is None or f"{first:%Y-%m}" <= month) and (last is None or month <= f"{last:%Y-%m}"):
+            try:
+                sessions_in(file)
+            except UnreadableFile as error:
+                found[file] = error
+    return found
+
+
+def refuse_damaged(folder: Path, first: date | None = None, last: date | None = None) -> None:
+    """Raise the error of the first month that cannot be read, as `damaged_months` finds it.
+
+    Raises
+    ------
+    UnreadableFile
+        There is one.
+    """
+    for error in damaged_months(folder, first, last).values():
+        raise error
+
+
+def readable(folder: Path) -> dict[date, StoredSession]:
+    """Return the sessions of the months of contracts that can be read."""
+    files = [*set(folder.glob(_CONTRACTS)) - {*damaged_months(folder)}]
+    return {day: one for file in sorted(files) for day, one in sessions_in(file).items()}
 
 
 def read_session(file: Path, session: StoredSession, columns: list[str] | None = None) -> pa.Table:

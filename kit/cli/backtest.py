@@ -87,14 +87,12 @@ def _plan(name: str) -> Plan:
 def _days(options: argparse.Namespace, plans: Sequence[Plan]) -> StoredDays:
     from kit.backtest.days import StoredDays
     from kit.bars.minute_store import MinuteStore
+    from kit.bars.month_file import damaged_months
 
     store = MinuteStore(options.data or _STORE, plans[0].underlying)
-    if options.data is None and not store.days():
+    if options.data is None and not store.scores() and not damaged_months(store.folder):
         store = _simulated(options, plans)
-    days = StoredDays(store, options.least_quality)
-    if days.left_out:
-        print(f"Left out for their quality: {', '.join(map(str, days.left_out))}.")
-    return days
+    return StoredDays(store, options.least_quality)
 
 
 def _simulated(options: argparse.Namespace, plans: Sequence[Plan]) -> MinuteStore:
@@ -169,6 +167,7 @@ def _telling(bar: Any) -> Callable[[int, int], None]:
 
 def _show(result: BacktestResult) -> None:
     from kit.backtest.band import band_sentence
+    from kit.backtest.holdings import skipped_words
 
     shown = [
         "day",
@@ -187,7 +186,7 @@ def _show(result: BacktestResult) -> None:
     trades = result.trades[shown].tail(20).set_index("day")
     print(printed(trades.drop(columns="entry") if (trades["entry"] == 1).all() else trades))
     print(printed(result.metrics.map(written)))
-    for note in (*result.notes, *(f"Skipped {day.day}: {day.why}." for day in result.skipped[:5])):
+    for note in (*result.notes, *skipped_words(result.skipped)):
         print(note)
     if result.band is not None:
         counted = {"trades": result.band["trades"].map(written)}
@@ -199,6 +198,7 @@ def _sweep(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from kit.backtest.grid_words import parameter_values
+    from kit.backtest.holdings import skipped_words
     from kit.backtest.result import write_out
     from kit.backtest.sweep import sweep
 
@@ -218,7 +218,7 @@ def _sweep(options: argparse.Namespace) -> int:
             progress=_telling(bar),
         )
     print(printed(found.table.head(options.top), index=False, float_format="{:,.2f}".format))
-    print(found)
+    print("\n".join([str(found), *skipped_words(found.skipped)]))
     if options.csv:
         write_out(options.csv, lambda file: found.table.to_csv(file, index=False))
     return 0

@@ -9,10 +9,12 @@ import pytest
 
 from kit.backtest import backtest
 from kit.backtest.band import CONVENTIONS, band_sentence
+from kit.backtest.holdings import skipped_words
 from kit.backtest.plan.ready import ready_plan
 from kit.backtest.sweep import sweep
 from kit.bars.importing import import_files
 from kit.bars.minute_store import MinuteStore
+from kit.cli import main
 from kit.errors import DataError, SettingsError, UnreadableFile
 
 JANUARY = {"start": date(2024, 1, 1), "end": date(2024, 1, 10)}
@@ -154,6 +156,28 @@ def test_a_damaged_day_is_a_row_and_the_others_are_traded(shared_data, tmp_path)
     pd.testing.assert_frame_equal(kept, rest, check_dtype=False)
     with pytest.raises(UnreadableFile, match="damaged"):
         sweep(plan, store, {"legs.*.stop.percent": [10, 20]}, **span)
+
+
+def test_a_month_cut_short_is_left_out_and_the_others_are_traded(shared_data, tmp_path, capsys):
+    """Of a month whose file was cut every session is skipped for one reason, said with the remedy."""
+    store, plan = MinuteStore(tmp_path), ready_plan("short_straddle_920")
+    import_files([shared_data / "intraday" / "bnf_exp_20240110"], store)
+    december = {"start": date(2023, 12, 7), "end": date(2023, 12, 29)}
+    whole = backtest(plan, store, **december).filled
+    month = store.folder / "options-2024-01.parquet"
+    month.write_bytes(month.read_bytes()[:-99])
+    found = backtest(plan, store)
+    pd.testing.assert_frame_equal(found.filled, whole, check_dtype=False)
+    lost = [day for day in found.skipped if day.day.year == 2024]
+    assert len(lost) == 22  # sessions of January 2024, a Saturday's included
+    (told,) = [words for words in skipped_words(found.skipped) if "damaged" in words]
+    assert "2024-01-01 and 21 sessions more" in told
+    assert "import or collect its days again" in told
+    swept = sweep(plan, store, {"legs.*.stop.percent": [10, 20]})
+    assert {day.day for day in swept.skipped} == {day.day for day in lost}
+    assert main(["backtest", "short_straddle_920", "--data", str(tmp_path), "--no-band"]) == 0
+    assert told in capsys.readouterr().out
+    import_files([*(shared_data / "intraday").glob("*.feather")], store)  # another month can still be filled
 
 
 def test_data_without_minutes_is_told_from_a_range_without_them(real_days, tmp_path):

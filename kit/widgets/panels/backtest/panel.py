@@ -11,6 +11,7 @@ import pandas as pd
 
 from kit.backtest import BacktestResult, Plan
 from kit.backtest.band import band_sentence
+from kit.backtest.holdings import skipped_words
 from kit.backtest.plan.ready import ready_plan, ready_plans
 from kit.backtest.sweep_result import SweepResult
 from kit.bars.minute_store import MinuteStore
@@ -237,7 +238,7 @@ class BacktestPanel(Panel):
         self.plot.paint(lambda axes: pictures.earned(axes[0], axes[1], result), 2, most=1)
         self.tiles.value = facts(tiles(result))
         self.trades.show(TRADES, trade_rows(result.trades))
-        said = [*result.notes, *(f"Skipped {day.day}: {day.why}." for day in result.skipped[:5])]
+        said = [*result.notes, *skipped_words(result.skipped)]
         if result.band is not None:
             self.band.show(*table_of(result.band))
             said.insert(0, band_sentence(result.band))
@@ -245,8 +246,7 @@ class BacktestPanel(Panel):
         self.words.value = summary(labelled(result))
 
     def _draw_stored(self) -> None:
-        manifest = self.store.manifest()
-        scores = dict(zip(manifest.index, manifest["score"], strict=True)) if len(manifest) else {}
+        scores = self.store.scores()
         self.stored.paint(lambda axes: pictures.calendar(axes[0], scores))
         if self.result is None and not scores:
             self.words.value = summary(

@@ -7,6 +7,7 @@ from math import isnan
 import pandas as pd
 
 from kit.backtest import BacktestResult
+from kit.backtest.holdings import skipped_words
 from kit.backtest.sweep_result import SweepResult
 from kit.shown import counted, rupees
 from kit.widgets.frame.grid import GridColumn, GridRow
@@ -80,4 +81,4 @@ def sweep_words(found: SweepResult) -> str:
     """Say how many sets were traded and how far the best can be trusted."""
     state = "" if found.complete else " Stopped: what was done is shown."
     tried = f"{counted(len(found.parameters), 'set')} over {counted(len(found.days), 'session')}"
-    return f"{tried}. {found}{state}"
+    return " ".join([f"{tried}. {found}{state}", *skipped_words(found.skipped)])

@@ -69,7 +69,7 @@ def trade(asked: BacktestAsked, on_progress: OnProgress, should_stop: ShouldStop
 
     try:
         return backtest(
-            asked.plan, _stored(asked), start=asked.first, end=asked.last, least_score=asked.least_score,
+            asked.plan, asked.store, start=asked.first, end=asked.last, least_score=asked.least_score,
             band=True, progress=told,
         )  # fmt: skip
     except _StopPressedError:
@@ -79,7 +79,7 @@ def trade(asked: BacktestAsked, on_progress: OnProgress, should_stop: ShouldStop
 def swept(asked: BacktestAsked, on_progress: OnProgress, should_stop: ShouldStop) -> SweepResult:
     """Trade every set of the grid; a cancelled sweep holds what was done."""
     return sweep(
-        asked.plan, _stored(asked), grid_of(asked.grid), start=asked.first, end=asked.last,
+        asked.plan, asked.store, grid_of(asked.grid), start=asked.first, end=asked.last,
         least_score=asked.least_score, cancel=should_stop,
         progress=lambda done, total: on_progress(done / max(total, 1), f"{done} of {total} pieces"),
     )  # fmt: skip
@@ -128,13 +128,6 @@ def imported(asked: BacktestAsked, on_progress: OnProgress, should_stop: ShouldS
 def _named(path: Path) -> list[Path]:
     """Return what a path or a pattern in its last part names."""
     return [path] if path.exists() else sorted(path.parent.glob(path.name))
-
-
-def _stored(asked: BacktestAsked) -> MinuteStore:
-    if not asked.store.days(asked.first, asked.last):
-        where = str(asked.store.folder)
-        raise DataError("The store has no minutes of these days", where, "Collect or import some first.")
-    return asked.store
 
 
 BacktestTask = Callable[[BacktestAsked, OnProgress, ShouldStop], BacktestResult | SweepResult | str | None]
