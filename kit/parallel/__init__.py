@@ -13,17 +13,11 @@ if TYPE_CHECKING:
     from kit.parallel.processor import ConcurrentProcessor
     from kit.parallel.tasks import ProcessingResult, ProcessingTask
 
-_HOMES = {
-    "ConcurrentProcessor": "kit.parallel.processor",
-    "ProcessingResult": "kit.parallel.tasks",
-    "ProcessingTask": "kit.parallel.tasks",
-    "task_rng": "kit.parallel.execution",
-}
-
 __all__ = ["ConcurrentProcessor", "ProcessingResult", "ProcessingTask", "task_rng"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    if name in __all__:
+        home = {"ConcurrentProcessor": "processor", "task_rng": "execution"}.get(name, "tasks")
+        return getattr(import_module(f"kit.parallel.{home}"), name)
     raise AttributeError(f"module 'kit.parallel' has no attribute {name!r}")

@@ -1,10 +1,6 @@
-"""The kit's workers as a joblib backend: each call can be stopped alone; plain joblib code may use it too.
+"""The kit's workers as joblib's backend ``"kit"``: each call can be stopped alone.
 
->>> from joblib import Parallel, delayed, parallel_config
->>> import kit.parallel.backend
->>> with parallel_config(backend="kit", n_jobs=2):
-...     Parallel()(delayed(abs)(number) for number in (-1, 2))
-[1, 2]
+Plain joblib code may use it too, once this is imported: ``with joblib.parallel_config("kit")``.
 """
 
 from __future__ import annotations
@@ -23,7 +19,7 @@ from joblib.parallel import ParallelBackendBase, register_parallel_backend
 
 from kit.errors import TaskError
 from kit.monitor import PerformanceMonitor
-from kit.parallel.attempts import Attempt
+from kit.parallel.engines import Attempt
 from kit.parallel.pool import WorkerPool
 from kit.parallel.scheduler import Scheduler
 from kit.parallel.store import ResultStore
@@ -36,15 +32,10 @@ Heard = tuple[bool, ProcessingResult] | TaskError  # whether it was an attempt o
 
 
 class KillableBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has no types
-    """joblib's interface to a scheduler and its engine.
+    """joblib's interface to a processor's scheduler, by default to ``n_jobs`` worker processes of its own.
 
     ``Parallel`` draws its calls, and so pickles them, in the caller's thread first and then as others end, in
     a thread of this backend: what a task pickles or a generator does holds up no worker.
-
-    Parameters
-    ----------
-    scheduler : Scheduler, optional
-        Of a processor; default worker processes of its own, as many as joblib's ``n_jobs``.
     """
 
     supports_retrieve_callback = True
@@ -57,7 +48,7 @@ class KillableBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
         self._max_workers = os.cpu_count() or 1
         self._open: dict[str, None] = {}
         self._ended: SimpleQueue[tuple[Callback, Heard] | None] = SimpleQueue()
-        self._left = False
+        self._left = False  # the run was interrupted
         self._sent = self._heard = self._read = 0  # batches
         self._look = Event()  # all that was sent has been heard of, or the reader shall look at once
         self._look.set()
@@ -114,7 +105,7 @@ class KillableBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
             del self._open[attempt.task.task_id]
             self._ended.put((callback, error))
             return
-        if self._left:  # the run was interrupted meanwhile, in another thread
+        if self._left:  # meanwhile, in another thread
             self._scheduler().cancel([attempt.task.task_id])
 
     def retrieve_result_callback(self, out: Heard) -> list[Any]:

@@ -35,12 +35,10 @@ from uuid import uuid4
 import dask
 
 from kit.errors import KitError
-from kit.parallel.attempts import Attempt, TravellingEngine
 from kit.parallel.dask_worker import WorkItem, run_item
+from kit.parallel.engines import Attempt, TravellingEngine
 from kit.parallel.execution import Outcome, outcome_from
-from kit.parallel.folders import Folder
 from kit.parallel.pool import Listener
-from kit.parallel.shared import SharedObjects
 
 GREETING_S = 5.0  # for a scheduler to answer
 COUNT_S = 0.5  # how often to ask which Dask workers there are
@@ -50,19 +48,12 @@ _log = logging.getLogger(__name__)
 
 
 class DaskEngine(TravellingEngine):
-    """Runs attempts on the Dask cluster at an address, by default on one of `max_workers` made here.
-
-    Raises
-    ------
-    KitError
-        ``distributed`` is not installed, no scheduler answers, or it has no worker.
-    """
+    """Runs attempts on the Dask cluster at an address, by default on one of `max_workers` made here."""
 
     def __init__(self, max_workers: int, address: str | None, memory_mb: int | None) -> None:
         self.client = _client_of(max_workers, address)
         self._memory_mb = memory_mb
-        self._folder = Folder()
-        super().__init__(SharedObjects(self._folder.path))
+        super().__init__()
         self._sent: dict[int, str] = {}  # the Dask worker that each attempt has gone to
         self._futures: dict[int, Any] = {}
         self._contents: dict[str, Any] = {}
@@ -92,7 +83,7 @@ class DaskEngine(TravellingEngine):
         """Release the shared objects that the attempt refers to; what has gone need not stay there."""
         super().unpack(attempt)
         for reference in attempt.payload.references if attempt.payload else ():
-            if not (self._folder.path / reference).exists():
+            if not (self.folder.path / reference).exists():
                 self._contents.pop(reference, None)
 
     def close(self) -> None:
@@ -105,7 +96,7 @@ class DaskEngine(TravellingEngine):
             self.client.close()
         if self.client.cluster is not None:
             self.client.cluster.close()
-        self._folder.remove()
+        self.folder.remove()
 
     def _let_go(self, key: int) -> None:
         if future := self._futures.get(key):
@@ -121,14 +112,10 @@ class DaskEngine(TravellingEngine):
             if key not in self._sent:
                 return
             self._sent[key] = worker = self._freest()
-            self._futures[key] = future = self.client.submit(
-                run_item,
-                item,
-                *map(self._content, references),
-                key=f"kit-{key}-{uuid4().hex}",
-                workers=[worker] if worker else None,
-                allow_other_workers=bool(worker),
-            )
+            where = {"workers": [worker], "allow_other_workers": True} if worker else {}
+            contents = map(self._content, references)
+            future = self.client.submit(run_item, item, *contents, key=f"kit-{key}-{uuid4().hex}", **where)
+            self._futures[key] = future
             self._end(key, partial(outcome_from, await self.client.gather(future, asynchronous=True)))
         except (Exception, CancelledError) as error:  # noqa: BLE001  whatever broke on the way ends the attempt
             self._crash(key, f"Dask gave it up: {error!r}.")
@@ -139,7 +126,7 @@ class DaskEngine(TravellingEngine):
     def _content(self, reference: str) -> Any:
         """Return the content of a shared object as it lies on the cluster; it goes there once."""
         if reference not in self._contents:
-            content = (self._folder.path / reference).read_bytes()
+            content = (self.folder.path / reference).read_bytes()
             with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
                 self._contents[reference] = self.client.submit(bytes, content, key=f"kit-{reference}")
         return self._contents[reference]
@@ -185,8 +172,7 @@ def _client_of(max_workers: int, address: str | None) -> Any:
     try:
         distributed: Any = import_module("distributed")
     except ImportError as error:
-        remedy = "Install banknifty-kit[dask]."
-        raise KitError("The dask backend needs distributed", remedy=remedy) from error
+        raise KitError("The dask backend needs distributed", None, "Install banknifty-kit[dask].") from error
     if address is None:
         return distributed.Client(_local(distributed, max_workers), set_as_default=False)
     _check(distributed, address)

@@ -27,10 +27,7 @@ class WorkItem(NamedTuple):
 
 
 def run_item(item: WorkItem, *contents: bytes) -> bytes:
-    """Run a task in this Dask worker's pool and return its outcome (called by Dask).
-
-    It is stopped when Dask has let go of it: cancelled, or its caller gone.
-    """
+    """Run a task in this Dask worker's pool and return its outcome; stop it when Dask lets go of it."""
     from distributed import get_worker
 
     here: Any = get_worker()
@@ -50,10 +47,7 @@ def run_item(item: WorkItem, *contents: bytes) -> bytes:
 
 
 def dask_setup(worker: Any) -> None:  # noqa: ARG001  Dask calls it so
-    """Keep a Dask worker of this machine through an interrupt, which is the caller's to handle.
-
-    Ctrl-C in a terminal and the stop button reach every process of the caller's group.
-    """
+    """Let a Dask worker ignore Ctrl-C, which reaches the whole group: it is for the caller to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

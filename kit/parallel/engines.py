@@ -1,19 +1,113 @@
-"""Where the processor runs tasks: with whoever waits for them, in threads, in processes, on Dask."""
+"""A task that has not ended, what the scheduler asks of a place that runs it, and the two plain places."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from threading import Thread
 from time import monotonic
+from typing import cast
 
-from kit.errors import KitError
-from kit.parallel.attempts import Attempt, TaskEngine
-from kit.parallel.execution import Outcome, borrowed_globals
-from kit.parallel.pool import WorkerPool
+from kit.parallel.execution import Outcome, execute, seeded
+from kit.parallel.folders import Folder
+from kit.parallel.packing import Payload, Scope, pack
+from kit.parallel.shared import SharedObjects
+from kit.parallel.tasks import ProcessingResult, ProcessingTask, Status, failure
 from kit.parallel.watchdog import Watchdog
-from kit.settings import Backend
+
+Heard = Callable[[ProcessingResult], None]
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """A task on its way to an engine, once or more often; attempts sort by priority, then by age."""
+
+    key: int  # by which engines know it
+    task: ProcessingTask
+    seed: int
+    timeout_s: float | None  # in force for it
+    submitted: float  # when it was queued last, monotonic seconds
+    payload: Payload | None = None  # the task made ready to travel
+    unfit: Outcome | None = None  # why it cannot travel
+    heard: Heard | None = None  # given the result as the task ends, under the scheduler's lock
+    number: int = 0  # how often it has been submitted to the engine
+    ended: ProcessingResult | None = None
+
+    def __lt__(self, other: Attempt) -> bool:
+        return (-self.task.priority, self.key) < (-other.task.priority, other.key)
+
+    def __call__(self) -> Outcome:
+        """Run the task here and now."""
+        task = self.task
+        return execute(self.key, task.operation, task.args, task.kwargs, self.seed, "caller")
+
+    def result(self, outcome: Outcome) -> ProcessingResult:
+        """Return what the task becomes with the outcome of its last attempt."""
+        value, error = outcome.payload, None
+        if outcome.status != "completed":
+            value, error = None, failure(outcome, self.task, self.timeout_s)
+        waiting_s = max(0.0, monotonic() - self.submitted - outcome.running_s)
+        how = (waiting_s, outcome.running_s, self.number, outcome.worker)
+        return ProcessingResult(self.task.task_id, cast("Status", outcome.status), value, error, *how)
+
+
+class TaskEngine:
+    """What the scheduler asks of a place to run tasks; by itself it takes none."""
+
+    done: Callable[[Outcome], None]  # told of each attempt once, on any thread, under no lock of the engine
+    free: Callable[[], None]  # called when there may be more room than before
+
+    def pack(self, attempt: Attempt, scope: Scope | None) -> None:
+        """Make an attempt ready to travel; raises what pickling raises."""
+
+    def unpack(self, attempt: Attempt) -> None:
+        """Free what `pack` took."""
+
+    def scope(self) -> Scope | None:
+        """Open a scope for the tasks of one run."""
+        return None
+
+    def room(self) -> int:
+        """Return how many more attempts to submit."""
+        return 0
+
+    def start(self, preload: Sequence[str] = ()) -> None:
+        """Start workers before there is work for them, with modules imported."""
+
+    def serves(self) -> bool:
+        """Tell whether an attempt would not have to wait for workers to start."""
+        return True
+
+    def submit(self, attempts: Sequence[Attempt]) -> None:
+        """Run attempts."""
+
+    def stop(self, keys: Sequence[int]) -> None:
+        """Stop attempts, begun or not; keys of others are let alone."""
+
+    def close(self) -> None:
+        """End everything at once."""
+
+
+class TravellingEngine(TaskEngine):
+    """One whose tasks travel to other processes, what they share apart."""
+
+    def __init__(self, parent: str | None = None) -> None:
+        self.folder = Folder(parent)
+        self.objects = SharedObjects(self.folder.path)
+
+    def pack(self, attempt: Attempt, scope: Scope | None) -> None:
+        """Pickle an attempt."""
+        attempt.payload = pack(attempt.key, attempt.task, attempt.seed, self.objects, scope)
+
+    def unpack(self, attempt: Attempt) -> None:
+        """Release the shared objects that the attempt refers to."""
+        if attempt.payload:
+            self.objects.release(attempt.payload.references)
+
+    def scope(self) -> Scope:
+        """Open a scope on the shared objects."""
+        return Scope(self.objects)
 
 
 class SerialEngine(TaskEngine):
@@ -21,7 +115,7 @@ class SerialEngine(TaskEngine):
 
     def run_here(self, attempt: Attempt) -> None:
         """Run an attempt in this thread; an overrun is found out afterwards, an interrupt cancels it."""
-        with borrowed_globals(attempt.seed):
+        with seeded(attempt.seed):
             outcome = attempt()
         if isinstance(outcome.payload, KeyboardInterrupt):
             self.done(Outcome(attempt.key, "cancelled", None, running_s=outcome.running_s))
@@ -77,27 +171,3 @@ class ThreadEngine(TaskEngine):
         if attempt := self._running.pop(key, None):
             why = "its thread was given up and goes on unseen." if reason == "timeout" else ""
             self.done(Outcome(key, reason, None, running_s=attempt.timeout_s or 0.0, raised=why))
-
-
-def engine_of(backend: Backend, max_workers: int, address: str | None, memory_mb: int | None) -> TaskEngine:
-    """Make the engine of a backend.
-
-    Raises
-    ------
-    KitError
-        There is no such backend, it cannot limit memory, or no Dask cluster can be reached.
-    """
-    if memory_mb and (sys.platform != "linux" or backend in ("serial", "threads")):
-        what = f"Nothing limits the memory of {backend} here"
-        raise KitError(what, memory_mb, "Use processes on Linux, or leave max_worker_memory_mb out.")
-    if backend == "processes":
-        return WorkerPool(max_workers, memory_mb)
-    if backend == "threads":
-        return ThreadEngine(max_workers)
-    if backend == "serial":
-        return SerialEngine()
-    if backend == "dask":
-        from kit.parallel.dask_engine import DaskEngine  # distributed takes a second to import
-
-        return DaskEngine(max_workers, address, memory_mb)
-    raise KitError("There is no such backend", backend, "Use serial, threads, processes or dask.")

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib import import_module
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,8 +21,10 @@ import cloudpickle  # type: ignore[import-untyped]  # it has no types
 if TYPE_CHECKING:
     import numpy as np
 
-READY, IMPORTING, IMPORTED = -1, -2, -3  # in place of a key: a worker has started, or imports for a task
 _seed: ContextVar[int] = ContextVar("kit_task_seed")
+Operation = Callable[..., Any]
+Args = tuple[Any, ...]
+Kwargs = Mapping[str, Any]
 
 
 class Outcome(NamedTuple):
@@ -89,37 +92,29 @@ def task_rng() -> np.random.Generator:
 def seed_globals(seed: int) -> None:
     """Seed ``random`` and, where NumPy is loaded, its legacy generator."""
     random.seed(seed)
-    if "numpy" in sys.modules:
-        import numpy.random as legacy
-
+    if legacy := _legacy():
         legacy.seed(seed)
 
 
-@contextmanager
-def borrowed_globals(seed: int) -> Iterator[None]:
-    """Seed the global generators of this process for one task, and put them back afterwards."""
-    state, legacy_state = random.getstate(), None
-    if "numpy" in sys.modules:
-        import numpy.random as legacy
+def _legacy() -> Any:
+    return import_module("numpy.random") if "numpy" in sys.modules else None
 
-        legacy_state = legacy.get_state()
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed the global generators of this process for one task, and put them back afterwards."""
+    legacy = _legacy()
+    state, legacy_state = random.getstate(), legacy and legacy.get_state()
     seed_globals(seed)
     try:
         yield
     finally:
         random.setstate(state)
-        if legacy_state is not None:
+        if legacy:
             legacy.set_state(legacy_state)
 
 
-def execute(
-    key: int,
-    operation: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    seed: int,
-    worker: str,
-) -> Outcome:
+def execute(key: int, operation: Operation, args: Args, kwargs: Kwargs, seed: int, worker: str) -> Outcome:
     """Call an operation and return what came of it, whatever it raised."""
     token = _seed.set(seed)
     started = perf_counter()

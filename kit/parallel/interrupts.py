@@ -13,10 +13,10 @@ _noted: list[int] = []
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Have the main thread note SIGINT meanwhile, and hear it when it leaves.
+    """Have the main thread, the only one that is interrupted, note SIGINT meanwhile and hear it afterwards.
 
-    Python raises KeyboardInterrupt between any two instructions of the main thread: between sending a task
-    and noting that it was sent, say. Other threads are never interrupted. Nothing may wait for long inside.
+    Python raises KeyboardInterrupt between any two instructions: between sending a task and noting that it
+    was sent, say. Nothing may wait for long inside.
     """
     handler = None
     if threading.get_ident() == threading.main_thread().ident:

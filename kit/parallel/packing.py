@@ -9,14 +9,17 @@ from typing import Any, NamedTuple
 
 import cloudpickle  # type: ignore[import-untyped]  # it has no types
 
-from kit.parallel.shared import SharedObjects
+from kit.parallel.shared import SharedObjects, take
 from kit.parallel.tasks import ProcessingTask
-from kit.parallel.unpacking import take
 
 BUFFER_BYTES = 4 * 1024  # buffers from here on stay out of the pickle
 BODY_BYTES = 2 * 1024  # longer pickles are shared objects, so that a pipe never fills up
+KEPT = 64  # packed objects that a run remembers
 _PLAIN = (int, float, str, bool, type(None))
 _scopes = count(1)
+
+
+Packed = bytes | str  # a pickle, or where it is long the reference of the shared object that holds it
 
 
 class Payload(NamedTuple):
@@ -26,9 +29,6 @@ class Payload(NamedTuple):
     references: tuple[str, ...]
 
 
-Packed = bytes | str  # a pickle, or where it is long the reference of the shared object that holds it
-
-
 class Scope:
     """What the tasks of one run share; within it an object is pickled once.
 
@@ -36,20 +36,21 @@ class Scope:
     have no scope: the caller may change an object between two of them.
     """
 
-    def __init__(self, objects: SharedObjects, kept: int = 64) -> None:
+    def __init__(self, objects: SharedObjects) -> None:
         self.number = next(_scopes)
         self._objects = objects
-        self._kept = kept
         self._known: OrderedDict[int, tuple[Any, Packed]] = OrderedDict()
 
     def packed(self, thing: Any) -> Packed:
-        """Return an object packed; it is kept alive, so that its id stays its own."""
+        """Return an object packed, used once more; it is kept alive, so that its id stays its own."""
         if id(thing) not in self._known:
             self._known[id(thing)] = thing, _packed(thing, self._objects)
-            if len(self._known) > self._kept:
+            if len(self._known) > KEPT:
                 self._forget()
         self._known.move_to_end(id(thing))
-        return self._known[id(thing)][1]
+        packed = self._known[id(thing)][1]
+        self._objects.use([packed] if isinstance(packed, str) else [])
+        return packed
 
     def close(self) -> None:
         """Forget everything."""
@@ -63,28 +64,22 @@ class Scope:
 
 
 def pack(key: int, task: ProcessingTask, seed: int, objects: SharedObjects, scope: Scope | None) -> Payload:
-    """Pickle a task; release the payload's references when the task has ended.
-
-    In a run functions are pickled once, and what is long by reference. Raises what pickling raises for an
-    operation or argument that cannot travel.
-    """
+    """Pickle a task, or raise what pickling raises; release its references when the task has ended."""
     references: list[str] = []
 
-    def noted(packed: Packed, shared: bool = False) -> Packed:
+    def noted(packed: Packed) -> Packed:
         if isinstance(packed, str):
             references.append(packed)
-            objects.use(references[-1:] if shared else [])
         return packed
 
     def argument(arg: Any) -> Any:
         if scope is None or type(arg) in _PLAIN:
             return arg
-        packed = noted(scope.packed(arg), shared=True)
+        packed = noted(scope.packed(arg))
         return _Reference(packed) if isinstance(packed, str) else arg
 
     try:
-        by_value = _packed(task.operation, objects) if scope is None else scope.packed(task.operation)
-        operation = noted(by_value, shared=scope is not None)
+        operation = noted(scope.packed(task.operation) if scope else _packed(task.operation, objects))
         args, kwargs = tuple(map(argument, task.args)), {k: argument(arg) for k, arg in task.kwargs.items()}
         plain = not kwargs and all(type(arg) in _PLAIN for arg in args)
         arguments = noted(_packed((args, kwargs), objects, plain))

@@ -27,11 +27,10 @@ from threading import RLock, Thread, current_thread
 from time import monotonic
 
 from kit.errors import TaskError
-from kit.parallel.attempts import Attempt, TravellingEngine
+from kit.parallel.engines import Attempt, TravellingEngine
 from kit.parallel.execution import Outcome
 from kit.parallel.folders import Folder
-from kit.parallel.process import Verdict, WorkerJob, WorkerProcess
-from kit.parallel.shared import SharedObjects
+from kit.parallel.process import WorkerJob, WorkerProcess
 from kit.parallel.watchdog import Watchdog
 
 _MOST_FUTILE = 3
@@ -51,15 +50,11 @@ def check_may_wait() -> None:
 
 
 class WorkerPool(TravellingEngine):
-    """Runs jobs in worker processes, each of which can be ended alone and starts when there is work for it.
-
-    `memory_mb` limits a worker's own memory, MiB; `folder` is where the pool makes its own.
-    """
+    """Runs jobs in worker processes of `memory_mb` MiB at most; makes its own folder in `folder`."""
 
     def __init__(self, max_workers: int, memory_mb: int | None = None, folder: str | None = None) -> None:
+        super().__init__(folder)
         self.max_workers = max_workers
-        own = Folder(folder)
-        super().__init__(SharedObjects(own.path))
         self._threads = max(1, (os.cpu_count() or 1) // max_workers)
         self._memory_mb = memory_mb
         self._lock = RLock()  # the collector may call `close` on a thread that holds it
@@ -70,7 +65,7 @@ class WorkerPool(TravellingEngine):
         self._futile = 0  # workers in a row that died at no job and ended none
         self._closed = False
         self._listeners: list[Listener] = []
-        self._sweep = weakref.finalize(self, _swept, self._workers, own, os.getpid())
+        self._sweep = weakref.finalize(self, _swept, self._workers, self.folder, os.getpid())
 
     def room(self) -> int:
         """Return how many jobs it takes before one would have to wait."""
@@ -82,8 +77,7 @@ class WorkerPool(TravellingEngine):
         """Start all workers, so that the first jobs need not wait for them, nor for modules they need."""
         with self._lock:
             self._preload = preload
-            while not self._closed and self._hired():
-                pass
+            self._hire(self.max_workers)
 
     def serves(self) -> bool:
         """Tell whether a worker has started."""
@@ -91,13 +85,7 @@ class WorkerPool(TravellingEngine):
 
     def submit(self, attempts: Sequence[Attempt]) -> None:
         """Run attempts."""
-        self.run(
-            [
-                WorkerJob(one.key, one.payload.message, one.timeout_s, self.done)
-                for one in attempts
-                if one.payload
-            ]
-        )
+        self.run([WorkerJob(a.key, a.payload.message, a.timeout_s, self.done) for a in attempts if a.payload])
 
     def run(self, jobs: Sequence[WorkerJob]) -> None:
         """Run jobs; each one's `done` hears of it on another thread, once."""
@@ -125,9 +113,8 @@ class WorkerPool(TravellingEngine):
                 worker.job = None
         self._watchdog.close()
         self._sweep()
-        for listener in self._listeners:
-            if listener is not current_thread():
-                listener.join(timeout=1.0)
+        for listener in {*self._listeners} - {current_thread()}:
+            listener.join(timeout=1.0)
 
     def _feed(self) -> None:
         """Send what waits to workers without a job; lock held."""
@@ -141,24 +128,22 @@ class WorkerPool(TravellingEngine):
             elif job.timeout_s is not None:
                 self._look(worker, worker.begun_at + job.timeout_s)  # `due` may already be that of an import
         starting = sum(not (one.served or one.verdict) for one in self._workers)
-        for _ in range(len(self._waiting) - starting):
-            if self._closed or not self._hired():
-                return
+        self._hire(len(self._waiting) - starting)
 
-    def _hired(self) -> WorkerProcess | None:
-        """Start a worker; lock held. Where the machine refuses one, others must do, or the jobs end."""
-        if len(self._workers) >= self.max_workers:
-            return None
-        try:
-            worker = WorkerProcess(self.objects.folder, self._threads, self._memory_mb, self._preload)
-        except OSError as error:
-            self._watchdog.at(monotonic(), partial(self._refused, f"The machine refused it: {error}."))
-            return None
-        self._workers.append(worker)
-        listener = Listener(target=self._listen, args=(worker,), name=f"kit-worker-{worker.pid}", daemon=True)
-        self._listeners = [*(thread for thread in self._listeners if thread.is_alive()), listener]
-        listener.start()
-        return worker
+    def _hire(self, wanted: int) -> None:
+        """Start workers; lock held. Where the machine refuses one, others must do, or the jobs end."""
+        places = 0 if self._closed else self.max_workers - len(self._workers)
+        for _ in range(min(wanted, places)):
+            try:
+                worker = WorkerProcess(self.objects.folder, self._threads, self._memory_mb, self._preload)
+            except OSError as error:
+                self._watchdog.at(monotonic(), partial(self._refused, f"The machine refused it: {error}."))
+                return
+            name = f"kit-worker-{worker.pid}"
+            listener = Listener(target=self._listen, args=(worker,), name=name, daemon=True)
+            self._workers.append(worker)
+            self._listeners = [*(thread for thread in self._listeners if thread.is_alive()), listener]
+            listener.start()
 
     def _listen(self, worker: WorkerProcess) -> None:
         """Pass on what a worker sends until it has died."""
@@ -192,9 +177,8 @@ class WorkerPool(TravellingEngine):
         """End a worker whose job has overrun, else look again when that could be."""
         with self._lock:
             worker.check_at = inf
-            if self._closed or worker not in self._workers or worker.verdict is not None:
-                return
-            if worker.job is None or worker.job.timeout_s is None:
+            unjudged = not self._closed and worker in self._workers and worker.verdict is None
+            if not unjudged or worker.job is None or worker.job.timeout_s is None:
                 return
             if worker.due > monotonic():
                 self._look(worker, min(worker.due, monotonic() + SOON_S))
@@ -213,17 +197,16 @@ class WorkerPool(TravellingEngine):
             self._workers.remove(worker)
             verdict = worker.verdict
             if verdict is None and worker.job is not None:
-                verdict = Verdict("crashed", monotonic() - worker.begun_at, how)
+                verdict = worker.judged("crashed", how)
                 _log.warning("A worker died at a task (pid %d). %s", worker.pid, how)
             job, worker.job = worker.job, None
             self._futile = self._futile + 1 if verdict is None else 0
             lost = self._lost() if self._futile >= _MOST_FUTILE else ()
-            if worker.served and not self._closed:
-                self._hired()  # at once, so that the pool is whole before the next task comes
+            if worker.served:
+                self._hire(1)  # at once, so that the pool is whole before the next task comes
             self._feed()
         if job is not None and verdict is not None:
-            reason, running_s, trace = verdict
-            job.done(Outcome(job.key, reason, None, trace, running_s, f"pid {worker.pid}"))
+            job.done(verdict)
         _give_up(lost, how)
 
     def _refused(self, why: str) -> None:
@@ -245,8 +228,7 @@ def _give_up(jobs: Iterable[WorkerJob], why: str) -> None:
 
 def _swept(workers: list[WorkerProcess], folder: Folder, owner: int) -> None:
     """End the workers and remove their folder; runs at the latest when the interpreter exits."""
-    if os.getpid() != owner:
-        return  # a fork of the caller ends, not the caller
-    for worker in [*workers]:
-        worker.kill()
-    folder.remove()
+    if os.getpid() == owner:  # else a fork of the caller ends, not the caller
+        for worker in [*workers]:
+            worker.kill()
+        folder.remove()

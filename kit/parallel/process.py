@@ -12,12 +12,12 @@ from itertools import count, takewhile
 from math import inf
 from pathlib import Path
 from time import monotonic, sleep
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from joblib.parallel import ParallelBackendBase  # it knows which variables limit thread pools
 
-from kit.parallel.channel import frames, write_frame
-from kit.parallel.execution import IMPORTED, IMPORTING, READY, Outcome, outcome_from
+from kit.parallel.execution import Outcome, outcome_from
+from kit.parallel.worker import IMPORTED, IMPORTING, READY, frames, write_frame
 
 IMPORT_S = 30.0  # a module that a task needs may take so long to import, beside the task's own time
 WAY_S = 0.02  # a job may take so long to reach its worker, and its outcome back
@@ -26,7 +26,6 @@ TRACE_S = 0.02  # a stuck process has written where it is after this, if it can
 _TRACE_LOOK_S = 0.001
 _OUR_FRAME = str(Path("kit", "parallel", "execution.py"))
 _numbers = count()
-Done = Callable[[Outcome], None]
 
 
 class WorkerJob(NamedTuple):
@@ -35,15 +34,7 @@ class WorkerJob(NamedTuple):
     key: int
     message: bytes
     timeout_s: float | None
-    done: Done
-
-
-class Verdict(NamedTuple):
-    """Why a worker is ended, after how long at its job, and where its Python was then."""
-
-    reason: str
-    running_s: float
-    trace: str = ""
+    done: Callable[[Outcome], None]
 
 
 class WorkerProcess:
@@ -54,15 +45,15 @@ class WorkerProcess:
 
     def __init__(self, folder: Path, threads: int, memory_mb: int | None, preload: Sequence[str]) -> None:
         self.job: WorkerJob | None = None
-        self.verdict: Verdict | None = None
+        self.verdict: Outcome | None = None  # what has become of its job, for which it is being killed
         self.served = False
         self.check_at = inf  # the watchdog looks at it then, monotonic seconds
         self.begun_at = 0.0  # when its job was sent, later by what it imported for that, monotonic seconds
         self.due = inf  # when its job has overrun: later while it imports, never while it sends
         self.hangs = False  # something has arrived of it, and whoever unpickles that has not come back
         self._trace_path = folder / f"{next(_numbers)}.trace"
-        self._lifeline: int | None = None
         lifeline: int | None = None
+        self._lifeline: int | None = None
         if os.name == "posix":
             lifeline, self._lifeline = os.pipe()
         given = (str(folder), str(self._trace_path), lifeline, memory_mb, [*preload])
@@ -83,9 +74,8 @@ class WorkerProcess:
         finally:
             if lifeline is not None:
                 os.close(lifeline)
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._tasks, self._outcomes = self._process.stdin, self._process.stdout
+        self._tasks: Any = self._process.stdin
+        self._outcomes: Any = self._process.stdout
 
     def _drop_lifeline(self) -> None:
         if self._lifeline is not None:
@@ -132,11 +122,15 @@ class WorkerProcess:
 
     def end(self, reason: str) -> None:
         """Kill the process because of its job, and keep the reason."""
-        # from now on no outcome of the job counts
-        self.verdict = Verdict(reason, monotonic() - self.begun_at)
+        self.verdict = self.judged(reason)  # no outcome of the job counts any more
         if reason == "timeout":
-            self.verdict = self.verdict._replace(trace=self._trace())
+            self.verdict = self.verdict._replace(details=self._trace())
         self.kill()
+
+    def judged(self, status: str, details: str = "") -> Outcome:
+        """Return the outcome of its job that it cannot tell itself."""
+        key = self.job.key if self.job else READY
+        return Outcome(key, status, None, details, monotonic() - self.begun_at, f"pid {self.pid}")
 
     def _trace(self) -> str:
         """Have the process tell where it is, innermost call first; empty if it cannot."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -11,8 +12,9 @@ from typing import Any, Self
 from kit.errors import KitError, TaskError
 from kit.monitor import PerformanceMonitor
 from kit.monitor.progress import progress_bar
-from kit.parallel.engines import engine_of
-from kit.parallel.runs import is_elsewhere, stream
+from kit.parallel.engines import SerialEngine, TaskEngine, ThreadEngine
+from kit.parallel.pool import WorkerPool
+from kit.parallel.runs import chosen_backend, stream
 from kit.parallel.scheduler import Scheduler
 from kit.parallel.store import ResultStore
 from kit.parallel.tasks import ProcessingResult, ProcessingTask, check_timeout
@@ -27,10 +29,8 @@ class ConcurrentProcessor(Showable):
 
     Parameters
     ----------
-    max_workers : int, default 4
-        Most tasks that run at once.
-    queue_size : int, default 100
-        Most tasks that wait to run.
+    max_workers, queue_size : int, default 4, 100
+        How many tasks may run at once, and how many may wait.
     backend : {"processes", "serial", "threads", "dask"}
         Where they run. Only processes and Dask can stop a task that overruns; threads give it up, and
         serial tasks, which run in the thread that waits for them, are found out afterwards.
@@ -40,14 +40,10 @@ class ConcurrentProcessor(Showable):
         Limit of a worker's own memory, MiB (Linux, processes and Dask).
     monitor : PerformanceMonitor, optional
         Hears how long each task ran.
-    task_timeout_s : float, optional
-        Time-out of a task that states none, seconds.
-    seed : int, default 0
-        Base of the seeds of tasks that state none.
-    max_results : int, default 1000
-        Results kept for `get_result`.
-    result_ttl_s : float, default 3600
-        Seconds that a result is kept.
+    task_timeout_s, seed : float, optional, and int, default 0
+        Time-out in seconds, and base of the seed, of a task that states none.
+    max_results, result_ttl_s : int and float, default 1000, 3600
+        How many results are kept for `get_result`, and for how many seconds.
     """
 
     def __init__(
@@ -70,13 +66,11 @@ class ConcurrentProcessor(Showable):
         check_timeout(task_timeout_s)
         if not result_ttl_s > 0:
             raise KitError("Results must be kept for some time", result_ttl_s, "Give result_ttl_s seconds.")
-        self.max_workers = max_workers
-        self.queue_size = queue_size
-        self.backend = backend
+        self.max_workers, self.queue_size, self.backend = max_workers, queue_size, backend
         self.task_timeout_s = task_timeout_s
-        engine = engine_of(backend, max_workers, dask_address, max_worker_memory_mb)
-        store = ResultStore(max_results, result_ttl_s)
         self.monitor = monitor or PerformanceMonitor()
+        engine = _engine_of(backend, max_workers, dask_address, max_worker_memory_mb)
+        store = ResultStore(max_results, result_ttl_s)
         self._numbers = count(1)  # its own, so that tasks without an id have the same seeds in every run
         self._scheduler = Scheduler(engine, store, self.monitor, queue_size, task_timeout_s, seed)
         weakref.finalize(self, engine.close)
@@ -87,12 +81,7 @@ class ConcurrentProcessor(Showable):
         return cls(monitor=monitor, **workers.model_dump())
 
     def start(self, preload: Sequence[str] = ()) -> bool:
-        """Have the workers start now, so that the first tasks need not wait for them; returns at once.
-
-        Parameters
-        ----------
-        preload : sequence of str
-            Modules that they import meanwhile.
+        """Have the workers start now and import the modules `preload`, without waiting for them.
 
         Returns
         -------
@@ -100,20 +89,15 @@ class ConcurrentProcessor(Showable):
             Whether tasks would start at once.
         """
         engine = self._scheduler.engine
-        serves = is_elsewhere() or engine.serves()
+        serves = chosen_backend()[0] is not None or engine.serves()
         if not serves:
             engine.start(preload)
         return serves
 
     def submit_task(self, task: ProcessingTask, *, wait: bool = False) -> str:
-        """Queue a task and return its id.
+        """Queue a task, its arguments as they are now, and return its id.
 
-        Parameters
-        ----------
-        task : ProcessingTask
-            Its arguments are taken as they are now.
-        wait : bool, default False
-            Wait for a place in a full queue.
+        With `wait` this waits for a place in a full queue.
 
         Raises
         ------
@@ -126,30 +110,21 @@ class ConcurrentProcessor(Showable):
         return task.task_id
 
     def submit_strategy_evaluation(
-        self,
-        strategy: Callable[[Any], Any],
-        market_data: Any,
-        *,
-        task_id: str | None = None,
-        priority: int = 0,
-        timeout: float | None = None,
+        self, strategy: Callable[[Any], Any], market_data: Any, *, task_id: str | None = None, **options: Any
     ) -> str:
-        """Queue ``strategy(market_data)`` and return its id, made up unless given."""
-        name, args = task_id or f"strategy-{next(self._numbers)}", (market_data,)
-        return self.submit_task(ProcessingTask(name, strategy, args, priority=priority, timeout=timeout))
+        """Queue ``strategy(market_data)`` and return its id, made up unless given.
+
+        `options` are those of `ProcessingTask`: priority, timeout, retries, seed, name.
+        """
+        name = task_id or f"strategy-{next(self._numbers)}"
+        return self.submit_task(ProcessingTask(name, strategy, (market_data,), **options))
 
     def submit_data_processing(
-        self,
-        operation: Callable[..., Any],
-        data: Any,
-        *args: Any,
-        task_id: str | None = None,
-        priority: int = 0,
-        timeout: float | None = None,
+        self, operation: Callable[..., Any], data: Any, *args: Any, task_id: str | None = None, **options: Any
     ) -> str:
-        """Queue ``operation(data, *args)`` and return its id, made up unless given."""
-        name, args = task_id or f"data-{next(self._numbers)}", (data, *args)
-        return self.submit_task(ProcessingTask(name, operation, args, priority=priority, timeout=timeout))
+        """Queue ``operation(data, *args)``, else like `submit_strategy_evaluation`."""
+        name = task_id or f"data-{next(self._numbers)}"
+        return self.submit_task(ProcessingTask(name, operation, (data, *args), **options))
 
     def get_result(self, task_id: str, timeout: float | None = None) -> Any:
         """Return the value of a task, waiting for it if need be.
@@ -182,18 +157,13 @@ class ConcurrentProcessor(Showable):
         return self._scheduler.wait(task_ids, timeout)
 
     def run(
-        self,
-        tasks: Iterable[ProcessingTask],
-        *,
-        on_result: OnResult | None = None,
-        progress: bool = False,
+        self, tasks: Iterable[ProcessingTask], *, on_result: OnResult | None = None, progress: bool = False
     ) -> list[ProcessingResult]:
         """Run tasks and return how each ended, in their order.
 
-        What the tasks of a list share, functions, frames and snapshots, is pickled and shipped once and must
-        not change meanwhile; a generator may change it between two tasks. An interrupt cancels what has not
-        ended and is raised again; results so far went to `on_result` and stay available through
-        `wait_for_results`.
+        What the tasks of a list share is pickled and shipped once and must not change meanwhile; a generator
+        may change it between two tasks. An interrupt cancels what has not ended and is raised again; results
+        so far went to `on_result` and stay available through `wait_for_results`.
 
         Parameters
         ----------
@@ -252,13 +222,7 @@ class ConcurrentProcessor(Showable):
         return dict(self.get_stats())
 
     def shutdown(self, wait: bool = False) -> None:
-        """End the workers; kept results stay available.
-
-        Parameters
-        ----------
-        wait : bool, default False
-            Let unfinished tasks end first; otherwise they are cancelled.
-        """
+        """End the workers, at once or after what has not ended; kept results stay available."""
         if wait:
             self.wait_for_results()
         self._scheduler.close()
@@ -274,3 +238,21 @@ def _check_whole(least: int, **values: object) -> None:
     for name, value in values.items():
         if not isinstance(value, int) or value < least:
             raise KitError(f"{name} is a whole number", value, f"Use {name} >= {least}.")
+
+
+def _engine_of(backend: Backend, max_workers: int, address: str | None, memory_mb: int | None) -> TaskEngine:
+    """Make the engine of a backend; raises a `KitError` where there is none, or it cannot limit memory."""
+    if memory_mb and (sys.platform != "linux" or backend in ("serial", "threads")):
+        what = f"Nothing limits the memory of {backend} here"
+        raise KitError(what, memory_mb, "Use processes on Linux, or leave max_worker_memory_mb out.")
+    if backend == "processes":
+        return WorkerPool(max_workers, memory_mb)
+    if backend == "threads":
+        return ThreadEngine(max_workers)
+    if backend == "serial":
+        return SerialEngine()
+    if backend == "dask":
+        from kit.parallel.dask_engine import DaskEngine  # distributed takes a second to import
+
+        return DaskEngine(max_workers, address, memory_mb)
+    raise KitError("There is no such backend", backend, "Use serial, threads, processes or dask.")

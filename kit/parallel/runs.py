@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from queue import SimpleQueue
 from threading import current_thread, main_thread
@@ -19,45 +19,27 @@ import cloudpickle  # type: ignore[import-untyped]  # it has no types
 from joblib import Parallel, delayed, wrap_non_picklable_objects
 from joblib.parallel import ParallelBackendBase, get_active_backend
 
-from kit.parallel.attempts import Attempt
 from kit.parallel.backend import KillableBackend
-from kit.parallel.engines import SerialEngine, in_time
-from kit.parallel.execution import (
-    Outcome,
-    borrowed_globals,
-    execute,
-    failed,
-    outcome_from,
-    text_of,
-    travelling,
-)
+from kit.parallel.engines import Attempt, SerialEngine, in_time
+from kit.parallel.execution import Outcome, execute, failed, outcome_from, seeded, text_of, travelling
 from kit.parallel.pool import check_may_wait
 from kit.parallel.scheduler import Scheduler
 from kit.parallel.tasks import ProcessingResult, ProcessingTask
 
 Tasks = Iterable[ProcessingTask]
 Results = Generator[ProcessingResult]
+Facts = tuple[int, int, int, int]  # key, seed, retries, the caller's process
 
 
 def stream(scheduler: Scheduler, tasks: Tasks, together: bool, workers: int, ahead: int) -> Results:
     """Yield how each task ended, as it ends; closing the generator cancels what has not.
 
-    Parameters
-    ----------
-    scheduler : Scheduler
-        Of the processor.
-    tasks : iterable of ProcessingTask
-        Read as others end, in a thread of their own unless they run in this one.
-    together : bool
-        Whether all are there already. Then what they share is pickled once; else what yields them may change
-        it in between.
-    workers : int
-        How many run at once.
-    ahead : int
-        How many more are read.
+    So many as there are `workers` run at once, and `ahead` more are read, in a thread of their own unless
+    they run in this one. What tasks share is pickled once where all are there `together`; else what yields
+    them may change it in between.
     """
     check_may_wait()
-    chosen, n_jobs = _chosen()
+    chosen, n_jobs = chosen_backend()
     if chosen is not None:
         return _elsewhere(scheduler, tasks, chosen, n_jobs or workers)
     if isinstance(scheduler.engine, SerialEngine):
@@ -65,21 +47,14 @@ def stream(scheduler: Scheduler, tasks: Tasks, together: bool, workers: int, ahe
     return _on_engine(scheduler, tasks, together, workers, workers + ahead)
 
 
-def _chosen() -> tuple[ParallelBackendBase | None, int | None]:
-    """Return the joblib backend and number of jobs that the caller has configured, None for the kit's own.
-
-    joblib lets a hint move its default, and never a choice: that tells the two apart.
-    """
+def chosen_backend() -> tuple[ParallelBackendBase | None, int | None]:
+    """Return the joblib backend and number of jobs that the caller has configured, None for the kit's own."""
     threads, n_jobs = get_active_backend(prefer="threads")
     processes, _ = get_active_backend(prefer="processes")
+    # joblib lets a hint move its default, and never a choice
     if type(threads) is not type(processes) or isinstance(threads, KillableBackend):
         return None, None
     return threads, n_jobs
-
-
-def is_elsewhere() -> bool:
-    """Tell whether the caller has chosen a joblib backend of its own."""
-    return _chosen()[0] is not None
 
 
 def _here(scheduler: Scheduler, tasks: Tasks, together: bool) -> Results:
@@ -95,15 +70,12 @@ def _here(scheduler: Scheduler, tasks: Tasks, together: bool) -> Results:
         return result
 
     def calls() -> Iterator[Any]:
-        source = iter(tasks)
-        while True:
-            while not unfinished or (together and scheduler.has_place()):
-                if (task := next(source, None)) is None:
-                    break
-                scheduler.admit(scheduler.prepared(task), wait=True, heard=ended.put)
-                unfinished[task.task_id] = None
-            if not unfinished:
-                return
+        for task in tasks:
+            scheduler.admit(scheduler.prepared(task), wait=True, heard=ended.put)
+            unfinished[task.task_id] = None
+            while unfinished and not (together and scheduler.has_place()):
+                yield delayed(next_result)()
+        while unfinished:
             yield delayed(next_result)()
 
     try:
@@ -116,7 +88,6 @@ def _on_engine(scheduler: Scheduler, tasks: Tasks, together: bool, workers: int,
     """Run tasks on the processor's engine."""
     scope = scheduler.engine.scope() if together else None
     unsent: list[Attempt] = []
-    broken: list[BaseException] = []
 
     def attempts() -> Iterator[Any]:
         try:
@@ -129,11 +100,10 @@ def _on_engine(scheduler: Scheduler, tasks: Tasks, together: bool, workers: int,
             raise
 
     backend = KillableBackend(scheduler)
-    parallel = Parallel(
-        workers, backend=backend, return_as="generator_unordered", batch_size=1, pre_dispatch=ahead
-    )
+    options: dict[str, Any] = {"return_as": "generator_unordered", "batch_size": 1, "pre_dispatch": ahead}
+    parallel = Parallel(workers, backend=backend, **options)
     try:
-        with _reading(parallel, attempts(), broken) as results:
+        with _reading(parallel, attempts()) as results:
             for result in results:
                 yield result
                 backend.await_next()
@@ -152,10 +122,9 @@ class _Left(Exception):
 
 
 @contextmanager
-def _reading(
-    parallel: Parallel, calls: Iterator[Any], broken: list[BaseException]
-) -> Iterator[Iterator[Any]]:
+def _reading(parallel: Parallel, calls: Iterator[Any]) -> Iterator[Iterator[Any]]:
     """Read what ``Parallel`` makes of calls; raise what drawing them raised, in whatever thread."""
+    broken: list[BaseException] = []
 
     def drawn() -> Iterator[Any]:
         try:
@@ -183,8 +152,8 @@ def _elsewhere(scheduler: Scheduler, tasks: Tasks, backend: ParallelBackendBase,
     """Run tasks on the joblib backend that the caller has chosen; what it cannot do, their results say."""
     ended: SimpleQueue[ProcessingResult] = SimpleQueue()
     unfinished: dict[int, Attempt] = {}
-    broken: list[BaseException] = []
     inside = getattr(backend, "supports_sharedmem", False)
+    lazily = "generator_unordered" if backend.supports_return_generator else "list"
     name, seen = type(backend).__name__, dict[int, tuple[Any, Any]]()
 
     def calls() -> Iterator[Any]:
@@ -201,9 +170,8 @@ def _elsewhere(scheduler: Scheduler, tasks: Tasks, backend: ParallelBackendBase,
                 unfinished[attempt.key] = attempt
                 yield delayed(_performed)((attempt.key, attempt.seed, task.retries, os.getpid()), *parts)
 
-    lazily = "generator_unordered" if backend.supports_return_generator else "list"
     try:
-        with _reading(Parallel(n_jobs, return_as=lazily), calls(), broken) as outputs:
+        with _reading(Parallel(n_jobs, return_as=lazily), calls()) as outputs:
             while found := _next(outputs, unfinished, name):
                 for outcome, number in found:
                     attempt = unfinished.pop(outcome.key)
@@ -234,27 +202,24 @@ def _next(outputs: Iterator[Any], unfinished: Iterable[int], name: str) -> list[
 def _fit(thing: Any, seen: dict[int, tuple[Any, Any]]) -> Any:
     """Return what any backend can pickle; raises what pickling raises, and looks at each object once."""
     if id(thing) not in seen:
-        fit = thing
         try:
             pickle.dumps(thing)
+            seen[id(thing)] = thing, thing
         except Exception:  # noqa: BLE001  pickling runs the user's code and raises anything
             cloudpickle.dumps(thing)
-            fit = wrap_non_picklable_objects(thing, keep_wrapper=False)
-        seen[id(thing)] = thing, fit
+            seen[id(thing)] = thing, wrap_non_picklable_objects(thing, keep_wrapper=False)
     return seen[id(thing)][1]
 
 
-def _performed(
-    facts: tuple[int, int, int, int], operation: Callable[..., Any], kwargs: Any, *args: Any
-) -> tuple[int, Outcome | bytes]:
+def _performed(facts: Facts, operation: Any, kwargs: Any, *args: Any) -> tuple[int, Outcome | bytes]:
     """Run a task wherever a backend has brought it; return its attempts and what came of the last."""
     key, seed, retries, caller = facts
     alone, here = current_thread() is main_thread(), os.getpid() == caller
-    with borrowed_globals(seed) if alone else nullcontext():  # threads share them
-        for number in range(1, retries + 2):  # noqa: B007  it is returned
+    number, completed = 0, False
+    with seeded(seed) if alone else nullcontext():  # threads share them
+        while not completed and number <= retries:
             outcome = execute(key, operation, args, kwargs, seed, f"pid {os.getpid()}")
-            if outcome.status == "completed":
-                break
+            number, completed = number + 1, outcome.status == "completed"
     if here and alone and isinstance(outcome.payload, KeyboardInterrupt):
         raise outcome.payload
     return number, outcome if here else travelling(outcome)

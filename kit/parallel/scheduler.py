@@ -27,8 +27,7 @@ from time import monotonic
 
 from kit.errors import QueueFull, ResultNotReady, TaskError
 from kit.monitor import PerformanceMonitor
-from kit.parallel.attempts import Attempt, Heard, TaskEngine
-from kit.parallel.engines import SerialEngine
+from kit.parallel.engines import Attempt, Heard, SerialEngine, TaskEngine
 from kit.parallel.execution import Outcome, failed
 from kit.parallel.interrupts import uninterrupted
 from kit.parallel.packing import Scope
@@ -51,12 +50,8 @@ class Scheduler:
         task_timeout_s: float | None,
         seed: int,
     ) -> None:
-        self.engine = engine
-        self._store = store
-        self._monitor = monitor
-        self._queue_size = queue_size
-        self._task_timeout_s = task_timeout_s
-        self._seed = seed
+        self.engine, self._store, self._monitor = engine, store, monitor
+        self._queue_size, self._task_timeout_s, self._seed = queue_size, task_timeout_s, seed
         self._lock = RLock()
         self._changed = Condition(self._lock)
         self._heap: list[Attempt] = []
@@ -80,7 +75,7 @@ class Scheduler:
         return attempt
 
     def admit(
-        self, attempt: Attempt, wait: bool, heard: Heard | None = None, *, elsewhere: bool = False
+        self, attempt: Attempt, wait: bool, heard: Heard | None = None, elsewhere: bool = False
     ) -> None:
         """Queue a task, and start what can start; one that cannot travel ends as failed at once.
 
@@ -152,7 +147,7 @@ class Scheduler:
         with self._lock:
             wanted = [*self._attempts] if task_ids is None else [*task_ids]
             open_ = {task_id: self._attempts[task_id] for task_id in wanted if task_id in self._attempts}
-            ended = {task_id: self._store.get(task_id) for task_id in wanted if task_id not in open_}
+            results = {task_id: self._store.get(task_id) for task_id in wanted if task_id not in open_}
 
         def all_ended() -> bool:
             return all(attempt.ended is not None for attempt in open_.values())
@@ -160,11 +155,10 @@ class Scheduler:
         while not all_ended() and monotonic() < deadline and self.run_here():
             pass
         self._sleep(all_ended, deadline - monotonic())
-        late = [task_id for task_id, attempt in open_.items() if attempt.ended is None]
-        if late:
+        if late := [task_id for task_id, attempt in open_.items() if attempt.ended is None]:
             raise ResultNotReady("Tasks have not ended", late[:5], "Wait longer, or cancel them.")
-        ended |= {task_id: attempt.ended for task_id, attempt in open_.items() if attempt.ended is not None}
-        return {task_id: ended[task_id] for task_id in wanted}
+        results |= {task_id: attempt.ended for task_id, attempt in open_.items() if attempt.ended}
+        return {task_id: results[task_id] for task_id in wanted}
 
     def _sleep(self, until: Callable[[], bool], seconds: float = inf) -> None:
         with self._changed:
@@ -180,8 +174,8 @@ class Scheduler:
     def active(self) -> dict[str, str]:
         """Return the unfinished tasks, each ``"queued"`` or ``"running"``."""
         with self._lock:
-            states = {True: "running", False: "queued"}
-            return {name: states[one.key in self._running] for name, one in self._attempts.items()}
+            running = {attempt.task.task_id for attempt in self._running.values()}
+            return {task_id: "running" if task_id in running else "queued" for task_id in self._attempts}
 
     def clear(self) -> int:
         """Let all kept results go and return how many there were."""
@@ -248,16 +242,14 @@ class Scheduler:
         with uninterrupted(), self._lock:
             if self._running.get(outcome.key) is not attempt:
                 return  # it has been cancelled meanwhile
-            again = not final and not completed and attempt.number <= attempt.task.retries
-            if again:
+            if not final and not completed and attempt.number <= attempt.task.retries:
                 del self._running[outcome.key]
                 attempt.submitted = monotonic()
                 heapq.heappush(self._heap, attempt)
                 self._pump()
-            else:
-                self._finish(attempt, outcome)
-        if not again:
-            self.engine.unpack(attempt)
+                return
+            self._finish(attempt, outcome)
+        self.engine.unpack(attempt)
 
     def _finish(self, attempt: Attempt, outcome: Outcome) -> None:
         """Keep a task's result and tell who waits; lock held."""

@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections import Counter, deque
 from math import nan
 from time import monotonic
+from typing import get_args
 
 from cachetools import TTLCache
 
 from kit.errors import TaskError
 from kit.monitor.operation import quantile
-from kit.parallel.tasks import ProcessingResult
+from kit.parallel.tasks import ProcessingResult, Status
 
 _WINDOW = 1000  # tasks over which the quantiles are taken
 
 
 class ResultStore:
-    """Results by task, and the counts behind the statistics. Not locked: its owner is.
+    """At most `max_results` results, each for `max_age_s` seconds, and the counts behind the statistics.
 
-    Parameters
-    ----------
-    max_results : int
-        Results kept; those not asked for longest go first.
-    max_age_s : float
-        Seconds that a result is kept.
+    Those not asked for longest go first. Not locked: its owner is.
     """
 
     def __init__(self, max_results: int, max_age_s: float) -> None:
@@ -59,20 +55,15 @@ class ResultStore:
 
     def statistics(self) -> dict[str, float]:
         """Return counts by how tasks ended, the success rate in per cent, and quantiles in seconds."""
-        counts = self._counts
-        ended = counts["completed"] + counts["failed"] + counts["crashed"] + counts["timeout"]
-        waiting = sorted(waited for waited, _ in self._times)
-        running = sorted(ran for _, ran in self._times)
-        return {
+        counts = {status: self._counts[status] for status in get_args(Status)}
+        ended = sum(counts.values()) - counts["cancelled"]
+        figures = {
             "submitted": self.submitted,
-            "completed": counts["completed"],
+            **counts,
             "failed": counts["failed"] + counts["crashed"],
-            "crashed": counts["crashed"],
-            "timeout": counts["timeout"],
-            "cancelled": counts["cancelled"],
             "success_rate": 100 * counts["completed"] / ended if ended else nan,
-            "waiting_p50_s": quantile(waiting, 0.5),
-            "waiting_p95_s": quantile(waiting, 0.95),
-            "running_p50_s": quantile(running, 0.5),
-            "running_p95_s": quantile(running, 0.95),
         }
+        for name, column in (("waiting", 0), ("running", 1)):
+            seconds = sorted(times[column] for times in self._times)
+            figures |= {f"{name}_p{level}_s": quantile(seconds, level / 100) for level in (50, 95)}
+        return figures

@@ -95,10 +95,8 @@ class ProcessingResult:
         Why it returned nothing; None when completed. Its cause is the operation's own exception.
     waiting_s, running_s : float
         Seconds in the queue and in the worker, last attempt.
-    attempts : int
-        How often it ran.
-    worker : str
-        Who ran it, for instance ``"pid 4711"``.
+    attempts, worker : int, str
+        How often it ran, and who ran it last, for instance ``"pid 4711"``.
     """
 
     task_id: str
@@ -117,13 +115,7 @@ class ProcessingResult:
 
     @property
     def value(self) -> Any:
-        """What the operation returned.
-
-        Raises
-        ------
-        TaskError
-            The task did not return; the error of this result.
-        """
+        """What the operation returned; raises `error` if it did not."""
         if self.error is not None:
             raise self.error
         return self.output
@@ -145,7 +137,7 @@ def failure(outcome: Outcome, task: ProcessingTask, timeout_s: float | None = No
     name, details = task.task_id, outcome.details
     error: TaskError
     if outcome.status == "timeout":
-        limit = f"its time-out of {timeout_s:g} s" if timeout_s is not None else "its time-out"
+        limit = "its time-out" if timeout_s is None else f"its time-out of {timeout_s:g} s"
         remedy = f"It was stopped after {limit}; give it more, or make it faster."
         if outcome.raised:  # by an engine that stops nothing
             remedy = f"It went on past {limit}: {outcome.raised}"

@@ -1,5 +1,6 @@
 """The worker process: reads tasks, runs one at a time, sends back what came of each.
 
+Both travel over pipes, each with its length in front.
 It imports the standard library and cloudpickle, and what its tasks need.
 """
 
@@ -9,25 +10,46 @@ import faulthandler
 import os
 import pickle
 import signal
-from collections.abc import Iterator, Sequence
+import struct
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from kit.parallel.channel import frames, write_frame
-from kit.parallel.execution import (
-    IMPORTED,
-    IMPORTING,
-    READY,
-    Outcome,
-    execute,
-    failed,
-    seed_globals,
-    travelling,
-)
-from kit.parallel.unpacking import loads, open_worker
+from kit.parallel.execution import Outcome, execute, failed, seed_globals, travelling
+from kit.parallel.shared import loads, open_worker
+
+READY, IMPORTING, IMPORTED = -1, -2, -3  # in place of a key: a worker has started, or imports for a task
+_BURST = 1024 * 1024
+_LENGTH = struct.Struct("<Q")
+
+
+def write_frame(file: int, body: bytes) -> None:
+    """Write a body with its length in front, however many writes it takes."""
+    rest = memoryview(_LENGTH.pack(len(body)) + body)
+    while rest:
+        rest = rest[os.write(file, rest) :]
+
+
+def frames(file: int, begun: Callable[[], None] = lambda: None) -> Iterator[bytes]:
+    """Yield the bodies that arrive until the writer has gone; one cut short by its death is dropped.
+
+    `begun` is called while a long one arrives.
+    """
+    rest = bytearray()
+    while chunk := os.read(file, _BURST):
+        rest += chunk
+        while len(rest) >= _LENGTH.size:
+            end = _LENGTH.size + _LENGTH.unpack_from(rest)[0]
+            if end > len(rest):
+                break
+            body = bytes(memoryview(rest)[_LENGTH.size : end])
+            del rest[:end]
+            yield body
+        if rest:
+            begun()
 
 
 def serve(folder: Path, tasks: int, out: int, memory_mb: int | None, preload: Sequence[str] = ()) -> None:
@@ -101,16 +123,7 @@ def _die_with(lifeline: int) -> None:
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
 
 
-def _limit_memory(memory_mb: int) -> None:
-    import resource
-
-    limit = memory_mb * 2**20
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-
-
-def main(
-    folder: str, trace: str, lifeline: int | None, memory_mb: int | None, preload: Sequence[str]
-) -> None:
+def main(folder: str, trace: str, lifeline: int | None, memory_mb: int | None, preload: list[str]) -> None:
     """Set the process up and serve."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the caller's to handle
     tasks, out = os.dup(0), os.dup(1)  # neither is inherited by what a task starts
@@ -122,7 +135,9 @@ def main(
     if lifeline is not None:
         _die_with(lifeline)
     if memory_mb:
-        _limit_memory(memory_mb)
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_mb * 2**20,) * 2)
     with suppress(BrokenPipeError, FileNotFoundError):  # the caller has gone, and its folder with it
         _tell_where(Path(trace))
         serve(Path(folder), tasks, out, memory_mb, preload)
