@@ -61,7 +61,8 @@ def table(name: str) -> Sequence[Row]:
         path = folder / f"{name}.csv"
         if path.is_file():
             with path.open(newline="", encoding="utf-8") as lines:
-                return tuple(csv.DictReader(lines))
+                names, *rows = csv.reader(lines)
+            return tuple(dict(zip(names, row, strict=True)) for row in rows if row)
     raise DataError("No table of facts has this name", name, f"Look in {_FOLDERS[-1]}.")
 
 

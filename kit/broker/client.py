@@ -169,11 +169,11 @@ class AngelAPIClient(Showable):
 
     def profile(self) -> Reply[Record]:
         """Return who the account belongs to (personal data: do not print it)."""
-        return self._call(endpoints.PROFILE, {}, shapes.record)
+        return self._call(endpoints.PROFILE, shapes.record, {})
 
     def funds(self) -> Reply[dict[str, float | None]]:
         """Return the account's funds, rupees; None where the broker sends null."""
-        reply = self._call(endpoints.FUNDS, {}, shapes.record)
+        reply = self._call(endpoints.FUNDS, shapes.record, {})
         return reply.holding({name: shapes.number(text) for name, text in reply.data.items()})
 
     def instruments(self) -> Master:
@@ -226,13 +226,13 @@ class AngelAPIClient(Showable):
             As old as the oldest batch; what the broker could not quote stands in ``unfetched``.
         """
         bodies = shapes.quote_bodies(instruments, mode, QUOTE_BATCH)
-        ask = partial(self._call, endpoints.QUOTES, shape=shapes.quotes)
-        missing = sum(not self.session.holds(endpoints.QUOTES, body) for body in bodies)
-        if missing > 1:
+        ask = partial(self._call, endpoints.QUOTES, shapes.quotes)
+        stored = [self.session.stored(endpoints.QUOTES, body) for body in bodies]
+        if (missing := stored.count(None)) > 1:
             with ThreadPoolExecutor(min(missing, self.settings.connection_pool.pool_size)) as threads:
-                replies = list(threads.map(ask, bodies))
+                replies = list(threads.map(ask, bodies, stored))
         else:  # the disk answers sooner than a thread starts
-            replies = [ask(body) for body in bodies]
+            replies = list(map(ask, bodies, stored))
         if not replies:
             return Reply(Quotes({}, ()), "network", 0.0, 0.0)
         return shapes.oldest(replies).holding(shapes.merged([reply.data for reply in replies]))
@@ -240,21 +240,21 @@ class AngelAPIClient(Showable):
     def ltp(self, exchange: str, symbol: str, token: str) -> Reply[Record]:
         """Return the last traded price of one instrument with the day's open, high, low and last close."""
         body = {"exchange": _word(exchange), "tradingsymbol": _word(symbol), "symboltoken": _word(token)}
-        return self._call(endpoints.LTP, body, shapes.record)
+        return self._call(endpoints.LTP, shapes.record, body)
 
     def option_greeks(self, name: str, expiry: date) -> Reply[list[Record]]:
         """Return the broker's own Greeks of one expiry; all values are text, volatility in percent."""
         body = {"name": _word(name), "expirydate": format_expiry(expiry)}
-        return self._call(endpoints.GREEKS, body, shapes.records)
+        return self._call(endpoints.GREEKS, shapes.records, body)
 
     def put_call_ratio(self) -> Reply[list[Record]]:
         """Return the put-call ratio by underlying, named by its future."""
-        return self._call(endpoints.PUT_CALL_RATIO, {}, shapes.records)
+        return self._call(endpoints.PUT_CALL_RATIO, shapes.records, {})
 
     def search(self, exchange: str, text: str) -> Reply[list[Record]]:
         """Return instruments whose symbol begins like `text`; prefer `instruments`, which costs no call."""
         body = {"exchange": _word(exchange), "searchscrip": _word(text)}
-        return self._call(endpoints.SEARCH, body, shapes.records)
+        return self._call(endpoints.SEARCH, shapes.records, body)
 
     def get_performance_stats(self) -> dict[str, Any]:
         """Return what calls, connections, caches and limits count; see the parts."""
@@ -267,15 +267,15 @@ class AngelAPIClient(Showable):
             "limits": self.session.allowance(),  # calls of each budget that could go now
         }
 
-    def _call(self, endpoint: Endpoint, body: Mapping[str, Any], shape: shapes.Shape[Any]) -> Reply[Any]:
+    def _call(self, endpoint: Endpoint, shape: Any, body: Mapping[str, Any], *stored: Any) -> Reply[Any]:
         with self._monitor.measure(f"api_{endpoint.name}"):
             if self._cache is None or endpoint.lifetime is None or endpoint is endpoints.QUOTES:
-                return self._asked(endpoint, body, shape)
+                return self._asked(endpoint, shape, body, *stored)
             made: list[Reply[Any]] = []
 
             def timed() -> Timed:
                 began = monotonic()
-                made.append(self._asked(endpoint, body, shape))
+                made.append(self._asked(endpoint, shape, body, *stored))
                 left_s = made[0].remaining_s - (monotonic() - began)
                 return Timed((made[0], monotonic()), max(0.0, left_s))
 
@@ -283,8 +283,8 @@ class AngelAPIClient(Showable):
             reply, kept_at = self._cache.get_or_set(key, timed)
             return made[0] if made else reply.later(monotonic() - kept_at)
 
-    def _asked(self, endpoint: Endpoint, body: Mapping[str, Any], shape: shapes.Shape[Any]) -> Reply[Any]:
-        reply = self.session.ask(endpoint, body)
+    def _asked(self, endpoint: Endpoint, shape: Any, *asked: Any) -> Reply[Any]:
+        reply = self.session.ask(endpoint, *asked)
         return reply.holding(shape(reply.data, endpoint.name))
 
     def _history(
@@ -296,4 +296,4 @@ class AngelAPIClient(Showable):
             return Reply([], "network", 0.0, 0.0)
         span = {"fromdate": f"{start:%Y-%m-%d %H:%M}", "todate": f"{end:%Y-%m-%d %H:%M}"}
         named = zip(("exchange", "symboltoken", "interval"), map(_word, where), strict=True)
-        return self._call(endpoint, {**dict(named), **span}, shape)
+        return self._call(endpoint, shape, {**dict(named), **span})

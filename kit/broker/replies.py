@@ -25,7 +25,6 @@ Source: SmartAPI documentation of 2026-08 and replies recorded in September 2026
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ from typing import Any, NamedTuple
 
 from requests import Response
 
-from kit.broker.shapes import KeyTwice, once
+from kit.broker.shapes import KeyTwice, content_of
 from kit.errors import (
     AccountBlocked,
     AddressRefused,
@@ -98,9 +97,8 @@ def envelope(response: Response) -> Envelope:
 
 
 def _parsed(body: bytes, seen: bool) -> Envelope:
-    """Parse a body; one that was seen before, when it was stored, is not searched for a key twice again."""
     try:
-        content = json.loads(body, parse_constant=_refused, object_pairs_hook=None if seen else once)
+        content = content_of(body, seen)
     except KeyTwice as error:
         return Envelope(None, "", str(error), None)
     except (ValueError, RecursionError):  # a bare text, an HTML page, nothing, or half a body
@@ -112,10 +110,6 @@ def _parsed(body: bytes, seen: bool) -> Envelope:
     data = content.get("data")
     said = " ".join(str(content.get("message") or "").replace("\u2019", "'").split())
     return Envelope(_verdict(content), str(code).strip().upper(), said, _present(data))
-
-
-def _refused(constant: str) -> Any:
-    raise ValueError(constant)  # Infinity and NaN, which JSON does not have
 
 
 def _verdict(content: dict[str, Any]) -> bool | None:

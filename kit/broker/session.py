@@ -39,7 +39,7 @@ from kit.transport.limits import RateLimiter
 from kit.transport.policy import Policy, Route
 from kit.transport.pool import ConnectionPoolManager
 from kit.transport.session import ReplySession
-from kit.transport.stored import age_s, remaining_s
+from kit.transport.stored import StoredAnswer, age_s, remaining_s
 
 _HEADERS = {
     "Accept": "application/json",
@@ -120,11 +120,11 @@ class BrokerSession:
         shared = share(settings.broker.share_tokens, account, clock)
         self.access = Login(credentials, self._authenticate, clock, shared)
 
-    def ask(self, endpoint: Endpoint, body: Mapping[str, Any]) -> Reply[Any]:
+    def ask(self, endpoint: Endpoint, body: Mapping[str, Any], stored: Any = None) -> Reply[Any]:
         """Return the payload of one call, from the disk tier if it is there.
 
         A session that the broker calls ended is refreshed and the call sent again; if that does not help,
-        once more after a full login.
+        once more after a full login. What `stored` found is not looked for again.
 
         Raises
         ------
@@ -136,10 +136,10 @@ class BrokerSession:
             It would change a real account; nothing was sent.
         """
         self._consent.check(endpoint, body)
-        if endpoint.lifetime and self.access.valid() is None:
-            stored = self.replies.stored(self._request(endpoint, body, None))
-            if stored is not None:  # what the disk can answer needs no login
-                return self._reply(endpoint, body, stored)
+        if stored is None and endpoint.lifetime and self.access.valid() is None:
+            stored = self.stored(endpoint, body)
+        if stored is not None:  # what the disk can answer needs no login
+            return self._reply(endpoint, body, stored)
         tokens = self.access.tokens()
         try:
             return self._once(endpoint, body, tokens)
@@ -163,9 +163,9 @@ class BrokerSession:
         """Whether what changes the account may be sent, see `kit.broker.consent`."""
         return self._consent.given
 
-    def holds(self, endpoint: Endpoint, body: Mapping[str, Any]) -> bool:
-        """Tell whether the disk tier can answer a call."""
-        return self.replies.stored(self._request(endpoint, body, None)) is not None
+    def stored(self, endpoint: Endpoint, body: Mapping[str, Any]) -> StoredAnswer | None:
+        """Return what the disk tier can answer to a call, for `ask`."""
+        return self.replies.stored(self._request(endpoint, body, None))
 
     def leave(self) -> None:
         """Log out, if logged in."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, get_args
+
+from pydantic_core import from_json
 
 from kit.errors import DataError, ProtocolError
 from kit.model import Source
@@ -228,3 +232,24 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _value in pairs]
         raise KeyTwice(f"the key {max(names, key=names.count)[:50]!r} stands there twice")
     return found
+
+
+def content_of(body: bytes, seen: bool) -> Any:
+    """Return what the JSON of a reply says.
+
+    One seen before, when it was stored, is not searched for a key twice again. So a reader that could not
+    tell, and takes half the time, tries first; Python's reads what it does not: half of a surrogate pair.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        It is no JSON, or has an infinity; `KeyTwice`: it says a key twice.
+    """
+    if seen:
+        with suppress(ValueError):
+            return from_json(body, allow_inf_nan=False)
+    return json.loads(body, parse_constant=_refused, object_pairs_hook=None if seen else once)
+
+
+def _refused(constant: str) -> Any:
+    raise ValueError(constant)  # Infinity and NaN, which JSON does not have

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
+from functools import lru_cache
 
 from kit.clock.present import in_ist
 from kit.errors import DataError
@@ -36,6 +37,11 @@ def parse_expiry(text: str | date) -> date:
         return text
     if not isinstance(text, str):
         raise DataError("Not a date", text, _REMEDY)
+    return _read(text)
+
+
+@lru_cache(1024)  # each of hundreds of contracts of one expiry says it
+def _read(text: str) -> date:
     plain = text.strip().upper()
     found = _ISO.fullmatch(plain) or _NAMED.fullmatch(plain)
     try:

@@ -38,6 +38,10 @@ def instrument(row: Mapping[str, Any]) -> Instrument:
     ProtocolError
         The row has no token, or a number in it is none.
     """
+    return _read(row)
+
+
+def _read(row: Mapping[str, Any]) -> Instrument:
     try:
         strike = float(row.get("strike") or -1) / 100
         symbol, expiry = str(row.get("symbol", "")), str(row.get("expiry") or "")
@@ -83,19 +87,19 @@ def underlying(rows: Iterable[Mapping[str, Any]], name: str) -> Instrument:
     indices = [row for row in spot if row.get("instrumenttype") == INDEX]
     shares = [row for row in spot if str(row.get("symbol", "")).endswith("-EQ")]
     for row in sorted([*indices, *shares], key=lambda row: _EXCHANGES.index(str(row.get("exch_seg")))):
-        return instrument(row)
+        return _read(row)
     raise UnknownSymbol("No index and no share has this name", name, "Use a name of the instrument master.")
 
 
 def options(rows: Iterable[Mapping[str, Any]]) -> list[Instrument]:
     """Return the options among the rows, sorted by strike with the call first."""
-    found = [instrument(row) for row in rows if row.get("instrumenttype") in OPTION]
+    found = [_read(row) for row in rows if row.get("instrumenttype") in OPTION]
     return sorted(found, key=lambda option: (option.strike, option.right or ""))
 
 
 def future(rows: Iterable[Mapping[str, Any]], expiry: date) -> Instrument | None:
     """Return the future of an expiry, or None where only options are listed."""
-    found = (instrument(row) for row in rows if row.get("instrumenttype") in FUTURE)
+    found = (_read(row) for row in rows if row.get("instrumenttype") in FUTURE)
     return next((future for future in found if future.expiry == expiry), None)
 
 

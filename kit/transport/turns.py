@@ -94,7 +94,8 @@ class TurnLog:
         self._own: dict[int, Turn] = {}
         self._placed = 0
         self._refusals: dict[str, tuple[float, float]] = {}
-        self._written(lambda _rows: None)  # a file that cannot be used is told of now
+        if path is not None:
+            self._written(lambda _rows: None)  # a file that cannot be used is told of now
 
     def reserve(self, budget: str, windows: Sequence[Window], latest: float) -> Turn:
         """Take the first moment that is free after all that are taken.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from requests import Response
 
 from kit.broker.replies import data_of, envelope, judge, redacted, refusal, storable
+from kit.broker.shapes import content_of
 from kit.errors import (
     AccountBlocked,
     AddressRefused,
@@ -144,6 +145,28 @@ def test_sharers_of_a_response_get_data_of_their_own():
     response = reply({"status": True, "message": "", "errorcode": "", "data": [1]})
     data_of(response, "x").append(2)
     assert data_of(response, "x") == [1]
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(), max_size=8),
+    lambda parts: st.lists(parts, max_size=4) | st.dictionaries(st.text(max_size=4), parts, max_size=4),
+)  # fmt: skip
+
+
+@given(st.builds(lambda value: json.dumps(value).encode(), _VALUES) | st.binary(max_size=20))
+@example(b'{"a": "\\ud800"}')
+@example(b'{"a": NaN}')
+def test_a_stored_reply_says_what_it_said_when_it_came(body):
+    """Whatever the body, the reader of stored replies finds what the reader of fresh ones does."""
+
+    def read(seen):
+        try:
+            return content_of(body, seen)
+        except (ValueError, RecursionError):
+            return "no JSON"
+
+    assert read(True) == read(False)
 
 
 @given(st.binary(max_size=200), st.sampled_from([200, 204, 301, 400, 403, 404, 429, 500, 502]))
