@@ -99,7 +99,7 @@ def leave_all(position: HeldPosition, bar: int, reason: int, on_open: bool) -> N
             opens = on_open and known == bar
             price = open_of(position, i, bar) if opens else close_of(position, i, known)
             leave(position, i, price, known, reason, known < bar)
-        elif has_tried(position, i, bar):
+        elif has_tried(position, i, bar - 1 if on_open else bar):
             refuse(position, i, ENDED)
         state.phase = OUT
 

@@ -168,3 +168,14 @@ def test_a_sweep_frees_the_same_days():
     found = sweep(plan, days, {"fills.entry": [CLOSE, OPEN]})
     alone = [backtest(plan.but(fills={"entry": entry}), days).net_inr for entry in (CLOSE, OPEN)]
     assert found.table.sort_values("fills.entry").net_inr.tolist() == pytest.approx(alone, abs=0.01)
+
+
+@pytest.mark.parametrize("convention", ["bar_close", "next_open"])
+@pytest.mark.parametrize("engine", ["plain", "compiled"])
+def test_a_return_that_the_end_comes_before_is_no_row(make_day, convention, engine):
+    """A leg that goes out in the last bar has not looked for a contract: it is not refused one."""
+    day = make_day({(48000, "CE"): {"09:15": 200.0, "09:24": (200, 200, 90, 95)}})
+    leg = {"side": "sell", "right": "CE", "strike": {"premium_at_least": 150}, "target": {"percent": 50}}
+    leg["reentry"] = {"after": "target", "kind": "asap", "times": 1}
+    plan = _plan("09:20", "09:25", legs=[leg], exit=convention)
+    assert backtest(plan, {day.day: day}, engine=engine).trades["reason"].tolist() == ["target"]

@@ -270,6 +270,23 @@ def test_declared_columns(tmp_path: Path):
     np.testing.assert_array_equal(MinuteStore(tmp_path).day(MONDAY).close, expected(tmp_path).close)
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_contracts_that_expire_within_a_file(tmp_path: Path, named):
+    """A file of several weeks is taken: each contract is held against its own days, not the file's."""
+    rows = [("2020-03-12", "2020-03-12"), ("2020-03-16", "2020-03-19")]
+    lines = [("symbol" if named else "expiry,strike,right") + ",date,time,open,high,low,close,volume"]
+    for day, expiry in rows:
+        symbol = f"BANKNIFTY{date.fromisoformat(expiry):%d%b%y}30000CE".upper()
+        lines.append(f"{symbol if named else f'{expiry},30000,CE'},{day},09:20:00,100,101,99,100,75")
+    file = tmp_path / "weeks.csv"
+    file.write_text("\n".join(lines))
+    store = MinuteStore(tmp_path / "store")
+    assert not import_files([file], store).failed
+    assert [store.day(day).expiries for day in store.days()] == [
+        (date.fromisoformat(expiry),) for _, expiry in rows
+    ]
+
+
 def test_what_is_set_aside_is_counted(tmp_path: Path, capsys):
     """Bars outside the session, of closed days, without a price and off the tick are counted by name."""
     table = long_table().rename(columns={"at": "datetime"})

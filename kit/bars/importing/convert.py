@@ -98,8 +98,10 @@ def converted(table: pa.Table, source: ImportFile) -> ImportedBars:
         at -= 1
     day, minute = at // 1440, at % 1440
     names, which = _names(table, layout, source)
-    span = (_date(day.min()), _date(day.max())) if len(day) else (_EPOCH, _EPOCH)
-    contracts = [_meaning(name, source, span, len(names) == 1) for name in names]
+    spans = _spans(day, which, len(names))
+    contracts = [
+        _meaning(name, source, span, len(names) == 1) for name, span in zip(names, spans, strict=True)
+    ]
     prices = np.array([as_float(layout.column(table, name), name) for name in PRICES])
     if layout.constants.get("unit") == "paise":
         prices /= _PAISE
@@ -206,6 +208,15 @@ def _meaning(name: Any, source: ImportFile, span: tuple[date, date], alone: bool
     if found.kind == "other":
         source.others.add(str(name))
     return found
+
+
+def _spans(day: NDArray[np.int64], which: NDArray[np.intp], contracts: int) -> list[tuple[date, date]]:
+    """Return each contract's own first and last day: others of the same file may live longer."""
+    first = np.full(contracts, day.max(initial=0))
+    last = np.zeros(contracts, np.int64)
+    np.minimum.at(first, which, day)
+    np.maximum.at(last, which, day)
+    return [(_date(start), _date(max(start, end))) for start, end in zip(first, last, strict=True)]
 
 
 def _date(days: Any) -> date:
