@@ -175,7 +175,7 @@ def checked(function: Callable[P, T]) -> Callable[P, T]:
     return door
 
 
-def fields_checked(one: object) -> None:
+def fields_checked(one: Any) -> None:
     """Refuse fields of a dataclass that are not what its annotations say; a default is what its author chose.
 
     Raises
@@ -183,7 +183,7 @@ def fields_checked(one: object) -> None:
     SettingsError
         A field does not fit; names it, and what belongs there.
     """
-    kind = type(one)
+    kind: type = type(one)
     for name, (default, hint) in _hints(kind).items():
         value = getattr(one, name)
         if value is not default and not _fits(value, hint):
@@ -200,7 +200,7 @@ def _hints(kind: type) -> dict[str, tuple[Any, Any]]:
         if base.__module__ in modules
         for name in vars(base).get("__annotations__", ())
     }
-    return {one.name: (one.default, _hint(one.type, names[one.name])) for one in fields(kind)}  # type: ignore[arg-type]
+    return {one.name: (one.default, _hint(one.type, names[one.name])) for one in fields(kind)}
 
 
 def _form(function: Callable[..., Any]) -> Signature:

@@ -143,7 +143,7 @@ def source_of(days: Days) -> str:
 
 def _lost(store: MinuteStore) -> dict[date, str]:
     """Return the exchange's sessions of months that cannot be read, and why each is not there."""
-    found = {}
+    found: dict[date, str] = {}
     for file, error in damaged_months(store.folder).items():
         month = pd.Period(file.stem[-7:], "M")
         found |= dict.fromkeys(sessions(month.start_time.date(), month.end_time.date()), str(error))

@@ -15,8 +15,6 @@ from kit.simulator.underlyings import Underlying
 
 Kind = Literal["INDEX", "SHARE", "VIX", "FUTURE", "OPTION"]
 
-TICK = tick_inr()  # rupees, every price
-
 
 @dataclass(frozen=True, slots=True)
 class ListedContract:
@@ -38,6 +36,8 @@ class ListedContract:
         Units in one lot.
     since : date or None
         First day it is listed; None: always.
+    tick : float
+        Smallest step of its price on the day it is listed for, rupees.
     """
 
     exchange: str
@@ -51,6 +51,7 @@ class ListedContract:
     right: str = ""
     lot: int = 1
     since: date | None = None
+    tick: float = tick_inr()
 
     @property
     def number(self) -> int:

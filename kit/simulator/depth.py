@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from kit.simulator.contracts import TICK, ListedContract
+from kit.simulator.contracts import ListedContract
 from kit.simulator.randomness import uniforms
 
 LEVELS = 5
@@ -21,7 +21,7 @@ def circuit(contract: ListedContract, close: float) -> tuple[float, float]:
     reach = _CIRCUIT * close
     if contract.kind == "OPTION":
         reach += _OPTION_CIRCUIT * contract.strike
-    return max(TICK, round(close - reach, 1)), round(close + reach, 1)
+    return max(contract.tick, round(close - reach, 1)), round(close + reach, 1)
 
 
 def level_sizes(seed: int, contracts: Sequence[ListedContract], now: datetime) -> list[list[float]]:

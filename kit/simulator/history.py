@@ -154,7 +154,9 @@ def _day_bars(tape: Tape, minutes: int, now: datetime) -> Bars:
     interest = activity.interest_within(*tape.interest, share, tape.lot)
     traded = volume[ends] - volume[starts]
     stamps = [stamp for stamp, is_kept in zip(grid.stamps, kept.tolist(), strict=False) if is_kept]
-    return Bars(stamps, to_tick(prices), traded[kept].astype(np.int64), interest[kept].astype(np.int64))
+    return Bars(
+        stamps, to_tick(prices, tape.tick), traded[kept].astype(np.int64), interest[kept].astype(np.int64)
+    )
 
 
 def _joined(days: list[Bars]) -> Bars:

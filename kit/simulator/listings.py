@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.clock import expiries, format_expiry, lot_size, monthly_expiry
+from kit.clock import expiries, format_expiry, lot_size, monthly_expiry, tick_inr
 from kit.errors import DataError
 from kit.simulator.contracts import DayListing, ListedContract
 from kit.simulator.paths import FIRST_DAY, Paths, calendar, position
@@ -50,7 +50,7 @@ class Listings:
         self.on = lru_cache(maxsize=8)(self._list)
 
     def _list(self, day: date) -> DayListing:
-        rows = [*_cash(), *(row for index in INDICES for row in self._derivatives(index, day))]
+        rows = [*_cash(day), *(row for index in INDICES for row in self._derivatives(index, day))]
         return DayListing(day, {(row.exchange, row.token): row for row in rows})
 
     def _derivatives(self, index: Underlying, day: date) -> Iterator[ListedContract]:
@@ -60,15 +60,16 @@ class Listings:
         except DataError:
             return  # no dated facts of this index: the kit does not know what was listed then
         monthly = sorted({(expiry.year, expiry.month): expiry for expiry in listed}.values())
+        tick = tick_inr(day)
         for expiry, lot in lots.items():
             since = _since(expiry, expiry in monthly)
             if since > day:
                 continue  # a half-year of NIFTY that has years to go: none is simulated
             if expiry in monthly[:_SERIAL_MONTHS]:
-                yield _future(index, expiry, lot, since)
+                yield _future(index, expiry, lot, since, tick)
             for strike in self._strikes(index, expiry, day, since):
-                yield _option(index, expiry, strike, "CE", lot, since)
-                yield _option(index, expiry, strike, "PE", lot, since)
+                yield _option(index, expiry, strike, "CE", lot, since, tick)
+                yield _option(index, expiry, strike, "PE", lot, since, tick)
 
     def _strikes(self, index: Underlying, expiry: date, day: date, since: date) -> list[int]:
         listed = set(self._around(index, since, day, index.strike_step * _WIDER))
@@ -109,12 +110,13 @@ def _listed_after(expiry: date, count: int, step: int) -> date:
     return max(FIRST_DAY, monthly_expiry(year, month + 1) + timedelta(1))
 
 
-def _cash() -> Iterator[ListedContract]:
+def _cash(day: date) -> Iterator[ListedContract]:
+    level, price = tick_inr(day, "index"), tick_inr(day)
     for index in INDICES:
-        yield ListedContract("NSE", index.token, index.symbol, index.name, "INDEX", index)
-    yield ListedContract("NSE", VIX_TOKEN, VIX_SYMBOL, VIX_NAME, "VIX", NIFTY)
+        yield ListedContract("NSE", index.token, index.symbol, index.name, "INDEX", index, tick=level)
+    yield ListedContract("NSE", VIX_TOKEN, VIX_SYMBOL, VIX_NAME, "VIX", NIFTY, tick=level)
     for share in SHARES:
-        yield ListedContract("NSE", share.token, share.symbol, share.name, "SHARE", share)
+        yield ListedContract("NSE", share.token, share.symbol, share.name, "SHARE", share, tick=price)
 
 
 def _slot(index: Underlying, expiry: date) -> int:
@@ -127,18 +129,18 @@ def _stem(index: Underlying, expiry: date) -> str:
     return f"{index.name}{text[:5]}{text[-2:]}"
 
 
-def _future(index: Underlying, expiry: date, lot: int, since: date) -> ListedContract:
+def _future(index: Underlying, expiry: date, lot: int, since: date, tick: float) -> ListedContract:
     token = str(_FUTURE_NUMBERS + _slot(index, expiry))
     symbol = f"{_stem(index, expiry)}FUT"
-    return ListedContract("NFO", token, symbol, index.name, "FUTURE", index, expiry, 0, "", lot, since)
+    return ListedContract("NFO", token, symbol, index.name, "FUTURE", index, expiry, 0, "", lot, since, tick)
 
 
 def _option(
-    index: Underlying, expiry: date, strike: int, right: str, lot: int, since: date
+    index: Underlying, expiry: date, strike: int, right: str, lot: int, since: date, tick: float
 ) -> ListedContract:
     place = _slot(index, expiry) * _STRIKES + strike // index.strike_step % _STRIKES
     token = str(_OPTION_NUMBERS + place * 2 + (right == "PE"))
     symbol = f"{_stem(index, expiry)}{strike}{right}"
     return ListedContract(
-        "NFO", token, symbol, index.name, "OPTION", index, expiry, strike, right, lot, since
+        "NFO", token, symbol, index.name, "OPTION", index, expiry, strike, right, lot, since, tick
     )

@@ -18,9 +18,9 @@ import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from kit.clock import last_session, risk_free_rate
+from kit.clock import last_session, risk_free_rate, tick_inr
 from kit.simulator import activity, smile
-from kit.simulator.contracts import TICK, DayListing, ListedContract, Series, last_moment_s
+from kit.simulator.contracts import DayListing, ListedContract, Series, last_moment_s
 from kit.simulator.listings import Listings
 from kit.simulator.paths import Moment, Paths, calendar, moment, position
 from kit.simulator.tape import Course, Quote, Tape, of_knots, to_tick
@@ -55,7 +55,7 @@ class Market:
     def spot(self, now: datetime, underlying: Underlying = BANKNIFTY) -> float:
         """Return the level of an underlying, rupees."""
         path = self.paths.day(underlying, last_session(now).day)
-        return float(to_tick(moment(path, now).of(path.shown(path.spot))))
+        return float(to_tick(moment(path, now).of(path.shown(path.spot)), tick_inr(path.day, "index")))
 
     def quotes(self, contracts: Sequence[ListedContract], now: datetime) -> list[Quote]:
         """Return one quote per contract, in order, as of `now` or the last close."""
@@ -67,7 +67,7 @@ class Market:
 
     def _quote(self, contract: ListedContract, tape: Tape, at: Moment) -> Quote:
         fair = at.of(tape.fair)
-        ltp, opened, low, high = to_tick([fair, tape.fair[0, 0], *tape.span(at)]).tolist()
+        ltp, opened, low, high = to_tick([fair, tape.fair[0, 0], *tape.span(at)], tape.tick).tolist()
         volume = tape.traded(at)
         average = min(max(tape.paid(at) / volume, low), high) if volume else 0.0
         bid, ask = _touch(contract, fair, at.of(tape.path.spot), tape)
@@ -104,7 +104,7 @@ class Market:
         fair = np.interp(at_s, knots_s, tape.fair.ravel())
         bid, ask = _touch(contract, fair, np.interp(at_s, knots_s, tape.path.spot.ravel()), tape)
         ends_s = tape.path.opens_s + 60.0 * np.append(tape.path.offsets, tape.path.offsets[-1] + 1)
-        return Course(at_s, to_tick(fair), bid, ask, np.interp(at_s, ends_s, tape.volume))
+        return Course(at_s, to_tick(fair, tape.tick), bid, ask, np.interp(at_s, ends_s, tape.volume))
 
     def tape(self, contract: ListedContract, day: date) -> Tape:
         """Return the whole day of one contract."""
@@ -136,7 +136,8 @@ class Market:
         earlier = self.paths.day(underlying, calendar()[max(position(day) - 1, 0)])
         fair = fair_prices(series, path.spot, path.vol, path.at_s, _rate(day))
         last = (earlier.spot[-1:, -1:], earlier.vol[-1:, -1:], earlier.at_s[-1:, -1:])
-        previous = to_tick(fair_prices(series, *last, _rate(earlier.day)))[:, 0, 0].tolist()
+        tick = tick_inr(day, "derivatives" if series.first.kind in ("FUTURE", "OPTION", "SHARE") else "index")
+        previous = to_tick(fair_prices(series, *last, _rate(earlier.day)), tick)[:, 0, 0].tolist()
         auction = None if series.first.expiry else path.auction
         fair = path.shown(fair) if auction else fair
         volume = activity.cumulative_volume(
@@ -162,6 +163,7 @@ class Market:
                 previous[row],
                 contract.lot,
                 auction,
+                tick,
             )
 
 
@@ -169,13 +171,14 @@ def _touch(contract: ListedContract, fair: Any, spot: Any, tape: Tape) -> tuple[
     """Return best bid and ask, at least a tick outside the fair price: crossing them is never free."""
     if contract.kind in ("INDEX", "VIX") or not tape.volume[-1]:
         return 0.0 * fair, 0.0 * fair
-    half = TICK + fair * 3e-5
+    tick, rupee = tape.tick, round(1 / tape.tick)
+    half = tick + fair * 3e-5
     if contract.kind == "OPTION" and contract.expiry:
         years = years_left(contract.expiry, tape.path.opens_s)
-        half = TICK + fair * (0.0008 + 0.004 * years) + 0.0004 * abs(spot - contract.strike)
+        half = tick + fair * (0.0008 + 0.004 * years) + 0.0004 * abs(spot - contract.strike)
     if isinstance(fair, float):  # one of a chain's: NumPy takes four times as long for it
-        return max(math.floor((fair - half) / TICK), 0) / 20, math.ceil((fair + half) / TICK) / 20
-    return np.maximum(np.floor((fair - half) / TICK), 0) / 20, np.ceil((fair + half) / TICK) / 20
+        return max(math.floor((fair - half) / tick), 0) / rupee, math.ceil((fair + half) / tick) / rupee
+    return np.maximum(np.floor((fair - half) / tick), 0) / rupee, np.ceil((fair + half) / tick) / rupee
 
 
 def _reference(contract: ListedContract, tape: Tape, at: Moment, ltp: float) -> float:
@@ -183,7 +186,7 @@ def _reference(contract: ListedContract, tape: Tape, at: Moment, ltp: float) -> 
         return 0.0 if contract.kind in ("INDEX", "VIX") else ltp
     if tape.auction is None or at.minute < tape.auction[0]:
         return tape.previous
-    return float(to_tick(tape.fair[tape.auction[0], 0]))
+    return float(to_tick(tape.fair[tape.auction[0], 0], tape.tick))
 
 
 _rate = cache(risk_free_rate)

@@ -11,7 +11,7 @@ from kit.clock import format_expiry, last_session, session
 from kit.errors import DataError
 from kit.facts import fact
 from kit.simulator.answers import Answer
-from kit.simulator.contracts import TICK, ListedContract
+from kit.simulator.contracts import ListedContract
 from kit.simulator.state import MASTER_PATH, ApiRequest, ApiRoute, ExchangeState
 from kit.simulator.underlyings import INDICES, UNTRADED_ROWS
 
@@ -55,7 +55,7 @@ def _row(contract: ListedContract, auctioned: bool, freezes: Mapping[str, str]) 
         "lotsize": str(contract.lot),
         "instrumenttype": _TYPES[contract.kind],
         "exch_seg": contract.exchange,
-        "tick_size": f"{0 if is_index else TICK * 100:.6f}",
+        "tick_size": f"{0 if is_index else contract.tick * 100:.6f}",
         "freeze_qty": str(int(_SHARE_FREEZE_INR / contract.underlying.level)) if is_share else freeze,
         "is_cas_enabled": is_share and auctioned,
     }

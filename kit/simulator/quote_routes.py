@@ -7,7 +7,7 @@ from typing import Any
 
 from kit.clock import IST, last_session
 from kit.simulator.answers import MESSAGES, Answer, Refused, application_error, bad_request, success
-from kit.simulator.contracts import TICK, ListedContract
+from kit.simulator.contracts import ListedContract
 from kit.simulator.depth import LEVELS, NO_LEVEL, circuit, level_sizes, levels
 from kit.simulator.orders.shown import ShownBook
 from kit.simulator.state import ApiRequest, ApiRoute, ExchangeState
@@ -91,8 +91,8 @@ def _ohlc(item: Quote) -> dict[str, Any]:
 
 def _full(item: Quote, hours: _Hours, sizes: list[float], book: ShownBook) -> dict[str, Any]:
     contract, change = item.contract, item.ltp - item.previous
-    buys = levels(item.bid, -TICK, contract.lot, sizes[:LEVELS])
-    sells = levels(item.ask, TICK, contract.lot, sizes[LEVELS:])
+    buys = levels(item.bid, -contract.tick, contract.lot, sizes[:LEVELS])
+    sells = levels(item.ask, contract.tick, contract.lot, sizes[LEVELS:])
     deeper = [8 * sum(level["quantity"] for level in side) for side in (buys, sells)]
     buys, sells = book(contract, buys, sells)
     waiting = [

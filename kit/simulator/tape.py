@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.simulator import activity
-from kit.simulator.contracts import TICK, ListedContract
+from kit.simulator.contracts import ListedContract
 from kit.simulator.paths import DayPath, Moment
 
 Floats = NDArray[np.float64]
 
 
-def to_tick(price: Any) -> Any:
+def to_tick(price: Any, tick: float) -> Any:
     """Round to the tick, at least one; a rising function, so it keeps every order of prices."""
-    return np.maximum(np.rint(np.asarray(price) / TICK), 1) / round(1 / TICK)
+    return np.maximum(np.rint(np.asarray(price) / tick), 1) / round(1 / tick)
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Tape:
         Units in one lot.
     auction : tuple of int, or None
         As in `DayPath`, for what is traded in the cash segment; None for derivatives.
+    tick : float
+        Smallest step of its prices on that day, rupees.
     """
 
     path: DayPath
@@ -56,6 +58,7 @@ class Tape:
     previous: float
     lot: int
     auction: tuple[int, int] | None
+    tick: float
 
     def span(self, at: Moment) -> tuple[float, float]:
         """Return the lowest and the highest fair price up to a moment, rupees."""

@@ -12,13 +12,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.clock import IST, expiries, last_session, lot_size, risk_free_rate, session, sessions
+from kit import facts
+from kit.clock import (
+    IST,
+    contracts,
+    expiries,
+    last_session,
+    lot_size,
+    risk_free_rate,
+    session,
+    sessions,
+    tick_inr,
+)
 from kit.errors import DataError
-from kit.simulator.contracts import TICK
 from kit.simulator.market import Market, years_left
 from kit.simulator.smile import QuotedSmile
 from kit.simulator.underlyings import BANKNIFTY, NIFTY
 
+TICK = tick_inr()
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=IST)
 FIRST = datetime(2025, 9, 1, 9, 15, tzinfo=IST)
 moments = st.integers(0, 460 * 24 * 3600).map(lambda seconds: FIRST + timedelta(seconds=seconds))
@@ -274,3 +285,24 @@ def test_futures_are_monthly(market):
         found = sorted(row.expiry for row in market.listing(now).futures if row.name == "BANKNIFTY")
         assert len(found) == 3
         assert len({(day.year, day.month) for day in found}) == 3
+
+
+def test_prices_follow_the_dated_tick(monkeypatch):
+    """From the day on which the table says so every price is a multiple of the new tick, and before of the old."""
+    rows, known = (
+        [*facts.table("ticks"), {**facts.table("ticks")[0], "from": "2026-11-20", "tick_inr": "0.20"}],
+        facts.table,
+    )
+    monkeypatch.setattr(facts, "table", lambda name: rows if name == "ticks" else known(name))
+    contracts._tick_inr.cache_clear()
+    try:
+        for now, tick in ((NOON - timedelta(1), 0.05), (NOON, 0.20)):
+            market = Market(7)
+            _, calls, _ = series_of(market, now, 0)
+            prices = [price for quote in calls for price in (quote.ltp, quote.bid, quote.ask, quote.high)]
+            assert {quote.contract.tick for quote in calls} == {tick}
+            assert np.abs(np.array(prices) / tick - np.rint(np.array(prices) / tick)).max() < 1e-6
+            course = market.course(calls[9].contract, now.date(), np.arange(1, 600, 7) + int(now.timestamp()))
+            assert np.abs(course.bid / tick - np.rint(course.bid / tick)).max() < 1e-6
+    finally:
+        contracts._tick_inr.cache_clear()

@@ -10,7 +10,7 @@ from kit.clock import Segment, session, square_off
 from kit.errors import DataError
 from kit.facts import fact
 from kit.simulator.answers import Refused, application_error
-from kit.simulator.contracts import TICK, ListedContract
+from kit.simulator.contracts import ListedContract
 from kit.simulator.depth import circuit
 from kit.simulator.orders.words import words
 
@@ -130,8 +130,8 @@ def rejection(
         return words("freeze", most=most)
     low, high = circuit(contract, previous)
     for name, price in prices.items():
-        if price and abs(price / TICK - round(price / TICK)) > 1e-6:
-            return words("tick", name=name, tick=TICK)
+        if price and abs(price / contract.tick - round(price / contract.tick)) > 1e-6:
+            return words("tick", name=name, tick=contract.tick)
         if price and not low <= price <= high:
             return words("range", name=name, low=low, high=high)
     return ""

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kit.clock import IST, session
-from kit.simulator.contracts import TICK, ListedContract
+from kit.simulator.contracts import ListedContract
 from kit.simulator.depth import LEVELS, level_sizes, levels
 from kit.simulator.market import Market
 from kit.simulator.orders.order import CANCELLED, OPEN, PENDING, ExchangeOrder, Execution
@@ -90,8 +90,9 @@ class Matcher:
         ltp = float(seen.ltp[0])
         share = next(share for most, share in _PROTECTION if ltp < most)
         best = float((seen.ask if order.is_buy else seen.bid)[0]) or ltp
-        ticks = best * (1 + order.sign * share) / TICK
-        return float(max(np.ceil(ticks) if order.is_buy else np.floor(ticks), 1)) / round(1 / TICK)
+        tick = order.contract.tick
+        ticks = best * (1 + order.sign * share) / tick
+        return float(max(np.ceil(ticks) if order.is_buy else np.floor(ticks), 1)) / round(1 / tick)
 
     def arrive(self, order: ExchangeOrder, second: int, book: Sequence[ExchangeOrder]) -> list[Execution]:
         """Let an open order take what it can reach; what is left waits, or ends where it may not.
@@ -202,8 +203,8 @@ class Matcher:
         contract, second = order.contract, int(seen.at_s[number])
         sizes = level_sizes(self._market.seed, [contract], at_second(second))[0]
         if order.is_buy == other:
-            return levels(float(seen.ask[number]), TICK, contract.lot, sizes[LEVELS:])
-        return levels(float(seen.bid[number]), -TICK, contract.lot, sizes[:LEVELS])
+            return levels(float(seen.ask[number]), contract.tick, contract.lot, sizes[LEVELS:])
+        return levels(float(seen.bid[number]), -contract.tick, contract.lot, sizes[:LEVELS])
 
     def _waiting(self, order: ExchangeOrder, seen: Course) -> int:
         """Return what is shown at an order's own price; deeper down, as much as at the last level."""
@@ -211,7 +212,7 @@ class Matcher:
         best = shown[0]["price"]
         if not best or (order.price > best if order.is_buy else order.price < best):
             return 0
-        level = shown[min(round(abs(order.price - best) / TICK), LEVELS - 1)]
+        level = shown[min(round(abs(order.price - best) / order.contract.tick), LEVELS - 1)]
         gone = self.taken.pass_to(order.contract, order.is_buy, int(seen.at_s[0])).get(order.price, 0)
         return max(0, int(level["quantity"]) - gone)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kit.simulator.contracts import TICK, ListedContract
+from kit.simulator.contracts import ListedContract
 from kit.simulator.depth import LEVELS
 from kit.simulator.tape import Course
 
@@ -61,6 +61,6 @@ class TakenSizes:
         seen = self._course(contract, since_s, second)
         if seen is None:
             return False
-        inside = (seen.bid - price if is_bid else price - seen.ask) / TICK
+        inside = (seen.bid - price if is_bid else price - seen.ask) / contract.tick
         quoted = (seen.bid if is_bid else seen.ask) > 0
         return bool(np.all(quoted & (inside > -0.5) & (inside < LEVELS - 0.5)))
