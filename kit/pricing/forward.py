@@ -26,6 +26,8 @@ NEAR = 0.01  # of the forward; further out quotes are staler than their spread a
 RATE_DOUBT = 0.02  # how far the financing rate in the quotes may be from the treasury bill's
 MAX_ERROR = 0.002  # of the forward; a looser parity is not a forward
 TRADES_ERROR = 0.0005  # likewise where the pairs are trades of different moments, and the future is traded
+TRADES_APART = 0.00012  # of the forward: what one pair of trades of different moments is believed to miss
+CARRY_DOUBT = 0.017  # a year, times years: by how much the futures of far months differ from parity of trades
 ORDINARY = 1.345  # deviations beyond which a pair pulls no harder: Huber's
 WRONG = 6.0  # deviations beyond which it does not pull at all
 
@@ -216,9 +218,11 @@ def _regress(
         determinant = s0 * s2 - s1 * s1
         level, slope = (s2 * g0 - s1 * g1) / determinant, (s0 * g1 - s1 * g0) / determinant
         variance = s2 / determinant
-    trades = float(weight[width < step / 2].sum() / weight.sum())
-    variance += trades * (1.4826 * _middle(np.abs(gap - level - slope * x))) ** 2
     value = k[np.argmin(np.abs(gap))] + level / slope
+    trades = float(weight[width < step / 2].sum() / weight.sum())
+    apart = (1.4826 * _middle(np.abs(gap - level - slope * x))) ** 2 * (k.size - 2)
+    apart = (apart + (TRADES_APART * value) ** 2) / (k.size - 1)  # three on a line by chance prove nothing
+    variance += trades * (apart + (min(CARRY_DOUBT * t_years**2, MAX_ERROR / 2) * value) ** 2)
     return Forward(float(value), float(slope), "parity", k.size, float(variance**0.5 / slope))
 
 

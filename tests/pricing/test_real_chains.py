@@ -287,6 +287,36 @@ def test_traded_closes_of_2025_agree_with_the_futures(shared_data: Path) -> None
         assert found.value == pytest.approx(futures[expiry], abs=15)
 
 
+FUTURES = {"BANKNIFTY-II": ("25MAY23", date(2023, 5, 25)), "BANKNIFTY-III": ("29JUN23", date(2023, 6, 29))}
+
+
+@pytest.mark.parametrize("name", FUTURES)
+def test_a_thin_month_knows_how_little_it_knows(shared_data: Path, name: str) -> None:
+    """Three trades in ten minutes may lie on a line by chance: the future is within three errors all day."""
+    bars = pd.read_feather(shared_data / "intraday/BANKNIFTY_JF_FNO_10042023.feather")
+    bars = bars[(bars["Close"] > 0) & (bars["Volume"].groupby(bars["Symbol"]).diff() > 0)]
+    future = bars[bars["Symbol"] == name].set_index("TickTime")["Close"]
+    options = bars[bars["Symbol"].str.contains(FUTURES[name][0])]
+    options = options.assign(
+        strike=options["Symbol"].str[16:-2].astype(float), right=options["Symbol"].str[-2:]
+    )
+    missed = []
+    for moment in future.index[10::6]:
+        recent = options[options["TickTime"].between(moment - pd.Timedelta(minutes=10), moment)]
+        pairs = recent.pivot_table(index="strike", columns="right", values="Close", aggfunc="last")
+        pairs = pairs.reindex(columns=["CE", "PE"]).dropna()
+        call, put = pairs["CE"].to_numpy(), pairs["PE"].to_numpy()
+        years = years_to_expiry(moment.to_pydatetime().replace(tzinfo=IST), FUTURES[name][1])
+        found = implied_forward(
+            pairs.index.to_numpy(), call, call, put, put, years, spot=float("nan"), rate=0.068
+        )
+        if found.source == "parity":
+            missed.append(abs(found.value - future[moment]) / found.error_inr)
+    assert len(missed) > 30
+    assert max(missed) < 3
+    assert np.mean(np.array(missed) < 2) > 0.9
+
+
 def pairs_of_2019(shared_data: Path) -> Iterator[tuple[float, list[np.ndarray], float]]:
     """Yield years, strike with bid and ask of call and put, and spot of every saved page."""
     for taken_at, expiry, page in snapshots_2019(shared_data):

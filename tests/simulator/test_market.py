@@ -288,7 +288,7 @@ def test_futures_are_monthly(market):
 
 
 def test_prices_follow_the_dated_tick(monkeypatch):
-    """From the day on which the table says so every price is a multiple of the new tick, and before of the old."""
+    """From the day that the table says every price is a multiple of the new tick, before it of the old."""
     rows, known = (
         [*facts.table("ticks"), {**facts.table("ticks")[0], "from": "2026-11-20", "tick_inr": "0.20"}],
         facts.table,
