@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 SESSIONS_PER_YEAR = 252
 
@@ -62,6 +63,29 @@ def sortino(returns: pd.Series) -> float:
     """Return the yearly Sortino ratio: mean over the root mean square of losses; NaN without a loss."""
     below = sqrt(float((np.minimum(returns, 0.0) ** 2).mean())) if len(returns) else 0.0
     return float(returns.mean() / below * sqrt(SESSIONS_PER_YEAR)) if below > 0 else nan
+
+
+def exposure(trades: pd.DataFrame, bars: NDArray[np.datetime64], minutes: float) -> float:
+    """Return the share of the sessions' minutes in which a leg was held; several at once count once.
+
+    A leg is held from the bar after that of its entry to that of its exit.
+
+    Parameters
+    ----------
+    trades : DataFrame
+        The trade log, refused entries left out.
+    bars : sorted datetime64 array
+        The starts of the bars that the positions lived in, each once, India's time.
+    minutes : float
+        How many minutes the sessions have.
+    """
+    entered, left = (
+        np.searchsorted(bars, pd.DatetimeIndex(trades[end]).tz_localize(None).to_numpy(), "right")
+        for end in ("entry_bar", "exit_bar")
+    )
+    count = len(bars) + 1
+    held = np.cumsum(np.bincount(entered, minlength=count) - np.bincount(left, minlength=count))
+    return float((held > 0).sum() / minutes)
 
 
 def metrics(daily: pd.Series, trades: pd.DataFrame, capital_inr: float) -> pd.Series:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kit.backtest.holdings import SkippedDay
-from kit.backtest.metrics import Drawdown, drawdown, metrics
+from kit.backtest.metrics import Drawdown, drawdown, exposure, metrics
 from kit.backtest.plan.plan import Plan
+from kit.clock import session
 from kit.errors import SettingsError
 
 Curve = tuple[NDArray[np.datetime64], NDArray[np.float64]]
@@ -93,8 +95,11 @@ class BacktestResult:
     def metrics(self) -> pd.Series:
         """The figures by name, see `kit.backtest.metrics`."""
         figures = metrics(self.daily, self.filled, self.capital_inr)
-        open_minutes = sum(np.count_nonzero(np.diff(worth)) for _, worth in self.minutes)
-        figures["exposure"] = open_minutes / max(1, 375 * len(self.sessions))
+        figures["exposure"] = nan
+        if self.minutes:
+            bars = np.unique(np.concatenate([at for at, _ in self.minutes])) - np.timedelta64(1, "m")
+            open_s = sum(session(day).length_s for day in self.sessions)
+            figures["exposure"] = exposure(self.filled, bars, open_s / 60)
         return figures
 
     @property

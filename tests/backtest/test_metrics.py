@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kit.backtest import Plan, backtest
 from kit.backtest.metrics import drawdown, metrics, sharpe, sortino
 
 
@@ -57,6 +58,18 @@ def test_figures_without_a_meaning_are_not_numbers():
         assert np.isnan(figures[name]), name
     assert np.isnan(sharpe(pd.Series([0.01])))
     assert np.isnan(sortino(pd.Series([0.01, 0.02])))
+
+
+def test_exposure_counts_each_minute_in_which_a_leg_was_held(make_day):
+    """The time in the market is that of any open leg, whether its price moves or not."""
+    day = make_day({(48000, "CE"): {"09:15": 100.0}, (48000, "PE"): {"09:15": 50.0, "09:30": 80.0}})
+    legs = [{"side": "sell", "right": right, "strike": {"steps": 0}} for right in ("CE", "PE")]
+    legs[1]["stop"] = {"percent": 50}
+    plan = Plan(entry={"at": "09:20"}, exit={"at": "10:20"}, legs=legs)
+    assert backtest(plan, {day.day: day}).metrics["exposure"] == pytest.approx(60 / 375)
+    alone = [plan.but(legs=[leg], name=leg["right"]) for leg in legs]
+    assert backtest(alone, {day.day: day}).metrics["exposure"] == pytest.approx(60 / 375)
+    assert backtest(alone[1], {day.day: day}).metrics["exposure"] == pytest.approx(11 / 375)
 
 
 def test_drawdown_has_its_dates():
