@@ -50,7 +50,8 @@ def day_minutes(
     underlying, day, notes
         As in `kit.bars.minutes.DayMinutes`.
     options : Table
-        As stored: sorted by contract and minute, every minute within the session.
+        As stored: sorted by contract and minute, every minute within the session; without volumes where
+        every bar traded.
     series : Table or None
         Index and future, as stored.
     expiries : int, optional
@@ -113,7 +114,9 @@ def _is_call(options: pa.Table) -> NDArray[np.bool_]:
 
 
 def _traded(options: pa.Table) -> NDArray[np.bool_]:
-    """Return whether each bar traded; where no volume is known, a bar is taken for a trade."""
+    """Return whether each bar traded; where no volume is known or was read, a bar is taken for a trade."""
+    if "volume" not in options.column_names:
+        return np.ones(options.num_rows, np.bool_)
     column = options.column("volume")
     filled = column.fill_null(1) if column.null_count else column
     volume: NDArray[np.int64] = filled.to_numpy()

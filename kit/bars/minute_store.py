@@ -144,7 +144,8 @@ class MinuteStore:
             raise DataError(
                 f"The store has no minutes of this day: {self.folder}", f"{day}", self._nearest(day)
             )
-        options = read_session(self.file("options", day), found, arrays.COLUMNS)
+        columns = [name for name in arrays.COLUMNS if name != "volume" or not found.traded_throughout]
+        options = read_session(self.file("options", day), found, columns)
         series, told = self._series(day)
         notes = tuple(found.facts["notes"]) + tuple(told)
         return arrays.day_minutes(self.underlying, day, options, series, notes, expiries)

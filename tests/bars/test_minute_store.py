@@ -116,9 +116,25 @@ def test_any_bars_come_back(tmp_path_factory, bars, shuffle):
 def test_unknown_volume_is_taken_for_trade(tmp_path: Path):
     """Where a source states no volume, a bar is a trade; a volume of zero is none."""
     table = options([(EXPIRY, 48_000, "CE", 555, 2_000, 0), (EXPIRY, 48_000, "CE", 556, 2_000, 5)])
-    table = table.set_column(9, "volume", pa.array([0, None], pa.int64()))
-    MinuteStore(tmp_path).keep([DayBars(MONDAY, table, None, "x")])
-    assert MinuteStore(tmp_path).day(MONDAY).traded[0, :2].tolist() == [False, True]
+    for number, volumes in enumerate([[0, None], [7, None], [None, None], [7, 7], [7, 0]]):
+        told = table.set_column(9, "volume", pa.array(volumes, pa.int64()))
+        store = MinuteStore(tmp_path / f"{number}")
+        store.keep([DayBars(MONDAY, told, None, "x")])
+        assert store.day(MONDAY).traded[0, :2].tolist() == [volume != 0 for volume in volumes]
+
+
+def test_a_month_of_an_older_kit(tmp_path: Path):
+    """A file of nullable columns, packed otherwise and without figures of volumes, is read and joined."""
+    store = MinuteStore(tmp_path)
+    store.keep([plain()])
+    before, month = store.day(MONDAY), store.folder / "options-2024-01.parquet"
+    table = pq.read_table(month)
+    older = pa.schema([field.with_nullable(True) for field in table.schema], table.schema.metadata)
+    pq.write_table(table.cast(older), month, compression="zstd", write_statistics=["day"])
+    assert same(store.day(MONDAY), before)
+    store.keep([plain(date(2024, 1, 9))])
+    assert same(store.day(MONDAY), before)
+    assert store.days() == [MONDAY, date(2024, 1, 9)]
 
 
 def test_days_join_and_months_part(tmp_path: Path):
