@@ -177,18 +177,6 @@ def latencies(
     return axes
 
 
-@checked
-def speed_up(axes: Axes, workers: Sequence[int], ratio: Sequence[float]) -> Axes:
-    """Draw speed-up against worker count, with the ideal line."""
-    axes.plot(workers, workers, color=PLAIN, lw=0.8, ls="--", label="ideal")
-    axes.plot(workers, ratio, "o-", color=CALL, label="measured")
-    axes.set(xlabel="Workers", ylabel="Times faster than one")
-    axes.set_xticks(list(workers))
-    axes.set_title("Speed-up by workers", loc="left")
-    axes.legend(frameon=False)
-    return axes
-
-
 def as_html(page: Figure, text: str) -> str:
     """Return a figure as a self-contained ``<img>`` with a text for those who cannot see it."""
     from html import escape

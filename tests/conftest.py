@@ -135,14 +135,15 @@ def _chain(
 @pytest.fixture
 def wide_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let clients that are made from now on ask as often as they like: these tests are not about limits."""
-    from kit.broker import endpoints
+    from kit.broker import daily, endpoints
 
     dated = endpoints.windows
 
     def wide(budget: str, on: date) -> tuple[endpoints.Window, ...]:
         return tuple(replace(window, calls=10_000) for window in dated(budget, on))
 
-    monkeypatch.setattr(endpoints, "windows", wide)
+    for module in (endpoints, daily):
+        monkeypatch.setattr(module, "windows", wide)
 
 
 @pytest.fixture

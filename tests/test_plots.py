@@ -33,14 +33,6 @@ def test_latencies_has_one_bar_per_tier_and_operation(axes):
     assert axes.get_yscale() == "log"
 
 
-def test_speed_up_shows_the_ideal_beside_the_measured(axes):
-    """The speed-up figure compares with one times the workers."""
-    plots.speed_up(axes, [1, 2, 4], [1.0, 1.8, 1.9])
-    ideal, measured = axes.get_lines()
-    assert list(ideal.get_ydata()) == [1, 2, 4]
-    assert list(measured.get_ydata()) == [1.0, 1.8, 1.9]
-
-
 def test_page_image_is_self_contained_and_has_a_text():
     """A figure becomes an image inside the page, with an escaped text."""
     page, _ = plots.figure()

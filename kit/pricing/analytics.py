@@ -119,11 +119,6 @@ def _at_the_money(strike: ArrayLike, forward: float, *columns: ArrayLike) -> lis
     return [float(floats(column)[at]) for column in columns]
 
 
-def straddle_price(strike: ArrayLike, call: ArrayLike, put: ArrayLike, forward: float) -> float:
-    """Return call plus put at the strike nearest the forward, rupees per unit; NaN if any of them is NaN."""
-    return sum(_at_the_money(strike, forward, call, put))
-
-
 def synthetic_future(strike: ArrayLike, call: ArrayLike, put: ArrayLike, discount: float = 1.0) -> Floats:
     """Return what each strike's call and put imply for the forward, rupees: ``K + (C - P) / D``."""
     k = floats(strike)

@@ -11,11 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.arguments import real
-from kit.cache import CacheManager
 from kit.errors import SettingsError
 from kit.facts import in_force, table
-from kit.market.questions import Question
-from kit.settings import CacheConfig
 from kit.tuning.trace import Trace
 
 LIFETIMES_S = (0.5, 1, 2, 3, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
@@ -249,16 +246,6 @@ def served_from(asked_s: NDArray[np.float64], lifetime_s: float) -> NDArray[np.f
         last = now if now - last >= lifetime_s else last
         fetched[place] = last
     return fetched
-
-
-def replayed_hit_rate(config: CacheConfig, requests: Sequence[Question]) -> float:
-    """Return the hits of the in-process tier over requests, replayed in simulated time, percent."""
-    now_s = 0.0
-    cache = CacheManager(config, timer=lambda: now_s)
-    for request in requests:
-        now_s = request.at_s
-        cache.get_or_set((request.kind, request.key), object, getattr(config, SOURCES[request.kind].setting))
-    return float(cache.get_stats()["hit_rate_percent"])
 
 
 def headroom_percent(fetched_s: NDArray[np.float64], source: Source, on: date = date.max) -> float:

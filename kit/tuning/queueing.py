@@ -21,18 +21,14 @@ class Traffic:
         Sockets.
     most_in_flight, most_waiting : int
         Calls under way and calls without a socket, at the worst moment.
-    p95_wait_s, longest_wait_s : float
-        Seconds that a call waited for a socket.
-    calls_per_s : float
-        Calls a second while the busiest burst lasts.
+    longest_wait_s : float
+        Seconds that a call waited for a socket, at most.
     """
 
     pool_size: int
     most_in_flight: int
     most_waiting: int
-    p95_wait_s: float
     longest_wait_s: float
-    calls_per_s: float
 
 
 def traffic(fetches: Sequence[tuple[float, str]], pool_size: int, round_trip_s: float) -> Traffic:
@@ -54,7 +50,7 @@ def traffic(fetches: Sequence[tuple[float, str]], pool_size: int, round_trip_s: 
     """
     arrivals = [at_s for at_s, kind in fetches for _ in range(SOURCES[kind].calls)]
     if not arrivals:
-        return Traffic(pool_size, 0, 0, 0.0, 0.0, 0.0)
+        return Traffic(pool_size, 0, 0, 0.0)
     free = [0.0] * pool_size
     starts = []
     for at_s in arrivals:
@@ -62,11 +58,6 @@ def traffic(fetches: Sequence[tuple[float, str]], pool_size: int, round_trip_s: 
         heapq.heappush(free, start + round_trip_s)
         starts.append(start)
     came, began = np.array(arrivals), np.array(starts)
-    waits = began - came
     under_way = np.arange(1, len(began) + 1) - np.searchsorted(began + round_trip_s, began, side="right")
     queued = np.arange(1, len(came) + 1) - np.searchsorted(began, came, side="right")
-    most = int(under_way.max())
-    return Traffic(
-        pool_size, most, int(queued.max()), float(np.percentile(waits, 95)), float(waits.max()),
-        most / round_trip_s,
-    )  # fmt: skip
+    return Traffic(pool_size, int(under_way.max()), int(queued.max()), float((began - came).max()))

@@ -134,7 +134,6 @@ def fill_between(at_s: NDArray[np.float64], price: NDArray[np.float64], seed: in
 # What the first notebook asked in a quarter of an hour of work on the simulated exchange: cells run again and
 # again, all of them now and then, as its `DataManager` noted it. Requests only, no prices.
 SESSION = Path(__file__).with_name("session.csv")
-SESSION_S = 22_500.0  # 6 h 15 min of trading
 # What an analyst's notebooks ask in a session: (data type, key, mean seconds between two questions).
 HABITS = (
     ("ltp", "BANKNIFTY", 2.0),

@@ -6,6 +6,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 
 import pytest
@@ -23,6 +24,7 @@ from kit.errors import (
 from kit.errors import Transient as PassingFailure
 from kit.simulator.server import SimulatedExchange
 
+pytestmark = pytest.mark.usefixtures("wide_limits")
 DAY = (datetime(2026, 11, 19, 9, 15, tzinfo=IST), datetime(2026, 11, 19, 15, 39, tzinfo=IST))
 TOKEN = "99926009"
 CALLS: dict[str, Callable[[AngelAPIClient], object]] = {
@@ -42,7 +44,6 @@ BROKEN_BYTES = {
     "drop-before": TransportError,
     "drop-after": Ambiguous,
     "drop-midway": Ambiguous,
-    "stall:8": Ambiguous,
     "truncated-json": ProtocolError,
     "html-502": PassingFailure,
     "empty-body": ProtocolError,
@@ -101,6 +102,26 @@ def test_each_call_names_what_broke(exchange: SimulatedExchange, open_client, fa
         error = _outcome(call, client)
         expected = BROKEN_BYTES[fault]
         assert isinstance(error, expected), f"{route}: {error!r}"
+        assert _without_secrets(error, exchange), route
+
+
+def test_each_call_names_a_stall(exchange: SimulatedExchange, open_client):
+    """An answer that does not come in time leaves every call Ambiguous, without a secret."""
+    client, fresh = open_client(**ONE_ATTEMPT), open_client(**ONE_ATTEMPT)
+    client.login()
+    _future(client)
+    exchange.faults.clear()
+    for route in CALLS:
+        exchange.faults.add(route, "stall:8")
+
+    def ended(route: str) -> KitError | None:
+        return _outcome(CALLS[route], fresh if route == "instrumentMaster" else client)
+
+    *together, last = sorted(CALLS, key="logout".__eq__)  # with the session every call would end
+    with ThreadPoolExecutor(len(together)) as threads:
+        errors = [*threads.map(ended, together), ended(last)]
+    for route, error in zip([*together, last], errors, strict=True):
+        assert isinstance(error, Ambiguous), f"{route}: {error!r}"
         assert _without_secrets(error, exchange), route
 
 

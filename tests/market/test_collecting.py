@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ from kit.errors import BrokerError, DataError, UnwritableFile
 from kit.market.collecting import collect
 from kit.market.manager import DataManager
 from kit.settings import Settings
+from kit.simulator.process import launch
 from kit.simulator.server import SimulatedExchange
 
+pytestmark = pytest.mark.usefixtures("wide_limits")
 THURSDAY, EXPIRY = date(2026, 11, 19), date(2026, 11, 23)
 
 
@@ -90,7 +93,14 @@ def test_nothing_to_collect(data: DataManager, tmp_path: Path, first, last, size
     assert caught.value.remedy
 
 
-def test_past_expiries_of_the_simulated_exchange(tmp_path: Path):
+@pytest.fixture
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the exchanges that are launched from now on answer as fast as they are asked."""
+    for module in ("kit.desk", "kit.collecting"):
+        monkeypatch.setattr(f"{module}.launch", partial(launch, limits=False))
+
+
+def test_past_expiries_of_the_simulated_exchange(tmp_path: Path, unlimited: None):
     """Days before an expiry that is over come with its contracts, although nobody lists them now."""
     store = MinuteStore(tmp_path)
     days = [date(2026, 9, 28), date(2026, 9, 29), date(2026, 9, 30)]
@@ -102,7 +112,7 @@ def test_past_expiries_of_the_simulated_exchange(tmp_path: Path):
     assert store.day(days[2]).expiries == (date(2026, 10, 27),)
 
 
-def test_the_command(tmp_path: Path, capsys):
+def test_the_command(tmp_path: Path, unlimited: None, capsys):
     """``kit collect`` says what it did, and a day that is stored is not fetched again."""
     words = ["collect", "--store", str(tmp_path), "--from", "2026-11-18", "--to", "2026-11-18"]
     words += ["--expiries", "1", "--around", "1"]

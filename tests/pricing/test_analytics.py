@@ -18,7 +18,6 @@ from kit.pricing.analytics import (
     resistance,
     snapshot_analytics,
     snapshot_variance,
-    straddle_price,
     support,
     synthetic_future,
 )
@@ -97,14 +96,12 @@ def test_heaviest_open_interest_of_real_chains_is_true(shared_data: Path) -> Non
             assert side[list(named)].tolist() == side.nlargest(len(named)).tolist()
 
 
-def test_straddle_and_synthetic_future_use_both_sides() -> None:
-    """The straddle is the sum at the nearest strike; a synthetic future is strike plus gap over discount."""
+def test_a_synthetic_future_uses_both_sides() -> None:
+    """A synthetic future is strike plus the gap of call and put over the discount."""
     call, put = np.array([14.0, 7.0, 3.0, 1.0]), np.array([1.0, 4.0, 9.0, np.nan])
-    assert straddle_price(STRIKES, call, put, 112.0) == 11.0
     implied = synthetic_future(STRIKES, call, put, discount=0.5)
     np.testing.assert_allclose(implied, [126.0, 116.0, 108.0, np.nan])
     np.testing.assert_allclose(synthetic_future(STRIKES, call, put), [113.0, 113.0, 114.0, np.nan])
-    assert straddle_price([np.nan, *STRIKES[1:]], call, put, 112.0) == 11.0
 
 
 def test_gamma_exposure_counts_calls_for_and_puts_against() -> None:
@@ -154,7 +151,6 @@ def test_without_a_forward_nothing_is_at_the_money() -> None:
     found = analyse(ones, strike, call, ones * np.nan, ones, ones, ones, ones, 0.1, spot=np.nan, rate=0.06)
     scored = found.analytics[0]
     assert np.isnan([scored.atmf_strike, scored.straddle_inr, scored.synthetic_future]).all()
-    assert np.isnan(straddle_price(STRIKES, STRIKES, STRIKES, np.nan))
     assert (scored.pcr_oi, scored.support) == (1.0, ())
 
 

@@ -13,12 +13,10 @@ from kit.tuning.lifetimes import (
     Source,
     advise_lifetimes,
     headroom_percent,
-    replayed_hit_rate,
     served_from,
 )
 from kit.tuning.trace import (
     SESSION,
-    SESSION_S,
     PricePath,
     Question,
     Trace,
@@ -180,9 +178,9 @@ def best_hit_rate(config, requests):
     return 100 * (1 - fetches / len(requests))
 
 
-def test_the_hit_rate_is_the_best_these_lifetimes_allow():
+def test_the_hit_rate_is_the_best_these_lifetimes_allow(replayed_hit_rate):
     """The in-process tier loses no hit, neither of a generated session nor of a recorded one."""
-    for requests in (analyst_requests(SESSION_S), read_trace(SESSION).requests):
+    for requests in (analyst_requests(22_500.0), read_trace(SESSION).requests):
         configs = CacheConfig(ltp_ttl=1), CacheConfig(), CacheConfig(ltp_ttl=60)
         rates = [replayed_hit_rate(config, requests) for config in configs]
         assert rates == sorted(rates)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kit.market.questions import Question
 from kit.settings import CacheConfig, DataManagerConfig, Settings
-from kit.tuning.lifetimes import SOURCES, replayed_hit_rate
+from kit.tuning.lifetimes import SOURCES
 from kit.tuning.replay import replay
 from kit.tuning.trace import SESSION, read_trace
 
@@ -22,7 +22,9 @@ SESSIONS = st.lists(
 
 @given(SESSIONS, st.integers(1, 8), st.sampled_from([0.0, 3.0, 60.0]))
 @example([Question(0.0, kind, "a") for kind in ("ltp", "options_chain", "ltp")], 1, 0.0)
-def test_the_in_process_tier_is_followed_exactly(asked: Sequence[Question], size: int, ttl_s: float) -> None:
+def test_the_in_process_tier_is_followed_exactly(
+    replayed_hit_rate, asked: Sequence[Question], size: int, ttl_s: float
+) -> None:
     """Without a disk tier, the replay has the hit rate of the kit's own cache in simulated time."""
     config = CacheConfig(max_size=size, disk=False, options_chain_ttl=ttl_s, ltp_ttl=5)
     found = replay(Settings(cache_config=config), asked)
