@@ -97,7 +97,8 @@ class BacktestResult:
         figures = metrics(self.daily, self.filled, self.capital_inr)
         figures["exposure"] = nan
         if self.minutes:
-            bars = np.unique(np.concatenate([at for at, _ in self.minutes])) - np.timedelta64(1, "m")
+            ends: NDArray[np.datetime64] = np.unique(np.concatenate([at for at, _ in self.minutes]))
+            bars = ends - np.timedelta64(1, "m")
             open_s = sum(session(day).length_s for day in self.sessions)
             figures["exposure"] = exposure(self.filled, bars, open_s / 60)
         return figures
