@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from kit.evaluation.curve import Payoff
 from kit.model import ChainSnapshot
 from kit.plots import CALL, GAIN, LOSS, PLAIN
 from kit.widgets.frame.live import LiveFigure
-from kit.widgets.panels.labels import LevelLabels
+from kit.widgets.panels.labels import LevelLabels, upright
 
 REACH = 0.08  # of the spot, shown on either side
 _MARKERS = 6  # breakevens that get a label
@@ -84,10 +83,13 @@ class PayoffPlot:
         """Write the breakevens where there is room, once the axes have their places."""
         if (result := self._shown) is None:
             return
-        spot = self._axes.transData.transform((self._spot, 0.0))[0]
-        taken = [Bbox.from_extents(spot - 1, self._axes.bbox.y0, spot + 1, self._axes.bbox.y1)]
-        curves = [(result.level, result.expiry_inr), (result.level, result.today_inr)]
-        self._labels.show(result.score.breakevens, curves, taken)
+        curves = [
+            (result.level, result.expiry_inr),
+            (result.level, result.today_inr),
+            upright(self._axes, self._spot),
+        ]
+        levels = result.score.breakevens
+        self._labels.show(levels, curves, [(level, 0.0) for level in levels], [])
 
     def _fits(self, y: NDArray[np.float64]) -> bool:
         low, high = self._axes.get_ylim()

@@ -14,6 +14,7 @@ from kit.backtest import BacktestResult
 from kit.backtest.sweep_result import SweepResult
 from kit.clock import sessions
 from kit.plots import CALL, GAIN, LOSS, PLAIN
+from kit.widgets.panels.labels import HALO
 
 _QUALITY = LinearSegmentedColormap.from_list("quality", [LOSS, "#e0a030", GAIN])
 _PROFIT = LinearSegmentedColormap.from_list("profit", [LOSS, "#ffffff", GAIN])
@@ -85,19 +86,24 @@ def heat(axes: Axes, found: SweepResult) -> None:
     if len(names) == 1:
         mean = found.table.groupby(names[0], sort=True)["net_inr"].mean()
         colours = [GAIN if value >= 0 else LOSS for value in mean]
-        axes.bar([str(value) for value in mean.index], mean.to_numpy(), color=colours)
+        axes.bar([*map(_named, mean.index)], mean.to_numpy(), color=colours)
         axes.set(xlabel=names[0], ylabel="Net profit (₹)")
         axes.yaxis.set_major_formatter("{x:,.0f}")
         return
     table = found.heat(names[0], names[1])
     most = max(float(np.nanmax(np.abs(table.to_numpy()))), 1.0)
     drawn = axes.imshow(table.to_numpy(), cmap=_PROFIT, vmin=-most, vmax=most, aspect="auto", origin="lower")
-    axes.set_xticks(range(table.shape[1]), [str(value) for value in table.columns])
-    axes.set_yticks(range(table.shape[0]), [str(value) for value in table.index])
+    axes.set_xticks(range(table.shape[1]), [*map(_named, table.columns)])
+    axes.set_yticks(range(table.shape[0]), [*map(_named, table.index)])
     axes.grid(visible=False)
     if table.size <= 60:
         for (row, column), value in np.ndenumerate(table.to_numpy()):
-            axes.text(column, row, f"{value:,.0f}", ha="center", va="center", fontsize=8)
+            axes.text(column, row, f"{value:,.0f}", ha="center", va="center", fontsize=8,
+                      path_effects=[HALO])  # fmt: skip
     axes.set(xlabel=names[1], ylabel=names[0])
     axes.set_title("Net profit by parameters, mean over the others")
     axes.figure.colorbar(drawn, ax=axes, label="Net profit (₹)", format="{x:,.0f}", pad=0.01)
+
+
+def _named(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -13,7 +13,7 @@ from kit.evaluation.outlook import REACH, Outlook
 from kit.model import ChainSnapshot
 from kit.plots import CALL, GAIN, LOSS, PLAIN
 from kit.widgets.frame.live import LiveFigure
-from kit.widgets.panels.labels import LevelLabels
+from kit.widgets.panels.labels import LevelLabels, upright
 
 Heat = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 _INK, _THEN = "#2b3339", "#8a5fbf"
@@ -109,11 +109,12 @@ class PositionPlot:
         if (found := self._found) is None:
             return
         held, x = found.standing, found.standing.level
-        curves = [(x, held.expiry_inr), (x, found.then_inr), (x, held.now_inr)]
-        spot = self._axes.transData.transform((self._snapshot.spot, 0.0))[0]
-        taken = [Bbox.from_extents(spot - 1, self._axes.bbox.y0, spot + 1, self._axes.bbox.y1)]
-        self._labels.show(held.breakevens, curves, taken)
-        self._labels_then.show(found.breakevens, curves, taken)
+        spot, taken = self._snapshot.spot, list[Bbox]()
+        curves = [(x, held.expiry_inr), (x, found.then_inr), (x, held.now_inr), upright(self._axes, spot)]
+        marks = [(level, 0.0) for level in (*held.breakevens, *found.breakevens)]
+        marks.append((spot * (1 + found.scenario.spot_shift), found.profit_inr))
+        self._labels.show(held.breakevens, curves, marks, taken)
+        self._labels_then.show(found.breakevens, curves, marks, taken)
 
     def _fit(self, found: Outlook, by: str) -> bool:
         """Choose limits and colours where those there are do not fit; says whether they are new."""

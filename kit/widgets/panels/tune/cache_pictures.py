@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 
 from kit.plots import CALL, GAIN, LOSS, PLAIN
 from kit.tuning import outlook
 from kit.tuning.lifetimes import LIFETIMES_S, SOURCES
 from kit.tuning.replay import ANSWERS, Replay
 from kit.widgets.panels.bench_plot import draw_empty
+from kit.widgets.panels.labels import HALO
 from kit.widgets.panels.tune.shown import COLOURS, NAMES, Shown, mark, seconds_axis
 
 _ANSWERED = {"hot": GAIN, "sqlite": "#e0a030", "network": CALL, "stale": "#8a5fbf", "error": LOSS}
-HALO = withStroke(linewidth=2.5, foreground="white")  # a figure stays readable upon a curve
 _WORDS = {"hot": "memory", "sqlite": "SQLite", "network": "broker", "stale": "old answer", "error": "error"}
 
 
