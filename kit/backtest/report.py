@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+from calendar import month_abbr
 from collections.abc import Callable, Sequence
 from html import escape
+from string import Template
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from kit.backtest.band import band_sentence
 from kit.backtest.holdings import skipped_words
-from kit.shown import card, rupees, sentence
+from kit.shown import card, rows_of, rupees, sentence, table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,11 +35,18 @@ _SHOWN = {
     "sessions": ("Sessions", "{:,.0f}"),
     "exposure": ("Time in the market", "{:.0%}"),
 }
-_STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse;margin:1rem 0;font-variant-numeric:tabular-nums}"
-    "td,th{padding:.2rem .7rem;text-align:right;border-bottom:1px solid #8884}svg{max-width:100%;height:auto}"
-)
+_PAGE = Template("""<!doctype html><html lang="en"><meta charset="utf-8"><title>Backtest: $title</title>
+<meta name="viewport" content="width=device-width,initial-scale=1"><style>:root{color-scheme:light dark}
+body{font:15px/1.5 system-ui,sans-serif;max-width:76rem;margin:1.5rem auto;padding:0 1rem;
+color:light-dark(#1d2327,#e4e8eb);background:light-dark(#fff,#14181b)}svg{width:100%;max-width:60rem;height:auto}
+@media (prefers-color-scheme:dark){svg{filter:invert(.92) hue-rotate(180deg)}}
+.side{display:flex;flex-wrap:wrap;gap:0 2.5rem}.side>*{min-width:0;max-width:100%}</style>
+<h1>Backtest</h1>$body</html>
+""")
+_LOG = (  # of a trade; the log as CSV has every figure
+    "day", "leg", "side", "right", "strike", "expiry", "lots", "entry_bar", "entry_price", "exit_bar",
+    "exit_price", "reason", "gross_inr", "charges_inr", "net_inr",
+)  # fmt: skip
 
 
 def summary(result: BacktestResult) -> str:
@@ -67,9 +76,9 @@ def _rounded(result: BacktestResult) -> Sequence[str]:
 
 def page(result: BacktestResult) -> str:
     """Return a page that needs nothing else: figures, equity, drawdown, months, band and trades."""
-    parts = [summary(result), _picture(_equity, result, "Net profit"), _picture(_falls, result, "Drawdown")]
+    pictures = [_picture(_equity, result, "Net profit"), _picture(_falls, result, "Drawdown")]
     tables = {
-        "Months": result.monthly(),
+        "Months": result.monthly().rename(index=str, columns=lambda month: month_abbr[month]),
         "Weekdays": result.by_weekday(),
         "Days to expiry": result.by_days_to_expiry(),
         "Reasons": result.by_reason(),
@@ -77,14 +86,26 @@ def page(result: BacktestResult) -> str:
     }
     if len(result.plans) > 1:
         tables["Plans"] = result.by_plan()
-    if result.band is not None:
-        tables["Band: the same plan under other fills"] = result.band
-    tables["Trades"] = result.trades
-    for title, table in tables.items():
-        shown = table.to_html(float_format="{:,.2f}".format, na_rep="", border=0)
-        parts.append(f"<h4>{escape(title)}</h4>{shown}")
-    head = f'<!doctype html><meta charset="utf-8"><title>Backtest</title><style>{_STYLE}</style>'
-    return head + "".join(parts)
+    small = "".join(_table(title, frame) for title, frame in tables.items())
+    band = "" if result.band is None else _table("Band: the same plan under other fills", result.band)
+    log = [*(["plan"] if len(result.plans) > 1 else []), *_LOG]
+    trades = _table("Trades", result.trades[log].set_index("day"))
+    body = [summary(result), *pictures, f"<div class=side>{small}{band}</div>", trades]
+    return _PAGE.substitute(title=escape(", ".join(plan.name for plan in result.plans)), body="".join(body))
+
+
+def _table(title: str, frame: pd.DataFrame) -> str:
+    """Return a table under its title, amounts with their unit, times of day without their date."""
+    shown = frame.copy()
+    for name in shown.columns:
+        if isinstance(shown[name].dtype, pd.DatetimeTZDtype):
+            shown[name] = shown[name].dt.strftime("%H:%M")
+        elif name == "won":
+            shown[name] = [f"{share:.0%}" for share in shown[name]]
+        elif pd.api.types.is_float_dtype(shown[name]):
+            shown[name] = shown[name].round(2)
+    shown.columns = pd.Index([f"{one[:-4]} ₹" if str(one).endswith("_inr") else one for one in shown.columns])
+    return card(title, {}, table(rows_of(shown), most=1000))
 
 
 def _picture(draw: Callable[[Axes, BacktestResult], None], result: BacktestResult, title: str) -> str:
@@ -96,15 +117,23 @@ def _picture(draw: Callable[[Axes, BacktestResult], None], result: BacktestResul
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title(title, loc="left")
+    picture.patch.set_visible(False)
+    axes.patch.set_visible(False)
     draw(axes, result)
     FigureCanvasSVG(picture)
     drawn = io.StringIO()
     picture.savefig(drawn, format="svg", metadata={"Date": None})
-    return drawn.getvalue().partition("?>")[2]
+    drawing = drawn.getvalue()
+    return f'<div role="img" aria-label="{title}">{drawing[drawing.index("<svg") :]}</div>'
+
+
+def _earned(result: BacktestResult) -> pd.Series:
+    """Return net profit over time: by minute of a few sessions, else by day."""
+    return result.by_minute if len(result.sessions) <= 10 else result.daily.cumsum()
 
 
 def _equity(axes: Axes, result: BacktestResult) -> None:
-    equity = result.by_minute if len(result.sessions) <= 10 else result.daily.cumsum()
+    equity = _earned(result)
     axes.plot(range(len(equity)), equity.to_numpy(), color="#1f6fb2")  # by bars: nights take no room
     axes.axhline(0, color="#5b6770", linewidth=0.8)
     axes.set_ylabel("₹")
@@ -112,9 +141,9 @@ def _equity(axes: Axes, result: BacktestResult) -> None:
 
 
 def _falls(axes: Axes, result: BacktestResult) -> None:
-    equity = result.daily.cumsum()
+    equity = _earned(result)
     falls = equity - equity.cummax().clip(lower=0.0)
-    axes.fill_between(range(len(falls)), falls.to_numpy(float), color="#c8553d", alpha=0.6)
+    axes.fill_between(range(len(falls)), falls.to_numpy(float), color="#c8553d", alpha=0.6, linewidth=0)
     axes.set_ylabel("₹")
     _dates(axes, falls)
 
@@ -123,3 +152,4 @@ def _dates(axes: Axes, series: pd.Series) -> None:
     if len(series):
         places = sorted({0, len(series) // 2, len(series) - 1})
         axes.set_xticks(places, [f"{series.index[place]:%d %b %Y}" for place in places])
+        axes.yaxis.set_major_formatter("{x:,.0f}")

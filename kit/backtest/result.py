@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from calendar import day_abbr
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -121,7 +122,8 @@ class BacktestResult:
 
     def by_weekday(self) -> pd.DataFrame:
         """Return trades and rupees by the weekday of the entry."""
-        return self._grouped(pd.Series([f"{day:%a}" for day in self.filled["day"]], self.filled.index))
+        found = self._grouped(pd.Series([f"{day:%a}" for day in self.filled["day"]], self.filled.index))
+        return found.sort_index(key=lambda names: names.map([*day_abbr].index))
 
     def by_days_to_expiry(self) -> pd.DataFrame:
         """Return trades and rupees by calendar days from the entry to the expiry."""

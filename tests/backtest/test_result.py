@@ -118,6 +118,9 @@ def test_the_page_stands_alone(result, tmp_path):
     assert text.count("<svg") == 2
     assert "short_straddle_reentry" in text
     assert "at the bar&#x27;s worst" in text or "at the bar's worst" in text
+    assert "prefers-color-scheme:dark" in text
+    assert "net ₹" in text
+    assert "net_inr" not in text
     for outside in ("<script", "<link", 'src="http'):
         assert outside not in text
     assert "<dt>Net profit</dt>" in result._repr_html_()
