@@ -18,6 +18,7 @@ from kit.transport.policy import Policy, ReplyVerdict, Route
 
 _LOG = logging.getLogger("kit.transport")
 _LONGEST_PAUSE_S = 30.0  # a call that would have to wait longer ends with what it has
+_LONG_PAUSE_S = 5.0  # a shorter one is no news: the pool counts it, and the caller has an answer
 
 
 class RetryAdapter(BaseAdapter):
@@ -84,7 +85,10 @@ class RetryAdapter(BaseAdapter):
                 why = verdict.value
             attempt += 1
             self._below.retries += 1
-            _LOG.warning("%s: %s; attempt %d in %.1f s", route.name, why, attempt + 1, pause_s)
+            level = (
+                logging.WARNING if pause_s >= _LONG_PAUSE_S else logging.INFO
+            )  # a cell shows warnings in red
+            _LOG.log(level, "%s: %s; attempt %d in %.1f s", route.name, why, attempt + 1, pause_s)
             time.sleep(pause_s)
 
     def close(self) -> None:
