@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 CALL, PUT, GAIN, LOSS, PLAIN = "#1f6fb2", "#c8553d", "#2a9d6f", "#c8553d", "#5b6770"
 TIERS = {"network": "#c8553d", "sqlite": "#e0a030", "hot": "#2a9d6f"}
+# White below wherever it stands, but in a dark JupyterLab or Voila, where its colours are turned, hues kept.
+_IN_A_CELL = """<style>.kit-picture{background:#fff;max-width:100%%}.kit-picture img{width:100%%;height:auto}
+[data-jp-theme-light=false] .kit-picture{background:none;filter:invert(.93) hue-rotate(180deg)}</style>
+<div class="kit-picture" style="width:%dpx">%s</div>"""
 
 
 def figure(width: float = 6.4, height: float = 3.4) -> tuple[Figure, Axes]:
@@ -34,7 +38,7 @@ def figure(width: float = 6.4, height: float = 3.4) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
     page = Figure(figsize=(width, height), layout="constrained")
-    setattr(page, "_repr_png_", lambda: _png(page))  # noqa: B010 - a cell shows it, with no magic before
+    setattr(page, "_repr_html_", lambda: _in_a_cell(page))  # noqa: B010 - with no magic before
     axes = page.subplots()
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
@@ -184,12 +188,23 @@ def as_html(page: Figure, text: str) -> str:
     return f'<img alt="{escape(text)}" src="data:image/png;base64,{b64encode(_png(page)).decode()}">'
 
 
+def _in_a_cell(page: Figure) -> str:
+    """Return a figure as a cell shows it: at its size, in either theme, its titles and axes as its text."""
+    told = [
+        text
+        for axes in page.axes
+        for text in (axes.get_title("left"), axes.get_title(), axes.get_ylabel(), axes.get_xlabel())
+        if text
+    ]
+    return _IN_A_CELL % (96 * page.get_figwidth(), as_html(page, ", ".join(told) or "A plot"))
+
+
 def _png(page: Figure) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     FigureCanvasAgg(page)
     raw = io.BytesIO()
-    page.savefig(raw, format="png", dpi=144)
+    page.savefig(raw, format="png", dpi=144, transparent=True)
     return raw.getvalue()
 
 

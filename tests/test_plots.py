@@ -1,8 +1,12 @@
 """Figures from finished numbers."""
 
+from base64 import b64decode
+from io import BytesIO
+
 import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
+from matplotlib.image import imread
 
 from kit import plots
 
@@ -40,9 +44,15 @@ def test_page_image_is_self_contained_and_has_a_text():
     assert html.startswith('<img alt="a &quot;smile&quot;" src="data:image/png;base64,iVBOR')
 
 
-def test_a_cell_shows_a_figure():
-    """A figure at the end of a cell is a picture, without a magic word before."""
-    page, axes = plots.figure()
+def test_a_cell_shows_a_figure_that_follows_the_theme():
+    """A figure at the end of a cell is a picture without a ground, at its size, with what its axes say."""
+    page, axes = plots.figure(6, 3)
     axes.plot([1, 2])
+    axes.set_ylabel("Profit (₹)")
     shown, _ = DisplayFormatter().format(page)
-    assert shown["image/png"].startswith(b"\x89PNG")
+    html = shown["text/html"]
+    assert 'alt="Profit (₹)"' in html
+    assert "width:576px" in html
+    assert "[data-jp-theme-light=false] .kit-picture{background:none" in html
+    pixels = imread(BytesIO(b64decode(html.partition("base64,")[2].partition('"')[0])))
+    assert pixels[0, 0, 3] == 0
