@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 60  # of a table in a cell; the text below says how many there are
 _LONG = "kit-long"
-_WITH_UNIT = re.compile(r"(?<=₹) (?=[-+−\d])|(?<=\d) (?=%|₹|(?:ms|us|s|min|h|bps|KiB|MiB|lots|days)\b)")
+_WITH_UNIT = re.compile(
+    r"(?<=₹) (?=[-+−\d])|(?<=\d) (?=%|₹|(?:ms|us|s|min|h|bps|KiB|MiB|lots|days)\b|\d[\d,.]* ?[CP]E\b)"
+)
 _NUMERIC = re.compile(r"[-+−]?(₹ ?)?[-+−]?[\d,.]+( ?%)?|[–∞]|-∞")
 STYLE = """<style>
 .kit-card{font-size:13px;line-height:1.45;margin:4px 0;max-width:1200px}
@@ -84,7 +86,7 @@ def sentence(text: str) -> str:
 
 
 def unbroken(text: str) -> str:
-    """Return a text in which no line ends between a figure and its unit or its sign."""
+    """Return a text in which no line ends between a figure and its unit or sign, lots and their contract."""
     return _WITH_UNIT.sub("\N{NO-BREAK SPACE}", text).replace("−₹", "−\N{WORD JOINER}₹")
 
 
@@ -119,7 +121,9 @@ def table(
     )
     lines = []
     for place, cells in enumerate(zip(*columns, strict=True)):
-        row = "".join(f"<td{look}>{escape(cell)}</td>" for cell, look in zip(cells, looks, strict=True))
+        row = "".join(
+            f"<td{look}>{escape(unbroken(cell))}</td>" for cell, look in zip(cells, looks, strict=True)
+        )
         lines.append(f"<tr{' class=kit-marked' if place in marked else ''}>{row}</tr>")
     above = f"<caption>{escape(caption)}</caption>" if caption else ""
     left = sentence(f"{len(rows) - most:,} more" if len(rows) > most else "")

@@ -66,10 +66,20 @@ def _details(results: BenchmarkResults) -> list[str]:
     """Return what a reader must know, and every row; missed ones are marked."""
     lines = results["lines"]
     missed = [place for place, line in enumerate(lines) if line.missed]
-    rows = [{"part": line.part} | dict(zip(_LONG, _long(line), strict=True)) for line in lines]
+    rows = [_beside(line) for line in lines]
     cut = ["Cancelled: the rows below are those that finished."] if results["stopped"] else []
     told = [*cut, *results["violations"], *_busy(lines)]
     return [*map(sentence, told), table(rows, marked=missed, most=len(rows))]
+
+
+def _beside(line: RowResult) -> dict[str, str]:
+    """Return a row for a page: a figure and its unit in one, so that all columns find room."""
+    told = dict(zip(_LONG, _long(line), strict=True))
+    name, figure, unit, peer, ratio = (
+        told.pop(one) for one in ("row", "figure", "unit", "peer figure", "ratio")
+    )
+    told["peer"] = f"{line.peer}: {peer}, ratio {ratio}" if line.peer else ""
+    return {"part": line.part, "row": name, "figure": f"{figure} {unit}"} | told
 
 
 def _number(value: float) -> str:

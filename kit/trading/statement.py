@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import date, datetime
 from functools import wraps
 from math import isnan
@@ -227,8 +227,10 @@ class PaperStatement(Showable):
 
     @_locked
     def _details(self) -> list[str]:
-        lists = (("Positions", self.positions()), ("Orders of the day", self.book()))
-        return [table([_row(one) for one in found], title) for title, found in lists if found]
+        return [
+            table([_held(one) for one in self.positions()], "Positions"),
+            table([_ordered(one) for one in self.book()], "Orders of the day"),
+        ]
 
 
 _CHARGES = {  # as the broker's calculator calls them
@@ -241,9 +243,21 @@ _CHARGES = {  # as the broker's calculator calls them
 }
 
 
-_UNREAD = {"exchange", "token", "lot_size", "unique_id", "exchange_order_id", "validity", "variety"}
+def _held(one: OpenPosition) -> dict[str, object]:
+    """Return what a reader looks for in a position, few enough to find room beside each other."""
+    return {
+        "contract": one.symbol, "product": one.product, "held": one.net, "lots": one.net_lots,
+        "bought at ₹": one.buy_average_inr if one.bought else None,
+        "sold at ₹": one.sell_average_inr if one.sold else None, "LTP ₹": one.ltp_inr,
+        "closed P&L ₹": one.realised_inr, "open P&L ₹": one.unrealised_inr,
+    }  # fmt: skip
 
 
-def _row(noun: OpenPosition | BookedOrder) -> dict[str, object]:
-    """Return what a reader looks for, so that it has room beside each other."""
-    return {part.name: getattr(noun, part.name) for part in fields(noun) if part.name not in _UNREAD}
+def _ordered(one: BookedOrder) -> dict[str, object]:
+    """Return what a reader looks for in an order."""
+    return {
+        "order": one.order_id, "contract": one.symbol, "side": one.side, "type": one.order_type,
+        "ordered": one.quantity, "filled": one.filled, "limit ₹": one.price_inr or None,
+        "trigger ₹": one.trigger_price_inr or None, "average ₹": one.average_price_inr or None,
+        "status": one.status, "reason": one.reason,
+    }  # fmt: skip

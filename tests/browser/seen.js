@@ -76,6 +76,7 @@
       if (wide(e, e.value || e.placeholder) > inner(e) + 1) found.push(`cut: ${said} ${e.placeholder}`);
       if (e.placeholder && contrast(e, "::placeholder") < 4.5) found.push(`faint placeholder: ${e.placeholder}`);
     }
+    if (e.matches(".kit-scroll,.kit-wide") && e.scrollWidth > e.clientWidth + 1) found.push(`scrolls sideways: ${e.getAttribute("aria-label") ?? said}`);
     if (e.matches("select:not([multiple])") && wide(e, e.selectedOptions[0]?.textContent ?? "") > inner(e) - 14)
       found.push(`cut: ${said}`);
     const told = e.matches("td.kit-text") && e.title; // words in a table may be long: the pointer tells them whole

@@ -3,6 +3,7 @@
 const LOCALES = { plain: "en-US", indian: "en-IN", short: "en-IN" };
 const ENDLESS = 1e308; // JSON knows no infinity
 const SHORT = [[1e7, "Cr"], [1e5, "L"]];
+const SLACK = 16; // pixels that a theme of other letters may need
 
 function written(value, column, numbers) {
   if (value === null || value === undefined) return "–";
@@ -36,9 +37,12 @@ function element(name, attributes = {}, ...children) {
 
 function render({ model, el }) {
   let seen = null;
+  let offered = "";
+  let [left, fitted] = [[], ""]; // columns for which there is no room, and what that was found for
   const filter = element("input", { type: "search", placeholder: "Filter rows", "aria-label": "Filter rows" });
   const count = element("span", { class: "kit-count", role: "status" });
-  const chooser = element("details", { class: "kit-columns" }, element("summary", {}, "Columns"));
+  const heading = element("summary");
+  const chooser = element("details", { class: "kit-columns" }, heading);
   const boxes = element("div");
   chooser.append(boxes);
   const bar = element("div", { class: "kit-bar" }, filter, chooser, count);
@@ -47,7 +51,9 @@ function render({ model, el }) {
   const title = model.get("titled") ? [element("h4", {}, model.get("label"))] : [];
   el.append(...title, ...(model.get("searchable") ? [bar] : []), scroll);
 
-  const shown = () => model.get("columns").map((column, at) => ({ ...column, at })).filter((column) => !model.get("hidden").includes(column.title_all));
+  const hidden = () => model.get("hidden") ?? left; // until somebody chooses, as many as fit
+  const resized = new ResizeObserver(() => requestAnimationFrame(settle));
+  const shown = () => model.get("columns").map((column, at) => ({ ...column, at })).filter((column) => !hidden().includes(column.title_all));
 
   function head(columns) {
     const top = element("tr");
@@ -137,6 +143,33 @@ function render({ model, el }) {
     if (same) same.focus({ preventScroll: true });
   }
 
+  function fit() { // the last columns wait in the chooser where the table would have to be scrolled sideways
+    const free = model.get("searchable") && model.get("hidden") === null && !model.get("columns").some((one) => one.group);
+    const found = JSON.stringify([free, scroll.clientWidth, model.get("sort").at, model.get("columns").map((one) => one.title_all)]);
+    const must = (column) => column.key || column.at === model.get("sort").at;
+    if (found === fitted && (scroll.scrollWidth <= scroll.clientWidth || !free || shown().every(must))) return;
+    if (left.length) { left = []; draw(); }
+    fitted = found;
+    if (!free || !scroll.clientWidth || scroll.scrollWidth <= scroll.clientWidth) return;
+    const widths = [...scroll.querySelectorAll("thead tr:last-child th")].map((one) => one.offsetWidth);
+    const every = shown();
+    let room = scroll.clientWidth - SLACK - every.reduce((sum, column, at) => sum + (must(column) ? widths[at] : 0), 0);
+    left = every.filter((column, at) => !must(column) && (room -= widths[at]) < 0).map((column) => column.title_all);
+    draw();
+  }
+
+  function show() {
+    draw();
+    settle();
+  }
+
+  function settle() {
+    fit();
+    const every = model.get("columns").length;
+    heading.textContent = hidden().length ? `Columns (${shown().length} of ${every})` : "Columns";
+    choose();
+  }
+
   function draw() {
     const focused = scroll.contains(document.activeElement) ? document.activeElement.dataset.at : undefined;
     const [columns, numbers, sort] = [shown(), model.get("numbers"), model.get("sort")];
@@ -148,9 +181,11 @@ function render({ model, el }) {
     const most = model.get("most");
     const table = element("table", { class: "kit-table", "aria-label": model.get("label") }, head(columns),
       element("tbody", {}, ...rows.slice(0, most).map((data) => row(data, columns, numbers))));
-    const [top, left] = [scroll.scrollTop, scroll.scrollLeft];
+    const [down, across] = [scroll.scrollTop, scroll.scrollLeft];
     scroll.replaceChildren(table);
-    [scroll.scrollTop, scroll.scrollLeft] = [top, left];
+    resized.disconnect();
+    for (const one of [scroll, table]) resized.observe(one); // another theme has other letters
+    [scroll.scrollTop, scroll.scrollLeft] = [down, across];
     count.textContent = words || rows.length > most ? `${Math.min(rows.length, most)} of ${all.length} rows` : "";
     keepMiddle(table);
     keepPlace(focused);
@@ -165,27 +200,29 @@ function render({ model, el }) {
   }
 
   function choose() {
+    const now = JSON.stringify([model.get("columns"), hidden()]);
+    if (now === offered) return; // a box that was just ticked keeps the focus
+    offered = now;
     boxes.replaceChildren(...model.get("columns").filter((column) => !column.key).map((column) => {
       const box = element("input", { type: "checkbox" });
-      box.checked = !model.get("hidden").includes(column.title_all);
+      box.checked = !hidden().includes(column.title_all);
       box.onchange = () => {
-        const hidden = new Set(model.get("hidden"));
-        if (box.checked) hidden.delete(column.title_all); else hidden.add(column.title_all);
-        model.set("hidden", [...hidden]);
+        const away = new Set(hidden());
+        if (box.checked) away.delete(column.title_all); else away.add(column.title_all);
+        offered = JSON.stringify([model.get("columns"), [...away]]);
+        model.set("hidden", [...away]);
         model.save_changes();
       };
       return element("label", {}, box, ` ${column.title_all}`);
     }));
   }
 
-  filter.oninput = draw;
+  filter.oninput = show;
   scroll.onkeydown = move;
   const watch = "change:rows change:columns change:numbers change:sort change:hidden";
-  model.on(watch, draw);
-  model.on("change:columns", choose);
-  choose();
-  draw();
-  return () => { model.off(watch, draw); model.off("change:columns", choose); };
+  model.on(watch, show);
+  show();
+  return () => { model.off(watch, show); resized.disconnect(); };
 }
 
 export default { render };

@@ -100,6 +100,11 @@ class GridRow:
         return {"key": self.key, "cells": list(self.cells), "mark": self.mark, "inside": list(self.inside)}
 
 
+def led_by(columns: Sequence[GridColumn], fields: Sequence[str]) -> tuple[GridColumn, ...]:
+    """Return columns with the named ones next to the key, where they stay in sight."""
+    return tuple(sorted(columns, key=lambda one: (not one.key, one.field not in fields)))
+
+
 class Grid(anywidget.AnyWidget):
     """A sortable table.
 
@@ -113,6 +118,12 @@ class Grid(anywidget.AnyWidget):
         Whether a line above it filters its rows and chooses its columns.
     titled : bool
         Whether its label stands above it.
+
+    Attributes
+    ----------
+    hidden : list of str or None
+        Titles of the columns that the reader took away; None until then: the last ones wait in the chooser
+        where there is no room for all, but for a table in groups.
     """
 
     _esm = Path(__file__).with_name("grid.js")
@@ -122,7 +133,7 @@ class Grid(anywidget.AnyWidget):
     rows: t.List[Any] = t.List().tag(sync=True)
     numbers = t.Unicode("plain").tag(sync=True)
     sort = t.Dict().tag(sync=True)
-    hidden: t.List[Any] = t.List().tag(sync=True)
+    hidden: t.List[Any] = t.List(default_value=None, allow_none=True).tag(sync=True)
     sortable = t.Bool(True).tag(sync=True)
     clickable = t.Bool(False).tag(sync=True)
     searchable = t.Bool(True).tag(sync=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from math import fsum
+from math import fsum, nan
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -36,7 +36,7 @@ ORDERS = (
     GridColumn("order_id", "Order", text=True, key=True), GridColumn("symbol", "Contract", text=True),
     GridColumn("side", "Side", text=True), GridColumn("quantity", "Ordered", "units"),
     GridColumn("filled", "Filled", "units"), GridColumn("price_inr", "Limit", "₹", 2),
-    GridColumn("average_price_inr", "Paid", "₹", 2), GridColumn("status", "Status", text=True),
+    GridColumn("average_price_inr", "Average", "₹", 2), GridColumn("status", "Status", text=True),
     GridColumn("reason", "Reason", text=True),
 )  # fmt: skip
 FILLS = (
@@ -234,7 +234,9 @@ def _is(which: str, order: BookedOrder) -> bool:
 def _fields(one: BookedOrder | OrderFill | OpenPosition) -> dict[str, Any]:
     """Return what the columns may show of a record."""
     if isinstance(one, OpenPosition):
-        return {**asdict(one), "net": one.net, "net_lots": one.net_lots, "pnl_inr": one.pnl_inr}
+        means = {"buy_average_inr": one.bought, "sell_average_inr": one.sold}
+        unknown = {name: nan for name, units in means.items() if not units}
+        return {**asdict(one), **unknown, "net": one.net, "net_lots": one.net_lots, "pnl_inr": one.pnl_inr}
     return {**asdict(one), "when": f"{one.at:%H:%M:%S}"} if isinstance(one, OrderFill) else asdict(one)
 
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from kit.broker.endpoints import spoken
 from kit.plots import CALL, GAIN, LOSS, PLAIN
@@ -58,6 +59,7 @@ def _line(axes: Axes, minutes: Sequence[float], values: Sequence[Any], title: st
     axes.set(ylim=(0, 1.05 * (top or max(1.0, 1.15 * max(values)))), xlim=(min(-1.0, minutes[0]), 0))
     axes.set(title=title, xlabel="Minutes ago")
     axes.xaxis.set_major_formatter(_ago)
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))  # all are counts, or percent
 
 
 def _per_reading(seen: Sequence[MonitorReading]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import nan
 from typing import Any
@@ -18,28 +18,26 @@ from kit.model import Position
 from kit.shown import rupees
 from kit.strategies.base import Strategy
 from kit.widgets.frame.context import Context
-from kit.widgets.frame.grid import Grid, GridColumn, GridRow
+from kit.widgets.frame.grid import Grid, GridColumn, GridRow, led_by
 from kit.widgets.frame.panel import Panel, shown
 from kit.widgets.frame.style import summary
 
-COLUMNS = (
+COLUMNS = (  # the last ones wait where there is no room
     GridColumn("cost_on_risk", "Cost on risk", "%", 2, 100, help="Spread and charges per rupee at risk"),
     GridColumn("premium_inr", "Premium", "₹", signed=True, help="Received (+) or paid (-) at the entry"),
-    GridColumn("premium_mid_inr", "Premium at mid", "₹", signed=True),
-    GridColumn("max_profit_inr", "Max. profit", "₹ before charges", help="At expiry"),
-    GridColumn("max_loss_inr", "Max. loss", "₹ before charges", help="At expiry"),
+    GridColumn("max_profit_inr", "Max. profit", "₹ gross", help="At expiry, before charges"),
+    GridColumn("max_loss_inr", "Max. loss", "₹ gross", help="At expiry, before charges"),
     GridColumn("probability_of_profit", "P(profit)", "%", factor=100, help="Before charges, under the view"),
-    GridColumn("cost_inr", "Spread + charges", "₹"),
-    GridColumn(
-        "expected_profit_inr", "Expected", "₹ after charges", signed=True, help="And after the spread"
-    ),
-    GridColumn("risk_inr", "At risk", "₹", help="Greatest loss but for 0.135 % of outcomes either side"),
+    GridColumn("expected_profit_inr", "Expected", "₹ net", signed=True, help="After charges and the spread"),
     GridColumn("return_on_risk", "Return on risk", "%", 1, 100, signed=True, help="Expected over at risk"),
-    GridColumn("reward_to_risk", "Reward to risk", "", 2),
     GridColumn("margin_inr", "Margin", "₹", help="What is blocked, an estimate"),
     GridColumn(
         "return_on_margin", "On margin", "%", 2, 100, signed=True, help="Expected over what is tied up"
     ),
+    GridColumn("risk_inr", "At risk", "₹", help="Greatest loss but for 0.135 % of outcomes either side"),
+    GridColumn("cost_inr", "Spread + charges", "₹"),
+    GridColumn("reward_to_risk", "Reward to risk", "times", 2),
+    GridColumn("premium_mid_inr", "Premium at mid", "₹", signed=True),
     GridColumn("delta_inr", "Delta", "₹ a point", 1, signed=True),
     GridColumn("theta_inr", "Theta", "₹ a day", signed=True),
     GridColumn("vega_inr", "Vega", "₹ a vol. pt", signed=True),
@@ -47,11 +45,10 @@ COLUMNS = (
 _NAME = GridColumn(
     "strategy", "Strategy", text=True, key=True, press=True, help="Open in the position builder"
 )
-_REST = (
-    GridColumn("breakevens", "Breakevens", text=True),
-    GridColumn("verdict", "Verdict", text=True, help="ok, or why the figures say little"),
-    GridColumn("legs", "Legs", text=True),
-)
+_VERDICT = GridColumn("verdict", "Verdict", text=True, help="ok, or why the figures say little")
+_BREAKEVENS = GridColumn("breakevens", "Breakevens", text=True)
+_LEGS = GridColumn("legs", "Legs", text=True)
+_SHOWN = (_NAME, *COLUMNS[:6], _VERDICT, *COLUMNS[6:9], _BREAKEVENS, *COLUMNS[9:], _LEGS)
 _LEAST_FIRST = ("cost_on_risk", "cost_inr", "max_loss_inr", "risk_inr", "margin_inr")
 
 
@@ -119,7 +116,8 @@ class RankingPanel(Panel):
 
     def draw(self, result: pd.DataFrame) -> None:
         """Write the table and its best row in words."""
-        self.table.show((_NAME, *COLUMNS, *_REST), ranked(result))
+        columns = led_by(_SHOWN, [self.inputs["by"].value])
+        self.table.show(columns, ranked(result, columns))
         self.words.value = summary(describe(result, self.inputs["by"].value))
 
 
@@ -133,18 +131,19 @@ def _behind(tradable: pd.Series[Any]) -> pd.Series[int]:
     return tradable.map({True: 0, False: 1}).fillna(2).astype(int)
 
 
-def ranked(rows: pd.DataFrame) -> list[GridRow]:
-    """Return the rows of the table; what failed says why in place of its legs."""
-    return [_row(str(name), row) for name, row in zip(rows.index, rows.to_dict("records"), strict=True)]
+def ranked(rows: pd.DataFrame, columns: Sequence[GridColumn] = _SHOWN) -> list[GridRow]:
+    """Return the rows of the table; what failed says why in place of its figures."""
+    records = rows.to_dict("records")
+    return [_row(str(name), row, columns) for name, row in zip(rows.index, records, strict=True)]
 
 
-def _row(name: str, row: Mapping[Any, Any]) -> GridRow:
+def _row(name: str, row: Mapping[Any, Any], columns: Sequence[GridColumn]) -> GridRow:
     title = name.replace("_", " ")
     if not isinstance(row["breakevens"], tuple):  # a failure, or a value that is no score
         told = row["error"] if isinstance(row["error"], str) else f"returned {row['value']!r}"
-        return GridRow(name, [title, *[None] * (len(COLUMNS) + 2), told], "kit-failed")
-    figures = [column.cell(row[column.field]) for column in COLUMNS]
-    return GridRow(name, [title, *figures, levels(row["breakevens"]), row["verdict"], str(row["legs"])])
+        return GridRow(name, [title, *[None] * (len(columns) - 2), told], "kit-failed")
+    words = {"strategy": title, "breakevens": levels(row["breakevens"])}
+    return GridRow(name, [one.cell(words.get(one.field, row.get(one.field))) for one in columns])
 
 
 def describe(rows: pd.DataFrame, by: str) -> str:

@@ -61,10 +61,20 @@ def test_a_failure_and_a_plain_value_are_told(results):
 def test_an_unbounded_loss_is_no_number(results):
     """An infinite loss reaches the page as a number that JSON knows and that the page writes as such."""
     panel = RankingPanel(results)
-    at = [column.field for column in COLUMNS].index("max_loss_inr")
-    losses = [row["cells"][1 + at] for row in panel.table.rows]
+    at = [column["field"] for column in panel.table.columns].index("max_loss_inr")
+    losses = [row["cells"][at] for row in panel.table.rows]
     assert 1e308 in losses
     assert json.dumps(panel.table.rows, allow_nan=False)
+
+
+@pytest.mark.parametrize("by", ["cost_on_risk", "vega_inr"])
+def test_what_it_is_sorted_by_stands_beside_the_name(results, by):
+    """However little room there is, the figure that orders the rows is in sight."""
+    panel = RankingPanel(results)
+    panel.inputs["by"].value = by
+    assert [column["field"] for column in panel.table.columns[:2]] == ["strategy", by]
+    known = next(row["cells"] for row in panel.table.rows if row["mark"] == "")
+    assert len(known) == len(panel.table.columns)
 
 
 def test_nothing_scored_is_said(make_chain):

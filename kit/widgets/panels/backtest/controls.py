@@ -24,7 +24,8 @@ def controls() -> dict[str, Any]:
         **boxes,
         "yaml": w.Textarea(
             description="Plan", tooltip="The plan as YAML", continuous_update=False,
-            style={"description_width": "48px"}, layout=w.Layout(width="520px", height="270px"),
+            style={"description_width": "48px"},
+            layout=w.Layout(flex="1 1 340px", max_width="520px", height="270px"),
         ),
         "first": w.Text(description="From", placeholder="first stored", tooltip="As 2026-11-20", **typed),
         "last": w.Text(description="To", placeholder="last stored", tooltip="Like 2026-11-20", **typed),

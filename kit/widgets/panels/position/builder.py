@@ -85,7 +85,7 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.text = w.Text(
             description="Legs", continuous_update=False, placeholder="-1 54900CE +1 55400CE 29DEC2026",
             tooltip="Lots and contract, an expiry behind the legs it holds for; @ sets an entry price",
-            style=_LOOK, layout=w.Layout(width="100%", max_width="1080px"),
+            style=_LOOK, layout=w.Layout(width="calc(100% - 8px)", max_width="1080px"),
         )  # fmt: skip
         self.text.observe(self._written, "value")
         return self.text

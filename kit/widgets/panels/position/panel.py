@@ -72,7 +72,7 @@ class PositionPanel(MarketPanel):
         self._quiet = True
         super().__init__(source)
         self.context.observe(self._another_idea, "idea")
-        self._start(idea or self.context.idea or IronCondor())
+        self._start(idea if idea is not None else self.context.idea or IronCondor(), idea is not None)
 
     def controls(self) -> dict[str, Any]:
         """Return the scenario: date, shifts of index and volatility, what the smile is held in."""
@@ -189,9 +189,12 @@ class PositionPanel(MarketPanel):
         self.words.value = summary(describe(found, result.date))
 
     @shown
-    def _start(self, idea: Strategy | Position | str) -> None:
+    def _start(self, idea: Strategy | Position | str, given: bool) -> None:
         if isinstance(idea, str):
             idea = Position.parse(idea, self.context.underlying)
+        named = [leg.expiry for leg in idea if leg.expiry] if isinstance(idea, Position) else []
+        if given and named and min(named) in self.context.expiries:
+            self.context.choose(min(named))  # the ladder of what is held
         self.builder.take(idea)
 
     @shown

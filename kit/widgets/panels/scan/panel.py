@@ -27,7 +27,7 @@ from kit.widgets.frame.style import facts, summary
 from kit.widgets.panels.position.holding import held_of
 from kit.widgets.panels.scan.controls import ONE_FIGURE, controls
 from kit.widgets.panels.scan.pictures import beside, trade_off
-from kit.widgets.panels.scan.table import COLUMNS, describe, rows_of
+from kit.widgets.panels.scan.table import describe, table_of
 from kit.widgets.panels.scan.wanted import (
     LABELS,
     Wanted,
@@ -220,7 +220,7 @@ class ScanPanel(MarketPanel):
 
     def draw(self, result: ScanResult) -> None:
         """Write the table and what was removed; draw what gives way to what."""
-        self.table.show(COLUMNS, rows_of(result))
+        self.table.show(*table_of(result))
         told = {
             "Positions": f"{result.enumerated:,}", "Scored": f"{result.kept.scored:,}",
             "Kept": f"{len(result):,}", **removed_words(result.removed, result.kept.scored),

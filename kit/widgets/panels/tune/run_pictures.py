@@ -9,7 +9,7 @@ from joblib import cpu_count
 from matplotlib.axes import Axes
 
 from kit.plots import CALL, GAIN, LOSS, PLAIN, PUT
-from kit.settings import Settings
+from kit.settings import Settings, WorkersConfig
 from kit.simulator.distance import ROUND_TRIP_S
 from kit.tuning import outlook
 from kit.tuning.faltering import faltering
@@ -86,7 +86,7 @@ def _throughput(axes: Axes, shown: Shown) -> None:
     title = "Calls a second (measured)"
     runs = {name: one.pools for name, one in shown.measured.items() if one.pools}
     if not runs:
-        draw_empty(axes, title, "Press Run to measure")
+        draw_empty(axes, title, "Run draws here: calls a second\nby number of sockets")
         return
     for (name, pools), style in zip(runs.items(), styles(len(runs)), strict=True):
         rates = list(pools.values())
@@ -104,13 +104,12 @@ def _throughput(axes: Axes, shown: Shown) -> None:
 
 
 def _expected(axes: Axes, shown: Shown) -> None:
-    title = f"{_TASKS} ideas and start (computed)"
     latest = next((one for one in reversed(list(shown.measured.values())) if one.speedup), None)
-    if latest is None:
-        draw_empty(axes, title, "Press Run: it rests on a measurement")
-        return
     chosen = shown.settings.workers
     counts = sorted({*range(1, 2 * cpu_count() + 1), chosen.max_workers})
+    if latest is None:
+        _at_best(axes, counts, chosen)
+        return
     for backend, found in latest.backends.items():
         speedup = latest.speedup if backend == chosen.backend else {1: 1.0}
         times = {1: 1.0} if backend == "serial" else speedup
@@ -120,16 +119,38 @@ def _expected(axes: Axes, shown: Shown) -> None:
         axes.plot(counts, seconds, "o-", ms=3, label=backend)
         if backend == chosen.backend:
             mark(axes, chosen.max_workers, seconds[counts.index(chosen.max_workers)], PLAIN)
-    axes.set(xlabel="Workers", ylabel="Seconds", ylim=(0, None))
-    axes.set_title(title)
+    axes.set(xlabel="Workers", ylabel="Seconds", ylim=(0, None), xticks=counts)
+    axes.set_title(f"{_TASKS} ideas and start (computed)")
     axes.legend(fontsize=8)
+
+
+def _at_best(axes: Axes, counts: Sequence[int], chosen: WorkersConfig) -> None:
+    """Draw the time that is left at least: of pure Python one runs at a time, but for processes."""
+    for name, backends, cores in (
+        ("processes, dask", ("processes", "dask"), cpu_count()),
+        ("serial, threads", ("serial", "threads"), 1),
+    ):
+        left = [100 / min(count, cores) for count in counts]
+        axes.plot(counts, left, "o-", ms=3, label=name)
+        if chosen.backend in backends:
+            mark(axes, chosen.max_workers, left[counts.index(chosen.max_workers)], PLAIN)
+    axes.set(
+        xlabel=f"Workers, on {cpu_count()} cores; Run measures",
+        ylabel="Time of one worker (%)",
+        ylim=(0, 108),
+        xticks=counts,
+    )
+    axes.set_title("Ideas in Python, at best (computed)")
+    axes.legend(fontsize=8, loc="lower left")
 
 
 def _speedup(axes: Axes, shown: Shown) -> None:
     title = "Speed-up and start (measured)"
     runs = {name: one for name, one in shown.measured.items() if one.speedup}
     if not runs:
-        draw_empty(axes, title, "Press Run to measure")
+        draw_empty(
+            axes, title, "Run draws here: speed-up by workers,\nand how long each backend takes to start"
+        )
         return
     most = max(max(one.speedup) for one in runs.values())
     axes.plot([1, most], [1, most], color=PLAIN, lw=0.8, ls="--", label="ideal")
