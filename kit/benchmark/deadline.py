@@ -22,18 +22,10 @@ _GRACE_S = 0.7  # for a row to unwind, and again for what it opened to be closed
 def bounded(
     call: Callable[[], T], deadline_s: float, should_stop: Callable[[], bool], close: Callable[[], object]
 ) -> T:
-    """Return what the call returns, or give it up.
+    """Return what the call returns, or give it up when it takes too long or `should_stop` says so.
 
-    Parameters
-    ----------
-    call : callable
-        Runs on a thread. One that must be given up gets an exception wherever its Python code is.
-    deadline_s : float
-        Seconds it may take, by the monotonic clock.
-    should_stop : callable
-        Asked ten times a second; True gives the call up.
-    close : callable
-        Closes what the call opened, when it is stuck in a wait that no exception reaches.
+    It runs on a thread and gets an exception wherever its Python code is. When it is stuck in a wait that no
+    exception reaches, `close` closes what it opened.
 
     Raises
     ------

@@ -61,19 +61,9 @@ def history_file() -> Path:
 
 
 def archive(results: BenchmarkResults, path: Path | None = None) -> tuple[list[dict[str, Any]], str]:
-    """Record a complete run and tell what changed since the last one of its kind.
+    """Record a complete run; return all recorded runs, and in words what changed since the last of its kind.
 
-    Parameters
-    ----------
-    results : BenchmarkResults
-        What `run_performance_benchmark` found.
-    path : path, optional
-        Default `history_file`.
-
-    Returns
-    -------
-    tuple of list of dict and str
-        All recorded runs, and what changed; a line that cannot be read is told and left where it is.
+    A line of the history that cannot be read is told and left where it is.
 
     Raises
     ------
@@ -104,13 +94,7 @@ def record(results: BenchmarkResults, path: Path | None = None) -> dict[str, Any
 
 
 def load(path: Path | None = None) -> tuple[list[dict[str, Any]], list[UnreadableFile]]:
-    """Read the recorded runs, oldest first; none when nothing was recorded yet.
-
-    Returns
-    -------
-    tuple of list of dict and list of UnreadableFile
-        The JSON object of each run, with ``at`` (ISO time) and ``quick``; and an error, not raised, for
-        each line that is not a recorded run.
+    """Read the recorded runs, oldest first, and an error, not raised, for each line that is none.
 
     Raises
     ------
@@ -172,26 +156,14 @@ def _run(content: bytes, place: str, form: type[_File]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Change:
-    """A row that two runs disagree on beyond noise, or that only one of them has.
-
-    Parameters
-    ----------
-    name, unit : str
-        The row and its unit.
-    before, after : float
-        Medians; NaN where a run has no figure.
-    why : str
-        What a reader must know: that only one run has the row, or why nothing follows from the figures.
-    judged : bool
-        Whether the row changed; False: the machine was not equally busy in both runs, or nobody knows.
-    """
+    """A row that two runs disagree on beyond noise, or that only one of them has."""
 
     name: str
     unit: str
-    before: float
+    before: float  # median; NaN where the run has no figure
     after: float
-    why: str = ""
-    judged: bool = True
+    why: str = ""  # only one run has the row, or nothing follows from the figures
+    judged: bool = True  # False: the machine was not equally busy in both runs, or nobody knows
 
     @property
     def factor(self) -> float:
@@ -207,16 +179,8 @@ class Change:
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     """List the rows whose intervals do not touch and whose medians differ by more than `BETWEEN_RUNS`.
 
-    Parameters
-    ----------
-    before, after : mapping
-        Two runs, as `load` or `load_json` give them.
-
-    Returns
-    -------
-    list of Change
-        Largest change first; then rows that gained or lost their figure, then rows that only one run has.
-        One that was measured beside other loads is not judged.
+    Largest change first, then rows that gained or lost their figure, then rows that only one run has. A row
+    that was measured beside another load is not judged.
     """
     old, new = ({row["name"]: row for row in run["rows"]} for run in (before, after))
     both = [(old[name], new[name]) for name in new if name in old]
@@ -226,16 +190,12 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
         if _beyond_noise(was, now)
     ]
     found.sort(key=lambda change: -abs(math.log(change.factor)) if change.factor > 0 else 0.0)
-    come = [_lone(row, math.nan, _figure(row), "a new row") for name, row in new.items() if name not in old]
-    gone = [_lone(row, _figure(row), math.nan, _GONE) for name, row in old.items() if name not in new]
-    return [*found, *come, *gone]
+    lone = [(row, math.nan, _figure(row), "a new row") for name, row in new.items() if name not in old]
+    lone += [(row, _figure(row), math.nan, _GONE) for name, row in old.items() if name not in new]
+    return [*found, *(Change(row["name"], row["unit"], was, now, why) for row, was, now, why in lone)]
 
 
 _GONE = "no such row any more"
-
-
-def _lone(row: Mapping[str, Any], before: float, after: float, why: str) -> Change:
-    return Change(row["name"], row["unit"], before, after, why)
 
 
 def _figure(row: Mapping[str, Any]) -> float:

@@ -103,19 +103,7 @@ def told(exchange: ExchangeProcess, **more: Any) -> str:
 def fresh(code: str, given: str = "", deadline_s: float = 120.0) -> str:
     """Run code in a fresh interpreter, so that nothing is warm but the file system; return its output.
 
-    Parameters
-    ----------
-    code : str
-        Python.
-    given : str, optional
-        Its standard input.
-    deadline_s : float, default 120
-        Seconds it may take.
-
-    Raises
-    ------
-    KitError
-        The code failed, or did not end in time; says how.
+    `given` is its standard input. Raises a `KitError` when it fails, or does not end in time.
     """
     with interpreter(code) as child:
         try:

@@ -19,33 +19,15 @@ _MOST_REPEATS = 2**20  # of a call that takes 2 ns
 
 @dataclass(frozen=True)
 class Arms:
-    """What to time: our call and, where there is one, the peer's call for the same work.
-
-    Parameters
-    ----------
-    ours : callable
-        Called without arguments; one call is one operation, or `items` of them.
-    peer : callable, optional
-        The same work by the peer; None when it is not installed.
-    items : float, default 1
-        Operations in one call: a time is divided by it, a rate multiplied.
-    before : callable, optional
-        Runs untimed before each sample of either arm, for instance to empty a cache.
-    calls : int, optional
-        Calls per sample; default as many as make a sample long against the timer (1 with `before`).
-    rounds : int, optional
-        Exactly so many samples of each arm; default as many as the row's time allows, 5 to 200.
-    warm : int, default 2
-        Untimed calls of each arm before the first sample.
-    """
+    """What to time: our call and, where there is one, the peer's call for the same work."""
 
     ours: Call
-    peer: Call | None = None
-    items: float = 1
-    before: Call | None = None
-    calls: int | None = None
-    rounds: int | None = None
-    warm: int = 2
+    peer: Call | None = None  # None when it is not installed
+    items: float = 1  # operations in one call: a time is divided by it, a rate multiplied
+    before: Call | None = None  # runs untimed before each sample, for instance to empty a cache
+    calls: int | None = None  # per sample; default as many as last long against the timer (1 with `before`)
+    rounds: int | None = None  # samples of each arm; default as many as the row's time allows, 5 to 200
+    warm: int = 2  # untimed calls of each arm before the first sample
 
 
 @dataclass(frozen=True)
@@ -57,21 +39,10 @@ class Figures:
 
 
 def time_arms(arms: Arms, seconds: float, checkpoint: Call = lambda: None) -> Figures:
-    """Time both arms in turns.
+    """Return the seconds per call of both arms, timed in turns, round by round.
 
-    Parameters
-    ----------
-    arms : Arms
-        What to time.
-    seconds : float
-        Time to spend on each arm; at least five rounds are made.
-    checkpoint : callable, optional
-        Runs between rounds; may raise to stop.
-
-    Returns
-    -------
-    Figures
-        Seconds per call of each arm, round by round.
+    Some `seconds` are spent on each arm, and at least five rounds; `checkpoint` runs between rounds and may
+    raise to stop.
     """
     calls = [call for call in (arms.ours, arms.peer) if call is not None]
     for call in calls:

@@ -1,10 +1,9 @@
 """The register of benchmark rows.
 
-A row is a function that receives the `Run` and returns what to time (`Arms`) or what it timed
-itself (`Figures`)::
+A row is a function that receives the `Run` and returns what to time (`Arms`) or what it timed itself
+(`Figures`)::
 
-    @row("hot_hit", part="cache", unit="us", target=at_most(2), peer="cachetools TLRU under a lock",
-         peer_target=within(3), quick=True)
+    @row("cache", "us", at_most(2), peer=("cachetools TLRU under a lock", within(3)), quick=True)
     def hot_hit(run: Run) -> Arms:
         '''Read one cached chain from the in-process tier, statistics on.'''
         cache = CacheManager(CacheConfig())
@@ -12,9 +11,9 @@ itself (`Figures`)::
         bare = run.peer("cachetools")           # None where it is not installed
         return Arms(ours=lambda: cache.get("chain"), peer=bare and bare_hit(bare))
 
-Rows live in ``kit/benchmark/rows/<room>.py`` and register when that file is imported. One peer per
-row: further peers are further rows. Units: ``ns us ms s`` are times, anything ending in ``/s`` is a
-rate (``M options/s`` counts millions, ``k rows/s`` thousands); any other unit is for `Figures`.
+Rows live in ``kit/benchmark/rows/`` and register on import; a further peer is a further row. Units:
+``ns us ms s`` are times, anything ending in ``/s`` is a rate (``M options/s`` counts millions, ``k rows/s``
+thousands); any other unit is for `Figures`.
 """
 
 from __future__ import annotations
@@ -41,38 +40,18 @@ _REGISTER: dict[str, Row] = {}
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the benchmark.
-
-    Parameters
-    ----------
-    name, part, unit : str
-        Unique name, the room it measures, and the unit of its figure.
-    measure : callable
-        Takes the `Run`, returns `Arms` or `Figures`; its docstring says what is measured.
-    target : Target or None
-        Limit on the figure; None: the row informs.
-    peer : str or None
-        Who else does the same work.
-    peer_target : Speed or None
-        Speed relative to the peer.
-    quick : bool
-        Part of a quick run.
-    cores : int
-        Cores that the target supposes; with fewer the row is measured without target.
-    budget : str or None
-        The latency budget of the settings that is the limit on the figure.
-    """
+    """One line of the benchmark."""
 
     name: str
-    part: str
+    part: str  # the package that it measures
     unit: str
-    measure: Measure
-    target: Target | None = None
-    peer: str | None = None
-    peer_target: Speed | None = None
-    quick: bool = False
-    cores: int = 1
-    budget: str | None = None
+    measure: Measure  # its docstring says what is measured
+    target: Target | None = None  # limit on the figure; None: the row informs
+    peer: str | None = None  # who else does the same work
+    peer_target: Speed | None = None  # speed relative to the peer
+    quick: bool = False  # part of a quick run
+    cores: int = 1  # that the target supposes; with fewer the row is not judged
+    budget: str | None = None  # the latency budget of the settings that is the limit on the figure
 
     def under(self, budgets: LatencyRequirements) -> Row:
         """Return the row with its limit from these budgets, milliseconds."""
@@ -110,8 +89,16 @@ class Row:
         raise SettingsError(f"Row {self.name} times a call, which has no unit", self.unit, "Return Figures.")
 
 
-def row(name: str, **features: Any) -> Callable[[Measure], Measure]:
-    """Register the decorated function as a row; the features are the parameters of `Row`.
+def row(
+    part: str,
+    unit: str,
+    target: Target | None = None,
+    *,
+    peer: tuple[str, Speed] | None = None,
+    name: str = "",
+    **features: Any,
+) -> Callable[[Measure], Measure]:
+    """Register the decorated function as a row of its own name, or of the one given; see `Row`.
 
     Raises
     ------
@@ -120,10 +107,12 @@ def row(name: str, **features: Any) -> Callable[[Measure], Measure]:
     """
 
     def register(measure: Measure) -> Measure:
-        known = _REGISTER.get(name)
+        called = name or measure.__name__
+        known = _REGISTER.get(called)
         if known is not None and known.measure.__module__ != measure.__module__:
-            raise SettingsError("Two benchmark rows have this name", name, "Rename one of them.")
-        _REGISTER[name] = Row(name, measure=measure, **features).under(LatencyRequirements())
+            raise SettingsError("Two benchmark rows have this name", called, "Rename one of them.")
+        made = Row(called, part, unit, measure, target, *(peer or (None, None)), **features)
+        _REGISTER[called] = made.under(LatencyRequirements())
         return measure
 
     return register

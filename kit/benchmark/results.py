@@ -96,15 +96,8 @@ def met(line: RowResult) -> str:
 def _short(line: RowResult) -> tuple[str, ...]:
     limits = [str(limit or "–") for limit in (line.limit, line.ratio_limit)]
     beside = _number(line.ratio) if line.peer else ""
-    return (
-        line.name,
-        _number(line.figure),
-        line.unit,
-        limits[0],
-        beside,
-        limits[1] if beside else "",
-        met(line),
-    )
+    second = limits[1] if beside else ""
+    return line.name, _number(line.figure), line.unit, limits[0], beside, second, met(line)
 
 
 def _long(line: RowResult) -> tuple[str, ...]:
@@ -119,13 +112,7 @@ def _long(line: RowResult) -> tuple[str, ...]:
 def text(results: BenchmarkResults, long: bool = False) -> str:
     """Return the table part by part, the notes, the components of the score and the summary.
 
-    Parameters
-    ----------
-    results : BenchmarkResults
-        Of any run.
-    long : bool, default False
-        With intervals, the peers and their figures, the time each row took and the load beside it; else
-        within 120 columns.
+    The `long` form has intervals, the peers' figures, times and loads; the other fits 120 columns.
     """
     lines: list[RowResult] = results["lines"]
     cells, head = (_long, _LONG) if long else (_short, _SHORT)
@@ -194,8 +181,5 @@ def _validated(lines: Sequence[RowResult]) -> list[str]:
 def _busy(lines: Sequence[RowResult]) -> list[str]:
     loads = [line.load for line in lines if line.load is not None]
     most = max(loads, default=0.0)
-    return (
-        [f"Others kept up to {most:g} cores busy meanwhile: quiet, the machine does better."]
-        if most > 0.5
-        else []
-    )
+    busy = f"Others kept up to {most:g} cores busy meanwhile: quiet, the machine does better."
+    return [busy] if most > 0.5 else []

@@ -43,23 +43,8 @@ def without_disk(settings: Settings) -> Settings:
 class Run:
     """One run of the benchmark, shared by its rows; a context manager.
 
-    Parameters
-    ----------
-    quick : bool, default False
-        Fewer rows and samples.
-    settings : Settings, optional
-        Of the desk; default the defaults. The exchange is always the simulated one, at seed 7.
-    should_stop : callable, optional
-        Asked between samples; True ends the run.
-
-    Attributes
-    ----------
-    quick : bool
-        As given.
-    rng : random.Random
-        Seeded afresh for every row.
-    seconds : float
-        Time that a row may spend sampling one arm.
+        self.rng = random.Random(SEED)  # noqa: S311 - samples, not secrets; anew for every row
+    seed 7. `should_stop` is asked between samples; True ends the run.
     """
 
     def __init__(
@@ -71,9 +56,9 @@ class Run:
         self.quick = quick
         simulated = BrokerConfig(mode="simulated", seed=SEED)
         self.settings = (settings or Settings()).model_copy(update={"broker": simulated})
-        self.seconds = 0.2 if quick else 1.0
+        self.seconds = 0.2 if quick else 1.0  # that a row may spend sampling one arm
         self.cores = cpu_count()
-        self.rng = random.Random(SEED)  # noqa: S311 - samples, not secrets
+        self.rng = random.Random(SEED)  # noqa: S311 - samples, not secrets; afresh for every row
         self.notes: list[str] = []
         self._should_stop = should_stop
         self._shared = ExitStack()
@@ -98,13 +83,7 @@ class Run:
             yield
 
     def checkpoint(self) -> None:
-        """End the run here if the user cancelled; long rows call this between steps.
-
-        Raises
-        ------
-        Stopped
-            The user cancelled.
-        """
+        """Raise `Stopped` if the user cancelled; long rows call this between steps."""
         if self._should_stop():
             raise Stopped
 
@@ -158,13 +137,7 @@ class Run:
         return None
 
     def need(self, module: str, extra: str) -> ModuleType:
-        """Import an optional part without which the row means nothing.
-
-        Raises
-        ------
-        Unmeasured
-            It is not installed.
-        """
+        """Import an optional part, or raise `Unmeasured`: without it the row means nothing."""
         try:
             return import_module(module)
         except ImportError:
@@ -181,13 +154,7 @@ class Run:
         self._row.close()
 
     def need_signals(self) -> None:
-        """Leave a row out that kills or interrupts processes, where the system has no signals.
-
-        Raises
-        ------
-        Unmeasured
-            It has none.
-        """
+        """Raise `Unmeasured` where the system has no signals to kill or interrupt a process with."""
         if os.name != "posix":
             raise Unmeasured("this system has no signals to kill a process with")
 

@@ -30,24 +30,12 @@ WEIGHTS: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class Component:
-    """One part's share of the score.
-
-    Parameters
-    ----------
-    part : str
-        The room.
-    weight : float
-        Its published weight.
-    points : float
-        0 to 100.
-    attained : mapping of str to float
-        Row to the share of its target that was reached; how the points came about.
-    """
+    """One part's share of the score."""
 
     part: str
-    weight: float
-    points: float
-    attained: Mapping[str, float]
+    weight: float  # as published
+    points: float  # 0 to 100
+    attained: Mapping[str, float]  # by row, the share of its target that was reached
 
     def __str__(self) -> str:
         short = {name: share for name, share in self.attained.items() if share < 1}

@@ -7,18 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Target:
-    """A limit that a figure must keep.
+    """A limit that a figure must keep."""
 
-    Parameters
-    ----------
-    limit : float
-        In the unit of the figure.
-    at_most : bool
-        True: the figure must not exceed the limit. False: it must reach it.
-    """
-
-    limit: float
-    at_most: bool
+    limit: float  # in the unit of the figure
+    at_most: bool  # the figure must not exceed the limit; else it must reach it
 
     def met(self, figure: float) -> bool:
         """Tell whether a figure keeps the limit; NaN does not."""

@@ -18,61 +18,29 @@ from kit.monitor.estimate import estimate
 class RowResult:
     """One row of the results; the fields up to `load` are the row of the JSON file.
 
-    Parameters
-    ----------
-    name, part : str
-        As registered.
-    figure, low, high : float
-        Median and its 95 % interval, in `unit`; NaN when the row failed.
-    unit : str
-        Unit of all figures of the line.
-    target : str or None
-        Targets in words.
-    peer : str or None
-        Who else does the same work.
-    peer_figure, ratio : float
-        The peer's median, and the median of figure / peer figure over the rounds; NaN where the peer was
-        not measured.
-    met : bool or None
-        Whether every target is met; None when there is nothing to judge.
-    samples : int
-        How many samples the figure is the median of.
-    load : float or None
-        Cores that everything else on the machine kept busy meanwhile; None where the system does not tell.
-    limit, ratio_limit : Target or None
-        Limits on `figure` and on `ratio`.
-    missed : bool
-        Missed by more than noise: a whole interval lies on the wrong side, or the row failed.
-    attained : float
-        How much of the target is reached, 0 to 1; NaN when there is nothing to judge.
-    note : str
-        What a reader must know: a missing peer, the error of a failed row.
-    unjudged : bool
-        A target stands here that could not be judged; the note says why.
-    seconds : float
-        Time that measuring the row took.
+    What was not measured is NaN: all figures of a failed row, and the peer's where it is missing.
     """
 
     name: str
     part: str
-    figure: float
-    low: float
+    figure: float  # the median, in `unit`
+    low: float  # and its 95 % interval
     high: float
     unit: str
-    target: str | None
+    target: str | None  # both targets in words
     peer: str | None
     peer_figure: float
-    ratio: float
-    met: bool | None
-    samples: int = 0
-    load: float | None = None
-    limit: Target | None = None
+    ratio: float  # median of figure / peer figure over the rounds
+    met: bool | None  # every target; None: there is nothing to judge
+    samples: int = 0  # that the figure is the median of
+    load: float | None = None  # cores that others kept busy meanwhile; None: the system does not tell
+    limit: Target | None = None  # on the figure
     ratio_limit: Target | None = None
-    missed: bool = False
-    attained: float = math.nan
-    note: str = ""
-    unjudged: bool = False
-    seconds: float = math.nan
+    missed: bool = False  # by more than noise: a whole interval lies on the wrong side, or the row failed
+    attained: float = math.nan  # how much of the target is reached, 0 to 1; NaN: nothing to judge
+    note: str = ""  # what a reader must know: a missing peer, the error of a failed row
+    unjudged: bool = False  # there is a target that could not be judged; the note says why
+    seconds: float = math.nan  # that measuring the row took
 
     @property
     def peer_missing(self) -> bool:
@@ -93,19 +61,7 @@ def plain(value: Any) -> Any:
 
 
 def judge(row: Row, samples: Figures, cores: int, notes: Sequence[str] = ()) -> RowResult:
-    """Judge a row's samples against its targets.
-
-    Parameters
-    ----------
-    row : Row
-        The targets.
-    samples : Figures
-        In the row's unit.
-    cores : int
-        Cores of this machine; a target that supposes more is waived, with a note.
-    notes : sequence of str
-        What the run noted.
-    """
+    """Judge a row's samples, in its unit, against its targets; one that supposes more cores is waived."""
     ours, peer = estimate(samples.ours), estimate(samples.peer)
     pairs = [mine / theirs for mine, theirs in zip(samples.ours, samples.peer, strict=False) if theirs]
     ratio = estimate(pairs)

@@ -135,7 +135,7 @@ def test_two_rows_of_one_name_are_refused(toys):
     """A name that is taken raises at registration, not at random later."""
     toys("a", Row.in_unit)  # any function of another module
     with pytest.raises(SettingsError, match="'a'"):
-        row("a", part="cache", unit="us")(lambda _: Figures([1.0]))
+        row("cache", "us", name="a")(lambda _: Figures([1.0]))
 
 
 def test_a_run_is_quick_unless_it_is_full(toys):

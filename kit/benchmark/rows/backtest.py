@@ -87,7 +87,7 @@ def _tapes(sets: Sets, count: int) -> list[Loaded]:
     ]
 
 
-@row("sweep_five_years", part="backtest", unit="M bar-params/s", target=at_least(313), cores=2)
+@row("backtest", "M bar-params/s", at_least(313), cores=2)
 def sweep_five_years(_: Run) -> Arms:
     """1,250 days x 1,000 sets of a straddle with stop, target, trail, two re-entries and charges.
 
@@ -108,20 +108,20 @@ def years_of_sets() -> Callable[[], None]:
     return play
 
 
-@row("sweep_memory", part="backtest", unit="MiB", target=at_most(1000))
+@row("backtest", "MiB", at_most(1000))
 def sweep_memory(_: Run) -> Figures:
     """Peak memory of a fresh process that makes the tapes of 1,250 days and plays 1,000 sets on them."""
     return Figures([peak_mib("from kit.benchmark.rows.backtest import years_of_sets; years_of_sets()()")])
 
 
-@row("sweep_from_parquet", part="backtest", unit="s", target=at_most(4), cores=2)
+@row("backtest", "s", at_most(4), cores=2)
 def sweep_from_parquet(run: Run) -> Arms:
     """Play the same 1,000 sets on five years of sessions read from Parquet."""
     store, sets = run.once(five_years), _sets(_RULES)
     return Arms(ours=lambda: play_tapes(sets, tapes_of(sets, StoredDays(store))), calls=1, rounds=3, warm=1)
 
 
-@row("parquet_memory", part="backtest", unit="MiB", target=at_most(1000))
+@row("backtest", "MiB", at_most(1000))
 def parquet_memory(run: Run) -> Figures:
     """Peak memory of a fresh process that reads five years from Parquet, and sweeps and trades on them."""
     folder = str(run.once(five_years).folder.parent)
@@ -137,7 +137,7 @@ def read_through(folder: str) -> None:
     _ = backtest(_plan(_RULES), days).metrics
 
 
-@row("sweep_one_day", part="backtest", unit="ms", target=at_most(3), quick=True)
+@row("backtest", "ms", at_most(3), quick=True)
 def sweep_one_day(_: Run) -> Arms:
     """Play the same 1,000 sets on one day."""
     sets = _sets(_RULES)
@@ -145,14 +145,14 @@ def sweep_one_day(_: Run) -> Arms:
     return Arms(ours=lambda: play_tape(sets, loaded))
 
 
-@row("backtest_one_day", part="backtest", unit="ms", target=at_most(20), quick=True)
+@row("backtest", "ms", at_most(20), quick=True)
 def backtest_one_day(_: Run) -> Arms:
     """One plan with its full result over one day of all contracts."""
     plan, days = _plan(_RULES), {_DAY: _day(1)}
     return Arms(ours=lambda: backtest(plan, days).metrics)
 
 
-@row("backtest_five_years", part="backtest", unit="s", target=at_most(1.5))
+@row("backtest", "s", at_most(1.5))
 def backtest_five_years(_: Run) -> Arms:
     """One plan with its full result and trade log over 1,250 days of 82 contracts in memory."""
     plan, different = _plan(_RULES), [_day(seed) for seed in range(25)]
@@ -176,13 +176,13 @@ def first_play() -> float:
     return perf_counter() - began
 
 
-@row("backtest_first_call", part="backtest", unit="s", target=at_most(6))
+@row("backtest", "s", at_most(6))
 def backtest_first_call(run: Run) -> Figures:
     """Play the first sets after installation: numba loads and compiles."""
     return Figures([float(fresh(compiling_in(run.folder()) + _FIRST_PLAY))])
 
 
-@row("backtest_first_call_later", part="backtest", unit="s", target=at_most(0.5))
+@row("backtest", "s", at_most(0.5))
 def backtest_first_call_later(run: Run) -> Figures:
     """Play the first sets of a later process: numba and the compiled engine load."""
     code = compiling_in(run.folder()) + _FIRST_PLAY
@@ -190,7 +190,7 @@ def backtest_first_call_later(run: Run) -> Figures:
     return Figures([float(fresh(code)) for _ in range(5)])
 
 
-@row("backtest_first_try", part="backtest", unit="s", target=at_most(60))
+@row("backtest", "s", at_most(60))
 def backtest_first_try(run: Run) -> Figures:
     """`kit backtest short_straddle_920` where nothing is: three days are collected, and then traded."""
     folder = str(run.folder())
@@ -203,8 +203,7 @@ def backtest_first_try(run: Run) -> Figures:
     return Figures([perf_counter() - began])
 
 
-@row("fixed_stops_beside_raptorbt", part="backtest", unit="M bar-params/s",
-     peer="raptorbt.run_single_backtest", peer_target=faster(25))  # fmt: skip
+@row("backtest", "M bar-params/s", peer=("raptorbt.run_single_backtest", faster(25)))
 def fixed_stops_beside_raptorbt(run: Run) -> Arms:
     """1,000 fixed stops on one bought contract of one day; the peer is called once for each."""
     legs = [{**_LEG, "side": "buy", "right": "CE"}]
@@ -238,7 +237,7 @@ def _raptor(raptorbt: Any, loaded: Loaded, stops: np.ndarray) -> Any:
     return theirs
 
 
-@row("first_passage", part="backtest", unit="ms", target=at_most(50), quick=True)
+@row("backtest", "ms", at_most(50), name="first_passage", quick=True)
 def first_passage_five_years(_: Run) -> Arms:
     """1,250 days x 1,000 pure stops by first passage."""
     highs = [_day(seed).high[40] for seed in range(25)]

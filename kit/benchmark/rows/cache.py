@@ -45,8 +45,7 @@ def _hot() -> Callable[[], object]:
     return partial(cache.get, "chain")
 
 
-@row("hot_hit", part="cache", unit="us", target=at_most(2), peer="a bare cachetools TLRU under a lock",
-     peer_target=within(3), quick=True)  # fmt: skip
+@row("cache", "us", at_most(2), peer=("a bare cachetools TLRU under a lock", within(3)), quick=True)
 def hot_hit(run: Run) -> Arms:
     """Read one cached value in process, statistics on."""
     library = run.peer("cachetools")
@@ -65,9 +64,7 @@ def hot_hit(run: Run) -> Arms:
     return Arms(_repeated(_hot()), _repeated(hit), items=_HITS)
 
 
-@row(
-    "disk_hit", part="cache", unit="us", peer="a requests-cache SQLite hit", peer_target=faster(2), quick=True
-)
+@row("cache", "us", peer=("a requests-cache SQLite hit", faster(2)), quick=True)
 def disk_hit(run: Run) -> Arms:
     """Ask our session for a stored 44 KB answer, beside requests-cache's own with its SQLite backend."""
     from kit.transport.policy import Policy
@@ -80,8 +77,7 @@ def disk_hit(run: Run) -> Arms:
     return Arms(_hit(ours), _hit(_stock(run)))
 
 
-@row("disk_write", part="cache", unit="us", target=at_most(2000), peer="requests-cache's SQLite backend",
-     peer_target=within(2), quick=True)  # fmt: skip
+@row("cache", "us", at_most(2000), peer=("requests-cache's SQLite backend", within(2)), quick=True)
 def disk_write(run: Run) -> Arms:
     """Store a 44 KB answer in the disk tier, committed, at its bound of entries; the peer keeps no bound."""
     store, stock, answer, number = _store(run, disk_max_entries=200), _stock(run).cache, _answer(), count()

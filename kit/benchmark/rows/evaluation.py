@@ -28,8 +28,7 @@ def sweep(chain: ChainSnapshot) -> float:
     return max(score(condor.legs(chain), chain).return_on_risk for condor in _SWEEP)
 
 
-@row("strategy_evaluation", part="evaluation", unit="us", target=at_most(50),
-     peer="NumPy grid of one rupee, payoff only", peer_target=faster(2), quick=True)  # fmt: skip
+@row("evaluation", "us", at_most(50), peer=("NumPy grid of one rupee, payoff only", faster(2)), quick=True)
 def strategy_evaluation(run: Run) -> Arms:
     """Choose the strikes of an iron condor by delta and score it: bounds, chance, charges, Greeks.
 
@@ -55,8 +54,7 @@ def _on_grid(legs: Any, chain: ChainSnapshot) -> tuple[float, ...]:
     )
 
 
-@row("evaluation_beside_joblib", part="evaluation", unit="ms",
-     peer="joblib.Parallel(n_jobs=2)", peer_target=within(1.1), cores=2)  # fmt: skip
+@row("evaluation", "ms", peer=("joblib.Parallel(n_jobs=2)", within(1.1)), cores=2)
 def evaluation_beside_joblib(run: Run) -> Arms:
     """One of 100 strategies of about 10 ms: with time-outs, errors kept and a table; the peer has none."""
     from joblib import Parallel, delayed
@@ -87,7 +85,7 @@ with open_desk(Settings()) as desk:
 """
 
 
-@row("first_evaluation", part="evaluation", unit="ms", target=at_most(150))
+@row("evaluation", "ms", at_most(150))
 def first_evaluation(_: Run) -> Figures:
     """Evaluate ten built-in strategies with a desk that has just opened and asked for a chain."""
     return Figures([float(fresh(_FIRST_TEN)) for _ in range(5)])

@@ -51,8 +51,7 @@ def _weight_kib(fill: Callable[[], object]) -> float:
     return weight
 
 
-@row("memory_per_entry", part="cache", unit="KiB", peer="the same tables in a dict", peer_target=within(1.5),
-     quick=True)  # fmt: skip
+@row("cache", "KiB", peer=("the same tables in a dict", within(1.5)), quick=True)
 def memory_per_entry(run: Run) -> Figures:
     """Memory of one cached 240-contract table in the in-process tier, beside the same tables in a dict."""
 
@@ -70,7 +69,7 @@ def memory_per_entry(run: Run) -> Figures:
     return Figures(*zip(*pairs, strict=True))
 
 
-@row("memory_growth", part="cache", unit="KiB", target=at_most(100), quick=True)
+@row("cache", "KiB", at_most(100), quick=True)
 def memory_growth(run: Run) -> Figures:
     """Memory that 10,000 writes and reads of ever new keys add to an in-process tier that is full."""
 
@@ -91,7 +90,7 @@ def _write_and_read(cache: CacheManager, keys: range) -> None:
         cache.get(("ltp", key - 50))
 
 
-@row("hot_write", part="cache", unit="us", target=at_most(100), quick=True)
+@row("cache", "us", at_most(100), quick=True)
 def hot_write(_: Run) -> Arms:
     """Keep a 240-contract table in the in-process tier under one of 100 keys, protected from its caller."""
     cache, table, number = CacheManager(CacheConfig()), _chain_table(SEED), count()

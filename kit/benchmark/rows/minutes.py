@@ -108,8 +108,7 @@ def _by_pandas(file: Path) -> list[np.ndarray]:
     return [table.pivot(index="symbol", columns="time", values=name).to_numpy() for name in OHLC]
 
 
-@row("day_of_minutes", part="bars", unit="ms", target=at_most(10), quick=True,
-     peer="pandas: a day file, read and pivoted", peer_target=within(0.2))  # fmt: skip
+@row("bars", "ms", at_most(10), peer=("pandas: a day file, read and pivoted", within(0.2)), quick=True)
 def day_of_minutes(run: Run) -> Arms:
     """Find one session of 38,000 option bars in the store and return its arrays."""
     store = run.once(filled)
@@ -118,7 +117,7 @@ def day_of_minutes(run: Run) -> Arms:
     return Arms(ours=lambda: store.day(day), peer=lambda: _by_pandas(file))
 
 
-@row("minutes_to_arrays", part="bars", unit="sessions/s", target=at_least(625), cores=2, quick=True)
+@row("bars", "sessions/s", at_least(625), quick=True, cores=2)
 def minutes_to_arrays(run: Run) -> Arms:
     """Load five years of sessions of 38,000 option bars from Parquet to arrays; in 2 s are 625 a second."""
     store = run.once(filled if run.quick else five_years)
@@ -127,7 +126,7 @@ def minutes_to_arrays(run: Run) -> Arms:
     return Arms(ours=lambda: _through(store, days, False), items=len(days), calls=1, rounds=rounds, warm=1)
 
 
-@row("mapped_minutes", part="bars", unit="sessions/s", target=at_least(1_000), quick=True)
+@row("bars", "sessions/s", at_least(1_000), quick=True)
 def mapped_minutes(run: Run) -> Arms:
     """Load sessions whose memory-mapped arrays are there."""
     store = run.once(filled)
@@ -139,21 +138,21 @@ def _through(store: MinuteStore, days: list[date], mapped: bool) -> int:
     return sum(len(day.strike) for day in store.load(days, mapped=mapped))
 
 
-@row("import_parquet", part="bars", unit="M rows/s", target=at_least(1), cores=2)
+@row("bars", "M rows/s", at_least(1), cores=2)
 def import_parquet(run: Run) -> Arms:
     """Import a month of a vendor's Parquet, numbers and times as text, into an empty store."""
     file, rows = _month(run, "parquet")
     return Arms(ours=lambda: import_files([file], MinuteStore(run.folder())), items=rows, calls=1, warm=1)
 
 
-@row("import_csv", part="bars", unit="M rows/s", target=at_least(0.4), cores=2)
+@row("bars", "M rows/s", at_least(0.4), cores=2)
 def import_csv(run: Run) -> Arms:
     """Import a month of a vendor's CSV into an empty store."""
     file, rows = _month(run, "csv")
     return Arms(ours=lambda: import_files([file], MinuteStore(run.folder())), items=rows, calls=1, warm=1)
 
 
-@row("import_memory", part="bars", unit="MiB", target=at_most(1000))
+@row("bars", "MiB", at_most(1000))
 def import_memory(run: Run) -> Figures:
     """Peak memory of a fresh process that imports a month of a vendor's CSV into an empty store."""
     file, store = str(_month(run, "csv")[0]), str(run.folder())

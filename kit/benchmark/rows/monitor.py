@@ -32,8 +32,7 @@ def _watched() -> PerformanceMonitor:
     return monitor
 
 
-@row("monitor_measure", part="monitor", unit="us", target=at_most(1.5),
-     peer="prometheus_client Histogram.time()", peer_target=within(1), quick=True)  # fmt: skip
+@row("monitor", "us", at_most(1.5), peer=("prometheus_client Histogram.time()", within(1)), quick=True)
 def monitor_measure(run: Run) -> Arms:
     """Measure an empty block against a budget, on one thread; the peer sorts it into buckets."""
     monitor = _watched()

@@ -41,7 +41,7 @@ def _account(run: Run) -> tuple[AngelAPIClient, list[Instrument], Callable[[], A
     return client, calls, lambda: at_distance(exchange.url, exchange.admin_token)
 
 
-@row("order_placement", part="pipeline", unit="ms", target=at_most(150), quick=True)
+@row("pipeline", "ms", at_most(150), quick=True)
 def order_placement(run: Run) -> Arms:
     """Place a limit order, from the request to the broker's id, over a network of 40 ms a round trip."""
     client, (call, *_), far = run.once(_account)
@@ -54,7 +54,7 @@ def order_placement(run: Run) -> Arms:
     )
 
 
-@row("position_monitoring", part="pipeline", unit="ms", target=at_most(100), quick=True)
+@row("pipeline", "ms", at_most(100), quick=True)
 def position_monitoring(run: Run) -> Arms:
     """Look at 20 positions with their profits, never cached, over a network of 40 ms a round trip."""
     client, calls, far = run.once(_account)

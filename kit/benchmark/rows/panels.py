@@ -36,7 +36,7 @@ print(json.dumps(took[6:]))
 """
 
 
-@row("slider_step", part="evaluation", unit="ms", target=at_most(50))
+@row("evaluation", "ms", at_most(50))
 def slider_step(run: Run) -> Figures:
     """Price, score and draw a condor after a slider's step, up to the picture that goes to the page.
 
@@ -54,7 +54,7 @@ def _stuck(_: ChainSnapshot) -> float:
             continue
 
 
-@row("runaway_cancelled", part="parallel", unit="s", target=at_most(1))
+@row("parallel", "s", at_most(1))
 def runaway_cancelled(run: Run) -> Figures:
     """Time from Cancel to the end of an evaluation that is stuck in an idea which swallows errors.
 

@@ -34,8 +34,7 @@ def _folder(run: Run) -> Path:
     return Path(run.enter(TemporaryDirectory()))
 
 
-@row("paper_order", part="pipeline", unit="ms", target=at_most(25), peer="two synced SQLite commits",
-     peer_target=within(2), quick=True)  # fmt: skip
+@row("pipeline", "ms", at_most(25), peer=("two synced SQLite commits", within(2)), quick=True)
 def paper_order(run: Run) -> Arms:
     """Place a market order on a paper account and have it filled, both events synced to the disk."""
     folder, numbers = _folder(run), count()
@@ -57,7 +56,7 @@ def paper_order(run: Run) -> Arms:
     return Arms(lambda: paper.place(_order(next(numbers))), commits, rounds=20 if run.quick else 60)
 
 
-@row("paper_replay", part="pipeline", unit="k events/s", target=at_least(10), quick=True)
+@row("pipeline", "k events/s", at_least(10), quick=True)
 def paper_replay(run: Run) -> Arms:
     """Open a journal of 2,000 orders with their fills: read every event, and make the account of them."""
     journal = Journal(_folder(run) / "paper.sqlite")

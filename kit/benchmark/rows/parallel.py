@@ -84,7 +84,7 @@ def _speedups(run: Run, processor: ConcurrentProcessor, count: int, seconds: flo
     return speedups(alone, together, 3 if run.quick else 7, run.checkpoint, warm=0)
 
 
-@row("parallel_10ms", part="parallel", unit="times", target=at_least(1.8), quick=True, cores=2)
+@row("parallel", "times", at_least(1.8), quick=True, cores=2)
 def parallel_10ms(run: Run) -> Figures:
     """200 pure-Python tasks of 10 ms, 50 in a quick run: in process against two warm workers."""
     return _speedups(run, run.once(workers), 50 if run.quick else 200, 0.01)
@@ -105,16 +105,13 @@ def _beside_joblib(run: Run, count: int, seconds: float, **options: Any) -> Arms
     )
 
 
-@row("parallel_10ms_beside_joblib", part="parallel", unit="ms",
-     peer="joblib.Parallel(n_jobs=2)", peer_target=within(1.1), cores=2)  # fmt: skip
+@row("parallel", "ms", peer=("joblib.Parallel(n_jobs=2)", within(1.1)), cores=2)
 def parallel_10ms_beside_joblib(run: Run) -> Arms:
     """One of 200 tasks of 10 ms, each with its own time-out; the peer sends automatic batches."""
     return _beside_joblib(run, 200, 0.01)
 
 
-@row("parallel_10us", part="parallel", unit="us",
-     peer="joblib.Parallel(n_jobs=2, batch_size=1)", peer_target=within(1.1), quick=True,
-     cores=2)  # fmt: skip
+@row("parallel", "us", peer=("joblib.Parallel(n_jobs=2, batch_size=1)", within(1.1)), quick=True, cores=2)
 def parallel_10us(run: Run) -> Arms:
     """One of 1,000 tasks of 10 us, each with its own time-out, seed and result; both send one at a time."""
     return _beside_joblib(run, 1000, 0.00001, batch_size=1)
@@ -125,7 +122,7 @@ def column_sum(frame: Any, number: int) -> float:
     return float(frame.iloc[:, number % frame.shape[1]].sum())
 
 
-@row("parallel_shared_frame", part="parallel", unit="times", target=at_most(3), quick=True)
+@row("parallel", "times", at_most(3), quick=True)
 def parallel_shared_frame(run: Run) -> Figures:
     """50 tasks on one 8 MB frame, over one task on another frame of that size."""
     import numpy as np
@@ -142,7 +139,7 @@ def parallel_shared_frame(run: Run) -> Figures:
     return Figures([shipment(50) / shipment(1) for _ in range(3 if run.quick else 7)])
 
 
-@row("parallel_dask", part="parallel", unit="times", target=at_least(1.8), cores=2)
+@row("parallel", "times", at_least(1.8), cores=2)
 def parallel_dask(run: Run) -> Figures:
     """100 pure-Python tasks of 100 ms, 20 without --full: in process against two local Dask workers."""
     run.hush()

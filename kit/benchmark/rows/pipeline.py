@@ -81,18 +81,8 @@ def _through(operation: str, tier: Tier) -> Callable[[Run], Arms]:
 
 
 def _need_tier(settings: Settings, operation: str, tier: Tier) -> None:
-    """Leave a tier out that these settings have turned off.
-
-    Raises
-    ------
-    Unmeasured
-        They have.
-    """
-    on = {
-        "cold": True,
-        "warm": settings.cache_config.disk,
-        "hot": settings.data_manager.enable_caching,
-    }
+    """Raise `Unmeasured` for a tier that these settings have turned off."""
+    on = {"cold": True, "warm": settings.cache_config.disk, "hot": settings.data_manager.enable_caching}
     lives = tier == "cold" or getattr(settings.cache_config, OPERATIONS[operation]) > 0
     if not (on[tier] and lives):
         raise Unmeasured("these settings keep no such answer there")
@@ -112,11 +102,11 @@ def _asking(desk: Desk, operation: str) -> Callable[[], object]:
 for (_operation, _tier), _target in _TARGETS_MS.items():
     _budget = _BUDGETS.get((_operation, _tier))
     _name = f"{_operation}_{_tier}"
-    _register = row(_name, part="pipeline", unit="ms", target=_target, quick=True, budget=_budget)
+    _register = row("pipeline", "ms", _target, name=_name, quick=True, budget=_budget)
     _register(_through(_operation, _tier))
 
 
-@row("chain_processing", part="pipeline", unit="ms", target=at_most(10), quick=True)
+@row("pipeline", "ms", at_most(10), quick=True)
 def chain_processing(run: Run) -> Arms:
     """From 241 decoded quotes to a chain with forward, volatilities and Greeks; no network, no cache."""
     desk = run.desk()
@@ -150,7 +140,7 @@ def _instrument(chain: ChainSnapshot, token: str, symbol: str, strike: float, ri
     )
 
 
-@row("evaluation_run", part="pipeline", unit="ms", quick=True, budget="strategy_evaluation")
+@row("pipeline", "ms", budget="strategy_evaluation", quick=True)
 def evaluation_run(run: Run) -> Arms:
     """Evaluate every built-in strategy on one chain with the desk's warm workers, to a ranked table."""
     desk = run.desk()
@@ -159,7 +149,7 @@ def evaluation_run(run: Run) -> Arms:
     return Arms(lambda: desk.evaluation.evaluate_strategies_concurrent(strategies, chain).table())
 
 
-@row("main_job_memory", part="pipeline", unit="MiB", target=at_most(300), quick=True)
+@row("pipeline", "MiB", at_most(300), quick=True)
 def main_job_memory(run: Run) -> Figures:
     """Peak memory of a fresh process that opens a desk, asks for a chain and scores every strategy."""
     return Figures([peak_mib(_MAIN_JOB) for _ in range(1 if run.quick else 3)])

@@ -95,10 +95,7 @@ def _quantlib(run: Run, size: int) -> Work | None:
     return work
 
 
-PEERS: dict[str, Callable[[Run, int], Work | None]] = {
-    "fast-vollib": _fast_vollib,
-    "QuantLib": _quantlib,
-}
+PEERS: dict[str, Callable[[Run, int], Work | None]] = {"fast-vollib": _fast_vollib, "QuantLib": _quantlib}
 
 
 def _rates(run: Run, peer: str) -> Figures:
@@ -128,15 +125,15 @@ def _register(peer: str) -> None:
 
     measure.__doc__ = f"Volatility and five Greeks of {SIZE:,} options on one thread, beside {peer}."
     name = f"iv_greeks_{SIZE}_{peer.lower().replace('-', '_')}"
-    row(name, part="pricing", unit="M options/s", target=at_least(15 if has_avx512() else 8), peer=peer,
-        peer_target=faster(10), quick=peer == "fast-vollib")(measure)  # fmt: skip
+    target, quick = at_least(15 if has_avx512() else 8), peer == "fast-vollib"
+    row("pricing", "M options/s", target, peer=(peer, faster(10)), name=name, quick=quick)(measure)
 
 
 for _peer in PEERS:
     _register(_peer)
 
 
-@row("iv_greeks_call", part="pricing", unit="us", target=at_most(40), quick=True)
+@row("pricing", "us", at_most(40), quick=True)
 def iv_greeks_call(run: Run) -> Arms:  # noqa: ARG001 the row needs nothing of the run
     """Volatility and Greeks of 200 options, the whole call."""
     given = options(200)
@@ -144,7 +141,7 @@ def iv_greeks_call(run: Run) -> Arms:  # noqa: ARG001 the row needs nothing of t
     return Arms(ours=lambda: iv_and_greeks(*given))
 
 
-@row("iv_greeks_numpy", part="pricing", unit="M options/s", target=at_least(2), quick=True)
+@row("pricing", "M options/s", at_least(2), quick=True)
 def iv_greeks_numpy(run: Run) -> Arms:
     """Volatility and Greeks of 100,000 options where numba is missing."""
     given = options(SIZE)
@@ -159,13 +156,13 @@ def _first_call(folder: Path) -> float:
     return float(fresh(compiling_in(folder) + _FIRST_CALL))
 
 
-@row("first_call", part="pricing", unit="s", target=at_most(6))
+@row("pricing", "s", at_most(6))
 def first_call(run: Run) -> Figures:
     """Make the first call after installation: numba loads and compiles."""
     return Figures([_first_call(run.folder())])
 
 
-@row("first_call_later", part="pricing", unit="s", target=at_most(0.4))
+@row("pricing", "s", at_most(0.4))
 def first_call_later(run: Run) -> Figures:
     """Make the first call in a later process: numba and the compiled loops load."""
     cache = run.folder()

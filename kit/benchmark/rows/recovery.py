@@ -1,15 +1,11 @@
-"""What cannot be stuck: overrunning tasks, dying workers, interrupts; nothing is lost and nothing left."""
+"""How soon what is stuck ends: overrunning tasks, and a run that is interrupted."""
 
 from __future__ import annotations
 
 import ctypes
-import os
-import signal
 import time
-from collections import Counter
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any
 
 from kit.benchmark.machine import fresh
 from kit.benchmark.measure import Figures
@@ -50,7 +46,7 @@ def _whole(processor: ConcurrentProcessor) -> None:
         raise KitError("The pool does not serve", "a nap failed", "Run the row alone.")
 
 
-@row("stuck_processes", part="parallel", unit="s", target=at_most(1), quick=True)
+@row("parallel", "s", at_most(1), quick=True)
 def stuck_processes(run: Run) -> Figures:
     """Worst time that a loop, one that swallows errors, a sleep or a C call outlives its time-out."""
     run.need_signals()
@@ -69,46 +65,6 @@ def stuck_processes(run: Run) -> Figures:
     _whole(processor)
     run.notes.append(", ".join(f"{kind} {max(late_s):.2f} s" for kind, late_s in excess.items()))
     return Figures([max(late) for late in zip(*excess.values(), strict=True)])
-
-
-def _tasks(log: str) -> list[ProcessingTask]:
-    def note(name: str) -> None:
-        with open(log, "a", encoding="utf-8") as file:  # noqa: PTH123 - pathlib would have to be imported
-            file.write(f"{name}\n")
-        time.sleep(0.005)
-
-    deadly: dict[str, tuple[Callable[..., Any], Any]] = {
-        "exit": (os._exit, 3),
-        "segfault": (ctypes.string_at, 0),
-        "killed": (lambda sent: os.kill(os.getpid(), sent), signal.SIGKILL),
-    }
-    tasks = [ProcessingTask(f"t{number}", note, (f"t{number}",)) for number in range(40)]
-    for place, (name, (operation, word)) in enumerate(deadly.items()):
-        tasks.insert(10 * place + 3, ProcessingTask(name, operation, (word,)))
-    return [*tasks, ProcessingTask("loop", _kinds()["loop"], timeout=_TIMEOUT_S)]
-
-
-@row("dying_workers", part="parallel", unit="faults", target=at_most(0), quick=True)
-def dying_workers(run: Run) -> Figures:
-    """Count what is lost, runs twice or lives on after a shutdown, of forty tasks while three workers die.
-
-    A fourth is stuck in a loop, and at the shutdown both are stuck in C.
-    """
-    run.need_signals()
-    run.hush()  # what dies here dies on purpose
-    psutil, log = run.need("psutil", "lab"), run.folder() / "log"
-    others = {child.pid for child in psutil.Process().children(recursive=True)}
-    with ConcurrentProcessor(_WORKERS) as processor:
-        results = {result.task_id: result for result in processor.run(_tasks(str(log)))}
-        mine = [child for child in psutil.Process().children(recursive=True) if child.pid not in others]
-        for number in range(_WORKERS):
-            processor.submit_task(ProcessingTask(f"left {number}", _kinds()["C call"]))
-    left = psutil.wait_procs(mine, timeout=5)[1]
-    ran = Counter(log.read_text().split())
-    lost = 40 - sum(results[name].success for name in ran)
-    twice = sum(times > 1 for times in ran.values())
-    run.notes.append(f"{lost} tasks lost, {twice} run twice, {len(left)} processes left")
-    return Figures([float(lost + twice + len(left))])
 
 
 _INTERRUPTED = """
@@ -135,7 +91,7 @@ print(took)
 """
 
 
-@row("interrupt", part="parallel", unit="s", target=at_most(1), quick=True)
+@row("parallel", "s", at_most(1), quick=True)
 def interrupt(run: Run) -> Figures:
     """Time from Ctrl-C to the end of a run of sleepers; what finished is kept and the processor usable."""
     run.need_signals()

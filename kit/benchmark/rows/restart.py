@@ -37,7 +37,7 @@ print(json.dumps([perf_counter() - began, len(chain.frame), chain.source]))
 """
 
 
-@row("restart_chain", part="cache", unit="ms", target=at_most(25))
+@row("cache", "ms", at_most(25))
 def restart_chain(run: Run) -> Figures:
     """Build everything and get a chain of at least 240 contracts in a fresh interpreter, from a warm file."""
     given = told(run.enter(launch(limits=False)), folder=str(run.folder()))

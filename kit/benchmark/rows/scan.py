@@ -39,8 +39,7 @@ def _condors(chain: ChainSnapshot) -> tuple[Ladder, Any, Any]:
     return found, places[(places != UNLISTED).all(axis=1)], positions.lots
 
 
-@row("scan_positions", part="evaluation", unit="M positions/s", target=at_least(1.5),
-     peer="kit.evaluation.metrics.score, one by one", peer_target=faster(20), quick=True)  # fmt: skip
+@row("evaluation", "M positions/s", at_least(1.5), peer=("metrics.score, one by one", faster(20)), quick=True)
 def scan_positions(run: Run) -> Arms:
     """Score 2,000 iron condors on one core: all columns of a score, and the margin.
 
@@ -67,14 +66,14 @@ def _with_strikes(chain: ChainSnapshot, count: int) -> ChainSnapshot:
     return replace(chain, frame=pd.concat([table, beyond.assign(strike=further)], ignore_index=True))
 
 
-@row("scan_condors", part="evaluation", unit="ms", target=at_most(500), quick=True)
+@row("evaluation", "ms", at_most(500), quick=True)
 def scan_condors(run: Run) -> Arms:
     """Enumerate, score, filter and rank every iron condor of a chain of 140 strikes with four widths."""
     chain = _with_strikes(_chain(run), 140)
     return Arms(ours=lambda: scan(chain, IronCondor, widths=WIDTHS))
 
 
-@row("scan_speedup", part="evaluation", unit="times", target=at_least(1.8), cores=2)
+@row("evaluation", "times", at_least(1.8), cores=2)
 def scan_speedup(run: Run) -> Figures:
     """Scan more than a million positions, of every family, on two workers, against one thread."""
     chain = _chain(run)
@@ -92,8 +91,7 @@ def scan_speedup(run: Run) -> Figures:
     )
 
 
-@row("position_grid", part="evaluation", unit="ms", target=at_most(10),
-     peer="one call a cell of 1,000", peer_target=faster(20), quick=True)  # fmt: skip
+@row("evaluation", "ms", at_most(10), peer=("one call a cell of 1,000", faster(20)), quick=True)
 def position_grid(run: Run) -> Arms:
     """Profit of a condor at 101 levels, 21 volatilities and 10 dates.
 
@@ -111,7 +109,7 @@ def position_grid(run: Run) -> Arms:
     return Arms(ours=lambda: profit_grid(legs, chain, levels, shifts, days), peer=alone, rounds=5, warm=1)
 
 
-@row("position_margin", part="evaluation", unit="us", target=at_most(200), quick=True)
+@row("evaluation", "us", at_most(200), quick=True)
 def position_margin(run: Run) -> Arms:
     """Estimate the margin of an iron condor: sixteen scenarios, exposure, and each leg by itself."""
     chain = _chain(run)

@@ -37,19 +37,13 @@ _QUOTE = {
 }  # fmt: skip
 
 
-@row(
-    "ltp_packets", part="transport", unit="M packets/s", target=at_least(5), peer="the official parser",
-    peer_target=faster(25), quick=True,
-)  # fmt: skip
+@row("transport", "M packets/s", at_least(5), peer=("the official parser", faster(25)), quick=True)
 def ltp_packets(run: Run) -> Arms:
     """Decode a burst of LTP packets into prices in rupees."""
     return _decoding(run, LTP)
 
 
-@row(
-    "snapquote_packets", part="transport", unit="M packets/s", target=at_least(0.4),
-    peer="the official parser", peer_target=faster(25), quick=True,
-)  # fmt: skip
+@row("transport", "M packets/s", at_least(0.4), peer=("the official parser", faster(25)), quick=True)
 def snapquote_packets(run: Run) -> Arms:
     """Decode a burst of SNAPQUOTE packets into prices, best bids and best asks in rupees."""
     return _decoding(run, SNAPQUOTE)
@@ -75,7 +69,7 @@ def _decoding(run: Run, mode: int) -> Arms:
     return Arms(ours, lambda: [parse(frame) for frame in frames], items=_PACKETS)
 
 
-@row("tick_to_cache", part="transport", unit="ms", target=at_most(5), cores=2)
+@row("transport", "ms", at_most(5), cores=2)
 def tick_to_cache(run: Run) -> Figures:
     """Take 2,000 ticks a second for a minute: the 99th percentile from the exchange's look to the cache."""
     exchange = run.enter(launch(seed=7, limits=False))
@@ -135,7 +129,7 @@ class _TimedFrames(NewestFrames):
         return 1e3 * (kept_s + ahead_s) - batch.data["at_ms"], rate
 
 
-@row("chain_follows", part="transport", unit="% of a core", target=at_most(25), cores=2)
+@row("transport", "% of a core", at_most(25), cores=2)
 def chain_follows(run: Run) -> Figures:
     """Follow a chain of 121 strikes four times a second, with its analytics: what of one core it takes."""
     desk = run.desk()

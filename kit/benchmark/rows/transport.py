@@ -34,10 +34,8 @@ from kit.transport.session import ReplySession
 
 _UNLIMITED = (Window(10**6, 1), Window(10**7, 60))  # counted like the real ones, never reached
 _LTP_BODY = {"exchange": "NSE", "tradingsymbol": "Nifty Bank", "symboltoken": "99926009"}
-_HEADERS = {
-    "Accept": "application/json",
-    "X-UserType": "USER",
-    "X-SourceID": "WEB",
+_HEADERS = {"Accept": "application/json", "X-UserType": "USER", "X-SourceID": "WEB"}
+_HEADERS |= {
     "X-ClientLocalIP": "127.0.0.1",
     "X-ClientPublicIP": "127.0.0.1",
     "X-MACAddress": "00:00:00:00:00:00",
@@ -100,7 +98,7 @@ def _candle_body(exchange: ExchangeProcess) -> dict[str, str]:
     return {"exchange": "NSE", "symboltoken": "99926009", "interval": "ONE_MINUTE", **span}
 
 
-@row("candles_call", part="transport", unit="ms", peer="the official client", peer_target=faster(6))
+@row("transport", "ms", peer=("the official client", faster(6)))
 def candles_call(run: Run) -> Arms:
     """Ask for a day of minute candles over verified HTTPS with the full bundle, everything included."""
     line = run.once(_line)
@@ -110,7 +108,7 @@ def candles_call(run: Run) -> Arms:
     )
 
 
-@row("ltp_call", part="transport", unit="ms", peer="the official client", peer_target=faster(12), quick=True)
+@row("transport", "ms", peer=("the official client", faster(12)), quick=True)
 def ltp_call(run: Run) -> Arms:
     """Ask for one last traded price over verified HTTPS with the full bundle, everything included."""
     line = run.once(_line)
@@ -119,8 +117,7 @@ def ltp_call(run: Run) -> Arms:
     return Arms(line.ours(LTP.path, _LTP_BODY), official and (lambda: official.ltpData(*wanted)), calls=1)
 
 
-@row("candles_overhead", part="transport", unit="ms", peer="a bare requests.Session",
-     peer_target=within(1.35))  # fmt: skip
+@row("transport", "ms", peer=("a bare requests.Session", within(1.35)))
 def candles_overhead(run: Run) -> Arms:
     """Ask for a day of minute candles: limiter, pool, verdict and disk tier beside a bare session."""
     line = run.once(_line)
@@ -128,8 +125,7 @@ def candles_overhead(run: Run) -> Arms:
     return Arms(line.ours(CANDLES.path, body), line.bare(CANDLES.path, body), calls=1)
 
 
-@row("ltp_overhead", part="transport", unit="ms", peer="a bare requests.Session", peer_target=within(1.35),
-     quick=True)  # fmt: skip
+@row("transport", "ms", peer=("a bare requests.Session", within(1.35)), quick=True)
 def ltp_overhead(run: Run) -> Arms:
     """Ask for one last traded price: limiter, pool, verdict and disk tier beside a bare session."""
     line = run.once(_line)
