@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,9 +51,10 @@ def tally(
         gross += leg.sign * (trade.exit - trade.entry) * units * TICK_INR
         opened, closed = fees[session_of[trade.entry_bar]], fees[session_of[trade.exit_bar]]
         opens, closes = (BUY, SELL) if leg.sign > 0 else (SELL, BUY)
-        paid += trade.entry * units * TICK_INR * opened[opens] + opened[FIXED]
+        cost = trade.entry * units * TICK_INR * opened[opens] + opened[FIXED]
         if trade.reason != EXPIRY:
-            paid += trade.exit * units * TICK_INR * closed[closes] + closed[FIXED]
+            cost += trade.exit * units * TICK_INR * closed[closes] + closed[FIXED]
         elif leg.sign > 0 and closed[FIXED] > 0:
-            paid += contract.exercise * units
+            cost += contract.exercise * units
+        paid += floor(cost * 100 + 0.5) / 100  # to the paisa, as a row of the log
     out[0], out[1], out[2] = gross - paid, paid, count
