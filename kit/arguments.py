@@ -237,7 +237,10 @@ def _fits(value: Any, hint: Any) -> bool:
     whole = isinstance(value, kind) and not isinstance(value, unfit.get(kind, ()))
     if not whole or kind not in (Sequence, Mapping):
         return whole
-    return all(_fits(one, parts[-1]) for one in (value.values() if kind is Mapping else value))
+    items = value.values() if kind is Mapping else value
+    if isinstance(parts[-1], type):  # whether one fits is then a matter of its type
+        items = {type(one): one for one in items}.values()
+    return all(_fits(one, parts[-1]) for one in items)
 
 
 def _words(hint: Any) -> str:

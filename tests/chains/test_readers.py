@@ -302,3 +302,26 @@ def test_the_same_file_everywhere(shared_data: Path, tmp_path: Path):
     copied = tmp_path / Path(APRIL).name
     shutil.copyfile(shared_data / APRIL, copied)
     assert read_chain(copied)[0].taken_at == read_chain(shared_data / APRIL)[0].taken_at
+
+
+LEADS = {
+    "a banner in one cell": ('"CALLS,,PUTS"', "\n"),
+    "lines of words": (
+        "Option Chain (Equity Derivatives)\nAs on Apr 21, 2026 15:30:00 IST\nCALLS,,PUTS",
+        "\n",
+    ),
+    "a spreadsheet's hint": ("sep=,\nCALLS,,PUTS", "\n"),
+    "marks of byte order": ("\ufeff\ufeffCALLS,,PUTS", "\r\n"),
+}
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("kind", LEADS)
+def test_what_stands_above_an_exports_heading(shared_data: Path, tmp_path: Path, kind: str, coding: str):
+    """Whatever a program wrote above the heading, and in which coding, the chain is the same."""
+    banner, end = LEADS[kind]
+    _, *rows = (shared_data / APRIL).read_text(encoding="utf-8-sig").splitlines()
+    copied = tmp_path / Path(APRIL).name
+    copied.write_bytes(end.join([*banner.split("\n"), *rows, ""]).encode(coding))
+    (found,), (whole,) = read_chain(copied), read_chain(shared_data / APRIL)
+    assert found.frame.equals(whole.frame)

@@ -39,7 +39,7 @@ Side = Mapping[str, float]
 
 
 def is_export(header: Sequence[str]) -> bool:
-    """Tell by its first row whether a file is the page's export; the banner may be left out."""
+    """Tell by one of its first rows whether a file is the page's export; the banner may be left out."""
     plain = _plain(header)
     return {"CALLS", "PUTS"} <= {*plain} or _is_header(plain)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain as joined
+from itertools import islice
 from math import isnan
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from kit.arguments import checked
 from kit.chains.fields import PRICE_BOUND
 from kit.chains.readers import bhavcopy, chain_csv, chain_json
 from kit.chains.readers.sheet import Sheet, chains, in_time
-from kit.chains.readers.table import records
+from kit.chains.readers.table import LEAD, records
 from kit.chains.readers.unpack import KNOWN, text_of
 from kit.clock import in_ist
 from kit.errors import DataError, UnreadableFile
@@ -106,21 +107,21 @@ def _sheets(text: str, file: Path, taken_at: datetime | None, underlying: str | 
     if text.startswith("{"):
         return chain_json.sheets(text, file.name, taken_at, underlying)
     rows = records(text, file.name)
-    first = next(rows, None)
-    if first and chain_csv.is_export(first.cells):
+    lead = [*islice(rows, LEAD)]
+    if any(chain_csv.is_export(row.cells) for row in lead):  # lines of a spreadsheet's own may stand above
         if underlying not in (None, held := chain_csv.underlying_of(file)):
             raise UnreadableFile(
                 f"The file has no options on {underlying}", file.name, f"It has options on {held}."
             )
-        return chain_csv.sheets(joined([first], rows), file, taken_at)
-    if first and bhavcopy.is_bhavcopy(first.cells):
+        return chain_csv.sheets(joined(lead, rows), file, taken_at)
+    if lead and bhavcopy.is_bhavcopy(lead[0].cells):
         if taken_at is not None:
             raise DataError(
                 "A bhavcopy is of its day's close, whenever it was saved",
                 taken_at.isoformat(),
                 "Leave taken_at (--at) out.",
             )
-        return bhavcopy.sheets(joined([first], rows), file.name, underlying or _USUAL)
+        return bhavcopy.sheets(joined(lead, rows), file.name, underlying or _USUAL)
     raise UnreadableFile("Not a market-data file the kit knows", file.name, KNOWN)
 
 

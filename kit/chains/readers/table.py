@@ -6,13 +6,14 @@ import csv
 import io
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NoReturn, TypeVar
 
 from kit.chains.fields import UnfitError
 from kit.errors import UnreadableFile
 
 T = TypeVar("T")
+LEAD = 8  # rows among which a heading stands
 _AGAIN = "Download it again; it was cut or edited."
 
 
@@ -40,7 +41,7 @@ def records(text: str, name: str) -> Iterator[Record]:
     UnreadableFile
         A quote is never closed, or a cell is longer than any of the exchange.
     """
-    head = text[: text.find("\n") + 1] or text
+    head = "".join(islice(io.StringIO(text), LEAD))
     mark = max(",\t;", key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     try:

@@ -32,7 +32,7 @@ def text_of(file: Path) -> str:
             content = _bounded(gzip.GzipFile(fileobj=io.BytesIO(content)), file)
         elif content[:2] == b"PK":
             content = _only_member(content, file)
-        return _decoded(content).lstrip()
+        return _decoded(content).lstrip("\ufeff").lstrip()
     except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UnreadableFile(
             "The packed file is damaged", f"{file.name}: {error}", "Download it again."
