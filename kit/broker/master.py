@@ -26,6 +26,7 @@ from kit.forks import fork_outside
 
 T = TypeVar("T")
 BANKNIFTY_INDEX = "99926009"  # the broker's token of the index row, present in every whole master
+_PATIENCE_S = 0.2  # nobody writes into a finished file: who holds it is no kit
 _LONGEST_ROW = 2**20  # characters; the broker's have some 250
 _DECODER = json.JSONDecoder(object_pairs_hook=once)
 
@@ -121,7 +122,9 @@ class Master:
         sqlite3.Error
             The file is not one.
         """
-        database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        database = sqlite3.connect(
+            f"{file.absolute().as_uri()}?mode=ro", timeout=_PATIENCE_S, uri=True, check_same_thread=False
+        )
         try:
             whole = "SELECT at FROM fetched, rows WHERE name = 'BANKNIFTY' AND sum IS NOT NULL LIMIT 1"
             (fetched_at,) = database.execute(whole).fetchone()

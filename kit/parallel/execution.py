@@ -21,6 +21,7 @@ import cloudpickle  # type: ignore[import-untyped]  # it has no types
 if TYPE_CHECKING:
     import numpy as np
 
+_LONGEST, _LONGEST_TRACE = 4_000, 200_000  # characters of an exception's text and of its traceback
 _seed: ContextVar[int] = ContextVar("kit_task_seed")
 Operation = Callable[..., Any]
 Args = tuple[Any, ...]
@@ -134,12 +135,16 @@ def failed(key: int, error: BaseException, running_s: float, worker: str) -> Out
         details = "".join(traceback.format_exception(type(error), error, trace))
     except BaseException:  # noqa: BLE001  formatting runs the user's code and raises anything
         details = "".join(traceback.format_tb(trace)) + text_of(error)
-    return Outcome(key, "failed", error, details, running_s, worker, text_of(error))
+    return Outcome(key, "failed", error, _cut(details, _LONGEST_TRACE), running_s, worker, text_of(error))
 
 
 def text_of(error: BaseException) -> str:
     """Return an exception's kind and text, whatever its own code does."""
     try:
-        return f"{type(error).__name__}: {error}"
+        return _cut(f"{type(error).__name__}: {error}", _LONGEST)
     except BaseException:  # noqa: BLE001  as above
         return f"{type(error).__name__}, which cannot say what it is"
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}..."

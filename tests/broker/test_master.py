@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
@@ -85,6 +86,18 @@ def test_one_download_for_eight_threads(exchange: SimulatedExchange, open_client
     assert all(master is masters[0] for master in masters)
     assert open_client().instruments().rows("BANKNIFTY", "AMXIDX")[0]["token"] == "99926009"
     assert exchange.stats.requests["instrumentMaster"] == before + 1
+
+
+def test_a_master_that_another_program_holds_is_fetched_again(exchange: SimulatedExchange, open_client):
+    """A stored master under somebody's exclusive lock costs a download, not SQLite's five seconds."""
+    open_client().instruments()
+    (file,) = cache_folder().glob("instruments-*.sqlite")
+    before, began = exchange.stats.requests["instrumentMaster"], time.monotonic()
+    with closing(sqlite3.connect(file, isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        assert open_client().instruments().symbol("Nifty Bank")
+    assert exchange.stats.requests["instrumentMaster"] == before + 1
+    assert time.monotonic() - began < 5
 
 
 def test_a_new_day_downloads_anew(exchange: SimulatedExchange, open_client):

@@ -16,7 +16,7 @@ import time
 import psutil
 import pytest
 
-from kit.errors import TaskCrashed
+from kit.errors import TaskCrashed, TaskFailed
 from kit.parallel import ConcurrentProcessor, ProcessingTask
 from kit.parallel.folders import Folder
 from kit.parallel.process import WorkerProcess
@@ -520,3 +520,19 @@ def test_a_fork_of_the_caller_is_refused(backend):
         [sys.executable, "-c", FORKED, backend], check=False, capture_output=True, text=True, timeout=60
     )
     assert done.stdout.split() == ["0", "0"], done.stderr
+
+
+def wordy():
+    """Raise an exception of fifty million letters."""
+    raise ValueError("x" * 50_000_000)
+
+
+@pytest.mark.parametrize("backend", ["threads", "processes"])
+def test_an_endless_message_is_cut(backend):
+    """An exception may say as much as it likes: what a task's error repeats stays readable."""
+    with ConcurrentProcessor(1, backend=backend) as processor:
+        processor.submit_task(ProcessingTask("wordy", wordy))
+        with pytest.raises(TaskFailed, match="ValueError") as caught:
+            processor.get_result("wordy", timeout=60)
+    assert len(str(caught.value)) < 10_000
+    assert len(caught.value.traceback) < 300_000
