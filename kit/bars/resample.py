@@ -59,7 +59,7 @@ def resample(bars: pd.DataFrame, length: str | int, *, segment: Segment = "deriv
     wrong = candles.broken(bars)
     sound = bars[~wrong]
     local = pd.DatetimeIndex(sound.index).tz_convert(IST)
-    labels = np.full(len(sound), np.datetime64("NaT"), dtype="datetime64[ns]")
+    labels = np.full(len(sound), np.datetime64("NaT", "ns"), dtype="datetime64[ns]")
     for first, last, day in _days(local):
         labels[first:last] = _labels(local[first:last], day, minutes, own, segment)
     kept = ~np.isnat(labels)
@@ -101,7 +101,7 @@ def _labels(
     starts: pd.DatetimeIndex, day: date, minutes: int, own: float, segment: Segment
 ) -> NDArray[np.datetime64]:
     """Return for each bar of some minutes the start of the longer bar it belongs to; NaT: outside."""
-    labels = np.full(len(starts), np.datetime64("NaT"), dtype="datetime64[ns]")
+    labels = np.full(len(starts), np.datetime64("NaT", "ns"), dtype="datetime64[ns]")
     if not is_session(day):
         return labels
     wall = starts.tz_localize(None).to_numpy("datetime64[ns]")

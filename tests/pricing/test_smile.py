@@ -150,7 +150,7 @@ def test_a_word_that_is_no_day_is_refused() -> None:
     """A text that is no date raises the kit's own error; a strike of zero has no volatility."""
     with pytest.raises(DataError, match="next month"):
         surface().iv(43_000.0, "next month")
-    for none in (pd.NaT, np.datetime64("NaT")):
+    for none in (pd.NaT, np.datetime64("NaT", "ns")):
         with pytest.raises(DataError, match="NaT"):
             surface().iv(43_000.0, none)
     assert np.isnan(surface().iv([0.0, -1.0], 0.1)).all()
