@@ -270,6 +270,18 @@ def test_declared_columns(tmp_path: Path):
     np.testing.assert_array_equal(MinuteStore(tmp_path).day(MONDAY).close, expected(tmp_path).close)
 
 
+def test_epochs_of_an_evening_session(tmp_path: Path):
+    """Epochs are read in UTC where that falls into the session, which on some days is in the evening."""
+    evening = date(2021, 11, 4)
+    at = int(pd.Timestamp("2021-11-04 18:20", tz="Asia/Kolkata").timestamp())
+    rows = [f"{at + 60 * k},BANKNIFTY11NOV2139000CE,100,101,99,100,75" for k in range(5)]
+    (tmp_path / "a.csv").write_text("\n".join(["epoch,symbol,open,high,low,close,volume", *rows]))
+    store = MinuteStore(tmp_path / "store")
+    assert not import_files([tmp_path / "a.csv"], store).failed
+    day = store.day(evening)
+    assert day.minutes[day.traded[0]].tolist() == list(range(1100, 1105))
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_contracts_that_expire_within_a_file(tmp_path: Path, named):
     """A file of several weeks is taken: each contract is held against its own days, not the file's."""

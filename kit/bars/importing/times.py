@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kit.bars.importing.arrow import as_float, codes
+from kit.clock import is_session, session
 from kit.errors import DataError
 
 _DATES = (
@@ -26,7 +27,8 @@ _DATES = (
 )
 _TIMES = ("%H:%M:%S", "%H:%M", "%H%M", "%H%M%S", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p")
 _MINUTE_OF_IST = 330  # ahead of UTC
-_OPEN, _CLOSE = 9 * 60, 15 * 60 + 45
+_FIRST = date(1970, 1, 1)
+_ENOUGH = 100_000  # rows that tell a file's zone
 _UNITS = ((1e17, 60e9), (1e14, 60e6), (1e11, 60e3), (1e8, 60.0))  # least epoch of a unit, units in a minute
 Ints = NDArray[np.int64]
 
@@ -63,14 +65,22 @@ def _epochs(values: NDArray[np.float64]) -> Ints:
     for least, units in _UNITS:
         if len(values) and np.nanmin(values) >= least:
             minutes = np.floor(values / units).astype(np.int64)
-            shifted = minutes + _MINUTE_OF_IST
-            return shifted if _inside(shifted) >= _inside(minutes) else minutes
+            some = minutes[:: len(minutes) // _ENOUGH + 1]
+            ahead = _MINUTE_OF_IST if _inside(some + _MINUTE_OF_IST) >= _inside(some) else 0
+            return minutes + ahead
     raise DataError("Not an epoch", float(values[0]) if len(values) else None, "Declare the time: --map.")
 
 
-def _inside(minutes: Ints) -> float:
-    clock = minutes % 1440
-    return float(((clock >= _OPEN) & (clock < _CLOSE)).mean()) if len(minutes) else 0.0
+def _inside(minutes: Ints) -> int:
+    """Return how many of some minutes of exchange time lie within a session, an evening's too."""
+    known, found = np.sort(minutes), 0
+    for number in np.unique(known // 1440).tolist():
+        day = _FIRST + timedelta(number)
+        for part in session(day).intervals if is_session(day) else ():
+            bounds = [number * 1440 + at.hour * 60 + at.minute for at in (part.open, part.close)]
+            first, last = np.searchsorted(known, bounds).tolist()
+            found += last - first
+    return found
 
 
 def _texts(column: Any) -> Ints:
@@ -94,7 +104,7 @@ def _stamp_reader(known: list[Any]) -> Callable[[Any], int]:
 def _minutes(at: datetime) -> int:
     zone = at.utcoffset()
     ahead = _MINUTE_OF_IST - int(zone.total_seconds()) // 60 if zone is not None else 0
-    return (at.toordinal() - date(1970, 1, 1).toordinal()) * 1440 + at.hour * 60 + at.minute + ahead
+    return (at.toordinal() - _FIRST.toordinal()) * 1440 + at.hour * 60 + at.minute + ahead
 
 
 def _fitting(known: list[Any], forms: list[str]) -> str:
@@ -120,7 +130,7 @@ def _days(column: Any) -> Ints:
         texts = [text[:10] for text in texts]
     form = _fitting(texts, list(_DATES))
     days = [datetime.strptime(text.strip(), form).toordinal() for text in texts]
-    return np.array(days, np.int64)[at] - date(1970, 1, 1).toordinal()
+    return np.array(days, np.int64)[at] - _FIRST.toordinal()
 
 
 def _clock(column: Any) -> Ints:
