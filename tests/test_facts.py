@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from kit.backtest.plan.plan import Plan
+from kit.bars.candles import interval
+from kit.bars.store import folder_of
 from kit.errors import DataError
 from kit.facts import fact, in_force, span, table
+from kit.model import Position
 
 NAMES = sorted(path.stem for path in (Path(__file__).parent.parent / "data").glob("*.csv"))
 OPTIONAL = {  # columns in which an empty cell means something, as docs/facts.md says
@@ -79,3 +83,16 @@ def test_unknown_table_is_an_error():
     """Asking for a table that is not shipped names it."""
     with pytest.raises(DataError, match="holydays"):
         table("holydays")
+
+
+SPELLINGS = ["NIFTYBANK", "NIFTY BANK", "Nifty Bank", "nifty-bank", "banknifty", "Bank Nifty", " BANKNIFTY "]
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_the_index_has_many_spellings_and_one_name(name: str, tmp_path: Path) -> None:
+    """However Bank Nifty is written, a plan trades it, a position is on it, its candles lie in one folder."""
+    assert Plan.of("short_straddle", underlying=name).underlying == "BANKNIFTY"
+    assert Position.parse("-1 54900CE", name).underlying == "BANKNIFTY"
+    assert folder_of(name, interval("ONE_DAY"), tmp_path) == tmp_path / "BANKNIFTY" / "ONE_DAY"
+    if name.replace(" ", "").isalpha():
+        assert Position.parse(f"{name} -1 54900CE").underlying == "BANKNIFTY"

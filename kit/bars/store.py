@@ -21,6 +21,7 @@ from kit.bars.coverage import Coverage
 from kit.bars.hours import inside
 from kit.clock import Segment
 from kit.errors import UnreadableFile
+from kit.facts import underlying_name
 
 STORE = Path("data/store")
 _DRAFT_S = 600.0  # no draft takes this long to write
@@ -28,7 +29,9 @@ _DRAFT_S = 600.0  # no draft takes this long to write
 
 def folder_of(symbol: str, length: Interval, store: Path = STORE) -> Path:
     """Return where the parts of one symbol and interval lie."""
-    plain = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in symbol)
+    plain = "".join(
+        letter if letter.isalnum() or letter in "-_" else "_" for letter in underlying_name(symbol)
+    )
     return store / plain / length.name
 
 

@@ -1,8 +1,7 @@
 """The broker's endpoints as methods.
 
-Nothing here touches the network before the first call, and a call that the caches can answer does not
-even log in. Every reply says where it came from, how old it is and how long it may still live, so
-that whoever keeps it in process never serves it longer than that.
+Nothing here touches the network before the first call, and a call that the caches can answer does not log
+in. Every reply says where it came from, its age, and how long it may live: nobody keeps it longer.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from kit.broker.stream.feed import MarketFeed, stream_url
 from kit.cache import CacheManager, Timed
 from kit.clock import Clock, exchange_clock, format_expiry, in_ist
 from kit.errors import SettingsError
+from kit.facts import underlying_name
 from kit.model import Venue
 from kit.monitor import PerformanceMonitor
 from kit.settings import Credentials, Settings
@@ -244,7 +244,7 @@ class AngelAPIClient(Showable):
 
     def option_greeks(self, name: str, expiry: date) -> Reply[list[Record]]:
         """Return the broker's own Greeks of one expiry; all values are text, volatility in percent."""
-        body = {"name": _word(name), "expirydate": format_expiry(expiry)}
+        body = {"name": underlying_name(name), "expirydate": format_expiry(expiry)}
         return self._call(endpoints.GREEKS, shapes.records, body)
 
     def put_call_ratio(self) -> Reply[list[Record]]:

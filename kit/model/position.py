@@ -15,6 +15,7 @@ import numpy as np
 from kit.arguments import real
 from kit.clock import format_expiry, parse_expiry
 from kit.errors import DataError
+from kit.facts import underlying_name
 from kit.model.instrument import Right
 
 Held = Right | Literal["FUT", "INDEX"]
@@ -127,7 +128,7 @@ class Position(Sequence[Leg]):
         """
         if not isinstance(text, str):
             raise DataError("A position is written as text, not", text, _HOW)
-        legs, undated, names, lots = list[Leg](), 0, set[str](), None
+        legs, undated, names, lots = list[Leg](), 0, dict[str, None](), None
         for word in _words(text):
             if lots is not None:
                 legs.append(_leg(lots, word, text))
@@ -135,7 +136,7 @@ class Position(Sequence[Leg]):
             elif re.fullmatch(r"[+-]?\d+", word):
                 lots = int(word)
             elif re.fullmatch(r"[A-Z]+", word):
-                names.add(word)
+                names[word] = None
             else:
                 expiry = _expiry(word, text)
                 place = len(legs) - undated
@@ -144,9 +145,10 @@ class Position(Sequence[Leg]):
                 ]
                 undated = 0
         _check_complete(text, legs, lots, undated)
-        if len(names) > 1:
+        name = underlying_name(" ".join(names) or underlying)
+        if len(names) > 1 and " " in name:
             raise DataError("Legs of different underlyings are no position", sorted(names), "Name one.")
-        return cls(tuple(legs), names.pop() if names else underlying)
+        return cls(tuple(legs), name)
 
     def __str__(self) -> str:
         """Write the position as `parse` reads it."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from kit.backtest.plan.parts import (
     Amount,
@@ -26,6 +26,7 @@ from kit.backtest.plan.parts import (
 )
 from kit.backtest.plan.strategy import as_values, expanded, legs_of
 from kit.errors import SettingsError
+from kit.facts import underlying_name
 from kit.model import Right
 from kit.section import Section
 from kit.settings_file import read_once
@@ -141,7 +142,7 @@ class Plan(Section):
     """What is traded when, and by which rules it ends."""
 
     name: str = Field("plan", min_length=1, description="shown in logs and reports")
-    underlying: Annotated[str, StringConstraints(to_upper=True, strip_whitespace=True)] = Field(
+    underlying: Annotated[str, AfterValidator(underlying_name)] = Field(
         "BANKNIFTY", description="index whose options are traded"
     )
     days: DayFilter = Field(DayFilter(), description="on which sessions")
