@@ -122,21 +122,26 @@ def column_sum(frame: Any, number: int) -> float:
     return float(frame.iloc[:, number % frame.shape[1]].sum())
 
 
-@row("parallel", "times", at_most(3), quick=True)
+@row("parallel", "times", at_most(3), peer=("joblib.Parallel(n_jobs=2), by its memory map", within(1.1)),
+     quick=True)  # fmt: skip
 def parallel_shared_frame(run: Run) -> Figures:
-    """50 tasks on one 8 MB frame, over one task on another frame of that size."""
+    """50 tasks on one 8 MB frame, the peer's too, over one task of ours on another frame of that size."""
     import numpy as np
     import pandas as pd
+    from joblib import Parallel, delayed
 
     processor = run.once(workers)
 
-    def shipment(count: int) -> float:
+    def shipment(count: int, peer: bool = False) -> float:
         frame = pd.DataFrame(np.random.default_rng(run.rng.randrange(2**32)).normal(size=(100_000, 10)))
+        if peer:
+            return _timed(lambda: Parallel(_WORKERS)(delayed(column_sum)(frame, n) for n in range(count)))
         tasks = [ProcessingTask(f"sum {n}", column_sum, (frame, n)) for n in range(count)]
         return _timed(lambda: processor.run(tasks))
 
-    shipment(_WORKERS)
-    return Figures([shipment(50) / shipment(1) for _ in range(3 if run.quick else 7)])
+    shipment(_WORKERS), shipment(_WORKERS, peer=True)
+    rounds = [(shipment(50), shipment(50, peer=True), shipment(1)) for _ in range(3 if run.quick else 7)]
+    return Figures([ours / one for ours, _, one in rounds], [peer / one for _, peer, one in rounds])
 
 
 @row("parallel", "times", at_least(1.8), cores=2)
