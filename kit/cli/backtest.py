@@ -144,15 +144,25 @@ def _backtest(options: argparse.Namespace) -> int:
         result = backtest(
             plans, days, band=not options.no_band, capital_inr=options.capital, progress=_telling(bar), **span
         )
-    _show(result)  # before the files: what was computed is seen even where one of them cannot be written
+    try:
+        _show(result)  # before the files: what was computed is seen even where one of them cannot be written
+    finally:  # and they are written even where the reader has seen enough: `kit backtest ... | head`
+        told = _written(result, options)
+    print(*told, sep="\n", end="\n" if told else "")
+    return 0
+
+
+def _written(result: BacktestResult, options: argparse.Namespace) -> list[str]:
+    """Write the files that were asked for, and return where they are."""
+    told = []
     if options.trades:
         write = result.to_excel if options.trades.suffix == ".xlsx" else result.to_csv
-        print(f"Trades: {write(options.trades)}")
+        told.append(f"Trades: {write(options.trades)}")
     if options.html:
-        print(f"Page: {result.to_html(options.html)}")
+        told.append(f"Page: {result.to_html(options.html)}")
     if options.json:
-        print(f"Figures: {result.to_json(options.json)}")
-    return 0
+        told.append(f"Figures: {result.to_json(options.json)}")
+    return told
 
 
 def _telling(bar: Any) -> Callable[[int, int], None]:
@@ -217,10 +227,12 @@ def _sweep(options: argparse.Namespace) -> int:
             folder=options.keep,
             progress=_telling(bar),
         )
-    print(printed(found.table.head(options.top), index=False, float_format="{:,.2f}".format))
-    print("\n".join([str(found), *skipped_words(found.skipped)]))
-    if options.csv:
-        write_out(options.csv, lambda file: found.table.to_csv(file, index=False))
+    try:
+        print(printed(found.table.head(options.top), index=False, float_format="{:,.2f}".format))
+        print("\n".join([str(found), *skipped_words(found.skipped)]))
+    finally:
+        if options.csv:
+            write_out(options.csv, lambda file: found.table.to_csv(file, index=False))
     return 0
 
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -74,6 +76,20 @@ def test_several_plans_are_a_portfolio_at_the_command_line(store, tmp_path, caps
     assert sum(plan["net_inr"] for plan in figures["by_plan"].values()) == pytest.approx(figures["net_inr"])
     assert "as planned" in figures["band"]
     assert "iron_condor" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["backtest", "sweep"])
+def test_a_reader_that_has_seen_enough_takes_no_file_away(store, tmp_path, command):
+    """What the shell prints may go nowhere, as into `head`; the files that were asked for are written."""
+    log = tmp_path / "log.csv"
+    more = {"backtest": ["--no-band", "--trades"], "sweep": ["--set", "entry.at=09:20,10:00", "--csv"]}
+    words = [command, "short_straddle_920", "--data", str(store), *more[command], str(log)]
+    kit = [sys.executable, "-u", "-m", "kit.cli", *words]
+    with subprocess.Popen(kit, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as run:
+        assert run.stdout is not None
+        run.stdout.close()
+    assert run.returncode == 141
+    assert log.read_text().count("\n") > 1
 
 
 def test_what_was_computed_is_shown_before_a_file_fails(store, tmp_path, capsys):
