@@ -134,7 +134,10 @@ def _chain(
 
 @pytest.fixture
 def wide_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let clients that are made from now on ask as often as they like: these tests are not about limits."""
+    """Let clients that are made from now on ask as often as they like, and hardly wait after a refusal.
+
+    The tests that use it are not about limits.
+    """
     from kit.broker import daily, endpoints
 
     dated = endpoints.windows
@@ -144,6 +147,7 @@ def wide_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for module in (endpoints, daily):
         monkeypatch.setattr(module, "windows", wide)
+    monkeypatch.setattr("kit.transport.turns._MAX_PENALTY_S", 0.05)
 
 
 @pytest.fixture

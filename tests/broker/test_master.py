@@ -21,6 +21,7 @@ from kit.settings import cache_folder
 from kit.simulator.market_clock import MarketClock
 from kit.simulator.server import SimulatedExchange
 
+pytestmark = pytest.mark.usefixtures("wide_limits")
 INDEX = {"token": "99926009", "symbol": "Nifty Bank", "name": "BANKNIFTY", "instrumenttype": "AMXIDX"}
 ROWS = [
     INDEX,

@@ -20,6 +20,7 @@ from kit.errors import KitError, SettingsError
 from kit.settings import Credentials, cache_folder
 from kit.simulator.server import SimulatedExchange
 
+pytestmark = pytest.mark.usefixtures("wide_limits")
 ROOT = Path(__file__).parents[2]
 DAY = (datetime(2026, 11, 19, 9, 15, tzinfo=IST), datetime(2026, 11, 19, 15, 39, tzinfo=IST))
 
