@@ -186,7 +186,7 @@ class Credentials(Section):
     totp_secret: SecretStr
 
     def __reduce__(self) -> Any:
-        raise SettingsError("Credentials do not travel", None, "Read them in each process.")
+        raise SettingsError("Credentials cannot be pickled", None, "Read them in each process.")
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:

@@ -38,7 +38,7 @@ def engine_for(plan: Plan, engine: EngineName, positions: int) -> EngineName:
     if engine == "compiled" and find_spec("numba") is None:
         raise SettingsError("numba is not installed", None, 'Run: pip install "banknifty-kit[fast]".')
     if engine not in ("plain", "compiled"):
-        raise SettingsError("There is no such engine", engine, "Say auto, plain or compiled.")
+        raise SettingsError("There is no such engine", engine, "Use auto, plain or compiled.")
     return engine
 
 

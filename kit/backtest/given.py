@@ -29,12 +29,12 @@ def given_plans(plans: Any) -> list[Plan]:
     found = [plans] if isinstance(plans, Plan) or not isinstance(plans, Iterable) else list(plans)
     if isinstance(plans, str | Mapping) or not all(isinstance(plan, Plan) for plan in found):
         remedy = "Give a Plan: Plan.load(file), Plan(**fields), or one of ready_plans()."
-        raise SettingsError("This is no plan", plans, remedy)
+        raise SettingsError("Not a plan", plans, remedy)
     names = [plan.name for plan in found]
     if not found:
         raise SettingsError("There is nothing to trade", None, "Give a plan, or several.")
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise SettingsError("Two plans have one name", twice, 'Name them apart: plan.but(name="another").')
+        raise SettingsError("Two plans have the same name", twice, 'Rename one: plan.but(name="another").')
     return found
 
 
@@ -50,11 +50,11 @@ def given_days(days: Any, plans: Iterable[Plan]) -> None:
     """
     if not isinstance(days, MinuteStore | Mapping):
         remedy = "Give a MinuteStore, or a dict of DayMinutes by date."
-        raise SettingsError("These are no days to trade on", days, remedy)
+        raise SettingsError("Not days to trade on", days, remedy)
     sessions = days.items() if type(days) is dict else ()
     for day, minutes in sessions:
         if not isinstance(minutes, DayMinutes) or minutes.day != day:
-            raise DataError("No session of this day stands under it", day, "Give DayMinutes by their day.")
+            raise DataError("This day has the minutes of another", day, "Give DayMinutes by their day.")
     store = days if isinstance(days, MinuteStore) else getattr(days, "store", None)
     held = {minutes.underlying for _, minutes in sessions} | ({store.underlying} if store else set())
     for plan in plans:
@@ -85,7 +85,7 @@ def given_share(value: Any) -> float:
         It is no number between 0 and 1.
     """
     if not 0 <= real(value) <= 1:
-        raise SettingsError("A score of quality lies between 0 and 1", value, "Say 0.8, for instance.")
+        raise SettingsError("A quality score must lie between 0 and 1", value, "Use 0.8, for instance.")
     return float(value)
 
 
@@ -98,7 +98,7 @@ def given_capital(value: Any) -> float | None:
         It is no number above 0.
     """
     if value is not None and not 0 < real(value) < inf:
-        raise SettingsError("The capital is more than nothing", value, "Give rupees.")
+        raise SettingsError("The capital must be positive", value, "Give rupees.")
     return value if value is None else float(value)
 
 
@@ -116,13 +116,13 @@ def given_daily(daily: Any) -> pd.DataFrame | None:
         return None
     table: pd.DataFrame = instance(daily, pd.DataFrame, "daily")
     if not all(isinstance(day, date) for day in table.index):
-        raise DataError("Daily figures stand by their day", str(table.index.dtype), "Use dates as the index.")
+        raise DataError("Daily figures need days as index", str(table.index.dtype), "Use dates as the index.")
     days = pd.Index([day.date() if isinstance(day, datetime) else day for day in table.index], dtype=object)
     if days.has_duplicates:
-        raise DataError("Two daily figures are of one day", days[days.duplicated()][0], "Keep one of them.")
+        raise DataError("Two daily figures share a day", days[days.duplicated()][0], "Keep one of them.")
     wrong = [name for name in ("vix", "iv_rank") if name in table and table[name].dtype.kind not in "iuf"]
     if wrong:
-        raise DataError("A daily figure is no number", wrong, "Convert the column: pd.to_numeric.")
+        raise DataError("A daily figure is not a number", wrong, "Convert the column: pd.to_numeric.")
     return table.set_axis(days)
 
 
@@ -134,7 +134,7 @@ def given_signals(signals: Any) -> Signals:
     SettingsError
         They are no mapping of Series.
     DataError
-        A signal is no truth value, or has no moments, or one twice.
+        A signal is not boolean, or has no moments, or one twice.
     """
     if signals is None:
         return {}
@@ -143,9 +143,9 @@ def given_signals(signals: Any) -> Signals:
         index = instance(series, pd.Series, f"The signal {name}").index
         if not isinstance(index, pd.DatetimeIndex) or index.has_duplicates or index.hasnans:
             remedy = "Use the starts of bars as a DatetimeIndex, each once."
-            raise DataError(f"The signal {name} does not stand by moments", str(index.dtype), remedy)
+            raise DataError(f"The signal {name} is not indexed by time", str(index.dtype), remedy)
         if series.dtype != bool:
             remedy = "Say what rings: series > level, for instance; fillna(False) first."
-            raise DataError(f"The signal {name} is no truth value", str(series.dtype), remedy)
+            raise DataError(f"The signal {name} is not boolean", str(series.dtype), remedy)
         found[name] = series.set_axis(index.tz_localize(IST) if index.tz is None else index.tz_convert(IST))
     return found

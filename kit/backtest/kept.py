@@ -40,9 +40,9 @@ def keep_piece(file: Path, played: Played) -> None:
         draft.replace(file)
     except OSError as error:
         raise UnwritableFile(
-            "A finished piece of the sweep cannot be kept",
+            "A finished part of the sweep cannot be saved",
             f"{file.parent}: {error.strerror or error}",
-            "Free space and run it again: what was kept is not done again.",
+            "Free some space and run it again; finished parts are not repeated.",
         ) from error
     finally:
         with suppress(OSError):

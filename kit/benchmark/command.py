@@ -80,7 +80,7 @@ def _against(against: str | None, full: bool, rows: Sequence[str] | None) -> Seq
     if against is None:
         return rows
     if against != "peers":
-        raise SettingsError("A benchmark can run against", against, "Say: kit bench --against peers.")
+        raise SettingsError("A benchmark cannot run against", against, "Use: kit bench --against peers.")
     known = all_rows()
     chosen = rows or [name for name, row in known.items() if row.quick or full]
     return [name for name in chosen if name not in known or known[name].peer]
@@ -95,7 +95,7 @@ def _check_file(file: Path) -> None:
         It is named like a row, or its folder does not take files.
     """
     if str(file) in all_rows():
-        remedy = f"Say: kit bench {file} --json FILE."
+        remedy = f"Use: kit bench {file} --json FILE."
         raise SettingsError("A row's name stands where a file is expected", str(file), remedy)
     if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
         raise SettingsError("The results cannot be written", str(file), "Choose another path.")

@@ -136,7 +136,7 @@ def all_rows() -> Mapping[str, Row]:
 
 def _failing(file: str, error: Exception) -> Measure:
     def measure(_: Run) -> Figures:
-        raise KitError(f"The rows of {file} cannot be imported", str(error), "Mend the file.") from error
+        raise KitError(f"The rows of {file} cannot be imported", str(error), "Fix the file.") from error
 
     return measure
 

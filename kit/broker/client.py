@@ -115,7 +115,7 @@ class AngelAPIClient(Showable):
         return f"AngelAPIClient({self.session.base_url!r}, {state})"
 
     def __reduce__(self) -> Any:
-        raise SettingsError("A client does not travel", None, "Open one in each process.")
+        raise SettingsError("A client cannot be pickled", None, "Open one in each process.")
 
     def _figures(self) -> dict[str, object]:
         said = self.session.answers

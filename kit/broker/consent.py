@@ -51,7 +51,7 @@ class LiveConsent:
         self._allowed = allowed is True
 
     def __reduce__(self) -> Any:
-        raise SettingsError("Consent to live orders does not travel", None, "Open a client in each process.")
+        raise SettingsError("Live consent cannot be pickled", None, "Open a client in each process.")
 
     @property
     def given(self) -> bool:

@@ -80,7 +80,7 @@ def sides(is_call: ArrayLike) -> Bools:
     except (KeyError, TypeError) as error:  # unknown, or not even hashable
         wrong = next(side for side in given.ravel().tolist() if not _is_side(side))
         raise DataError(
-            "Neither a call nor a put", str(wrong), 'Say True or False, 1 or 0, "CE" or "PE".'
+            "Neither a call nor a put", str(wrong), 'Use True or False, 1 or 0, "CE" or "PE".'
         ) from error
     return np.array(known, dtype=np.bool_).reshape(given.shape)
 

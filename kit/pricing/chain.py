@@ -169,7 +169,7 @@ def _futures(future: ArrayLike | None, count: int) -> list[float]:
         raise DataError(
             f"A chain of {count} expiries has as many futures, not",
             traded.size,
-            "Say NaN where there is none.",
+            "Use NaN where there is none.",
         )
     return traded.tolist()
 

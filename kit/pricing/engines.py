@@ -135,7 +135,7 @@ def using(name: Name | None = None, threads: int | None = None) -> Iterator[None
     if name == "compiled" and default_engine() != "compiled":
         raise _no_numba()
     if threads is not None and not (isinstance(threads, Integral) and threads >= 1):
-        raise SettingsError("A call needs at least one thread, a whole number", threads, "Say threads=1.")
+        raise SettingsError("A call needs at least one thread, a whole number", threads, "Use threads=1.")
     chosen, limit = _forced.set(name or _forced.get()), _threads.set(threads or _threads.get())
     try:
         yield

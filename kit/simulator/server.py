@@ -158,7 +158,7 @@ class SimulatedExchange:
                 break
             pause.wait(0.005)
         if not self._server.started:
-            raise SimulatorError("The simulated exchange did not start", self.url, "Look at its messages.")
+            raise SimulatorError("The simulated exchange did not start", self.url, "See its messages.")
 
     def __enter__(self) -> Self:
         return self

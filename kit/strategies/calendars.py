@@ -149,7 +149,7 @@ def later_chain(snapshot: ChainSnapshot, number: int) -> ChainSnapshot:
     later = [day for day in snapshot.expiries if day > snapshot.expiry]
     if number > len(later):
         raise UnknownExpiry(
-            "Not so many later expiries are beside this chain", number,
+            "The chain has fewer later expiries beside it", number,
             f"There are {len(later)}; add their chains: near.beside(far).",
         )  # fmt: skip
     return snapshot.at(later[int(number) - 1])

@@ -41,7 +41,7 @@ def _refuse_endless(pick: object, parameter: str) -> None:
     value = getattr(pick, parameter)
     if not isfinite(real(value)):
         remedy = "Give a finite number; negative goes into the money."
-        raise SettingsError(f"{type(pick).__name__} cannot go so many {parameter}", value, remedy)
+        raise SettingsError(f"{type(pick).__name__} cannot go this many {parameter}", value, remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Offset:
         place = bisect_left(strikes, snapshot.atmf_strike) + _outward(right) * self.steps
         if not 0 <= place < len(strikes):
             raise DataError(
-                f"The chain has no {right} so many strikes from the money",
+                f"The chain has no {right} this many strikes from the money",
                 self.steps,
                 f"Its {len(strikes)} strikes reach from {strikes[0]:g} to {strikes[-1]:g}.",
             )
@@ -166,7 +166,7 @@ class Delta:
 
     def __post_init__(self) -> None:
         if not 0 < real(self.delta) < 1:
-            raise SettingsError("A delta lies between 0 and 1", self.delta, "Choose for instance 0.2.")
+            raise SettingsError("A delta must lie between 0 and 1", self.delta, "Choose for instance 0.2.")
 
     def __call__(self, snapshot: ChainSnapshot, right: Right) -> float:
         """Return the strike, rupees.
@@ -197,7 +197,7 @@ class Premium:
 
     def __post_init__(self) -> None:
         if not real(self.rupees) > 0:
-            raise SettingsError("A premium is more than 0 rupees", self.rupees, "Choose for instance 100.")
+            raise SettingsError("A premium must be above 0 rupees", self.rupees, "Choose for instance 100.")
         if self.bound not in get_args(Bound):
             raise SettingsError("No such bound", self.bound, f"Choose one of {', '.join(get_args(Bound))}.")
 

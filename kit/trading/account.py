@@ -81,7 +81,7 @@ class PaperAccount(PaperStatement):
     ) -> None:
         for name, given in (("capital_inr", capital_inr), ("daily_loss_inr", daily_loss_inr)):
             if given is not None and not 0 < real(given) < inf:
-                raise SettingsError(f"{name} is more than nothing", given, "Give rupees.")
+                raise SettingsError(f"{name} must be positive", given, "Give rupees.")
         self.clock = exchange_clock(clock)
         if brokerage is not None:
             charge_rates(self._now().date(), brokerage)  # refuses a name that it does not know
@@ -190,7 +190,7 @@ class PaperAccount(PaperStatement):
             changes: dict[str, Any] = {name: to for name, to in named.items() if to is not None}
             changed = replace(found.request, **changes)
             if changed.quantity < found.filled:
-                raise InvalidOrder("So many units are filled already", found.filled, "Ask for no less.")
+                raise InvalidOrder("The order is already filled up to", found.filled, "Ask for no less.")
             if reason := self._dealing.reason_to_keep(found, changed, at):
                 raise Rejected("The change was refused", reason, "The order is what it was.")
             prices = changed.price_inr, changed.trigger_price_inr

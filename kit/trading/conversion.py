@@ -35,17 +35,17 @@ def conversion(ledger: PaperLedger, key: PositionKey, to: Product, quantity: int
     """
     here = ledger.held.get(key)
     if here is None or not here.net:
-        raise Rejected("Nothing of this is held", key, "Take it from positions().")
+        raise Rejected("No such position is held", key, "Take it from positions().")
     if to == here.product or not fits(here.contract, to):
         raise Rejected(f"{here.contract.symbol} cannot be moved to this product", to, "Name another.")
     today = here.bought - here.bought_before if here.net > 0 else here.sold - here.sold_before
     most, units = min(today, abs(here.net)), abs(here.net) if quantity is None else quantity
     if not 0 < units <= most:
-        raise Rejected("Not so many units were traded today", units, f"At most {most} can be moved.")
+        raise Rejected("Fewer units were traded today", units, f"At most {most} can be moved.")
     signed = units if here.net > 0 else -units
     missing = -_spare_after(ledger, here, signed, to, on)
     if missing > 0:
-        raise Rejected("The funds for it are missing", round(missing, 2), "Move less.")
+        raise Rejected("The funds fall short by", round(missing, 2), "Move less.")
     return signed
 
 

@@ -99,7 +99,7 @@ class Following:
     def __post_init__(self) -> None:
         if self.plan.fills != self.dealing.rules:
             remedy = "Open the account with fills=plan.fills, or follow plan.but(fills=account.fill_rules)."
-            raise SettingsError("The account fills orders otherwise than the plan", self.plan.name, remedy)
+            raise SettingsError("The account and the plan fill orders differently", self.plan.name, remedy)
 
     def see(self, day: DayMinutes, column: int) -> None:
         """Go on to the close of a bar: what the rules have done by then and is not ordered yet is ordered.

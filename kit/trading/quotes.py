@@ -66,7 +66,7 @@ def check_shown(ticks: Iterable[Tick], levels: Mapping[str, float]) -> dict[str,
         sound = all(0 < side.price < inf and 0 <= side.quantity < inf for side in sides)
         if not sound or tick.ltp < 0 or tick.ltp == inf:
             told = f"token {tick.token}: {tick.ltp}, {tick.bid} to {tick.ask}"
-            raise DataError("A quote that cannot be", told, "Leave it out: nothing of this call was taken.")
+            raise DataError("An impossible quote", told, "Leave it out: nothing of this call was taken.")
     what = "The level of {} must be above zero"
     return {name: number(level, what.format(name), above=0.0) for name, level in levels.items()}
 

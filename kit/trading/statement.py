@@ -182,7 +182,7 @@ class PaperStatement(Showable):
         asked = [instance(order, OrderRequest, "orders") for order in orders]
         on = self._now().date()
         if unpriced := [order.contract.symbol for order in asked if isnan(order.price_inr)]:
-            raise InvalidOrder("Charges are of a price", unpriced[0], "Name one.")
+            raise InvalidOrder("Charges need a price", unpriced[0], "Name one.")
         values = [order.price_inr * order.quantity for order in asked]
         plan = self._dealing.ledger.brokerage
         parts = [
@@ -211,7 +211,7 @@ class PaperStatement(Showable):
     def _waiting(self, order: PlacedOrder | BookedOrder) -> PaperOrder:
         found = self._found(order)
         if not found.waits:
-            raise Rejected("Nothing of this order waits", found.status, "See book().")
+            raise Rejected("No part of this order is open", found.status, "See book().")
         return found
 
     @_locked

@@ -277,7 +277,7 @@ def _check_target(response: Response) -> None:
     except ValueError:
         pass
     remedy = "A read may be asked of the right address."
-    raise Ambiguous("The host sends on to what is no address", shown(response.request), remedy)
+    raise Ambiguous("The host redirects to an invalid address", shown(response.request), remedy)
 
 
 def _kind(error: Exception) -> str:

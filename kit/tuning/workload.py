@@ -78,10 +78,10 @@ def read_ideas(place: str) -> list[Idea]:
     """
     file, _, name = place.rpartition(":")
     if not Path(file).is_file():
-        raise SettingsError("There is no workload here", place, "Say FILE.py:NAME.")
+        raise SettingsError("There is no workload file here", place, "Write FILE.py:NAME.")
     held = runpy.run_path(file)
     if name not in held:
-        raise SettingsError("The file has no such name", place, "Say FILE.py:NAME.")
+        raise SettingsError("The file has no such name", place, "Write FILE.py:NAME.")
     return ideas_from(held[name])
 
 

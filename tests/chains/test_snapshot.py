@@ -55,7 +55,7 @@ def test_price_zero_is_no_price():
     ],
 )
 def test_unreadable_quotes(broken):
-    """A quote that cannot be read must be a typed error."""
+    """An impossible quote read must be a typed error."""
     with pytest.raises(ProtocolError):
         from_quotes([option(57_000, "CE")], [{**quote(1, 1, 1), **broken}])
 

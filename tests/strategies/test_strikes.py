@@ -81,7 +81,7 @@ def test_a_delta_lies_between_zero_and_one(bad: float) -> None:
 @pytest.mark.parametrize("bad", [0, -5, float("nan")])
 def test_a_premium_is_positive(bad: float) -> None:
     """A premium that is no price is refused with its value."""
-    with pytest.raises(SettingsError, match="more than 0"):
+    with pytest.raises(SettingsError, match="above 0"):
         Premium(bad)
 
 

@@ -139,7 +139,7 @@ def test_a_row_that_is_no_event_is_named(opened, tmp_path):
     with database:
         database.execute("insert into events (kind, body) values ('OrderFilled', '{}')")
     database.close()
-    with pytest.raises(UnreadableFile, match="no event"):
+    with pytest.raises(UnreadableFile, match="unknown event"):
         opened()
 
 

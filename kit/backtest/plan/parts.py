@@ -80,7 +80,7 @@ class SignedAmount(OneOf):
     @model_validator(mode="after")
     def _moves(self) -> Self:
         if self.value == 0:
-            raise SettingsError("A move of 0 is none", self.given, "Give its size and direction, or no rule.")
+            raise SettingsError("A move cannot be 0", self.given, "Give its size and direction, or no rule.")
         return self
 
 
@@ -104,7 +104,7 @@ class StrikeRule(OneOf):
     @model_validator(mode="after")
     def _ascending(self) -> Self:
         if self.premium_between and self.premium_between[0] > self.premium_between[1]:
-            raise SettingsError("A range goes from low to high", self.premium_between, "Turn it round.")
+            raise SettingsError("A range goes from low to high", self.premium_between, "Swap its ends.")
         return self
 
     def __str__(self) -> str:
@@ -241,7 +241,7 @@ class Within(Section):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if None not in (self.at_least, self.at_most) and not self.admits(self.at_most or 0.0):
-            raise SettingsError("No number lies between", (self.at_least, self.at_most), "Turn them round.")
+            raise SettingsError("No number lies between", (self.at_least, self.at_most), "Swap them.")
         return self
 
     def admits(self, number: float) -> bool:

@@ -61,7 +61,7 @@ class PlanLeg(Section):
             raise SettingsError("A stepped trail moves a stop", None, "Give the leg a stop too.")
         gain = self.target if self.side == "sell" else self.stop
         if isinstance(gain, Amount) and (gain.percent or 0) >= 100:
-            raise SettingsError("A price cannot fall by so many percent", gain.percent, "Stay below 100.")
+            raise SettingsError("A price cannot fall by this many percent", gain.percent, "Stay below 100.")
         if len({rule.after for rule in self.reentry}) < len(self.reentry):
             raise SettingsError(
                 "Two re-entries follow the same exit", len(self.reentry), "Give each its own."
@@ -178,7 +178,7 @@ class Plan(Section):
             raise SettingsError("The exit comes before the entry", times, "Exit later, or after_days later.")
         if self.sizing and self.sizing.margin_inr > self.capital_inr:
             need = self.sizing.margin_inr, self.capital_inr
-            raise SettingsError("The capital does not carry the legs once", need, "Raise capital_inr.")
+            raise SettingsError("The capital does not cover the legs once", need, "Raise capital_inr.")
         if any(leg.on for leg in self.legs) and not (self.entry.breakout or self.entry.momentum):
             raise SettingsError("A leg waits for a break that nothing gives", None, "Give entry.breakout.")
         return self

@@ -62,5 +62,5 @@ def _numbers(column: Any, name: str) -> Any:
             return pc.cast(pc.if_else(empty, pa.scalar(None, plain.type), plain), pa.float64())
         except pa.ArrowInvalid as error:
             raise DataError(
-                f"The column {name} holds a text that is no number", str(error)[:80], "Mend the file."
+                f"The column {name} holds a text that is no number", str(error)[:80], "Fix the file."
             ) from error

@@ -204,7 +204,7 @@ class TunePanel(Panel):
 
     def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], Outcome]:
         if self.wrong:
-            raise SettingsError("A setting is wrong", self.wrong[0], "Mend it first.")
+            raise SettingsError("A setting is wrong", self.wrong[0], "Fix it first.")
         self._running, task = self.compute(self.source, **self.values), self._tasks[self.task.value]
         self.errors.clear()
 
