@@ -171,8 +171,13 @@ def _kept(file: Path | None, now: datetime, fetch: Fetch) -> Master:
         except (OSError, sqlite3.Error) as error:
             note = f"The instrument master is kept in memory only: {error}"
             warnings.warn(note, CacheUnavailable, stacklevel=6)
+    pieces = fetch()
     database = sqlite3.connect(":memory:", check_same_thread=False)
-    fill(database, rows_of(fetch()), now)
+    try:
+        fill(database, rows_of(pieces), now)
+    except BaseException:
+        database.close()
+        raise
     return Master(database, now)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import isnan
 
 import pytest
@@ -62,7 +62,7 @@ def test_an_order_from_request_to_position(client, call):
     before = client.orders.funds()
     placed = client.orders.place(OrderRequest.in_lots(call, "BUY", 2, 1500.0, product="INTRADAY", tag="one"))
     row = client.orders.details(placed)
-    assert row == client.orders.find("one") == client.orders.book()[-1]
+    assert asdict(row) == asdict(client.orders.find("one")) == asdict(client.orders.book()[-1])
     assert (row.status, row.filled, row.unfilled, row.is_final) == ("complete", 60, 0, True)
     assert (row.token, row.lot_size, row.price_inr) == (call.token, 30, 1500.0)
     assert isnan(row.trigger_price_inr)

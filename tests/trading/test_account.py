@@ -353,7 +353,7 @@ def test_a_quote_that_cannot_be_changes_nothing(opened, contract, quote, wrong):
     paper = opened()
     paper.see(quote(99.0, 101.0), levels={"BANKNIFTY": 55_000.0})
     paper.place(OrderRequest(contract(), "BUY", 30, 100.0))
-    before = (paper.book(), paper.positions(), paper.funds())
+    before = repr((paper.book(), paper.positions(), paper.funds()))  # NaN equals itself in writing alone
     levels = wrong.get("levels")
     told = {name: wrong.get(name, usual) for name, usual in (("bid", 99.0), ("ask", 100.0), ("size", 300))}
     bids, asks = ((DepthLevel(told[side], told["size"], 1),) for side in ("bid", "ask"))
@@ -361,7 +361,7 @@ def test_a_quote_that_cannot_be_changes_nothing(opened, contract, quote, wrong):
     with pytest.raises(DataError) as refused:
         paper.see(quote(99.0, 100.0), broken, levels=levels)
     assert refused.value.remedy
-    assert (paper.book(), paper.positions(), paper.funds()) == before
+    assert repr((paper.book(), paper.positions(), paper.funds())) == before
 
 
 def test_it_is_read_while_quotes_come_in(opened, contract, quote):
