@@ -250,7 +250,8 @@ def as_page(outcome: DemoOutcome) -> str:
             ("Cache: cold, warm and hot pass", card("", {}, table(rows_of(outcome.cache.round(1)))))
         )
     body = "".join(f"<h2>{title}</h2>{content}" for title, content in sections)
-    head = "<br>".join([headline(outcome.snapshot), *guesses(outcome.snapshot).splitlines()])
+    told = f"{outcome.snapshot.venue.upper()} prices   {headline(outcome.snapshot)}".replace("   ", " · ")
+    head = "<br>".join([told, *guesses(outcome.snapshot).splitlines()])
     return _PAGE.substitute(head=head, body=body)
 
 

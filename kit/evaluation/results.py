@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from math import inf, isnan
@@ -35,6 +36,7 @@ WORDS = {
 }
 _BASES = {"held": "held to expiry", "closed": "closed at the entry prices before expiry"}
 _PRINTED = ("premium_inr", "max_profit_inr", "max_loss_inr", "probability_of_profit", "cost_on_risk")
+_ON_A_CARD = (*_PRINTED, "expected_profit_inr", "margin_inr", "return_on_margin", "breakevens", "verdict")
 _SHOWN = {
     "premium_inr": ("premium", "{:,.0f}"),
     "premium_mid_inr": ("premium at mid", "{:,.0f}"),
@@ -174,9 +176,10 @@ class Results(Showable, Mapping[str, ProcessingResult]):
         return {"completed": len(self.completed), "failed": len(self.failures)}
 
     def _details(self) -> list[str]:
-        shown = _readable(self.table())
+        shown = _printed(self.table(), _ON_A_CARD)
         failed = [sentence(f"{name}: {error}") for name, error in self.failures.items()]
-        return [sentence(self.terms), table(rows_of(shown)), *failed]
+        told = "Rupees; profit and loss before charges, expected after them. table() has every figure."
+        return [sentence(self.terms), sentence(told), table(rows_of(shown)), *failed]
 
     def __repr__(self) -> str:
         return f"<Results: {len(self.completed)} completed, {len(self.failures)} failed>"
@@ -244,10 +247,10 @@ def _readable(table: pd.DataFrame) -> pd.DataFrame:
     return shown.loc[:, (shown != "").any()]
 
 
-def _printed(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what a terminal has room for; profit and loss are before charges."""
-    shown = _readable(table).reindex(columns=[_SHOWN[name][0] for name in _PRINTED])
-    shown.columns = pd.Index([heading.removesuffix(" before charges") for heading in shown.columns])
+def _printed(table: pd.DataFrame, names: Sequence[str] = _PRINTED) -> pd.DataFrame:
+    """Return what a terminal, or a card, has room for; profit and loss are before charges."""
+    shown = _readable(table).reindex(columns=[_SHOWN[name][0] for name in names])
+    shown.columns = pd.Index([re.sub(" (before|after) charges", "", heading) for heading in shown.columns])
     tells = zip(table["legs"], table["value"], table["status"], strict=True)
     shown["legs"] = [
         str(legs).replace(",", "") if _given(legs) else str(value) if _given(value) else status

@@ -61,6 +61,7 @@ def lab(desk: Desk, underlying: str = "BANKNIFTY") -> w.Tab:
         "Monitor": MonitorPanel(desk),
     }
     page = w.Tab(list(panels.values()), titles=list(panels))
+    page.add_class("kit-lab")
 
     def bring_up(_: object) -> None:
         page.selected_index = page.titles.index("Position")

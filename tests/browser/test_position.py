@@ -12,19 +12,27 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 CELL = """from kit.desk import open_desk
-from kit.widgets import PositionPanel
+from kit.settings import Settings
+from kit.widgets.lab import lab
 
-desk = open_desk()
-panel = PositionPanel(desk)
-panel"""
+desk = open_desk(Settings(workers={"backend": "serial"}))
+lab(desk)"""
+CUT = "tabs => tabs.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"
 
 
 def test_a_position_is_built_by_keyboard_and_moved(notebook: Notebook) -> None:
-    """A price of the ladder adds a leg by Enter, wrong lots are told, a slider moves the picture."""
-    panel, page = notebook.show("position", CELL), notebook.page
+    """In its tab the money is in sight, Enter adds a leg, wrong lots are told, a slider moves the picture."""
+    page = notebook.page
+    notebook.show("position", CELL)
+    tabs = page.locator(".kit-lab > .lm-TabBar li")
+    assert tabs.locator(".lm-TabBar-tabLabel").evaluate_all(CUT) == []
+    tabs.filter(has_text="Position").click()
+    panel = page.locator(".kit-position")
     legs = panel.get_by_role("region", name="Legs of the position").locator("tbody tr")
     ladder = panel.get_by_role("region", name="What can be bought and sold")
     legs.nth(3).wait_for()
+    ladder.locator("tr.kit-middle:visible").wait_for()
+    page.wait_for_function("e => e.scrollTop > 0", arg=ladder.element_handle())
     ladder.locator("tr.kit-middle button").first.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")

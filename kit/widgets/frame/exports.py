@@ -6,6 +6,8 @@ import io
 from html import escape
 from typing import TYPE_CHECKING, Protocol
 
+from kit.errors import DataError
+from kit.shown import card, rows_of, table
 from kit.widgets.frame.header import SavedFile
 
 if TYPE_CHECKING:
@@ -16,10 +18,12 @@ if TYPE_CHECKING:
     from kit.widgets.frame.live import LiveFigure
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
-<style>body{{font:14px system-ui;margin:24px;color-scheme:light dark}}table{{border-collapse:collapse;
-font-variant-numeric:tabular-nums}}th,td{{padding:2px 10px;text-align:right;border-bottom:1px solid #8884}}
-img{{max-width:100%}}</style><h1>{title}</h1><p>{words}</p>{image}{table}</html>
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<style>body{{font:14px system-ui;margin:24px;color-scheme:light dark}}img{{max-width:100%;background:#fff}}
+body .kit-card{{max-width:none}}body .kit-card .kit-wide{{max-height:none}}</style>
+<h1>{title}</h1><p>{words}</p>{image}{table}</html>
 """
+_MOST_ROWS = 5_000
 
 
 class Tabular(Protocol):
@@ -57,7 +61,15 @@ def png(panel: Tabular, image: bytes) -> SavedFile:
 
 
 def pixels(plot: LiveFigure) -> bytes:
-    """Return a plot as PNG at twice its size on the page, on white."""
+    """Return a plot as PNG at twice its size on the page, on white.
+
+    Raises
+    ------
+    DataError
+        Nothing is drawn yet.
+    """
+    if not plot.figure.axes:
+        raise DataError("There is no picture yet", None, "Press Run, or add a leg.")
     buffer = io.BytesIO()
     plot.figure.savefig(buffer, format="png", dpi=200, facecolor="white")
     plot.redraw()  # saving drew the moving artists away
@@ -71,7 +83,8 @@ def html(panel: Tabular, image: bytes) -> SavedFile:
     encoded = b64encode(image).decode()
     title = title_of(panel)
     page = _PAGE.format(
-        title=escape(title), words=panel.words.value, table=panel.data().to_html(),
+        title=escape(title), words=panel.words.value,
+        table=card("", {}, table(rows_of(panel.data()), most=_MOST_ROWS)),
         image=f'<img alt="{escape(title)}" src="data:image/png;base64,{encoded}">',
     )  # fmt: skip
     return SavedFile(name_of(panel, "html"), "text/html", page.encode())

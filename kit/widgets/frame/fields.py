@@ -60,16 +60,24 @@ class NumberField(w.Text):  # type: ignore[misc]  # ipywidgets has no types
     def _typed(self, _: Any) -> None:
         try:
             number = self._read(self.value.strip().replace(",", ""))
-            checked = type(self._section)(**{self._name: number})
         except SettingsError as error:
             self.wrong = f"{self._label}: {error}"
             self.add_class("kit-wrong")
             return
         self.remove_class("kit-wrong")
         with self.hold_trait_notifications():
-            self.wrong, self.number = "", getattr(checked, self._name)
+            self.wrong, self.number = "", number
 
     def _read(self, text: str) -> float | int | None:
+        number = self._parsed(text)
+        try:
+            fits = type(self._section)(**{self._name: number})
+        except SettingsError:  # it names the class, and the value in the setting's own unit
+            raise SettingsError("out of range", text, told(self._section, self._name)) from None
+        found: float | int | None = getattr(fits, self._name)
+        return found
+
+    def _parsed(self, text: str) -> float | int | None:
         if not text:
             if self._may_be_empty:
                 return None
@@ -94,9 +102,9 @@ def told(section: Section, name: str) -> str:
     """Return a setting's name, meaning with unit, default and range."""
     field = type(section).model_fields[name]
     bounds = {type(one).__name__: one for one in field.metadata}
-    low = next((f"{words} {getattr(bounds[kind], kind.lower()):g}" for kind, words in
+    low = next((f"{words} {getattr(bounds[kind], kind.lower()):,.10g}" for kind, words in
                 (("Ge", "at least"), ("Gt", "more than")) if kind in bounds), "")  # fmt: skip
-    high = f"at most {bounds['Le'].le:g}" if "Le" in bounds else ""
+    high = f"at most {bounds['Le'].le:,.10g}" if "Le" in bounds else ""
     limits = ", ".join(filter(None, (low, high)))
     default = "none" if field.default is None else field.default
     return f"{name}: {field.description}; default {default}" + (f"; {limits}" if limits else "") + "."

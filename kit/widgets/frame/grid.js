@@ -165,6 +165,7 @@ function render({ model, el }) {
 
   function settle() {
     fit();
+    keepMiddle(scroll);
     const every = model.get("columns").length;
     heading.textContent = hidden().length ? `Columns (${shown().length} of ${every})` : "Columns";
     choose();
@@ -194,7 +195,7 @@ function render({ model, el }) {
   function keepMiddle(table) { // a new set of rows starts with the row at the money in sight
     const middle = table.querySelector("tr.kit-middle");
     const rows = `${model.get("rows").length} ${model.get("rows")[0]?.key}`;
-    if (!middle || rows === seen) return;
+    if (!middle || rows === seen || !scroll.clientHeight) return; // behind another tab it has no height yet
     seen = rows;
     requestAnimationFrame(() => { scroll.scrollTop = middle.offsetTop - scroll.clientHeight / 2; });
   }

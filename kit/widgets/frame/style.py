@@ -25,7 +25,9 @@ PLOT_STYLE: Any = {  # matplotlib types the keys as a literal of all 300
     "grid.linewidth": 0.8,
     "xtick.color": "#4a545c",
     "ytick.color": "#4a545c",
-    "legend.frameon": False,
+    "legend.facecolor": "white",  # what stands behind it stays behind
+    "legend.framealpha": 0.8,
+    "legend.edgecolor": "none",
     "legend.fontsize": 9,
 }
 

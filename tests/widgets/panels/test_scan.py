@@ -9,6 +9,7 @@ import pytest
 from kit.errors import DataError, SettingsError
 from kit.evaluation.scan import scan
 from kit.strategies import IronButterfly
+from kit.widgets.frame import exports
 from kit.widgets.panels.position.panel import PositionPanel
 from kit.widgets.panels.scan.panel import ScanPanel
 from kit.widgets.panels.scan.wanted import LABELS, RANKS, Wanted, where, widths_of
@@ -193,3 +194,9 @@ def test_words_become_filters():
 def test_every_figure_has_a_name_of_its_own():
     """No two figures share a title in the order's list."""
     assert len(set(RANKS.values())) == len(RANKS) > 20
+
+
+def test_there_is_no_picture_to_save_before_a_run(chain):
+    """PNG of a panel that has drawn nothing says so, instead of handing over an empty picture."""
+    with pytest.raises(DataError, match="no picture yet"):
+        exports.pixels(ScanPanel(chain).plot)

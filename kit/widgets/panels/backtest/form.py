@@ -23,8 +23,8 @@ class PlanBox(NamedTuple):
 BOXES = (
     PlanBox("entry.at", "Entry at", "Minute of the day, like 09:20"),
     PlanBox("exit.at", "Exit at", "Minute of the day, like 15:15"),
-    PlanBox("legs.*.lots", "Lots", "Of every leg"),
-    PlanBox("legs.*.strike.steps", "Strike (steps)", "Listed strikes out of the money, of every leg"),
+    PlanBox("legs.*.lots", "Lots", "A whole number from 1, of every leg"),
+    PlanBox("legs.*.strike.steps", "Strike (steps)", "Whole: listed strikes out of the money, of every leg"),
     PlanBox("legs.*.stop.percent", "Stop (%)", "Of the entry price, of every leg; empty: none"),
     PlanBox("legs.*.target.percent", "Target (%)", "Of the entry price, of every leg; empty: none"),
     PlanBox("overall.stop_inr", "Overall stop (₹)", "Loss at which all legs leave; empty: none"),

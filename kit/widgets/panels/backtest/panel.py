@@ -11,6 +11,7 @@ import pandas as pd
 
 from kit.backtest import BacktestResult, Plan
 from kit.backtest.band import band_sentence
+from kit.backtest.grid_words import grid_of
 from kit.backtest.holdings import skipped_words
 from kit.backtest.plan.ready import ready_plan, ready_plans
 from kit.backtest.sweep_result import SweepResult
@@ -146,11 +147,17 @@ class BacktestPanel(Panel):
             self._take(name, change.new)
         except KitError as error:
             self.inputs[name].add_class("kit-wrong")
-            self._wrong[name] = f"{self.inputs[name].description}: {error}"
+            self._wrong[name] = f"{self.inputs[name].description}: {self._explained(name, change.new, error)}"
         else:
             self.inputs[name].remove_class("kit-wrong")
             self._wrong.pop(name, None)
         self._tell_wrong()
+
+    def _explained(self, name: str, text: str, error: KitError) -> str:
+        """Say what a box of the form takes, where the plan's own error names its classes."""
+        helps = {box.path: box.help for box in BOXES}
+        of_a_class = name in helps and "does not accept" in str(error)
+        return f"{text!r} does not fit. {helps[name]}." if of_a_class else str(error)
 
     def _take(self, name: str, text: str) -> None:
         if name == "yaml":
@@ -166,6 +173,8 @@ class BacktestPanel(Panel):
             day_of(text)
         elif name == "score":
             checked_score(text)
+        elif name == "grid" and text.strip():
+            grid_of(text)
 
     def _tell_wrong(self) -> None:
         running = self.runner.job is not None and self.runner.job.state == "running"
@@ -274,7 +283,7 @@ class BacktestPanel(Panel):
 
     def _found(self) -> BacktestResult:
         if self.result is None:
-            raise DataError("Nothing has been traded yet", 0, "Press Run.")
+            raise DataError("Nothing has been traded yet", None, "Press Run.")
         return self.result
 
     def code(self) -> str:

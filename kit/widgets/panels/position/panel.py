@@ -254,7 +254,7 @@ class PositionPanel(MarketPanel):
 
     def _shown(self) -> PositionView:
         if self.result is None:
-            raise DataError("There is no position", 0, _NO_LEGS)
+            raise DataError("There is no position", None, _NO_LEGS)
         return self.result
 
     def code(self) -> str:

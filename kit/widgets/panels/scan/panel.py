@@ -261,7 +261,7 @@ class ScanPanel(MarketPanel):
 
     def _scanned(self) -> ScanResult:
         if self.result is None:
-            raise DataError("Nothing has been scanned yet", 0, "Press Run.")
+            raise DataError("Nothing has been scanned yet", None, "Press Run.")
         return self.result
 
     def code(self) -> str:
