@@ -100,9 +100,10 @@ def score_on(legs: Sequence[Leg], snapshot: ChainSnapshot, terms: Terms, name: s
         charges += lot * exercised * exercise_rate(first.expiry)[0]
     premium, crossed = lot * _received(paid), _crossings(terms) * spread
     expected = lot * (edge - crossed / first.discount) - charges
-    cost, risk, reward = charges + lot * crossed, -lot * least, lot * most
     margin = margin_inr(legs, snapshot) if open_then else lot * blocked(blocks)
     tied_up = margin + max(-premium, 0.0)
+    cost, reward = charges + lot * crossed, lot * most
+    risk = _at_risk(-lot * least, tied_up, -lot * worst)
     return Score(
         name, tuple(held), lot, likely.view, terms.entry, terms.basis,
         premium, lot * _received(paid_mid), lot * spread, lot * best, lot * -worst, crossings,
@@ -154,6 +155,12 @@ def _mean_later(
     """Return the mean profit of what is sold at the first expiry; what options cost earns interest."""
     interest = sum(leg.lots * leg.price * (1 - 1 / first.discount) for leg in legs if leg.is_option)
     return mean_of(profile(legs, snapshot, first), likely) + interest
+
+
+def _at_risk(likely: float, tied_up: float, greatest: float) -> float:
+    """Return a likely loss, or what is tied up where that is more, but no more than can be lost."""
+    risk = tied_up if tied_up > likely else likely  # where one is NaN, the likely loss
+    return greatest if greatest < risk else risk
 
 
 def _ratio(amount: float, risk: float) -> float:

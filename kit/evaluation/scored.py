@@ -61,10 +61,11 @@ class Score(Showable):
     cost_inr : float
         Charges, and the spread at the touch: entering it once, and leaving it where it is closed.
     risk_inr : float
-        Greatest loss at expiry, before charges, but for the 0.135 % of outcomes on either side; NaN without a
-        volatility.
+        What is at risk: the greatest loss at expiry, before charges, in all but 0.135 % of outcomes on either
+        side, or what is tied up (margin, and a premium paid) where that is more; never more than
+        `max_loss_inr`. NaN without a volatility.
     reward_inr : float
-        Greatest profit likewise.
+        Greatest profit in all but 0.135 % of outcomes on either side.
     cost_on_risk : float
         `cost_inr` over `risk_inr`: the order of the ranking under the market's view. Infinite where nothing
         is at risk.

@@ -128,6 +128,18 @@ def test_chances_stay_chances(sigma: float, kind: type[Strategy], make_chain: Ma
     assert scored.risk_inr <= scored.max_loss_inr + 1e-6
 
 
+@pytest.mark.parametrize("sigma", [0.02, 0.1, 0.3])
+@every
+def test_who_can_lose_risks_something(kind: type[Strategy], sigma: float, make_chain: MakeChain) -> None:
+    """A loss beyond all likely outcomes is a risk all the same: what is tied up, or all that can be lost."""
+    chain = make_chain()
+    scored = score(kind().legs(chain), chain, view=lognormal(sigma))
+    assert scored.risk_inr >= min(scored.max_loss_inr, scored.margin_inr)
+    if scored.max_loss_inr > 0:
+        assert abs(scored.return_on_risk) < inf
+        assert abs(scored.cost_on_risk) < inf
+
+
 def test_a_chain_without_volatility_gives_nan(make_chain: MakeChain) -> None:
     """Where no volatility is known, chances and Greeks are NaN and the exact figures stay."""
     chain = make_chain()

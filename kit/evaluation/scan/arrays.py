@@ -28,6 +28,7 @@ def score_all(
         _sums(legs, terms, lots, columns)
         _told(legs, terms, lots, columns)
         _blocked(legs, terms, lots, columns)
+        _risked(columns)
         for name, place in col.PLACES.items():
             out[:, place] = columns[name]
 
@@ -146,14 +147,13 @@ def _sums(legs: list[Floats], terms: Floats, lots: NDArray[np.int32], columns: d
         total[col.DELTA :] += number * leg[:, col.DELTA : col.RHO + 1].T
     spread = _rounded(spread)
     charges += total[col.TAXED] * terms[col.EXERCISE_FEE]
-    paid, risk = terms[col.CROSSED] * spread, columns["risk_inr"]
+    paid = terms[col.CROSSED] * spread
     cost, expected = charges + lot * paid, lot * (total[col.MEAN] - paid / terms[col.DISCOUNT]) - charges
     columns |= {
         "premium_mid_inr": lot * _rounded(total[col.MID]), "spread_inr": lot * spread,
         "edge_inr": lot * total[col.MEAN], "charges_inr": charges, "cost_inr": cost,
         "fit_error_inr": lot * np.sqrt(missed),
-        "expected_profit_inr": expected, "cost_on_risk": _ratio(cost, risk),
-        "return_on_risk": _ratio(expected, risk), "reward_to_risk": _ratio(columns["reward_inr"], risk),
+        "expected_profit_inr": expected,
     }  # fmt: skip
     for name, column in zip(("delta", "gamma", "theta", "vega", "rho"), total[col.DELTA :], strict=True):
         columns[f"{name}_inr"] = lot * column
@@ -195,6 +195,14 @@ def _blocked(legs: list[Floats], terms: Floats, lots: NDArray[np.int32], columns
     floor = sum(-min(number, 0) * leg[:, col.SOLD_LEAST] for leg, number in zip(legs, lots, strict=True))
     span = np.maximum(np.maximum(np.maximum(losses.max(axis=1), 0.0) - value, floor), 0.0)
     columns["margin_inr"] = terms[col.LOT] * (span + beside)
-    columns["return_on_margin"] = _ratio(
-        columns["expected_profit_inr"], columns["margin_inr"] + np.maximum(-columns["premium_inr"], 0.0)
-    )
+
+
+def _risked(columns: dict[str, Floats]) -> None:
+    tied_up = columns["margin_inr"] + np.maximum(-columns["premium_inr"], 0.0)
+    risk, greatest = columns["risk_inr"], columns["max_loss_inr"]
+    risk = np.where(tied_up > risk, tied_up, risk)
+    columns["risk_inr"] = risk = np.where(greatest < risk, greatest, risk)
+    columns["cost_on_risk"] = _ratio(columns["cost_inr"], risk)
+    columns["return_on_risk"] = _ratio(columns["expected_profit_inr"], risk)
+    columns["reward_to_risk"] = _ratio(columns["reward_inr"], risk)
+    columns["return_on_margin"] = _ratio(columns["expected_profit_inr"], tied_up)

@@ -56,6 +56,7 @@ def score_all(
         sums(contracts, terms, held, lots, row)
         told(contracts, terms, held, lots, best, worst, row)
         blocked(contracts, terms, held, lots, losses, row)
+        risked(row)
 
 
 def sums(
@@ -85,11 +86,10 @@ def sums(
     spread = rounded(spread)
     charges += taxed * terms[col.EXERCISE_FEE]
     paid = terms[col.CROSSED] * spread
-    expected, cost, risk = lot * (mean - paid / terms[col.DISCOUNT]) - charges, charges + lot * paid, row[13]
+    expected, cost = lot * (mean - paid / terms[col.DISCOUNT]) - charges, charges + lot * paid
     row[1], row[2], row[8] = lot * rounded(mid), lot * spread, lot * mean
     row[9] = lot * math.sqrt(missed)
     row[10], row[11], row[12] = expected, charges, cost
-    row[15], row[16], row[17] = ratio(cost, risk), ratio(expected, risk), ratio(row[14], risk)
     row[18], row[19], row[20], row[21], row[22] = lot * delta, lot * gamma, lot * theta, lot * vega, lot * rho
 
 
@@ -144,7 +144,7 @@ def blocked(
     losses: Floats,
     row: Floats,
 ) -> None:
-    """Write the margin, and the expected profit on it."""
+    """Write the margin."""
     losses[:] = 0.0
     value = floor = beside = 0.0
     for leg in range(len(held)):
@@ -162,4 +162,12 @@ def blocked(
         worst = max(worst, losses[scenario])
     span = max(max(worst, 0.0) - value, floor, 0.0)
     row[29] = terms[col.LOT] * (span + beside)
-    row[30] = ratio(row[10], row[29] + max(-row[0], 0.0))
+
+
+def risked(row: Floats) -> None:
+    """Write what is at risk, once loss and margin are known, and the amounts per rupee of both."""
+    tied_up = row[29] + max(-row[0], 0.0)
+    row[30] = ratio(row[10], tied_up)
+    risk = tied_up if tied_up > row[13] else row[13]  # where one is NaN, the likely loss
+    row[13] = risk = row[4] if row[4] < risk else risk
+    row[15], row[16], row[17] = ratio(row[12], risk), ratio(row[10], risk), ratio(row[14], risk)

@@ -34,7 +34,7 @@ COLUMNS = (  # the last ones wait where there is no room
     GridColumn(
         "return_on_margin", "On margin", "%", 2, 100, signed=True, help="Expected over what is tied up"
     ),
-    GridColumn("risk_inr", "At risk", "₹", help="Greatest loss but for 0.135 % of outcomes either side"),
+    GridColumn("risk_inr", "At risk", "₹", help="Loss in all but 0.135 % of outcomes, or what is tied up"),
     GridColumn("cost_inr", "Spread + charges", "₹"),
     GridColumn("reward_to_risk", "Reward to risk", "times", 2),
     GridColumn("premium_mid_inr", "Premium at mid", "₹", signed=True),
