@@ -12,13 +12,13 @@
     │   ├── FarStrike            the nearest strike is absurdly far from the spot
     │   ├── InvalidOrder         lot, tick, freeze quantity or price: no exchange would take it
     │   ├── UnreadableFile       a market-data file that is not what it claims
-    │   └── ContradictingBars    two sources say different things of one bar
-    ├── TransportError           the bytes did not travel
+    │   └── ContradictingBars    two sources contradict each other about a bar
+    ├── TransportError           the request did not get through
     │   ├── NeverSent            safe to send again
     │   ├── Ambiguous            sent, no answer: the broker may have acted
     │   ├── PoolExhausted        no free connection within the waiting time
     │   └── CircuitOpen          too many failures; says when it tries again
-    ├── BrokerError              the broker answered, and said no
+    ├── BrokerError              the broker answered with an error
     │   ├── RateLimited
     │   ├── SessionExpired
     │   │   └── SessionTakenOver another login with this account keeps ending it
@@ -31,7 +31,7 @@
     │   ├── BadRequest
     │   │   └── AheadOfNow       a span that ends in the future
     │   ├── Rejected
-    │   └── ProtocolError        an answer in no known dialect
+    │   └── ProtocolError        an answer in no known format
     ├── TaskError                a task of the processor did not return a value
     │   ├── TaskFailed           it raised; carries the worker's traceback
     │   ├── TaskTimeout
@@ -92,7 +92,7 @@ class SettingsError(KitError, ValueError):
 
 
 class DataError(KitError, LookupError, ValueError):
-    """What was asked of the market does not exist, or cannot be."""
+    """The data asked for does not exist, or is impossible."""
 
 
 class UnknownSymbol(DataError):
@@ -116,7 +116,7 @@ class FarStrike(DataError):
 
 
 class InvalidOrder(DataError):
-    """An order that no exchange would take: its lot, tick, quantity, price or words do not fit."""
+    """An order that no exchange would accept: its lot, tick, quantity, price or wording is wrong."""
 
 
 class UnreadableFile(DataError):
@@ -141,15 +141,15 @@ class UnreadableFile(DataError):
 
 
 class ContradictingBars(DataError):
-    """Two sources say different things of one bar."""
+    """Two sources contradict each other about one bar."""
 
 
 class UnwritableFile(KitError, OSError):
-    """Data could not be kept; what was there before still is."""
+    """Data could not be written; what was there before is untouched."""
 
 
 class TransportError(KitError, ConnectionError):
-    """The bytes did not travel."""
+    """The request did not reach the broker and come back."""
 
 
 class NeverSent(TransportError):
@@ -169,7 +169,7 @@ class CircuitOpen(TransportError):
 
 
 class BrokerError(KitError):
-    """The broker answered, and said no.
+    """The broker answered with an error.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ class AccountBlocked(LoginRefused):
 
 
 class Transient(BrokerError):
-    """The broker failed for a moment; reads may be tried again."""
+    """The broker failed temporarily; reads may be retried."""
 
 
 class Denied(BrokerError):
@@ -237,7 +237,7 @@ class Rejected(BrokerError):
 
 
 class ProtocolError(BrokerError):
-    """The answer is in no dialect that the broker is known to speak."""
+    """The answer is in no format that the broker is known to use."""
 
 
 class TaskError(KitError):
@@ -276,11 +276,11 @@ class ResultNotReady(TaskError, TimeoutError):
 
 
 class QueueFull(TaskError, queue.Full):
-    """The processor's queue holds as many tasks as it may."""
+    """The processor's queue is full."""
 
 
 class LiveOrdersRefused(KitError, PermissionError):
-    """What would change a real account was not sent: consent is missing, or it is no limit order."""
+    """A write to a real account was not sent: consent is missing, or it is not a limit order."""
 
 
 class SimulatorError(KitError):

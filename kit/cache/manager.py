@@ -41,7 +41,7 @@ class Timed:
 
 
 class CacheManager(Showable):
-    """Remembers decoded objects in process: bounded, thread-safe, one flight per key.
+    """Caches decoded objects in memory: bounded, thread-safe, one computation per key at a time.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ from kit.shown import Showable, table
 
 
 class DataManager(Showable):
-    """Asks the broker once and remembers the answer.
+    """The door to market data: asks the broker once and caches the answer.
 
     Parameters
     ----------

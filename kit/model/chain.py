@@ -62,7 +62,7 @@ GREEK_COLUMNS = ("iv", "delta", "gamma", "theta", "vega", "rho", "iv_reason")
 
 @dataclass(frozen=True, eq=False, repr=False)  # tables have no answer to ==: it is only itself
 class ChainSnapshot(Showable):
-    """One expiry of an option chain at one moment; cannot be changed.
+    """One expiry of an option chain at one moment; immutable.
 
     Parameters
     ----------

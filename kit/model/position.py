@@ -72,7 +72,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Position(Sequence[Leg]):
-    """Legs held together; stands wherever a sequence of legs is asked for.
+    """Legs held together; accepted wherever a sequence of legs is.
 
     Parameters
     ----------

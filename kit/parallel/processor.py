@@ -25,7 +25,7 @@ OnResult = Callable[[ProcessingResult], object]
 
 
 class ConcurrentProcessor(Showable):
-    """Runs tasks side by side, by priority, each with its own time-out.
+    """Runs tasks in parallel, by priority, each with its own time-out.
 
     Parameters
     ----------
