@@ -11,13 +11,12 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 from kit.cli.backtest import add_backtest, add_sweep
-from kit.cli.dates import day_said
+from kit.cli.dates import day_said, moment_said
 from kit.cli.lab import add_doctor, add_lab
 from kit.cli.minutes import add_collect, add_import
 from kit.cli.scan import add_scan
@@ -123,7 +122,7 @@ Commands = argparse._SubParsersAction  # the type that argparse gives no public 
 def _add_demo(commands: Commands[argparse.ArgumentParser]) -> None:
     demo = commands.add_parser("demo", help="run the main job without a screen")
     demo.add_argument("--chain", type=Path, help="NSE option-chain JSON or CSV instead of the exchange")
-    demo.add_argument("--at", type=_moment, help="when that file was saved (IST), if it does not tell")
+    demo.add_argument("--at", type=moment_said, help="when that file was saved (IST), if it does not tell")
     demo.add_argument("--spot", type=float, help="index level then, rupees, if it does not tell")
     demo.add_argument("--html", type=Path, help="write a self-contained page with plots here")
     demo.set_defaults(run=_demo)
@@ -139,13 +138,6 @@ def _demo(options: argparse.Namespace) -> int:
     else:
         run_on_exchange(settings, options.html)
     return 0
-
-
-def _moment(text: str) -> datetime:
-    from kit.clock import IST
-
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=IST)
 
 
 def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -213,7 +205,7 @@ def _add_simulate(commands: Commands[argparse.ArgumentParser]) -> None:
     simulate.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     simulate.add_argument("--seed", type=int, default=7, help="seed of the market")
     simulate.add_argument("--speed", type=float, default=1.0, help="market seconds per second")
-    simulate.add_argument("--at", type=datetime.fromisoformat, help="market time to start at (IST)")
+    simulate.add_argument("--at", type=moment_said, help="market time to start at (IST)")
     simulate.add_argument("--tls", action="store_true", help="serve HTTPS with a throw-away authority")
     simulate.add_argument("--no-limits", action="store_true", help="never refuse for the rate")
     simulate.set_defaults(run=_simulate)

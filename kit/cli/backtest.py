@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kit.cli.dates import day_said
+from kit.errors import SettingsError
 from kit.shown import printed, written
 
 if TYPE_CHECKING:
@@ -86,13 +87,14 @@ def _plan(name: str) -> Plan:
 
 def _days(options: argparse.Namespace, plans: Sequence[Plan]) -> StoredDays:
     from kit.backtest.days import StoredDays
+    from kit.backtest.given import given_share
     from kit.bars.minute_store import MinuteStore
     from kit.bars.month_file import damaged_months
 
     store = MinuteStore(options.data or _STORE, plans[0].underlying)
     if options.data is None and not store.scores() and not damaged_months(store.folder):
         store = _simulated(options, plans)
-    return StoredDays(store, options.least_quality)
+    return StoredDays(store, given_share(options.least_quality))
 
 
 def _simulated(options: argparse.Namespace, plans: Sequence[Plan]) -> MinuteStore:
@@ -138,6 +140,8 @@ def _backtest(options: argparse.Namespace) -> int:
     from kit.backtest.engine import backtest
 
     plans = [_plan(name) for name in options.plan]
+    if options.trades and options.trades.suffix not in (".csv", ".xlsx"):
+        raise SettingsError("A trade log is no such file", str(options.trades), "Say .csv or .xlsx.")
     days = _days(options, plans)
     span: dict[str, Any] = {"start": options.first, "end": options.last, "engine": options.engine}
     with tqdm(unit="session", disable=None) as bar:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from datetime import date
+from datetime import date, datetime
 
 
 def day_said(text: str) -> date:
@@ -18,3 +18,20 @@ def day_said(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is no day: write it as 2024-01-31") from None
+
+
+def moment_said(text: str) -> datetime:
+    """Read a moment written as ``2024-01-31T15:30``, in exchange time if it names no zone.
+
+    Raises
+    ------
+    ArgumentTypeError
+        It is none.
+    """
+    from kit.clock import IST
+
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no moment: write it as 2024-01-31T15:30") from None
+    return found if found.tzinfo else found.replace(tzinfo=IST)

@@ -23,6 +23,7 @@ from kit.bars.importing.convert import joined as one_chunk
 from kit.bars.importing.sessions import sessions_of
 from kit.bars.importing.symbols import Meaning
 from kit.bars.minute_store import MinuteStore
+from kit.bars.writing import writing
 from kit.broker.client import AngelAPIClient
 from kit.broker.endpoints import CANDLES, windows
 from kit.clock import IST, session, sessions
@@ -113,6 +114,8 @@ def collect(
     already = [day for day in closed if day in there]
     if not days:
         return Collected([], already, 0, 0)
+    with writing(store.folder):
+        pass  # a store that cannot be written is told before half an hour of requests, not behind them
     found = _Collection(client, store, days, quiet)
     written = found.run(expiries, around)
     return Collected(written, already, found.contracts, found.requests)

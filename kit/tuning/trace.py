@@ -78,6 +78,8 @@ def read_trace(path: str | Path) -> Trace:
         The file is missing, or a line is not of the form that the module describes; names the line.
     """
     file = arguments.path(path, "Not the path of a trace")
+    if file.exists() and not file.is_file():
+        raise UnreadableFile("The trace cannot be read", f"{file}", "It is a directory or a device.")
     requests: list[Question] = []
     quotes: dict[str, list[tuple[float, float]]] = {}
     try:

@@ -79,7 +79,10 @@ def read_ideas(place: str) -> list[Idea]:
     file, _, name = place.rpartition(":")
     if not Path(file).is_file():
         raise SettingsError("There is no workload file here", place, "Write FILE.py:NAME.")
-    held = runpy.run_path(file)
+    try:
+        held = runpy.run_path(file)
+    except (SyntaxError, ValueError) as error:
+        raise SettingsError("The workload's file is not Python that runs", file, f"{error}.") from error
     if name not in held:
         raise SettingsError("The file has no such name", place, "Write FILE.py:NAME.")
     return ideas_from(held[name])

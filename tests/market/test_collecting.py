@@ -68,8 +68,11 @@ def test_a_collection_that_broke_off(exchange: SimulatedExchange, data: DataMana
         collect(client, MinuteStore(tmp_path), THURSDAY, THURSDAY, expiries=1, around=2, quiet=True)
     assert MinuteStore(tmp_path).days() == []
     (tmp_path / "file").write_text("in the way")
+    before = exchange.stats.as_dict()["requests"][asked]
     with pytest.raises(UnwritableFile):
         collect(client, MinuteStore(tmp_path / "file"), THURSDAY, THURSDAY, expiries=1, around=2, quiet=True)
+    assert exchange.stats.as_dict()["requests"][asked] == before  # told before anything is asked for
+    collect(client, MinuteStore(tmp_path / "other"), THURSDAY, THURSDAY, expiries=1, around=2, quiet=True)
     before = exchange.stats.as_dict()["requests"][asked]
     done = collect(client, MinuteStore(tmp_path), THURSDAY, THURSDAY, expiries=1, around=2, quiet=True)
     assert done.days == [THURSDAY]

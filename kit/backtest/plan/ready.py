@@ -94,6 +94,7 @@ def ready_plan(name: str) -> Plan:
     """
     plans = ready_plans()
     if name not in plans:
-        close = get_close_matches(name, plans, n=1, cutoff=0.0)[0]
-        raise SettingsError("No ready plan has this name", name, f"Did you mean {close!r}?")
+        close = get_close_matches(name, plans, n=1)
+        meant = f"Did you mean {close[0]!r}?" if close else f"There are {', '.join(plans)}."
+        raise SettingsError("No ready plan has this name", name, meant)
     return plans[name]
