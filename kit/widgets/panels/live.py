@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import ipywidgets as w
 
+from kit.errors import DataError
 from kit.market.live import LiveChain
 from kit.market.price import Price
 from kit.model.book import BookedOrder, OpenPosition, OrderFill
@@ -196,6 +197,9 @@ class LivePanel(Panel):
 
     @shown
     def _pace(self, _: Any) -> None:
+        if self.every.value and self.desk.is_closed:
+            self.every.value = 0.0
+            raise DataError("The desk is closed", None, "Open one with open_desk() and make the panel again.")
         if self.every.value:
             self._tick()
         elif not self._looking:

@@ -134,3 +134,12 @@ def test_a_chain_panel_follows_the_stream(desk):
         await until(lambda: not desk.client.feed.health()["connections"], "the end of the stream")
 
     asyncio.run(script())
+
+
+def test_of_a_closed_desk_nothing_is_watched():
+    """Watch goes back to stopped, and the panel says what to do."""
+    with open_desk(Settings(cache_config={"disk": False}, workers={"backend": "serial"})) as closed:
+        panel = LivePanel(closed)
+    panel.every.value = 1.0
+    assert panel.every.value == 0.0
+    assert "The desk is closed" in panel.errors.value
