@@ -13,6 +13,7 @@ import sqlite3
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -73,16 +74,13 @@ class Database:
         self._durable = durable
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._closing: weakref.finalize[..., Any] | None = None  # at the latest when nobody has this any more
         self._identity: tuple[int, int] = (0, 0)  # process, inode
         self._off_until = -math.inf
         self._told = False
         self._made = 0
         renew_in_fork(self, _lock=threading.RLock)
         fork_outside(self, "_lock")
-
-    def __del__(self) -> None:
-        if getattr(self, "_connection", None) is not None:
-            self.close()
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do some work in one transaction that holds the file's write lock; an error undoes it.
@@ -106,8 +104,8 @@ class Database:
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
         with self._lock:
-            if self._connection is not None and self._identity[0] == os.getpid():
-                self._connection.close()
+            if self._closing is not None:
+                self._closing()
             self._connection = None
 
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -190,6 +188,7 @@ class Database:
         except BaseException:
             connection.close()
             raise
+        self._closing = weakref.finalize(self, _close, connection, os.getpid())
         self._connection = connection
         return connection
 
@@ -208,6 +207,11 @@ class Database:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version={self._version}")
         connection.execute("COMMIT")
+
+
+def _close(connection: sqlite3.Connection, owner: int) -> None:
+    if os.getpid() == owner:  # a fork's copy must not be touched
+        connection.close()
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -266,8 +266,8 @@ def test_a_refusal_names_what_it_could_not_do_yet(make_day):
 
 
 def test_capital_that_carries_no_lot_is_refused():
-    """A plan whose capital does not carry its margin once would trade nothing and pay for it."""
-    with pytest.raises(SettingsError, match="does not carry"):
+    """A plan whose capital does not cover its margin once would trade nothing and pay for it."""
+    with pytest.raises(SettingsError, match="does not cover"):
         _plan({}, capital_inr=100_000, sizing={"margin_inr": 150_000})
 
 

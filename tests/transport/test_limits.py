@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -145,7 +146,7 @@ def test_a_turn_that_comes_too_late_is_not_taken() -> None:
     """With a time-out the wait is refused at once, names the window, and costs no token."""
     bench = Bench()
     bench.call((Window(1, 60),))
-    with pytest.raises(RateLimited, match="1 calls in 60 s"):
+    with pytest.raises(RateLimited, match="1 call in 60 s"):
         bench.limiter.acquire("candles", (Window(1, 60),), timeout_s=10)
     assert bench.limiter.acquire("other", (Window(1, 60),), timeout_s=10) == 0
     assert bench.limiter.acquire("candles", (Window(1, 60),), timeout_s=70) == pytest.approx(60.6, abs=0.1)
@@ -156,7 +157,7 @@ def test_a_long_wait_is_told_before_it_begins_and_while_it_lasts() -> None:
     bench = Bench()
     bench.call((Window(1, 30),))
     bench.call((Window(1, 30),))
-    assert {(wait.budget, wait.reason) for wait in bench.told} == {("candles", "1 calls in 30 s")}
+    assert {(wait.budget, wait.reason) for wait in bench.told} == {("candles", "1 call in 30 s")}
     assert [wait.seconds for wait in bench.told] == pytest.approx([30.3, 20.3, 10.3, 0.3], abs=0.01)
     for _ in range(4):
         bench.call((Window(3, 0.5),))
@@ -258,7 +259,7 @@ def test_a_file_found_damaged_in_use_is_rebuilt(tmp_path: Path) -> None:
     file = tmp_path / "limits.sqlite"
     limiter = RateLimiter(file)
     limiter.acquire("b", CANDLES)
-    with sqlite3.connect(file) as rows:
+    with closing(sqlite3.connect(file)) as rows:
         rows.execute("DROP TABLE calls")
     with pytest.warns(CacheUnavailable, match="set aside"):
         limiter.acquire("b", CANDLES)
@@ -270,7 +271,7 @@ def test_old_calls_are_forgotten(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "limits.sqlite")
     for _ in range(300):
         bench.call((Window(5, 1),))
-    with sqlite3.connect(tmp_path / "limits.sqlite") as rows:
+    with closing(sqlite3.connect(tmp_path / "limits.sqlite")) as rows:
         assert rows.execute("SELECT count(*) FROM calls").fetchone()[0] <= 80
 
 
