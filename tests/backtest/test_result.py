@@ -102,7 +102,7 @@ def test_poor_days_are_left_out_and_said(real_days):
     ("plans", "capital", "said"),
     [
         ([], None, "nothing to trade"),
-        (["iron_condor"] * 2, None, "one name"),
+        (["iron_condor"] * 2, None, "same name"),
         (["iron_condor"], 0, "capital"),
     ],
 )

@@ -178,5 +178,5 @@ def test_what_was_kept_and_is_damaged_is_done_again(few_days, tmp_path):
         file.write_bytes(file.read_bytes()[:100])
     np.testing.assert_array_equal(sweep(plan, few_days, GRID, folder=tmp_path / "kept").net, whole.net)
     (tmp_path / "taken").write_text("a file")
-    with pytest.raises(UnwritableFile, match="not done again"):
+    with pytest.raises(UnwritableFile, match="not repeated"):
         sweep(plan, few_days, GRID, folder=tmp_path / "taken")

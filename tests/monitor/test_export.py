@@ -52,7 +52,7 @@ def test_the_notebook_form_shows_budgets_and_whole_milliseconds():
     monitor.record_execution("positions", 0.5, success=False)
     monitor.record_execution("positions", 31.25)
     cells = re.findall("<td[^>]*>(.*?)</td>", monitor._repr_html_())
-    assert cells[1:4] == ["2", "0", "100.00 %"]  # calls, errors, success rate
+    assert cells[1:4] == ["2", "0", "100.00\N{NO-BREAK SPACE}%"]  # calls, errors, success rate
     assert cells[4:8] == [*["31,250"] * 3, "30,000"]  # median, P95, P99, budget: in sight beside them
 
 
