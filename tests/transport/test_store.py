@@ -25,7 +25,7 @@ from kit.settings import CacheConfig
 from kit.transport.store import BoundedCache, BoundedStorage
 
 KILLS = int(os.environ.get("KIT_REQUIRE_KILLS", "8"))  # 50 for the full measure
-HAMMER_S = float(os.environ.get("KIT_REQUIRE_HAMMER_S", "4"))  # 15 for the full measure
+HAMMER_S = float(os.environ.get("KIT_REQUIRE_HAMMER_S", "4"))  # 30 for the full measure
 REQUEST = CachedRequest(method="POST", url="http://host/x")
 
 
