@@ -85,9 +85,7 @@ class RetryAdapter(BaseAdapter):
                 why = verdict.value
             attempt += 1
             self._below.retries += 1
-            level = (
-                logging.WARNING if pause_s >= _LONG_PAUSE_S else logging.INFO
-            )  # a cell shows warnings in red
+            level = logging.WARNING if pause_s >= _LONG_PAUSE_S else logging.INFO  # red in a cell
             _LOG.log(level, "%s: %s; attempt %d in %.1f s", route.name, why, attempt + 1, pause_s)
             time.sleep(pause_s)
 

@@ -153,7 +153,7 @@ def evaluation_run(run: Run) -> Arms:
 def main_job_memory(run: Run) -> Figures:
     """Peak memory of a fresh process that opens a desk, asks for a chain and scores every strategy.
 
-    Pandas, SciPy and LLVM take four fifths of it, and on Python 3.13 some 50 MiB more than on 3.11.
+    Pandas, SciPy and LLVM take three quarters of it, and on Python 3.13 some 50 MiB more than on 3.11.
     """
     return Figures([peak_mib(_MAIN_JOB) for _ in range(1 if run.quick else 3)])
 
