@@ -12,7 +12,8 @@ lot       refused                      refused          refused       no whole n
 day       refused                      refused                        not written in the file's own form
 ========  ===========================  ===============  ============  =====================================
 
-A text that is a number is one, thousands commas included; ``true``, lists, infinities and NaN never are.
+A text that is a number is one, with commas as in 1,234,567 or 12,34,567; ``true``, lists, infinities, NaN and
+the 12,34 of a spreadsheet that writes a decimal comma never are.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Final
 
 NONE: Final = math.nan
 PRICE_BOUND, COUNT_BOUND, PERCENT_BOUND, LOT_BOUND = 1e7, 1e12, 1e3, 1e5
-_NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{2,3})+|\d+)?(\.\d*)?([eE][+-]?\d{1,3})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{2,3})*,\d{3}|\d+)?(\.\d*)?([eE][+-]?\d{1,3})?", re.ASCII)
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = (
     re.compile(r"(?P<day>\d{1,2})-(?P<word>[A-Za-z]{3})-(?P<year>\d{4})", re.ASCII),

@@ -187,6 +187,17 @@ def test_a_market_that_ends_within_the_options(shared_data: Path, tmp_path: Path
     assert len(read_chain(placed(tmp_path, OLD, alone))) == 10  # whoever kept one underlying has no market
 
 
+def test_one_underlying_that_ends_among_its_puts(shared_data: Path, tmp_path: Path):
+    """An extract cut behind a whole row lacks the last puts; rows left out in between tell nothing."""
+    content = unpacked(shared_data / OLD).splitlines(True)
+    alone = [line for line in content if line.startswith(b"INSTR") or b",BANKNIFTY," in line]
+    for end in [*range(8, len(alone) - 1, 97), len(alone) - 1]:
+        with pytest.raises(UnreadableFile, match="ends among the puts"):
+            read_chain(placed(tmp_path, OLD, b"".join(alone[:end])))
+    traded = [line for line in alone if line.split(b",")[10] != b"0"]
+    assert read_chain(placed(tmp_path, OLD, b"".join(traded)))
+
+
 @pytest.mark.parametrize(
     ("name", "mark"),
     [

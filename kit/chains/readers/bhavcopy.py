@@ -160,7 +160,24 @@ class _File:
                 line = self.line(row, right, facts[1])
                 self.table.once((*map(str, series), line.strike, right), row)
                 lines.append(line)
+        self._refuse_open_end([(*series, one) for series, (_, lines) in found.items() for one in lines])
         return found
+
+    def _refuse_open_end(self, contracts: Sequence[tuple[date, date, Line]]) -> None:
+        """Refuse rows in the exchange's order that lack only what would stand behind the last of them.
+
+        The exchange lists calls and puts of a strike together, all calls of an expiry before its puts. Where
+        somebody left out rows in between, as those that did not trade, nothing can be told.
+        """
+        held = [(day, expiry, one.right, one.strike) for day, expiry, one in contracts]
+        twins = {
+            (day, expiry, "PE" if right == "CE" else "CE", strike) for day, expiry, right, strike in held
+        }
+        missing = twins.difference(held)
+        if missing and held == sorted(held) and min(missing) > held[-1]:
+            last = next(row for row in reversed(self.rows) if self.right(row))
+            what = "The file ends among the puts of an expiry, whose calls are all there"
+            self.table.refuse(what, f"no put of {min(missing)[3]:g}", last)
 
     def series(self, row: Record) -> Series:
         moved = self.at.get("moved")

@@ -19,10 +19,11 @@ from kit.chains.readers.sheet import Line, Sheet, in_time
 from kit.chains.readers.table import Record, Table
 from kit.clock import IST, last_session, last_trading_day, lot_size, session
 from kit.errors import UnreadableFile
+from kit.facts import underlying_name
 from kit.model import Derived, Right
 from kit.quotes import mid_or_last
 
-_NAME = re.compile(r"([A-Z][A-Z0-9&]*)-(\d{1,2}-[A-Z]{3}-\d{4})", re.IGNORECASE)
+_NAME = re.compile(r"([A-Z][A-Z0-9& ]*)-(\d{1,2}-[A-Z]{3}-\d{4})", re.IGNORECASE)
 _RULES = {
     "OI": fields.count, "CHNG IN OI": fields.change, "VOLUME": fields.count, "IV": fields.percent,
     "LTP": fields.price, "BID": fields.price, "ASK": fields.price, "CHNG": fields.change,
@@ -71,7 +72,7 @@ def underlying_of(path: Path) -> str:
 def _named(path: Path) -> tuple[str, date]:
     if found := _NAME.search(path.name):
         try:
-            return found[1].upper(), fields.day(found[2])
+            return underlying_name(found[1]), fields.day(found[2])
         except fields.UnfitError:
             pass
     raise UnreadableFile(

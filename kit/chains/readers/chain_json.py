@@ -2,7 +2,8 @@
 
 Two layouts: ``option-chain-indices`` until 2025 (a row and its legs carry ``expiryDate``, 27-Oct-2026) and
 ``option-chain-v3`` since December 2025 (a row carries ``expiryDates``, its legs 27-10-2026; a contract that
-is not listed comes as a leg of zeros and nulls).
+is not listed comes as a leg of zeros and nulls). Who saves only a part of it, the inside of ``records``, the
+nearest expiry in ``filtered`` or the bare rows, has lost the time and must say it.
 """
 
 from __future__ import annotations
@@ -11,21 +12,22 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Any
 
 from kit.chains import fields
 from kit.chains.fields import UnfitError
 from kit.chains.readers.sheet import Line, Sheet, in_time
-from kit.clock import IST, lot_size
+from kit.clock import in_ist, lot_size
 from kit.errors import DataError, UnreadableFile
+from kit.facts import underlying_name
 from kit.model import Right
 
 _RIGHTS: tuple[Right, ...] = ("CE", "PE")
 _DATES = ("expiryDate", "expiryDates")
 _BID, _ASK = ("bidprice", "bidPrice", "buyPrice1"), ("askPrice", "askprice", "sellPrice1")
 _BID_QTY, _ASK_QTY = ("bidQty", "buyQuantity1"), ("askQty", "sellQuantity1")
-_PRICES = ("lastPrice", *_BID, *_ASK)
+_TRADED = ("lastPrice", *_BID, *_ASK, "openInterest", "totalTradedVolume")
 
 
 def sheets(text: str, name: str, taken_at: datetime | None, underlying: str | None) -> list[Sheet]:
@@ -37,8 +39,8 @@ def sheets(text: str, name: str, taken_at: datetime | None, underlying: str | No
         It is not one, is damaged, or is of another underlying.
     """
     try:
-        records = _object(_parsed(text, name).get("records"), "records")
-        at = taken_at or _time(records.get("timestamp"))
+        records = _records(_parsed(text, name))
+        at = taken_at or _time(records.get("timestamp"), name)
         answer = _Answer(records, name, at, _read(records, ("underlyingValue",), fields.price, "records"))
         found = answer.by_expiry()
     except UnfitError as error:
@@ -57,9 +59,19 @@ def sheets(text: str, name: str, taken_at: datetime | None, underlying: str | No
     ]
 
 
-def _parsed(text: str, name: str) -> Mapping[str, Any]:
+def _records(answer: object) -> Mapping[str, Any]:
+    """Return what an answer, or a saved part of one, says of the whole chain."""
+    whole = {"data": answer} if isinstance(answer, list) else _object(answer, "the answer")
+    parts = [part for part in (whole.get("filtered"), whole.get("records")) if isinstance(part, dict)]
+    found = {name: value for part in (whole, *parts) for name, value in part.items()}
+    if not isinstance(found.get("data"), list):
+        raise UnfitError("it has no list of rows, records.data")
+    return found
+
+
+def _parsed(text: str, name: str) -> object:
     try:
-        return _object(json.loads(text, object_pairs_hook=_once, parse_constant=_refused), "the answer")
+        return json.loads(text, object_pairs_hook=_once, parse_constant=_refused)
     except UnfitError:
         raise
     except json.JSONDecodeError as error:
@@ -105,11 +117,8 @@ class _Answer:
     lots: dict[date, int] = field(default_factory=dict)
 
     def by_expiry(self) -> dict[date, list[Line]]:
-        rows = self.records.get("data")
-        if not isinstance(rows, list):
-            raise UnfitError("records.data is missing or no list")
         found: dict[tuple[date, float, Right], Line] = {}
-        for number, row in enumerate(rows):
+        for number, row in enumerate(self.records["data"]):
             entry = _object(row, f"row {number}")
             for right in _RIGHTS:
                 place = f"row {number}, {right}"
@@ -144,9 +153,10 @@ class _Answer:
         return (expiry, strike, right), _line(leg, strike, right, lot, place)
 
     def _lot(self, leg: Mapping[str, Any], expiry: date, place: str) -> int:
-        named = leg.get("underlying")
-        if not isinstance(named, str) or not named.strip():
-            raise UnfitError(f"{place}: underlying is {named!r}")
+        stated = leg.get("underlying")
+        if not isinstance(stated, str) or not stated.strip():
+            raise UnfitError(f"{place}: underlying is {stated!r}")
+        named = underlying_name(stated)
         self.underlying = self.underlying or named
         if named != self.underlying:
             raise UnfitError(f"{place}: underlying is {named[:40]!r} beside {self.underlying!r}")
@@ -167,9 +177,9 @@ def _is_listed(leg: Mapping[str, Any], place: str) -> bool:
     """Tell a contract from the zeros and nulls that stand for one that is not listed."""
     if not fields.is_blank(leg.get("underlying")) or not fields.is_blank(leg.get("expiryDate")):
         return True
-    priced = [name for name in _PRICES if _read(leg, (name,), fields.price, place) > 0]
-    if priced:
-        raise UnfitError(f"{place} has {priced[0]}, but neither underlying nor expiry")
+    traded = [name for name in _TRADED if _read(leg, (name,), fields.count, place) > 0]
+    if traded:
+        raise UnfitError(f"{place} has {traded[0]}, but neither underlying nor expiry")
     return False
 
 
@@ -202,10 +212,14 @@ def _line(leg: Mapping[str, Any], strike: float, right: Right, lot: int, place: 
     )
 
 
-def _time(text: object) -> datetime:
-    """Read ``03-May-2023 15:30:00``, whatever the locale."""
-    day, _, clock = text.partition(" ") if isinstance(text, str) else ("", "", "")
+def _time(text: object, name: str) -> datetime:
+    """Read ``03-May-2023 15:30:00`` or an ISO time, whatever the locale."""
+    if fields.is_blank(text):
+        raise UnreadableFile(
+            "The option-chain answer states no time", name, "Say when it was saved: --at, or taken_at=."
+        )
     try:
-        return datetime.combine(fields.day(day), time.fromisoformat(clock), IST)
+        day, clock = str(text).replace("T", " ").split()
+        return in_ist(datetime.fromisoformat(f"{fields.day(day)} {clock}"))
     except ValueError as error:
-        raise UnfitError(f"records.timestamp is no time: {str(text)[:40]}") from error
+        raise UnfitError(f"timestamp is no time: {str(text)[:40]}") from error

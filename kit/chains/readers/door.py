@@ -104,7 +104,7 @@ def _check(spot: float | None) -> None:
 
 
 def _sheets(text: str, file: Path, taken_at: datetime | None, underlying: str | None) -> list[Sheet]:
-    if text.startswith("{"):
+    if text.startswith(("{", "[")):
         return chain_json.sheets(text, file.name, taken_at, underlying)
     rows = records(text, file.name)
     lead = [*islice(rows, LEAD)]
