@@ -14,17 +14,19 @@ from kit.strategies.butterflies import (
 )
 from kit.strategies.calendars import CallCalendar, CallDiagonal, DoubleCalendar, PutCalendar, PutDiagonal
 from kit.strategies.covered import Collar, CoveredCall, CoveredPut, ProtectiveCall, ProtectivePut
+from kit.strategies.lizards import JadeLizard, ReverseJadeLizard
 from kit.strategies.own import OwnLegs
-from kit.strategies.ratios import (
+from kit.strategies.synthetics import Box, LongSynthetic, RiskReversal, ShortSynthetic
+from kit.strategies.verticals import (
+    BearCallSpread,
+    BearPutSpread,
+    BullCallSpread,
+    BullPutSpread,
     CallBackSpread,
     CallRatioSpread,
-    JadeLizard,
     PutBackSpread,
     PutRatioSpread,
-    ReverseJadeLizard,
 )
-from kit.strategies.synthetics import Box, LongSynthetic, RiskReversal, ShortSynthetic
-from kit.strategies.verticals import BearCallSpread, BearPutSpread, BullCallSpread, BullPutSpread
 from kit.strategies.volatility import (
     IronButterfly,
     IronCondor,

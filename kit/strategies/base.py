@@ -10,6 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from math import inf
+from typing import ClassVar
 
 from kit.arguments import fields_checked, real
 from kit.errors import SettingsError
@@ -31,11 +32,13 @@ class Strategy(ABC):
         A parameter makes no position; names it, its value and the remedy.
     """
 
+    positive: ClassVar[tuple[str, ...]] = ()  # the parameters, beside `lots`, that must be above zero
     lots: int = field(default=1, kw_only=True)
 
     def __post_init__(self) -> None:
         fields_checked(self)
-        require_positive(self, "lots")
+        for parameter in ("lots", *self.positive):
+            require_positive(self, parameter)
 
     @property
     def name(self) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from kit.model import ChainSnapshot, Leg, Right
-from kit.strategies.base import Strategy, require_positive
+from kit.strategies.base import Strategy
 from kit.strategies.strikes import AT_THE_MONEY, Pick
 
 
@@ -28,37 +29,36 @@ class _Butterfly(Strategy):
         Distance of each wing from it, rupees.
     """
 
+    right: ClassVar[Right]
+    positive: ClassVar[tuple[str, ...]] = ("width",)
     middle: Pick = AT_THE_MONEY
     width: float = 500
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(self, "width")
+    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
+        """Return the three options by ascending strike."""
+        middle = self.middle(snapshot, self.right)
+        below, above = self._wings()
+        return _four(snapshot, self.right, (middle - below, middle, middle, middle + above), self.lots)
 
-    def _legs(self, snapshot: ChainSnapshot, right: Right) -> tuple[Leg, ...]:
-        middle = self.middle(snapshot, right)
-        strikes = (middle - self.width, middle, middle, middle + self.width)
-        return _four(snapshot, right, strikes, self.lots)
+    def _wings(self) -> tuple[float, float]:
+        """Return the distance of the lower and of the upper wing, rupees."""
+        return self.width, self.width
 
 
 class CallButterfly(_Butterfly):
     """Sell two calls, buy one on either side: pays little, earns most where the middle settles."""
 
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return the three calls by ascending strike."""
-        return self._legs(snapshot, "CE")
+    right = "CE"
 
 
 class PutButterfly(_Butterfly):
     """Sell two puts, buy one on either side: pays little, earns most where the middle settles."""
 
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return the three puts by ascending strike."""
-        return self._legs(snapshot, "PE")
+    right = "PE"
 
 
 @dataclass(frozen=True)
-class _BrokenWing(Strategy):
+class _BrokenWing(_Butterfly):
     """A butterfly whose outer wing is further away.
 
     Parameters
@@ -71,35 +71,23 @@ class _BrokenWing(Strategy):
         Distance of the outer wing, rupees.
     """
 
-    middle: Pick = AT_THE_MONEY
-    width: float = 500
+    positive = ("width", "further")
     further: float = 1000
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(self, "width")
-        require_positive(self, "further")
-
-    def _legs(self, snapshot: ChainSnapshot, right: Right) -> tuple[Leg, ...]:
-        middle = self.middle(snapshot, right)
-        below, above = (self.width, self.further) if right == "CE" else (self.further, self.width)
-        return _four(snapshot, right, (middle - below, middle, middle, middle + above), self.lots)
+    def _wings(self) -> tuple[float, float]:
+        return (self.width, self.further) if self.right == "CE" else (self.further, self.width)
 
 
 class BrokenWingCallButterfly(_BrokenWing):
     """A call butterfly with its upper wing further out: cheaper, its greater loss lies above."""
 
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return the three calls by ascending strike."""
-        return self._legs(snapshot, "CE")
+    right = "CE"
 
 
 class BrokenWingPutButterfly(_BrokenWing):
     """A put butterfly with its lower wing further out: cheaper, its greater loss lies below."""
 
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return the three puts by ascending strike."""
-        return self._legs(snapshot, "PE")
+    right = "PE"
 
 
 @dataclass(frozen=True)
@@ -114,30 +102,24 @@ class _Condor(Strategy):
         Distance of each wing from its sold strike, rupees.
     """
 
+    right: ClassVar[Right]
+    positive = ("body", "width")
     body: float = 500
     width: float = 500
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(self, "body")
-        require_positive(self, "width")
-
-    def _legs(self, snapshot: ChainSnapshot, right: Right) -> tuple[Leg, ...]:
+    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
+        """Return the four options by ascending strike."""
         low, high = snapshot.atmf_strike - self.body, snapshot.atmf_strike + self.body
-        return _four(snapshot, right, (low - self.width, low, high, high + self.width), self.lots)
+        return _four(snapshot, self.right, (low - self.width, low, high, high + self.width), self.lots)
 
 
 class CallCondor(_Condor):
     """Sell two calls around the money, buy one on either side: pays a premium, earns in the middle."""
 
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return the four calls by ascending strike."""
-        return self._legs(snapshot, "CE")
+    right = "CE"
 
 
 class PutCondor(_Condor):
     """Sell two puts around the money, buy one on either side: pays a premium, earns in the middle."""
 
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return the four puts by ascending strike."""
-        return self._legs(snapshot, "PE")
+    right = "PE"

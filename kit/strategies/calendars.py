@@ -6,10 +6,11 @@ They need a chain of the later expiry beside the near one: ``near.beside(far)``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from kit.errors import UnknownExpiry
 from kit.model import ChainSnapshot, Leg, Right
-from kit.strategies.base import Strategy, require_positive
+from kit.strategies.base import Strategy
 from kit.strategies.strikes import AT_THE_MONEY, DELTA_20, Pick
 
 
@@ -25,33 +26,28 @@ class _Calendar(Strategy):
         Which of the later expiries at hand is bought; 1 is the next.
     """
 
+    right: ClassVar[Right]
     strike: Pick = AT_THE_MONEY
     later: int = 1
+    positive = ("later",)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(self, "later")
-
-    def _legs(self, snapshot: ChainSnapshot, right: Right) -> tuple[Leg, ...]:
-        strike = self.strike(snapshot, right)
+    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
+        """Return the sold near option and the bought later one."""
+        strike = self.strike(snapshot, self.right)
         far = later_chain(snapshot, self.later)
-        return (snapshot.leg(right, strike, -self.lots), far.leg(right, strike, self.lots))
+        return (snapshot.leg(self.right, strike, -self.lots), far.leg(self.right, strike, self.lots))
 
 
 class CallCalendar(_Calendar):
     """Sell a near call, buy a later one of its strike: earns where the index stays and volatility rises."""
 
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return the sold near call and the bought later call."""
-        return self._legs(snapshot, "CE")
+    right = "CE"
 
 
 class PutCalendar(_Calendar):
     """Sell a near put, buy a later one of its strike: earns where the index stays and volatility rises."""
 
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return the sold near put and the bought later put."""
-        return self._legs(snapshot, "PE")
+    right = "PE"
 
 
 @dataclass(frozen=True)
@@ -68,36 +64,30 @@ class _Diagonal(Strategy):
         Which of the later expiries at hand is bought; 1 is the next.
     """
 
+    right: ClassVar[Right]
     short: Pick = DELTA_20
     width: float = 500
     later: int = 1
+    positive = ("width", "later")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(self, "width")
-        require_positive(self, "later")
-
-    def _legs(self, snapshot: ChainSnapshot, right: Right) -> tuple[Leg, ...]:
-        short = self.short(snapshot, right)
-        long = short - self.width if right == "CE" else short + self.width
+    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
+        """Return the sold near option and the bought later one."""
+        short = self.short(snapshot, self.right)
+        long = short - self.width if self.right == "CE" else short + self.width
         far = later_chain(snapshot, self.later)
-        return (snapshot.leg(right, short, -self.lots), far.leg(right, long, self.lots))
+        return (snapshot.leg(self.right, short, -self.lots), far.leg(self.right, long, self.lots))
 
 
 class CallDiagonal(_Diagonal):
     """Sell a near call, buy a later one below it: earns where the index rises slowly."""
 
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return the sold near call and the bought later call."""
-        return self._legs(snapshot, "CE")
+    right = "CE"
 
 
 class PutDiagonal(_Diagonal):
     """Sell a near put, buy a later one above it: earns where the index falls slowly."""
 
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return the sold near put and the bought later put."""
-        return self._legs(snapshot, "PE")
+    right = "PE"
 
 
 @dataclass(frozen=True)
@@ -114,10 +104,7 @@ class DoubleCalendar(Strategy):
 
     short: Pick = DELTA_20
     later: int = 1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(self, "later")
+    positive = ("later",)
 
     def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
         """Return sold and bought put, then sold and bought call."""

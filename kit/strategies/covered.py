@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from kit.model import ChainSnapshot, Leg
+from kit.model import ChainSnapshot, Leg, Right
 from kit.strategies.base import Strategy
 from kit.strategies.strikes import DELTA_20, Pick
 
 
+def _with_future(
+    snapshot: ChainSnapshot, future_lots: int, right: Right, pick: Pick, option_lots: int
+) -> tuple[Leg, Leg]:
+    option = snapshot.leg(right, pick(snapshot, right), option_lots)
+    return snapshot.leg("FUT", 0.0, future_lots), option
+
+
 @dataclass(frozen=True)
-class CoveredCall(Strategy):
-    """Hold the future and sell a call above: takes a premium for giving up a further rise.
+class _Covered(Strategy):
+    """A future, and an option sold on the side where it earns.
 
     Parameters
     ----------
@@ -19,35 +27,30 @@ class CoveredCall(Strategy):
         How the sold strike is chosen.
     """
 
+    right: ClassVar[Right]
     short: Pick = DELTA_20
 
     def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return the bought future and the sold call."""
-        call = self.short(snapshot, "CE")
-        return (snapshot.leg("FUT", 0.0, self.lots), snapshot.leg("CE", call, -self.lots))
+        """Return the future, bought against a call and sold against a put, and the sold option."""
+        future = self.lots if self.right == "CE" else -self.lots
+        return _with_future(snapshot, future, self.right, self.short, -self.lots)
+
+
+class CoveredCall(_Covered):
+    """Hold the future and sell a call above: takes a premium for giving up a further rise."""
+
+    right = "CE"
+
+
+class CoveredPut(_Covered):
+    """Sell the future and a put below: takes a premium for giving up a further fall."""
+
+    right = "PE"
 
 
 @dataclass(frozen=True)
-class CoveredPut(Strategy):
-    """Sell the future and a put below: takes a premium for giving up a further fall.
-
-    Parameters
-    ----------
-    short : Pick, default Delta(0.2)
-        How the sold strike is chosen.
-    """
-
-    short: Pick = DELTA_20
-
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return the sold future and the sold put."""
-        put = self.short(snapshot, "PE")
-        return (snapshot.leg("FUT", 0.0, -self.lots), snapshot.leg("PE", put, -self.lots))
-
-
-@dataclass(frozen=True)
-class ProtectivePut(Strategy):
-    """Hold the future and buy a put below: a bounded loss for a premium.
+class _Protective(Strategy):
+    """A future, and an option bought on the side where it loses.
 
     Parameters
     ----------
@@ -55,30 +58,25 @@ class ProtectivePut(Strategy):
         How the bought strike is chosen.
     """
 
+    right: ClassVar[Right]
     long: Pick = DELTA_20
 
     def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return the bought future and the bought put."""
-        put = self.long(snapshot, "PE")
-        return (snapshot.leg("FUT", 0.0, self.lots), snapshot.leg("PE", put, self.lots))
+        """Return the future, bought beside a put and sold beside a call, and the bought option."""
+        future = self.lots if self.right == "PE" else -self.lots
+        return _with_future(snapshot, future, self.right, self.long, self.lots)
 
 
-@dataclass(frozen=True)
-class ProtectiveCall(Strategy):
-    """Sell the future and buy a call above: a bounded loss for a premium.
+class ProtectivePut(_Protective):
+    """Hold the future and buy a put below: a bounded loss for a premium."""
 
-    Parameters
-    ----------
-    long : Pick, default Delta(0.2)
-        How the bought strike is chosen.
-    """
+    right = "PE"
 
-    long: Pick = DELTA_20
 
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return the sold future and the bought call."""
-        call = self.long(snapshot, "CE")
-        return (snapshot.leg("FUT", 0.0, -self.lots), snapshot.leg("CE", call, self.lots))
+class ProtectiveCall(_Protective):
+    """Sell the future and buy a call above: a bounded loss for a premium."""
+
+    right = "CE"
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from kit.model import ChainSnapshot, Leg
-from kit.strategies.base import Strategy, require_positive
+from kit.strategies.base import Strategy
 from kit.strategies.strikes import AT_THE_MONEY, DELTA_20, Pick
 
 
@@ -19,27 +20,25 @@ class _Synthetic(Strategy):
         How the strike is chosen; of the call's side.
     """
 
+    side: ClassVar[int]  # 1 buys the call, -1 sells it
     strike: Pick = AT_THE_MONEY
 
-    def _legs(self, snapshot: ChainSnapshot, lots: int) -> tuple[Leg, ...]:
-        strike = self.strike(snapshot, "CE")
+    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
+        """Return the put and the call."""
+        strike, lots = self.strike(snapshot, "CE"), self.side * self.lots
         return (snapshot.leg("PE", strike, -lots), snapshot.leg("CE", strike, lots))
 
 
 class LongSynthetic(_Synthetic):
     """Buy a call and sell the put of its strike: a future bought through options."""
 
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return the sold put and the bought call."""
-        return self._legs(snapshot, self.lots)
+    side = 1
 
 
 class ShortSynthetic(_Synthetic):
     """Sell a call and buy the put of its strike: a future sold through options."""
 
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return the bought put and the sold call."""
-        return self._legs(snapshot, -self.lots)
+    side = -1
 
 
 @dataclass(frozen=True)
@@ -78,10 +77,7 @@ class Box(Strategy):
 
     low: Pick = AT_THE_MONEY
     width: float = 500
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(self, "width")
+    positive = ("width",)
 
     def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
         """Return sold put and bought call below, bought put and sold call above."""

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from kit.errors import DataError
 from kit.model import ChainSnapshot, Leg
-from kit.strategies.base import Strategy, require_positive
+from kit.strategies.base import Strategy
 from kit.strategies.strikes import DELTA_20, Pick
 
 
-@dataclass(frozen=True)
-class ShortStraddle(Strategy):
+class _Straddle(Strategy):
+    """The put and the call at the money."""
+
+    side: ClassVar[int]  # 1 buys both, -1 sells both
+
+    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
+        """Return the put and the call at the strike nearest the forward."""
+        money, lots = snapshot.atmf_strike, self.side * self.lots
+        return (snapshot.leg("PE", money, lots), snapshot.leg("CE", money, lots))
+
+
+class ShortStraddle(_Straddle):
     """Sell the call and the put at the money: earns when the market stays where it is."""
 
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return a sold call and a sold put at the strike nearest the forward."""
-        money = snapshot.atmf_strike
-        return (snapshot.leg("PE", money, -self.lots), snapshot.leg("CE", money, -self.lots))
+    side = -1
 
 
-@dataclass(frozen=True)
-class LongStraddle(Strategy):
+class LongStraddle(_Straddle):
     """Buy the call and the put at the money: earns when the market moves far, either way."""
 
-    def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
-        """Return a bought call and a bought put at the strike nearest the forward."""
-        money = snapshot.atmf_strike
-        return (snapshot.leg("PE", money, self.lots), snapshot.leg("CE", money, self.lots))
+    side = 1
 
 
 @dataclass(frozen=True)
@@ -80,10 +84,7 @@ class IronCondor(Strategy):
 
     short: Pick = DELTA_20
     width: float = 500
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(self, "width")
+    positive = ("width",)
 
     def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
         """Return bought put, sold put, sold call and bought call, by ascending strike."""
@@ -102,10 +103,7 @@ class IronButterfly(Strategy):
     """
 
     width: float = 500
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(self, "width")
+    positive = ("width",)
 
     def legs(self, snapshot: ChainSnapshot) -> tuple[Leg, ...]:
         """Return bought put, sold put, sold call and bought call."""
