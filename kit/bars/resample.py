@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from kit.arguments import checked
 from kit.bars import candles
-from kit.bars.candles import INTERVALS, interval
+from kit.bars.candles import INTERVALS
 from kit.clock import IST, Segment, is_session, session
-from kit.errors import DataError
+from kit.errors import DataError, UnknownInterval
 
 _RULES = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum", "oi": "last"}
-_DAY = INTERVALS["ONE_DAY"].minutes
+_DAY, _MINUTE_NS = INTERVALS["ONE_DAY"].minutes, 60 * 10**9
 
 
 @checked
@@ -35,7 +35,8 @@ def resample(bars: pd.DataFrame, length: str | int, *, segment: Segment = "deriv
         As `DataManager.candles` gives them: columns ``open, high, low, close, volume`` and perhaps ``oi``;
         index the bar's start, timezone-aware, each once, ascending.
     length : str or int
-        One of `kit.bars.candles.INTERVALS`, or minutes: a multiple of the bars' own length.
+        One of `kit.bars.candles.INTERVALS`, minutes, or a length as pandas writes it, ``"75min"``:
+        a multiple of the bars' own length.
     segment : {"derivatives", "cash"}, default "derivatives"
         Whose hours count: ``"cash"`` for an index or a share.
 
@@ -54,7 +55,7 @@ def resample(bars: pd.DataFrame, length: str | int, *, segment: Segment = "deriv
     UnknownInterval
         There is no interval of this name.
     """
-    minutes = interval(length).minutes if isinstance(length, str) else length
+    minutes = _minutes(length)
     own = _own_minutes(bars, minutes)
     wrong = candles.broken(bars)
     sound = bars[~wrong]
@@ -70,6 +71,22 @@ def resample(bars: pd.DataFrame, length: str | int, *, segment: Segment = "deriv
     return found
 
 
+def _minutes(length: str | int) -> int:
+    """Return a length in minutes, as the broker, a number or pandas has it."""
+    if not isinstance(length, str):
+        return length
+    if length in INTERVALS:
+        return INTERVALS[length].minutes
+    try:
+        whole, rest = divmod(pd.Timedelta(length), pd.Timedelta(minutes=1))
+    except ValueError:  # NaT divides into one as well
+        whole, rest = 0, pd.NaT
+    if rest or not whole > 0:
+        remedy = f"Use {', '.join(INTERVALS)}, or minutes: 75 or '75min'."
+        raise UnknownInterval("Bars cannot have this length", length, remedy)
+    return int(whole)
+
+
 def _own_minutes(bars: pd.DataFrame, minutes: int) -> float:
     """Return the length of the bars, checked."""
     kinds = bars.columns.isin(candles.COLUMNS)
@@ -82,12 +99,13 @@ def _own_minutes(bars: pd.DataFrame, minutes: int) -> float:
         )
     if not (index.is_monotonic_increasing and index.is_unique):
         raise DataError("The bars are not in order, each once", len(index), "Sort them, drop duplicates.")
-    own = np.gcd.reduce(np.diff(index.as_unit("ns").asi8)) / 60e9 if len(index) > 1 else 1.0
-    if not 1 <= minutes <= _DAY or (minutes != _DAY and minutes % own) or own > minutes:
+    own_ns = int(np.gcd.reduce(np.diff(index.as_unit("ns").asi8))) if len(index) > 1 else _MINUTE_NS
+    own = own_ns / _MINUTE_NS
+    if not 1 <= minutes <= _DAY or (minutes != _DAY and minutes * _MINUTE_NS % own_ns) or own > minutes:
         raise DataError(
             f"Bars of {own:g} minutes do not add up to this length", minutes, "Use a multiple, a day at most."
         )
-    return float(own)
+    return own
 
 
 def _days(local: pd.DatetimeIndex) -> list[tuple[int, int, date]]:

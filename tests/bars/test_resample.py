@@ -15,7 +15,7 @@ from kit.bars import candles
 from kit.bars.hours import inside
 from kit.bars.resample import resample
 from kit.clock import IST, session, sessions
-from kit.errors import DataError, UnknownInterval
+from kit.errors import DataError, KitError, UnknownInterval
 from kit.simulator import history
 from kit.simulator.market import Market
 
@@ -146,6 +146,28 @@ def test_the_exchange_counts_alike(day, kind):
         pd.testing.assert_frame_equal(made, tables[name], check_freq=False)
         wanted = candles.starts(candles.INTERVALS[name], day, day, end, segment)
         assert wanted.isin(made.index).all()  # what the auction prints comes on top
+
+
+@pytest.mark.parametrize(
+    ("length", "same"),
+    [("75min", 75), ("2h", 120), ("1 hour", 60), ("1D", "ONE_DAY"), ("FIVE_MINUTE", 5), ("90s", None),
+     ("1W", None), ("week", None), ("60", None), ("", None), ("-5min", None), ("NaT", None), ("W", None)],
+)  # fmt: skip
+def test_lengths_as_pandas_writes_them(length, same):
+    """A text is the broker's name or a length of whole minutes with its unit; any other is refused."""
+    bars = minutes(("09:15", "12:30"))
+    if same is None:
+        with pytest.raises(KitError, match="length"):
+            resample(bars, length)
+    else:
+        pd.testing.assert_frame_equal(resample(bars, length), resample(bars, same))
+
+
+def test_seconds_add_up():
+    """Bars of five seconds add up to minutes exactly, whatever a fraction of a minute is as a float."""
+    bars = minutes(("09:15", "10:00"))
+    short = bars.set_axis(pd.date_range(bars.index[0], periods=len(bars), freq="5s"))
+    assert resample(short, 3)["volume"].sum() == bars["volume"].sum()
 
 
 @pytest.mark.parametrize(
