@@ -207,7 +207,7 @@ def _tape(plan: Plan, holding: Holding, contracts: list[Contract], picks: NDArra
             delta[mine, span] = _deltas(day, contracts, mine)
     return BarTape(
         open=prices["open"],
-        high=np.where(traded, prices["high"], np.int32(0)),
+        high=prices["high"] * traded,  # 0 where nothing traded
         low=np.where(traded, prices["low"], np.int32(UNREACHED)),
         last=_carried(prices["close"], traded),
         contracts=kept,
@@ -219,9 +219,11 @@ def _tape(plan: Plan, holding: Holding, contracts: list[Contract], picks: NDArra
 
 def _carried(close: NDArray[np.int32], traded: NDArray[np.bool_]) -> NDArray[np.int32]:
     """Return the last traded close so far; 0 before the first."""
-    known = np.where(traded, np.arange(close.shape[1]), -1)
-    known = np.maximum.accumulate(known, axis=1)
-    return np.where(known >= 0, np.take_along_axis(close, np.maximum(known, 0), axis=1), np.int32(0))
+    begins = traded.copy()
+    begins[:, :1] = True  # each contract begins anew
+    cells = np.flatnonzero(begins)
+    known = (close * traded).ravel()[cells]
+    return np.repeat(known, np.diff(cells, append=close.size)).reshape(close.shape)
 
 
 def _deltas(day: DayMinutes, contracts: list[Contract], rows: NDArray[np.intp]) -> NDArray[np.float64]:
