@@ -16,7 +16,7 @@ from kit.arguments import instance
 from kit.broker.client import AngelAPIClient
 from kit.cache import CacheManager
 from kit.clock import Clock, SystemClock
-from kit.errors import SettingsError
+from kit.errors import DataError, SettingsError
 from kit.evaluation.batches import PRELOAD
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.market.live import LiveChain
@@ -169,7 +169,11 @@ class Desk(Showable):
         ------
         SettingsError
             They name another exchange; open another desk for it.
+        DataError
+            The desk is closed.
         """
+        if self.is_closed:
+            raise DataError("The desk is closed", None, "Open one with open_desk(settings).")
         if settings.broker != self.settings.broker:
             raise SettingsError(
                 "An open desk keeps its exchange", settings.broker.mode, "Open another desk for another one."

@@ -97,7 +97,8 @@ class Scheduler:
         task_id = attempt.task.task_id
         with uninterrupted(), self._lock:
             if self._closed:
-                raise TaskError("The processor is shut down", task_id, "Make a new one.")
+                remedy = "Make a new one; where a desk was closed, open it again with open_desk()."
+                raise TaskError("The processor is shut down", task_id, remedy)
             if task_id in self._attempts:
                 raise TaskError("An unfinished task has this id already", task_id, "Give each task its own.")
             if elsewhere:

@@ -1,4 +1,4 @@
-"""Panels for JupyterLab and Voila; `kit.widgets.lab.lab` shows them all.
+"""Panels for JupyterLab and Voila; `lab` shows them all.
 
 Names load on first use, so that ``import kit.widgets`` needs no Jupyter.
 """
@@ -20,6 +20,7 @@ _HOMES = {
     "RankingPanel": "kit.widgets.panels.ranking",
     "ScanPanel": "kit.widgets.panels.scan.panel",
     "TunePanel": "kit.widgets.panels.tune.panel",
+    "lab": "kit.widgets.tabs",
 }
 __all__ = list(_HOMES)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 CELL = """from kit.desk import open_desk
 from kit.settings import Settings
-from kit.widgets.lab import lab
+from kit.widgets import lab
 
 desk = open_desk(Settings(workers={"backend": "serial"}))
 lab(desk)"""

@@ -139,6 +139,28 @@ def enumerate_family(family: str, found: Ladder, widths: Sequence[float]) -> lis
     ]
 
 
+def check_widths(widths: Sequence[float], strikes: Floats) -> None:
+    """Refuse a distance that no two strikes are apart.
+
+    Parameters
+    ----------
+    widths : sequence of float
+        Rupees.
+    strikes : ndarray, shape (strikes,)
+        Listed ones, ascending.
+
+    Raises
+    ------
+    DataError
+        Between no two strikes is one of them.
+    """
+    for width in widths:
+        if not np.isin(strikes + width, strikes).any():
+            step = float(np.diff(strikes).min()) if strikes.size > 1 else 0.0
+            apart = f"strikes are {step:,.10g} apart, {strikes[0]:,.10g} to {strikes[-1]:,.10g}"
+            raise DataError("No two strikes are this far from each other", f"{width:,.10g}", f"Here {apart}.")
+
+
 @lru_cache(maxsize=8)
 def _drawn(strikes: int, pairs: bool) -> tuple[Places, Places]:
     """Return the places of every pair of strikes, the lower one first, or of every strike twice."""

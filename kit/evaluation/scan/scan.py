@@ -18,7 +18,7 @@ from kit.evaluation.margin_rules import RiskParameters
 from kit.evaluation.scan.chunks import Kept, best_of_chunk, chunks, merged
 from kit.evaluation.scan.columns import FIGURES
 from kit.evaluation.scan.definition import Definition
-from kit.evaluation.scan.families import enumerate_family, named
+from kit.evaluation.scan.families import check_widths, enumerate_family, named
 from kit.evaluation.scan.filters import filters, rank
 from kit.evaluation.scan.known import SPANNING
 from kit.evaluation.scan.ladder import Ladder, ladder
@@ -98,8 +98,8 @@ def scan(
     UnknownExpiry
         A calendar is asked for, and no later chain is beside this one.
     DataError
-        The expiry is gone, no contract has a price, or nothing passes: then it says which filter removed
-        how many.
+        The expiry is gone, no contract has a price, no two strikes are a width apart, or nothing passes:
+        then it says which filter removed how many.
     TaskError
         A chunk failed on the processor.
     """
@@ -114,6 +114,8 @@ def scan(
         found, definition = _with_later(found, chain, terms, rules), Definition(chain, terms)
     drawn = _default_widths(found) if widths is None else widths
     batches = tuple(batch for name in names for batch in enumerate_family(name, found, drawn))
+    if widths is not None:
+        check_widths(widths, found.listed)
 
     def result(kept: Kept) -> ScanResult:
         return ScanResult(chain, terms, order, wanted, found, batches, kept)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import traitlets as t
 
 from kit.clock import IST
-from kit.errors import UnknownExpiry
+from kit.errors import DataError, UnknownExpiry
 from kit.model import ChainSnapshot, Position, Venue
 from kit.strategies import CALENDARS, OwnLegs
 from kit.strategies.base import Strategy
@@ -18,6 +18,9 @@ from kit.strategies.base import Strategy
 if TYPE_CHECKING:
     from kit.desk import Desk
     from kit.market.live import LiveChain
+
+
+CLOSED, REOPEN = "The desk is closed", "Open one with open_desk() and make the panel again."
 
 
 class Context(t.HasTraits):
@@ -83,6 +86,17 @@ class Context(t.HasTraits):
         """Whether there is a desk to ask, and it is open."""
         return self.desk is not None and not self.desk.is_closed
 
+    def check_open(self) -> None:
+        """Refuse what needs the desk once it is closed.
+
+        Raises
+        ------
+        DataError
+            There is a desk, and it is closed.
+        """
+        if self.desk is not None and self.desk.is_closed:
+            raise DataError(CLOSED, None, REOPEN)
+
     @property
     def age(self) -> timedelta | None:
         """How old the prices are by their exchange's clock; None for a simulated one that is not at hand."""
@@ -99,10 +113,13 @@ class Context(t.HasTraits):
         ------
         UnknownExpiry
             It is not there and cannot be asked for.
+        DataError
+            It is not there and the desk is closed.
         """
         if expiry not in self._chains:
-            if not self.can_refresh or self.desk is None:
-                remedy = "Give the panel an open desk, or a chain of this expiry."
+            self.check_open()
+            if self.desk is None:
+                remedy = "Give the panel a desk, or a chain of this expiry."
                 raise UnknownExpiry("No chain of this expiry is loaded", str(expiry), remedy)
             self._chains[expiry] = self.desk.data.option_chain(self.underlying, expiry)
         return self._chains[expiry]

@@ -18,7 +18,7 @@ import traitlets as t
 
 from kit.market.live import LiveChain
 from kit.model import ChainSnapshot, Venue
-from kit.widgets.frame.context import Context
+from kit.widgets.frame.context import CLOSED, REOPEN, Context
 from kit.widgets.frame.grid import NUMBERS
 from kit.widgets.frame.job import Job
 from kit.widgets.frame.live import HomeLoop
@@ -135,7 +135,7 @@ class Header(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
     def _why_not(self) -> str:
         if self.context.desk is None:
             return "This panel was made from a chain; give it an open desk to refresh"
-        return "The desk is closed; open one with open_desk() and make the panel again"
+        return f"{CLOSED}. {REOPEN}"
 
     def ask(self, _: Any = None) -> None:
         """Ask for the quotes again, on a thread."""

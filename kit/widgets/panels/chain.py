@@ -35,6 +35,7 @@ _GREEKS = (
 )  # fmt: skip
 _STRIKE = GridColumn("strike", "Strike", "₹", key=True)
 _PLOT_EVERY = 40  # chains that follow the stream: ten seconds
+_LINE = 0.88  # of the picture's height, to which bars and lines reach
 _REACH = 0.08  # of the forward, plotted on either side
 COLUMNS = {"Quotes": _QUOTES, "Greeks": _GREEKS}
 
@@ -195,12 +196,13 @@ def open_interest(axes: Axes, chain: ChainSnapshot, pain: float) -> None:
         rows = near[near["right"] == right]
         axes.bar(rows["strike"] + side * width, rows["oi"] / 1e3, width, color=colour, label=name)
     if abs(pain / chain.forward - 1) <= _REACH:
-        axes.axvline(pain, color=PLAIN, lw=1, ls="--", label=f"maximum pain {pain:,.0f}")
+        axes.axvline(pain, ymax=_LINE, color=PLAIN, lw=1, ls="--", label=f"maximum pain {pain:,.0f}")
     axes.set(xlabel="Strike (rupees)", ylabel="Open interest (thousand units)")
     axes.set_title("Open interest")
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.yaxis.set_major_formatter("{x:,g}")
-    axes.legend(loc="upper left", handlelength=1.4)
+    axes.set_ylim(0, axes.get_ylim()[1] / _LINE)  # the legend stands above bars and line
+    axes.legend(loc="upper left", ncols=3, handlelength=1.4, columnspacing=1.2, borderaxespad=0.1)
 
 
 def figures(view: ChainView) -> dict[str, str]:

@@ -112,6 +112,7 @@ class EvaluationPanel(RankingPanel):
 
     def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], Results]:
         self.errors.clear()
+        self.context.check_open()
         if (desk := self.context.desk) is not None:  # whose workers may have been changed since
             self._manager.processor, self._manager.monitor = desk.processor, desk.monitor
 

@@ -15,6 +15,7 @@ from kit.market.live import LiveChain
 from kit.market.price import Price
 from kit.model.book import BookedOrder, OpenPosition, OrderFill
 from kit.shown import counted, rupees
+from kit.widgets.frame.context import CLOSED, REOPEN
 from kit.widgets.frame.grid import Grid, GridColumn, GridRow
 from kit.widgets.frame.header import venue_line
 from kit.widgets.frame.job import Job
@@ -199,7 +200,7 @@ class LivePanel(Panel):
     def _pace(self, _: Any) -> None:
         if self.every.value and self.desk.is_closed:
             self.every.value = 0.0
-            raise DataError("The desk is closed", None, "Open one with open_desk() and make the panel again.")
+            raise DataError(CLOSED, None, REOPEN)
         if self.every.value:
             self._tick()
         elif not self._looking:

@@ -14,6 +14,7 @@ from kit.broker.endpoints import spoken
 from kit.clock import IST
 from kit.settings import LatencyRequirements
 from kit.shown import written
+from kit.widgets.frame.context import CLOSED, REOPEN
 from kit.widgets.frame.live import LiveFigure
 from kit.widgets.frame.panel import Panel
 from kit.widgets.frame.style import facts, summary
@@ -112,7 +113,7 @@ class MonitorPanel(Panel):
         self._round += 1
         if self.source.is_closed:
             self.inputs["every"].disabled = self.again.disabled = True
-            self.again.tooltip = "The desk is closed; open one with open_desk() and make the panel again"
+            self.again.tooltip = f"{CLOSED}. {REOPEN}"
             return
         super().refresh()
         if every := self.inputs["every"].value:

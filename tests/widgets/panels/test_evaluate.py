@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from kit.errors import KitError
+from kit.desk import open_desk
+from kit.errors import DataError, KitError
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.model import Position
 from kit.parallel import ConcurrentProcessor
+from kit.settings import Settings
 from kit.strategies import ALL, IronCondor
 from kit.widgets.frame.context import Context
 from kit.widgets.panels.evaluate import CHOSEN, EvaluationPanel
@@ -123,6 +125,22 @@ def test_what_cannot_run_is_told_in_the_panel(make_chain):
     assert panel.runner.job.wait(30)
     assert "shut down" in panel.errors.value
     assert not panel.runner.run.disabled
+
+
+def test_run_and_apply_of_a_closed_desk_name_the_desk():
+    """What was evaluated stays, and Run, another expiry and new settings say that the desk is closed."""
+    with open_desk(Settings(cache_config={"disk": False}, workers={"backend": "serial"})) as desk:
+        panel = EvaluationPanel(desk.evaluation, {"condor": IronCondor()}, desk)
+        panel.runner.start()
+        assert panel.runner.job.wait(60)
+    rows = panel.table.rows
+    panel.runner.start()
+    assert "The desk is closed" in panel.errors.value
+    assert panel.table.rows == rows
+    with pytest.raises(DataError, match="The desk is closed"):
+        panel.context.choose(panel.context.expiries[1])
+    with pytest.raises(DataError, match="The desk is closed"):
+        desk.apply(desk.settings)
 
 
 def test_the_idea_chosen_elsewhere_is_a_row(manager, make_chain):

@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import date
 from threading import Event
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from kit.errors import DataError, SettingsError
 from kit.evaluation.scan import scan
@@ -12,6 +14,7 @@ from kit.strategies import IronButterfly
 from kit.widgets.frame import exports
 from kit.widgets.panels.position.panel import PositionPanel
 from kit.widgets.panels.scan.panel import ScanPanel
+from kit.widgets.panels.scan.pictures import trade_off
 from kit.widgets.panels.scan.wanted import LABELS, RANKS, Wanted, where, widths_of
 
 
@@ -146,7 +149,8 @@ def test_wrong_bounds_are_named_and_stop_run(chain, name, text):
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("top", ""), ("top", "2.7"), ("top", "1e9"), ("probability_pct", "1e9")]
+    ("name", "text"),
+    [("top", ""), ("top", "2.7"), ("top", "1e9"), ("probability_pct", "1e9"), ("size_lots", "2.7")],
 )
 def test_out_of_range_is_wrong(chain, name, text):
     """Rows are whole and bounded, a probability is at most all."""
@@ -156,8 +160,8 @@ def test_out_of_range_is_wrong(chain, name, text):
 
 
 @pytest.mark.parametrize(("name", "label", "text"), [
-    ("further", "And", "abc > 2"), ("further", "And", "theta_inr"), ("widths", "Widths", "abc"),
-    ("widths", "Widths", "-500"), ("widths", "Widths", "1e9"),
+    ("further", "And", "abc > 2"), ("further", "And", "theta_inr"), ("widths", "Widths (₹)", "abc"),
+    *(("widths", "Widths (₹)", text) for text in ("-500", "1e9", "2.7", "500, 150", "nan")),
 ])  # fmt: skip
 def test_wrong_words_are_named_and_stop_run(chain, name, label, text):
     """A filter of no figure and widths that are none are told by their label."""
@@ -177,6 +181,16 @@ def test_what_is_shown_can_be_taken_along(panel):
     compile(made["code"], "cell", "exec")
     with pytest.raises(DataError, match="Nothing has been scanned"):
         ScanPanel(panel.context).data()
+
+
+def test_one_far_idea_does_not_squeeze_the_picture(chain):
+    """What was kept fills the picture; an idea far away stands at the edge, its figures in the legend."""
+    found, axes = ScanPanel.compute(chain, ("iron_condor",)), Figure().subplots()
+    own = {"max_loss_inr": 9e9, "return_on_margin": 0.0}
+    trade_off(axes, found, "max_loss_inr", "return_on_margin", own)
+    low, high = axes.get_xlim()
+    assert high - low < 1.2 * np.ptp(found.table["max_loss_inr"])
+    assert "beyond the edge: 9e+09, 0" in [text.get_text() for text in axes.get_legend().texts][-1]
 
 
 def test_words_become_filters():

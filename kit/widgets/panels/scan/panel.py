@@ -40,10 +40,6 @@ from kit.widgets.panels.scan.wanted import (
 
 DRAW_S = 0.2  # what comes together is drawn together
 _ROW = w.Layout(flex_flow="row wrap")
-_TYPED: tuple[tuple[str, str, Callable[[str], object]], ...] = (
-    ("further", "And", lambda text: where(Wanted(), text)),
-    ("widths", "Widths", widths_of),
-)  # fmt: skip
 
 
 class ScanPanel(MarketPanel):
@@ -163,13 +159,18 @@ class ScanPanel(MarketPanel):
     def _wrong(self) -> str:
         """Say what is wrong with what was typed, by label; nothing where all is right."""
         wrong = [field.wrong for name in LABELS if (field := self.inputs[name]).wrong]
-        for name, label, read in _TYPED:
+        typed: dict[str, Callable[[str], object]] = {
+            "further": lambda text: where(Wanted(), text),
+            "widths": lambda text: widths_of(text, self.source.strikes),
+        }
+        for name, read in typed.items():
+            field = self.inputs[name]
             try:
-                read(self.inputs[name].value)
-                self.inputs[name].remove_class("kit-wrong")
+                read(field.value)
+                field.remove_class("kit-wrong")
             except KitError as error:
-                self.inputs[name].add_class("kit-wrong")
-                wrong.append(f"{label}: {error}")
+                field.add_class("kit-wrong")
+                wrong.append(f"{field.description}: {error}")
         return " ".join(wrong)
 
     def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], ScanResult]:

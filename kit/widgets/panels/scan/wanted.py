@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from pydantic import Field
 
 from kit.errors import SettingsError
 from kit.evaluation.scan.columns import FIGURES
+from kit.evaluation.scan.families import check_widths
 from kit.evaluation.scan.filters import filters
 from kit.evaluation.scan.known import KNOWN, SPANNING
 from kit.evaluation.scan.scan import TRADABLE
@@ -23,12 +25,10 @@ class Wanted(Section):
     max_loss_inr: float | None = Field(None, gt=0, description="most that may be lost at expiry, rupees")
     margin_inr: float | None = Field(None, gt=0, description="most that may be blocked, rupees")
     spread_pct: float | None = Field(None, gt=0, description="widest spread of a leg, percent of its middle")
-    size_lots: float | None = Field(
+    size_lots: int | None = Field(
         None, ge=0, description="least lots that stand at the touch of the thinnest leg"
     )
-    traded_lots: float | None = Field(
-        None, ge=0, description="least lots traded today of the leg traded least"
-    )
+    traded_lots: int | None = Field(None, ge=0, description="least lots traded today of the leg traded least")
     top: int = Field(100, ge=1, le=2000, description="positions to keep")
 
 
@@ -76,13 +76,15 @@ def where(wanted: Wanted, further: str = "") -> list[str]:
     return [*found, typed] if typed else found
 
 
-def widths_of(text: str) -> list[float] | None:
+def widths_of(text: str, strikes: Sequence[float] = ()) -> list[float] | None:
     """Read distances of wings: ``500, 1000``; nothing is the scan's own choice.
 
     Raises
     ------
     SettingsError
         One is no number above zero.
+    DataError
+        No two of the strikes, where some are given, are this far from each other.
     """
     try:
         widths = [float(word) for word in text.replace(";", ",").split(",") if word.strip()]
@@ -90,6 +92,8 @@ def widths_of(text: str) -> list[float] | None:
         widths = [0.0]
     if not all(0 < width < 1e7 for width in widths):
         raise SettingsError("Not distances in rupees", text, "Write for instance 500, 1000; empty: chosen.")
+    if strikes:
+        check_widths(widths, np.array(strikes))
     return widths or None
 
 

@@ -6,7 +6,7 @@ from kit.desk import open_desk
 from kit.errors import UnknownSymbol
 from kit.settings import Settings
 from kit.strategies import ALL
-from kit.widgets.lab import lab
+from kit.widgets import lab
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""All panels on one page: ``lab(desk)`` in a cell."""
+"""All panels on one page, a tab each: ``lab(desk)`` in a cell."""
 
 from __future__ import annotations
 
