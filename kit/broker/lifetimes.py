@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 
 from requests import PreparedRequest
 
-from kit.broker.endpoints import CANDLES, OI_HISTORY, QUOTES, Endpoint
-from kit.clock import in_ist, is_open, last_session, next_open
+from kit.broker.endpoints import ALL, CANDLES, OI_HISTORY, QUOTES, Endpoint, windows
+from kit.clock import Clock, in_ist, is_open, last_session, next_open
 from kit.settings import CacheConfig
+from kit.transport.policy import Route
 
 _TRADED = frozenset({"ltp_ttl", "options_chain_ttl"})
 
@@ -91,6 +92,23 @@ def shortest_s(endpoint: Endpoint, config: CacheConfig) -> float | None:
         return None
     names = {endpoint.lifetime, "ltp_ttl"} if endpoint is QUOTES else {endpoint.lifetime}
     return min(float(getattr(config, name)) for name in names)
+
+
+def routes(config: CacheConfig, clock: Clock, own_market: bool = False) -> list[Route]:
+    """Return what the transport must know about every endpoint; in a market of its own all is private."""
+    today = clock.now().date()
+    return [
+        Route(
+            endpoint.name,
+            endpoint.path,
+            shortest_s(endpoint, config),
+            endpoint.budget,
+            windows(endpoint.budget, today),
+            endpoint.retry_safe,
+            endpoint.private or own_market,
+        )
+        for endpoint in ALL
+    ]
 
 
 def up_to_now(request: PreparedRequest, now: datetime) -> PreparedRequest:

@@ -24,19 +24,19 @@ from kit.broker import endpoints
 from kit.broker.auth import Login, wall_s
 from kit.broker.consent import LiveConsent
 from kit.broker.endpoints import LOGIN, LOGOUT, Endpoint
-from kit.broker.lifetimes import lifetime_s, shortest_s, up_to_now
+from kit.broker.lifetimes import lifetime_s, routes, up_to_now
 from kit.broker.replies import data_of, judge, momentary, storable
 from kit.broker.shapes import Reply
 from kit.broker.sharing import share
 from kit.broker.tokens import Tokens
 from kit.clock import Clock
-from kit.errors import BadRequest, DataError, LoginRefused, Rejected, SessionExpired
+from kit.errors import BadRequest, DataError, LoginRefused, NeverSent, Rejected, SessionExpired
 from kit.forks import renew_in_fork
 from kit.model import Source
-from kit.settings import CacheConfig, Credentials, Settings, cache_folder
+from kit.settings import Credentials, Settings, cache_folder
 from kit.transport.adapter import LOOPBACK
 from kit.transport.limits import RateLimiter
-from kit.transport.policy import Policy, Route
+from kit.transport.policy import Policy
 from kit.transport.pool import ConnectionPoolManager
 from kit.transport.session import ReplySession
 from kit.transport.stored import StoredAnswer, age_s, remaining_s
@@ -116,6 +116,7 @@ class BrokerSession:
         policy = Policy(table, judge, storable, account, self._sent)
         file = folder / "replies.sqlite" if self._config.disk else None
         self.replies = ReplySession(pool, policy, self._config, file, self.limiter)
+        self.replies.headers.update(_HEADERS)
         self._proxies = get_environ_proxies(self.base_url)  # once: reading it takes a tenth of a call
         shared = share(settings.broker.share_tokens, account, clock)
         self.access = Login(credentials, self._authenticate, clock, shared)
@@ -215,18 +216,25 @@ class BrokerSession:
         ttl_s = lifetime_s(endpoint, body, self._config, self._clock.now())
         request = self._request(endpoint, body, tokens)
         if ttl_s is not None:
-            request.hooks["response"] = [momentary(_shown(endpoint, body))]
+            request.hooks["response"].append(momentary(_shown(endpoint, body)))
         lifetime = NEVER_EXPIRE if ttl_s == math.inf else ttl_s
-        return self.replies.send(request, expire_after=lifetime, proxies=self._proxies, allow_redirects=False)
+        proxies = {**self._proxies, **self.replies.proxies}
+        return self.replies.send(request, expire_after=lifetime, proxies=proxies, allow_redirects=False)
 
     def _request(
         self, endpoint: Endpoint, body: Mapping[str, Any], tokens: Tokens | None
     ) -> requests.PreparedRequest:
-        headers = {**_HEADERS, "X-PrivateKey": self._credentials.api_key.get_secret_value()}
+        """Return a call ready to send, with the headers, hooks and ``auth`` that the reply session has."""
+        headers = self.replies.headers.copy()
+        headers["X-PrivateKey"] = self._credentials.api_key.get_secret_value()
         if tokens is not None:
             headers["Authorization"] = f"Bearer {tokens.jwt.get_secret_value()}"
         content = body if endpoint.method == "POST" else None
-        return prepared(endpoint.method, self.base_url + endpoint.path, headers, content)
+        request = prepared(endpoint.method, self.base_url + endpoint.path, headers, content)
+        request.hooks["response"] = [*self.replies.hooks["response"], _check_asked]
+        if self.replies.auth:
+            request.prepare_auth(self.replies.auth)
+        return request
 
     def _reply(self, endpoint: Endpoint, body: Mapping[str, Any], answer: Any) -> Reply[Any]:
         data = data_of(answer, _shown(endpoint, body))
@@ -242,11 +250,13 @@ class BrokerSession:
         return reply
 
 
-def prepared(method: str, url: str, headers: Mapping[str, str], content: Any) -> requests.PreparedRequest:
-    """Prepare a request with a JSON body; the library's way is slower, and its errors quote headers."""
+def prepared(
+    method: str, url: str, headers: CaseInsensitiveDict[str], content: Any
+) -> requests.PreparedRequest:
+    """Prepare a request with a JSON body; the library's own way is slower, and its errors quote headers."""
     request = requests.PreparedRequest()
     request.method, request.url, request.hooks = method, url, default_hooks()
-    request.headers = CaseInsensitiveDict(headers)
+    request.headers = headers
     request._cookies = RequestsCookieJar()  # type: ignore[attr-defined] # asked for where an answer sends on
     if content is not None:
         try:
@@ -258,23 +268,6 @@ def prepared(method: str, url: str, headers: Mapping[str, str], content: Any) ->
         request.headers["Content-Type"] = "application/json"
         request.headers["Content-Length"] = str(len(request.body))
     return request
-
-
-def routes(config: CacheConfig, clock: Clock, own_market: bool = False) -> list[Route]:
-    """Return what the transport must know about every endpoint; in a market of its own all is private."""
-    return [_route(endpoint, config, clock, own_market) for endpoint in endpoints.ALL]
-
-
-def _route(endpoint: Endpoint, config: CacheConfig, clock: Clock, own_market: bool) -> Route:
-    return Route(
-        endpoint.name,
-        endpoint.path,
-        shortest_s(endpoint, config),
-        endpoint.budget,
-        endpoints.windows(endpoint.budget, clock.now().date()),
-        endpoint.retry_safe,
-        endpoint.private or own_market,
-    )
 
 
 def _account(credentials: Credentials, base_url: str) -> str:
@@ -291,6 +284,13 @@ def _advice(broker_says: str | None) -> str:
         return "Check PIN and TOTP secret, and that this machine's clock is right."
     where = "ahead of" if ahead_s > 0 else "behind"
     return f"This machine's clock is {abs(ahead_s):.0f} s {where} the broker's: set it right."
+
+
+def _check_asked(answer: Any, **_options: Any) -> None:
+    """Raise `NeverSent` for the answer that requests-cache makes up where ``only_if_cached`` finds none."""
+    if (answer.status_code, answer.reason) == (504, "Not Cached"):
+        what = "Nothing stored answers this call, and settings.only_if_cached forbids to send it"
+        raise NeverSent(what, urlsplit(answer.url).path, "Set it to False.")
 
 
 def _shown(endpoint: Endpoint, body: Mapping[str, Any]) -> str:

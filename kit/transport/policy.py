@@ -119,11 +119,15 @@ class Policy:
         route = self.listed(request)
         return self._owner if route is not None and route.private else ""
 
+    def forbids(self, request: PreparedRequest) -> bool:
+        """Tell whether no answer to a request may be stored, whatever anybody says."""
+        route = self.listed(request)
+        return route is not None and route.ttl_s is None
+
     def keeps(self, response: Any) -> bool:
         """Tell whether an answer may be stored (the session's ``filter_fn``)."""
-        route = None if getattr(response, "from_cache", False) else self.listed(response.request)
-        if route is None or route.ttl_s is None:
-            return route is None
+        if getattr(response, "from_cache", False) or self.listed(response.request) is None:
+            return True
         return self._judge(response) is ReplyVerdict.OK and self._storable(response)
 
     def lifetimes(self) -> dict[str | re.Pattern[str], Any]:

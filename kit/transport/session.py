@@ -71,6 +71,7 @@ class ReplySession(CachedSession):
             key_fn=key_with(policy.owner),
             stale_if_error=config.stale_if_error,
         )
+        self._policy = policy
         adapter = pool.adapter(policy, limiter)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
@@ -79,11 +80,16 @@ class ReplySession(CachedSession):
     def send(self, request: PreparedRequest, expire_after: Any = None, *flags: bool, **options: Any) -> Any:
         """Answer a prepared request, as `requests_cache.CachedSession.send` does.
 
+        What the policy forbids to store, orders and logins among it, is neither stored nor shared between
+        threads, whatever the settings and the call say.
+
         Warns
         -----
         StaleData
             An expired answer stands in, as ``stale_if_error`` or ``stale_while_revalidate`` allows.
         """
+        if self._policy.forbids(request):
+            expire_after = DO_NOT_CACHE
         request.expire_after = expire_after  # type: ignore[attr-defined]
         if isinstance(expire_after, float) and 0 < expire_after < 1:
             expire_after = 1  # requests-cache would take it for nothing
@@ -95,7 +101,7 @@ class ReplySession(CachedSession):
 
     def stored(self, request: PreparedRequest) -> StoredAnswer | None:
         """Return the living answer on disk, if there is one; nobody is asked, so no login is needed."""
-        if self.settings.disabled:
+        if self.settings.disabled or request.method not in self.settings.allowable_methods:
             return None
         found: Any = self.cache.get_response(self.cache.create_key(request))
         return None if found is None or found.is_expired else found
@@ -109,6 +115,8 @@ class ReplySession(CachedSession):
         return self._flights.join(actions.cache_key, partial(self._newer, actions, cached_response), fetch)
 
     def _fetched(self, request: PreparedRequest, actions: Any, *cached: Any, **options: Any) -> Any:
+        if "X-ACTUAL-NO-CACHE" in request.headers:  # how a call's DO_NOT_CACHE travels
+            actions.skip_write = True  # else requests-cache stores what has a lifetime by its URL or reply
         if self.settings.cache_control:  # the reply will tell
             request.expire_after = None  # type: ignore[attr-defined]
         elif request.expire_after is None:  # type: ignore[attr-defined]

@@ -79,7 +79,7 @@ def lifespan(answer: Any, expires: datetime | None) -> tuple[datetime, datetime 
     created = datetime.fromtimestamp(answer.sent_at, UTC)
     exact = getattr(answer.request, "expire_after", None)
     if expires is not None and exact is not None:
-        exact = timedelta(seconds=exact) if isinstance(exact, int | float) else exact
+        exact = timedelta(seconds=exact) if isinstance(exact, float) else exact  # cut to whole seconds else
         return created, get_expiration_datetime(exact, start_time=created)
     return created, expires and expires - (datetime.now(UTC) - created)
 

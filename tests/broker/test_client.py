@@ -11,6 +11,8 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from pydantic import SecretStr
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 
 from kit.broker import auth
 from kit.broker.client import AngelAPIClient
@@ -21,6 +23,7 @@ from kit.errors import (
     AddressRefused,
     KeyRefused,
     LoginRefused,
+    NeverSent,
     Rejected,
     SessionExpired,
     SettingsError,
@@ -336,6 +339,48 @@ def test_the_brief_as_written(exchange: SimulatedExchange):
         credentials=credentials, performance_monitor=PerformanceMonitor(), cache_manager=CacheManager()
     ) as client:
         assert client.get_performance_stats()["cache"]["entries"] == 0
+
+
+def test_the_session_of_the_client_is_a_session(client: AngelAPIClient):
+    """Headers, `auth`, hooks and proxies that a user sets on the reply session count in its calls."""
+
+    class Signed(AuthBase):
+        def __call__(self, request):
+            request.headers["X-Signed"] = "yes"
+            return request
+
+    session, sent, heard = client.session.replies, [], []
+
+    class Noted(HTTPAdapter):
+        def send(self, request, **how):
+            sent.append((request.headers, how["proxies"]))
+            return below.send(request, **how)
+
+    below = session.get_adapter(client.session.base_url)
+    session.mount("http://", Noted())
+    session.headers["X-Mine"], session.auth = "mine", Signed()
+    session.hooks["response"].append(lambda answer, **_: heard.append(answer.status_code))
+    session.proxies = {"ftp": "http://127.0.0.1:9"}
+    client.ltp(*LTP)
+    client.ltp(*LTP)
+    for headers, proxies in sent:
+        assert (headers["X-Mine"], headers["X-Signed"], headers["X-UserType"]) == ("mine", "yes", "USER")
+        assert headers["Accept"] == "application/json"
+        assert proxies == session.proxies
+    assert (len(sent), {*heard}) == (2, {200})  # a login and a price, which the second call found stored
+    assert len(heard) >= 3
+
+
+def test_only_stored_answers_may_be_asked_for(client: AngelAPIClient):
+    """With `only_if_cached` a stored price is served, and what is not stored is an error that says so."""
+    client.ltp(*LTP)
+    client.session.replies.settings.only_if_cached = True
+    assert client.ltp(*LTP).source == "sqlite"
+    for ask in (client.put_call_ratio, client.funds):
+        with pytest.raises(NeverSent, match="only_if_cached forbids"):
+            ask()
+    client.session.replies.settings.only_if_cached = False
+    assert client.put_call_ratio().source == "network"
 
 
 def test_the_cache_it_is_given_is_used(exchange: SimulatedExchange, open_client):

@@ -7,6 +7,7 @@ import math
 from datetime import date, datetime
 
 import pytest
+from requests.structures import CaseInsensitiveDict
 
 from kit.broker import endpoints
 from kit.broker.endpoints import CANDLES, GREEKS, LOGIN, LTP, OI_HISTORY, QUOTES, spoken, windows
@@ -99,13 +100,15 @@ def test_what_is_sent_ends_now() -> None:
     now = datetime(2026, 11, 20, 11, 15, 30, tzinfo=IST)
     for endpoint in (CANDLES, OI_HISTORY):
         for end, expected in (("2026-11-20 23:59", "2026-11-20 11:15"), ("2026-11-19 23:59",) * 2):
-            asked = prepared("POST", "https://host" + endpoint.path, {}, {"a": "b", "todate": end})
+            asked = prepared(
+                "POST", "https://host" + endpoint.path, CaseInsensitiveDict(), {"a": "b", "todate": end}
+            )
             sent = up_to_now(asked, now)
             assert json.loads(sent.body or b"") == {"a": "b", "todate": expected}
             assert sent.headers["Content-Length"] == str(len(sent.body or b""))
             assert json.loads(asked.body or b"")["todate"] == end
     for body in ({"todate": 5}, {}, {"todate": None}):
-        asked = prepared("POST", "https://host" + CANDLES.path, {}, body)
+        asked = prepared("POST", "https://host" + CANDLES.path, CaseInsensitiveDict(), body)
         assert up_to_now(asked, now) is asked
-    other = prepared("POST", "https://host" + LTP.path, {}, {"todate": "2026-11-20 23:59"})
+    other = prepared("POST", "https://host" + LTP.path, CaseInsensitiveDict(), {"todate": "2026-11-20 23:59"})
     assert up_to_now(other, now) is other

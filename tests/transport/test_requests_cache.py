@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ from kit.transport.session import ReplySession
 def session(host: Any, verdicts: Any, tmp_path: Path) -> Iterator[ReplySession]:
     """Open a session as the broker's: one path is listed, everything else is left to the caller."""
     pool = ConnectionPoolManager(ConnectionConfig(max_retries=0, timeout=5, circuit_failures=1000))
-    policy = Policy([Route("listed", "/listed", 60, "listed", (), retry_safe=True)], verdicts)
+    listed = Route("listed", "/listed", 60, "listed", (), retry_safe=True)
+    order = Route("order", "/order", None, "order", (), retry_safe=False)
+    policy = Policy([listed, order], verdicts)
     with pool, ReplySession(pool, policy, CacheConfig(), tmp_path / "replies.sqlite") as opened:
         yield opened
 
@@ -57,6 +60,19 @@ def test_expire_after_of_the_session(session: ReplySession, host: Any) -> None:
     assert fetched(session, f"{host.url}/x")
 
 
+def test_no_setting_stores_or_shares_what_must_never_be(session: ReplySession, host: Any) -> None:
+    """An order is sent each time and its answer kept nowhere, whatever lifetime and filter are set."""
+    session.settings.expire_after = 60
+    session.settings.urls_expire_after = {"*": 60}
+    session.settings.filter_fn = lambda _response: True
+    with ThreadPoolExecutor(4) as threads:
+        list(
+            threads.map(lambda _: session.post(f"{host.url}/order", json={"a": 1}, expire_after=60), range(4))
+        )
+    assert host.count("/order") == 4
+    assert len(session.cache.responses) == 0
+
+
 def test_urls_expire_after(session: ReplySession, host: Any) -> None:
     """A pattern wins over the session's lifetime, and replaces the table's when it is set."""
     session.settings.expire_after = 60
@@ -75,6 +91,15 @@ def test_expire_after_of_a_call(session: ReplySession, host: Any, life: Any) -> 
     assert not fetched(session, f"{host.url}/x", expire_after=life)
     prepared = session.prepare_request(requests.Request("GET", f"{host.url}/y"))
     assert [session.send(prepared.copy(), expire_after=life).from_cache for _ in range(2)] == [False, True]
+
+
+def test_a_call_may_decline_the_lifetime_of_the_table(session: ReplySession, host: Any) -> None:
+    """A call that is not to be stored travels each time, also where the table or a pattern has a lifetime."""
+    assert [fetched(session, f"{host.url}/listed", expire_after=DO_NOT_CACHE) for _ in range(2)] == [
+        True,
+        True,
+    ]
+    assert not session.cache.contains(url=f"{host.url}/listed")
 
 
 def test_cache_disabled(session: ReplySession, host: Any) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import certifi
 import requests
+from requests.structures import CaseInsensitiveDict
 
 from kit.benchmark.measure import Arms
 from kit.benchmark.registry import row
@@ -23,8 +24,9 @@ from kit.benchmark.run import Run
 from kit.benchmark.targets import faster, within
 from kit.broker.auth import totp
 from kit.broker.endpoints import CANDLES, LOGIN, LTP
+from kit.broker.lifetimes import routes
 from kit.broker.replies import data_of, judge, storable
-from kit.broker.session import prepared, routes
+from kit.broker.session import prepared
 from kit.settings import CacheConfig
 from kit.simulator.process import ExchangeProcess, launch
 from kit.transport.limits import RateLimiter, Window
@@ -55,7 +57,12 @@ class _Line:
         """Return a call through limiter, pool and disk tier, its answer parsed, judged and stored."""
         url = self.exchange.url + path
         how = {"force_refresh": True, "proxies": {}, "allow_redirects": False}  # as the broker's session does
-        return lambda: data_of(self.session.send(prepared("POST", url, self.headers, body), **how), path)
+
+        def call() -> object:
+            request = prepared("POST", url, CaseInsensitiveDict(self.headers), body)
+            return data_of(self.session.send(request, **how), path)
+
+        return call
 
     def bare(self, path: str, body: dict[str, Any]) -> Callable[[], object]:
         """Return a call through one plain `requests.Session`, its answer parsed."""
