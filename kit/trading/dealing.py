@@ -47,7 +47,7 @@ class Dealing:
         for event in journal.events():
             self.ledger.apply(event)
         for order in self.ledger.waiting():
-            order.rests = True
+            order.rests = order.status == "open"  # a stop or an after-market order has yet to arrive
 
     def record(self, *happened: Event) -> None:
         """Write events, then let them have happened."""
@@ -132,8 +132,11 @@ class Dealing:
             self.record(events.OrderTriggered(at, order.order_id))
         quote = f"{tick.at_ms}-{tick.sequence}"
         named, left = self.ledger.taken.get((contract.token, side), ("", nan))
-        meeting = Meeting(tick, self.board.traded(contract.token), left if named == quote else nan)
+        meeting = Meeting(tick, self.board.traded(contract.token, side), left if named == quote else nan)
         if (got := take(order, meeting, self.rules)) is not None:
+            if not got.from_touch:
+                self.board.give(contract.token, side, got.quantity)
+            self.show(order.request)
             self.record(_filled(order, got, meeting, quote, at))
         if not order.rests or isnan(order.ahead):
             order.ahead, order.rests = joins(order, tick, self.rules), True
@@ -143,7 +146,7 @@ class Dealing:
         self.begin_day(at)
         self._fire(at)
         wanted = None if tokens is None else set(tokens)
-        for order in self.ledger.waiting():
+        for order in sorted(self.ledger.waiting(), key=PaperOrder.priority):
             if wanted is None or order.request.contract.token in wanted:
                 self.meet(order, at)
         for one in (*self.ledger.held.values(), *self.ledger.shares.values()):

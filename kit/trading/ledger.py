@@ -57,6 +57,8 @@ class PaperLedger:
         Order id by tag.
     settled : dict of str to PositionSettled
         How contracts that expired were settled, by token.
+    turns : int
+        How often an order was placed or changed.
     """
 
     capital_inr: float = 0.0
@@ -76,6 +78,7 @@ class PaperLedger:
     taken: dict[tuple[str, str], tuple[str, float]] = field(default_factory=dict)
     by_tag: dict[str, str] = field(default_factory=dict)
     settled: dict[str, events.PositionSettled] = field(default_factory=dict)
+    turns: int = 0
 
     @property
     def equity_inr(self) -> float:
@@ -140,6 +143,7 @@ class PaperLedger:
         if kept.after_market and not event.reason:
             status = AMO
         made = PaperOrder(event.order_id, order, kept, event.at, event.at, status, event.reason)
+        made.turn = self._next_turn()
         self.orders[event.order_id] = made
         self.by_tag[order.tag] = event.order_id
 
@@ -151,6 +155,7 @@ class PaperLedger:
             trigger_price_inr=event.trigger_price_inr,
         )  # fmt: skip
         order.updated_at, order.ahead, order.rests = event.at, nan, False  # it goes to the back
+        order.turn = self._next_turn()
         if order.filled == event.quantity:
             order.status = "complete"
 
@@ -228,6 +233,10 @@ class PaperLedger:
     @apply.register
     def _(self, _event: events.TradingResumed) -> None:
         self.stopped = ""
+
+    def _next_turn(self) -> int:
+        self.turns += 1
+        return self.turns
 
     def _charge(self, order: PaperOrder, at: datetime) -> None:
         """Brokerage is of an order, however many fills it has."""

@@ -141,6 +141,7 @@ def _queued(order: PaperOrder, meeting: Meeting) -> Taken | None:
     if not (order.rests and order.request.has_limit):
         return None
     if (got := _through(order, meeting)) is not None:
+        order.ahead = 0.0
         return got
     at_price = abs(meeting.tick.ltp - order.request.price_inr) < 1e-6
     if not at_price or isnan(order.ahead):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from math import inf, isfinite, nan
@@ -9,7 +10,7 @@ from math import inf, isfinite, nan
 from kit.arguments import instance, number
 from kit.clock import in_ist
 from kit.errors import DataError
-from kit.model import ChainSnapshot, Instrument, Right
+from kit.model import ChainSnapshot, Instrument, Right, Side
 from kit.model.tick import DepthLevel, Tick
 from kit.quotes import mid_or_last
 
@@ -22,6 +23,7 @@ class QuoteBoard:
     def __init__(self) -> None:
         self._ticks: dict[str, Tick] = {}
         self._traded: dict[str, float] = {}
+        self._given: dict[str, Counter[Side]] = {}
         self._chains: dict[tuple[str, date], ChainSnapshot] = {}
 
     def show(self, tick: Tick) -> bool:
@@ -31,6 +33,7 @@ class QuoteBoard:
             return False
         self._ticks[tick.token] = tick
         self._traded[tick.token] = _traded(before, tick)
+        self._given[tick.token] = Counter()
         return True
 
     def show_chain(self, chain: ChainSnapshot) -> None:
@@ -48,9 +51,16 @@ class QuoteBoard:
                 self.show(tick)
         return self._ticks.get(contract.token)
 
-    def traded(self, token: str) -> float:
-        """Return the units that traded between the two newest quotes; 0 where that is not known."""
-        return self._traded.get(token, 0.0)
+    def traded(self, token: str, side: Side) -> float:
+        """Return the units that traded between the two newest quotes, less what own orders got of them.
+
+        0 where that is not known.
+        """
+        return self._traded[token] - self._given[token][side] if token in self._traded else 0.0
+
+    def give(self, token: str, side: Side, units: int) -> None:
+        """Let an order of one side have had units of what traded: nobody else gets them."""
+        self._given[token][side] += units
 
 
 def check_shown(ticks: Iterable[Tick], levels: Mapping[str, float]) -> dict[str, float]:

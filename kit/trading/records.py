@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import nan
+from math import inf, isnan, nan
 
 from kit.evaluation.costs import Kind
 from kit.model import (
@@ -28,7 +28,7 @@ class PaperOrder:
     """An order and what has become of it; `asked` is as it was placed, `request` as last changed.
 
     `ahead` is what is assumed to wait before it at its price, units; NaN: it has not joined a queue. `rests`
-    says whether it has met a quote since it was placed or changed.
+    says whether it has met a quote since it was placed or changed, `turn` how many had been by then.
     """
 
     order_id: str
@@ -43,6 +43,7 @@ class PaperOrder:
     charges_inr: float = 0.0
     ahead: float = nan
     rests: bool = False
+    turn: int = 0
 
     @property
     def waits(self) -> bool:
@@ -58,6 +59,11 @@ class PaperOrder:
     def sign(self) -> int:
         """+1 bought, -1 sold."""
         return 1 if self.request.side == "BUY" else -1
+
+    def priority(self) -> tuple[float, int]:
+        """Return what sorts the orders of one side: no limit first, then the better price, then the older."""
+        limit = self.request.price_inr
+        return (-inf if isnan(limit) else -self.sign * limit, self.turn)
 
     @property
     def names(self) -> PlacedOrder:
