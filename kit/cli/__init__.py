@@ -17,6 +17,7 @@ from typing import Any
 
 from kit.cli.backtest import add_backtest, add_sweep
 from kit.cli.dates import day_said, moment_said
+from kit.cli.idle import declare_idle, refuse_idle
 from kit.cli.lab import add_doctor, add_lab
 from kit.cli.minutes import add_collect, add_import
 from kit.cli.scan import add_scan
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Command = options.run
     warnings.showwarning = _warn  # type: ignore[assignment]
     try:
+        refuse_idle(options)
         code = command(options)
         if sys.stdout is not None:  # it was closed before the kit began
             sys.stdout.flush()  # here, where a reader that has gone is still answered
@@ -125,6 +127,7 @@ def _add_demo(commands: Commands[argparse.ArgumentParser]) -> None:
     demo.add_argument("--at", type=moment_said, help="when that file was saved (IST), if it does not tell")
     demo.add_argument("--spot", type=float, help="index level then, rupees, if it does not tell")
     demo.add_argument("--html", type=Path, help="write a self-contained page with plots here")
+    declare_idle(demo, ("--at", "without", "--chain"), ("--spot", "without", "--chain"))
     demo.set_defaults(run=_demo)
 
 
@@ -133,7 +136,7 @@ def _demo(options: argparse.Namespace) -> int:
     from kit.settings import Settings
 
     settings = Settings.load(options.settings)
-    if options.chain:
+    if options.chain is not None:
         run_on_file(options.chain, settings, options.html, taken_at=options.at, spot=options.spot)
     else:
         run_on_exchange(settings, options.html)
@@ -142,7 +145,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
     bench = commands.add_parser("bench", help="measure the kit against its targets and peers")
-    bench.add_argument("rows", nargs="*", help="only these rows")
+    bench.add_argument("rows", nargs="*", default=[], help="only these rows")
     bench.add_argument("--full", action="store_true", help="every row with more samples: some minutes")
     bench.add_argument("--long", action="store_true", help="print intervals, peers and times, too")
     bench.add_argument(
@@ -152,6 +155,8 @@ def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
     bench.add_argument("--against", choices=["peers"], help="fail when a peer is not installed")
     bench.add_argument("--check", action="store_true", help="exit 1 when a target is missed beyond noise")
     bench.add_argument("--compare", nargs=2, type=Path, metavar=("A", "B"), help="what changed between two")
+    others = ("rows", "--full", "--long", "--json", "--html", "--against", "--check", "--settings")
+    declare_idle(bench, *((other, "with", "--compare") for other in others))
     bench.set_defaults(run=_bench)
 
 
@@ -177,8 +182,9 @@ def _add_tune(commands: Commands[argparse.ArgumentParser]) -> None:
     tune.add_argument("--write", action="store_true", help="write the recommendation to the settings file")
     tune.add_argument("--trace", type=Path, help="recorded requests and prices (default: a typical session)")
     tune.add_argument("--workload", metavar="FILE.py:NAME", help="your strategies or functions of a chain")
-    tune.add_argument("--tolerance-bps", type=float, default=5.0, help="largest P95 price error (default: 5)")
-    tune.add_argument("--tolerance-inr", type=float, help="the same in rupees, instead")
+    one = tune.add_mutually_exclusive_group()
+    one.add_argument("--tolerance-bps", type=float, default=5.0, help="largest P95 price error (default: 5)")
+    one.add_argument("--tolerance-inr", type=float, help="the same in rupees, instead")
     tune.set_defaults(run=_tune)
 
 
@@ -189,8 +195,8 @@ def _tune(options: argparse.Namespace) -> int:
     from kit.tuning.tuner import tune
     from kit.tuning.workload import read_ideas
 
-    trace = read_trace(options.trace) if options.trace else None
-    ideas = read_ideas(options.workload) if options.workload else None
+    trace = None if options.trace is None else read_trace(options.trace)
+    ideas = None if options.workload is None else read_ideas(options.workload)
     settings, limits = Settings.load(options.settings), (options.tolerance_bps, options.tolerance_inr)
     with Bar() as show:
         advice = tune(settings, trace, *limits, show, workload=ideas)
@@ -208,6 +214,7 @@ def _add_simulate(commands: Commands[argparse.ArgumentParser]) -> None:
     simulate.add_argument("--at", type=moment_said, help="market time to start at (IST)")
     simulate.add_argument("--tls", action="store_true", help="serve HTTPS with a throw-away authority")
     simulate.add_argument("--no-limits", action="store_true", help="never refuse for the rate")
+    declare_idle(simulate, ("--settings", "with", "kit simulate"))
     simulate.set_defaults(run=_simulate)
 
 
@@ -228,6 +235,7 @@ def _simulate(options: argparse.Namespace) -> int:
 def _add_cache(commands: Commands[argparse.ArgumentParser]) -> None:
     cache = commands.add_parser("cache", help="show or clear the SQLite cache")
     cache.add_argument("action", choices=["info", "clear"], nargs="?", default="info", help="default: info")
+    declare_idle(cache, ("--settings", "with", "kit cache"))
     cache.set_defaults(run=_cache)
 
 

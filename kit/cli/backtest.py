@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kit.cli.dates import day_said
+from kit.cli.idle import declare_idle
 from kit.errors import SettingsError
 from kit.shown import printed, written
 
@@ -43,6 +44,7 @@ def add_backtest(commands: Commands[argparse.ArgumentParser]) -> None:
     taken.add_argument(
         "--engine", choices=["auto", "plain", "compiled"], default="auto", help="default: auto"
     )
+    declare_idle(taken, ("--settings", "with", "--data"))
     taken.set_defaults(run=_backtest)
 
 
@@ -62,10 +64,12 @@ def add_sweep(commands: Commands[argparse.ArgumentParser]) -> None:
     taken.add_argument("--sample", type=int, help="so many sets drawn at random instead of all")
     taken.add_argument("--seed", type=int, default=0, help="of the draw")
     taken.add_argument("--keep", type=Path, help="folder of finished pieces, so that a run can go on")
-    taken.add_argument("--workers", type=int, help="run as tasks in so many processes (default: threads)")
-    taken.add_argument("--dask", metavar="ADDRESS", help="run as tasks on this Dask scheduler")
+    where = taken.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=int, help="run as tasks in so many processes (default: threads)")
+    where.add_argument("--dask", metavar="ADDRESS", help="run as tasks on this Dask scheduler")
     taken.add_argument("--csv", type=Path, help="write every set with its figures here")
     taken.add_argument("--top", type=int, default=10, help="sets that are shown (10)")
+    declare_idle(taken, ("--settings", "with", "--data"), ("--seed", "without", "--sample"))
     taken.set_defaults(run=_sweep)
 
 
@@ -216,6 +220,8 @@ def _sweep(options: argparse.Namespace) -> int:
     from kit.backtest.result import write_out
     from kit.backtest.sweep import sweep
 
+    if options.top < 1:
+        raise SettingsError("A sweep shows at least one set", options.top, "Say --top 10.")
     plan, grid = _plan(options.plan), dict(parameter_values(words) for words in options.grid)
     days = _days(options, [plan])
     with _processor(options) as processor, tqdm(unit="piece", disable=None) as bar:
@@ -245,5 +251,6 @@ def _processor(options: argparse.Namespace) -> AbstractContextManager[Concurrent
         return nullcontext()
     from kit.parallel import ConcurrentProcessor
 
-    backend: Any = "dask" if options.dask else "processes"
-    return ConcurrentProcessor(options.workers or 4, backend=backend, dask_address=options.dask)
+    backend: Any = "processes" if options.dask is None else "dask"
+    workers = 4 if options.workers is None else options.workers
+    return ConcurrentProcessor(workers, backend=backend, dask_address=options.dask)

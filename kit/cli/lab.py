@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from kit.cli.idle import declare_idle
 from kit.errors import SettingsError
 from kit.shown import counted
 
@@ -21,6 +22,7 @@ def add_lab(commands: Commands[argparse.ArgumentParser]) -> None:
     lab.add_argument("notebook", nargs="?", default="notebooks/00_start_here.ipynb", help="notebook to open")
     lab.add_argument("--no-browser", action="store_true", help="serve only, and print the address")
     lab.add_argument("--voila", action="store_true", help="serve it as a page without code, by Voila")
+    declare_idle(lab, ("--settings", "with", "kit lab"))
     lab.set_defaults(run=_lab)
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from kit.cli.dates import day_said
+from kit.cli.idle import declare_idle
 from kit.errors import SettingsError
 
 Commands = argparse._SubParsersAction  # the type that argparse gives no public name
@@ -27,6 +28,7 @@ def add_import(commands: Commands[argparse.ArgumentParser]) -> None:
         help="what cannot be detected: symbol=Ticker, or a value: expiry:=2024-01-10, kind:=index, bar:=end",
     )
     taken.add_argument("--replace", action="store_true", help="take the newer where two sources differ")
+    declare_idle(taken, ("--settings", "with", "kit import"))
     taken.set_defaults(run=_import)
 
 

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kit.errors import UnknownExpiry
+from kit.cli.idle import declare_idle
+from kit.errors import SettingsError, UnknownExpiry
 from kit.files import write_text
 
 if TYPE_CHECKING:
@@ -30,12 +31,18 @@ def add_scan(commands: Commands[argparse.ArgumentParser]) -> None:
     scan.add_argument("--view", default="market", help="market or lognormal (default: market)")
     scan.add_argument("--entry", default="touch", help="touch or mid (default: touch)")
     scan.add_argument("--csv", type=Path, help="write every figure of what is shown here")
+    declare_idle(scan, ("--settings", "with", "--chain"))
     scan.set_defaults(run=_scan)
 
 
 def _scan(options: argparse.Namespace) -> int:
     from kit.evaluation.scan import scan
+    from kit.evaluation.scan.families import has_wings, named
 
+    if options.widths and not any(map(has_wings, named(options.families))):
+        raise SettingsError(
+            "None of these families has wings", " ".join(options.families), "Leave --widths out."
+        )
     chain = _chain(options)
     found = scan(
         chain,
@@ -50,7 +57,7 @@ def _scan(options: argparse.Namespace) -> int:
     print(f"{chain.underlying} {chain.expiry}, spot {chain.spot:,.2f}, {chain.taken_at:%Y-%m-%d %H:%M} IST")
     print("Amounts are rupees for one position.")
     print(found.to_text())
-    if options.csv:
+    if options.csv is not None:
         write_text(options.csv, found.table.to_csv(index=False))
     return 0
 
@@ -63,7 +70,7 @@ def _chain(options: argparse.Namespace) -> ChainSnapshot:
     from kit.clock import parse_expiry
     from kit.evaluation.scan.known import SPANNING
 
-    wanted = parse_expiry(options.expiry) if options.expiry else None
+    wanted = None if options.expiry is None else parse_expiry(options.expiry)
     spans = not SPANNING.keys().isdisjoint(options.families)
     if options.chain is None:
         from kit.desk import open_desk

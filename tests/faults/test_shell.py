@@ -69,6 +69,49 @@ WRONG = {
 }
 
 
+IDLE = {
+    "a time of no file": (["demo", "--at", "2026-10-08T13:45"], "--at means nothing without --chain"),
+    "a spot of no file": (["demo", "--spot", "55000"], "--spot means nothing without --chain"),
+    "a row that is not measured": (
+        ["bench", "--compare", "a", "b", "--check"],
+        "--check means nothing with --compare",
+    ),
+    "results that are not made": (["bench", "--compare", "a", "b", "--json"], "--json means nothing"),
+    "a row beside a comparison": (["bench", "chain_hot", "--compare", "a", "b"], "rows means nothing"),
+    "settings of a file's scan": (
+        ["--settings", "x.yaml", "scan", "--chain", "CHAIN"],
+        "--settings means nothing",
+    ),
+    "settings of a store": (["--settings", "x.yaml", "backtest", "iron_condor", "--data", "."], "--settings"),
+    "settings of files": (["--settings", "x.yaml", "import", "."], "with kit import"),
+    "settings of the cache": (["--settings", "x.yaml", "cache"], "with kit cache"),
+    "settings of an exchange": (["--settings", "x.yaml", "simulate"], "with kit simulate"),
+    "settings of a lab": (["--settings", "x.yaml", "lab"], "with kit lab"),
+    "a seed of no draw": (
+        ["sweep", "iron_condor", "--set", "entry.at=09:20,09:30", "--seed", "3"],
+        "--seed means nothing without --sample",
+    ),
+    "widths of no wings": (["scan", "short_straddle", "--chain", "CHAIN", "--widths", "500"], "wings"),
+    "no expiry": (["scan", "--chain", "CHAIN", "--expiry", ""], "expiry"),
+    "no workload": (["tune", "--workload", ""], "workload"),
+    "no sets": (["sweep", "iron_condor", "--set", "entry.at=09:20", "--top", "0"], "at least one"),
+    "a bound of none": (["scan", "--chain", "CHAIN", "--where", "max_loss_inr < nan"], "Not a number"),
+}
+WRONG |= IDLE
+EITHER = [
+    ["tune", "--tolerance-bps", "5", "--tolerance-inr", "3"],
+    ["sweep", "p", "--set", "a=1", "--workers", "2", "--dask", "tcp://127.0.0.1:1"],
+]
+
+
+@pytest.mark.parametrize("words", EITHER)
+def test_one_or_the_other(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Two options of which one would win in silence are refused together."""
+    with pytest.raises(SystemExit):
+        main(words)
+    assert "not allowed with" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kind", WRONG)
 def test_a_wrong_word_is_one_sentence(
     kind: str, chain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -115,9 +115,9 @@ def enumerate_family(family: str, found: Ladder, widths: Sequence[float]) -> lis
     Raises
     ------
     DataError
-        A width is not positive.
+        A width is no number above 0.
     """
-    if not widths or not all(width > 0 for width in widths):
+    if not widths or not all(0 < width < np.inf for width in widths):
         raise DataError("Widths are distances in rupees, more than 0", [*widths], "Say widths=(500, 1000).")
     drawn = KNOWN.get(family) or SPANNING[family]
     away = [(width, width) for width in widths]
@@ -159,6 +159,11 @@ def check_widths(widths: Sequence[float], strikes: Floats) -> None:
             step = float(np.diff(strikes).min()) if strikes.size > 1 else 0.0
             apart = f"strikes are {step:,.10g} apart, {strikes[0]:,.10g} to {strikes[-1]:,.10g}"
             raise DataError("No two strikes are this far from each other", f"{width:,.10g}", f"Here {apart}.")
+
+
+def has_wings(family: str) -> bool:
+    """Tell whether widths change what a family draws."""
+    return (KNOWN.get(family) or SPANNING[family]).widths > 0
 
 
 @lru_cache(maxsize=8)

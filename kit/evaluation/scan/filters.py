@@ -6,6 +6,7 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from math import isnan, nan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,10 +59,10 @@ def _filter(text: str) -> Filter:
         )
     try:
         value = float({"true": "1", "false": "0"}.get(found["value"].lower(), found["value"]))
-    except ValueError as error:
-        raise SettingsError(
-            f"Not a number in the filter {text.strip()!r}", found["value"], "Say 0.7."
-        ) from error
+    except ValueError:
+        value = nan
+    if isnan(value):  # infinity is one: 'max_loss_inr < inf' keeps what is bounded
+        raise SettingsError(f"Not a number in the filter {text.strip()!r}", found["value"], "Say 0.7.")
     return Filter(text.strip(), place_of(found["name"]), found["sign"], value)
 
 
