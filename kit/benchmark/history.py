@@ -191,11 +191,10 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
     ]
     found.sort(key=lambda change: -abs(math.log(change.factor)) if change.factor > 0 else 0.0)
     lone = [(row, math.nan, _figure(row), "a new row") for name, row in new.items() if name not in old]
-    lone += [(row, _figure(row), math.nan, _GONE) for name, row in old.items() if name not in new]
+    lone += [
+        (row, _figure(row), math.nan, "no such row any more") for name, row in old.items() if name not in new
+    ]
     return [*found, *(Change(row["name"], row["unit"], was, now, why) for row, was, now, why in lone)]
-
-
-_GONE = "no such row any more"
 
 
 def _figure(row: Mapping[str, Any]) -> float:

@@ -147,11 +147,6 @@ def _counted(turns: int, *children: subprocess.Popen[str]) -> float:
     return perf_counter() - started
 
 
-def compiling_in(folder: Path) -> str:
-    """Return code that has numba keep its machine code in a folder, for the head of what `fresh` runs."""
-    return f"import os; os.environ['NUMBA_CACHE_DIR'] = {str(folder)!r}\n"
-
-
 def peak_mib(code: str) -> float:
     """Run code in a fresh interpreter and return the peak of its memory, MiB.
 

@@ -119,26 +119,10 @@ def row(
 
 
 def all_rows() -> Mapping[str, Row]:
-    """Import every file of rows and return the rows by name.
-
-    A file that cannot be imported gives one row of the file's name that fails with the reason, so
-    that the rows of the other files still run.
-    """
+    """Import every file of rows and return the rows by name."""
     for module in pkgutil.iter_modules(_rows.__path__):
-        try:
-            import_module(f"{_rows.__name__}.{module.name}")
-        except Exception as error:  # noqa: BLE001 - whatever a file of rows does, the others run
-            _REGISTER[module.name] = Row(
-                module.name, module.name, "s", _failing(module.name, error), quick=True
-            )
+        import_module(f"{_rows.__name__}.{module.name}")
     return dict(_REGISTER)
-
-
-def _failing(file: str, error: Exception) -> Measure:
-    def measure(_: Run) -> Figures:
-        raise KitError(f"The rows of {file} cannot be imported", str(error), "Fix the file.") from error
-
-    return measure
 
 
 def unknown_row(name: str) -> KitError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from kit.benchmark.measure import Figures
@@ -96,9 +96,6 @@ def judge(row: Row, samples: Figures, cores: int, notes: Sequence[str] = ()) -> 
 
 def failed(row: Row, error: KitError) -> RowResult:
     """Return the line of a row that raised: no figure, nothing attained, the error as note."""
-    nan = math.nan
-    return RowResult(
-        row.name, row.part, nan, nan, nan, row.unit, row.goal, row.peer, nan, nan, met=False, missed=True,
-        limit=row.target, ratio_limit=row.ratio_target,
-        attained=0.0, note=f"{type(error).__name__}: {error}",
-    )  # fmt: skip
+    note = f"{type(error).__name__}: {error}"
+    nothing = judge(row, Figures([]), row.cores)
+    return replace(nothing, met=False, missed=True, attained=0.0, note=note, unjudged=False)

@@ -41,7 +41,7 @@ from kit.transport.pool import ConnectionPoolManager
 from kit.transport.session import ReplySession
 from kit.transport.stored import StoredAnswer, age_s, remaining_s
 
-_HEADERS = {
+HEADERS = {
     "Accept": "application/json",
     "X-UserType": "USER",
     "X-SourceID": "WEB",
@@ -116,7 +116,7 @@ class BrokerSession:
         policy = Policy(table, judge, storable, account, self._sent)
         file = folder / "replies.sqlite" if self._config.disk else None
         self.replies = ReplySession(pool, policy, self._config, file, self.limiter)
-        self.replies.headers.update(_HEADERS)
+        self.replies.headers.update(HEADERS)
         self._proxies = get_environ_proxies(self.base_url)  # once: reading it takes a tenth of a call
         shared = share(settings.broker.share_tokens, account, clock)
         self.access = Login(credentials, self._authenticate, clock, shared)
@@ -225,7 +225,7 @@ class BrokerSession:
         self, endpoint: Endpoint, body: Mapping[str, Any], tokens: Tokens | None
     ) -> requests.PreparedRequest:
         """Return a call ready to send, with the headers, hooks and ``auth`` that the reply session has."""
-        headers = self.replies.headers.copy()
+        headers: CaseInsensitiveDict[str] = self.replies.headers.copy()  # type: ignore[attr-defined]
         headers["X-PrivateKey"] = self._credentials.api_key.get_secret_value()
         if tokens is not None:
             headers["Authorization"] = f"Bearer {tokens.jwt.get_secret_value()}"

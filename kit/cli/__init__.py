@@ -151,7 +151,7 @@ def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
     bench.add_argument(
         "--json", type=Path, nargs="?", const=Path("bench.json"), help="write the results here (bench.json)"
     )
-    bench.add_argument("--html", type=Path, help="write a self-contained page with the plot here")
+    bench.add_argument("--html", type=Path, help="write a self-contained page here")
     bench.add_argument("--against", choices=["peers"], help="fail when a peer is not installed")
     bench.add_argument("--check", action="store_true", help="exit 1 when a target is missed beyond noise")
     bench.add_argument("--compare", nargs=2, type=Path, metavar=("A", "B"), help="what changed between two")

@@ -101,7 +101,7 @@ class ReplySession(CachedSession):
 
     def stored(self, request: PreparedRequest) -> StoredAnswer | None:
         """Return the living answer on disk, if there is one; nobody is asked, so no login is needed."""
-        if self.settings.disabled or request.method not in self.settings.allowable_methods:
+        if self.settings.disabled or str(request.method) not in self.settings.allowable_methods:
             return None
         found: Any = self.cache.get_response(self.cache.create_key(request))
         return None if found is None or found.is_expired else found

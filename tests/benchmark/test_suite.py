@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from kit.benchmark import registry, suite
+from kit.benchmark import suite
 from kit.benchmark.load import Load
 from kit.benchmark.measure import Arms, Figures
 from kit.benchmark.registry import Row, all_rows, row
@@ -114,21 +114,6 @@ def test_an_unknown_row_names_the_close_ones_and_the_others_still_run(toys):
     for name in ("disk_hit", "chain_hot", "ltp_cold"):
         toys(name)
     assert run_quietly(rows=["zzz"])["violations"][0].count(",") == 2
-
-
-def test_a_file_of_rows_that_cannot_be_imported_costs_only_its_rows(toys, monkeypatch, tmp_path):
-    """A broken file becomes one failed line with the reason; the other files' rows are measured."""
-    folder = tmp_path / "toy_rows"
-    folder.mkdir()
-    (folder / "crooked.py").write_text("import nothing_of_this_name\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(registry, "_rows", SimpleNamespace(__path__=[str(folder)], __name__="toy_rows"))
-    toys("a")
-    results = run_quietly()
-    assert results["total_benchmarks"] == 2
-    assert any(
-        "crooked cannot be imported: \"No module named 'nothing_of" in line for line in results["violations"]
-    )
 
 
 def test_two_rows_of_one_name_are_refused(toys):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -20,7 +19,7 @@ from kit.backtest.sweep import Sets, play_tape, play_tapes, sets_of, tapes_of
 from kit.backtest.tape import Loaded
 from kit.bars.minute_store import MinuteStore
 from kit.bars.minutes import OHLC, DayMinutes
-from kit.benchmark.machine import compiling_in, fresh, peak_mib
+from kit.benchmark.machine import fresh, peak_mib
 from kit.benchmark.measure import Arms, Figures
 from kit.benchmark.registry import row
 from kit.benchmark.rows.minutes import FIVE_YEARS, five_years
@@ -93,25 +92,14 @@ def sweep_five_years(_: Run) -> Arms:
 
     Five years in 1.5 s are 313 M bars times sets a second.
     """
-    return Arms(ours=years_of_sets(), items=_YEARS * _SETS * _BARS, calls=1, rounds=5, warm=1)
-
-
-def years_of_sets() -> Callable[[], None]:
-    """Return what plays 1,000 sets on 1,250 days in memory, in two threads."""
     sets = _sets(_RULES)
     tapes = _tapes(sets, _YEARS)
 
-    def play() -> None:
+    def ours() -> None:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda loaded: play_tape(sets, loaded), tapes))
 
-    return play
-
-
-@row("backtest", "MiB", at_most(1000))
-def sweep_memory(_: Run) -> Figures:
-    """Peak memory of a fresh process that makes the tapes of 1,250 days and plays 1,000 sets on them."""
-    return Figures([peak_mib("from kit.benchmark.rows.backtest import years_of_sets; years_of_sets()()")])
+    return Arms(ours, items=_YEARS * _SETS * _BARS, calls=1, rounds=5, warm=1)
 
 
 @row("backtest", "s", at_most(4), cores=2)
@@ -164,9 +152,6 @@ def backtest_five_years(_: Run) -> Arms:
     return Arms(ours=lambda: backtest(plan, days).trades, calls=1, rounds=5, warm=1)
 
 
-_FIRST_PLAY = "from kit.benchmark.rows.backtest import first_play; print(first_play())"
-
-
 def first_play() -> float:
     """Return the seconds that the first play of this process takes."""
     sets = _sets(_RULES)
@@ -174,20 +159,6 @@ def first_play() -> float:
     began = perf_counter()
     play_tape(sets, loaded)
     return perf_counter() - began
-
-
-@row("backtest", "s", at_most(6))
-def backtest_first_call(run: Run) -> Figures:
-    """Play the first sets after installation: numba loads and compiles."""
-    return Figures([float(fresh(compiling_in(run.folder()) + _FIRST_PLAY))])
-
-
-@row("backtest", "s", at_most(0.5))
-def backtest_first_call_later(run: Run) -> Figures:
-    """Play the first sets of a later process: numba and the compiled engine load."""
-    code = compiling_in(run.folder()) + _FIRST_PLAY
-    fresh(code)
-    return Figures([float(fresh(code)) for _ in range(5)])
 
 
 @row("backtest", "s", at_most(60))

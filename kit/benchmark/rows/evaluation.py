@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from kit.benchmark.machine import fresh
 from kit.benchmark.measure import Arms, Figures
 from kit.benchmark.registry import row
 from kit.benchmark.rows.parallel import workers
 from kit.benchmark.run import Run
-from kit.benchmark.targets import at_most, faster, within
+from kit.benchmark.targets import at_most, within
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.metrics import score
-from kit.evaluation.payoff import profit_at_expiry
 from kit.evaluation.worker import evaluate
 from kit.model import ChainSnapshot
 from kit.strategies import IronCondor
@@ -28,30 +23,11 @@ def sweep(chain: ChainSnapshot) -> float:
     return max(score(condor.legs(chain), chain).return_on_risk for condor in _SWEEP)
 
 
-@row("evaluation", "us", at_most(50), peer=("NumPy grid of one rupee, payoff only", faster(2)), quick=True)
+@row("evaluation", "us", at_most(50), quick=True)
 def strategy_evaluation(run: Run) -> Arms:
-    """Choose the strikes of an iron condor by delta and score it: bounds, chance, charges, Greeks.
-
-    The peer computes bounds, breakevens and chance of the same legs on a grid of the index, one rupee
-    apart within 20 % of the forward.
-    """
+    """Choose the strikes of an iron condor by delta and score it: bounds, chance, charges, Greeks."""
     chain, condor = run.desk().data.option_chain(), IronCondor()
-    legs = condor.legs(chain)
-    return Arms(ours=lambda: evaluate(condor, chain), peer=lambda: _on_grid(legs, chain))
-
-
-def _on_grid(legs: Any, chain: ChainSnapshot) -> tuple[float, ...]:
-    levels = np.arange(0.8 * chain.forward, 1.2 * chain.forward)
-    profit = profit_at_expiry(legs, levels)
-    sd = chain.iv_at(chain.forward) * np.sqrt(chain.t_years)
-    weight = np.exp(-(((np.log(levels / chain.forward) + sd * sd / 2) / sd) ** 2) / 2) / levels
-    crossings = levels[1:][np.diff(np.sign(profit)) != 0]
-    return (
-        float(profit.max()),
-        float(profit.min()),
-        *crossings,
-        float(weight[profit > 0].sum() / weight.sum()),
-    )
+    return Arms(ours=lambda: evaluate(condor, chain))
 
 
 @row("evaluation", "ms", peer=("joblib.Parallel(n_jobs=2)", within(1.1)), cores=2)

@@ -123,19 +123,11 @@ def minutes_to_arrays(run: Run) -> Arms:
     store = run.once(filled if run.quick else five_years)
     days = store.days() * (10 if run.quick else 1)  # as long a run as years are: threads start once
     rounds = 3 if run.quick else 5
-    return Arms(ours=lambda: _through(store, days, False), items=len(days), calls=1, rounds=rounds, warm=1)
+    return Arms(ours=lambda: _through(store, days), items=len(days), calls=1, rounds=rounds, warm=1)
 
 
-@row("bars", "sessions/s", at_least(1_000), quick=True)
-def mapped_minutes(run: Run) -> Arms:
-    """Load sessions whose memory-mapped arrays are there."""
-    store = run.once(filled)
-    days = store.days()
-    return Arms(ours=lambda: _through(store, days, True), items=len(days))
-
-
-def _through(store: MinuteStore, days: list[date], mapped: bool) -> int:
-    return sum(len(day.strike) for day in store.load(days, mapped=mapped))
+def _through(store: MinuteStore, days: list[date]) -> int:
+    return sum(len(day.strike) for day in store.load(days, mapped=False))
 
 
 @row("bars", "M rows/s", at_least(1), cores=2)

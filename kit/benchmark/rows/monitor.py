@@ -26,16 +26,11 @@ def _blocks(measure: Callable[[], AbstractContextManager[object]]) -> Callable[[
     return many
 
 
-def _watched() -> PerformanceMonitor:
-    monitor = PerformanceMonitor()
-    monitor.set_requirement(LatencyRequirement("block", 1000))
-    return monitor
-
-
 @row("monitor", "us", at_most(1.5), peer=("prometheus_client Histogram.time()", within(1)), quick=True)
 def monitor_measure(run: Run) -> Arms:
     """Measure an empty block against a budget, on one thread; the peer sorts it into buckets."""
-    monitor = _watched()
+    monitor = PerformanceMonitor()
+    monitor.set_requirement(LatencyRequirement("block", 1000))
     ours = _blocks(partial(monitor.measure, "block"))
     library = run.peer("prometheus_client")
     if library is None:

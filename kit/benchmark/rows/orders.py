@@ -13,6 +13,7 @@ from kit.benchmark.run import Run
 from kit.benchmark.targets import at_most
 from kit.broker.client import AngelAPIClient
 from kit.clock import IST
+from kit.desk import open_desk
 from kit.market.instruments import options
 from kit.model import Instrument, OrderRequest
 from kit.simulator.distance import at_distance
@@ -26,15 +27,7 @@ _ORDER_PAUSE_S, _BOOK_PAUSE_S = 0.13, 1.05  # no sample waits for a rate limit
 def _account(run: Run) -> tuple[AngelAPIClient, list[Instrument], Callable[[], Any]]:
     """Return a client that is logged in, calls to trade, and what moves it far from its exchange."""
     exchange = run.keep(launch(at=_MORNING))
-    client = run.keep(
-        AngelAPIClient(
-            exchange.credentials,
-            run.settings,
-            base_url=exchange.url,
-            master_url=exchange.master_url,
-            clock=exchange.clock,
-        )
-    )
+    client = run.keep(open_desk(run.settings, exchange=exchange, start_workers=False)).client
     listed = options(client.instruments().rows("BANKNIFTY", "OPTIDX", _EXPIRY))
     calls = sorted((one for one in listed if one.right == "CE"), key=lambda one: abs(one.strike - 58_000))
     client.orders.funds()  # logged in, connected

@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from kit.benchmark.machine import ceiling
-from kit.benchmark.measure import Arms, Figures, speedups
+from kit.benchmark.measure import Figures, speedups
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run
 from kit.benchmark.targets import at_least, at_most, within
@@ -88,33 +88,6 @@ def _speedups(run: Run, processor: ConcurrentProcessor, count: int, seconds: flo
 def parallel_10ms(run: Run) -> Figures:
     """200 pure-Python tasks of 10 ms, 50 in a quick run: in process against two warm workers."""
     return _speedups(run, run.once(workers), 50 if run.quick else 200, 0.01)
-
-
-def _beside_joblib(run: Run, count: int, seconds: float, **options: Any) -> Arms:
-    from joblib import Parallel, delayed
-
-    processor, turns = run.once(workers), _turns(seconds)
-    work_value(turns)
-    return Arms(
-        ours=lambda: _run(processor, count, turns),
-        peer=lambda: Parallel(n_jobs=_WORKERS, **options)(delayed(work)(turns) for _ in range(count)),
-        items=count,
-        calls=1,
-        rounds=3 if run.quick else 15 if seconds < 0.001 else 7,
-        warm=1,
-    )
-
-
-@row("parallel", "ms", peer=("joblib.Parallel(n_jobs=2)", within(1.1)), cores=2)
-def parallel_10ms_beside_joblib(run: Run) -> Arms:
-    """One of 200 tasks of 10 ms, each with its own time-out; the peer sends automatic batches."""
-    return _beside_joblib(run, 200, 0.01)
-
-
-@row("parallel", "us", peer=("joblib.Parallel(n_jobs=2, batch_size=1)", within(1.1)), quick=True, cores=2)
-def parallel_10us(run: Run) -> Arms:
-    """One of 1,000 tasks of 10 us, each with its own time-out, seed and result; both send one at a time."""
-    return _beside_joblib(run, 1000, 0.00001, batch_size=1)
 
 
 def column_sum(frame: Any, number: int) -> float:

@@ -10,7 +10,7 @@ from kit.benchmark.machine import peak_mib
 from kit.benchmark.measure import Arms, Figures
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run, Unmeasured
-from kit.benchmark.targets import Target, at_most
+from kit.benchmark.targets import at_most
 from kit.chains.quotes import QuoteRow, from_quotes
 from kit.chains.snapshot import snapshot
 from kit.clock import previous_session
@@ -30,20 +30,12 @@ OPERATIONS = {  # what an analyst asks again and again, and the setting that say
     "atm": "atm_ttl",
 }
 _BUDGETS = {("chain", "cold"): "options_chain_processing", ("atm", "cold"): "atm_calculation"}
-# Where the settings have no budget, references of our own, see docs/benchmark.md.
-_TARGETS_MS: dict[tuple[str, Tier], Target | None] = {
-    ("chain", "cold"): None,
-    ("chain", "warm"): at_most(25),
-    ("chain", "hot"): at_most(0.1),
-    ("candles", "cold"): at_most(200),
-    ("candles", "warm"): at_most(20),
-    ("candles", "hot"): at_most(5),
-    ("ltp", "cold"): at_most(80),
-    ("ltp", "warm"): at_most(5),
-    ("ltp", "hot"): at_most(0.05),
-    ("atm", "cold"): None,
-    ("atm", "warm"): at_most(10),
-    ("atm", "hot"): at_most(0.1),
+# Where the settings have no budget, references of our own, see docs/benchmark.md: cold, warm and hot.
+_TARGETS_MS = {
+    "chain": (None, 25, 0.1),
+    "candles": (200, 20, 5),
+    "ltp": (80, 5, 0.05),
+    "atm": (None, 10, 0.1),
 }
 _WORDS = {
     "chain": "an option chain",
@@ -99,11 +91,12 @@ def _asking(desk: Desk, operation: str) -> Callable[[], object]:
     return asks[operation]
 
 
-for (_operation, _tier), _target in _TARGETS_MS.items():
-    _budget = _BUDGETS.get((_operation, _tier))
-    _name = f"{_operation}_{_tier}"
-    _register = row("pipeline", "ms", _target, name=_name, quick=True, budget=_budget)
-    _register(_through(_operation, _tier))
+for _operation, _limits in _TARGETS_MS.items():
+    for _tier, _limit in zip(TIERS, _limits, strict=True):
+        _target = None if _limit is None else at_most(_limit)
+        _budget = _BUDGETS.get((_operation, _tier))
+        _register = row("pipeline", "ms", _target, name=f"{_operation}_{_tier}", quick=True, budget=_budget)
+        _register(_through(_operation, _tier))
 
 
 @row("pipeline", "ms", at_most(10), quick=True)

@@ -1,17 +1,15 @@
-"""Options per second against the pricing libraries, cold starts and a whole chain."""
+"""Options per second against the fastest pricing library, and a whole chain."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.benchmark.machine import compiling_in, fresh, has_avx512
-from kit.benchmark.measure import Arms, Figures
+from kit.benchmark.machine import has_avx512
+from kit.benchmark.measure import Arms
 from kit.benchmark.registry import row
 from kit.benchmark.run import Run
 from kit.benchmark.targets import at_least, at_most, faster
@@ -20,11 +18,7 @@ from kit.pricing.black76 import iv_and_greeks, price
 from kit.pricing.engines import using
 from kit.pricing.warm import warm
 
-Work = Callable[[], object]
-
 SIZE = 100_000
-LOOP = 2_000  # options that a library without arrays is timed on: its rate does not change with the number
-ROUNDS = 7
 RATE = 0.065
 
 
@@ -51,15 +45,15 @@ def options(size: int) -> Options:
     return Options(value, forward, strike, years, discount, is_call)
 
 
-def _fast_vollib(run: Run, size: int) -> Work | None:
+def _fast_vollib(run: Run) -> Callable[[], object] | None:
     library = run.peer("fast_vollib")
     if library is None:
         return None
     import numba
 
-    given = options(size)
+    given = options(SIZE)
     flags = np.where(given.is_call, "c", "p")
-    rates = np.full(size, RATE)
+    rates = np.full(SIZE, RATE)
 
     def work() -> object:
         numba.set_num_threads(1)
@@ -75,62 +69,14 @@ def _fast_vollib(run: Run, size: int) -> Work | None:
     return work
 
 
-def _quantlib(run: Run, size: int) -> Work | None:
-    library = run.peer("QuantLib")
-    if library is None:
-        return None
-    sides = {True: library.Option.Call, False: library.Option.Put}
-    rows = list(zip(*(column.tolist() for column in options(size)), strict=True))
-
-    def work() -> None:
-        for value, forward, strike, years, discount, is_call in rows:
-            deviation = library.blackFormulaImpliedStdDev(
-                sides[is_call], strike, forward, value, discount, 0.0, 0.2 * years**0.5, 1e-12
-            )
-            payoff = library.PlainVanillaPayoff(sides[is_call], strike)
-            found = library.BlackCalculator(payoff, forward, deviation, discount)
-            found.deltaForward(), found.gammaForward(), found.theta(forward, years)
-            found.vega(years), found.rho(years)
-
-    return work
-
-
-PEERS: dict[str, Callable[[Run, int], Work | None]] = {"fast-vollib": _fast_vollib, "QuantLib": _quantlib}
-
-
-def _rates(run: Run, peer: str) -> Figures:
-    """Time one thread of each in turns, in millions of options per second."""
+@row("pricing", "M options/s", at_least(15 if has_avx512() else 8), peer=("fast-vollib", faster(10)),
+     quick=True)  # fmt: skip
+def iv_greeks_100000_fast_vollib(run: Run) -> Arms:
+    """Volatility and five Greeks of 100,000 options on one thread, beside fast-vollib."""
     given = options(SIZE)
-    theirs = SIZE if peer == "fast-vollib" else LOOP
-    work = PEERS[peer](run, theirs)
-    ours_rates: list[float] = []
-    peer_rates: list[float] = []
-    with using("compiled", threads=1):
-        for number in range((3 if run.quick else ROUNDS) + 1):
-            run.checkpoint()
-            started = perf_counter()
-            iv_and_greeks(*given)
-            between = perf_counter()
-            if work is not None:
-                work()
-            if number:  # the first round warms up
-                ours_rates.append(SIZE / (between - started) / 1e6)
-                peer_rates.append(theirs / (perf_counter() - between) / 1e6)
-    return Figures(ours_rates, peer_rates if work is not None else ())
-
-
-def _register(peer: str) -> None:
-    def measure(run: Run) -> Figures:
-        return _rates(run, peer)
-
-    measure.__doc__ = f"Volatility and five Greeks of {SIZE:,} options on one thread, beside {peer}."
-    name = f"iv_greeks_{SIZE}_{peer.lower().replace('-', '_')}"
-    target, quick = at_least(15 if has_avx512() else 8), peer == "fast-vollib"
-    row("pricing", "M options/s", target, peer=(peer, faster(10)), name=name, quick=quick)(measure)
-
-
-for _peer in PEERS:
-    _register(_peer)
+    run.enter(using("compiled", threads=1))
+    rounds = 3 if run.quick else 7
+    return Arms(lambda: iv_and_greeks(*given), _fast_vollib(run), items=SIZE, calls=1, rounds=rounds, warm=1)
 
 
 @row("pricing", "us", at_most(40), quick=True)
@@ -147,24 +93,3 @@ def iv_greeks_numpy(run: Run) -> Arms:
     given = options(SIZE)
     run.enter(using("numpy"))
     return Arms(ours=lambda: iv_and_greeks(*given), items=SIZE)
-
-
-_FIRST_CALL = "from kit.pricing.warm import warm; print(warm())"
-
-
-def _first_call(folder: Path) -> float:
-    return float(fresh(compiling_in(folder) + _FIRST_CALL))
-
-
-@row("pricing", "s", at_most(6))
-def first_call(run: Run) -> Figures:
-    """Make the first call after installation: numba loads and compiles."""
-    return Figures([_first_call(run.folder())])
-
-
-@row("pricing", "s", at_most(0.4))
-def first_call_later(run: Run) -> Figures:
-    """Make the first call in a later process: numba and the compiled loops load."""
-    cache = run.folder()
-    _first_call(cache)
-    return Figures([_first_call(cache) for _ in range(5)])

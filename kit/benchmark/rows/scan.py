@@ -21,7 +21,7 @@ from kit.evaluation.scan.engine import figures
 from kit.evaluation.scan.families import UNLISTED, enumerate_family
 from kit.evaluation.scan.ladder import Ladder, ladder
 from kit.evaluation.terms import Terms
-from kit.evaluation.through_time import profit_before_expiry, profit_grid
+from kit.evaluation.through_time import profit_grid
 from kit.model import ChainSnapshot
 from kit.strategies import IronCondor
 
@@ -91,22 +91,14 @@ def scan_speedup(run: Run) -> Figures:
     )
 
 
-@row("evaluation", "ms", at_most(10), peer=("one call a cell of 1,000", faster(20)), quick=True)
+@row("evaluation", "ms", at_most(10), quick=True)
 def position_grid(run: Run) -> Arms:
-    """Profit of a condor at 101 levels, 21 volatilities and 10 dates.
-
-    The peer asks for 1,000 of these 21,210 cells one by one.
-    """
+    """Profit of a condor at 101 levels, 21 volatilities and 10 dates."""
     chain = _chain(run)
     legs = IronCondor().legs(chain)
     levels, shifts = np.linspace(0.9, 1.1, 101) * chain.spot, np.linspace(-0.05, 0.05, 21)
     days = np.linspace(0.0, 365 * chain.t_years, 10)
-
-    def alone() -> None:
-        for number in range(1000):
-            profit_before_expiry(legs, chain, levels[number % 101], days=days[number % 10], iv_shift=0.01)
-
-    return Arms(ours=lambda: profit_grid(legs, chain, levels, shifts, days), peer=alone, rounds=5, warm=1)
+    return Arms(ours=lambda: profit_grid(legs, chain, levels, shifts, days))
 
 
 @row("evaluation", "us", at_most(200), quick=True)

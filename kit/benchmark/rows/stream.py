@@ -17,6 +17,7 @@ from kit.benchmark.targets import at_least, at_most, faster
 from kit.broker.client import AngelAPIClient
 from kit.broker.stream.frames import decode_batch
 from kit.broker.stream.newest import NewestFrames
+from kit.desk import open_desk
 from kit.errors import TransportError
 from kit.pricing.analytics import snapshot_analytics
 from kit.simulator.process import launch
@@ -73,12 +74,7 @@ def _decoding(run: Run, mode: int) -> Arms:
 def tick_to_cache(run: Run) -> Figures:
     """Take 2,000 ticks a second for a minute: the 99th percentile from the exchange's look to the cache."""
     exchange = run.enter(launch(seed=7, limits=False))
-    client = run.enter(
-        AngelAPIClient(
-            exchange.credentials, without_disk(run.settings), base_url=exchange.url,
-            master_url=exchange.master_url, clock=exchange.clock,
-        )
-    )  # fmt: skip
+    client = run.enter(open_desk(without_disk(run.settings), exchange=exchange, start_workers=False)).client
     feed, kept = client.feed, _TimedFrames()
     feed.newest = kept
     ahead_s = exchange.clock.now().timestamp() - monotonic()  # both read one machine's clock

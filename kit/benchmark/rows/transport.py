@@ -26,7 +26,7 @@ from kit.broker.auth import totp
 from kit.broker.endpoints import CANDLES, LOGIN, LTP
 from kit.broker.lifetimes import routes
 from kit.broker.replies import data_of, judge, storable
-from kit.broker.session import prepared
+from kit.broker.session import HEADERS, prepared
 from kit.settings import CacheConfig
 from kit.simulator.process import ExchangeProcess, launch
 from kit.transport.limits import RateLimiter, Window
@@ -36,12 +36,6 @@ from kit.transport.session import ReplySession
 
 _UNLIMITED = (Window(10**6, 1), Window(10**7, 60))  # counted like the real ones, never reached
 _LTP_BODY = {"exchange": "NSE", "tradingsymbol": "Nifty Bank", "symboltoken": "99926009"}
-_HEADERS = {"Accept": "application/json", "X-UserType": "USER", "X-SourceID": "WEB"}
-_HEADERS |= {
-    "X-ClientLocalIP": "127.0.0.1",
-    "X-ClientPublicIP": "127.0.0.1",
-    "X-MACAddress": "00:00:00:00:00:00",
-}
 
 
 @dataclass(frozen=True)
@@ -84,7 +78,7 @@ def _line(run: Run) -> _Line:
     limiter = RateLimiter(folder / "limits.sqlite")
     policy = Policy(free, judge, storable)
     session = run.keep(closing(ReplySession(pool, policy, config, folder / "replies.sqlite", limiter)))
-    return _Line(exchange, bundle, {**_HEADERS, **_logged_in(session, exchange)}, session)
+    return _Line(exchange, bundle, {**HEADERS, **_logged_in(session, exchange)}, session)
 
 
 def _logged_in(session: Any, exchange: ExchangeProcess) -> dict[str, str]:
@@ -95,7 +89,7 @@ def _logged_in(session: Any, exchange: ExchangeProcess) -> dict[str, str]:
         "totp": totp(exchange.credentials.totp_secret.get_secret_value(), time()),
     }
     key = {"X-PrivateKey": secrets["api_key"]}
-    answer = session.post(exchange.url + LOGIN.path, json=body, headers={**_HEADERS, **key})
+    answer = session.post(exchange.url + LOGIN.path, json=body, headers={**HEADERS, **key})
     return {**key, "Authorization": f"Bearer {data_of(answer, 'login')['jwtToken']}"}
 
 
