@@ -29,6 +29,8 @@ from kit.settings import Credentials, live_orders_client
 from kit.transport.adapter import LOOPBACK
 
 _WRITES = {endpoint.path: endpoint for endpoint in ALL if endpoint.writes}
+_READS = {endpoint.path for endpoint in ALL if not endpoint.writes}
+_ASKING = ("GET", "HEAD", "OPTIONS")
 _LIMITS = ("LIMIT", "STOPLOSS_LIMIT")
 
 
@@ -46,7 +48,9 @@ class LiveConsent:
     """
 
     def __init__(self, base_url: str, credentials: Credentials, allowed: bool) -> None:
-        self._is_real = urlsplit(base_url).hostname not in LOOPBACK
+        root = urlsplit(base_url)
+        self._is_real = root.hostname not in LOOPBACK
+        self._reads = {root.path + path for path in _READS}
         self._credentials = credentials
         self._allowed = allowed is True
 
@@ -87,22 +91,32 @@ class LiveConsent:
     def gate(self, request: PreparedRequest) -> None:
         """Check a prepared request by its own host and path, whoever made it and wherever else this looks.
 
+        What does not merely ask is taken for a write, unless its path is letter by letter one that reads: how
+        a server takes other spellings nobody knows.
+
         Raises
         ------
         LiveOrdersRefused
-            As `check`.
+            As `check`; or nobody knows what it would do.
         """
         url = urlsplit(str(request.url))
-        endpoint = None if url.hostname in LOOPBACK else _written(url.path)
+        if url.hostname in LOOPBACK or url.path in self._reads:
+            return
+        endpoint = _written(url.path)
         if endpoint is not None:
             try:
                 body = json.loads(request.body or b"{}")
             except ValueError:
                 body = {}
             self._check(endpoint, body if isinstance(body, dict) else {})
+        elif request.method not in _ASKING:
+            remedy = (
+                "Use the client's methods, or write the path of an endpoint as kit.broker.endpoints has it."
+            )
+            raise LiveOrdersRefused("Nobody knows what this would do at a real address", url.path, remedy)
 
 
 def _written(path: str) -> Endpoint | None:
-    """Return the endpoint that a path would write to, however it is spelt and whatever stands before it."""
+    """Return the endpoint that a path is known to write to, in the usual spellings and behind any prefix."""
     plain = normpath(re.sub("/+", "/", unquote(path))).casefold()
     return next((endpoint for known, endpoint in _WRITES.items() if plain.endswith(known.casefold())), None)

@@ -177,7 +177,10 @@ def nothing_leaves_by_request(client: AngelAPIClient, left: list[object]) -> Non
         path = endpoint.path
         spellings = (
             path, f"{path}/", f"{path}/?x=1", path.upper(), f"/proxy{path}", path.replace("/", "//"),
-            f"/a/..{path}", path.replace("r", "%72"), f"{path}/.",
+            f"/a/..{path}", path.replace("r", "%72"), f"{path}/.", f"{path};x=1", f"{path}.json",
+            f"{path}%20", f"{path}%00", f"{path}\u200b", path.replace("/v1/", ";a=1/v1/"),
+            path.replace("r", "%2572"), f"/{path[1:].replace('/', '%2F')}", path.replace("/v1/", "/v2/"),
+            path.replace("/", "\\"),
         )  # fmt: skip
         for spelt in spellings:
             with pytest.raises(LiveOrdersRefused):

@@ -179,12 +179,14 @@ class Matcher:
     def _served(self, one: WaitingOrder, number: int) -> Iterator[Execution]:
         """Fill a waiting order at its own price in one second."""
         order, second = one.order, int(one.seen.at_s[number])
+        came, lot, key = int(one.flow[number]), order.contract.lot, (order.contract.token, order.side, second)
         if order.reaches(float(one.other[number])):
             yield from self._crossed(order, one.seen, number, (), waited=True)
+            if order.left:
+                self._given[key] += came  # it is before every worse price, and nothing trades past it
             return
         if one.same[number] != order.price:
             order.ahead = 0  # nobody is at its price any more
-        came, lot, key = int(one.flow[number]), order.contract.lot, (order.contract.token, order.side, second)
         first = min(came, order.ahead or 0)
         order.ahead = (order.ahead or 0) - first
         free = max(0, came - first - self._given[key])

@@ -196,3 +196,26 @@ def test_a_course_agrees_with_the_quotes(floor, symbol):
         (quote,) = floor.state.market.quotes([contract], datetime.fromtimestamp(second, IST))
         shown = (course.ltp[place], course.bid[place], course.ask[place])
         assert shown == pytest.approx((quote.ltp, quote.bid, quote.ask), abs=1e-9)
+
+
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+def test_a_worse_price_never_gets_what_a_better_one_still_wants(floor, side):
+    """Over ten minutes no second gives an order anything while a better one of its side is not filled."""
+    sign, quote = 1 if side == "BUY" else -1, floor.quote(SHARE)
+    near = quote.ask if side == "BUY" else quote.bid
+    rows = [
+        floor.place(SHARE, side, 400, round(near - sign * 0.1 * step, 2), producttype="INTRADAY")
+        for step in (0, 3, 1, 4, 2)
+    ]
+    price = {row["orderid"]: row["price"] for row in rows}
+    passed, given = 0, len(floor.trades())
+    for _ in range(600):
+        left = {row["orderid"]: int(row["unfilledshares"]) for row in map(floor.row, price)}
+        floor.clock.advance(1)
+        for one in (new := floor.trades()[given:]):
+            better = [other for other in price if sign * (price[other] - price[one["orderid"]]) > 1e-9]
+            got = {other: sum(int(t["fillsize"]) for t in new if t["orderid"] == other) for other in better}
+            assert all(got[other] == left[other] for other in better)
+            passed += bool(better)
+        given += len(new)
+    assert passed  # orders behind a better one were filled, each in its turn
