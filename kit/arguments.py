@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache, wraps
 from inspect import Signature, signature
-from numbers import Integral, Real
+from numbers import Integral, Rational, Real
 from pathlib import Path
 from sys import modules
 from types import NoneType, UnionType
@@ -212,6 +212,8 @@ def _form(function: Callable[..., Any]) -> Signature:
 
 
 def _hint(annotation: Any, names: dict[str, Any]) -> Any:
+    if annotation is Signature.empty:
+        return Any
     try:
         return eval(annotation, names) if isinstance(annotation, str) else annotation  # noqa: S307 - our own text
     except (NameError, TypeError):  # imported for the type checker alone, or generic for it alone
@@ -225,7 +227,11 @@ def _fits(value: Any, hint: Any) -> bool:
     if kind is Literal:
         return isinstance(value, str | int) and value in parts
     if hint in (float, int):
-        return isinstance(value, Real if hint is float else Integral) and not isinstance(value, bool)
+        beyond = (
+            hint is float and isinstance(value, Rational) and math.isinf(real(value))
+        )  # no float holds it
+        fits = isinstance(value, Real if hint is float else Integral)
+        return fits and not beyond and not isinstance(value, bool)
     kind = NoneType if hint is None else kind or hint
     if kind is Any or not isinstance(kind, type) or getattr(kind, "_is_protocol", False):
         return True

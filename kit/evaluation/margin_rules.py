@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from kit.arguments import checked, instance
 from kit.errors import DataError
 from kit.evaluation.index_sigma import daily_sigma, published_sigma
 from kit.facts import in_force, table, within
@@ -95,6 +96,7 @@ class RiskParameters:
         return ERROR[self.sigma_from]
 
 
+@checked
 def risk_parameters(
     underlying: str,
     on: date,
@@ -133,7 +135,7 @@ def risk_parameters(
         )
     found: SigmaFrom = "given"
     if closes is not None:
-        known = _before(closes, on)
+        known = _before(instance(closes, pd.Series, "closes"), on)
         if sigma is None:
             sigma, found = daily_sigma(known, _rules(underlying, on)["lambda"]), "closes"
         if close is None:

@@ -137,14 +137,14 @@ def profit_grid(
     legs, snapshot, held
         As in `profit_before_expiry`.
     spots, iv_shifts, days : array_like, 1-D
-        The axes.
+        The axes; a number is an axis of one.
 
     Returns
     -------
     ndarray, shape (days, iv_shifts, spots)
         Rupees.
     """
-    level, shift, day = (np.asarray(axis, np.float64) for axis in (spots, iv_shifts, days))
+    level, shift, day = (np.ravel(floats(axis)) for axis in (spots, iv_shifts, days))
     when, moved = day[:, None, None], shift[:, None]
     points = profit_before_expiry(legs, snapshot, level, days=when, iv_shift=moved, held=held)
     return snapshot.lot_size * points

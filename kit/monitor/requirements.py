@@ -65,7 +65,7 @@ class LatencyRequirement:
     def __post_init__(self) -> None:
         require_name(self.operation)
         given = (self.warning_ms, self.alert_ms, self.critical_ms)
-        if not all(isinstance(each, Real) and (real(each) != inf or each == inf) for each in given):
+        if not all(_is_number(each) for each in given):
             raise self._refused("Latency thresholds are numbers of milliseconds", given)
         if self.warning_ms != self.warning_ms:
             object.__setattr__(self, "warning_ms", 0.8 * self.alert_ms)
@@ -94,6 +94,11 @@ class LatencyRequirement:
         if latency_ms > self.alert_ms:
             return "alert", self.alert_ms
         return "warning", self.warning_ms
+
+
+def _is_number(value: object) -> bool:
+    """Tell a number, NaN and infinity included, from a truth value and from what no float holds."""
+    return isinstance(value, float) or abs(real(value)) < inf
 
 
 def require_name(name: object) -> str:

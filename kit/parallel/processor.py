@@ -9,6 +9,7 @@ from contextlib import closing
 from itertools import count
 from typing import Any, Self
 
+from kit.arguments import real
 from kit.errors import KitError, TaskError
 from kit.monitor import PerformanceMonitor
 from kit.monitor.progress import progress_bar
@@ -64,7 +65,7 @@ class ConcurrentProcessor(Showable):
         if max_worker_memory_mb is not None:
             _check_whole(1, max_worker_memory_mb=max_worker_memory_mb)
         check_timeout(task_timeout_s)
-        if not result_ttl_s > 0:
+        if not real(result_ttl_s) > 0:
             raise KitError("Results must be kept for some time", result_ttl_s, "Give result_ttl_s seconds.")
         self.max_workers, self.queue_size, self.backend = max_workers, queue_size, backend
         self.task_timeout_s = task_timeout_s

@@ -10,6 +10,7 @@ from math import isnan
 from numbers import Real
 from typing import Any, Literal
 
+from kit.arguments import real
 from kit.errors import KitError, TaskCancelled, TaskCrashed, TaskError, TaskFailed, TaskTimeout
 from kit.parallel.execution import Outcome
 
@@ -75,7 +76,7 @@ class ProcessingTask:
 
 def check_timeout(seconds: float | None) -> None:
     """Raise a `KitError` unless a time-out is positive; None and infinity mean none."""
-    if seconds is not None and not (isinstance(seconds, Real) and seconds > 0):
+    if seconds is not None and not real(seconds) > 0:
         raise KitError("A task needs a positive time-out", seconds, "Give seconds, or None.")
 
 

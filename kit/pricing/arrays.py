@@ -52,6 +52,22 @@ def column(name: str, given: NDArray[Any], k: Floats) -> NDArray[Any]:
         ) from error
 
 
+def common_shape(*given: NDArray[Any]) -> tuple[int, ...]:
+    """Return the shape to which arrays broadcast.
+
+    Raises
+    ------
+    DataError
+        There is none; names theirs.
+    """
+    try:
+        return np.broadcast(*given).shape
+    except ValueError as error:
+        shapes = ", ".join(dict.fromkeys(str(one.shape) for one in given if one.ndim))
+        remedy = "Give arrays of one shape, or single numbers."
+        raise DataError("The arguments do not fit each other", shapes, remedy) from error
+
+
 def sides(is_call: ArrayLike) -> Bools:
     """Return which options are calls.
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kit.arguments import choice
-from kit.pricing.arrays import Floats, floats, sides
+from kit.pricing.arrays import Floats, common_shape, floats, sides
 from kit.pricing.engines import engine, thread_limit
 from kit.pricing.numpy_engine import Columns
 
@@ -89,7 +89,7 @@ def _columns(*given: ArrayLike) -> tuple[tuple[int, ...], int, Columns]:
     *numbers, calls = given
     arrays = [floats(number) for number in numbers]
     is_call = sides(calls)
-    shape = np.broadcast(*arrays, is_call).shape
+    shape = common_shape(*arrays, is_call)
     first, forward, strike, years, discount = (_column(array, shape) for array in arrays)
     return shape, math.prod(shape), (first, forward, strike, years, discount, _column(is_call, shape))
 

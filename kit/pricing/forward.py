@@ -13,8 +13,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kit.arguments import checked
 from kit.clock import tick_inr
-from kit.pricing.arrays import Floats, floats
+from kit.pricing.arrays import Floats, column, floats
 from kit.pricing.parity_bounds import held, parity_bounds
 
 Origin = Literal["parity", "future", "carry", "spot"]
@@ -58,6 +59,7 @@ class Forward:
     error_inr: float = float("nan")
 
 
+@checked
 def implied_forward(
     strike: ArrayLike,
     call_bid: ArrayLike,
@@ -103,7 +105,9 @@ def implied_forward(
     """
     years = max(t_years, 0.0)
     prior = float(np.exp(-rate * years))
-    k, cb, ca, pb, pa = (floats(side) for side in (strike, call_bid, call_ask, put_bid, put_ask))
+    k = np.ravel(floats(strike))
+    sides = {"call_bid": call_bid, "call_ask": call_ask, "put_bid": put_bid, "put_ask": put_ask}
+    cb, ca, pb, pa = (column(name, floats(side), k) for name, side in sides.items())
     bounds = parity_bounds(k, cb, ca, pb, pa, prior)
     step = tick_inr() if step_inr is None else step_inr
     found = _parity(*_pairs(k, cb, ca, pb, pa), prior, years, step)
@@ -116,7 +120,7 @@ def implied_forward(
         common = parity_bounds(k, cb, ca, pb, pa, found.discount).common
         return replace(found, value=float(np.clip(found.value, *common)))
     source: Origin = "spot" if np.isnan(carried) else "carry"
-    guess = spot / prior if source == "spot" else carried
+    guess = float(np.divide(spot, prior or np.nan)) if source == "spot" else carried
     return Forward(held(guess, bounds), prior, source)
 
 

@@ -22,7 +22,7 @@ from math import isfinite, isnan
 from typing import Literal, get_args
 from weakref import WeakKeyDictionary
 
-from kit.arguments import fields_checked, real
+from kit.arguments import choice, fields_checked, real
 from kit.errors import DataError, SettingsError
 from kit.model import ChainSnapshot, Right
 
@@ -198,8 +198,7 @@ class Premium:
     def __post_init__(self) -> None:
         if not real(self.rupees) > 0:
             raise SettingsError("A premium must be above 0 rupees", self.rupees, "Choose for instance 100.")
-        if self.bound not in get_args(Bound):
-            raise SettingsError("No such bound", self.bound, f"Choose one of {', '.join(get_args(Bound))}.")
+        choice(self.bound, get_args(Bound), "No such bound")
 
     def __call__(self, snapshot: ChainSnapshot, right: Right) -> float:
         """Return the strike, rupees.

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from requests import PreparedRequest, Response
 from requests_cache import NEVER_EXPIRE
 
+from kit.arguments import checked
 from kit.transport.windows import Window
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
@@ -86,6 +87,7 @@ class Policy:
         Returns what is sent for a request, below the cache; raises where nothing may be.
     """
 
+    @checked
     def __init__(
         self,
         routes: Sequence[Route] = (),

@@ -18,27 +18,33 @@ from kit.bars.minute_store import MinuteStore
 from kit.bars.resample import resample
 from kit.chains.readers import living
 from kit.errors import DataError, KitError, SettingsError
-from kit.evaluation.attribution import attribute
+from kit.evaluation.attribution import attribute, attribute_scenario
 from kit.evaluation.costs import charge_rates, contract_note, order_charges, round_trip_inr
 from kit.evaluation.margin import margin
+from kit.evaluation.margin_rules import risk_parameters
 from kit.evaluation.metrics import score
 from kit.evaluation.outlook import outlook, standing
 from kit.evaluation.scan import scan
-from kit.evaluation.through_time import breakevens_before_expiry, profit_before_expiry
+from kit.evaluation.through_time import breakevens_before_expiry, profit_before_expiry, profit_grid
 from kit.evaluation.touch import expected_move_by, probability_of_profit_by, probability_of_touch
 from kit.evaluation.views import empirical, lognormal
 from kit.facts import fact
 from kit.model import ChainSnapshot, Leg
-from kit.monitor import prometheus_text, requirements_from
+from kit.monitor import LatencyRequirement, prometheus_text, requirements_from
+from kit.parallel import ConcurrentProcessor
 from kit.pricing.analytics import snapshot_analytics
+from kit.pricing.black76 import price
+from kit.pricing.forward import implied_forward
 from kit.pricing.measures import butterfly, delta_strike, risk_reversal
 from kit.pricing.realised import realised_volatility
 from kit.pricing.standing import iv_standing
 from kit.pricing.term_structure import term_structure
 from kit.strategies.strikes import Delta, Premium
+from kit.transport.policy import Policy
 from tests.faults.test_wrong_calls import WRONG
 
 DAY = date(2026, 11, 19)
+K = [1.0, 2.0, 3.0]
 Door = Callable[[ChainSnapshot, list[Leg], Any], Any]
 CLOCK: dict[str, Callable[[Any], Any]] = {
     **{ask.__name__: ask for ask in (clock.session, clock.is_session, clock.next_session, clock.square_off)},
@@ -99,6 +105,27 @@ DOORS: dict[str, Door] = {
     "sigma": lambda *them: lognormal(them[2]),
     "drift": lambda *them: lognormal(0.2, them[2]),
     "closes": lambda *them: empirical(them[2]),
+    "move sigma": lambda chain, _, x: expected_move_by(chain, 5, sigma=x),
+    "scenario": lambda chain, legs, x: attribute_scenario(legs, chain, x),
+    "scenario shift": lambda chain, legs, x: attribute_scenario(legs, chain, 55_000.0, iv_shift=x),
+    "grid": lambda chain, legs, x: profit_grid(legs, chain, x, 0.0, 1.0),
+    "grid days": lambda chain, legs, x: profit_grid(legs, chain, [55_000.0], [0.0], x),
+    "rules": lambda *them: risk_parameters(them[2], DAY, close=55_000.0),
+    "rules close": lambda *them: risk_parameters("BANKNIFTY", DAY, close=them[2]),
+    "rules closes": lambda *them: risk_parameters("BANKNIFTY", DAY, closes=them[2]),
+    "forward bids": lambda *them: implied_forward(K, them[2], K, K, K, 0.1, spot=2.0, rate=0.05),
+    "forward strikes": lambda *them: implied_forward(them[2], K, K, K, K, 0.1, spot=2.0, rate=0.05),
+    "forward years": lambda *them: implied_forward(K, K, K, K, K, them[2], spot=2.0, rate=0.05),
+    "forward spot": lambda *them: implied_forward(K, K, K, K, K, 0.1, spot=them[2], rate=0.05),
+    "price": lambda *them: price(K, them[2], 0.1, 0.2, 1.0, "CE"),
+    "families": lambda chain, _, x: scan(chain, [x], top=3),
+    "bound": lambda *them: Premium(50, bound=them[2]),
+    "alert": lambda *them: LatencyRequirement("a", them[2]),
+    "critical": lambda *them: LatencyRequirement("a", 5.0, critical_ms=them[2]),
+    "results": lambda *them: ConcurrentProcessor(backend="serial", result_ttl_s=them[2]).shutdown(),
+    "time-out": lambda *them: ConcurrentProcessor(backend="serial", task_timeout_s=them[2]).shutdown(),
+    "account": lambda *them: Policy(account=them[2]),
+    "routes": lambda *them: Policy(them[2]),
 }  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def named(families: str | type[Strategy] | Iterable[str | type[Strategy]]) -> li
 
 
 def _name_of(kind: type[Strategy]) -> str:
-    if not issubclass(kind, Strategy):
+    if not isinstance(kind, type) or not issubclass(kind, Strategy):
         raise SettingsError("A family of a scan is a class of strategies, not", kind, "See kit.strategies.")
     return str(kind.name.fget(kind.__new__(kind)))  # type: ignore[attr-defined] # the name needs no parameters
 
