@@ -60,7 +60,7 @@ def history_file() -> Path:
     return cache_folder() / "benchmarks.jsonl"
 
 
-def archive(results: BenchmarkResults, path: Path | None = None) -> tuple[list[dict[str, Any]], str]:
+def archive(results: BenchmarkResults) -> tuple[list[dict[str, Any]], str]:
     """Record a complete run; return all recorded runs, and in words what changed since the last of its kind.
 
     A line of the history that cannot be read is told and left where it is.
@@ -70,12 +70,12 @@ def archive(results: BenchmarkResults, path: Path | None = None) -> tuple[list[d
     OSError
         The file cannot be written.
     """
-    earlier, bad = load(path)
+    earlier, bad = load()
     told = [f"Skipped in the history: {error}" for error in bad]
     if not results["complete"]:
         return earlier, "\n".join([*told, "Not every row ran: the run is not recorded."])
     last = of_kind(earlier, results["quick"], results["machine"]["settings"])
-    run = record(results, path)
+    run = record(results)
     changes = compare(last[-1], run) if last else None
     since = "This is the first run of its kind on this machine."
     told.append(since if changes is None else f"Since the last run: {changes_text(changes)}")

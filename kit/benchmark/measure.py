@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 Call = Callable[[], object]
+_SHORTEST_S = 0.002  # of a sample
 _MOST_REPEATS = 2**20  # of a call that takes 2 ns
 
 
@@ -82,12 +83,12 @@ def _warm(call: Call, arms: Arms) -> None:
         call()
 
 
-def _repeats(call: Call, arms: Arms, shortest: float = 0.002) -> int:
-    """Double the calls per sample until one lasts `shortest` seconds; a clock that stands still ends it."""
+def _repeats(call: Call, arms: Arms) -> int:
+    """Double the calls per sample until a sample lasts long enough; a clock that stands still ends it."""
     repeats = 1
     if arms.before:
         return repeats
-    while repeats < _MOST_REPEATS and _sample(call, repeats, None) * repeats < shortest:
+    while repeats < _MOST_REPEATS and _sample(call, repeats, None) * repeats < _SHORTEST_S:
         repeats *= 2
     return repeats
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, get_args
@@ -19,7 +19,6 @@ U = TypeVar("U")
 Record = dict[str, Any]
 QuoteKey = tuple[str, str]
 Mode = Literal["LTP", "OHLC", "FULL"]
-Shape = Callable[[Any, str], T]
 
 
 @dataclass(frozen=True, slots=True)

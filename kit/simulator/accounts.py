@@ -15,7 +15,7 @@ import json
 import secrets
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -73,18 +73,13 @@ class Account:
         The four secrets.
     clock : Clock
         The market's clock, by which sessions end.
-    wall_s : callable, optional
-        Epoch seconds for one-time passwords; default the machine's.
     """
 
-    def __init__(
-        self, credentials: Credentials, clock: Clock, wall_s: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, credentials: Credentials, clock: Clock) -> None:
         self.credentials = credentials
         self.last_login = ""
         self.one_session = False  # whether a login ends the sessions before it: not known of the broker
         self._clock = clock
-        self._wall_s = wall_s
         self._sessions: dict[str, _Session] = {}
         self._refreshes: dict[str, datetime] = {}
         self._feeds: dict[str, str] = {}  # the session of each feed token
@@ -111,7 +106,7 @@ class Account:
         if not known:
             raise Refused(application_error("AB1007"))
         secret = self.credentials.totp_secret.get_secret_value()
-        near = (one_time_password(secret, self._wall_s() + drift) for drift in (-_STEP_S, 0, _STEP_S))
+        near = (one_time_password(secret, time.time() + drift) for drift in (-_STEP_S, 0, _STEP_S))
         if totp not in near:
             raise Refused(application_error("AB1050"))
         if self.one_session:

@@ -19,22 +19,20 @@ _REQUESTS = 10_000  # more than anybody makes meanwhile
 
 
 @contextmanager
-def at_distance(url: str, admin_token: str, round_trip_s: float = ROUND_TRIP_S) -> Iterator[None]:
-    """Let the simulated exchange at `url` answer every request after a fixed time.
+def at_distance(url: str, admin_token: str) -> Iterator[None]:
+    """Let the simulated exchange at `url` answer every request after `ROUND_TRIP_S`.
 
     Parameters
     ----------
     url, admin_token : str
         Of the exchange.
-    round_trip_s : float
-        The time, seconds.
 
     Raises
     ------
     OSError
         Nothing answers there, or something that is no simulated exchange.
     """
-    stall = {"route": "*", "fault": f"stall:{round_trip_s:g}", "times": _REQUESTS}
+    stall = {"route": "*", "fault": f"stall:{ROUND_TRIP_S:g}", "times": _REQUESTS}
     _ordered(f"{url}/_admin/faults", admin_token, stall)
     try:
         yield

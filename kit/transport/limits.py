@@ -68,7 +68,7 @@ class RateLimiter:
         file = None if path is None else arguments.path(path, "Not the path of a file of limits")
         self._turns = TurnLog(file, arguments.text(account, "Not an account"), clock)
 
-    def acquire(self, budget: str, windows: Sequence[Window], timeout_s: float | None = None) -> float:
+    def acquire(self, budget: str, windows: Sequence[Window], timeout_s: float = math.inf) -> float:
         """Wait for a turn and take it.
 
         Parameters
@@ -77,8 +77,8 @@ class RateLimiter:
             Calls of one budget share its windows.
         windows : sequence of Window
             Without any, nothing is waited for and nothing is noted.
-        timeout_s : float, optional
-            Longest wait, seconds; default as long as it takes.
+        timeout_s : float, default inf
+            Longest wait, seconds.
 
         Returns
         -------
@@ -93,16 +93,10 @@ class RateLimiter:
         return self._take(budget, binding(windows), timeout_s)[1]
 
     @contextlib.contextmanager
-    def turn(self, budget: str, windows: Sequence[Window], timeout_s: float | None = None) -> Iterator[float]:
-        """Take a turn as `acquire` does, around the call itself: its answer tells when it counted.
-
-        Raises
-        ------
-        RateLimited
-            The wait would exceed `timeout_s`; no turn was taken.
-        """
+    def turn(self, budget: str, windows: Sequence[Window]) -> Iterator[float]:
+        """Take a turn as `acquire` does, around the call itself: its answer tells when it counted."""
         bound = binding(windows)
-        turn, waited = self._take(budget, bound, timeout_s)
+        turn, waited = self._take(budget, bound)
         try:
             yield waited
         finally:
@@ -135,12 +129,12 @@ class RateLimiter:
         self._turns.close()
 
     def _take(
-        self, budget: str, windows: Sequence[Window], timeout_s: float | None
+        self, budget: str, windows: Sequence[Window], timeout_s: float = math.inf
     ) -> tuple[Turn | None, float]:
         if not windows:
             return None, 0.0
         start = self._clock()
-        turn = self._turns.reserve(budget, windows, math.inf if timeout_s is None else start + timeout_s)
+        turn = self._turns.reserve(budget, windows, start + timeout_s)
         waited, told = 0.0, -math.inf
         while (left := turn.at - self._clock()) > 0:
             if (left > _TELL_S or told >= 0) and waited - told >= _QUIET_S:

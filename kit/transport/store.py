@@ -140,9 +140,9 @@ class BoundedStorage(BaseStorage[str, Any]):
         found = self._read(f"SELECT entries, bytes FROM {{0}}_total WHERE {whole}")  # noqa: S608 - our own
         return tuple(found[0]) if found else (0, 0)
 
-    def tidy(self, now: float | None = None) -> None:
+    def tidy(self) -> None:
         """Remove what has expired; with ``stale_if_error``, what expired more than a day ago."""
-        self._written(self._expire, time.time() if now is None else now)
+        self._written(self._expire)
 
     def _found(self, key: str, about: str, body: bytes, created: float, expires: float | None) -> Any:
         if about.startswith("="):
@@ -165,7 +165,7 @@ class BoundedStorage(BaseStorage[str, Any]):
         self._write_touches(rows)
         rows.execute(self._sql(_UPSERT), row)
         if time.monotonic() - self._tidied > _TIDY_S:
-            self._expire(rows, time.time())
+            self._expire(rows)
         self._evict(rows)
         return []
 
@@ -182,10 +182,10 @@ class BoundedStorage(BaseStorage[str, Any]):
             oldest = "DELETE FROM {0} WHERE key IN (SELECT key FROM {0} ORDER BY used LIMIT ?)"
             self.evictions += rows.execute(self._sql(oldest), (max(1, too_many),)).rowcount
 
-    def _expire(self, rows: sqlite3.Connection, now: float) -> list[Any]:
+    def _expire(self, rows: sqlite3.Connection) -> list[Any]:
         self._tidied = time.monotonic()
         kept_for = _STALE_S if self._config.stale_if_error else 0.0
-        self.expirations += len(self._delete(rows, "expires <= ?", (now - kept_for,)))
+        self.expirations += len(self._delete(rows, "expires <= ?", (time.time() - kept_for,)))
         return []
 
     def _delete(self, rows: sqlite3.Connection, where: str, values: tuple[Any, ...]) -> list[Any]:

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from kit.monitor.estimate import Estimate, estimate
 
 C = TypeVar("C")
+_TIGHT = 0.05  # half width of the leader's interval, as a share of its median
 _ENOUGH = 6  # samples; with fewer an interval is only their range
 
 
@@ -25,7 +26,6 @@ class Tried(Generic[C]):
 def successive_halving(
     candidates: Sequence[C],
     measure: Callable[[C], float],
-    tight: float = 0.05,
     most_samples: int = 24,
     checkpoint: Callable[[], object] = lambda: None,
 ) -> list[Tried[C]]:
@@ -33,7 +33,7 @@ def successive_halving(
 
     Each round measures every surviving candidate in turns, so that a slow moment of the machine hits
     all of them, then keeps the better half and doubles the samples. It stops when the leader's interval
-    is tight and no other candidate's interval reaches it, or when the samples are used up.
+    is within 5 % of its median and no other candidate's interval reaches it, or when the samples are used up.
 
     Parameters
     ----------
@@ -41,8 +41,6 @@ def successive_halving(
         What to compare, the preferred ones first: of equals the first is kept.
     measure : callable
         Runs the workload with a candidate and returns seconds.
-    tight : float, default 0.05
-        Half width of the leader's interval, as a share of its median, that counts as tight.
     most_samples : int, default 24
         Samples of a candidate at most.
     checkpoint : callable, optional
@@ -51,7 +49,7 @@ def successive_halving(
     Returns
     -------
     list of Tried
-        Best first; of those within `tight` of the best, the preferred one.
+        Best first; of those within 5 % of the best, the preferred one.
     """
     samples: list[list[float]] = [[] for _ in candidates]
     dropped: dict[int, int] = {}
@@ -65,7 +63,7 @@ def successive_halving(
         found = {place: estimate(samples[place]) for place in alive}
         alive.sort(key=lambda place: found[place].figure)
         taken = len(samples[alive[0]])
-        decided = taken >= _ENOUGH and _decided([found[place] for place in alive], tight)
+        decided = taken >= _ENOUGH and _decided([found[place] for place in alive])
         if len(candidates) == 1 or decided or taken >= most_samples:
             break
         keep = max(2, (len(alive) + 1) // 2)
@@ -76,12 +74,12 @@ def successive_halving(
         for place, found_s in enumerate(samples)
     ]
     ranked = sorted(tried, key=lambda one: (-one.round, one.seconds.figure))
-    near = (1 + tight) * ranked[0].seconds.figure
+    near = (1 + _TIGHT) * ranked[0].seconds.figure
     chosen = next(one for one in tried if one.round == number and one.seconds.figure <= near)
     return [chosen, *(one for one in ranked if one is not chosen)]
 
 
-def _decided(ranked: Sequence[Estimate], tight: float) -> bool:
+def _decided(ranked: Sequence[Estimate]) -> bool:
     leader, others = ranked[0], ranked[1:]
     width = (leader.high - leader.low) / 2
-    return width <= tight * leader.figure and all(other.low > leader.high for other in others)
+    return width <= _TIGHT * leader.figure and all(other.low > leader.high for other in others)

@@ -248,7 +248,7 @@ def served_from(asked_s: NDArray[np.float64], lifetime_s: float) -> NDArray[np.f
     return fetched
 
 
-def headroom_percent(fetched_s: NDArray[np.float64], source: Source, on: date = date.max) -> float:
+def headroom_percent(fetched_s: NDArray[np.float64], source: Source) -> float:
     """Return what the busiest sliding window leaves of the endpoint's limits, percent.
 
     Parameters
@@ -257,16 +257,27 @@ def headroom_percent(fetched_s: NDArray[np.float64], source: Source, on: date = 
         Ascending seconds of the fetches.
     source : Source
         Endpoint and calls per fetch.
-    on : date, optional
-        Day whose limits apply; default the latest known.
     """
-    limits = in_force(table("rate_limits"), on, endpoint=source.endpoint)
-    used = [
-        busiest(fetched_s, seconds) * source.calls / int(limits[window])
+    return 100 - used_percent(np.repeat(fetched_s, source.calls), source.endpoint)
+
+
+def used_percent(calls_s: NDArray[np.float64], endpoint: str) -> float:
+    """Return how much the busiest sliding window takes of an endpoint's latest limits, percent.
+
+    Parameters
+    ----------
+    calls_s : ndarray of shape (n,)
+        Ascending seconds of the calls; over 100 they break a limit.
+    endpoint : str
+        Its name in ``data/rate_limits.csv``.
+    """
+    limits = in_force(table("rate_limits"), date.max, endpoint=endpoint)
+    shares = [
+        busiest(calls_s, seconds) / int(limits[window])
         for window, seconds in WINDOWS_S.items()
         if limits[window]
     ]
-    return 100 * (1 - max(used, default=0.0))
+    return 100 * max(shares, default=0.0)
 
 
 def busiest(times_s: NDArray[np.float64], window_s: float) -> int:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 
-from kit.facts import in_force, table
 from kit.market.questions import Question
 from kit.settings import Settings
-from kit.tuning.lifetimes import LIFETIMES_S, SOURCES, WINDOWS_S, busiest, served_from
+from kit.tuning.lifetimes import LIFETIMES_S, SOURCES, served_from, used_percent
 from kit.tuning.queueing import Traffic, traffic
 from kit.tuning.replay import Replay, replay
 
@@ -62,28 +60,15 @@ def _busiest_moment(requests: Sequence[Question]) -> float:
     return float(max(moments, key=lambda at: min(different(at - 60, at - 0.001), different(at, at + 60))))
 
 
-def used_percent(found: Replay, on: date = date.max) -> dict[tuple[str, ...], float]:
-    """Return by the kinds that share a limit how much of it their busiest window takes, percent.
-
-    Over 100 breaks it.
-    """
+def used_by_kinds(found: Replay) -> dict[tuple[str, ...], float]:
+    """Return how much the busiest window takes of each limit, percent, by the data types that share it."""
     kinds: dict[str, dict[str, None]] = {}
     times: dict[str, list[float]] = {}
     for at_s, kind in found.fetches:
         source = SOURCES[kind]
         kinds.setdefault(source.endpoint, {})[kind] = None
         times.setdefault(source.endpoint, []).extend([at_s] * source.calls)
-    return {tuple(kinds[one]): _used(np.array(calls), one, on) for one, calls in times.items()}
-
-
-def _used(times: np.ndarray[tuple[int], np.dtype[np.float64]], endpoint: str, on: date) -> float:
-    limits = in_force(table("rate_limits"), on, endpoint=endpoint)
-    shares = [
-        busiest(times, seconds) / int(limits[window])
-        for window, seconds in WINDOWS_S.items()
-        if limits[window]
-    ]
-    return 100 * max(shares, default=0.0)
+    return {tuple(kinds[one]): used_percent(np.array(calls), one) for one, calls in times.items()}
 
 
 def calls_an_hour(settings: Settings, found: Replay, span_s: float) -> dict[str, tuple[float, bool]]:

@@ -146,13 +146,11 @@ HABITS = (
 )
 
 
-def analyst_requests(
-    duration_s: float, seed: int = 7, habits: Sequence[tuple[str, str, float]] = HABITS
-) -> list[Question]:
-    """Return the questions of a session, at random moments with the mean gaps of `habits`."""
-    rng = random.Random(seed)  # noqa: S311 - a workload, not a secret
+def analyst_requests(duration_s: float) -> list[Question]:
+    """Return the questions of a session, at seeded random moments with the mean gaps of `HABITS`."""
+    rng = random.Random(7)  # noqa: S311 - a workload, not a secret
     asked = []
-    for kind, key, gap_s in habits:
+    for kind, key, gap_s in HABITS:
         at_s = rng.expovariate(1 / gap_s)
         while at_s < duration_s:
             asked.append(Question(at_s, kind, key))

@@ -71,8 +71,8 @@ def _day(seed: int) -> DayMinutes:
     )
 
 
-def _sets(leg: dict[str, Any], count: int = _SETS) -> Sets:
-    table = parameter_table({"legs.*.stop.percent": np.linspace(5, 60, count).tolist()})
+def _sets(leg: dict[str, Any]) -> Sets:
+    table = parameter_table({"legs.*.stop.percent": np.linspace(5, 60, _SETS).tolist()})
     return sets_of(plans_of(_plan(leg), table))
 
 

@@ -29,11 +29,11 @@ _BODY = json.dumps({"status": True, "message": "SUCCESS", "errorcode": "", "data
 _HITS = 1000
 
 
-def _repeated(call: Callable[[], object], times: int = _HITS) -> Callable[[], None]:
+def _repeated(call: Callable[[], object]) -> Callable[[], None]:
     """Make a sample of many hits: one lasts less than the timer's own step."""
 
     def many() -> None:
-        for _ in range(times):
+        for _ in range(_HITS):
             call()
 
     return many

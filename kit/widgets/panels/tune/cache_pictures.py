@@ -99,7 +99,7 @@ def _staleness(axes: Axes, shown: Shown) -> None:
 
 
 def _limits(axes: Axes, now: Replay) -> None:
-    used = outlook.used_percent(now)
+    used = outlook.used_by_kinds(now)
     if not used:
         draw_empty(axes, "The broker's limits (computed)", "No call is made")
         return
