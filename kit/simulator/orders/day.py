@@ -101,11 +101,10 @@ class TradingTime:
         for held in self._held(segment):
             if held.product == "INTRADAY" and held.net:
                 lot, most = held.contract.lot, checks.freeze_quantity(held.contract, at)
-                size = max(lot, most // lot * lot) if most else abs(held.net)
-                side = "SELL" if held.net > 0 else "BUY"
-                for done in range(0, abs(held.net), size):
-                    units = min(size, abs(held.net) - done)
-                    account.enter(held.contract, side, "INTRADAY", units, at, squared)
+                side, whole = "SELL" if held.net > 0 else "BUY", abs(held.net)  # `net` shrinks meanwhile
+                size = max(lot, most // lot * lot) if most else whole
+                for done in range(0, whole, size):
+                    account.enter(held.contract, side, "INTRADAY", min(size, whole - done), at, squared)
 
     def _close(self, segment: Segment, at: datetime) -> None:
         """Cancel what was good for the day, and settle what has expired."""

@@ -227,6 +227,23 @@ def test_intraday_positions_are_squared_off_and_day_orders_end(floor):
     assert (late["status"], late["text"]) == ("rejected", "Adapter is Logged Off")
 
 
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+def test_more_than_an_order_may_be_is_squared_off_in_several(floor, side):
+    """A position beyond the freeze quantity is closed by orders of at most that, which come to all of it."""
+    away = 50 if side == "BUY" else -50
+    for units in (600, 210):
+        floor.place(CALL, side, units, round(floor.quote(CALL).ltp + away, 2), producttype="INTRADAY")
+        floor.clock.advance(60)
+    held = abs(int(floor.position(CALL)["netqty"]))
+    assert held > 600
+    floor.clock.jump(datetime(2026, 11, 20, 15, 39, tzinfo=IST))
+    assert floor.position(CALL)["netqty"] == "0"
+    closing = [
+        int(row["quantity"]) for row in floor.ask("getOrderBook")["data"] if row["transactiontype"] != side
+    ]
+    assert closing == [600, held - 600]
+
+
 def test_an_order_after_hours_waits_for_the_next_open(floor):
     """After the close every DAY order is an after-market order; it trades from the next open on."""
     floor.clock.jump(datetime(2026, 11, 20, 18, 0, tzinfo=IST))
