@@ -198,7 +198,7 @@ def read(kind: str, text: str) -> Event:
             values["rule"] = GTTRule(**_with_contract(values["rule"]))
         return known(**values)
     except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableFile("The journal holds an unknown event", f"{kind} {text[:80]}", _OTHER) from error
+        raise UnreadableFile("The journal holds an unknown event", f"{kind} {text!s:.80}", _OTHER) from error
 
 
 _OTHER = "Set the file aside and open another journal."

@@ -14,6 +14,7 @@ _MARK = 0x42_4E_4B_31  # application_id of a journal of this form
 _TABLE = (
     "create table if not exists events (number integer primary key, kind text not null, body text not null)"
 )
+_DISK = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 T = TypeVar("T")
 
 
@@ -79,9 +80,9 @@ class Journal:
             database.execute("pragma locking_mode = exclusive")
             database.execute("pragma journal_mode = wal")
             database.execute("pragma synchronous = full")  # a commit returns when the disk has it
-            mark = database.execute("pragma application_id").fetchone()[0]
-            if mark != _MARK and database.execute("select count(*) from sqlite_master").fetchone()[0]:
-                raise UnreadableFile("Not a journal of a paper account", str(self.path), _ANOTHER)
+            mark = database.execute("pragma application_id").fetchone()  # none: its head is damaged
+            if mark != (_MARK,) and database.execute("select count(*) from sqlite_master").fetchone()[0]:
+                raise UnreadableFile(_NONE, str(self.path), _ANOTHER)
             with database:
                 database.execute("begin exclusive")  # held until it is closed, or the process is gone
                 database.execute(f"pragma application_id = {_MARK}")
@@ -98,14 +99,16 @@ class Journal:
             if "locked" in str(error):
                 remedy = "Close the account there; one process holds a journal."
                 raise UnwritableFile("This journal is open elsewhere", str(self.path), remedy) from error
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DISK:
+                raise UnreadableFile(_NONE, str(self.path), _ANOTHER) from error
             raise UnwritableFile(f"The journal fails: {error}", str(self.path), "Free the disk.") from error
         except sqlite3.ProgrammingError as error:
             raise UnwritableFile("This account is closed", str(self.path), "Open it again.") from error
         except sqlite3.DatabaseError as error:
-            raise UnreadableFile("Not a journal of a paper account", str(self.path), _ANOTHER) from error
+            raise UnreadableFile(_NONE, str(self.path), _ANOTHER) from error
         except OSError as error:
             what = f"No journal can be kept here: {error.strerror or error}"
             raise UnwritableFile(what, str(self.path), _ANOTHER) from error
 
 
-_ANOTHER = "Name another file."
+_NONE, _ANOTHER = "Damaged, or no journal of a paper account", "Name another file, or a copy of this one."

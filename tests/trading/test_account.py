@@ -283,7 +283,7 @@ def test_a_journal_is_held_by_one_account(opened, tmp_path, clock):
     other.close()
     (tmp_path / "text").write_text("not a database, but long enough to look at " * 20)
     for name in ("other.sqlite", "text"):
-        with pytest.raises(UnreadableFile, match="Not a journal"):
+        with pytest.raises(UnreadableFile, match="no journal"):
             PaperAccount(tmp_path / name, clock=clock)
     with pytest.raises(UnwritableFile):
         PaperAccount(tmp_path, clock=clock)

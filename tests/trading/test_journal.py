@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import asdict
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -141,6 +142,34 @@ def test_a_row_that_is_no_event_is_named(opened, tmp_path):
     database.close()
     with pytest.raises(UnreadableFile, match="unknown event"):
         opened()
+
+
+@pytest.mark.parametrize("how", ["cut", "flip", "zero"])
+def test_a_damaged_file_is_refused_by_name_or_harmless(opened, contract, quote, tmp_path, how):
+    """Whatever bytes are lost, turned or emptied, the journal is unreadable or the account what it was."""
+    paper = opened()
+    for number in range(30):
+        paper.see(quote(100.0, 100.5, sequence=number))
+        paper.place(OrderRequest(contract(), "BUY", 30, order_type="MARKET"))
+    before = len(paper.book()), len(paper.fills()), paper.positions()
+    paper.close()
+    whole, random, refused = (tmp_path / "paper.sqlite").read_bytes(), Random(how), 0
+    for number in range(30):
+        damaged, at = bytearray(whole), random.randrange(1, len(whole))
+        if how == "cut":
+            del damaged[at:]
+        elif how == "zero":
+            damaged[at - 1 : at + 200] = bytes(len(damaged[at - 1 : at + 200]))
+        else:
+            damaged[at] ^= 128  # no byte of a journal's own text has this bit
+        file = tmp_path / f"{number}.sqlite"
+        file.write_bytes(damaged)
+        try:
+            with PaperAccount(file, clock=ManualClock(child.AT)) as again:
+                assert (len(again.book()), len(again.fills()), again.positions()) == before
+        except UnreadableFile:
+            refused += 1
+    assert refused
 
 
 def test_every_event_is_synced(opened):
