@@ -22,7 +22,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from kit.cache import CacheConfig, CacheManager, Timed
+from kit.cache import CacheConfig, CacheManager, Timed, flights
 from kit.errors import DataError, KitError
 from kit.model import ChainSnapshot
 
@@ -487,6 +487,28 @@ def test_keys_made_from_each_other_are_refused_not_waited_for():
         assert not any(thread.is_alive() for thread in threads)
         assert "asks for the key it is making" in str(errors[0])
         assert caches[0].get_or_set("after", lambda: 1) == 1
+
+
+def test_a_factory_that_waits_for_its_own_thread_is_told(monkeypatch: pytest.MonkeyPatch):
+    """Where a wait cannot be seen to have no end, it is said after a while, with the key and the remedy."""
+    monkeypatch.setattr(flights, "PATIENCE_S", 0.05)
+    cache, told, warned = CacheManager(), list[str](), threading.Event()
+
+    def show(message: Any, *_: Any, **__: Any) -> None:
+        told.append(str(message))
+        warned.set()
+
+    monkeypatch.setattr("warnings.warn", show)
+
+    def waits_for_its_own_thread() -> int:
+        thread = threading.Thread(target=cache.get_or_set, args=("first", lambda: 2), daemon=True)
+        thread.start()
+        assert warned.wait(20)  # a join would never end
+        return 1
+
+    assert cache.get_or_set("first", waits_for_its_own_thread) == 1
+    assert "'first'" in told[0]
+    assert "neither ends" in told[0]
 
 
 def test_a_thread_may_wait_for_one_whose_value_it_has_made():

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
-from kit.errors import KitError
+from kit.errors import KitError, KitWarning
 from kit.forks import renew_in_fork
+from kit.short_repr import short_repr
 
 T = TypeVar("T")
+PATIENCE_S = 30.0  # longer than any answer of the broker takes
 
 
 class _Graph:
@@ -122,7 +125,18 @@ def _outcome(key: Hashable, flight: _Flight[Any]) -> BaseException | None:
             at = _graph.waiting[at.pilot]
         _graph.waiting[me] = flight
     try:
-        return flight.exception()
+        return _landed(key, flight)
     finally:
         with _graph.lock:
             del _graph.waiting[me]
+
+
+def _landed(key: Hashable, flight: _Flight[Any]) -> BaseException | None:
+    """Wait for a flight and return its error; a long wait is said, for the pilot may wait for this thread."""
+    try:
+        return flight.exception(PATIENCE_S)
+    except TimeoutError:
+        told = f"This thread waits for {short_repr(key)}, which another one has been making for long."
+        why = "If that one's factory waits for this thread, neither ends: make the value from other keys."
+        warnings.warn(f"{told} {why}", KitWarning, stacklevel=2)
+        return flight.exception()

@@ -117,7 +117,7 @@ class SerialEngine(TaskEngine):
         """Run an attempt in this thread; an overrun is found out afterwards, an interrupt cancels it."""
         with seeded(attempt.seed):
             outcome = attempt()
-        if isinstance(outcome.payload, KeyboardInterrupt):
+        if outcome.status == "failed" and issubclass(type(outcome.payload), KeyboardInterrupt):
             self.done(Outcome(attempt.key, "cancelled", None, running_s=outcome.running_s))
             raise outcome.payload
         self.done(in_time(outcome, attempt.timeout_s, "the serial backend"))

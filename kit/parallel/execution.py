@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 _LONGEST, _LONGEST_TRACE = 4_000, 200_000  # characters of an exception's text and of its traceback
+# As the interpreter keeps them: what an exception and its class say of themselves is the user's code.
+_TRACEBACK: Callable[[BaseException], Any] = vars(BaseException)["__traceback__"].__get__
+_NAME: Callable[[type], str] = vars(type)["__name__"].__get__
 _seed: ContextVar[int] = ContextVar("kit_task_seed")
 Operation = Callable[..., Any]
 Args = tuple[Any, ...]
@@ -130,7 +133,8 @@ def execute(key: int, operation: Operation, args: Args, kwargs: Kwargs, seed: in
 
 def failed(key: int, error: BaseException, running_s: float, worker: str) -> Outcome:
     """Return the outcome of an attempt that raised, its traceback without the kit's own frame."""
-    trace = error.__traceback__.tb_next if error.__traceback__ else None
+    raised_at = _TRACEBACK(error)
+    trace = raised_at.tb_next if raised_at else None
     try:
         details = "".join(traceback.format_exception(type(error), error, trace))
     except BaseException:  # noqa: BLE001  formatting runs the user's code and raises anything
@@ -143,7 +147,7 @@ def text_of(error: BaseException) -> str:
     try:
         return _cut(f"{type(error).__name__}: {error}", _LONGEST)
     except BaseException:  # noqa: BLE001  as above
-        return f"{type(error).__name__}, which cannot say what it is"
+        return f"{_NAME(type(error))}, which cannot say what it is"
 
 
 def _cut(text: str, longest: int) -> str:

@@ -150,6 +150,6 @@ def failure(outcome: Outcome, task: ProcessingTask, timeout_s: float | None = No
     else:
         remedy = f"{_place(details)}The result's `traceback` tells the way there."
         error = TaskFailed(f"The task raised {outcome.raised}", name, remedy, traceback=details)
-    if isinstance(outcome.payload, BaseException):
+    if issubclass(type(outcome.payload), BaseException):
         error.__cause__ = outcome.payload
     return error

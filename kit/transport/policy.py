@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from requests import PreparedRequest, Response
 from requests_cache import NEVER_EXPIRE
 
-from kit.arguments import checked
+from kit.arguments import checked, text
 from kit.transport.windows import Window
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
@@ -100,7 +100,8 @@ class Policy:
         self._routes = {route.path.rstrip("/"): route for route in routes}
         self._judge = judge
         self._storable = storable
-        self._owner = blake2b(account.encode(), digest_size=8).hexdigest() if account else ""
+        named = text(account, "No account has this name").encode()
+        self._owner = blake2b(named, digest_size=8).hexdigest() if account else ""
 
     def listed(self, request: Any) -> Route | None:
         """Return the row of a request's path, if it has one."""

@@ -476,6 +476,43 @@ def test_an_exception_that_hangs_its_reader_ends_its_task(backend, kind):
     assert time.monotonic() - started < SOON_S
 
 
+def _leaves(*_: object) -> None:
+    raise SystemExit(3)
+
+
+class _LeavingKind(type):
+    """Ends whoever asks for the name of its class."""
+
+    def __getattribute__(cls, name):
+        return _leaves() if name in ("__name__", "__qualname__") else super().__getattribute__(name)
+
+
+EXITING = {
+    "attribute": type("Any", (Exception,), {"__getattribute__": _leaves}),
+    "class": type("Kind", (Exception,), {"__class__": property(_leaves)}),
+    "traceback": type("Trace", (Exception,), {"__traceback__": property(_leaves)}),
+    "cause": type("Cause", (Exception,), {"__cause__": property(_leaves), "__context__": property(_leaves)}),
+    "notes": type("Notes", (Exception,), {"__notes__": property(_leaves)}),
+    "arguments": type("Args", (Exception,), {"args": property(_leaves), "__reduce__": _leaves}),
+    "text": type("Text", (Exception,), {"__str__": _leaves, "__repr__": _leaves}),
+    "name": _LeavingKind("Named", (Exception,), {}),
+}
+
+
+@pytest.mark.parametrize("backend", ["serial", "threads"])
+@pytest.mark.parametrize("what", EXITING)
+def test_an_exception_that_exits_ends_its_task_alone(backend, what):
+    """An exception whose own code exits, whatever it is asked, fails its task and leaves the caller alone."""
+
+    def raises():
+        raise EXITING[what]
+
+    with ConcurrentProcessor(1, backend=backend) as processor:
+        results = processor.run([ProcessingTask("t", raises, timeout=9), ProcessingTask("after", lambda: 2)])
+    assert [result.status for result in results] == ["failed", "completed"]
+    assert isinstance(results[0].error, TaskFailed)
+
+
 def test_a_value_that_hangs_its_reader_ends_its_task():
     """A result that sleeps when it is unpickled ends with its task's time-out, and others run."""
     with ConcurrentProcessor(1) as processor:
