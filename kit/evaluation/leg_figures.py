@@ -97,10 +97,9 @@ def _made(leg: Leg, row: Contract, first: ChainSnapshot, likely: Distribution, t
     middle, at_once = entry_price(leg, row, "mid"), entry_price(leg, row, "touch")
     mid, held = _at(leg, middle), _at(leg, at_once if terms.entry == "touch" else middle)
     goes_on = leg.right != "INDEX" and leg.expiry not in (None, first.expiry)
-    mean, taxed = (0.0, 0.0) if goes_on else _means(mid, likely, first)
+    mean, taxed = (0.0, 0.0) if goes_on else means(mid, likely, first)
     charged = round_trip_inr if goes_on or terms.basis == "closed" else opening_inr
-    half = (row.ask - row.bid) / 2 if row.ask >= row.bid else 0.0
-    missed = lots**2 * ((row.vega * (100 * likely.iv_error)) ** 2 + half * half)
+    missed = lots**2 * error_squared(row, likely)
     paid = (held.price, mid.price) if leg.is_option else (0.0, 0.0)
     greeks = (row.delta, row.gamma, row.theta, row.vega, row.rho)
     sums = [
@@ -122,7 +121,13 @@ def _at(leg: Leg, price: float) -> Leg:
     return leg if leg.price == price else Leg(leg.right, leg.strike, leg.lots, price, leg.expiry)
 
 
-def _means(leg: Leg, likely: Distribution, first: ChainSnapshot) -> tuple[float, float]:
+def error_squared(row: Contract, likely: Distribution) -> float:
+    """Return the square of how far smile and middle may be from what a unit is worth, rupees squared."""
+    half = (row.ask - row.bid) / 2 if row.ask >= row.bid else 0.0
+    return float((row.vega * (100 * likely.iv_error)) ** 2 + half * half)
+
+
+def means(leg: Leg, likely: Distribution, first: ChainSnapshot) -> tuple[float, float]:
     """Return a leg's mean profit at the expiry, and what its exercise is taxed on, points."""
     pays = likely.call_at(leg.strike)
     if leg.right == "PE":

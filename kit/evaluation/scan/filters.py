@@ -21,7 +21,8 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
     "==": operator.eq, "!=": operator.ne,
 }  # fmt: skip
-_TEST = re.compile(r"\s*(?P<name>\w+)\s*(?P<sign><=|>=|==|!=|<|>)\s*(?P<value>[-+.\w]+)\s*")
+_TEST = re.compile(r"\s*(?P<name>\w+)\s*(?P<sign><=|>=|==|!=|<|>)\s*(?P<value>[-+.,\w]+)\s*(?P<share>%?)\s*")
+_BETWEEN = re.compile(r"\s+and\s+|,(?!\d)|&+", re.IGNORECASE)  # a comma within a number separates nothing
 _ALIASES = {"pop": "probability_of_profit"}
 
 
@@ -40,7 +41,7 @@ class Filter(NamedTuple):
 
 
 def filters(where: str | Sequence[str] | None) -> list[Filter]:
-    """Read filters: ``"probability_of_profit > 0.7 and max_loss_inr < 20_000"``, or several of these.
+    """Read filters: ``"probability_of_profit > 70% and max_loss_inr < 20,000"``, or several of these.
 
     Raises
     ------
@@ -48,7 +49,7 @@ def filters(where: str | Sequence[str] | None) -> list[Filter]:
         One is no comparison of a figure with a number, or no figure has this name.
     """
     texts = [where] if isinstance(where, str) else [*(where or ())]
-    return [_filter(part) for text in texts for part in re.split(r"\s+and\s+|,|&+", text) if part.strip()]
+    return [_filter(part) for text in texts for part in _BETWEEN.split(text) if part.strip()]
 
 
 def _filter(text: str) -> Filter:
@@ -57,13 +58,15 @@ def _filter(text: str) -> Filter:
         raise SettingsError(
             "Not a filter", text, "Write a figure, a sign, a number: 'max_loss_inr < 20_000'."
         )
+    place, word = place_of(found["name"]), found["value"].lower().replace(",", "")
     try:
-        value = float({"true": "1", "false": "0"}.get(found["value"].lower(), found["value"]))
+        value = float({"true": "1", "false": "0"}.get(word, word)) / (100 if found["share"] else 1)
     except ValueError:
         value = nan
-    if isnan(value):  # infinity is one: 'max_loss_inr < inf' keeps what is bounded
-        raise SettingsError(f"Not a number in the filter {text.strip()!r}", found["value"], "Say 0.7.")
-    return Filter(text.strip(), place_of(found["name"]), found["sign"], value)
+    if isnan(value):  # infinity is a number: 'max_loss_inr < inf' keeps what is bounded
+        what = f"Not a number in the filter {text.strip()!r}"
+        raise SettingsError(what, found["value"], "Compare a figure with a number, for instance 0.7.")
+    return Filter(text.strip(), place, found["sign"], value)
 
 
 def place_of(name: str) -> int:

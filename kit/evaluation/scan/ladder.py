@@ -19,6 +19,7 @@ from kit.errors import DataError
 from kit.evaluation.costs import opening_inr, round_trip_inr
 from kit.evaluation.distribution import Distribution, SampleDistribution, SmileDistribution
 from kit.evaluation.exercise import exercise_rate
+from kit.evaluation.leg_figures import error_squared, means
 from kit.evaluation.liquidity import contradicting, entry_price, spread_pct, touch
 from kit.evaluation.margin import per_unit
 from kit.evaluation.margin_rules import RiskParameters
@@ -128,7 +129,6 @@ def _made(chain: ChainSnapshot, terms: Terms, rules: RiskParameters | str) -> La
     likely = terms.view.on(chain)
     crossed = contradicting(chain)
     keys, rows = list[tuple[Held, float]](), list[list[float]]()
-    tax, on_intrinsic = exercise_rate(chain.expiry)
     fees = {right: _fees(right, chain, terms) for right in RIGHTS}
     for right in RIGHTS:
         for strike, contract in sorted(chain.contracts[right].items()):
@@ -136,7 +136,7 @@ def _made(chain: ChainSnapshot, terms: Terms, rules: RiskParameters | str) -> La
                 continue
             keys.append((right, strike))
             doubtful = contract.iv_quality < NO_MARKET or (right, strike) in crossed
-            figures = _row(right, strike, contract, chain, likely, on_intrinsic)
+            figures = _row(right, strike, contract, chain, likely)
             rows.append([*figures, *fees[right], float(doubtful)])
     if len(rows) < 2:
         raise DataError("No contract of the chain has a price", str(chain.expiry), "Take a traded expiry.")
@@ -146,43 +146,26 @@ def _made(chain: ChainSnapshot, terms: Terms, rules: RiskParameters | str) -> La
         contracts[:, len(rows[0]) :] = _blocked(keys, contracts, chain, rules)
     levels = likely.levels if isinstance(likely, SampleDistribution) else np.empty(0)
     return Ladder(
-        tuple(keys), contracts, _terms(chain, terms, likely, tax), levels, likely,
+        tuple(keys), contracts, _terms(chain, terms, likely), levels, likely,
         rules if isinstance(rules, str) else "",
     )  # fmt: skip
 
 
 def _row(
-    right: Held,
-    strike: float,
-    contract: Contract,
-    chain: ChainSnapshot,
-    likely: Distribution,
-    on_intrinsic: bool,
+    right: Held, strike: float, contract: Contract, chain: ChainSnapshot, likely: Distribution
 ) -> list[float]:
     """Return the columns from the strike to what nobody bids for."""
     option, lot = right != "FUT", chain.lot_size
     bought, sold = (Leg(right, strike, lots, contract.price) for lots in (1, -1))
-    mid, buy, sell = (
-        contract.price,
-        entry_price(bought, contract, "touch"),
-        entry_price(sold, contract, "touch"),
-    )
-    pays = likely.call_at(strike) + (strike - likely.mean if right == "PE" else 0.0)
-    taxed = 0.0
-    if option:
-        below = likely.cdf_at(strike)
-        settled = pays + strike * (1 - below) if right == "CE" else strike * below - pays
-        taxed = pays if on_intrinsic else settled
-    mean = pays - (mid / chain.discount if option else mid)
+    prices = (contract.price, *(entry_price(leg, contract, "touch") for leg in (bought, sold)))
     market = [0.0, np.inf, np.inf, np.inf, 1.0]
     if option:
         sizes = (contract.ask_qty, contract.bid_qty, contract.volume)
         market = [spread_pct(contract), *(size / lot for size in sizes), contract.iv_quality]
     nobody = [float(option and isnan(touch(contract, lots))) for lots in (1, -1)]
-    half = (contract.ask - contract.bid) / 2 if contract.ask >= contract.bid else 0.0
-    missed = (contract.vega * 100 * likely.iv_error) ** 2 + half * half
+    side = [strike, float(right == "PE"), float(option), *prices]
+    side += [*means(bought, likely, chain), error_squared(contract, likely)]
     greeks = (contract.delta, contract.gamma, contract.theta, contract.vega, contract.rho)
-    side = [strike, float(right == "PE"), float(option), mid, buy, sell, mean, taxed, missed]
     return [*side, *greeks, *market, *nobody]
 
 
@@ -208,8 +191,8 @@ def _fees(right: Held, chain: ChainSnapshot, terms: Terms) -> tuple[float, float
     return fixed, (fee(1, 1000.0) - fixed) / 1000, (fee(-1, 1000.0) - fixed) / 1000
 
 
-def _terms(chain: ChainSnapshot, terms: Terms, likely: Distribution, tax: float) -> Floats:
-    lot = chain.lot_size
+def _terms(chain: ChainSnapshot, terms: Terms, likely: Distribution) -> Floats:
+    lot, (tax, _) = chain.lot_size, exercise_rate(chain.expiry)
     found = np.zeros(col.TERMS)
     found[col.LOT], found[col.DISCOUNT], found[col.AT_TOUCH] = lot, chain.discount, terms.entry == "touch"
     found[col.CROSSED] = 0 if terms.entry == "mid" else 1 if terms.basis == "held" else 2

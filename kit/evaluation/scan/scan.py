@@ -62,7 +62,7 @@ def scan(
         One expiry; for calendars with a later one beside it.
     families : str, class, or several, default "all"
         By name (``"iron_condor"``) or class (`kit.strategies.IronCondor`). Calendars are not among all of
-        them: each is scored by itself, at the first expiry, in a millisecond.
+        them: each is scored by itself, at the first expiry, in a millisecond or two.
     where : str or sequence of str, optional
         What must hold: ``"probability_of_profit > 0.7 and max_loss_inr < 20_000"``. What is not known
         does not pass.

@@ -18,7 +18,7 @@ from kit.errors import DataError, SettingsError, UnknownExpiry
 from kit.evaluation.metrics import score
 from kit.evaluation.scan import FIGURES, KNOWN, ScanResult, chunks, scan
 from kit.evaluation.scan.families import named
-from kit.evaluation.scan.filters import best_of, pareto, rank
+from kit.evaluation.scan.filters import best_of, filters, pareto, rank
 from kit.evaluation.views import lognormal
 from kit.model import ChainSnapshot
 from kit.strategies import ALL, CALENDARS, COVERED, IronCondor
@@ -222,6 +222,7 @@ def test_nothing_left_says_which_filter_removed_how_many(chain: ChainSnapshot) -
         ({"families": []}, SettingsError, "needs a family"),
         ({"where": "max_los_inr < 3"}, SettingsError, "max_loss_inr"),
         ({"where": "max_loss_inr < lots"}, SettingsError, "Not a number"),
+        ({"where": "max_loss_inr < nan"}, SettingsError, "Not a number"),
         ({"where": "cheap"}, SettingsError, "Not a filter"),
         ({"rank_by": "sharpe"}, SettingsError, "No figure"),
         ({"rank_by": []}, SettingsError, "ranks by a figure"),
@@ -238,6 +239,20 @@ def test_bad_input_is_named(
     families = arguments.pop("families", "iron_condor")
     with pytest.raises(error, match=named_as):
         scan(chain, families, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("where", "values"),
+    [
+        ("max_loss_inr < 20,000", [20_000]),
+        ("max_loss_inr < 1,00,000, pop > .7", [100_000, 0.7]),
+        ("pop > 70 % AND tradable == True", [0.7, 1]),
+        ("vega_inr>-1e3&&theta_inr>=+2", [-1000, 2]),
+    ],
+)
+def test_filters_are_read_as_people_write_them(where: str, values: list[float]) -> None:
+    """Digits may be grouped by commas, shares be percents, and filters be joined by and, commas or &&."""
+    assert [one.value for one in filters(where)] == values
 
 
 def test_an_expiry_that_is_gone(chain: ChainSnapshot) -> None:
