@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from kit.backtest import fills, quiet, rules, tally, walk
 from kit.backtest.records import BarTape, HeldPosition, Records
+from kit.pricing.arrays import Floats
 from kit.pricing.machine_cache import kept
 
 _MODULES = (fills, quiet, rules, tally, walk)
@@ -43,9 +44,9 @@ def play_sets(
     totals: Records,
     trades: Records,
     span: tuple[int, int],
-    fees: NDArray[np.float64],
+    fees: Floats,
     session_of: NDArray[np.int64],
-    out: NDArray[np.float64],
+    out: Floats,
 ) -> None:
     """Play every set of parameters on one tape; `trades` keeps the rows of the last.
 

@@ -16,6 +16,7 @@ from kit.backtest.records import POSITION, STATE, TRADE, HeldPosition, Records, 
 from kit.backtest.tally import fees_of
 from kit.backtest.tape import Loaded
 from kit.errors import SettingsError
+from kit.pricing.arrays import Floats
 
 EngineName = Literal["auto", "plain", "compiled"]
 WORTH_COMPILED = 100  # positions; below, importing numba takes longer than playing them
@@ -85,9 +86,9 @@ def play_compiled(
     terms: Records,
     legs: Records,
     loaded: Loaded,
-    fees: NDArray[np.float64],
+    fees: Floats,
     session_of: NDArray[np.int64],
-) -> NDArray[np.float64]:
+) -> Floats:
     """Play sets of parameters by machine code; return (sets, 3) net profit, charges, number of trades.
 
     `room` is a position of one set whose states and rows are reused; it must be as roomy as the widest set.

@@ -9,11 +9,11 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kit.errors import UnwritableFile
+from kit.pricing.arrays import Floats
 
-Played = tuple[list[date], NDArray[np.float64]]
+Played = tuple[list[date], Floats]
 
 
 def read_piece(file: Path) -> Played | None:

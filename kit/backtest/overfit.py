@@ -10,10 +10,10 @@ from itertools import combinations
 from math import e, nan, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import kurtosis, norm, skew
 
-Floats = NDArray[np.float64]
+from kit.pricing.arrays import Floats
+
 _EULER = 0.5772156649015329
 _BLOCKS = 12  # 924 ways to choose half of them
 

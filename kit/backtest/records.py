@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.pricing.arrays import Floats
+
 # Why a leg went out; the names of the trade log, in this order.
 REASONS: tuple[str, ...] = (
     *("time", "stop", "trail", "target", "break_even", "overall_stop", "overall_target", "lock"),
@@ -42,119 +44,76 @@ NO_STRIKE, NO_TRADE, ENDED = range(1, 4)
 UNREACHED = 2**30  # ticks above every price
 LAST_TRIES = 5  # minutes after the first at which an entry is tried again
 
+
+def _whole(names: str) -> list[tuple[str, str]]:
+    return [(name, "i8") for name in names.split()]
+
+
+def _real(names: str) -> list[tuple[str, str]]:
+    return [(name, "f8") for name in names.split()]
+
+
 LEG = np.dtype(
     [
-        ("sign", "i8"),  # +1 bought, -1 sold
-        ("lots", "i8"),
-        ("stop_percent", "f8"),
-        ("stop_points", "f8"),  # all points are ticks
-        ("target_percent", "f8"),
-        ("target_points", "f8"),
-        ("trail", "i8"),
-        ("every_percent", "f8"),
-        ("every_points", "f8"),
-        ("move_percent", "f8"),
-        ("move_points", "f8"),
-        ("wait_percent", "f8"),
-        ("wait_points", "f8"),
-        ("stop_reentry", "i8"),
-        ("stop_times", "i8"),
-        ("stop_move_percent", "f8"),
-        ("stop_move_points", "f8"),
-        ("target_reentry", "i8"),
-        ("target_times", "i8"),
-        ("target_move_percent", "f8"),
-        ("target_move_points", "f8"),
+        *_whole("sign lots"),  # +1 bought, -1 sold
+        *_real("stop_percent stop_points target_percent target_points"),  # all points are ticks
+        *_whole("trail"),
+        *_real("every_percent every_points move_percent move_points wait_percent wait_points"),
+        *_whole("stop_reentry stop_times"),
+        *_real("stop_move_percent stop_move_points"),
+        *_whole("target_reentry target_times"),
+        *_real("target_move_percent target_move_points"),
     ],
     align=True,
 )
 
 TERMS = np.dtype(
     [
-        ("entry", "i8"),
-        ("exit", "i8"),
-        ("stop", "i8"),
-        ("target", "i8"),
-        ("same_bar", "i8"),
-        ("complete", "i8"),
-        ("break_even", "i8"),
-        ("slippage", "i8"),
-        ("slip", "f8"),
-        ("overall", "i8"),  # whether any limit in rupees is set
-        ("stop_inr", "f8"),
-        ("target_inr", "f8"),
-        ("trail_every", "f8"),
-        ("trail_move", "f8"),
-        ("lock_at", "f8"),
-        ("lock_keep", "f8"),
-        ("lock_every", "f8"),
-        ("lock_move", "f8"),
-        ("adjust_delta", "f8"),
-        ("adjust_times", "i8"),
-        ("adjust_every", "i8"),
-        ("multiple", "i8"),  # how many times the legs are traded
+        *_whole("entry exit stop target same_bar complete break_even slippage"),
+        *_real("slip"),
+        *_whole("overall"),  # whether any limit in rupees is set
+        *_real("stop_inr target_inr trail_every trail_move lock_at lock_keep lock_every lock_move"),
+        *_real("adjust_delta"),
+        *_whole("adjust_times adjust_every"),
+        *_whole("multiple"),  # how many times the legs are traded
     ],
     align=True,
 )
 
 STATE = np.dtype(
     [
-        ("phase", "i8"),
-        ("start", "i8"),  # bar at whose close the first entry is tried; beyond the tape: never
-        ("due", "i8"),  # until this bar its rules are known to have nothing to do
-        ("row", "i8"),  # of the contract in the tape; -1: not chosen
-        ("number", "i8"),  # of the entry, from 1
-        ("raw", "i8"),  # entry price before slippage, what levels count from
-        ("price", "i8"),  # after it
-        ("bar", "i8"),  # whose price was taken
-        ("watch", "i8"),  # first bar that is examined
-        ("cost", "i8"),  # first entry price in this contract
-        ("stop", "i8"),  # level in force; 0: none
-        ("first_stop", "i8"),
-        ("stop_reason", "i8"),
-        ("target", "i8"),  # level; 0: none
-        ("best", "i8"),  # most favourable price of completed bars
-        ("reason", "i8"),  # why it is leaving at the next open
-        ("tries_end", "i8"),  # last bar at whose close an entry is tried
-        ("by_close", "i8"),  # whether this entry is filled at a close whatever the plan's entries do
-        ("wait", "i8"),  # level that must be reached first; 0: not yet known
-        ("wait_up", "i8"),
-        ("wait_percent", "f8"),
-        ("wait_points", "f8"),
-        ("stops_left", "i8"),
-        ("targets_left", "i8"),
+        *_whole("phase"),
+        *_whole("start"),  # bar at whose close the first entry is tried; beyond the tape: never
+        *_whole("due"),  # until this bar its rules are known to have nothing to do
+        *_whole("row"),  # of the contract in the tape; -1: not chosen
+        *_whole("number"),  # of the entry, from 1
+        *_whole("raw price"),  # of the entry: before slippage, what levels count from; after it
+        *_whole("bar watch"),  # whose price was taken; the first that is examined
+        *_whole("cost"),  # first entry price in this contract
+        *_whole("stop first_stop stop_reason target"),  # levels in force, 0: none; why the stop stands there
+        *_whole("best"),  # most favourable price of completed bars
+        *_whole("reason"),  # why it is leaving at the next open
+        *_whole("tries_end"),  # last bar at whose close an entry is tried
+        *_whole("by_close"),  # whether this entry is filled at a close whatever the plan's entries do
+        *_whole("wait wait_up"),  # level that must be reached first, 0: not yet known; whether from below
+        *_real("wait_percent wait_points"),
+        *_whole("stops_left targets_left"),  # entries that may follow a stop, a target
     ],
     align=True,
 )
 
 POSITION = np.dtype(
     [
-        ("realised", "f8"),  # rupees
-        ("peak", "f8"),  # best rupees at an earlier close
-        ("left", "i8"),  # last bar in which a leg went out
-        ("hit", "i8"),  # last bar in which a leg's stop was hit
-        ("adjusts_left", "i8"),
-        ("count", "i8"),  # rows written
-        ("settles", "i8"),  # whether any contract is settled within the tape
+        *_real("realised peak"),  # ticks times units: of legs that went out; the best at an earlier close
+        *_whole("left hit"),  # last bars in which a leg went out, in which a leg's stop was hit
+        *_whole("adjusts_left"),
+        *_whole("count"),  # rows written
+        *_whole("settles"),  # whether any contract is settled within the tape
     ],
     align=True,
 )
 
-TRADE = np.dtype(
-    [
-        ("leg", "i8"),
-        ("number", "i8"),
-        ("row", "i8"),
-        ("entry_bar", "i8"),
-        ("entry", "i8"),
-        ("exit_bar", "i8"),
-        ("exit", "i8"),
-        ("reason", "i8"),
-        ("stale", "i8"),
-        ("why", "i8"),
-    ],
-    align=True,
-)
+TRADE = np.dtype(_whole("leg number row entry_bar entry exit_bar exit reason stale why"), align=True)
 
 
 class TradeRow(NamedTuple):
@@ -187,10 +146,9 @@ def records(kind: np.dtype[Any], size: int | tuple[int, ...]) -> Records:
 
 CONTRACT = np.dtype(
     [
-        ("units", "i8"),  # in one lot
-        ("ends", "i8"),  # bar at whose close it is settled; beyond the tape: not within it
-        ("settled", "i8"),  # ticks paid then
-        ("exercise", "f8"),  # tax on a bought unit that is settled, rupees
+        *_whole("units"),  # in one lot
+        *_whole("ends settled"),  # bar at whose close it is settled, beyond the tape: never; ticks paid then
+        *_real("exercise"),  # tax on a bought unit that is settled, rupees
     ],
     align=True,
 )
@@ -209,7 +167,7 @@ class BarTape(NamedTuple):
     last: NDArray[np.int32]
     contracts: Records
     picks: NDArray[np.int64]  # (legs, n) row that each leg's rule chooses at each bar's close; -1: none
-    delta: NDArray[np.float64]  # (k, n), or (k, 0) where no rule asks for it
+    delta: Floats  # (k, n), or (k, 0) where no rule asks for it
     ends: NDArray[np.int64]  # (n,) the last bar of each bar's session
 
 

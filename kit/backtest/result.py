@@ -20,8 +20,9 @@ from kit.backtest.metrics import Drawdown, drawdown, exposure, metrics
 from kit.backtest.plan.plan import Plan
 from kit.clock import session
 from kit.errors import SettingsError
+from kit.pricing.arrays import Floats
 
-Curve = tuple[NDArray[np.datetime64], NDArray[np.float64]]
+Curve = tuple[NDArray[np.datetime64], Floats]
 _NUMBERS = ["gross_inr", "charges_inr", "net_inr"]
 
 

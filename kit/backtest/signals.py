@@ -16,6 +16,7 @@ from kit.backtest.strikes import ExpiryMinutes
 from kit.backtest.tape import NEVER
 from kit.bars.minutes import DayMinutes
 from kit.errors import DataError
+from kit.pricing.arrays import Bools, Floats
 
 Signals = Mapping[str, "pd.Series[bool]"]
 UP, DOWN = "up", "down"
@@ -54,7 +55,7 @@ def _breaks(entry: PlanEntry, day: DayMinutes, columns: NDArray[np.intp], signal
     return {UP: int(columns[rings][0])} if rings.any() else {}
 
 
-def _asked(rule: Any, day: DayMinutes, columns: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _asked(rule: Any, day: DayMinutes, columns: NDArray[np.intp]) -> Bools:
     rings = np.zeros(len(columns), np.bool_)
     known = np.flatnonzero(np.isfinite(day.index[3]) | day.traded.any(axis=0))
     for place, column in enumerate(columns[columns <= known[-1]] if known.size else ()):  # of a running day
@@ -64,14 +65,14 @@ def _asked(rule: Any, day: DayMinutes, columns: NDArray[np.intp]) -> NDArray[np.
     return rings
 
 
-def _column(name: str, day: DayMinutes, columns: NDArray[np.intp], signals: Signals) -> NDArray[np.bool_]:
+def _column(name: str, day: DayMinutes, columns: NDArray[np.intp], signals: Signals) -> Bools:
     if name not in signals:
         raise DataError("The plan waits for a signal that was not given", name, f"Known: {sorted(signals)}.")
     starts = pd.DatetimeIndex([day.start(int(column)) for column in columns])
     return signals[name].reindex(starts, fill_value=False).to_numpy(bool)
 
 
-def _level(day: DayMinutes) -> NDArray[np.float64]:
+def _level(day: DayMinutes) -> Floats:
     """Return (high, low, close) of the index by bar, rupees; closes alone where the synthetic stands in."""
     if day.has_index:
         return day.index[[1, 2, 3]]

@@ -15,10 +15,10 @@ from kit.backtest.plan.parts import ByDays, ExpiryRule, Side, StrikeRule
 from kit.bars.minutes import TICKS_PER_RUPEE, DayMinutes
 from kit.clock import MINUTES_PER_YEAR, risk_free_rate, years_to_expiry
 from kit.model import Right
+from kit.pricing.arrays import Floats
 from kit.pricing.black76 import iv_and_greeks
 
 Columns = NDArray[np.intp]
-Floats = NDArray[np.float64]
 NO_STRIKE = 0
 
 

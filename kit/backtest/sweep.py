@@ -15,7 +15,6 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kit.arguments import instance
 from kit.backtest.days import Days, days_of, left_out
@@ -33,8 +32,8 @@ from kit.backtest.tally import fees_of, tally
 from kit.backtest.tape import Loaded, load
 from kit.bars.minute_store import MinuteStore
 from kit.parallel import ConcurrentProcessor, ProcessingTask
+from kit.pricing.arrays import Floats
 
-Floats = NDArray[np.float64]
 Progress = Callable[[int, int], object]
 _CHUNK = 32  # sessions that are finished, and kept, together
 

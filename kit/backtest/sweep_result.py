@@ -10,16 +10,14 @@ from math import sqrt
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from kit.backtest.holdings import SkippedDay
 from kit.backtest.metrics import SESSIONS_PER_YEAR
 from kit.backtest.overfit import deflated_sharpe, overfit_probability, overfit_sentence, sharpe_by_set
 from kit.backtest.plan.plan import Plan
 from kit.errors import DataError, SettingsError
+from kit.pricing.arrays import Floats
 from kit.shown import card, rows_of, sentence, table
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

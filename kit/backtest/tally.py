@@ -11,12 +11,13 @@ from kit.backtest.records import EXPIRY, REFUSED, HeldPosition
 from kit.backtest.tape import Holding
 from kit.bars.minutes import TICK_INR
 from kit.evaluation.costs import order_charges
+from kit.pricing.arrays import Floats
 
 BUY, SELL, FIXED = range(3)
 _CRORE = 1e7
 
 
-def fees_of(holding: Holding, charged: bool) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def fees_of(holding: Holding, charged: bool) -> tuple[Floats, NDArray[np.int64]]:
     """Return what orders cost on each session of a holding, and the session of each bar.
 
     Returns
@@ -36,9 +37,7 @@ def fees_of(holding: Holding, charged: bool) -> tuple[NDArray[np.float64], NDArr
     return fees, np.repeat(np.arange(len(lengths)), lengths)
 
 
-def tally(
-    position: HeldPosition, fees: NDArray[np.float64], session_of: NDArray[np.int64], out: NDArray[np.float64]
-) -> None:
+def tally(position: HeldPosition, fees: Floats, session_of: NDArray[np.int64], out: Floats) -> None:
     """Write net profit, charges and the number of trades of a played position into `out`."""
     gross, paid, count = 0.0, 0.0, 0
     for number in range(position.totals.count):

@@ -31,6 +31,7 @@ from kit.backtest.strategy_strikes import strategy_strike
 from kit.backtest.strikes import NO_STRIKE, ExpiryMinutes, expiry_of
 from kit.bars.minutes import OHLC, DayMinutes
 from kit.model import Right
+from kit.pricing.arrays import Bools, Floats
 
 NEVER = 2**40
 _MinutesOf = Callable[[DayMinutes, date], ExpiryMinutes]
@@ -217,7 +218,7 @@ def _tape(plan: Plan, holding: Holding, contracts: list[Contract], picks: NDArra
     )
 
 
-def _carried(close: NDArray[np.int32], traded: NDArray[np.bool_]) -> NDArray[np.int32]:
+def _carried(close: NDArray[np.int32], traded: Bools) -> NDArray[np.int32]:
     """Return the last traded close so far; 0 before the first."""
     begins = traded.copy()
     begins[:, :1] = True  # each contract begins anew
@@ -226,10 +227,10 @@ def _carried(close: NDArray[np.int32], traded: NDArray[np.bool_]) -> NDArray[np.
     return np.repeat(known, np.diff(cells, append=close.size)).reshape(close.shape)
 
 
-def _deltas(day: DayMinutes, contracts: list[Contract], rows: NDArray[np.intp]) -> NDArray[np.float64]:
+def _deltas(day: DayMinutes, contracts: list[Contract], rows: NDArray[np.intp]) -> Floats:
     columns, found = np.arange(len(day.minutes)), []
     chains = {expiry: ExpiryMinutes(day, expiry, "synthetic") for expiry, _, _ in contracts}
-    sides: dict[tuple[date, Right], NDArray[np.float64]] = {}
+    sides: dict[tuple[date, Right], Floats] = {}
     for row in rows:
         expiry, strike, right = contracts[row]
         if (expiry, right) not in sides:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kit.evaluation.metrics import score_on
 from kit.evaluation.payoff import profit_at_expiry
@@ -14,6 +13,7 @@ from kit.evaluation.scored import Score
 from kit.evaluation.terms import STANDARD, Terms
 from kit.evaluation.through_time import profit_before_expiry
 from kit.model import ChainSnapshot, Leg
+from kit.pricing.arrays import Floats
 
 POINTS = 121
 
@@ -36,9 +36,9 @@ class Payoff:
     """
 
     name: str
-    level: NDArray[np.float64]
-    expiry_inr: NDArray[np.float64]
-    today_inr: NDArray[np.float64]
+    level: Floats
+    expiry_inr: Floats
+    today_inr: Floats
     score: Score
 
 
@@ -65,9 +65,7 @@ def payoff(
     return Payoff(name, level, expiry * snapshot.lot_size, today * snapshot.lot_size, scored)
 
 
-def _at_first_expiry(
-    legs: Sequence[Leg], snapshot: ChainSnapshot, level: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _at_first_expiry(legs: Sequence[Leg], snapshot: ChainSnapshot, level: Floats) -> Floats:
     """Return points; where all legs end together, without any model."""
     ends = {leg.expiry or snapshot.expiry for leg in legs if leg.right != "INDEX"}
     if len(ends) <= 1:

@@ -14,8 +14,9 @@ from math import nan, sqrt
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kit.pricing.arrays import Floats
 from kit.pricing.density import Density
 
 WITHIN = 0.00135  # chance on either side of what the money at risk covers: three deviations of a normal
@@ -138,7 +139,7 @@ class SampleDistribution(Distribution):
         Ascending, rupees.
     """
 
-    levels: NDArray[np.float64]
+    levels: Floats
 
     def call(self, strike: ArrayLike) -> Any:
         """Return the mean of what a call paid, rupees."""
@@ -172,9 +173,9 @@ class SampleDistribution(Distribution):
         return [float(level) for level in self.levels]
 
     @cached_property
-    def _sums(self) -> NDArray[np.float64]:
+    def _sums(self) -> Floats:
         """Sum of the levels from each place on."""
-        sums: NDArray[np.float64] = np.append(np.cumsum(self.levels[::-1])[::-1], 0.0)
+        sums: Floats = np.append(np.cumsum(self.levels[::-1])[::-1], 0.0)
         return sums
 
 

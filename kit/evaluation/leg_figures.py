@@ -8,7 +8,6 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kit.evaluation.blocked import blocks
 from kit.evaluation.costs import opening_inr, round_trip_inr
@@ -18,8 +17,7 @@ from kit.evaluation.liquidity import contract_of, contradicting, entry_price, sp
 from kit.evaluation.terms import Terms
 from kit.evaluation.verdict import told_of
 from kit.model import ChainSnapshot, Contract, Leg
-
-Floats = NDArray[np.float64]
+from kit.pricing.arrays import Floats
 
 
 class LegFigures(NamedTuple):

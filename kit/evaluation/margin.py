@@ -24,9 +24,8 @@ from kit.evaluation.margin_rules import FAR_DAYS, RiskParameters, risk_parameter
 from kit.evaluation.risk_arrays import composite_deltas, risk_arrays
 from kit.model import ChainSnapshot, Leg
 from kit.model.position import check_legs
+from kit.pricing.arrays import Bools, Floats
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 DEEP = 0.10  # out of the money beyond this fraction of the close
 THIRD_MONTH_YEARS = 75 / 365  # to the future, two to three months off, that calendar charges are a part of
 

@@ -12,12 +12,11 @@ from math import isnan, log, sqrt
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kit.errors import SettingsError
 from kit.model import ChainSnapshot, Leg
+from kit.pricing.arrays import Floats
 
-Floats = NDArray[np.float64]
 Kept = Literal["strike", "moneyness", "delta"]
 Term = Literal["parallel", "root_time"]
 MONTH_YEARS = 30 / 365  # a shift by the root of time is that of an expiry a month ahead

@@ -9,7 +9,6 @@ from math import nan
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kit.arguments import checked
 from kit.clock.sessions import session, sessions
@@ -31,9 +30,9 @@ from kit.evaluation.through_time import (
 from kit.evaluation.touch import probability_of_profit_by
 from kit.evaluation.views import View
 from kit.model import ChainSnapshot, Leg, Position
+from kit.pricing.arrays import Floats
 from kit.pricing.black76 import Greeks
 
-Floats = NDArray[np.float64]
 T = TypeVar("T")
 POINTS = 161
 REACH = 0.1  # of the spot, on either side

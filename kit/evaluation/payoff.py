@@ -13,9 +13,10 @@ from math import inf
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kit.model import Leg
+from kit.pricing.arrays import Floats
 
 
 class Knots(NamedTuple):
@@ -36,7 +37,7 @@ class Knots(NamedTuple):
     slope: float
 
 
-def profit_at_expiry(legs: Sequence[Leg], settlement: ArrayLike) -> NDArray[np.float64]:
+def profit_at_expiry(legs: Sequence[Leg], settlement: ArrayLike) -> Floats:
     """Return the profit at expiry for any settlement level.
 
     Parameters

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kit.evaluation.margin_rules import FAR_DAYS, RiskParameters
+from kit.pricing.arrays import Floats
 from kit.pricing.black76 import greeks, price
 
-Floats = NDArray[np.float64]
 AHEAD_YEARS = 2 / 365  # the scan looks two days ahead
 _STEPS = np.repeat([0.0, 1 / 3, -1 / 3, 2 / 3, -2 / 3, 1.0, -1.0], 2)
 MOVES = np.append(_STEPS, [2.0, -2.0])  # of the price scan range

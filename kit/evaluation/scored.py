@@ -8,12 +8,12 @@ from math import isnan
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kit.evaluation.payoff import knots, profit_at
 from kit.evaluation.several import first_chain, later, profile
 from kit.evaluation.views import market
 from kit.model import ChainSnapshot, Leg
+from kit.pricing.arrays import Floats
 from kit.shown import Showable, rupees, sentence, table
 
 
@@ -173,7 +173,7 @@ class Score(Showable):
         row = greeks | {"vega": self.vega_inr, "rho": self.rho_inr}
         return [sentence(terms), table([row], "Greeks, rupees for the whole position")]
 
-    def payoff(self, snapshot: ChainSnapshot) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def payoff(self, snapshot: ChainSnapshot) -> tuple[Floats, Floats]:
         """Return the profit at expiry for a plot: exact, with few points.
 
         Parameters

@@ -11,17 +11,16 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kit.arguments import checked, number
 from kit.evaluation.moved_smile import Kept, Term, checked_names, moved_volatility, shifted
 from kit.evaluation.payoff import breakevens, knots
 from kit.model import ChainSnapshot, Leg
 from kit.model.position import check_legs
-from kit.pricing.arrays import floats
+from kit.pricing.arrays import Floats, floats
 from kit.pricing.black76 import Greeks, greeks, price
 
-Floats = NDArray[np.float64]
 SCANNED = np.linspace(0.4, 1.8, 1401)  # where breakevens are looked for, as multiples of the spot
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from kit.pricing import kernels, numpy_engine
 from kit.pricing.arrays import Floats
 from kit.pricing.machine_code import run
-from kit.pricing.numpy_engine import Codes, Columns
+from kit.pricing.numpy_engine import Columns
+from kit.pricing.reasons import Codes
 
 WORTH_A_THREAD = 24_576  # options; about a millisecond, ten times what starting a thread costs
 

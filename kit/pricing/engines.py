@@ -26,7 +26,8 @@ from kit.arguments import choice
 from kit.errors import KitWarning, SettingsError
 from kit.forks import fork_outside
 from kit.pricing.arrays import Floats
-from kit.pricing.numpy_engine import Codes, Columns
+from kit.pricing.numpy_engine import Columns
+from kit.pricing.reasons import Codes
 
 Name = Literal["compiled", "numpy"]
 

@@ -9,14 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import erfcx, ndtr
 
 from kit.pricing.arrays import Bools, Floats
-from kit.pricing.reasons import Reason
+from kit.pricing.reasons import Codes, Reason
 from kit.pricing.solver import SQRT_HALF, log_moneyness, total_volatility
 
-Codes = NDArray[np.int8]
 Columns = tuple[Floats, Floats, Floats, Floats, Floats, Bools]
 
 BLOCK = 4096  # options per pass: the temporaries of one pass stay in the processor's cache

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from kit.clock import IST
 from kit.model import ChainSnapshot, Held, Leg
 from kit.model.chain import GREEK_COLUMNS, QUOTE_COLUMNS
+from kit.pricing.arrays import Floats
 from kit.pricing.black76 import greeks, price
-
-Floats = NDArray[np.float64]
 
 
 class MinuteChain(ChainSnapshot):

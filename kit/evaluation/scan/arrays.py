@@ -7,9 +7,7 @@ from numpy.typing import NDArray
 
 from kit.evaluation.distribution import Distribution
 from kit.evaluation.scan import columns as col
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from kit.pricing.arrays import Bools, Floats
 
 
 def score_all(

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.evaluation.scan.definition import Definition
-from kit.evaluation.scan.engine import Floats, figures
+from kit.evaluation.scan.engine import figures
 from kit.evaluation.scan.families import UNLISTED, Positions
 from kit.evaluation.scan.filters import Filter, Rank, best_of
 from kit.evaluation.scan.ladder import Ladder
+from kit.pricing.arrays import Floats
 
 CHUNK = 65_536  # positions; some 25 ms, so that a scan tells of its best often and stops at once
 PIECES = 16  # of a smaller scan, for the same reason

@@ -13,6 +13,7 @@ from kit.evaluation.scan.columns import FIGURES
 from kit.evaluation.scan.ladder import Ladder
 from kit.evaluation.terms import Terms
 from kit.model import ChainSnapshot, Leg
+from kit.pricing.arrays import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,9 +23,7 @@ class Definition:
     chain: ChainSnapshot
     terms: Terms
 
-    def figures(
-        self, found: Ladder, places: NDArray[np.int32], lots: NDArray[np.int32]
-    ) -> NDArray[np.float64]:
+    def figures(self, found: Ladder, places: NDArray[np.int32], lots: NDArray[np.int32]) -> Floats:
         """Return every figure of positions, as `kit.evaluation.scan.engine.figures` does."""
         rows = [self._row(found.legs(held, lots, self.chain)) for held in places]
         return np.array(rows, np.float64).reshape(len(rows), len(FIGURES))

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from kit.evaluation.scan import arrays
 from kit.evaluation.scan.columns import FIGURES
 from kit.evaluation.scan.ladder import Ladder
+from kit.pricing.arrays import Floats
 from kit.pricing.engines import engine_name
 
-Floats = NDArray[np.float64]
 Places = NDArray[np.int32]
 BLOCK = 16_384  # positions that NumPy takes at a time, so that its columns stay in the cache
 

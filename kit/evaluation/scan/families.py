@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from kit.errors import DataError, SettingsError
 from kit.evaluation.scan.known import KNOWN, SPANNING, LegRule
 from kit.evaluation.scan.ladder import Ladder
+from kit.pricing.arrays import Floats
 from kit.strategies.base import Strategy
 
-Floats = NDArray[np.float64]
 Places = NDArray[np.int32]
 UNLISTED = -1
 

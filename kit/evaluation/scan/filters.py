@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from kit.errors import SettingsError
 from kit.evaluation.scan.columns import FIGURES, LEAST_FIRST, PLACES
+from kit.pricing.arrays import Bools, Floats
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
     "==": operator.eq, "!=": operator.ne,

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.evaluation.scan import columns as col
-from kit.evaluation.scan.shape import Floats, between, bounds, breakevens, chance, rounded, shape
+from kit.evaluation.scan.shape import between, bounds, breakevens, chance, rounded, shape
+from kit.pricing.arrays import Floats
 
 MOST_LEGS = 8
 

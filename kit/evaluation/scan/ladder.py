@@ -27,8 +27,8 @@ from kit.evaluation.scan import columns as col
 from kit.evaluation.terms import Terms
 from kit.evaluation.verdict import NO_MARKET
 from kit.model import ChainSnapshot, Contract, Held, Leg
+from kit.pricing.arrays import Floats
 
-Floats = NDArray[np.float64]
 RIGHTS: tuple[Held, ...] = ("CE", "PE", "FUT")
 _KNOWN: WeakKeyDictionary[ChainSnapshot, dict[tuple[Terms, RiskParameters | str], Ladder]] = (
     WeakKeyDictionary()

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.evaluation.scan import columns as col
+from kit.pricing.arrays import Floats
 
-Floats = NDArray[np.float64]
 ROOT_2, ROOT_2PI = math.sqrt(2.0), math.sqrt(2 * math.pi)
 
 
