@@ -145,7 +145,7 @@ def given_signals(signals: Any) -> Signals:
             remedy = "Use the starts of bars as a DatetimeIndex, each once."
             raise DataError(f"The signal {name} is not indexed by time", str(index.dtype), remedy)
         if series.dtype != bool:
-            remedy = "Say what rings: series > level, for instance; fillna(False) first."
+            remedy = "Give booleans, for instance series > level, after fillna(False)."
             raise DataError(f"The signal {name} is not boolean", str(series.dtype), remedy)
         found[name] = series.set_axis(index.tz_localize(IST) if index.tz is None else index.tz_convert(IST))
     return found

@@ -43,13 +43,13 @@ class SkippedDay:
     error: UnreadableFile | None = None
 
 
-def skipped_words(skipped: Iterable[SkippedDay], most: int = 5) -> list[str]:
-    """Say for each reason once which sessions were skipped for it; of many reasons the first few."""
+def skipped_words(skipped: Iterable[SkippedDay]) -> list[str]:
+    """Say for each reason once which sessions were skipped for it; of many reasons the first five."""
     by_reason: dict[str, list[date]] = {}
     for one in skipped:
         by_reason.setdefault(one.why, []).append(one.day)
     told = []
-    for why, days in [*by_reason.items()][:most]:
+    for why, days in [*by_reason.items()][:5]:
         more = f" and {counted(len(days) - 1, 'session')} more" if len(days) > 1 else ""
         told.append(f"Skipped {days[0]}{more}: {why.removesuffix('.')}.")
     return told
@@ -93,7 +93,7 @@ def _on_calendar(plan: Plan, day: date) -> bool:
 def holdings(
     plan: Plan, wanted: Sequence[date], days: Days, daily: pd.DataFrame | None, signals: Signals
 ) -> Iterator[Holding | SkippedDay]:
-    """Yield the positions' chances and the skipped days, in order; positions of one plan never overlap.
+    """Yield the possible positions and the skipped days, in order; positions of one plan never overlap.
 
     The next one begins after the day on which the last was due to end, or, where every leg of the last was
     refused at its entry, on the next day.
@@ -117,7 +117,7 @@ def holdings(
 
 
 def _holding(plan: Plan, day: date, days: Days, signals: Signals) -> Holding | SkippedDay | None:
-    """Return the chance of one day; None where a filter or the missing signal keeps the plan out."""
+    """Return the possible position of a day; None where a filter or a missing signal keeps the plan out."""
     nearest = expiry_of("nearest", days[day]) if day in days else None
     if nearest is None:
         absent = left_out(days).get(day, "no bars of this day")

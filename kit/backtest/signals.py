@@ -49,20 +49,20 @@ def _breaks(entry: PlanEntry, day: DayMinutes, columns: NDArray[np.intp], signal
     if entry.momentum:
         return _momentum(entry.momentum, day, columns)
     if isinstance(entry.signal, str):
-        rings = _column(entry.signal, day, columns, signals)
+        fires = _column(entry.signal, day, columns, signals)
     else:
-        rings = _asked(entry.signal, day, columns)
-    return {UP: int(columns[rings][0])} if rings.any() else {}
+        fires = _asked(entry.signal, day, columns)
+    return {UP: int(columns[fires][0])} if fires.any() else {}
 
 
 def _asked(rule: Any, day: DayMinutes, columns: NDArray[np.intp]) -> Bools:
-    rings = np.zeros(len(columns), np.bool_)
+    fires = np.zeros(len(columns), np.bool_)
     known = np.flatnonzero(np.isfinite(day.index[3]) | day.traded.any(axis=0))
     for place, column in enumerate(columns[columns <= known[-1]] if known.size else ()):  # of a running day
         if rule(RuleMoment(day, int(column))):
-            rings[place] = True
+            fires[place] = True
             break
-    return rings
+    return fires
 
 
 def _column(name: str, day: DayMinutes, columns: NDArray[np.intp], signals: Signals) -> Bools:
@@ -86,7 +86,7 @@ def _breakout(rule: Breakout, day: DayMinutes, columns: NDArray[np.intp]) -> dic
     if not np.isfinite(high[span]).any():
         return {}
     sides = {UP: close[columns] > np.nanmax(high[span]), DOWN: close[columns] < np.nanmin(low[span])}
-    found = {side: int(columns[rings][0]) for side, rings in sides.items() if rings.any()}
+    found = {side: int(columns[fires][0]) for side, fires in sides.items() if fires.any()}
     if rule.sides == "first" and len(found) > 1:
         earliest = min(found, key=lambda side: found[side])
         return {earliest: found[earliest]}
@@ -100,5 +100,5 @@ def _momentum(rule: SignedAmount, day: DayMinutes, columns: NDArray[np.intp]) ->
         return {}
     start = known[0]
     goal = start * (1 + (rule.percent or 0) / 100) + (rule.points or 0)
-    rings = close >= goal if goal > start else close <= goal
-    return {UP if goal > start else DOWN: int(columns[rings][0])} if rings.any() else {}
+    fires = close >= goal if goal > start else close <= goal
+    return {UP if goal > start else DOWN: int(columns[fires][0])} if fires.any() else {}

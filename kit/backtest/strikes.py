@@ -5,7 +5,7 @@ All rules work on many bars at once: rows are the listed strikes of one expiry, 
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 
 import numpy as np
@@ -171,7 +171,3 @@ class ExpiryMinutes:
     @cached_property
     def _years_at_open(self) -> float:
         return years_to_expiry(self.day.start(0), self.expiry)
-
-    def moment(self, column: int) -> str:
-        """Return the moment at which a bar is known, for messages."""
-        return f"{self.day.start(column) + timedelta(minutes=1):%H:%M}"

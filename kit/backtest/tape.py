@@ -41,7 +41,7 @@ Contract = tuple[date, int, Right]
 
 @dataclass(frozen=True, eq=False)
 class Holding:
-    """One position's chance: the sessions it may live in, from the bar of its entry to that of its exit.
+    """A possible position: the sessions it may span, from the bar of its entry to that of its exit.
 
     Parameters
     ----------

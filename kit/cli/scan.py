@@ -68,7 +68,7 @@ def _chain(options: argparse.Namespace) -> ChainSnapshot:
     Where a family spans two expiries the next one stands beside it.
     """
     from kit.clock import parse_expiry
-    from kit.evaluation.scan.known import SPANNING
+    from kit.evaluation.scan.family_rules import SPANNING
 
     wanted = None if options.expiry is None else parse_expiry(options.expiry)
     spans = not SPANNING.keys().isdisjoint(options.families)

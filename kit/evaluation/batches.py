@@ -100,9 +100,9 @@ class Batches:
         try:
             if not self._processor.start(PRELOAD):
                 groups = self._run_here(groups)
-            with _turn() as turn:
+            with _run_number() as number:
                 # two runs may share a processor at the same time; alone, a task is called what it is
-                suffix = f" (run {turn + 1})" if turn else ""
+                suffix = f" (run {number + 1})" if number else ""
                 self._run(groups, suffix)
                 again, self._again = self._again, []
                 self._run([[request] for request in again], suffix)
@@ -119,7 +119,7 @@ class Batches:
         if len(bounded) > _MOST or self._timeout < _SHARED_S:
             return groups
         for request in bounded:
-            self._go_on()
+            self._raise_if_stopped()
             part = Part(request.idea, request.name, seed=request.place)
             (one,) = evaluate_batch([part], request.market_data)
             if isinstance(one.error, KeyboardInterrupt):
@@ -138,8 +138,8 @@ class Batches:
             self._tasks[task_id] = group
         tasks = _Watched((self._task(*item) for item in self._tasks.items()), self._was_sent)
         try:
-            self._go_on()
-            self._processor.run(tasks, on_result=self._told)
+            self._raise_if_stopped()
+            self._processor.run(tasks, on_result=self._report)
         except BaseException:
             self._collect()
             raise
@@ -147,9 +147,9 @@ class Batches:
     def _was_sent(self, task_id: str) -> None:
         """Look after each task whether to stop: `cancel` sees only those that were sent."""
         self._sent.append(task_id)
-        self._go_on()
+        self._raise_if_stopped()
 
-    def _go_on(self) -> None:
+    def _raise_if_stopped(self) -> None:
         if self.stopped:
             raise _Stopped
 
@@ -166,11 +166,11 @@ class Batches:
         seed, name = (first.place, ONE) if len(group) == 1 else (None, BATCH)
         return ProcessingTask(task_id, operation, args, timeout=self._timeout, seed=seed, name=name)
 
-    def _told(self, result: ProcessingResult) -> None:
+    def _report(self, result: ProcessingResult) -> None:
         for request, own in self._taken(result):
             if not (self.stopped and own.status == "cancelled"):  # that has not finished
                 self._tell(request, own)
-        self._go_on()
+        self._raise_if_stopped()
 
     def _collect(self) -> None:
         """Keep what had ended when the run was cut short and nobody had been told of yet."""
@@ -241,18 +241,18 @@ def _is_bounded(request: EvaluationRequest) -> bool:
     return all(type(value) in _RULES or not callable(value) for value in vars(request.idea).values())
 
 
-_turns: set[int] = set()
-_turns_lock = Lock()
+_numbers: set[int] = set()
+_numbers_lock = Lock()
 
 
 @contextmanager
-def _turn() -> Iterator[int]:
+def _run_number() -> Iterator[int]:
     """Give each of the runs under way a number of its own, the lowest that is free: usually 0."""
-    with _turns_lock:
-        number = next(number for number in count() if number not in _turns)
-        _turns.add(number)
+    with _numbers_lock:
+        number = next(number for number in count() if number not in _numbers)
+        _numbers.add(number)
     try:
         yield number
     finally:
-        with _turns_lock:
-            _turns.discard(number)
+        with _numbers_lock:
+            _numbers.discard(number)

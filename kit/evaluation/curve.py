@@ -10,7 +10,7 @@ import numpy as np
 from kit.evaluation.metrics import score_on
 from kit.evaluation.payoff import profit_at_expiry
 from kit.evaluation.scored import Score
-from kit.evaluation.terms import STANDARD, Terms
+from kit.evaluation.terms import STANDARD
 from kit.evaluation.through_time import profit_before_expiry
 from kit.model import ChainSnapshot, Leg
 from kit.pricing.arrays import Floats
@@ -42,26 +42,22 @@ class Payoff:
     score: Score
 
 
-def payoff(
-    legs: Sequence[Leg], snapshot: ChainSnapshot, reach: float, name: str = "", terms: Terms = STANDARD
-) -> Payoff:
+def payoff(legs: Sequence[Leg], snapshot: ChainSnapshot, reach: float, name: str = "") -> Payoff:
     """Score a position and draw its curves, exact at every strike and breakeven.
 
     Parameters
     ----------
-    legs, snapshot, name, terms
-        As in `kit.evaluation.metrics.score_on`.
+    legs, snapshot, name
+        As in `kit.evaluation.metrics.score`.
     reach : float
         How far the curves go on either side of the spot, as a fraction of it.
     """
-    scored = score_on(legs, snapshot, terms, name)
+    scored = score_on(legs, snapshot, STANDARD, name)
     low, high = snapshot.spot * (1 - reach), snapshot.spot * (1 + reach)
     kinks = [at for at in (*(leg.strike for leg in legs), *scored.breakevens) if low < at < high]
     level = np.unique([*np.linspace(low, high, POINTS), *kinks])
-    expiry, today = (
-        _at_first_expiry(scored.legs, snapshot, level),
-        profit_before_expiry(scored.legs, snapshot, level),
-    )
+    expiry = _at_first_expiry(scored.legs, snapshot, level)
+    today = profit_before_expiry(scored.legs, snapshot, level)
     return Payoff(name, level, expiry * snapshot.lot_size, today * snapshot.lot_size, scored)
 
 

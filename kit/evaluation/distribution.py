@@ -33,7 +33,7 @@ class Distribution(ABC):
     note : str
         What it rests on, and how it goes on beyond that.
     doubt : str
-        Why its figures say little; empty: they do not.
+        Why its figures are unreliable; empty: nothing speaks against them.
     iv_error : float
         How far the smile it was made of misses its quotes, annualised fraction; NaN where none was.
     """

@@ -9,13 +9,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from kit.evaluation.blocked import blocks
 from kit.evaluation.costs import opening_inr, round_trip_inr
 from kit.evaluation.distribution import Distribution
 from kit.evaluation.exercise import exercise_rate
 from kit.evaluation.liquidity import contract_of, contradicting, entry_price, spread_pct
+from kit.evaluation.margin_sums import blocks
 from kit.evaluation.terms import Terms
-from kit.evaluation.verdict import told_of
+from kit.evaluation.verdict import leg_objections
 from kit.model import ChainSnapshot, Contract, Leg
 from kit.pricing.arrays import Floats
 
@@ -32,12 +32,12 @@ class LegFigures(NamedTuple):
     sums : ndarray
         What adds up. Points: spread, premium at the entry and at the middle, mean profit, what its exercise
         is taxed on; rupees: charges; the square of the fit's error; rupees: delta, gamma, theta, vega and
-        rho; then what `kit.evaluation.blocked` adds up.
+        rho; then what `kit.evaluation.margin_sums` adds up.
     least : ndarray, shape (4,)
         Of which the least leg counts: less the spread in percent, units at the side that the leg trades
         against, units traded, quality of the volatility; NaN: unknown.
     bad, doubts : tuple of str
-        Why it cannot be had, and why its figures say little.
+        Why it cannot be traded at its price, and why its figures are unreliable.
     """
 
     listed: float
@@ -83,14 +83,16 @@ def leg_figures(
         one = known.get(key)
         if one is None or not (leg.price == one.listed or isnan(leg.price)):
             row = contract_of(leg, snapshot)
-            one = _made(leg, row, first, likely, terms)
+            one = _figures_of(leg, row, first, likely, terms)
             if leg.expiry in (None, first.expiry) and (leg.price == row.price or isnan(leg.price)):
                 known[key] = one
         found.append(one)
     return likely, found
 
 
-def _made(leg: Leg, row: Contract, first: ChainSnapshot, likely: Distribution, terms: Terms) -> LegFigures:
+def _figures_of(
+    leg: Leg, row: Contract, first: ChainSnapshot, likely: Distribution, terms: Terms
+) -> LegFigures:
     lots, lot = leg.lots, first.lot_size
     middle, at_once = entry_price(leg, row, "mid"), entry_price(leg, row, "touch")
     mid, held = _at(leg, middle), _at(leg, at_once if terms.entry == "touch" else middle)
@@ -111,7 +113,7 @@ def _made(leg: Leg, row: Contract, first: ChainSnapshot, likely: Distribution, t
         # an unknown one stays unknown
         least = [min(value, most) for value, most in
                  zip((-spread_pct(row), size, row.volume, row.iv_quality), least, strict=True)]  # fmt: skip
-    bad, doubts = told_of(held, row, contradicting(first))
+    bad, doubts = leg_objections(held, row, contradicting(first))
     return LegFigures(row.price, held, mid, np.array(sums), np.array(least), bad, doubts)
 
 

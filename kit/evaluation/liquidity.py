@@ -32,7 +32,7 @@ class Liquidity(NamedTuple):
     traded_lots : float
         Lots of the contract traded today; NaN: unknown.
     iv_quality : float
-        How much its volatility says, 0 to 1.
+        How reliable its volatility is, 0 to 1.
     """
 
     leg: str

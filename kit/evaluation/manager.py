@@ -12,7 +12,7 @@ import pandas as pd
 
 from kit.arguments import like
 from kit.evaluation.batches import Batches, OnEnded
-from kit.evaluation.request import EvaluationRequest, bunches, checked
+from kit.evaluation.request import EvaluationRequest, bunches, checked_strategies
 from kit.evaluation.results import COLUMNS, Results, order, row_of
 from kit.evaluation.terms import Terms
 from kit.evaluation.views import View, market
@@ -124,7 +124,7 @@ class StrategyEvaluationManager(Showable):
         KeyboardInterrupt
             The run was interrupted; `last` has what had finished.
         """
-        ideas, terms = checked(strategies), Terms.of(view, entry, basis)
+        ideas, terms = checked_strategies(strategies), Terms.of(view, entry, basis)
         kept: dict[int, tuple[Any, ProcessingResult]] = {}
 
         def keep(request: EvaluationRequest, result: ProcessingResult) -> None:
@@ -182,7 +182,7 @@ class StrategyEvaluationManager(Showable):
         KeyboardInterrupt
             The run was interrupted; `last` has what had finished.
         """
-        ideas, terms = checked(strategies), Terms.of(view, entry, basis)
+        ideas, terms = checked_strategies(strategies), Terms.of(view, entry, basis)
         kept: dict[int, tuple[Mapping[str, Any], ProcessingResult]] = {}
         places = count()
 

@@ -12,14 +12,14 @@ from math import inf, isnan, sqrt
 import numpy as np
 
 from kit.arguments import checked
-from kit.evaluation.blocked import blocked, margin_inr
 from kit.evaluation.chances import extremes_between, probability_of_profit
 from kit.evaluation.distribution import Distribution
 from kit.evaluation.exercise import exercise_rate
 from kit.evaluation.leg_figures import LegFigures, leg_figures
+from kit.evaluation.margin_sums import blocked, margin_inr
 from kit.evaluation.payoff import breakevens, extremes, knots
 from kit.evaluation.scored import FIGURES, Score, describe
-from kit.evaluation.several import dated, first_chain, later, mean_of, profile
+from kit.evaluation.several_expiries import dated, first_chain, later, mean_of, profile
 from kit.evaluation.terms import Terms
 from kit.evaluation.verdict import verdict
 from kit.evaluation.views import View, market
@@ -42,7 +42,7 @@ def score(
     """Score a position on the chain it was taken from.
 
     One over several expiries is scored at the first of them: what is still open then is sold at Black's price
-    with each strike's volatility of today, see `kit.evaluation.several`.
+    with each strike's volatility of today, see `kit.evaluation.several_expiries`.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from kit.evaluation.margin import Margin, margin
 from kit.evaluation.metrics import score_on
 from kit.evaluation.moved_smile import Kept
 from kit.evaluation.scored import Score
-from kit.evaluation.several import first_chain
+from kit.evaluation.several_expiries import first_chain
 from kit.evaluation.terms import Terms
 from kit.evaluation.through_time import (
     breakevens_before_expiry,

@@ -28,7 +28,7 @@ class EvaluationRequest(NamedTuple):
     terms: Terms
 
 
-def checked(strategies: Mapping[str, Idea]) -> Mapping[str, Idea]:
+def checked_strategies(strategies: Mapping[str, Idea]) -> Mapping[str, Idea]:
     """Return the strategies if each can be evaluated.
 
     Raises

@@ -1,4 +1,4 @@
-"""What came of evaluating strategies: a mapping that keeps the failures, and a ranked table of it."""
+"""The results of an evaluation: a mapping that keeps the failures, and the ranked table made of it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _SHOWN = {
 
 
 class Results(Showable, Mapping[str, ProcessingResult]):
-    """Strategy name to what it came to, failures included: the `value` of one that failed raises its error.
+    """How each strategy ended, by name, failures included; the `value` of a failed one raises its error.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a position is worth knowing for, as one row."""
+"""The score of a position: every figure by which positions are compared, as one row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kit.evaluation.payoff import knots, profit_at
-from kit.evaluation.several import first_chain, later, profile
+from kit.evaluation.several_expiries import first_chain, later, profile
 from kit.evaluation.views import market
 from kit.model import ChainSnapshot, Leg
 from kit.pricing.arrays import Floats
@@ -19,7 +19,7 @@ from kit.shown import Showable, rupees, sentence, table
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Score(Showable):
-    """What a position is worth knowing for; all amounts for the whole position in rupees.
+    """Every figure by which a position is compared with others; amounts are rupees for the whole position.
 
     Parameters
     ----------
@@ -94,10 +94,10 @@ class Score(Showable):
     traded_lots : float
         Of the leg traded least today; NaN: unknown.
     iv_quality : float
-        Of the leg whose volatility says least, 0 to 1.
+        Of the leg whose volatility is the least reliable, 0 to 1.
     verdict : str
-        ``"ok"``, or why the figures say little: a profit that cannot be missed, a side that nobody quotes,
-        quotes that contradict each other, a leg without a market, a bad fit.
+        ``"ok"``, or why the figures are unreliable: a profit that cannot be missed, a side that nobody
+        quotes, quotes that contradict each other, a leg without a market, a bad fit.
     tradable : bool
         Whether the first two of these are not the case: what is not stands behind what is.
     """

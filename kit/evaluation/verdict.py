@@ -1,4 +1,4 @@
-"""Whether a position can be had at the prices it is scored at, and whether its figures mean anything."""
+"""Whether a position can be traded at the prices it is scored at, and whether its figures are reliable."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from kit.evaluation.liquidity import touch
 from kit.model import Contract, Leg
 
 NO_MARKET = 0.1  # a leg's volatility of this quality or less is theory, or a trade of another day
-_Told = tuple[str, ...]
+_Reasons = tuple[str, ...]
 
 
-def told_of(leg: Leg, row: Contract, crossed: Set[tuple[str, float]]) -> tuple[_Told, _Told]:
-    """Return why a leg cannot be had, and why its figures say little.
+def leg_objections(leg: Leg, row: Contract, crossed: Set[tuple[str, float]]) -> tuple[_Reasons, _Reasons]:
+    """Return why a leg cannot be traded at its price, and why its figures are unreliable.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def told_of(leg: Leg, row: Contract, crossed: Set[tuple[str, float]]) -> tuple[_
 def verdict(
     bad: Iterable[str], doubts: Iterable[str], best: float, worst: float, spread: float
 ) -> tuple[str, bool]:
-    """Return why the figures of a position say little, ``"ok"`` if they do not, and whether it can be had.
+    """Return why the figures of a position are unreliable, else ``"ok"``, and whether it can be traded.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ class View(ABC):
         return False
 
     @abstractmethod
-    def _made(self, snapshot: ChainSnapshot) -> Distribution: ...
+    def _distribution(self, snapshot: ChainSnapshot) -> Distribution: ...
 
     def on(self, snapshot: ChainSnapshot) -> Distribution:
         """Return the distribution of the index at the expiry of a chain; worked out once."""
@@ -63,7 +63,7 @@ class View(ABC):
             known = _KNOWN[snapshot] = {}
         found = known.get(self)
         if found is None:
-            found = known[self] = self._made(snapshot)
+            found = known[self] = self._distribution(snapshot)
         return found
 
 
@@ -81,7 +81,7 @@ class MarketView(View):
         """True."""
         return True
 
-    def _made(self, snapshot: ChainSnapshot) -> Distribution:
+    def _distribution(self, snapshot: ChainSnapshot) -> Distribution:
         if not snapshot.t_years > 0:
             return _certain(self.name, snapshot)
         smile = smile_of(snapshot)
@@ -147,7 +147,7 @@ class LognormalView(View):
         width = "at the money" if self.sigma is None else f"{100 * self.sigma:.1f} %"
         return f"lognormal {width}" + (f", drift {100 * self.drift:+.1f} %" if self.drift else "")
 
-    def _made(self, snapshot: ChainSnapshot) -> Distribution:
+    def _distribution(self, snapshot: ChainSnapshot) -> Distribution:
         years = snapshot.t_years
         if not years > 0:
             return _certain(self.name, snapshot)
@@ -208,7 +208,7 @@ class EmpiricalView(View):
     def _days(self) -> np.ndarray:
         return np.array([pd.Timestamp(day).toordinal() for day in self.closes.index])
 
-    def _made(self, snapshot: ChainSnapshot) -> Distribution:
+    def _distribution(self, snapshot: ChainSnapshot) -> Distribution:
         if not snapshot.t_years > 0:
             return _certain(self.name, snapshot)
         on = snapshot.taken_at.date()

@@ -74,11 +74,11 @@ def _are_legs(found: object) -> bool:
 
 
 class OnChain:
-    """Calls what evaluates strategies, on one chain.
+    """Evaluates strategies on one chain that reaches each worker once in a run.
 
-    As the operation of its tasks it reaches a worker once in a run, and with it what has been worked out for
-    its chain: smile and figures of the contracts take as long as many a strategy. A task that changes the
-    table does so for itself alone: the next one is given a fresh chain.
+    What has been worked out for the chain travels with it: its smile and the figures of its contracts take
+    as long as many a strategy. A task that changes the table does so for itself alone: the next one is given
+    a fresh chain.
     """
 
     def __init__(self, chain: ChainSnapshot) -> None:

@@ -1,4 +1,4 @@
-"""What open interest, volume and prices of one expiry say: pure functions on arrays by strike.
+"""Analytics of one expiry's open interest, volume and prices: pure functions on arrays by strike.
 
 `call_oi`, `put_oi` and the like are 1-D arrays over the same strikes; NaN counts as nothing.
 """
@@ -130,10 +130,10 @@ def synthetic_future(strike: ArrayLike, call: ArrayLike, put: ArrayLike, discoun
 def gamma_exposure(
     call_gamma: ArrayLike, put_gamma: ArrayLike, call_oi: ArrayLike, put_oi: ArrayLike, forward: float
 ) -> Floats:
-    """Return by strike the delta, in rupees, that a 1 % move brings to hold calls and owe puts.
+    """Return by strike how much delta, in rupees, a hedger gains when the forward moves by 1 %.
 
-    The usual convention: whoever hedges is long the calls and short the puts of the open interest. It is
-    an assumption about who holds what, not a measurement.
+    By the usual convention the hedger is long all calls and short all puts of the open interest. That is an
+    assumption about who holds what, not a measurement.
 
     Parameters
     ----------

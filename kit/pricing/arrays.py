@@ -79,7 +79,7 @@ def sides(is_call: ArrayLike) -> Bools:
     Raises
     ------
     DataError
-        Anything else, NaN included: no side is a guess.
+        A value is none of these. NaN is refused too: a side must not be guessed.
     """
     if isinstance(is_call, MaskedArray):
         is_call = np.ma.filled(np.ma.asarray(is_call, dtype=object), "masked")

@@ -139,7 +139,7 @@ def analyse(
 def _judged(
     columns: dict[str, Floats], greeks: IvAndGreeks, rests_on: Rows, step_inr: float | None
 ) -> tuple[Codes, Floats]:
-    """Say of what kind the price of each known volatility is, and how much that leaves it to say."""
+    """Return for each known volatility what kind of price it comes from, and its quality."""
     bid, ask = columns["bid"], columns["ask"]
     kind, doubt = price_kind(bid, ask, columns["ltp"], columns["volume"], step_inr)
     half = np.where(ask >= bid, (ask - bid) / 2, np.nan)
@@ -224,9 +224,10 @@ def _forwards(
     rate: float,
     step_inr: float | None,
 ) -> tuple[Forward, ...]:
-    """Imply each expiry's forward from what was traded or is quoted live, else from its neighbours' carry.
+    """Imply each expiry's forward from trades and live quotes, else from the carry of the other expiries.
 
-    Settlements of what nobody traded are the exchange's own theory: they speak where nothing else does.
+    The settlement price of a contract that did not trade is the exchange's own model price. It is used only
+    where nothing else is known.
     """
     t = [float(years[index.rows[0]]) for index in indexes]
     bid, ask = columns["bid"], columns["ask"]
@@ -255,12 +256,11 @@ def _carried(
     forward: Floats,
     discount: Floats,
 ) -> tuple[Floats, Rows]:
-    """Price what is in the money, and has less time value than half its spread, in a better way.
+    """Return the price that each volatility is solved from, and the row whose quote that price rests on.
 
-    Returned with it is whose quote each price rests on.
-
-    That is from its twin by parity; without a twin, from the part of its own quote above intrinsic value. Of
-    what is quoted but has no price, its last trade being stale, the time value is not known: the twin's is.
+    An in-the-money option whose time value is less than half its spread, or unknown because its last trade is
+    stale, is priced from its out-of-the-money twin by parity. Without a twin, its mid counts only the part of
+    its quote above intrinsic value.
     """
     price, own = columns["price"], np.fmax(columns["ask"] - columns["bid"], 0.0)  # none, or crossed: none
     twin, other = np.full(k.size, np.nan), np.arange(k.size)

@@ -1,4 +1,4 @@
-"""How much a volatility says: from which kind of price it comes, and how uncertain that leaves it.
+"""The quality of a volatility: which kind of price it comes from, and how uncertain that leaves it.
 
 =============  ======================================================================================
 `Reason`       the price is
@@ -67,7 +67,7 @@ def price_kind(
 def iv_quality(
     iv: Floats, vega: Floats, half_spread: Floats, doubt: Floats, step_inr: float | None = None
 ) -> Floats:
-    """Return how much each volatility says, from 0 to 1: a half where a tenth of it is uncertain.
+    """Return the quality of each volatility, from 0 to 1; a half where a tenth of it is uncertain.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def iv_quality(
 
 
 def iv_error(iv: Floats, quality: Floats) -> Floats:
-    """Return how uncertain each volatility is, an annualised fraction; infinite where it says nothing."""
+    """Return how uncertain each volatility is, an annualised fraction; infinite at a quality of 0."""
     with np.errstate(divide="ignore"):
         error: Floats = iv * WIDE * np.sqrt(1 / quality - 1)
     return error

@@ -1,4 +1,4 @@
-"""Why a price has no implied volatility, or one that says little, as a small code and as text."""
+"""Why a price has no implied volatility, or an unreliable one, as a small code and as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Codes = NDArray[np.int8]
 
 
 class Reason(IntEnum):
-    """Why an implied volatility is NaN, and from `SETTLEMENT` on why one that is known says little."""
+    """Why an implied volatility is NaN, and from `SETTLEMENT` on why a known one is unreliable."""
 
     OK = 0
     MISSING = 1

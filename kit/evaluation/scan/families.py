@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import DataError, SettingsError
-from kit.evaluation.scan.known import KNOWN, SPANNING, LegRule
+from kit.evaluation.scan.family_rules import KNOWN, SPANNING, LegRule
 from kit.evaluation.scan.ladder import Ladder
 from kit.pricing.arrays import Floats
 from kit.strategies.base import Strategy

@@ -121,11 +121,11 @@ def ladder(chain: ChainSnapshot, terms: Terms, rules: RiskParameters | str) -> L
     """
     known = _KNOWN.setdefault(chain, {})
     if (terms, rules) not in known:
-        known[terms, rules] = _made(chain, terms, rules)
+        known[terms, rules] = _build(chain, terms, rules)
     return known[terms, rules]
 
 
-def _made(chain: ChainSnapshot, terms: Terms, rules: RiskParameters | str) -> Ladder:
+def _build(chain: ChainSnapshot, terms: Terms, rules: RiskParameters | str) -> Ladder:
     likely = terms.view.on(chain)
     crossed = contradicting(chain)
     keys, rows = list[tuple[Held, float]](), list[list[float]]()

@@ -13,14 +13,14 @@ import numpy as np
 
 from kit.arguments import checked
 from kit.errors import DataError, SettingsError
-from kit.evaluation.blocked import rules_of
 from kit.evaluation.margin_rules import RiskParameters
+from kit.evaluation.margin_sums import rules_of
 from kit.evaluation.scan.chunks import Kept, best_of_chunk, chunks, merged
 from kit.evaluation.scan.columns import FIGURES
 from kit.evaluation.scan.definition import Definition
-from kit.evaluation.scan.families import check_widths, enumerate_family, named
+from kit.evaluation.scan.families import Positions, check_widths, enumerate_family, named
+from kit.evaluation.scan.family_rules import SPANNING
 from kit.evaluation.scan.filters import filters, rank
-from kit.evaluation.scan.known import SPANNING
 from kit.evaluation.scan.ladder import Ladder, ladder
 from kit.evaluation.scan.result import ScanResult
 from kit.evaluation.terms import Terms
@@ -108,14 +108,7 @@ def scan(
     wanted = (*(filters(TRADABLE) if tradable else ()), *filters(where))
     usual = "cost_on_risk" if terms.view.is_market else "return_on_risk"
     order = rank(usual if rank_by is None else rank_by)
-    names, rules = named(families), parameters or rules_of(chain)
-    found, definition = ladder(chain, terms, rules), None
-    if any(name in SPANNING for name in names):
-        found, definition = _with_later(found, chain, terms, rules), Definition(chain, terms)
-    drawn = _default_widths(found) if widths is None else widths
-    batches = tuple(batch for name in names for batch in enumerate_family(name, found, drawn))
-    if widths is not None:
-        check_widths(widths, found.listed)
+    found, definition, batches = _enumerated(chain, named(families), terms, parameters, widths)
 
     def result(kept: Kept) -> ScanResult:
         return ScanResult(chain, terms, order, wanted, found, batches, kept)
@@ -129,15 +122,30 @@ def scan(
         if on_best is not None:
             on_best(result(*best))
 
-    given: dict[str, Any] = {"found": found, "batches": batches, "definition": definition}
-    work = partial(best_of_chunk, wanted=wanted, order=order, top=top, **given)
+    given: dict[str, Any] = {"found": found, "batches": batches, "definition": definition, "wanted": wanted}
+    work = partial(best_of_chunk, order=order, top=top, **given)
     _run([*chunks(batches)], work, keep, processor, stop or Event())
     return _not_empty(result(merged(best, order, top)))
 
 
-def _with_later(found: Ladder, chain: ChainSnapshot, terms: Terms, rules: RiskParameters | str) -> Ladder:
-    later = later_chain(chain, 1)
-    return replace(found, later=(later.expiry, ladder(later, terms, rules)))
+def _enumerated(
+    chain: ChainSnapshot,
+    names: Sequence[str],
+    terms: Terms,
+    parameters: RiskParameters | None,
+    widths: Sequence[float] | None,
+) -> tuple[Ladder, Definition | None, tuple[Positions, ...]]:
+    """Return the contracts, what scores positions over several expiries, and every position by number."""
+    rules, definition = parameters or rules_of(chain), None
+    found = ladder(chain, terms, rules)
+    if any(name in SPANNING for name in names):
+        later, definition = later_chain(chain, 1), Definition(chain, terms)
+        found = replace(found, later=(later.expiry, ladder(later, terms, rules)))
+    drawn = _default_widths(found) if widths is None else widths
+    batches = tuple(one for name in names for one in enumerate_family(name, found, drawn))
+    if widths is not None:
+        check_widths(widths, found.listed)
+    return found, definition, batches
 
 
 def _check(chain: ChainSnapshot, top: int | None) -> None:

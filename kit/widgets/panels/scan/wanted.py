@@ -10,8 +10,8 @@ from pydantic import Field
 from kit.errors import SettingsError
 from kit.evaluation.scan.columns import FIGURES
 from kit.evaluation.scan.families import check_widths
+from kit.evaluation.scan.family_rules import KNOWN, SPANNING
 from kit.evaluation.scan.filters import filters
-from kit.evaluation.scan.known import KNOWN, SPANNING
 from kit.evaluation.scan.scan import TRADABLE
 from kit.section import Section
 

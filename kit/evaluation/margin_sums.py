@@ -1,4 +1,4 @@
-"""What a position blocks, in microseconds: a chain's contracts are scanned once, positions are sums of them.
+"""The margin of a position in microseconds: a chain's contracts are scanned once, a position sums them up.
 
 The figure is `kit.evaluation.margin.margin`'s total; a test compares the two.
 """

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.evaluation.blocked import margin_inr
 from kit.evaluation.margin import margin
+from kit.evaluation.margin_sums import margin_inr
 from kit.evaluation.metrics import score
 from kit.model import ChainSnapshot, Leg
 from kit.strategies import FAMILIES
