@@ -117,7 +117,7 @@ def _write(results: BenchmarkResults, json: str | Path | None, html: str | Path 
 
 
 def _since_last(results: BenchmarkResults) -> str:
-    """Record the run and say what changed; a history that cannot be kept is told, never fatal."""
+    """Record the run and return what changed in words, or why the history could not be written."""
     try:
         return history.archive(results)[1]
     except (KitError, OSError) as error:

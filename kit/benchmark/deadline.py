@@ -76,5 +76,5 @@ def _reason(
 
 
 def _raise_in(thread: threading.Thread, error: type[BaseException]) -> None:
-    """Let a thread raise at its next step; a wait in C is not a step."""
+    """Let a thread raise at its next Python instruction; a wait in C goes on."""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(error))

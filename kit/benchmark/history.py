@@ -63,7 +63,7 @@ def history_file() -> Path:
 def archive(results: BenchmarkResults) -> tuple[list[dict[str, Any]], str]:
     """Record a complete run; return all recorded runs, and in words what changed since the last of its kind.
 
-    A line of the history that cannot be read is told and left where it is.
+    A line of the history that cannot be read is named in the words and left where it is.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def record(results: BenchmarkResults, path: Path | None = None) -> dict[str, Any
 
 
 def load(path: Path | None = None) -> tuple[list[dict[str, Any]], list[UnreadableFile]]:
-    """Read the recorded runs, oldest first, and an error, not raised, for each line that is none.
+    """Return the recorded runs, oldest first, and an error, not raised, for each line that is no run.
 
     Raises
     ------
@@ -211,7 +211,7 @@ def _beyond_noise(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
 def _beside(
     before: Mapping[str, Any], was: Mapping[str, Any], after: Mapping[str, Any], now: Mapping[str, Any]
 ) -> tuple[str, bool]:
-    """Return a word on the load beside both figures, and whether they can be compared."""
+    """Say whether two figures can be compared, and where not, how the loads beside them differed."""
     if was["figure"] is None or now["figure"] is None:
         return "", True
     then, here = (

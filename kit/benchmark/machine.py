@@ -126,7 +126,7 @@ _TURNS = 500_000  # some 30 ms
 
 
 def ceiling(rounds: int = 5) -> str:
-    """Tell how many times as fast two processes that share nothing are as one: what the machine gives now."""
+    """Say how many times as fast two unrelated processes are as one: the most that the machine gives now."""
     found = []
     with interpreter(_SQUARES) as one, interpreter(_SQUARES) as other:
         _counted(1, one, other)

@@ -132,7 +132,7 @@ class Run:
             return import_module(module)
         except ImportError:
             self.notes.append(f"{module} is not installed; pip install 'banknifty-kit[peers]' measures it")
-        except Exception as error:  # noqa: BLE001 - whatever ails a peer, our own row is measured
+        except Exception as error:  # noqa: BLE001 - a peer may fail in any way, and our own row is measured
             self.notes.append(f"{module} cannot be imported ({type(error).__name__}: {error})")
         return None
 
@@ -145,12 +145,12 @@ class Run:
             raise Unmeasured(remedy) from None
 
     def renew(self) -> None:
-        """Open new desks for the rows to come: one that was given up may have broken off anywhere."""
+        """Forget the desks, which a row that was given up may have left in any state."""
         self._desk = self._cold_desk = None
         self._made.clear()
 
     def close_row(self) -> None:
-        """Close what the row has opened; for a row that hangs and cannot do it itself."""
+        """Close what the row has opened, on behalf of a row that hangs."""
         self._row.close()
 
     def need_signals(self) -> None:

@@ -64,7 +64,7 @@ def totp(secret: str, at_s: float, digits: int = 6) -> str:
 
 
 class SecretBody(dict[str, str]):
-    """A request's body that shows its names only: a notebook's traceback may print what a function holds."""
+    """A request's body whose ``repr`` shows names only, since a traceback may print local variables."""
 
     def __repr__(self) -> str:
         return f"<SecretBody: {', '.join(self)}>"
@@ -77,7 +77,7 @@ class TokenShare(Protocol):
         """Return tokens that are not `stale`: another process's, else what ``login.make(wish)`` returns."""
 
     def close(self) -> None:
-        """Answer nobody any more."""
+        """Stop answering other processes."""
 
 
 class Login:
@@ -140,7 +140,7 @@ class Login:
         return self.newer("entered", stale)
 
     def newer(self, wish: Wish, stale: Tokens | None) -> Tokens:
-        """Return valid tokens that are not `stale`: held, shared, or made; of all who ask, one makes them."""
+        """Return valid tokens other than `stale`: held, shared or new; one thread gets them for all."""
 
         def held() -> Tokens | None:
             found = self.valid()
@@ -167,7 +167,7 @@ class Login:
         self._tokens = None
 
     def close(self) -> None:
-        """Answer no other process any more."""
+        """Stop answering other processes."""
         if self._share is not None:
             self._share.close()
 

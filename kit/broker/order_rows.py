@@ -30,7 +30,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 def rows_of(read: Callable[[Record], T], data: Any, asked: str) -> tuple[T, ...]:
-    """Read every row of a reply; null is none.
+    """Read every row of a reply; null has no rows.
 
     Raises
     ------
@@ -214,7 +214,7 @@ def _count(row: Record, name: str) -> int:
 
 
 def _moment(text: Any) -> datetime | None:
-    """Read ``20-Oct-2026 13:10:59``, whatever the locale; nothing is None."""
+    """Read ``20-Oct-2026 13:10:59`` in any locale; return None for an empty value."""
     if not text:
         return None
     day, month, rest = str(text).split("-", 2)

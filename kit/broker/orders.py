@@ -122,7 +122,7 @@ class Orders(Showable):
         price_inr: float | None = None,
         trigger_price_inr: float | None = None,
     ) -> None:
-        """Change an order that waits; what is not named stays.
+        """Change an order that waits; what is not given stays as it is.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What this process placed, by account and tag, whichever client did it: so that an order is placed once."""
+"""The orders that this process has placed, by account and tag, so that none is placed twice."""
 
 from __future__ import annotations
 

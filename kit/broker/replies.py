@@ -73,7 +73,7 @@ class Envelope:
     Parameters
     ----------
     ok : bool or None
-        The broker's yes or no; None: it said neither.
+        Whether the broker reports success; None: it says neither.
     code, message : str
         The broker's own.
     data : object
@@ -157,7 +157,7 @@ def _limited(answer: _Answer) -> bool:
 
 
 def _said(code: str, words: re.Pattern[str]) -> Callable[[_Answer], bool]:
-    """Return whether a reply has this code or says these words; one that says yes says neither."""
+    """Return a test for a reply with this code or these words; a reply of success passes no such test."""
 
     def applies(answer: _Answer) -> bool:
         reply = answer.reply
@@ -264,7 +264,7 @@ def judge(response: Response) -> ReplyVerdict:
 
 
 def momentary(asked: str) -> Callable[..., None]:
-    """Return a hook that raises what may pass, so that an expired reply may stand in for it."""
+    """Return a hook that raises passing refusals, for which an expired reply may then be served."""
 
     def hook(response: Response, **_options: Any) -> None:
         error = refusal(response, asked)
@@ -275,7 +275,7 @@ def momentary(asked: str) -> Callable[..., None]:
 
 
 def storable(response: Response) -> bool:
-    """Tell whether a reply may be stored: only a yes with a payload."""
+    """Tell whether a reply may be stored: only a success with a payload."""
     reply = envelope(response)
     return response.status_code == 200 and reply.ok is True and reply.data is not None
 

@@ -53,7 +53,7 @@ _CLOCK_ERROR_S = 5
 
 
 class BrokerSession:
-    """One login at the broker, shared by whoever asks it something: its tokens, limits and stored replies.
+    """One login at the broker with its tokens, limits and stored replies; client, orders and stream share it.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class BrokerSession:
     limiter : RateLimiter
         The account's limits, shared by all processes of the machine.
     account : str
-        Names the account without naming it.
+        A digest of the account, which does not reveal it.
     market : str
         Keeps apart what simulated exchanges say that had the same port one after the other; each start
         has an account of its own. Empty for the broker, whose market is the same for every account.
@@ -271,14 +271,14 @@ def prepared(
 
 
 def _account(credentials: Credentials, base_url: str) -> str:
-    """Name the account whose limits are shared, without naming it."""
+    """Return a digest by which processes share the limits of an account; it does not reveal the account."""
     code = credentials.client_code.get_secret_value() + base_url
     key = credentials.api_key.get_secret_value().encode()[:64]
     return hashlib.blake2b(code.encode(), key=key, digest_size=8).hexdigest()
 
 
 def _advice(broker_says: str | None) -> str:
-    """Say what may be wrong with a login; a clock that is off makes every one-time password wrong."""
+    """Return the remedy for a refused login; a clock that is off makes every one-time password wrong."""
     ahead_s = wall_s() - parsedate_to_datetime(broker_says).timestamp() if broker_says else 0.0
     if abs(ahead_s) < _CLOCK_ERROR_S:
         return "Check PIN and TOTP secret, and that this machine's clock is right."

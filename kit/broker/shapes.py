@@ -50,7 +50,7 @@ class Reply(Generic[T]):
         return Reply(data, self.source, self.age_s, self.remaining_s, self.stale)
 
     def later(self, seconds: float) -> Reply[T]:
-        """Return this reply as memory hands it out so many seconds later."""
+        """Return this reply as it is so many seconds later: older, with less life left."""
         return Reply(self.data, "hot", self.age_s + seconds, max(0.0, self.remaining_s - seconds), self.stale)
 
 
@@ -215,7 +215,7 @@ def quote_bodies(instruments: Iterable[QuoteKey], mode: Mode, most: int) -> list
 
 
 class KeyTwice(ValueError):
-    """An object says a key twice; which of its values is meant nobody can know."""
+    """An object has a key twice, so that nobody can know which value is meant."""
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def share(how: ShareTokens, account: str, clock: Clock) -> TokenShare | None:
     how : {"never", "memory", "keyring"}
         The setting ``broker.share_tokens``.
     account : str
-        Names the account without naming it.
+        A digest of the account, which does not reveal it.
     clock : Clock
         Tells when tokens have expired.
 
@@ -52,7 +52,7 @@ class KeyringTokens:
     Parameters
     ----------
     account : str
-        Names the account without naming it.
+        A digest of the account, which does not reveal it.
     clock : Clock
         Tells when tokens have expired.
 

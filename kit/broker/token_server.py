@@ -33,14 +33,14 @@ _LONGEST = 4096
 
 
 class TokenServer:
-    """Answers for its account, or asks the process that does.
+    """Hands on the tokens of an account, or asks the process that does.
 
     Parameters
     ----------
     folder : Path
         Of the sockets; made if it is not there.
     account : str
-        Names the account without naming it.
+        A digest of the account, which does not reveal it.
     """
 
     def __init__(self, folder: Path, account: str) -> None:
@@ -73,7 +73,7 @@ class TokenServer:
         return login.make(wish)
 
     def close(self) -> None:
-        """Answer nobody any more; the next process that needs tokens logs in."""
+        """Stop answering; the next process that needs tokens logs in."""
         server, self._server = self._server, None
         if server is not None and server.pid == os.getpid():
             server.shutdown()
@@ -85,7 +85,7 @@ class TokenServer:
 
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
-        """Let one process of the user at a time look for the server, or become it."""
+        """Let one process at a time look for the server or become it."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = self._folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
@@ -121,7 +121,7 @@ class TokenServer:
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """Answers in threads of its own, while this process does what it likes."""
+    """Answers in threads of its own, beside the work of this process."""
 
     daemon_threads = True
 
@@ -131,10 +131,10 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         threading.Thread(target=self.serve_forever, args=(0.1,), name="shared-login", daemon=True).start()
 
     def handle_error(self, *_request: Any) -> None:
-        """Let go of a process that asked nonsense, or ended before its answer."""
+        """Ignore a process that sent something else, or ended before its answer."""
 
     def answer(self, wish: Wish, mark: str) -> list[Any]:
-        """Return tokens newer than those of a mark, or the error that befell them."""
+        """Return tokens newer than those of a mark, or the error of getting them."""
         held = self.login.current()
         stale = held if held is not None and held.mark == mark else None
         try:
@@ -160,7 +160,7 @@ def _asked(line: socket.socket, wish: Wish, stale: Tokens | None) -> Tokens | No
     Raises
     ------
     KitError
-        What befell the login there.
+        The error of the login there.
     """
     try:
         line.sendall(json.dumps([wish, stale.mark if stale else ""]).encode() + b"\n")

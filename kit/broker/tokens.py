@@ -18,7 +18,7 @@ _NAMES = ("jwtToken", "refreshToken", "feedToken")
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a login returns; ``repr`` shows none of it.
+    """The tokens of a login; their ``repr`` shows nothing secret.
 
     Parameters
     ----------
@@ -61,13 +61,13 @@ class Tokens:
         return cls(jwt, refresh, feed, midnight, refreshed)
 
     def told(self) -> str:
-        """Return them as text, for a process or a keyring that may know them; `heard` reads it."""
+        """Return the tokens as text, to hand them to another process or a keyring; `heard` reads it."""
         secrets = [token.get_secret_value() for token in (self.jwt, self.refresh, self.feed)]
         return json.dumps([*secrets, self.expires.isoformat(), self.refreshed])
 
     @classmethod
     def heard(cls, text: str) -> Self | None:
-        """Return what `told` wrote; None: it is something else."""
+        """Return the tokens that `told` wrote; None where the text is something else."""
         try:
             *secrets, expires, refreshed = json.loads(text)
             jwt, refresh, feed = map(SecretStr, secrets)

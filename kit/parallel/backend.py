@@ -54,7 +54,7 @@ class KillableBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
         self._look.set()
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
-        """Return how many calls joblib sends at a time: two, as it would make a single one itself."""
+        """Return how many calls joblib sends at a time: at least two, as it makes a single one itself."""
         processors = os.cpu_count() or 1
         if n_jobs:
             self._max_workers = n_jobs if n_jobs > 0 else max(1, processors + 1 + n_jobs)
@@ -71,7 +71,7 @@ class KillableBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
         Thread(target=self._tell, name="kit-joblib", daemon=True).start()
 
     def stop_call(self) -> None:
-        """Tell it no more."""
+        """Stop telling ``Parallel``."""
         self._ended.put(None)
 
     @contextmanager
@@ -81,17 +81,17 @@ class KillableBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
         yield
 
     def await_next(self) -> None:
-        """Wait for a result: ``Parallel`` itself sleeps on when the last has come."""
+        """Wait for a result; ``Parallel`` itself would go on sleeping after the last one."""
         while self._heard == self._read and not self._look.wait(LOOK_S):
             pass
         self._read += 1
 
     def look(self) -> None:
-        """Let the reader wait no longer: no more results come."""
+        """Wake the reader, since no more results come."""
         self._look.set()
 
     def submit(self, func: Any, callback: Callback) -> None:
-        """Run a batch of joblib's: the attempt of a processor's run, or any other as one task."""
+        """Run a batch of joblib's: an attempt of a processor's run as it is, anything else as one task."""
         self._sent += 1
         self._look.clear()
         attempt = func.items[0][0]
@@ -109,7 +109,7 @@ class KillableBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
             self._scheduler().cancel([attempt.task.task_id])
 
     def retrieve_result_callback(self, out: Heard) -> list[Any]:
-        """Return the results of a batch, or raise what a call raised that is no processor's."""
+        """Return the results of a batch; raise what a call raised unless a processor sent it."""
         if isinstance(out, TaskError):
             raise out
         own, result = out

@@ -74,20 +74,20 @@ class DaskEngine(TravellingEngine):
             self.client.loop.add_callback(self._run, attempt)
 
     def stop(self, keys: Sequence[int]) -> None:
-        """Let go of attempts."""
+        """Cancel attempts."""
         for key in keys:
             if self._sent.pop(key, None) is not None:
                 self.client.loop.add_callback(self._let_go, key)
 
     def unpack(self, attempt: Attempt) -> None:
-        """Release the shared objects that the attempt refers to; what has gone need not stay there."""
+        """Release the shared objects that the attempt refers to, on the cluster too."""
         super().unpack(attempt)
         for reference in attempt.payload.references if attempt.payload else ():
             if not (self.folder.path / reference).exists():
                 self._contents.pop(reference, None)
 
     def close(self) -> None:
-        """Leave the cluster, which so lets go of all attempts, and end it if it was made here."""
+        """Leave the cluster, which cancels all attempts, and end it if it was made here."""
         if self._closed:
             return
         self._closed = True
@@ -124,7 +124,7 @@ class DaskEngine(TravellingEngine):
                 sent.release()
 
     def _content(self, reference: str) -> Any:
-        """Return the content of a shared object as it lies on the cluster; it goes there once."""
+        """Return a shared object's content as it lies on the cluster; it is sent there once."""
         if reference not in self._contents:
             content = (self.folder.path / reference).read_bytes()
             with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
@@ -145,7 +145,7 @@ class DaskEngine(TravellingEngine):
         self._end(key, lambda: Outcome(key, "crashed", None, why))
 
     def _tell(self) -> None:
-        """Tell the scheduler, and so alerts, which are the user's code, on a thread of their own."""
+        """Tell the scheduler on a thread of its own, since it may run the user's alerts."""
         while tell := self._told.get():
             tell()
 

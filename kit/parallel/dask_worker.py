@@ -1,4 +1,4 @@
-"""What the Dask engine has run on a Dask worker: one task, in a worker process of its own."""
+"""Runs the Dask engine's tasks on a Dask worker, each in a worker process that can be stopped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOOK_S = 0.1  # how often a task makes sure that somebody still wants it
 
 
 class WorkItem(NamedTuple):
-    """One task as a Dask worker is told of it."""
+    """One task as it is sent to a Dask worker."""
 
     key: int
     message: bytes  # what its worker process reads
@@ -27,7 +27,7 @@ class WorkItem(NamedTuple):
 
 
 def run_item(item: WorkItem, *contents: bytes) -> bytes:
-    """Run a task in this Dask worker's pool and return its outcome; stop it when Dask lets go of it."""
+    """Run a task in this Dask worker's pool and return its outcome; stop it when Dask cancels it."""
     from distributed import get_worker
 
     here: Any = get_worker()
@@ -47,7 +47,7 @@ def run_item(item: WorkItem, *contents: bytes) -> bytes:
 
 
 def dask_setup(worker: Any) -> None:  # noqa: ARG001  Dask calls it so
-    """Let a Dask worker ignore Ctrl-C, which reaches the whole group: it is for the caller to handle."""
+    """Let a Dask worker ignore Ctrl-C, which reaches the whole process group but is meant for the caller."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

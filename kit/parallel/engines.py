@@ -1,4 +1,4 @@
-"""A task that has not ended, what the scheduler asks of a place that runs it, and the two plain places."""
+"""An unfinished task, the interface of the engines that run tasks, and the two simplest engines."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Attempt:
 
 
 class TaskEngine:
-    """What the scheduler asks of a place to run tasks; by itself it takes none."""
+    """The interface of an engine; this base has no room for tasks."""
 
     done: Callable[[Outcome], None]  # told of each attempt once, on any thread, under no lock of the engine
     free: Callable[[], None]  # called when there may be more room than before
@@ -83,14 +83,14 @@ class TaskEngine:
         """Run attempts."""
 
     def stop(self, keys: Sequence[int]) -> None:
-        """Stop attempts, begun or not; keys of others are let alone."""
+        """Stop attempts, begun or not; unknown keys are ignored."""
 
     def close(self) -> None:
         """End everything at once."""
 
 
 class TravellingEngine(TaskEngine):
-    """One whose tasks travel to other processes, what they share apart."""
+    """An engine whose tasks are pickled for other processes, and what they share apart."""
 
     def __init__(self, parent: str | None = None) -> None:
         self.folder = Folder(parent)
@@ -111,10 +111,10 @@ class TravellingEngine(TaskEngine):
 
 
 class SerialEngine(TaskEngine):
-    """Runs nothing by itself; whoever waits for a result calls `run_here`."""
+    """Runs a task when a caller that waits for a result calls `run_here`."""
 
     def run_here(self, attempt: Attempt) -> None:
-        """Run an attempt in this thread; an overrun is found out afterwards, an interrupt cancels it."""
+        """Run an attempt in this thread; an overrun is noticed afterwards, an interrupt cancels it."""
         with seeded(attempt.seed):
             outcome = attempt()
         if outcome.status == "failed" and issubclass(type(outcome.payload), KeyboardInterrupt):
@@ -124,7 +124,7 @@ class SerialEngine(TaskEngine):
 
 
 def in_time(outcome: Outcome, timeout_s: float | None, where: str) -> Outcome:
-    """Return an outcome as a time-out if it came too late where nobody could stop it."""
+    """Return an outcome, as a time-out if it took too long in an engine that cannot stop a task."""
     if timeout_s is None or outcome.running_s <= timeout_s:
         return outcome
     why = f"{where} cannot stop a task, and it ran {outcome.running_s:.3g} s."
@@ -132,7 +132,7 @@ def in_time(outcome: Outcome, timeout_s: float | None, where: str) -> Outcome:
 
 
 class ThreadEngine(TaskEngine):
-    """Runs attempts on threads; one that overruns is given up and goes on unseen."""
+    """Runs attempts on threads; one that overruns is given up, and its thread goes on unseen."""
 
     def __init__(self, max_workers: int) -> None:
         self._max_workers = max_workers

@@ -1,4 +1,4 @@
-"""Running one task where it is: seeded, timed, its exception caught.
+"""Runs one task in this process: seeded, timed, its exceptions caught.
 
 Imported by every worker process, so it needs nothing but the standard library and cloudpickle.
 """
@@ -61,7 +61,7 @@ def travelling(outcome: Outcome) -> bytes:
 
 
 def _pickled(thing: Any) -> bytes:
-    """Pickle plainly, else by value: what a notebook defines needs that."""
+    """Pickle plainly, or where that fails by value, as what a notebook defines needs."""
     try:
         return pickle.dumps(thing, protocol=5)
     except Exception:  # noqa: BLE001  as above

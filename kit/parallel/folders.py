@@ -35,7 +35,7 @@ class Folder:
 
 
 def _locked(mark: IO[str]) -> bool:
-    """Take the lock that ends with its owner; False when somebody has it."""
+    """Take the lock that ends with its owner; return False where another process has it."""
     if fcntl is None:
         return False
     try:

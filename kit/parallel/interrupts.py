@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps that belong together is heard after the second."""
+"""Delays Ctrl-C while steps run that belong together."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Scope:
         self._known: OrderedDict[int, tuple[Any, Packed]] = OrderedDict()
 
     def packed(self, thing: Any) -> Packed:
-        """Return an object packed, used once more; it is kept alive, so that its id stays its own."""
+        """Return an object packed and count one more use; it is kept alive, so that no other gets its id."""
         if id(thing) not in self._known:
             self._known[id(thing)] = thing, _packed(thing, self._objects)
             if len(self._known) > KEPT:
@@ -91,7 +91,7 @@ def pack(key: int, task: ProcessingTask, seed: int, objects: SharedObjects, scop
 
 
 def _packed(thing: Any, objects: SharedObjects, plain: bool = False) -> Packed:
-    """Pickle by value, large buffers apart; plainly, where that is the same, takes a fraction of the time."""
+    """Pickle by value, large buffers apart; `plain` things without cloudpickle, which is much faster."""
     buffers: list[pickle.PickleBuffer] = []
 
     def inside(buffer: pickle.PickleBuffer) -> bool:

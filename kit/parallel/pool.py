@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class Listener(Thread):
-    """Hears how tasks end; while it waits for something else, nobody does."""
+    """A thread that hears how tasks end, and so must not wait for one."""
 
 
 def check_may_wait() -> None:
@@ -88,13 +88,13 @@ class WorkerPool(TravellingEngine):
         self.run([WorkerJob(a.key, a.payload.message, a.timeout_s, self.done) for a in attempts if a.payload])
 
     def run(self, jobs: Sequence[WorkerJob]) -> None:
-        """Run jobs; each one's `done` hears of it on another thread, once."""
+        """Run jobs; the `done` of each is called once, on another thread."""
         with self._lock:
             self._waiting.extend(jobs)
             self._feed()
 
     def stop(self, keys: Sequence[int]) -> None:
-        """Stop jobs, begun or not; their `done` hears so, or what came of them before."""
+        """Stop jobs, begun or not; their `done` is told so, or how they ended before."""
         with self._lock:
             for worker in self._workers:
                 if worker.job is not None and worker.job.key in keys and worker.verdict is None:
@@ -105,7 +105,7 @@ class WorkerPool(TravellingEngine):
             job.done(Outcome(job.key, "cancelled", None))
 
     def close(self) -> None:
-        """End all workers at once; their jobs hear nothing more."""
+        """End all workers at once; the `done` of their jobs is not called."""
         with self._lock:
             self._closed = True
             self._waiting.clear()
@@ -131,7 +131,7 @@ class WorkerPool(TravellingEngine):
         self._hire(len(self._waiting) - starting)
 
     def _hire(self, wanted: int) -> None:
-        """Start workers; lock held. Where the machine refuses one, others must do, or the jobs end."""
+        """Start workers; lock held. Where the system refuses one, the others go on, or the jobs fail."""
         places = 0 if self._closed else self.max_workers - len(self._workers)
         for _ in range(min(wanted, places)):
             try:
@@ -168,13 +168,13 @@ class WorkerPool(TravellingEngine):
         job.done(outcome)
 
     def _look(self, worker: WorkerProcess, at: float) -> None:
-        """Have the watchdog look at a worker at a moment, if it does not do so before; lock held."""
+        """Have the watchdog look at a worker at a moment, unless it looks earlier anyway; lock held."""
         if at < worker.check_at:
             worker.check_at = at
             self._watchdog.at(at, partial(self._check, worker))
 
     def _check(self, worker: WorkerProcess) -> None:
-        """End a worker whose job has overrun, else look again when that could be."""
+        """End a worker whose job has overrun, or look again when its time is up."""
         with self._lock:
             worker.check_at = inf
             unjudged = not self._closed and worker in self._workers and worker.verdict is None
@@ -189,7 +189,7 @@ class WorkerPool(TravellingEngine):
             self._bury(worker)  # its listener hangs in what it received
 
     def _bury(self, worker: WorkerProcess) -> None:
-        """Tell the job of a dead worker."""
+        """Report the job of a dead worker and start another one."""
         how = worker.wait()
         with self._lock:
             if worker not in self._workers:

@@ -128,12 +128,12 @@ class WorkerProcess:
         self.kill()
 
     def judged(self, status: str, details: str = "") -> Outcome:
-        """Return the outcome of its job that it cannot tell itself."""
+        """Return the outcome of its job, which a process that is killed cannot send itself."""
         key = self.job.key if self.job else READY
         return Outcome(key, status, None, details, monotonic() - self.begun_at, f"pid {self.pid}")
 
     def _trace(self) -> str:
-        """Have the process tell where it is, innermost call first; empty if it cannot."""
+        """Return the process's stack, innermost call first; empty where it cannot write it."""
         if not hasattr(signal, "SIGUSR1"):
             return ""
         with suppress(ProcessLookupError):  # it has just ended by itself
@@ -162,7 +162,7 @@ class WorkerProcess:
         return f"The process was ended by {signal.Signals(-code).name}."
 
     def close(self) -> None:
-        """Free what an ended process held; nobody may send to it any more."""
+        """Close the pipes of an ended process; nothing may be sent to it any more."""
         self._tasks.close()
         self._outcomes.close()
         self._drop_lifeline()

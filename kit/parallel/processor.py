@@ -1,4 +1,4 @@
-"""The processor: the door to everything that runs beside the caller."""
+"""`ConcurrentProcessor`: tasks that run beside the caller."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ class ConcurrentProcessor(Showable):
         return self._scheduler.active()
 
     def clear_results(self) -> int:
-        """Let all kept results go and return how many there were."""
+        """Drop all kept results and return how many there were."""
         return self._scheduler.clear()
 
     def get_stats(self) -> dict[str, float]:

@@ -118,12 +118,12 @@ def _on_engine(scheduler: Scheduler, tasks: Tasks, together: bool, workers: int,
 
 
 class _Left(Exception):
-    """A run ends early; never leaves this room."""
+    """Ends a run early; it never leaves this module."""
 
 
 @contextmanager
 def _reading(parallel: Parallel, calls: Iterator[Any]) -> Iterator[Iterator[Any]]:
-    """Read what ``Parallel`` makes of calls; raise what drawing them raised, in whatever thread."""
+    """Yield what ``Parallel`` returns for calls; raise here what drawing them raised in another thread."""
     broken: list[BaseException] = []
 
     def drawn() -> Iterator[Any]:
@@ -186,7 +186,7 @@ def _elsewhere(scheduler: Scheduler, tasks: Tasks, backend: ParallelBackendBase,
 
 
 def _next(outputs: Iterator[Any], unfinished: Iterable[int], name: str) -> list[tuple[Outcome, int]]:
-    """Return what came next, with the number of attempts; where the backend broke, that of all."""
+    """Return the next outcome and its attempts; where the backend broke, an outcome for every open task."""
     try:
         number, sent = next(outputs)
         return [(sent if isinstance(sent, Outcome) else outcome_from(sent), number)]
@@ -200,7 +200,7 @@ def _next(outputs: Iterator[Any], unfinished: Iterable[int], name: str) -> list[
 
 
 def _fit(thing: Any, seen: dict[int, tuple[Any, Any]]) -> Any:
-    """Return what any backend can pickle; raises what pickling raises, and looks at each object once."""
+    """Return a thing that plain pickle takes, wrapping it if need be; raises what pickling raises."""
     if id(thing) not in seen:
         try:
             pickle.dumps(thing)
@@ -212,7 +212,7 @@ def _fit(thing: Any, seen: dict[int, tuple[Any, Any]]) -> Any:
 
 
 def _performed(facts: Facts, operation: Any, kwargs: Any, *args: Any) -> tuple[int, Outcome | bytes]:
-    """Run a task wherever a backend has brought it; return its attempts and what came of the last."""
+    """Run a task where a backend has brought it; return its number of attempts and the last outcome."""
     key, seed, retries, caller = facts
     alone, here = current_thread() is main_thread(), os.getpid() == caller
     number, completed = 0, False

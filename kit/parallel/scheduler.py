@@ -119,7 +119,7 @@ class Scheduler:
         return True
 
     def _check_process(self) -> None:
-        """Raise in a fork: it has none of the threads, and whoever held a lock will not let go of it."""
+        """Raise in a fork, which has none of the threads, and locks that no thread will release."""
         if os.getpid() != self._process:
             remedy = "Make a processor of its own."
             raise TaskError("A fork has no workers of its parent", os.getpid(), remedy)
@@ -179,7 +179,7 @@ class Scheduler:
             return {task_id: "running" if task_id in running else "queued" for task_id in self._attempts}
 
     def clear(self) -> int:
-        """Let all kept results go and return how many there were."""
+        """Drop all kept results and return how many there were."""
         with self._lock:
             return self._store.clear()
 
@@ -231,7 +231,7 @@ class Scheduler:
         return True
 
     def ended(self, outcome: Outcome, *, final: bool = False) -> None:
-        """Hear how an attempt ended; it runs again if its task wants that, unless this is final."""
+        """Note how an attempt ended; it runs again if its task has retries left, unless this is final."""
         with uninterrupted(), self._lock:
             self._pump()  # first, so that whoever has become free need not wait for the rest
             attempt = self._running.get(outcome.key)

@@ -65,7 +65,7 @@ class SharedObjects:
             self._uses.update(references)
 
     def release(self, references: Iterable[str]) -> None:
-        """Take one use of each reference back; what nobody uses is removed."""
+        """Count one use less of each reference, and remove what is no longer used."""
         with self._lock:
             for reference in references:
                 self._uses[reference] -= 1
@@ -103,7 +103,7 @@ def take(reference: str) -> Any:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Imports the caller's modules while somebody watches, so that it is not on the task's time."""
+    """Imports the caller's modules inside the watch context, so that the task's time does not count them."""
 
     def find_class(self, module: str, name: str) -> Any:
         if name == "subimport" and module.startswith("cloudpickle"):

@@ -1,4 +1,4 @@
-"""One attempt at a request: the only road for bytes, mounted below the sessions by `kit.transport.retry`."""
+"""Sends one request once over the common sockets; `kit.transport.retry` mounts it below every session."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class AnswerTooLarge(HTTPError):
-    """An answer, decompressed, exceeds all that a broker says."""
+    """An answer is longer, once decompressed, than any broker's."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Host:
-    """Connections to one host, and how it is doing; a plain proxy before it wants the whole URL."""
+    """The connections to one host and its health; `absolute`: a plain proxy before it wants the whole URL."""
 
     pool: HostPool
     health: Health
@@ -102,7 +102,7 @@ class PoolAdapter(HTTPAdapter):
         NeverSent
             It did not reach the host: sending it again is safe.
         Ambiguous
-            It left and no whole answer came, or one beyond all bounds.
+            It left and no whole answer came, or one that is too long.
         PoolExhausted
             No socket became free in time.
         CircuitOpen
@@ -198,7 +198,7 @@ class PoolAdapter(HTTPAdapter):
 
 
 def shown(request: PreparedRequest) -> str:
-    """Name a request without its query, user, headers and body."""
+    """Return a request's method and address, without query, user, headers and body."""
     url = urlsplit(str(request.url))
     return f"{request.method} {url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"
 
@@ -209,7 +209,7 @@ def _connect(host: _Host, connection: Any, request: PreparedRequest) -> None:
     failed: TransportError
     try:
         return host.pool.open(connection)
-    except (*_BROKEN, UnicodeError) as error:  # the latter of names beyond all bounds
+    except (*_BROKEN, UnicodeError) as error:  # UnicodeError: of a host name that is too long
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             failed = NeverSent(
                 "The host's certificate is not trusted", shown(request), "Check broker.ca_file."
@@ -244,7 +244,7 @@ def _head(host: _Host, connection: Any) -> Any:
 
 
 def _whole(response: Response) -> Response:
-    """Read an answer to its end; one that breaks off lets go of its socket."""
+    """Read an answer to its end; where it breaks off, its socket is closed."""
     pieces, size, raw = [], 0, response.raw
     try:
         while piece := raw.read(_PIECE, decode_content=True):
@@ -262,12 +262,12 @@ def _whole(response: Response) -> Response:
 
 
 def _check_target(response: Response) -> None:
-    """Refuse to be sent on to what is no address: the library would raise whatever it stumbles over.
+    """Refuse a redirect to an invalid address, at which requests would raise errors of any kind.
 
     Raises
     ------
     Ambiguous
-        The host was reached; where it sends to nobody can go.
+        The host was reached, and redirects to an invalid address.
     """
     try:
         where = response.headers["Location"].encode("latin-1").decode()

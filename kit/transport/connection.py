@@ -20,7 +20,7 @@ _BUFFER = 2**16
 
 
 class _Reader(io.RawIOBase):
-    """Reads a socket; no read outlasts the time-out, all together no more than the deadline."""
+    """Reads a socket: each read ends at the time-out, and all of them at the deadline."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, patience_s: float) -> None:
         self._raw, self._sock, self._patience_s = raw, sock, patience_s

@@ -30,19 +30,19 @@ T = TypeVar("T")
 
 
 class FileUnusable(Exception):
-    """The file is done without for a while; a `CacheUnavailable` warning has said so."""
+    """The file cannot be used for a while, as a `CacheUnavailable` warning has said."""
 
 
 class DamagedFile(sqlite3.DatabaseError):
-    """What was read out of the file is nothing that was ever written."""
+    """The file holds what nobody has written."""
 
 
 class Database:
-    """A connection that outlives damage, locks, deletion of its file, and a fork; opened on first use.
+    """A connection that survives damage, locks, deletion of its file, and a fork; opened on first use.
 
-    A damaged file is renamed and replaced. One that is locked for longer than two seconds, newer than this
-    kit, or out of reach is done without for half a minute at a time, and one that is full or read-only only
-    while it is: whoever uses it then gets `FileUnusable` at once. The first time is told in a warning.
+    A damaged file is renamed and replaced. A file that stays locked for two seconds, is newer than this kit
+    or cannot be reached is not tried again for half a minute; one that is full or read-only is tried with
+    each use. Until it works, every use raises `FileUnusable` at once. A warning says so the first time.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Database:
     schema : sequence of str
         Statements that make an empty file ready.
     without : str, default ""
-        What it means to do without the file, for the warning.
+        What follows when the file cannot be used; the warning begins with it.
     durable : bool, default True
         Flush to the disk now and then; off: a power cut (not a kill) may damage the file.
     """
@@ -74,7 +74,9 @@ class Database:
         self._durable = durable
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._closing: weakref.finalize[..., Any] | None = None  # at the latest when nobody has this any more
+        self._closing: weakref.finalize[..., Any] | None = (
+            None  # runs at the latest when this object is collected
+        )
         self._identity: tuple[int, int] = (0, 0)  # process, inode
         self._off_until = -math.inf
         self._told = False
@@ -98,7 +100,7 @@ class Database:
 
     @property
     def content(self) -> tuple[int, int]:
-        """A mark that changes when the file is another one than before, or was made anew."""
+        """A mark that changes when the file is replaced or emptied."""
         return self._made, self._identity[1]
 
     def close(self) -> None:
@@ -241,7 +243,7 @@ def _create_private(path: Path) -> None:
 def _write_ahead(connection: sqlite3.Connection, flushing: str, is_new: bool) -> None:
     """Switch to the write-ahead log; SQLite does not wait for others here, so this does."""
     if is_new:
-        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # a write, and heeded only while it is empty
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # a write; SQLite obeys it only in an empty file
     deadline = time.monotonic() + _PATIENCE_S
     while True:
         try:

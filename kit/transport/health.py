@@ -101,7 +101,7 @@ class Health:
 
 
 def percentiles_ms(seconds: list[float]) -> dict[str, float]:
-    """Return ``p50_ms`` and ``p95_ms``; 0 of nothing."""
+    """Return ``p50_ms`` and ``p95_ms``; both are 0 where nothing was measured."""
     ordered = sorted(seconds) or [0.0]
     last = len(ordered) - 1
     return {f"p{share}_ms": round(ordered[round(last * share / 100)] * 1000, 3) for share in (50, 95)}

@@ -23,8 +23,8 @@ from kit.transport.windows import Wait, Window, binding
 __all__ = ["RateLimiter", "Wait", "Window", "binding"]
 
 _LOG = logging.getLogger("kit.transport")
-_TELL_S = 1.5  # a wait longer than this is told
-_QUIET_S = 10.0  # and told again while it lasts, so often
+_TELL_S = 1.5  # a longer wait is reported
+_QUIET_S = 10.0  # how often it is reported again while it lasts
 _NAP_S = 1.0  # how long a waiting caller sleeps before it looks at clock and log again
 _GUARD = 0.01  # of the shortest window: an answer that took longer moves its call
 _LATEST_ANSWER = 0.05  # of the shortest window: how far an answer may move its call
@@ -94,7 +94,7 @@ class RateLimiter:
 
     @contextlib.contextmanager
     def turn(self, budget: str, windows: Sequence[Window]) -> Iterator[float]:
-        """Take a turn as `acquire` does, around the call itself: its answer tells when it counted."""
+        """Take a turn as `acquire` does, for the call made inside; a late answer moves the turn."""
         bound = binding(windows)
         turn, waited = self._take(budget, bound)
         try:
@@ -106,10 +106,10 @@ class RateLimiter:
                     self._turns.move(turn, turn.at + min(took, _LATEST_ANSWER * window_s))
 
     def refused(self, budget: str, penalty_s: float = 1.0) -> None:
-        """Push everybody's next allowed time forward after a refusal.
+        """Let no process call for a while after a refusal.
 
-        A refusal soon after a penalty is over doubles that penalty, up to 15 minutes: the broker counts
-        something we do not know of.
+        A refusal soon after the end of a penalty doubles it, up to 15 minutes: then the broker counts calls
+        that this machine has not made.
 
         Parameters
         ----------

@@ -66,7 +66,7 @@ class Route:
 
 
 def judged_by_status(response: Response) -> ReplyVerdict:
-    """Judge an answer of which nothing else is known."""
+    """Judge an answer by its HTTP status alone."""
     return ReplyVerdict.TRANSIENT if response.status_code in _MOMENTARY else ReplyVerdict.OK
 
 
@@ -114,16 +114,16 @@ class Policy:
         return self.listed(request) or Route("unlisted", str(request.path_url), None, "unlisted", (), again)
 
     def verdict(self, response: Response) -> ReplyVerdict:
-        """Judge an answer by what is known of its path."""
+        """Judge an answer: a listed path by the judge, another by its status."""
         return (self._judge if self.listed(response.request) else judged_by_status)(response)
 
     def owner(self, request: Any) -> str:
-        """Return a digest of the account that an answer belongs to; empty: to everybody."""
+        """Return a digest of the account that an answer belongs to; empty where it belongs to everybody."""
         route = self.listed(request)
         return self._owner if route is not None and route.private else ""
 
     def forbids(self, request: PreparedRequest) -> bool:
-        """Tell whether no answer to a request may be stored, whatever anybody says."""
+        """Tell whether no setting and no call may have the answer to a request stored."""
         route = self.listed(request)
         return route is not None and route.ttl_s is None
 

@@ -1,4 +1,4 @@
-"""`ConnectionPoolManager`: the door to sockets that are bounded, kept alive and watched."""
+"""`ConnectionPoolManager`: sockets that are bounded, kept alive and watched."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class ConnectionPoolManager(Showable):
         return RetryAdapter(self._below, policy, limiter)
 
     def get_stats(self) -> dict[str, Any]:
-        """Return how the connections do.
+        """Return counts and latencies of the connections.
 
         Returns
         -------
@@ -145,7 +145,7 @@ class ConnectionPoolManager(Showable):
         return [table([{"host": host} | stats for host, stats in hosts])]
 
     def close(self) -> None:
-        """Close every idle socket; harmless twice, and the pool can be used again."""
+        """Close every idle socket; the pool can be closed twice and used again."""
         self._below.sockets.close()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""The adapter that sessions mount: a turn of the limit per attempt, and another only where it is safe."""
+"""The adapter that sessions mount: it takes a turn for each attempt, and repeats only what is safe."""
 
 from __future__ import annotations
 
@@ -85,7 +85,9 @@ class RetryAdapter(BaseAdapter):
                 why = verdict.value
             attempt += 1
             self._below.retries += 1
-            level = logging.WARNING if pause_s >= _LONG_PAUSE_S else logging.INFO  # red in a cell
+            level = (
+                logging.WARNING if pause_s >= _LONG_PAUSE_S else logging.INFO
+            )  # a warning is red in a notebook
             _LOG.log(level, "%s: %s; attempt %d in %.1f s", route.name, why, attempt + 1, pause_s)
             time.sleep(pause_s)
 
@@ -110,7 +112,7 @@ def _safe(error: TransportError, route: Route) -> bool:
 
 
 def _without_marks(request: PreparedRequest) -> None:
-    """Take off the header by which a lifetime came through requests-cache: the host has no use for it."""
+    """Remove the headers by which a lifetime travels through requests-cache; the host has no use for them."""
     if getattr(request, "expire_after", None) is not None:
         request.headers.pop("X-ACTUAL-NO-CACHE", None)
         left = [part for part in request.headers.pop("Cache-Control", "").split(",") if "max-age" not in part]
@@ -119,7 +121,7 @@ def _without_marks(request: PreparedRequest) -> None:
 
 
 def _retry_after_s(response: Response) -> float:
-    """Return how long nobody may call: what the broker says, as a number or a date, else a second."""
+    """Return how many seconds nobody may call: from ``Retry-After``, a number or a date, else one second."""
     asked = response.headers.get("Retry-After", "").strip()
     if asked.isdecimal():
         return float(asked[:9])

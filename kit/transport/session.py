@@ -27,7 +27,7 @@ CacheDirectives.__init__.__signature__ = inspect.signature(CacheDirectives.__ini
 
 
 class ReplySession(CachedSession):
-    """A requests-cache session: all that its documentation says, and what it lacks.
+    """A requests-cache session that behaves as its documentation says, with what that library lacks.
 
     Nothing is stored unless the policy's table, ``settings`` or the call's ``expire_after`` says so; of many
     who ask for one missing answer at the same time, one asks the host.
@@ -41,7 +41,7 @@ class ReplySession(CachedSession):
     config : CacheConfig
         Bounds of the disk tier, and ``stale_if_error``.
     file : Path or None
-        The SQLite file; None: no disk tier. One that cannot be used is done without, with a warning.
+        The SQLite file; None: no disk tier. Where it cannot be used, a warning says so and nothing is stored.
     limiter : RateLimiter, optional
         Default: one of this session alone.
 
@@ -100,7 +100,7 @@ class ReplySession(CachedSession):
         return answer
 
     def stored(self, request: PreparedRequest) -> StoredAnswer | None:
-        """Return the living answer on disk, if there is one; nobody is asked, so no login is needed."""
+        """Return the answer on disk, if one is there and has not expired; this needs no login."""
         if self.settings.disabled or str(request.method) not in self.settings.allowable_methods:
             return None
         found: Any = self.cache.get_response(self.cache.create_key(request))

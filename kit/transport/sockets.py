@@ -82,7 +82,7 @@ class Sockets:
         return connection
 
     def give(self, pool: _HostPool, connection: HTTPConnection) -> None:
-        """Take a connection back; a closed one only frees its place, one that is not lent nothing."""
+        """Take a connection back; a closed one only frees its place, one that was not lent is ignored."""
         with self._changed:
             if connection not in self._lent:
                 return
@@ -144,7 +144,7 @@ class Sockets:
 
 
 def exhausted(size: int, waited_s: float) -> PoolExhausted:
-    """Make the error of a wait that was too long."""
+    """Return the error for a wait that took too long."""
     remedy = (
         f"All {size} were in use for {waited_s:g} s; raise connection_pool.pool_size or use fewer threads."
     )

@@ -81,7 +81,7 @@ class BoundedStorage(BaseStorage[str, Any]):
         renew_in_fork(self, _lock=threading.Lock)
         self._tidied = 0.0
         self.evictions = self.expirations = self.failures = 0
-        len(self)  # a file that cannot be used is told of now
+        len(self)  # warns now, not later, of a file that cannot be used
 
     def __getitem__(self, key: str) -> Any:
         asked = "SELECT about, body, created, expires, sum, size FROM {0} WHERE key=?"
@@ -150,9 +150,9 @@ class BoundedStorage(BaseStorage[str, Any]):
         return decoded(key, about, body, created, self._end(key, created, expires))
 
     def _end(self, key: str, created: float, expires: float | None) -> float | None:
-        """Return when a row expires by the wall clock as it now is; set back, it lets no lifetime grow.
+        """Return when a row expires by the present wall clock; setting that back prolongs no lifetime.
 
-        A row from the future has expired: how old it is cannot be known.
+        A row from the future counts as expired, since its age cannot be known.
         """
         now, tick = time.time(), time.monotonic()
         if expires is None or created > now:
@@ -215,7 +215,7 @@ class BoundedStorage(BaseStorage[str, Any]):
         return self._tried(self._database.write, lambda rows: work(rows, *values))
 
     def _tried(self, step: Callable[..., list[Any]], *values: Any) -> list[Any]:
-        """Run a step; the disk tier may fail, the call that uses it may not."""
+        """Run a step and return nothing where the file cannot be used: a failing disk fails no call."""
         try:
             return step(*values)
         except FileUnusable:

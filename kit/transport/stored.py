@@ -32,10 +32,10 @@ class StoredRequest(CachedRequest):
 
 
 class StoredAnswer(CachedResponse):
-    """A reply from the disk tier; its text shows what it is, never what it says."""
+    """A reply from the disk tier; its ``repr`` shows address and age, never its content."""
 
     def __attrs_post_init__(self) -> None:
-        """Spare the imitation of a socket that the parent makes for every hit: a third of its time."""
+        """Skip the imitated socket that the parent class makes: it would take a third of every hit."""
 
     @property
     def raw(self) -> Any:

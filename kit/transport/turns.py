@@ -95,10 +95,10 @@ class TurnLog:
         self._placed = 0
         self._refusals: dict[str, tuple[float, float]] = {}
         if path is not None:
-            self._written(lambda _rows: None)  # a file that cannot be used is told of now
+            self._written(lambda _rows: None)  # warns now, not later, of a file that cannot be used
 
     def reserve(self, budget: str, windows: Sequence[Window], latest: float) -> Turn:
-        """Take the first moment that is free after all that are taken.
+        """Reserve the first moment that is free after all reserved ones.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class TurnLog:
         return self._sent(self._written(partial(self._place, turn, windows, latest)))
 
     def confirm(self, turn: Turn, windows: Sequence[Window]) -> Turn:
-        """Renew a reservation: its call goes now, or learns when, whatever came between."""
+        """Renew a reservation: the turn returned may go now, or says when it may."""
         return self._sent(self._written(partial(self._place, turn, windows, float("inf"))))
 
     def withdraw(self, turn: Turn) -> None:
@@ -125,7 +125,7 @@ class TurnLog:
         )
 
     def refused(self, budget: str, penalty_s: float) -> None:
-        """Let nobody go for a while; a refusal soon after a penalty is over doubles it."""
+        """Let nobody call for a while; a refusal soon after the end of a penalty doubles it."""
         self._written(partial(self._block, self._key(budget), penalty_s))
 
     def remaining(self, budget: str, windows: Sequence[Window]) -> int:
@@ -150,7 +150,7 @@ class TurnLog:
         return f"{self._account}:{budget}"
 
     def _sent(self, turn: Turn, now: float | None = None) -> Turn:
-        """Remember an own call that goes, for a file that is made anew."""
+        """Remember a call that goes now, to write it into any file that replaces the present one."""
         if turn.at <= (self._clock() if now is None else now):
             self._own.pop(turn.id, None)
             self._own[turn.id] = turn
@@ -187,7 +187,7 @@ class TurnLog:
 
     @staticmethod
     def _set_back(rows: sqlite3.Connection, key: str, now: float) -> None:
-        """Take calls and refusals that a clock set back has left in the future as of now."""
+        """Date calls and refusals back to now that lie in the future because the clock was set back."""
         ahead = now + _AHEAD_S
         if rows.execute("SELECT 1 FROM calls WHERE budget=? AND at>? AND sent", (key, ahead)).fetchone():
             rows.execute("UPDATE calls SET at=? WHERE budget=? AND at>? AND sent", (now, key, ahead))
@@ -220,7 +220,7 @@ class TurnLog:
     def _with_own(
         self, file: Database, work: Callable[[sqlite3.Connection], T], rows: sqlite3.Connection
     ) -> T:
-        """Write the own recent calls into a file that is another than before, then do the work."""
+        """Write this process's recent calls into the file if it is a new one, then do the work."""
         if self._filled.get(file) != file.content:
             calls = [(turn.id, turn.key, turn.at, True, turn.at) for turn in self._own.values()]
             rows.executemany("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?)", calls)

@@ -37,7 +37,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A wait worth telling.
+    """A wait that is long enough to be reported.
 
     Parameters
     ----------

@@ -149,7 +149,7 @@ class Lifetime:
 
 
 def checked_tolerance(limit: float) -> float:
-    """Return a tolerance, before anything long is begun on its behalf.
+    """Return a tolerance that is a number from 0.
 
     Raises
     ------

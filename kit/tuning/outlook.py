@@ -41,7 +41,7 @@ def _with(settings: Settings, **cache: object) -> Settings:
 
 
 def scenes(settings: Settings, requests: Sequence[Question]) -> dict[str, Replay]:
-    """Replay the session as it was, restarted in the midst of work, and with the broker away."""
+    """Replay the session as it was, with a restart at its busiest moment, and with the broker away then."""
     busiest_s = _busiest_moment(requests)
     return {
         "as recorded": replay(settings, requests),
@@ -104,7 +104,7 @@ def by_pool(found: Replay, round_trip_s: float) -> list[Traffic]:
 
 @dataclass(frozen=True)
 class Handed:
-    """Of tasks handed over at once: running, waiting, and held back until there is room."""
+    """How many of the tasks handed over at once run, wait, and are held back until there is room."""
 
     running: int
     waiting: int

@@ -1,7 +1,7 @@
 """A recorded session, replayed under other settings: which tier would have answered each question.
 
 Nothing is asked of anybody: the two tiers are followed in the trace's own time, least recently used first
-out. A fetch takes no time here; how long callers wait for sockets is `kit.tuning.queueing`'s affair.
+out. A fetch takes no time here; `kit.tuning.queueing` says how long callers wait for sockets.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class _Tier:
     def put(self, key: Hashable, answer: _Kept, now: float) -> None:
         if key in self.kept:
             self._drop(key)
-        if answer.until <= now:  # a lifetime of zero: not kept, and nothing leaves for it
+        if answer.until <= now:  # a lifetime of zero is not kept and evicts nothing
             return
         self.kept[key] = answer
         self.entries += answer.entries

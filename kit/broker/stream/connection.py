@@ -90,7 +90,7 @@ class FeedConnection:
         self._request()
 
     def close(self) -> None:
-        """Leave; harmless twice."""
+        """Close the connection; it may be called twice."""
         self._stop.set()
         socket = self._socket
         if socket is not None:
@@ -116,7 +116,7 @@ class FeedConnection:
         self.health.down(None)
 
     def _pause(self, error: Exception | None, failures: int) -> None:
-        """Wait before the next attempt: a moment, then twice as long each time, never in step with others."""
+        """Wait before the next attempt, twice as long each time, with jitter."""
         pause_s = min(self._config.retry_s * 2 ** min(failures, 20), self._config.most_retry_s)
         if isinstance(error, LoginRefused | SessionTakenOver | RateLimited):
             pause_s = (
@@ -143,7 +143,7 @@ class FeedConnection:
             self._socket = None
 
     def _is_dead(self, expires: datetime) -> bool:
-        """Tell whether a connection is to be left; its health keeps why."""
+        """Tell whether a connection is to be replaced, and note why in its health."""
         now, health = monotonic(), self.health
         why = ""
         if now - health.heard_s > self._config.silence_s:

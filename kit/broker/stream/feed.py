@@ -1,4 +1,4 @@
-"""`MarketFeed`: the door to the broker's market stream."""
+"""`MarketFeed`: the broker's market stream."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ class MarketFeed:
         return None
 
     def health(self) -> dict[str, Any]:
-        """Return how the stream does.
+        """Return the state of the stream.
 
         Returns
         -------
@@ -184,7 +184,7 @@ class MarketFeed:
         }
 
     def close(self) -> None:
-        """Stop following everything and leave; harmless twice, and something may be followed again."""
+        """Stop following and close the connections; the feed can be closed twice and used again."""
         for following in self._followings:
             following.close()
         with self._changing:

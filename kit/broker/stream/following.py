@@ -1,4 +1,4 @@
-"""What somebody follows: its subscriptions, and a bounded queue of ticks for whoever reads them."""
+"""A follower of the stream: its subscriptions and a bounded queue of the ticks that it has not read."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TickReader:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it is over."""
+        """Whether it has been closed."""
         return self._closed
 
     @property
@@ -68,7 +68,7 @@ class TickReader:
         self.close()
 
     def close(self) -> None:
-        """Stop following; whoever reads comes to the end. Harmless twice."""
+        """Stop following; readers reach the end. It may be called twice."""
         with self._ready:
             was_open, self._closed = not self._closed, True
             self._ready.notify_all()
@@ -76,7 +76,7 @@ class TickReader:
             self._leave(self)
 
     def hear(self, frames: list[bytes]) -> None:
-        """Queue those of some frames that it follows."""
+        """Queue those frames that belong to its subscriptions."""
         if not self._queue.maxlen:
             return
         mine = [frame for frame in frames if frame[:KEY_BYTES] in self._symbols]

@@ -1,4 +1,4 @@
-"""How a connection of the stream does: counted where it happens, shown as it is asked for."""
+"""The health of a connection of the stream: counts and the times of its latest events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOG = logging.getLogger("kit.broker.stream")
 
 
 class ConnectionHealth:
-    """What is known of one connection.
+    """The counts and times of one connection.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The newest frame of every subscription, as it came: it is decoded when somebody asks."""
+"""The newest frame of every subscription, undecoded until somebody asks for it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the broker tells about shares: what trades within the day, what is watched, leave to sell holdings.
+"""The broker's routes for shares: intraday lists, cautionary lists, and the authorisation to sell holdings.
 
-There is no depository here: a request for leave to sell is kept and answered, and never granted.
+There is no depository here: an authorisation is asked for and answered, and never granted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def nothing(state: ExchangeState, asked: ApiRequest) -> Answer:  # noqa: ARG001 
 
 
 def verify(state: ExchangeState, asked: ApiRequest) -> Answer:  # noqa: ARG001 - the form of every route
-    """Begin a request for leave to sell."""
+    """Begin an authorisation to sell holdings."""
     if len(asked.text("isin")) != _ISIN_LENGTH or checks.number(asked.body.get("quantity"), "AG2001") < 1:
         raise checks.unfit("AG2001")
     return success(_begun(f"{next(_requests):016d}"))
@@ -56,7 +56,7 @@ def tpin(state: ExchangeState, asked: ApiRequest) -> Answer:  # noqa: ARG001 - t
 
 
 def transaction(state: ExchangeState, asked: ApiRequest) -> Answer:  # noqa: ARG001 - the form of every route
-    """Return how a request for leave to sell stands: not granted."""
+    """Return the state of an authorisation to sell: not granted."""
     number = asked.text("ReqId")
     if not number.isdecimal():
         raise checks.unfit("AG2001")
