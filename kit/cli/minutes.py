@@ -17,7 +17,9 @@ def add_import(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add ``kit import``."""
     taken = commands.add_parser("import", help="put minutes of a vendor into the store")
     taken.add_argument("files", nargs="+", type=Path, help="Parquet, feather or CSV; folders are searched")
-    taken.add_argument("--store", type=Path, default=_STORE, help="root of the store (data/minutes)")
+    taken.add_argument(
+        "--store", "--data", type=Path, default=_STORE, help="root of the store (data/minutes)"
+    )
     taken.add_argument("--underlying", default="BANKNIFTY", help="whose options (BANKNIFTY)")
     taken.add_argument(
         "--map",
@@ -58,7 +60,9 @@ def _declared(words: list[str]) -> dict[str, str]:
 def add_collect(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add ``kit collect``."""
     taken = commands.add_parser("collect", help="fetch closed days' option minutes into the store, resumable")
-    taken.add_argument("--store", type=Path, default=_STORE, help="root of the store (data/minutes)")
+    taken.add_argument(
+        "--store", "--data", type=Path, default=_STORE, help="root of the store (data/minutes)"
+    )
     taken.add_argument("--underlying", default="BANKNIFTY", help="whose options (BANKNIFTY)")
     taken.add_argument("--from", dest="first", type=day_said, help="first day (the latest closed)")
     taken.add_argument("--to", dest="last", type=day_said, help="last day (the latest closed)")

@@ -350,6 +350,42 @@ def test_a_file_that_cannot_be_taken(tmp_path: Path, fault, capsys):
     assert "not taken" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("shape", ["symbol", "columns", "name"])
+def test_bars_after_the_last_day_are_set_aside(tmp_path: Path, shape):
+    """Bars that go on after a contract's expiry are counted and left out, however the file names it."""
+    table = long_table()
+    one = table[table["symbol"] == SYMBOLS[0]].rename(columns={"at": "datetime"})
+    late = one.assign(datetime=one["datetime"] + pd.Timedelta(days=3))  # the day after the expiry
+    both = pd.concat([one, late], ignore_index=True)
+    file = tmp_path / "a.csv"
+    if shape != "symbol":
+        strike, right = meaning(SYMBOLS[0], "BANKNIFTY", MONDAY, MONDAY).strike, SYMBOLS[0][-2:]
+        both = both.drop(columns="symbol")
+    if shape == "columns":
+        both = both.assign(expiry=str(EXPIRY), strike=strike, optiontype=right)
+    if shape == "name":
+        file = tmp_path / f"exp_{EXPIRY:%Y%m%d}" / f"{strike}{right}.csv"
+        file.parent.mkdir()
+    both.to_csv(file, index=False)
+    store = MinuteStore(tmp_path / "store")
+    report = import_files([file], store)
+    assert not report.failed
+    assert store.days() == [MONDAY]
+    assert report.files.loc[file.name, ["bars", "after_expiry"]].tolist() == [375, 375]
+
+
+@pytest.mark.parametrize("heading", ["epoch_ms", "Epoch (s)", "ts", "timestamp_ns", "Unix Time"])
+def test_epochs_are_found_by_the_usual_headings(tmp_path: Path, heading):
+    """Seconds, milliseconds or nanoseconds since 1970: the heading is known and the unit read off."""
+    scale = 10**9 if "ns" in heading else 10**3 if "ms" in heading else 1
+    table = long_table()
+    at = table.pop("at").dt.tz_localize("Asia/Kolkata").astype("datetime64[ns, Asia/Kolkata]").astype("int64")
+    table.assign(**{heading: at // 10**9 * scale}).to_csv(tmp_path / "a.csv", index=False)
+    store = MinuteStore(tmp_path / "store")
+    assert not import_files([tmp_path / "a.csv"], store).failed
+    assert store.days() == [MONDAY]
+
+
 PAISE = {
     "all text": ("bnf_20221230.parquet", [*OHLC], date(2022, 12, 30)),
     "whole chain": ("BANKNIFTY_JF_FNO_10042023.feather", ["Open", "High", "Low", "Close"], date(2023, 4, 10)),

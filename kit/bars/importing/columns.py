@@ -10,7 +10,25 @@ import pyarrow as pa
 from kit.errors import DataError
 
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
-    "stamp": ("datetime", "timestamp", "ticktime", "dateandtime", "starttime", "epoch", "indexlevel0"),
+    "stamp": (
+        "datetime",
+        "timestamp",
+        "ticktime",
+        "dateandtime",
+        "starttime",
+        "indexlevel0",
+        "ts",
+        "dt",
+        "unix",
+        "unixtime",
+        "epoch",
+        "epochs",
+        "epochms",
+        "epochns",
+        "timestampms",
+        "timestampns",
+        "timems",
+    ),
     "date": ("date", "tradedate", "day", "tradingdate"),
     "time": ("time", "tradetime", "bartime"),
     "symbol": ("symbol", "ticker", "tradingsymbol", "instrument", "instrumentname", "contract", "name"),

@@ -194,9 +194,9 @@ def _of_file(layout: Layout, source: ImportFile) -> Any:
 
 def _meaning(name: Any, source: ImportFile, span: tuple[date, date], alone: bool) -> Meaning:
     if isinstance(name, Meaning):
-        if name.expiry and name.expiry < span[1]:
+        if name.expiry and name.expiry < span[0]:
             raise DataError(
-                f"Bars of {span[1]} are later than the contract's last day",
+                f"Bars of {span[0]} are later than the contract's last day",
                 f"{name.expiry}",
                 "Check the expiry.",
             )

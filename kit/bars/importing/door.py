@@ -48,7 +48,8 @@ class ImportReport:
         span = f", {self.days[0]} to {self.days[-1]}" if self.days else ""
         lines = [f"{counted(len(self.days), 'session')} written{span}"]
         lines += [printed(self.files.map(written))] if len(self.files) else []
-        lines += [f"not taken: {file}: {error}" for file, error in self.failed.items()]
+        named = {file: "" if file in str(error) else f"{file}: " for file, error in self.failed.items()}
+        lines += [f"not taken: {named[file]}{error}" for file, error in self.failed.items()]
         return "\n".join(lines)
 
 
@@ -138,8 +139,8 @@ def _taken(source: ImportFile, report: ImportReport) -> Iterator[DayBars]:
     except UnreadableFile as error:
         report.failed[str(source.file)] = error
     except DataError as error:
-        what, value = f"The file cannot be taken: {error.what}", f"{source.file}: {error.value}"
-        report.failed[str(source.file)] = UnreadableFile(what, value, error.remedy)
+        value = f"{source.file}: {error.value}"
+        report.failed[str(source.file)] = UnreadableFile(error.what, value, error.remedy)
     except KitError as error:
         report.failed[str(source.file)] = error
 

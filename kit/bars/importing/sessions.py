@@ -38,7 +38,7 @@ def sessions_of(bars: ImportedBars, source: ImportFile) -> Iterator[DayBars]:
         Nothing of it is of the underlying or within a session, its bars are longer than minutes, or its
         prices look like paise and nobody has said so.
     """
-    bars = _inside(_priced(_ours(bars, source), source), source)
+    bars = _inside(_living(_priced(_ours(bars, source), source), source), source)
     _refuse_longer(bars, source)
     refuse_paise(bars, source)
     bars = bars.rows(np.argsort(bars.day, kind="stable"))
@@ -79,6 +79,13 @@ def _priced(bars: ImportedBars, source: ImportFile) -> ImportedBars:
     with np.errstate(invalid="ignore"):
         priced = np.all((bars.prices > 0) & (bars.prices < 1e7), axis=0)
     return _set_aside(bars, priced, "zero_prices", source)
+
+
+def _living(bars: ImportedBars, source: ImportFile) -> ImportedBars:
+    """Keep what is not after the contract's last day: a vendor may carry the last price on."""
+    far = np.iinfo(np.int64).max
+    last = np.array([(one.expiry - _EPOCH).days if one.expiry else far for one in bars.contracts])
+    return _set_aside(bars, bars.day <= last[bars.contract], "after_expiry", source)
 
 
 def _inside(bars: ImportedBars, source: ImportFile) -> ImportedBars:

@@ -107,11 +107,11 @@ def _future(rest: str, symbol: str) -> Meaning:
 
 
 def _option(rest: str, symbol: str, first: date, last: date) -> Meaning:
-    found = {
-        Meaning("option", expiry, strike, right)
-        for expiry, strike, right in _readings(rest)
-        if last <= expiry <= first + _LONGEST
-    }
+    read = {Meaning("option", *one) for one in _readings(rest)}
+    for day in (last, first):  # bars may go on after its end: better no such reading, but one all the same
+        found = {one for one in read if one.expiry and day <= one.expiry <= first + _LONGEST}
+        if found:
+            break
     if len(found) != 1:
         what = "may mean two contracts" if found else "names no contract that its days allow"
         raise DataError(f"A symbol {what}", symbol, "Declare its columns: --map symbol=..., strike=..., ...")
