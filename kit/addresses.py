@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from kit.errors import SettingsError
 
 _LONGEST_NAME = 253  # bytes, by RFC 1035
+
+
+class ProxyAddress(str):
+    """A proxy's address that shows no user and password, in a traceback with locals neither."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        before, at, after = self.rpartition("@")
+        scheme = "".join(before.partition("//")[:2]) if "//" in before else ""
+        return repr(f"{scheme}***@{after}" if at else str(self))
+
+
+def proxy_addresses(*told: Mapping[str, str]) -> dict[str, str]:
+    """Return proxies by scheme, the later of two, so that none shows its password."""
+    return {scheme: ProxyAddress(address) for one in told for scheme, address in one.items()}
 
 
 def checked_address(text: str, schemes: tuple[str, str] = ("http", "https")) -> str:

@@ -19,7 +19,7 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
 from requests_cache import NEVER_EXPIRE
 
-from kit.addresses import checked_address
+from kit.addresses import checked_address, proxy_addresses
 from kit.broker import endpoints
 from kit.broker.auth import Login, wall_s
 from kit.broker.consent import LiveConsent
@@ -218,7 +218,7 @@ class BrokerSession:
         if ttl_s is not None:
             request.hooks["response"].append(momentary(_shown(endpoint, body)))
         lifetime = NEVER_EXPIRE if ttl_s == math.inf else ttl_s
-        proxies = {**self._proxies, **self.replies.proxies}
+        proxies = proxy_addresses(self._proxies, self.replies.proxies)
         return self.replies.send(request, expire_after=lifetime, proxies=proxies, allow_redirects=False)
 
     def _request(

@@ -19,7 +19,7 @@ from requests.utils import prepend_scheme_if_needed, select_proxy
 from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
-from kit.addresses import not_an_address
+from kit.addresses import ProxyAddress, not_an_address
 from kit.errors import Ambiguous, NeverSent, SettingsError, TransportError
 from kit.forks import renew_in_fork
 from kit.settings import ConnectionConfig
@@ -176,17 +176,20 @@ class PoolAdapter(HTTPAdapter):
         try:
             manager = self.poolmanager
             if proxy:
-                proxy = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
+                proxy = ProxyAddress(prepend_scheme_if_needed(proxy, "http"))  # type: ignore[no-untyped-call]
                 manager = self.proxy_manager_for(proxy if parse_url(proxy).host else "")
             manager.pool_classes_by_scheme = {"http": partial(PlainHostPool, sockets=self.sockets)}
             manager.pool_classes_by_scheme["https"] = self._secure
             where, _certificates = self.build_connection_pool_key_attributes(request, True)
-            pool = cast(HostPool, manager.connection_from_host(**where, pool_kwargs={"ca_certs": bundle}))
-        except (requests.RequestException, HTTPError, ValueError, KeyError):
-            if proxy:
-                remedy = "Check HTTP_PROXY and HTTPS_PROXY: http://host:port."
-                raise SettingsError("The proxy's address cannot be used", origin, remedy) from None
-            raise not_an_address(origin) from None
+            pool: HostPool | None = cast(
+                HostPool, manager.connection_from_host(**where, pool_kwargs={"ca_certs": bundle})
+            )
+        except (requests.RequestException, HTTPError, ValueError, KeyError, TypeError):
+            pool = None
+        if pool is None:  # not in the handler: what was raised there holds the proxy's password
+            remedy = "Check HTTP_PROXY and HTTPS_PROXY: http://host:port."
+            wrong = SettingsError("The proxy's address cannot be used", origin, remedy)
+            raise wrong if proxy else not_an_address(origin)
         config = self.config
         health = Health(origin, config.circuit_failures, config.circuit_reset_s)
         plain = pool.proxy is not None and scheme == "http"

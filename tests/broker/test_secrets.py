@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import pickle
@@ -17,7 +18,7 @@ from pydantic import SecretStr
 from kit.broker.client import AngelAPIClient
 from kit.clock import IST
 from kit.errors import KitError, SettingsError
-from kit.settings import Credentials, cache_folder
+from kit.settings import Credentials, Settings, cache_folder
 from kit.simulator.server import SimulatedExchange
 
 pytestmark = pytest.mark.usefixtures("wide_limits")
@@ -220,3 +221,30 @@ def test_refresh_token_in_no_address(exchange: SimulatedExchange, client: AngelA
     assert headers["authorization"].startswith("Bearer eyJ")
     assert headers["x-privatekey"] == exchange.credentials.api_key.get_secret_value()
     assert "cookie" not in headers
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://anna:s3cret@127.0.0.1:9",
+        "anna:s3cret@127.0.0.1:9",
+        "http://anna:s3cret@[::1",
+        "socks5h://anna:s3cret@127.0.0.1:9",
+        "http://anna:s3cret@127.0.0.1:99999",
+        "http://anna:pass s3cret@127.0.0.1:9",
+        "http://anna:s3cret@",
+        "ftp://anna:s3cret@127.0.0.1:9",
+    ],
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxys_password(exchange, monkeypatch, caplog, proxy, scheme):
+    """Whatever its proxy, a call that fails shows no password of it: in no local, at no level of logs."""
+    caplog.set_level("DEBUG")
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    settings = Settings(connection_pool={"max_retries": 0})
+    client = AngelAPIClient(exchange.credentials, settings, base_url=f"{scheme}://192.0.2.1:9")
+    with pytest.raises(KitError) as caught, client:
+        client.login()
+    told = told_with_locals(caught.value) + caplog.text + repr(client) + repr(vars(client.session))
+    assert "s3cret" not in told.replace(repr(proxy), "")  # but for this test's own
+    assert base64.b64encode(b"anna:s3cret").decode() not in told
