@@ -70,9 +70,7 @@ def leg_figures(
     terms : Terms
         View, entry and basis.
     """
-    by_terms = _KNOWN.get(first)
-    if by_terms is None:
-        by_terms = _KNOWN[first] = {}
+    by_terms = _KNOWN.setdefault(first, {})
     kept = by_terms.get(terms)
     if kept is None:
         kept = by_terms[terms] = (terms.view.on(first), {})

@@ -108,7 +108,7 @@ def greeks_before_expiry(
     A rupee of the index moves each forward by its own carry; delta and gamma are of the index. The other
     arguments are those of `profit_before_expiry`.
     """
-    grid = [np.asarray(value, np.float64) for value in (spot, days, iv_shift, skew_shift)]
+    grid = [floats(value) for value in (spot, days, iv_shift, skew_shift)]
     shape = np.broadcast_shapes(*(axis.shape for axis in grid))
     totals = np.zeros((5, *shape))
     for at in legs_ahead(legs, snapshot, grid, term, held):

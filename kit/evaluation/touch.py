@@ -64,7 +64,7 @@ def expected_move_by(
     Move
         NaN without a volatility.
     """
-    forward, sd, _ = _ahead(snapshot, days, sigma)
+    forward, sd = _ahead(snapshot, days, sigma)
     points = forward * sd
     return Move(forward, points, forward - points, forward + points)
 
@@ -87,7 +87,7 @@ def probability_of_touch(
     ndarray or float64
         1 at the spot; NaN without a volatility.
     """
-    forward, sd, _ = _ahead(snapshot, days, sigma)
+    forward, sd = _ahead(snapshot, days, sigma)
     levels = floats(level)
     drift = np.log(forward / snapshot.spot) - sd * sd / 2  # of the logarithm, until the date
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -124,7 +124,7 @@ def probability_of_profit_by(
     DataError
         The date is not ahead.
     """
-    forward, sd, _ = _ahead(snapshot, days, sigma)
+    forward, sd = _ahead(snapshot, days, sigma)
     if np.isnan(sd):
         return float("nan")
     edges = np.array([0.0, *breakevens_before_expiry(legs, snapshot, days), np.inf])
@@ -136,11 +136,11 @@ def probability_of_profit_by(
     return float(np.diff(below)[earns].sum())
 
 
-def _ahead(snapshot: ChainSnapshot, days: float | None, sigma: float | None) -> tuple[float, float, float]:
-    """Return the forward of a date, the standard deviation of the logarithm until it, and the years."""
+def _ahead(snapshot: ChainSnapshot, days: float | None, sigma: float | None) -> tuple[float, float]:
+    """Return the forward of a date, and the standard deviation of the index's logarithm until it."""
     years = snapshot.t_years if days is None else real(days) / 365
     if not 0 < years < LONGEST_YEARS:
         raise DataError("There is no move by this day", days, "Give days ahead, less than ten years.")
     chosen = snapshot.iv_at(snapshot.forward) if sigma is None else sigma
     growth = (snapshot.forward / snapshot.spot) ** (years / snapshot.t_years) if snapshot.t_years > 0 else 1.0
-    return snapshot.spot * growth, chosen * years**0.5, years
+    return snapshot.spot * growth, chosen * years**0.5

@@ -58,13 +58,10 @@ class View(ABC):
 
     def on(self, snapshot: ChainSnapshot) -> Distribution:
         """Return the distribution of the index at the expiry of a chain; worked out once."""
-        known = _KNOWN.get(snapshot)
-        if known is None:
-            known = _KNOWN[snapshot] = {}
-        found = known.get(self)
-        if found is None:
-            found = known[self] = self._distribution(snapshot)
-        return found
+        known = _KNOWN.setdefault(snapshot, {})
+        if self not in known:
+            known[self] = self._distribution(snapshot)
+        return known[self]
 
 
 @dataclass(frozen=True)

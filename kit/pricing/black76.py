@@ -191,8 +191,7 @@ def greeks(
     """
     shape, size, columns = _columns(sigma, forward, strike, t_years, discount, is_call)
     rows = _per_rupee(engine(size).prices(columns, size, 6, thread_limit()), columns[4], delta_of)
-    _, delta, gamma, theta, vega, rho = rows.reshape(6, *shape)
-    return Greeks(delta[()], gamma[()], theta[()], vega[()], rho[()])
+    return Greeks(*(row.reshape(shape)[()] for row in rows[1:]))
 
 
 def iv_and_greeks(
@@ -221,6 +220,5 @@ def iv_and_greeks(
     """
     shape, size, columns = _columns(price, forward, strike, t_years, discount, is_call)
     rows, reason = engine(size).volatilities(columns, size, 6, thread_limit())
-    iv, delta, gamma, theta, vega, rho = _per_rupee(rows, columns[4], delta_of).reshape(6, *shape)
-    codes = reason.reshape(shape)[()]
-    return IvAndGreeks(iv[()], delta[()], gamma[()], theta[()], vega[()], rho[()], codes)
+    known = (*_per_rupee(rows, columns[4], delta_of), reason)
+    return IvAndGreeks(*(row.reshape(shape)[()] for row in known))

@@ -72,11 +72,11 @@ def iv_standing(
     daily = history.dropna().sort_index(kind="stable")
     daily = daily.groupby(pd.DatetimeIndex(daily.index).date).last()
     if now is None:
-        daily = daily if on is None else daily[[day <= on for day in daily.index]]
+        daily = daily if on is None else daily[daily.index <= on]
         if not daily.size:
             raise DataError("The history has no day until", str(on), "Pass an earlier history.")
         now, on = float(daily.iloc[-1]), daily.index[-1]
-    before = (daily if on is None else daily[[day < on for day in daily.index]]).tail(days)
+    before = (daily if on is None else daily[daily.index < on]).tail(days)
     if not before.size:
         raise DataError("The history has no day before", str(on), "Collect or import some days first.")
     values = before.to_numpy(np.float64)
