@@ -19,6 +19,7 @@ from kit.facts import underlying_name
 from kit.model.instrument import Right
 
 Held = Right | Literal["FUT", "INDEX"]
+MOST_LOTS = 1_000_000  # a hundred times what any participant may hold; beyond it no amount is exact
 _HELD = ("CE", "PE", "FUT", "INDEX")
 
 
@@ -42,7 +43,7 @@ class Leg:
     Raises
     ------
     DataError
-        It is no contract: another right, a strike or price below nothing, a part of a lot.
+        It is no contract: another right, a strike or price below nothing, parts of lots, over a million.
     """
 
     right: Held
@@ -58,7 +59,7 @@ class Leg:
             strike, price = (real(strike), real(price)) if fits else (nan, nan)
         if not (
             isinstance(self.right, str) and self.right in _HELD
-            and 0 <= strike < inf and not price < 0 and price != inf
+            and 0 <= strike < inf and not price < 0 and price != inf and abs(self.lots) <= MOST_LOTS
             and (self.expiry is None or (isinstance(self.expiry, date) and str(self.expiry) != "NaT"))
         ):  # fmt: skip
             said = (self.right, self.strike, self.lots, self.price, self.expiry)

@@ -87,7 +87,7 @@ class SignedAmount(OneOf):
 class StrikeRule(OneOf):
     """Which strike a leg takes; positive steps, points and percents go out of the money."""
 
-    steps: int | None = Field(None, description="listed strikes away from the money")
+    steps: int | None = Field(None, ge=-1000, le=1000, description="listed strikes away from the money")
     points: Finite | None = Field(None, description="rupees away from the strike at the money")
     percent: Finite | None = Field(None, description="percent of the index away from it")
     delta: Annotated[float, Field(gt=0, lt=1)] | None = Field(None, description="nearest absolute delta")

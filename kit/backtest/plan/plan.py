@@ -28,6 +28,7 @@ from kit.backtest.plan.strategy import as_values, expanded, legs_of
 from kit.errors import SettingsError
 from kit.facts import underlying_name
 from kit.model import Right
+from kit.model.position import MOST_LOTS
 from kit.section import Section
 from kit.settings_file import read_once
 from kit.strategies.base import Strategy
@@ -38,7 +39,7 @@ class PlanLeg(Section):
 
     side: Side = Field(description="bought or sold")
     right: Right = Field(description="call or put")
-    lots: int = Field(1, ge=1, description="lots")
+    lots: int = Field(1, ge=1, le=MOST_LOTS, description="lots")
     expiry: ExpiryRule = Field("nearest", description="nearest, next, monthly, or by days")
     strike: StrikeRule | Callable[..., float] = Field(description="which strike; a function of a moment too")
     stop: Amount | PythonRule | None = Field(None, description="loss that closes the leg; a function too")
