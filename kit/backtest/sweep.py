@@ -61,13 +61,20 @@ def sets_of(plans: Sequence[Plan]) -> Sets:
     return Sets(plans[0], terms, legs, plans[0].charges, again, rows)
 
 
-def tapes_of(sets: Sets, days: Days, wanted: Sequence[date] | None = None) -> Iterator[Loaded]:
-    """Yield the tapes that all the sets of a sweep are played on; keep them to sweep again at once."""
+def tapes_of(
+    sets: Sets, days: Days, wanted: Sequence[date] | None = None, rotten: list[SkippedDay] | None = None
+) -> Iterator[Loaded]:
+    """Yield the tapes that all the sets of a sweep are played on; keep them to sweep again at once.
+
+    Sessions that cannot be read go to `rotten`; without it the first of them ends this.
+    """
     wanted = wanted_days(sets.plan, days, None, None) if wanted is None else wanted
     for chance in holdings(sets.plan, wanted, days, None, {}):
         if isinstance(chance, SkippedDay):
-            if chance.error:  # a sweep has no log to say it in
+            if chance.error and rotten is None:
                 raise chance.error
+            if chance.error and rotten is not None:
+                rotten.append(chance)
         else:
             yield load(sets.plan, sets.plan.legs, chance, again=sets.again)
 
@@ -141,7 +148,7 @@ def sweep(
     start, end : date, optional
         First and last day.
     least_score : float, default 0
-        Sessions of a worse quality are left out; the result's `skipped` names them.
+        Sessions of a worse quality are left out; the result's `skipped` names them, and those not to be read.
     processor : ConcurrentProcessor, optional
         Runs the work as tasks, in processes or on Dask; default threads of this process.
     folder : str or Path, optional
@@ -168,9 +175,10 @@ def sweep(
     engine_for(plan, "compiled" if plan.position_rules else "auto", 0)  # refuses what cannot be swept
     pieces = _pieces(plans, days, (start, end), Path(folder) if folder else None)
     net: dict[date, Floats] = {}
-    sums, done = np.zeros((len(plans), 2)), 0
+    sums, done, skipped = np.zeros((len(plans), 2)), 0, dict[date, SkippedDay]()
     with closing(_results(pieces, days, processor)) as results:
-        for piece, (played, out) in results:
+        for piece, (played, out), rotten in results:
+            skipped.update({one.day: one for one in rotten})
             for day, figures in zip(played, out, strict=True):
                 net.setdefault(day, np.zeros(len(plans)))[piece.members] = figures[:, 0]
                 sums[piece.members] += figures[:, 1:]
@@ -181,8 +189,9 @@ def sweep(
                 break
     every = sorted(net)
     matrix = np.stack([net[day] for day in every]) if every else np.zeros((0, len(plans)))
-    poor = [SkippedDay(day, why) for day, why in left_out(days).items() if _between(day, start, end)]
-    return SweepResult(plan, table, every, matrix, sums[:, 0], sums[:, 1], done == len(pieces), poor)
+    poor = {day: SkippedDay(day, why) for day, why in left_out(days).items() if _between(day, start, end)}
+    left = [one for _, one in sorted({**poor, **skipped}.items())]
+    return SweepResult(plan, table, every, matrix, sums[:, 0], sums[:, 1], done == len(pieces), left)
 
 
 def _between(day: date, start: date | None, end: date | None) -> bool:
@@ -227,34 +236,35 @@ class _Piece:
     def kept(self) -> Played | None:
         return read_piece(self.file) if self.file else None
 
-    def keep(self, played: Played) -> None:
-        if self.file:
+    def keep(self, played: Played, rotten: Sequence[SkippedDay]) -> None:
+        if self.file and not rotten:  # a session that is mended is traded the next time
             keep_piece(self.file, played)
 
-    def play(self, days: Days, threads: int | None = None) -> Played:
-        return play_tapes(self.sets, tapes_of(self.sets, days, self.wanted), threads)
+    def play(self, days: Days, threads: int | None = None) -> tuple[Played, list[SkippedDay]]:
+        rotten = list[SkippedDay]()
+        return play_tapes(self.sets, tapes_of(self.sets, days, self.wanted, rotten), threads), rotten
 
 
-def _play_piece(piece: _Piece, days: Days) -> Played:
+def _play_piece(piece: _Piece, days: Days) -> tuple[Played, list[SkippedDay]]:
     return piece.play(days, threads=1)
 
 
 def _results(
     pieces: Sequence[_Piece], days: Days, processor: ConcurrentProcessor | None
-) -> Generator[tuple[_Piece, Played]]:
-    """Yield every piece with its result: what was kept first, then what is computed."""
+) -> Generator[tuple[_Piece, Played, list[SkippedDay]]]:
+    """Yield every piece with its result and what could not be read: first what was kept, then the rest."""
     missing = []
     for piece in pieces:
         kept = piece.kept()
         if kept is None:
             missing.append(piece)
         else:
-            yield piece, kept
+            yield piece, kept, []
     if processor is None:
         for piece in missing:
-            played = piece.play(days)
-            piece.keep(played)
-            yield piece, played
+            played, rotten = piece.play(days)
+            piece.keep(played, rotten)
+            yield piece, played, rotten
         return
     run = uuid4().hex[:8]
     names = {f"sweep-{run}-{number}": piece for number, piece in enumerate(missing)}
@@ -263,9 +273,9 @@ def _results(
             task = ProcessingTask(name, _play_piece, (piece, _part(days, piece)), timeout=3600.0)
             processor.submit_task(task, wait=True)
         for name, piece in names.items():
-            played = processor.get_result(name)
-            piece.keep(played)
-            yield piece, played
+            played, rotten = processor.get_result(name)
+            piece.keep(played, rotten)
+            yield piece, played, rotten
     finally:  # cancelled, interrupted or failed: nobody waits for the rest
         for name in names:
             processor.cancel_task(name)

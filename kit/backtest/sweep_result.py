@@ -39,7 +39,7 @@ class SweepResult:
     complete : bool
         Whether every day was done; a cancelled sweep holds what was.
     skipped : sequence of SkippedDay
-        Sessions that were left out for their quality.
+        Sessions that were left out for their quality, or because they cannot be read.
     """
 
     plan: Plan

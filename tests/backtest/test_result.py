@@ -15,7 +15,8 @@ from kit.backtest.sweep import sweep
 from kit.bars.importing import import_files
 from kit.bars.minute_store import MinuteStore
 from kit.cli import main
-from kit.errors import DataError, SettingsError, UnreadableFile
+from kit.errors import DataError, SettingsError
+from kit.parallel import ConcurrentProcessor
 
 JANUARY = {"start": date(2024, 1, 1), "end": date(2024, 1, 10)}
 
@@ -157,8 +158,14 @@ def test_a_damaged_day_is_a_row_and_the_others_are_traded(shared_data, tmp_path)
     rest = whole.trades[whole.trades["day"] != bad.day].reset_index(drop=True)
     kept = found.trades[found.trades["day"] != bad.day].reset_index(drop=True)
     pd.testing.assert_frame_equal(kept, rest, check_dtype=False)
-    with pytest.raises(UnreadableFile, match="damaged"):
-        sweep(plan, store, {"legs.*.stop.percent": [10, 20]}, **span)
+    grid = {"legs.*.stop.percent": [10, 25], "entry.at": ["09:20", "09:30"]}
+    with ConcurrentProcessor(max_workers=1, backend="processes") as processor:
+        for runs in (None, processor):
+            swept = sweep(plan, store, grid, processor=runs, folder=tmp_path / "kept", **span)
+            assert [day.day for day in swept.skipped] == [bad.day]
+            assert bad.day not in swept.days
+            as_planned = swept.parameters.index[swept.parameters.eq([25, "09:20"]).all(axis=1)].item()
+            assert swept.net[:, as_planned].sum() == pytest.approx(found.net_inr, abs=0.005)
 
 
 def test_a_month_cut_short_is_left_out_and_the_others_are_traded(shared_data, tmp_path, capsys):
