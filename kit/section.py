@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from kit.errors import SettingsError
+
+_OF_A_SECTION = re.compile(
+    r"\w+(?P<key>(\.\w+)*) (?P<wrong>does not accept|is missing|has no setting of this name)"
+)
 
 
 class Section(BaseModel):
@@ -54,12 +60,36 @@ def _explained(error: ValidationError, section: type[Section]) -> SettingsError:
     first = min(complaints, key=lambda complaint: complaint["type"] != "extra_forbidden")  # typos before gaps
     own = first.get("ctx", {}).get("error")
     if isinstance(own, SettingsError):  # of a section within, or of a check of ours
-        return own.with_traceback(None)
+        return _placed(own, section, first["loc"])
     where = ".".join(str(part) for part in first["loc"] if "[" not in str(part))  # of unions and validators
+    if first["type"] == "missing":
+        return SettingsError(f"{section.__name__}.{where} is missing", None, "Add it.")
     if first["type"] != "extra_forbidden":
         value = None if section.is_secret else first["input"]
-        return SettingsError(f"{section.__name__}.{where} does not accept", value, f"{first['msg']}.")
+        return SettingsError(f"{section.__name__}.{where} does not accept", value, _remedy(first))
     known = list(section.model_fields)
     close = difflib.get_close_matches(where, known, n=1)
     meant = f"Did you mean {close[0]!r}?" if close else f"It knows: {', '.join(known)}."
     return SettingsError(f"{section.__name__} has no setting of this name", where, meant)
+
+
+def _below(section: type[Section]) -> Iterator[type[Section]]:
+    for one in section.__subclasses__():
+        yield from (one, *_below(one))
+
+
+def _remedy(complaint: Mapping[str, Any]) -> str:
+    """Say what would be accepted: of a section its keys, not what a library calls it."""
+    name = complaint.get("ctx", {}).get("class_name")
+    keys = {one.__name__: list(one.model_fields) for one in _below(Section)}
+    return f"Write its keys: {', '.join(keys[name])}." if name in keys else f"{complaint['msg']}."
+
+
+def _placed(error: SettingsError, section: type[Section], place: tuple[int | str, ...]) -> SettingsError:
+    """Name the key of a section within as its reader wrote it: from the outermost section down."""
+    told = _OF_A_SECTION.fullmatch(error.what)
+    if told is None:
+        return error.with_traceback(None)
+    path = [str(part) for number, part in enumerate(place) if number == 0 or isinstance(part, int)]
+    what = f"{'.'.join([section.__name__, *path])}{told['key']} {told['wrong']}"
+    return SettingsError(what, error.value, error.remedy)

@@ -32,7 +32,7 @@ def test_value_out_of_range_names_the_key_and_the_bound():
 
 def test_value_of_the_wrong_type_is_named():
     """A value of the wrong type is repeated, except where it may be a secret."""
-    with pytest.raises(SettingsError, match=r"CacheConfig\.ltp_ttl does not accept: 'soon'"):
+    with pytest.raises(SettingsError, match=r"Settings\.cache_config\.ltp_ttl does not accept: 'soon'"):
         Settings(cache_config={"ltp_ttl": "soon"})
 
 

@@ -68,7 +68,7 @@ def test_an_unquoted_moment_is_a_moment():
         ("target: {percent: 50}", "target: {percent: 100}", "cannot fall"),
         ('at: "09:20"', 'at: "15:20"', "before the entry"),
         ('at: "15:15"', 'at: "25:15"', "hour must be"),
-        ("    strike: {steps: 0}\n", "", "Field required"),
+        ("    strike: {steps: 0}\n", "", "Plan.legs.0.strike is missing"),
         ("{steps: 0}", "{}", "exactly one"),
         ("expiry: nearest", "expiry: tomorrow", "nearest"),
         ("times: 1", "times: 21", "less than or equal to 20"),
@@ -109,8 +109,8 @@ def test_a_python_rule_cannot_be_yaml():
 @pytest.mark.parametrize(
     ("rules", "said"),
     [
-        ({"stop": {"percent": 0}}, "Amount.percent does not accept: 0"),
-        ({"expiry": "weekly"}, "PlanLeg.expiry does not accept: 'weekly'"),
+        ({"stop": {"percent": 0}}, "Plan.legs.0.stop.percent does not accept: 0"),
+        ({"expiry": "weekly"}, "Plan.legs.0.expiry does not accept: 'weekly'"),
     ],
 )
 def test_a_complaint_names_the_field_and_the_value(rules, said):
