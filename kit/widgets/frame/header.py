@@ -23,8 +23,10 @@ from kit.widgets.frame.grid import NUMBERS
 from kit.widgets.frame.job import Job
 from kit.widgets.frame.live import HomeLoop
 
+PACE = "How often the quotes are asked for again, or followed as they tick"
 _STREAM_S = 0.25  # between two chains that follow the stream
 _EVERY_S = {"by hand": 0, "every 5 s": 5, "every 15 s": 15, "every minute": 60, "as it ticks": _STREAM_S}
+_AGAIN = "Ask for the quotes again; within their lifetime (see Tuning) memory answers"
 _DRAWING_SHARE = 4  # it asks no sooner than so many times as long as drawing took: the kernel has other work
 _VENUES = {"live": "LIVE", "simulated": "SIMULATED", "file": "FILE"}
 
@@ -102,7 +104,7 @@ class Header(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
     """
 
     def __init__(
-        self, context: Context, actions: Mapping[str, Action], on_error: Callable[[BaseException], None]
+        self, context: Context, actions: Mapping[str, Action], on_error: Callable[[BaseException | str], None]
     ) -> None:
         self.context, self._on_error = context, on_error
         self._home, self._asking = HomeLoop(), False
@@ -110,10 +112,8 @@ class Header(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
         self._drawings_s = deque([0.0], maxlen=2)  # a panel may draw more now and then: the quicker counts
         self.badge = w.HTML()
         self.refresh = w.Button(description="Refresh", icon="refresh", layout=w.Layout(width="96px"))
-        look = {"style": {"description_width": "0"}, "layout": w.Layout(width="112px")}
-        pace = "How often the quotes are asked for again, or followed as they tick"
-        self.auto = w.Dropdown(options=_EVERY_S, tooltip=pace, **look)
-        self.numbers = w.Dropdown(options=NUMBERS, tooltip="How numbers are written", **look)
+        self.auto = w.Dropdown(options=_EVERY_S, tooltip=PACE, **_look())
+        self.numbers = w.Dropdown(options=NUMBERS, tooltip="How numbers are written", **_look())
         t.link((context, "numbers"), (self.numbers, "value"))
         self.toolbar = Toolbar(actions, on_error)
         self.refresh.on_click(self.ask)
@@ -130,7 +130,7 @@ class Header(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
         words = f"{chain.underlying} {chain.expiry:%d %b %Y}, quoted {chain.taken_at:%d %b %Y %H:%M:%S} IST"
         self.badge.value = venue_line(self.context.venue, f"{words}{age}, from {chain.source}")
         self.refresh.disabled = self.auto.disabled = not can
-        self.refresh.tooltip = "Ask for the quotes again" if can else self._why_not()
+        self.refresh.tooltip = _AGAIN if can else self._why_not()
 
     def _why_not(self) -> str:
         if self.context.desk is None:
@@ -143,6 +143,7 @@ class Header(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
             return
         if not self.context.can_refresh:
             self.tell()
+            self._on_error(self._why_not())
             return
         self._asking = True
         Job(lambda *_: self._asked_again(), lambda *_: None, self._asked, self._home)
@@ -178,6 +179,10 @@ class Header(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
             if self._live is not None and not self._asking:
                 self._live.close()
             self.tell()
+
+
+def _look() -> dict[str, Any]:
+    return {"style": {"description_width": "0"}, "layout": w.Layout(width="112px")}
 
 
 def _ago(age: timedelta) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 import traitlets as t
 from matplotlib.axes import Axes
 
+from kit.errors import KitError
 from kit.model import ChainSnapshot
 from kit.plots import CALL, PLAIN, PUT, smile
 from kit.pricing.analytics import Analytics, snapshot_analytics
@@ -107,7 +108,11 @@ class ChainPanel(MarketPanel):
 
     @shown
     def _choose(self, change: Any) -> None:
-        self.context.choose(change.new)
+        try:
+            self.context.choose(change.new)
+        except KitError:
+            self.expiry.value = self.context.chain.expiry  # what is shown
+            raise
 
     @staticmethod
     def compute(source: ChainSnapshot, columns: str, around: int) -> ChainView:

@@ -125,7 +125,9 @@ class PayoffPanel(MarketPanel):
         self.tiles = w.HTML()
         self._drawn: ChainSnapshot | None = None
         row = w.HBox(list(self.inputs.values()), layout=w.Layout(flex_flow="row wrap"))
-        return [self.top(), row, self.errors, self.tiles, self.plot, self.words]
+        header = self.top()
+        header.numbers.layout.display = "none"  # there is no table
+        return [header, row, self.errors, self.tiles, self.plot, self.words]
 
     @staticmethod
     def compute(source: ChainSnapshot, idea: Strategy) -> Payoff:

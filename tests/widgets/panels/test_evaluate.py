@@ -16,6 +16,7 @@ from kit.parallel import ConcurrentProcessor
 from kit.settings import Settings
 from kit.strategies import ALL, IronCondor
 from kit.widgets.frame.context import Context
+from kit.widgets.panels.chain import ChainPanel
 from kit.widgets.panels.evaluate import CHOSEN, EvaluationPanel
 
 SOON_S = 60  # generous: a time-out of 300 s is what it must not be
@@ -137,8 +138,12 @@ def test_run_and_apply_of_a_closed_desk_name_the_desk():
     panel.runner.start()
     assert "The desk is closed" in panel.errors.value
     assert panel.table.rows == rows
-    with pytest.raises(DataError, match="The desk is closed"):
-        panel.context.choose(panel.context.expiries[1])
+    chain = ChainPanel(panel.context)
+    chain.expiry.value = panel.context.expiries[1]
+    assert "The desk is closed" in chain.errors.value
+    assert chain.expiry.value == panel.context.expiries[0]
+    chain.header.refresh.click()
+    assert "The desk is closed" in chain.errors.value
     with pytest.raises(DataError, match="The desk is closed"):
         desk.apply(desk.settings)
 

@@ -63,6 +63,7 @@ def tiles(result: BacktestResult) -> dict[str, str]:
     ratio = {"Sharpe": "sharpe", "Sortino": "sortino", "Calmar": "calmar", "Profit factor": "profit_factor"}
     told = {
         "Net profit": rupees(result.net_inr),
+        "Return on capital": f"{100 * result.net_inr / result.plans[0].capital_inr:+.2f} %",
         "Charges": rupees(sum(result.charges_split.values())),
         "Trades": f"{len(result.filled):,}",
         "Sessions": f"{len(result.sessions):,}",

@@ -74,6 +74,7 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.lots = NumberField(Size(), "lots", "Lots")
         self.lots.style, self.lots.layout.width = {"description_width": "36px"}, "100px"
         self.lots.observe(self._sized, "wrong")
+        self.lots.observe(self._resized, "number")
         small = {"layout": w.Layout(width="76px")}
         self.undo = w.Button(description="Undo", tooltip="Take the last change of the legs back", **small)
         self.undo.on_click(self._undone)
@@ -125,6 +126,8 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     ) -> None:
         with self._quietly():
             self.preset.value = preset
+            if isinstance(idea, Strategy):
+                self.lots.put(idea.lots)
         self.idea = idea or position
         self.position = position
         self.arrange()
@@ -138,7 +141,12 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             return
         if isinstance(self.idea, Strategy):  # its legs stay, the next ones are of the other expiry
             self.idea = self.context.idea = self.position
-        self.context.choose(change.new)
+        try:
+            self.context.choose(change.new)
+        except KitError:
+            with self._quietly():
+                self.expiry.value = self.context.chain.expiry  # what is shown
+            raise
 
     @shown
     def _chosen(self, change: Any) -> None:
@@ -152,6 +160,13 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.errors.show(change.new)
         else:
             self.errors.clear()
+
+    @shown
+    def _resized(self, _: Any) -> None:
+        """Take a strategy that is shown as often; of own legs the next one."""
+        if not self._quiet and isinstance(self.idea, Strategy):
+            idea = replace(self.idea, lots=self.lots.number)
+            self.hold(self._held(idea), self.preset.value, idea)
 
     @shown
     def _written(self, change: Any) -> None:

@@ -76,6 +76,7 @@ class TunePanel(Panel):
         self.runs: dict[str, tuple[Settings, Measured]] = {}
         self._advice: Advice | None = None
         self._past: list[dict[str, Any]] = []
+        self._quiet = False
         self._lifetimes: dict[str, Sequence[Lifetime]] = {}
         self._drawn: dict[str, Any] = {}
         super().__init__(source if isinstance(source, Settings) else source.settings)
@@ -153,6 +154,11 @@ class TunePanel(Panel):
         """The session that is replayed; the shipped one while there is none of yours."""
         own = self.desk.data.questions.listed() if self.desk and self.session.value == _OWN else []
         return own or read_trace(SESSION).requests
+
+    def refresh(self, change: Any = None) -> None:
+        """Draw with the controls as they stand, unless more of them are about to move."""
+        if not self._quiet:
+            super().refresh(change)
 
     def draw(self, result: Settings) -> None:
         """Draw the group in sight with these settings; the others when they come into sight."""
@@ -262,9 +268,7 @@ class TunePanel(Panel):
         self.story.value = lines(words(advice))
         show_advice(self.advised, advice, self.compute(self.source, **self.values))
         self._lifetimes.setdefault(self.session.value, advice.lifetimes)
-        for one in ALL:
-            put(self.inputs[one.name], getattr(getattr(advice.settings, one.section), one.name))
-        self.refresh()
+        self._put(advice.settings)
 
     @shown
     def _save(self, _: Any) -> None:
@@ -283,13 +287,18 @@ class TunePanel(Panel):
     def _undo(self, _: Any) -> None:
         if len(self._past) > 1:
             self._past.pop()
-            self._put(self._past.pop())
+            self._put(self.compute(self.source, **self._past.pop()))
 
     @shown
     def _reset(self, _: Any) -> None:
-        defaults = Settings()
-        self._put({one.name: getattr(getattr(defaults, one.section), one.name) for one in ALL})
+        self._put(Settings())
 
-    def _put(self, values: Mapping[str, Any]) -> None:
-        for name, value in values.items():
-            put(self.inputs[name], value)
+    def _put(self, settings: Settings) -> None:
+        """Show other settings, drawn and remembered as one change."""
+        self._quiet = True
+        try:
+            for one in ALL:
+                put(self.inputs[one.name], getattr(getattr(settings, one.section), one.name))
+        finally:
+            self._quiet = False
+        self.refresh()
