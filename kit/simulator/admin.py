@@ -17,9 +17,10 @@ Each asks for the header ``X-Kit-Admin`` with the token of the greeting.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from kit.clock import in_ist
 from kit.errors import SimulatorError
@@ -62,7 +63,7 @@ def stats(on: Controls, body: bytes) -> Answer:  # noqa: ARG001 - the form of ev
 
 def add_fault(on: Controls, body: bytes) -> Answer:
     """Let the next requests of a route fail."""
-    asked = json_object(body)
+    asked = _asked(body, "route", "fault", "times")
     on.faults.add(str(asked.get("route", "*"))[:80], str(asked.get("fault"))[:80], asked.get("times", 1))
     return _done()
 
@@ -75,7 +76,7 @@ def clear_faults(on: Controls, body: bytes) -> Answer:  # noqa: ARG001 - the for
 
 def move_clock(on: Controls, body: bytes) -> Answer:
     """Move the market's clock and return what it shows."""
-    asked = json_object(body)
+    asked = _asked(body, "at", "advance_s")
     if "at" in asked:
         on.state.clock.jump(moment_of(str(asked["at"])))
     else:
@@ -85,18 +86,21 @@ def move_clock(on: Controls, body: bytes) -> Answer:
 
 def set_limits(on: Controls, body: bytes) -> Answer:
     """Turn the rate limits on or off, or choose the form of a refusal."""
-    asked = json_object(body)
-    form = str(asked.get("form", on.limits.form))
+    asked = _asked(body, "enabled", "form")
+    form, enabled = asked.get("form", on.limits.form), asked.get("enabled", on.limits.enabled)
+    if not isinstance(enabled, bool):
+        raise SimulatorError("Limits are on or off", enabled, "Say true or false.")
     if form not in _FORMS:
         raise SimulatorError("A rate refusal has no such form", form, f"It knows: {', '.join(_FORMS)}.")
-    on.limits.form = form
-    on.limits.enabled = bool(asked.get("enabled", on.limits.enabled))
+    on.limits.form, on.limits.enabled = form, enabled
     return _done()
 
 
 def set_funds(on: Controls, body: bytes) -> Answer:
     """Set the account's cash."""
-    on.state.dealings.account.cash = bounded(json_object(body).get("cash_inr"), _MOST_CASH_INR, "cash_inr")
+    on.state.dealings.account.cash = bounded(
+        _asked(body, "cash_inr").get("cash_inr"), _MOST_CASH_INR, "cash_inr"
+    )
     return _done()
 
 
@@ -125,6 +129,14 @@ def moment_of(text: str) -> datetime:
     except ValueError:
         raise SimulatorError("Not a time", text[:40], "Write it as 2026-11-20T11:00.") from None
     return at if at.tzinfo else in_ist(at)
+
+
+def _asked(body: bytes, *known: str) -> Mapping[str, Any]:
+    """Return what is asked for, each by a key that the route knows: another would change nothing in silence."""
+    asked = json_object(body)
+    if unknown := sorted(asked.keys() - {*known}):
+        raise SimulatorError("This route has no such key", unknown[0][:40], f"It has {', '.join(known)}.")
+    return asked
 
 
 def _done() -> Answer:

@@ -112,6 +112,14 @@ def test_a_nested_or_broken_body_is_a_bad_request(exchange, path, body):
         ("clock", {"at": "2013-05-02T12:00+23:59"}),
         ("clock", {"at": "soon" * 1000}),
         ("limits", {"form": ["text"]}),
+        ("limits", {"enabled": "no"}),
+        ("limits", {"enabled": None}),
+        ("limits", {"enable": False}),
+        ("clock", {"advance": 60}),
+        ("clock", {"at": "2026-11-20T12:00", "by": 5}),
+        ("funds", {"cash_inr": True}),
+        ("funds", {"cash_inr": 5, "cash": 5}),
+        ("faults", {"fault": "drop-after", "time": 3}),
     ],
 )
 def test_orders_have_bounds(exchange, path, told, order):
