@@ -237,7 +237,7 @@ class ConcurrentProcessor(Showable):
 
 def _check_whole(least: int, **values: object) -> None:
     for name, value in values.items():
-        if not isinstance(value, int) or value < least:
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise KitError(f"{name} is a whole number", value, f"Use {name} >= {least}.")
 
 

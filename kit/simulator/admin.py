@@ -132,7 +132,7 @@ def moment_of(text: str) -> datetime:
 
 
 def _asked(body: bytes, *known: str) -> Mapping[str, Any]:
-    """Return what is asked for, each by a key that the route knows: another would change nothing in silence."""
+    """Return what is asked for, each by a key that the route knows: another would be ignored in silence."""
     asked = json_object(body)
     if unknown := sorted(asked.keys() - {*known}):
         raise SimulatorError("This route has no such key", unknown[0][:40], f"It has {', '.join(known)}.")
