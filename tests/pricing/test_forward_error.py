@@ -88,3 +88,14 @@ def test_pairs_beyond_the_window_do_not_count() -> None:
     assert WINDOW == 0.1
     assert implied(np.array([-inside, -10.0, 0.0, 10.0, inside]), 0.5).pairs == 5
     assert implied(np.array([-outside, -10.0, 0.0, 10.0, outside]), 0.5).pairs == 3
+
+
+@pytest.mark.parametrize(("scatter_inr", "source"), [(270.0, "parity"), (400.0, "spot")])
+def test_a_parity_that_errs_by_more_than_a_five_hundredth_is_no_forward(
+    scatter_inr: float, source: str
+) -> None:
+    """At 50,000 a standard error of 80 rupees is a forward, one of 120 gives way to the spot."""
+    strike = FORWARD + steps(24, 1.0)
+    gap = FORWARD - strike + scatter_inr * np.where(np.arange(24) % 2, 1, -1)
+    sides = (side + sign for side in (3_000 + gap, np.full(24, 3_000.0)) for sign in (-0.5, 0.5))
+    assert implied_forward(strike, *sides, SOON, spot=49_000.0, rate=0.0).source == source
