@@ -1,4 +1,4 @@
-"""First passage: where a price first reaches each of many levels, by one search in its running extreme.
+"""First passage: the bar at which a price first reaches each of many levels.
 
 A sweep of pure stops and targets needs no walk: the running maximum of a series is sorted, so the first bar
 that reaches a level is found by bisection, whatever the number of levels.

@@ -140,7 +140,7 @@ class Batches:
         try:
             self._raise_if_stopped()
             self._processor.run(tasks, on_result=self._report)
-        except BaseException:
+        except BaseException:  # also an interrupt: what had ended is kept, whatever ends the run
             self._collect()
             raise
 

@@ -24,7 +24,7 @@ WITHIN = 0.00135  # chance on either side of what the money at risk covers: thre
 
 @dataclass(frozen=True, eq=False)
 class Distribution(ABC):
-    """What a view says of one chain.
+    """Where the index ends under a view, for one chain.
 
     Parameters
     ----------

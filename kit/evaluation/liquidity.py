@@ -55,7 +55,7 @@ def liquidity(legs: Sequence[Leg], snapshot: ChainSnapshot) -> tuple[Liquidity, 
 
 
 def contract_of(leg: Leg, snapshot: ChainSnapshot) -> Contract:
-    """Return what the chain says of a leg's contract; NaN throughout where it does not list it."""
+    """Return the chain's quotes and Greeks of a leg's contract; all NaN where it is not listed."""
     return snapshot.at(leg.expiry).contracts[leg.right].get(leg.strike, NOWHERE)
 
 

@@ -1,4 +1,4 @@
-"""What one screen says of a position: now, at a date under a scenario, and at its first expiry."""
+"""A position on one screen: now, at a date under a scenario, and at its first expiry."""
 
 from __future__ import annotations
 
@@ -198,10 +198,8 @@ def standing(
     level = _levels(held, snapshot, crossings)
     now = lot * profit_before_expiry(held, snapshot, level)
     then = lot * profit_before_expiry(held, snapshot, level, days=first)
-    blocked, scored = (
-        _or_why(lambda: margin(held, snapshot)),
-        _or_why(lambda: score_on(held, snapshot, terms)),
-    )
+    blocked = _or_why(lambda: margin(held, snapshot))
+    scored = _or_why(lambda: score_on(held, snapshot, terms))
     return Standing(held, snapshot, first, level, now, then, crossings, blocked, scored)
 
 

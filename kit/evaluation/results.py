@@ -186,7 +186,7 @@ class Results(Showable, Mapping[str, ProcessingResult]):
 
 
 def row_of(outcome: ProcessingResult) -> dict[str, Any]:
-    """Return what the table says of one outcome; what does not apply is left out."""
+    """Return one outcome as a row of the table; what does not apply is left out."""
     row: dict[str, Any] = {"status": outcome.status, "seconds": outcome.running_s}
     if outcome.error is not None:
         return row | {"error": str(outcome.error), "traceback": outcome.traceback}
@@ -264,5 +264,5 @@ def _given(value: object) -> bool:
 
 
 def levels(values: Sequence[float]) -> str:
-    """Write index levels; says so where there is none."""
+    """Write index levels, or ``none``."""
     return " · ".join(f"{level:,.0f}" for level in values) or "none"

@@ -33,7 +33,7 @@ from kit.pricing.smile import Slice
 from kit.pricing.snapshot_smile import smile_of
 from kit.shown import counted
 
-BAD_FIT = 0.10  # of the volatility at the money; a smile that misses its quotes by more says little
+BAD_FIT = 0.10  # of the volatility at the money; a smile that misses its quotes by more is unreliable
 UNSURE = 0.05  # likewise, where the volatility at the money itself is as uncertain
 LEAST_MOVES = 60
 TAIL = "beyond them its total variance goes on linearly in log-moneyness"

@@ -1,4 +1,4 @@
-"""Latency budgets, and what is said when one is exceeded."""
+"""Latency budgets, and the violation that is reported when one is exceeded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Level = Literal["warning", "alert", "critical"]
 
 
 class Violation(TypedDict):
-    """What an alert callback is told."""
+    """What an alert callback is given: the operation, what it took, and the threshold it exceeded."""
 
     operation: str
     latency_ms: float

@@ -1,5 +1,16 @@
 """Numbers: Black-76 prices, implied volatility and Greeks, forwards, the surface and chain analytics.
 
+==============  =========================================================================================
+One option      `black76`, by one of the `engines`: `numpy_engine` with its `solver`, or `compiled_engine`
+                with `kernels` and `elementary`, whose `machine_code` is kept by `machine_cache`
+One expiry      `forward` within its `parity_bounds`; `quality` and `reasons` of each volatility
+A chain         `chain` computes all of these at once; `analytics` reads its open interest
+Smiles          `smile`, fitted by `smile_fit`; `term` fits several expiries, `snapshot_smile` those of a
+                chain; the `density` of one, the `surface` of many
+Figures         `measures`, `term_structure`, `realised`, `standing`
+Beside them     `arrays`, the types of all; `warm`, which compiles once
+==============  =========================================================================================
+
 Names load on first use: a payoff needs neither the surface nor the chain.
 """
 

@@ -91,7 +91,7 @@ def implied_forward(
     future : float, optional
         Price at which the future of the same expiry trades, rupees.
     carried : float, default NaN
-        What the neighbouring expiries say of this one's forward, rupees: `carried_forward`.
+        This expiry's forward as the neighbouring ones imply it, rupees: `carried_forward`.
     step_inr : float, optional
         Smallest step of a price on that day, rupees; None: the last one known.
 
@@ -127,7 +127,7 @@ def implied_forward(
 def carried_forward(
     t_years: float, known_years: ArrayLike, known: ArrayLike, spot: float, rate: float
 ) -> float:
-    """Return what the forwards of neighbouring expiries say of one between or beyond them, rupees.
+    """Return the forward of an expiry as those of the neighbouring expiries imply it, rupees.
 
     Between two of them its logarithm is linear in time; beyond the last the carry from the spot to there
     goes on, without a spot that of the last two, with one alone the rate.

@@ -19,7 +19,7 @@ from kit.pricing.smile import Slice
 from kit.pricing.smile_fit import MIN_POINTS, Points, fit_points, flattened, sound
 
 THIN = 0.05  # of the volatility at the money; what is more uncertain leans on its neighbours
-MOST = 0.45  # of the volatility; what is more uncertain is told by no market
+MOST = 0.45  # of the volatility; what is more uncertain is no price of a market, and is left out
 LENT = 0.10  # of the volatility: how uncertain what neighbours lend is
 ALONE = 0.20  # of the volatility: likewise of a flat smile, where there is no neighbour
 _DEVIATIONS = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])  # where they lend
@@ -54,28 +54,28 @@ def fit_term(chains: Sequence[Quoted]) -> tuple[Slice | None, ...]:
     tuple of Slice or None
         By expiry; None where it has expired, or neither it nor a neighbour has a volatility.
     """
-    told = [chain._replace(points=_informed(chain.points)) for chain in chains]
-    firm = [_firm(chain) for chain in told]
-    lenders = [piece for piece in firm if piece is not None]
+    reliable = [chain._replace(points=_reliable(chain.points)) for chain in chains]
+    alone = [_fit_alone(chain) for chain in reliable]
+    lenders = [piece for piece in alone if piece is not None]
     return _rising(
         [
-            piece or _leaning(chain if chain.points.k.size or lenders else whole, lenders)
-            for whole, chain, piece in zip(chains, told, firm, strict=True)
+            piece or _fit_with(chain if chain.points.k.size or lenders else whole, lenders)
+            for whole, chain, piece in zip(chains, reliable, alone, strict=True)
         ]
     )
 
 
-def _informed(points: Points) -> Points:
-    """Leave out theory and stale trades: their errors are one, which numbers do not average away."""
-    said = points.error < MOST * points.iv
-    return Points(*(part[said] for part in points))
+def _reliable(points: Points) -> Points:
+    """Leave out model prices and stale trades: they err together, so that many are no better than one."""
+    kept = points.error < MOST * points.iv
+    return Points(*(part[kept] for part in points))
 
 
 def _usable(chain: Quoted) -> bool:
     return chain.t_years > 0 and chain.forward > 0
 
 
-def _firm(chain: Quoted) -> Slice | None:
+def _fit_alone(chain: Quoted) -> Slice | None:
     """Fit an expiry to its own quotes; None where they leave the money uncertain."""
     if not _usable(chain) or chain.points.k.size < MIN_POINTS:
         return None
@@ -83,14 +83,14 @@ def _firm(chain: Quoted) -> Slice | None:
     return found if found.atm_error <= THIN * found.atm_iv else None
 
 
-def _leaning(chain: Quoted, firm: Sequence[Slice]) -> Slice | None:
-    """Fit a thin expiry to its own quotes and what the firm ones lend; without these to a flat smile."""
+def _fit_with(chain: Quoted, lenders: Sequence[Slice]) -> Slice | None:
+    """Fit a thin expiry to its own quotes and what its neighbours lend; without any to a flat smile."""
     own = chain.points
-    if not _usable(chain) or not (own.k.size or firm):
+    if not _usable(chain) or not (own.k.size or lenders):
         return None
     root = math.sqrt(chain.t_years)
-    if firm:
-        lent, doubt = _lent(chain.t_years, firm), LENT
+    if lenders:
+        lent, doubt = _lent(chain.t_years, lenders), LENT
     else:
         weight = np.exp(-((own.k / (own.iv * root)) ** 2) / 2) / own.error**2
         level = float(weight @ own.iv / weight.sum()) if weight.sum() > 0 else float(np.median(own.iv))
@@ -102,13 +102,13 @@ def _leaning(chain: Quoted, firm: Sequence[Slice]) -> Slice | None:
     return fit_points(own, chain.forward, chain.t_years, borrowed)
 
 
-def _lent(t_years: float, firm: Sequence[Slice]) -> Floats:
-    """Return the volatility at each deviation: of total variance linear in time, outside as it stands."""
-    years = [piece.t_years for piece in firm]
+def _lent(t_years: float, lenders: Sequence[Slice]) -> Floats:
+    """Return the volatility at each deviation: total variance is linear in time, flat volatility outside."""
+    years = [piece.t_years for piece in lenders]
     levels = np.array(
         [
             piece.total_variance(_DEVIATIONS * piece.atm_iv * math.sqrt(piece.t_years)) / piece.t_years
-            for piece in firm
+            for piece in lenders
         ]
     )
     if not years[0] < t_years < years[-1]:
