@@ -11,7 +11,7 @@ import pandas as pd
 import traitlets as t
 
 from kit.evaluation.manager import StrategyEvaluationManager
-from kit.evaluation.request import checked
+from kit.evaluation.request import checked_strategies
 from kit.evaluation.results import Results
 from kit.evaluation.terms import Terms
 from kit.evaluation.views import View, market
@@ -75,7 +75,7 @@ class EvaluationPanel(RankingPanel):
         basis: str = "held",
     ) -> None:
         self._manager = StrategyEvaluationManager(manager.processor, manager.monitor)
-        self._ideas = dict(checked(strategies))
+        self._ideas = dict(checked_strategies(strategies))
         self._timeout = timeout
         self._terms = Terms.of(view, entry, basis)
         self._drawing = False
