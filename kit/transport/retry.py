@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, cast
 
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
@@ -54,11 +54,11 @@ class RetryAdapter(BaseAdapter):
         TransportError
             The last attempt brought no answer; see `PoolAdapter.send`.
         """
-        asked, request = request, self._policy.gate(request)
+        asked = _without_marks(request)
+        request = self._policy.gate(asked)
         route, attempt, last = self._policy.route(request), 0, self._below.config.max_retries
         if not isinstance(request.body, bytes | str | None):
             last = 0  # a stream can be read once
-        _without_marks(request)
         while True:
             pause_s = backoff_s(self._below.config.backoff_factor, attempt)
             try:
@@ -111,13 +111,20 @@ def _safe(error: TransportError, route: Route) -> bool:
     return isinstance(error, NeverSent) or (isinstance(error, Ambiguous) and route.retry_safe)
 
 
-def _without_marks(request: PreparedRequest) -> None:
-    """Remove the headers by which a lifetime travels through requests-cache; the host has no use for them."""
-    if getattr(request, "expire_after", None) is not None:
-        request.headers.pop("X-ACTUAL-NO-CACHE", None)
-        left = [part for part in request.headers.pop("Cache-Control", "").split(",") if "max-age" not in part]
-        if any(left):
-            request.headers["Cache-Control"] = ",".join(left)
+def _without_marks(request: PreparedRequest) -> PreparedRequest:
+    """Return a request without the headers by which a lifetime travels through requests-cache.
+
+    The host has no use for them; the request itself keeps them, for where it is redirected.
+    """
+    if getattr(request, "expire_after", None) is None:
+        return request
+    sent: Any = request.copy()
+    sent.expire_after = request.expire_after  # type: ignore[attr-defined]
+    sent.headers.pop("X-ACTUAL-NO-CACHE", None)
+    left = [part for part in sent.headers.pop("Cache-Control", "").split(",") if "max-age" not in part]
+    if any(left):
+        sent.headers["Cache-Control"] = ",".join(left)
+    return cast(PreparedRequest, sent)
 
 
 def _retry_after_s(response: Response) -> float:

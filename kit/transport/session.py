@@ -94,7 +94,7 @@ class ReplySession(CachedSession):
         if isinstance(expire_after, float) and 0 < expire_after < 1:
             expire_after = 1  # requests-cache would take it for nothing
         answer = super().send(request, expire_after, *flags, **options)
-        if answer.from_cache and answer.is_expired:
+        if answer.from_cache and answer.is_expired and not answer.revalidated:
             path = str(answer.url).partition("?")[0]
             warnings.warn(StaleData(f"{path} is {age_s(answer):.0f} s old, past its lifetime"), stacklevel=4)
         return answer

@@ -22,7 +22,8 @@ from kit.transport.stored import decoded, encoded, lifespan
 _TIDY_S = 60.0  # between removals of what has expired
 _TOUCHES = 256  # hits noted in memory before they are written together
 _NOTED = 50_000  # rows whose end is remembered by the steady clock
-_STALE_S = 86_400.0  # how long an expired answer is kept for stale_if_error
+_STALE_S = 86_400.0  # how long an expired answer is kept that may still serve
+_CONFIRMABLE = "(about LIKE '%\"ETag\": %' OR about LIKE '%\"Last-Modified\": %')"
 _VERSION = 2
 _SCHEMA = (
     "CREATE TABLE {0} (key TEXT PRIMARY KEY, about TEXT NOT NULL, body BLOB NOT NULL,"
@@ -141,7 +142,10 @@ class BoundedStorage(BaseStorage[str, Any]):
         return tuple(found[0]) if found else (0, 0)
 
     def tidy(self) -> None:
-        """Remove what has expired; with ``stale_if_error``, what expired more than a day ago."""
+        """Remove what has expired.
+
+        An answer that the host can confirm, and with ``stale_if_error`` every one, is kept for another day.
+        """
         self._written(self._expire)
 
     def _found(self, key: str, about: str, body: bytes, created: float, expires: float | None) -> Any:
@@ -183,9 +187,11 @@ class BoundedStorage(BaseStorage[str, Any]):
             self.evictions += rows.execute(self._sql(oldest), (max(1, too_many),)).rowcount
 
     def _expire(self, rows: sqlite3.Connection) -> list[Any]:
-        self._tidied = time.monotonic()
-        kept_for = _STALE_S if self._config.stale_if_error else 0.0
-        self.expirations += len(self._delete(rows, "expires <= ?", (time.time() - kept_for,)))
+        self._tidied, now = time.monotonic(), time.time()
+        gone = self._delete(rows, "expires <= ?", (now - _STALE_S,))
+        if not self._config.stale_if_error:
+            gone += self._delete(rows, f"expires <= ? AND NOT {_CONFIRMABLE}", (now,))
+        self.expirations += len(gone)
         return []
 
     def _delete(self, rows: sqlite3.Connection, where: str, values: tuple[Any, ...]) -> list[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 from requests.adapters import BaseAdapter
-from requests_cache import DO_NOT_CACHE, NEVER_EXPIRE, CachedSession
+from requests_cache import DO_NOT_CACHE, EXPIRE_IMMEDIATELY, NEVER_EXPIRE, CachedSession
 
 from kit.errors import Ambiguous, StaleData
 from kit.settings import CacheConfig, ConnectionConfig
@@ -143,6 +143,25 @@ def test_refresh_asks_whether_it_is_still_so(session: ReplySession, host: Any) -
     session.settings.always_revalidate = True
     session.get(f"{host.url}/x")
     assert host.count("/x") == 3
+
+
+def test_an_expired_answer_is_confirmed_by_its_host(session: ReplySession, host: Any) -> None:
+    """What expires at once, or was tidied, is kept if it has a validator, and served again when unchanged."""
+    host.fail_next = ["tagged"] * 3
+    session.get(f"{host.url}/x", expire_after=EXPIRE_IMMEDIATELY)
+    session.get(f"{host.url}/y", expire_after=EXPIRE_IMMEDIATELY)
+    session.cache.responses.tidy()
+    confirmed = session.get(f"{host.url}/x", expire_after=EXPIRE_IMMEDIATELY)
+    assert (confirmed.revalidated, confirmed.json()) == (True, {"tagged": True})
+    assert host.headers[-1]["If-None-Match"] == '"v1"'
+
+
+def test_the_lifetime_of_a_call_survives_a_redirect(session: ReplySession, host: Any) -> None:
+    """A call's own lifetime also holds for the address that it is sent on to, and travels to no host."""
+    host.fail_next = ["moved"]
+    session.get(f"{host.url}/here", expire_after=60)
+    assert session.get(f"{host.url}/there", expire_after=60).from_cache
+    assert not any("max-age" in headers.get("Cache-Control", "") for headers in host.headers)
 
 
 def test_stale_if_error(session: ReplySession, host: Any) -> None:
