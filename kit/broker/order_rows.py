@@ -70,11 +70,11 @@ def booked(row: Record) -> BookedOrder:
         exchange=str(row["exchange"]),
         token=str(row.get("symboltoken") or ""),
         symbol=str(row["tradingsymbol"]),
-        side=row["transactiontype"],
-        order_type=row["ordertype"],
-        product=row["producttype"],
-        validity=row["duration"],
-        variety=row["variety"],
+        side=_word(row, "transactiontype"),
+        order_type=_word(row, "ordertype"),
+        product=_word(row, "producttype"),
+        validity=_word(row, "duration"),
+        variety=_word(row, "variety"),
         quantity=quantity,
         filled=filled,
         unfilled=quantity - filled,
@@ -99,10 +99,10 @@ def filled_on(day: date) -> Callable[[Record], OrderFill]:
             order_id=str(row["orderid"]),
             exchange=str(row["exchange"]),
             symbol=str(row["tradingsymbol"]),
-            side=row["transactiontype"],
-            product=row["producttype"],
+            side=_word(row, "transactiontype"),
+            product=_word(row, "producttype"),
             quantity=_count(row, "fillsize"),
-            price_inr=_number(row, "fillprice"),
+            price_inr=_paid(row, "fillprice"),
             at=datetime.combine(day, time.fromisoformat(str(row["filltime"])), IST),
         )
 
@@ -115,13 +115,13 @@ def position(row: Record) -> OpenPosition:
         exchange=str(row["exchange"]),
         token=str(row["symboltoken"]),
         symbol=str(row["tradingsymbol"]),
-        product=row["producttype"],
+        product=_word(row, "producttype"),
         lot_size=max(1, _count(row, "lotsize")),
         bought=_count(row, "buyqty") + _count(row, "cfbuyqty"),
         sold=_count(row, "sellqty") + _count(row, "cfsellqty"),
         buy_average_inr=_either(row, "totalbuyavgprice", "buyavgprice"),
         sell_average_inr=_either(row, "totalsellavgprice", "sellavgprice"),
-        ltp_inr=_optional(row, "ltp"),
+        ltp_inr=_paid(row, "ltp", nan),
         realised_inr=_optional(row, "realised"),
         unrealised_inr=_optional(row, "unrealised"),
     )
@@ -135,8 +135,8 @@ def holding(row: Record) -> ShareHolding:
         symbol=str(row["tradingsymbol"]),
         isin=str(row.get("isin") or ""),
         quantity=_count(row, "quantity") + _count({"t1": row.get("t1quantity")}, "t1"),
-        average_price_inr=_optional(row, "averageprice"),
-        ltp_inr=_optional(row, "ltp"),
+        average_price_inr=_paid(row, "averageprice", nan),
+        ltp_inr=_paid(row, "ltp", nan),
         profit_inr=_optional(row, "profitandloss"),
     )
 
@@ -178,11 +178,11 @@ def rule(row: Record) -> StoredGTTRule:
         exchange=str(row["exchange"]),
         token=str(row["symboltoken"]),
         symbol=str(row["tradingsymbol"]),
-        side=row["transactiontype"],
-        product=row["producttype"],
+        side=_word(row, "transactiontype"),
+        product=_word(row, "producttype"),
         quantity=_count(row, "qty"),
-        price_inr=_number(row, "price"),
-        trigger_price_inr=_number(row, "triggerprice"),
+        price_inr=_paid(row, "price"),
+        trigger_price_inr=_paid(row, "triggerprice"),
         created_at=_iso(row.get("createddate")),
         updated_at=_iso(row.get("updateddate")),
         expires_at=_iso(row.get("expirydate")),
@@ -202,15 +202,32 @@ def _optional(row: Record, name: str) -> float:
 
 
 def _either(row: Record, name: str, other: str) -> float:
-    return _number(row, name if row.get(name) else other)
+    return _paid(row, name if row.get(name) else other)
+
+
+def _paid(row: Record, name: str, empty: float | None = None) -> float:
+    """Return a price; `empty` where none is written, and without it that is an error."""
+    found = _number(row, name) if empty is None else _optional(row, name)
+    if found < 0:
+        raise ValueError(f"{name} is {found:g}")
+    return found
 
 
 def _price(row: Record, name: str) -> float:
-    return _optional(row, name) or nan  # the broker writes 0 where there is none
+    return _paid(row, name, nan) or nan  # the broker writes 0 where there is none
 
 
 def _count(row: Record, name: str) -> int:
-    return int(number(row[name]) or 0)
+    found = number(row[name]) or 0
+    if found < 0 or found != int(found):
+        raise ValueError(f"{name} is {found:g}")
+    return int(found)
+
+
+def _word(row: Record, name: str) -> Any:
+    if not isinstance(row[name], str):
+        raise TypeError(f"{name} is no word")
+    return row[name]
 
 
 def _moment(text: Any) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args
 
 from pydantic_core import from_json
 
+from kit.arguments import real
 from kit.errors import DataError, ProtocolError
 from kit.model import Source
 
@@ -19,6 +20,8 @@ U = TypeVar("U")
 Record = dict[str, Any]
 QuoteKey = tuple[str, str]
 Mode = Literal["LTP", "OHLC", "FULL"]
+_NUMBER = re.compile(r"[+-]? ?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_MOST = 1e12  # rupees or units, as in files of the exchange: nobody holds as much
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +164,13 @@ def number(value: Any) -> float | None:
     Raises
     ------
     ProtocolError
-        It is no number.
+        It is no number, or one beyond every amount.
     """
-    if value in (None, "", "null"):
+    if value is None or value in ("", "null"):
         return None
-    try:
-        found = float(str(value).replace(" ", ""))
-    except (ValueError, RecursionError):
-        found = math.nan
-    if not math.isfinite(found):
+    text = isinstance(value, str) and _NUMBER.fullmatch(value)
+    found = float(value.replace(" ", "")) if text else real(value)
+    if not abs(found) <= _MOST:
         raise _unexpected("a question for numbers", "a number", value)
     return found
 

@@ -12,6 +12,7 @@ import pytest
 from requests import Response
 
 from kit.bars import candles
+from kit.broker import order_rows
 from kit.broker.master import rows_of
 from kit.broker.replies import data_of
 from kit.broker.shapes import Reply, number
@@ -95,6 +96,38 @@ def test_funds(wrong: Any) -> None:
     """An amount that is none is refused."""
     with pytest.raises(ProtocolError):
         number(wrong)
+
+
+ORDER = {
+    "orderid": "1", "exchange": "NFO", "tradingsymbol": "A", "transactiontype": "BUY", "ordertype": "LIMIT",
+    "producttype": "CARRYFORWARD", "duration": "DAY", "variety": "NORMAL", "status": "open", "lotsize": "30",
+    "price": 100.0, "triggerprice": 0.0, "averageprice": "99.5", "quantity": "60", "filledshares": "30",
+}  # fmt: skip
+HELD = {
+    "exchange": "NFO", "symboltoken": "1", "tradingsymbol": "A", "producttype": "CARRYFORWARD",
+    "lotsize": "30", "buyqty": "30", "sellqty": "0", "cfbuyqty": "0", "cfsellqty": "0",
+    "totalbuyavgprice": "99.5", "totalsellavgprice": "0.00", "ltp": "98",
+    "realised": "- 4.5", "unrealised": "-45.00",
+}  # fmt: skip
+COUNTS = ("lotsize", "quantity", "filledshares", "buyqty", "cfsellqty")
+AMOUNTS = ("realised", "unrealised")
+WORDS = ("transactiontype", "ordertype", "producttype", "duration", "variety")
+
+
+@pytest.mark.parametrize(("read", "row"), [(order_rows.booked, ORDER), (order_rows.position, HELD)])
+def test_a_row_of_orders_or_positions(read: Callable[[Any], Any], row: dict[str, Any]) -> None:
+    """A price or count of an order that can be no such number is refused, and a word that is none."""
+    assert order_rows.row_of(read, row, "a book")
+    taken = []
+    for name in row:
+        wrong = [5, True, float("inf"), None, []] if name in WORDS else []
+        if name.endswith("price") or name in (*COUNTS, *AMOUNTS, "ltp"):
+            wrong = [one for one in NONE if name not in AMOUNTS or one not in (-5, -0.05)]
+            wrong += ["٥", "1_000", "0x5", "5 5", "1e400", "-"] + (["5.5", 0.5] if name in COUNTS else [])
+        for value in wrong:
+            with suppress(ProtocolError):
+                taken.append((name, value, order_rows.row_of(read, row | {name: value}, "a book")))
+    assert taken == []
 
 
 @pytest.mark.parametrize("spot", [0.05, 1.0, 5.0, 500.0, 500_000.0, 9e6])
