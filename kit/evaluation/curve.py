@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from kit.evaluation.metrics import score_on
-from kit.evaluation.payoff import profit_at_expiry
+from kit.evaluation.payoff import plotted_levels, profit_at_expiry
 from kit.evaluation.scored import Score
 from kit.evaluation.terms import STANDARD
 from kit.evaluation.through_time import profit_before_expiry
@@ -54,8 +52,7 @@ def payoff(legs: Sequence[Leg], snapshot: ChainSnapshot, reach: float, name: str
     """
     scored = score_on(legs, snapshot, STANDARD, name)
     low, high = snapshot.spot * (1 - reach), snapshot.spot * (1 + reach)
-    kinks = [at for at in (*(leg.strike for leg in legs), *scored.breakevens) if low < at < high]
-    level = np.unique([*np.linspace(low, high, POINTS), *kinks])
+    level = plotted_levels(legs, scored.breakevens, low, high, POINTS)
     expiry = _at_first_expiry(scored.legs, snapshot, level)
     today = profit_before_expiry(scored.legs, snapshot, level)
     return Payoff(name, level, expiry * snapshot.lot_size, today * snapshot.lot_size, scored)

@@ -18,6 +18,7 @@ from kit.evaluation.liquidity import Entry, contract_of, entry_price
 from kit.evaluation.margin import Margin, margin
 from kit.evaluation.metrics import score_on
 from kit.evaluation.moved_smile import Kept
+from kit.evaluation.payoff import plotted_levels
 from kit.evaluation.scored import Score
 from kit.evaluation.several_expiries import first_chain
 from kit.evaluation.terms import Terms
@@ -195,7 +196,8 @@ def standing(
     held = entered(position, snapshot, terms.entry)
     first, lot = 365 * first_chain(held, snapshot).t_years, snapshot.lot_size
     crossings = tuple(sorted(breakevens_before_expiry(held, snapshot, first)))
-    level = _levels(held, snapshot, crossings)
+    low, high = snapshot.spot * (1 - REACH), snapshot.spot * (1 + REACH)
+    level = plotted_levels(held.legs, crossings, low, high, POINTS)
     now = lot * profit_before_expiry(held, snapshot, level)
     then = lot * profit_before_expiry(held, snapshot, level, days=first)
     blocked = _or_why(lambda: margin(held, snapshot))
@@ -281,12 +283,6 @@ def target_dates(snapshot: ChainSnapshot, first_expiry: date) -> list[tuple[date
     moments = [now, *(moment for moment in closes if moment > now)]
     last = 365 * snapshot.at(first_expiry).t_years
     return [(moment, min((moment - now).total_seconds() / 86_400, last)) for moment in moments]
-
-
-def _levels(position: Position, snapshot: ChainSnapshot, crossings: Sequence[float]) -> Floats:
-    low, high = snapshot.spot * (1 - REACH), snapshot.spot * (1 + REACH)
-    kinks = [at for at in (*(leg.strike for leg in position), *crossings) if low < at < high]
-    return np.unique([*np.linspace(low, high, POINTS), *kinks])
 
 
 def _or_why(found: Callable[[], T]) -> T | str:

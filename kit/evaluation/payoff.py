@@ -114,6 +114,14 @@ def breakevens(shape: Knots) -> tuple[float, ...]:
     return tuple(found)
 
 
+def plotted_levels(
+    legs: Sequence[Leg], crossings: Sequence[float], low: float, high: float, points: int
+) -> Floats:
+    """Return index levels for a curve: evenly spaced, and every strike and breakeven between the ends."""
+    kinks = [at for at in (*(leg.strike for leg in legs), *crossings) if low < at < high]
+    return np.unique([*np.linspace(low, high, points), *kinks])
+
+
 def profit_at(shape: Knots, level: float) -> float:
     """Return the profit at one settlement level from 0 upwards, points."""
     before = bisect_right(shape.levels, level) - 1
