@@ -18,21 +18,13 @@ from kit.shown import Showable, printed, rows_of, sentence, table
 
 COLUMNS = ("status", *FIGURES, "legs", "value", "error", "traceback", "seconds")
 Order = Literal["cost", "return", "probability", "reward", "margin", "theta"]
-ORDERS: Mapping[str, tuple[str, bool]] = {  # the figure, and whether the least comes first
-    "cost": ("cost_on_risk", True),
-    "return": ("return_on_risk", False),
-    "probability": ("probability_of_profit", False),
-    "reward": ("reward_to_risk", False),
-    "margin": ("return_on_margin", False),
-    "theta": ("theta_inr", False),
-}
-WORDS = {
-    "cost": "cost (spread and charges) per rupee at risk, the least first",
-    "return": "expected return on risk, the greatest first",
-    "probability": "probability of profit, the greatest first",
-    "reward": "reward to risk, the greatest first",
-    "margin": "expected return on margin, the greatest first",
-    "theta": "theta, the greatest first",
+ORDERS: Mapping[str, tuple[str, str]] = {  # the figure, and in words; the greatest first, of costs the least
+    "cost": ("cost_on_risk", "cost (spread and charges) per rupee at risk"),
+    "return": ("return_on_risk", "expected return on risk"),
+    "probability": ("probability_of_profit", "probability of profit"),
+    "reward": ("reward_to_risk", "reward to risk"),
+    "margin": ("return_on_margin", "expected return on margin"),
+    "theta": ("theta_inr", "theta"),
 }
 _BASES = {"held": "held to expiry", "closed": "closed at the entry prices before expiry"}
 _PRINTED = ("premium_inr", "max_profit_inr", "max_loss_inr", "probability_of_profit", "cost_on_risk")
@@ -213,9 +205,8 @@ def rank(score: Score, by: Order | None = None) -> tuple[float, ...]:
     word = default_order(score.view) if by is None else by
     if word not in ORDERS:
         raise SettingsError("There is no order of this name", word, f"Use {', '.join(ORDERS)}.")
-    figure, least_first = ORDERS[word]
-    value = getattr(score, figure)
-    placed = inf if isnan(value) else value if least_first else -value
+    value = getattr(score, ORDERS[word][0])
+    placed = inf if isnan(value) else value if word == "cost" else -value
     return (not score.tradable, isnan(value), placed, -score.premium_inr)
 
 
@@ -231,8 +222,11 @@ def terms_of(table: pd.DataFrame, described: bool = True) -> str:
         return ""
     first = scored.iloc[0]
     views = " and ".join(dict.fromkeys(scored["view"]))
-    ordered = f" Ordered by {WORDS[default_order(first['view'])]}." if described else ""
-    return f"View: {views}. Entered at the {first['entry']}, {_BASES[first['basis']]}.{ordered}"
+    terms = f"View: {views}. Entered at the {first['entry']}, {_BASES[first['basis']]}."
+    if not described:
+        return terms
+    order = default_order(first["view"])
+    return f"{terms} Ordered by {ORDERS[order][1]}, the {'least' if order == 'cost' else 'greatest'} first."
 
 
 def _readable(table: pd.DataFrame) -> pd.DataFrame:

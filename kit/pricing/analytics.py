@@ -196,8 +196,8 @@ class Analytics(Showable):
             "At the money forward": self.atmf_strike,
             "Straddle": self.straddle_inr,
             "Synthetic future": self.synthetic_future,
-            "Support": self.support[:3],
-            "Resistance": self.resistance[:3],
+            "Support": self.support,
+            "Resistance": self.resistance,
             "Call OI change": self.call_oi_change,
             "Put OI change": self.put_oi_change,
         }
