@@ -73,6 +73,8 @@ def wanted_days(plan: Plan, days: Days, start: date | None, end: date | None) ->
         raise DataError("There are no minutes to trade on", source_of(days), remedy)
     if not there:
         span = " ".join(f"{word} {day}" for word, day in (("from", start), ("to", end)) if day)
+        if start and end and start > end:
+            raise DataError("The range ends before it begins", span, "Name the earlier day first.")
         raise DataError(
             "The data has no session in this range",
             span,

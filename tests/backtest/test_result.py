@@ -200,6 +200,8 @@ def test_data_without_minutes_is_told_from_a_range_without_them(real_days, tmp_p
     with pytest.raises(DataError, match=r"no session in this range: 'from 2031-01-01'. It has 2") as caught:
         backtest(plan, real_days, start=date(2031, 1, 1))
     assert "None" not in str(caught.value)
+    with pytest.raises(DataError, match="ends before it begins: 'from 2031-01-01 to 2024-01-01'"):
+        backtest(plan, real_days, start=date(2031, 1, 1), end=date(2024, 1, 1))
 
 
 def test_a_log_without_a_folder_says_why(result, tmp_path):
