@@ -143,7 +143,7 @@ def spare_inr(ledger: PaperLedger, more: Sequence[Exposure], on: date) -> float:
     """Return the cash that is left when everything that waits, and `more`, is filled and its margin blocked.
 
     Orders that would hedge count only once they are filled: the margin is the larger of that with and
-    without those that wait.
+    without those that wait. So does what a waiting sale would bring, beyond the margin that it ties up.
 
     Raises
     ------
@@ -151,13 +151,16 @@ def spare_inr(ledger: PaperLedger, more: Sequence[Exposure], on: date) -> float:
         As of `margin_of`.
     """
     held, orders = exposures(ledger), waiting(ledger)
-    margins = [margin_of(parts, ledger.marks, on) for parts in ([*held, *more], [*held, *orders, *more])]
-    flow = -sum(part.paid_inr for part in (*orders, *more))
+    without, together = (
+        margin_of(parts, ledger.marks, on).total_inr for parts in ([*held, *more], [*held, *orders, *more])
+    )
+    paid, received = (sum(max(0.0, sign * part.paid_inr) for part in orders) for sign in (1, -1))
+    flow = min(received, max(0.0, together - without)) - paid - sum(part.paid_inr for part in more)
     losses = sum(
         min(0.0, one.shown(ledger.mark(one)).unrealised_inr)
         for one in ledger.held.values() if not one.is_paid
     )  # fmt: skip
-    return ledger.cash_inr + flow + losses - max(margin.total_inr for margin in margins)
+    return ledger.cash_inr + flow + losses - max(without, together)
 
 
 def settled(one: PaperPosition, marks: Mapping[str, float]) -> tuple[float, float]:

@@ -387,3 +387,17 @@ def test_it_is_read_while_quotes_come_in(opened, contract, quote):
             stop.set()
     assert all(reader.result() >= 0 for reader in readers)
     assert len(paper.fills()) == 100
+
+
+def test_a_sale_that_waits_brings_no_money_yet(opened, contract, quote):
+    """What a waiting sale of a held option would bring is spent by no other order before it is filled."""
+    paper, call = opened(capital_inr=10_000.0), contract()
+    paper.see(quote(99.95, 100.0), levels={"BANKNIFTY": 55_000.0})
+    paper.place(OrderRequest(call, "BUY", 90, 100.0))
+    spendable = paper.funds().net_inr
+    sale = paper.place(OrderRequest(call, "SELL", 90, 110.0))
+    assert paper.funds().net_inr == spendable
+    assert paper.details(paper.place(OrderRequest(call, "BUY", 30, 99.0))).status == "rejected"
+    paper.see(quote(110.0, 110.05, sequence=1))
+    assert paper.details(sale).status == "complete"
+    assert paper.funds().net_inr > spendable + 9_000
