@@ -9,7 +9,7 @@ import pickle
 import random
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib import import_module
@@ -27,8 +27,6 @@ _TRACEBACK: Callable[[BaseException], Any] = vars(BaseException)["__traceback__"
 _NAME: Callable[[type], str] = vars(type)["__name__"].__get__
 _seed: ContextVar[int] = ContextVar("kit_task_seed")
 Operation = Callable[..., Any]
-Args = tuple[Any, ...]
-Kwargs = Mapping[str, Any]
 
 
 class Outcome(NamedTuple):
@@ -118,7 +116,7 @@ def seeded(seed: int) -> Iterator[None]:
             legacy.set_state(legacy_state)
 
 
-def execute(key: int, operation: Operation, args: Args, kwargs: Kwargs, seed: int, worker: str) -> Outcome:
+def execute(key: int, operation: Operation, args: Any, kwargs: Any, seed: int, worker: str) -> Outcome:
     """Call an operation and return what came of it, whatever it raised."""
     token = _seed.set(seed)
     started = perf_counter()

@@ -13,7 +13,7 @@ _noted: list[int] = []
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Have the main thread, the only one that is interrupted, note SIGINT meanwhile and hear it afterwards.
+    """Delay SIGINT to the end of the block; it interrupts the main thread alone, so others need nothing.
 
     Python raises KeyboardInterrupt between any two instructions: between sending a task and noting that it
     was sent, say. Nothing may wait for long inside.

@@ -17,8 +17,6 @@ BODY_BYTES = 2 * 1024  # longer pickles are shared objects, so that a pipe never
 KEPT = 64  # packed objects that a run remembers
 _PLAIN = (int, float, str, bool, type(None))
 _scopes = count(1)
-
-
 Packed = bytes | str  # a pickle, or where it is long the reference of the shared object that holds it
 
 
