@@ -78,9 +78,10 @@ def _minutes(length: str | int) -> int:
     if length in INTERVALS:
         return INTERVALS[length].minutes
     try:
-        whole, rest = divmod(pd.Timedelta(length), pd.Timedelta(minutes=1))
-    except ValueError:  # NaT divides into one as well
-        whole, rest = 0, pd.NaT
+        span = pd.Timedelta(length)
+    except ValueError:
+        span = pd.Timedelta(0)
+    whole, rest = divmod(span, pd.Timedelta(minutes=1))  # of NaT: NaN and NaT
     if rest or not whole > 0:
         remedy = f"Use {', '.join(INTERVALS)}, or minutes: 75 or '75min'."
         raise UnknownInterval("Bars cannot have this length", length, remedy)
