@@ -54,7 +54,9 @@ def _latency(axes: Axes, now: MonitorReading) -> None:
 
 
 def _line(axes: Axes, minutes: Sequence[float], values: Sequence[Any], title: str, top: float = 0) -> None:
-    axes.plot(minutes, values, color=CALL, marker="o" if len(values) == 1 else None, ms=3)
+    axes.plot(
+        minutes, values, color=CALL, marker="o" if len(values) == 1 else None, ms=3, zorder=3, clip_on=False
+    )  # a line at zero is seen upon its axis
     axes.fill_between(minutes, values, color=CALL, alpha=0.15, lw=0)
     axes.set(ylim=(0, 1.05 * (top or max(1.0, 1.15 * max(values)))), xlim=(min(-1.0, minutes[0]), 0))
     axes.set(title=title, xlabel="Minutes ago")

@@ -42,19 +42,25 @@ def table_of(frame: pd.DataFrame) -> tuple[list[GridColumn], list[GridRow]]:
     """Return any table of figures as columns and rows; its index is the first column."""
     shown = frame.reset_index()
     first, *rest = [str(name) for name in shown.columns]
-    columns = [GridColumn(first, first.replace("_", " "), text=True, key=True)]
+    columns = [GridColumn(first, _spoken(first), text=True, key=True)]
     for name in rest:
         text = not pd.api.types.is_numeric_dtype(shown[name])
         unit = "₹" if name.endswith("_inr") else ""
-        title = name if "." in name else name.removesuffix("_inr").replace("_", " ").capitalize()
+        if name == "winning_days":
+            columns.append(GridColumn(name, _spoken(name), "%", factor=100))
+            continue
         whole = not text and bool((shown[name].dropna() % 1 == 0).all())
-        columns.append(GridColumn(name, title, unit, 0 if unit or whole else 2, text=text))
+        columns.append(GridColumn(name, _spoken(name), unit, 0 if unit or whole else 2, text=text))
     shown.columns = pd.Index([first, *rest])
     rows = [
         GridRow(number, [column.cell(row[column.field]) for column in columns])
         for number, row in enumerate(shown.to_dict("records"))
     ]
     return columns, rows
+
+
+def _spoken(name: str) -> str:
+    return name if "." in name else name.removesuffix("_inr").replace("_", " ").capitalize()
 
 
 def tiles(result: BacktestResult) -> dict[str, str]:

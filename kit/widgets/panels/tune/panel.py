@@ -129,6 +129,7 @@ class TunePanel(Panel):
             setattr(self, name, button)
         self.apply.disabled = self.desk is None
         self.saved = w.HTML()
+        self.errors.observe(self._told_here, "value")
         buttons = [self.task, self.tolerance, self.runner, self.save, self.apply, self.undo, self.reset]
         return w.VBox([w.HBox(buttons, layout=w.Layout(flex_flow="row wrap")), self.saved])
 
@@ -269,6 +270,11 @@ class TunePanel(Panel):
         show_advice(self.advised, advice, self.compute(self.source, **self.values))
         self._lifetimes.setdefault(self.session.value, advice.lifetimes)
         self._put(advice.settings)
+
+    def _told_here(self, change: Any) -> None:
+        """Say an error beside the buttons too: its place above the groups may be out of sight."""
+        if change.new:
+            self.saved.value = change.new.replace("role='alert' ", "")
 
     @shown
     def _save(self, _: Any) -> None:
