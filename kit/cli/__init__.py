@@ -40,17 +40,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit code: 0 done, 1 a target missed, 2 wrong input (the error is one sentence on standard error).
     """
-    for stream in filter(None, (sys.stdout, sys.stderr)):
-        if isinstance(stream, TextIOWrapper):  # a terminal of another coding loses a letter, not the answer
-            stream.reconfigure(errors="replace")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed before the kit began; a progress bar would fail
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - until the process ends
+        if isinstance(stream := getattr(sys, name), TextIOWrapper):
+            stream.reconfigure(
+                errors="replace"
+            )  # a terminal of another coding loses a letter, not the answer
     options = _parser().parse_args(arguments)
     command: Command = options.run
     warnings.showwarning = _warn  # type: ignore[assignment]
     try:
         refuse_idle(options)
         code = command(options)
-        if sys.stdout is not None:  # it was closed before the kit began
-            sys.stdout.flush()  # here, where a reader that has gone is still answered
+        sys.stdout.flush()  # here, where a reader that has gone is still answered
         return code
     except BrokenPipeError:
         _give_up_output()

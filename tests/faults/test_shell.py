@@ -167,6 +167,13 @@ def test_an_output_that_is_gone(shell: str, tmp_path: Path) -> None:
         assert (done.returncode, "cannot be written" in done.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("shell", ["2>&-", ">&- 2>&-"])
+def test_a_progress_bar_without_a_terminal(shell: str, tmp_path: Path) -> None:
+    """A command that shows its progress ends as it would where nothing can be shown: its code tells."""
+    words = ["sweep", "iron_condor", "--set", "a=1", "--data", "."]
+    assert _kit(words, tmp_path, shell).returncode == _kit(words, tmp_path).returncode == 2
+
+
 def test_a_page_in_a_folder_to_come(tmp_path: Path) -> None:
     """A page's folder is made; one that cannot be is named."""
     page = write_text(tmp_path / "new" / "deep" / "page.html", "page")
