@@ -26,6 +26,15 @@ def test_wrong_settings_file_is_one_sentence(tmp_path, capsys):
     assert "Traceback" not in said
 
 
+def test_the_package_is_the_command():
+    """``python -m kit`` does what the script does, with its exit codes."""
+    command = [sys.executable, "-m", "kit", "demoo"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "demo" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_demo_on_a_file_that_is_no_chain(tmp_path, capsys):
     """A file that is no option chain gives exit code 2 and names the file."""
     file = tmp_path / "letter.json"
