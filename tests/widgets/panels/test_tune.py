@@ -74,14 +74,25 @@ def _press(panel):
 def test_a_wrong_value_is_named_by_its_label_and_stops_run_and_save(tmp_path, name, typed, told):
     """An empty box, letters, a fraction of a socket, a number out of range: shown as wrong, nothing runs."""
     panel = TunePanel(Settings(), TASKS, path=tmp_path / "kit.yaml")
-    panel.inputs[name].value = typed
+    right, panel.inputs[name].value = panel.inputs[name].value, typed
     assert told in panel.errors.value
+    assert told in panel.saved.value
     assert panel.runner.run.disabled
     assert panel.save.disabled
     panel.runner.start()
     assert panel.runner.job is None
-    panel.inputs[name].value = "5"
-    assert (panel.errors.value, panel.runner.run.disabled, panel.save.disabled) == ("", False, False)
+    panel.inputs[name].value = right  # as it was: nothing is drawn anew
+    assert (panel.errors.value, panel.saved.value) == ("", "")
+    assert (panel.runner.run.disabled, panel.save.disabled) == (False, False)
+
+
+def test_what_was_saved_outlives_an_earlier_error(tmp_path):
+    """Save takes an error away and says where it wrote."""
+    panel = TunePanel(Settings(), TASKS, path=tmp_path / "kit.yaml")
+    panel.errors.show("something went wrong")
+    panel.save.click()
+    assert panel.errors.value == ""
+    assert "saved to" in panel.saved.value
 
 
 def test_an_empty_box_means_unbounded_where_there_may_be_none():

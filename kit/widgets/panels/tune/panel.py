@@ -272,8 +272,8 @@ class TunePanel(Panel):
         self._put(advice.settings)
 
     def _told_here(self, change: Any) -> None:
-        """Say an error beside the buttons too: its place above the groups may be out of sight."""
-        if change.new:
+        """Say an error beside the buttons too, as long as it stands above the groups, maybe out of sight."""
+        if change.new or "kit-error" in self.saved.value:
             self.saved.value = change.new.replace("role='alert' ", "")
 
     @shown
