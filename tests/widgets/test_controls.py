@@ -368,6 +368,7 @@ def a_tuning(desk, _, only=""):
 
         return do
 
+    desk.data.option_chain()  # so that the monitor has seen something, whichever test comes first
     panel = TunePanel(desk, {"Measure": measured_as, "Search": search})
     panel.inputs["options_chain_ttl"].value, panel.inputs["disk"].value = "60", True
     for size in ("5", "10"):
