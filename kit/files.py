@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,21 @@ def writing(file: Path) -> Iterator[Path]:
             raise
         remedy = f"{error.strerror or error}: choose another place."
         raise UnwritableFile("This cannot be written", str(file), remedy) from error
+
+
+def check_writable(file: Path) -> None:
+    """Refuse, before the work, a file that could not be written after it; folders are made when it is.
+
+    Raises
+    ------
+    UnwritableFile
+        It is a folder, or neither it nor the folder above it takes what is written.
+    """
+    with writing(file):
+        there = next(place for place in (file, *file.absolute().parents) if place.exists())
+    if file.is_dir() or not (there == file or there.is_dir()) or not os.access(there, os.W_OK):
+        remedy = "It is a folder: name a file in it." if file.is_dir() else "Choose another place."
+        raise UnwritableFile("This cannot be written", str(file), remedy)
 
 
 def write_text(file: Path, text: str) -> Path:

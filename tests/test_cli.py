@@ -1,5 +1,6 @@
 """The command line."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -61,17 +62,49 @@ def test_demo_on_a_chain_that_does_not_tell_its_time(shared_data, tmp_path, caps
     assert "no price at this strike" in (tmp_path / "page.html").read_text()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux alone has a disk that is always full")
 def test_page_that_cannot_be_written(shared_data, tmp_path, capsys):
-    """A page whose place is a folder gives exit code 2 and names it, after the text was printed."""
+    """A page that the disk refuses after the work gives exit code 2 and its name, after the text."""
     file = shared_data / "chain/nse_option_chain_BANKNIFTY_20230503_1530.json.gz"
     settings = tmp_path / "kit.yaml"
     settings.write_text("workers: {backend: serial}")
-    words = ["--settings", str(settings), "demo", "--chain", str(file), "--html", str(tmp_path)]
+    words = ["--settings", str(settings), "demo", "--chain", str(file), "--html", "/dev/full"]
     assert main(words) == 2
     said = capsys.readouterr()
     assert "Strategies, ranked" in said.out
-    assert str(tmp_path) in said.err
+    assert "/dev/full" in said.err
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["demo", "--html", "."], "name a file"),
+        (["bench", "--json", "taken/b.json"], "another place"),
+        (["scan", "--csv", "taken/deep/s.csv"], "another place"),
+        (["backtest", "iron_condor", "--html", "taken/p.html"], "another place"),
+        (["backtest", "iron_condor", "--trades", ""], "name a file"),
+        (["demo", "--html", "x" * 300], "another place"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(words, said, tmp_path, monkeypatch, capsys):
+    """Nobody waits for minutes of work whose file has no place."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").write_text("")
+    with contextlib.suppress(SystemExit):
+        assert main(words) == 2
+    told = capsys.readouterr()
+    assert said in told.err
+    assert told.out == ""
+
+
+def test_a_page_without_plots_is_refused_before_the_work(monkeypatch, capsys):
+    """Where matplotlib or openpyxl is missing, the file that needs it is refused with what to install."""
+    monkeypatch.setattr("kit.cli.outputs.find_spec", lambda _package: None)
+    for words in (["demo", "--html", "x.html"], ["backtest", "iron_condor", "--trades", "x.xlsx"]):
+        with pytest.raises(SystemExit):
+            main(words)
+        assert "pip install 'banknifty-kit[" in capsys.readouterr().err
 
 
 def test_cache_folder_that_cannot_be_used(tmp_path, monkeypatch, capsys):

@@ -228,7 +228,7 @@ class BacktestResult:
 
 
 def write_out(path: str | Path, write: Callable[[Path], object]) -> Path:
-    """Write a file of a result.
+    """Write a file of a result, making its folder.
 
     Raises
     ------
@@ -237,6 +237,7 @@ def write_out(path: str | Path, write: Callable[[Path], object]) -> Path:
     """
     file = Path(path)
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         write(file)
     except OSError as error:
         what = "The result cannot be written; it is still there"

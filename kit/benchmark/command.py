@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_format
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from kit.benchmark.results import BenchmarkResults, text
 from kit.benchmark.suite import UNKNOWN, run_performance_benchmark
 from kit.benchmark.verdict import RowResult
 from kit.errors import KitError, SettingsError
-from kit.files import write_text
+from kit.files import check_writable, write_text
 from kit.monitor.progress import Bar
 from kit.settings import Settings
 
@@ -47,7 +46,9 @@ def main(
     Raises
     ------
     SettingsError
-        `against` is not ``"peers"``, a file cannot be written, or is named like a row.
+        `against` is not ``"peers"``, or a file is named like a row.
+    UnwritableFile
+        A file cannot be written; said before anything is measured.
     UnreadableFile
         A file to compare is not one of ours.
     """
@@ -92,13 +93,14 @@ def _check_file(file: Path) -> None:
     Raises
     ------
     SettingsError
-        It is named like a row, or its folder does not take files.
+        It is named like a row.
+    UnwritableFile
+        It cannot be written.
     """
     if str(file) in all_rows():
         remedy = f"Use: kit bench {file} --json FILE."
         raise SettingsError("A row's name stands where a file is expected", str(file), remedy)
-    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise SettingsError("The results cannot be written", str(file), "Choose another path.")
+    check_writable(file)
 
 
 def _write(results: BenchmarkResults, json: str | Path | None, html: str | Path | None) -> None:

@@ -20,6 +20,7 @@ from kit.cli.dates import day_said, moment_said
 from kit.cli.idle import declare_idle, refuse_idle
 from kit.cli.lab import add_doctor, add_lab
 from kit.cli.minutes import add_collect, add_import
+from kit.cli.outputs import file_said, page_said
 from kit.cli.scan import add_scan
 from kit.errors import KitError, KitWarning, SettingsError, UnwritableFile
 from kit.shown import counted
@@ -44,9 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if getattr(sys, name) is None:  # it was closed before the kit began; a progress bar would fail
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - until the process ends
         if isinstance(stream := getattr(sys, name), TextIOWrapper):
-            stream.reconfigure(
-                errors="replace"
-            )  # a terminal of another coding loses a letter, not the answer
+            stream.reconfigure(errors="replace")  # another coding loses a letter, not the answer
     options = _parser().parse_args(arguments)
     command: Command = options.run
     warnings.showwarning = _warn  # type: ignore[assignment]
@@ -129,7 +128,7 @@ def _add_demo(commands: Commands[argparse.ArgumentParser]) -> None:
     demo.add_argument("--chain", type=Path, help="NSE option-chain JSON or CSV instead of the exchange")
     demo.add_argument("--at", type=moment_said, help="when that file was saved (IST), if it does not tell")
     demo.add_argument("--spot", type=float, help="index level then, rupees, if it does not tell")
-    demo.add_argument("--html", type=Path, help="write a self-contained page with plots here")
+    demo.add_argument("--html", type=page_said, help="write a self-contained page with plots here")
     declare_idle(demo, ("--at", "without", "--chain"), ("--spot", "without", "--chain"))
     demo.set_defaults(run=_demo)
 
@@ -152,9 +151,13 @@ def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
     bench.add_argument("--full", action="store_true", help="every row with more samples: some minutes")
     bench.add_argument("--long", action="store_true", help="print intervals, peers and times, too")
     bench.add_argument(
-        "--json", type=Path, nargs="?", const=Path("bench.json"), help="write the results here (bench.json)"
+        "--json",
+        type=file_said,
+        nargs="?",
+        const=Path("bench.json"),
+        help="write the results here (bench.json)",
     )
-    bench.add_argument("--html", type=Path, help="write a self-contained page here")
+    bench.add_argument("--html", type=file_said, help="write a self-contained page here")
     bench.add_argument("--against", choices=["peers"], help="fail when a peer is not installed")
     bench.add_argument("--check", action="store_true", help="exit 1 when a target is missed beyond noise")
     bench.add_argument("--compare", nargs=2, type=Path, metavar=("A", "B"), help="what changed between two")

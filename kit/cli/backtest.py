@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kit.cli.dates import day_said
 from kit.cli.idle import declare_idle
+from kit.cli.outputs import file_said, page_said
 from kit.errors import SettingsError
 from kit.shown import printed, written
 
@@ -37,9 +38,9 @@ def add_backtest(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     _add_days(taken)
     taken.add_argument("--capital", type=float, help="rupees that returns are counted on (the plans' sum)")
-    taken.add_argument("--html", type=Path, help="write a self-contained page with plots here")
-    taken.add_argument("--trades", type=Path, help="write the trade log here: .csv or .xlsx")
-    taken.add_argument("--json", type=Path, help="write the figures here")
+    taken.add_argument("--html", type=page_said, help="write a self-contained page with plots here")
+    taken.add_argument("--trades", type=file_said, help="write the trade log here: .csv or .xlsx")
+    taken.add_argument("--json", type=file_said, help="write the figures here")
     taken.add_argument("--no-band", action="store_true", help="without the other fill conventions")
     taken.add_argument(
         "--engine", choices=["auto", "plain", "compiled"], default="auto", help="default: auto"
@@ -67,7 +68,7 @@ def add_sweep(commands: Commands[argparse.ArgumentParser]) -> None:
     where = taken.add_mutually_exclusive_group()
     where.add_argument("--workers", type=int, help="run as tasks in so many processes (default: threads)")
     where.add_argument("--dask", metavar="ADDRESS", help="run as tasks on this Dask scheduler")
-    taken.add_argument("--csv", type=Path, help="write every set with its figures here")
+    taken.add_argument("--csv", type=file_said, help="write every set with its figures here")
     taken.add_argument("--top", type=int, default=10, help="sets that are shown (10)")
     declare_idle(taken, ("--settings", "with", "--data"), ("--seed", "without", "--sample"))
     taken.set_defaults(run=_sweep)

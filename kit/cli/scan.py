@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kit.cli.idle import declare_idle
+from kit.cli.outputs import file_said
 from kit.errors import SettingsError, UnknownExpiry
 from kit.files import write_text
 
@@ -30,7 +31,7 @@ def add_scan(commands: Commands[argparse.ArgumentParser]) -> None:
     scan.add_argument("--widths", type=float, nargs="+", help="distances of wings, rupees")
     scan.add_argument("--view", default="market", help="market or lognormal (default: market)")
     scan.add_argument("--entry", default="touch", help="touch or mid (default: touch)")
-    scan.add_argument("--csv", type=Path, help="write every figure of what is shown here")
+    scan.add_argument("--csv", type=file_said, help="write every figure of what is shown here")
     declare_idle(scan, ("--settings", "with", "--chain"))
     scan.set_defaults(run=_scan)
 
