@@ -97,9 +97,13 @@ def packages(distribution: str = "banknifty-kit") -> Finding:
     if own := lacking.pop(""):
         return Finding("packages", "bad", f"{', '.join(own)}: run pip install -U {distribution}.")
     extras = ", ".join(extra for extra, gaps in lacking.items() if not gaps) or "none"
-    gaps = "; ".join(f"{extra} lacks {', '.join(names)}" for extra, names in lacking.items() if names)
+    absent = [extra for extra, gaps in lacking.items() if gaps and len(gaps) == len(wanted[extra])]
+    words = [f"complete; extras: {extras}", *([f"not installed: {', '.join(absent)}"] if absent else [])]
+    words += [
+        f"{extra} lacks {', '.join(gaps)}" for extra, gaps in lacking.items() if gaps and extra not in absent
+    ]
     state: State = "note" if lacking.get("lab") or lacking.get("plot") else "ok"
-    return Finding("packages", state, f"complete; extras: {extras}{f' ({gaps})' if gaps else ''}")
+    return Finding("packages", state, "; ".join(words))
 
 
 def _lacks(requirement: str) -> str | None:

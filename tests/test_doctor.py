@@ -60,6 +60,17 @@ def test_a_sound_machine_is_all_in_order(capsys):
     assert said.strip().endswith("All in order.")
 
 
+def test_extras_are_told_as_complete_absent_or_lacking_something(monkeypatch):
+    """An extra of which nothing is installed is a name; of one in part the missing packages are named."""
+    there = doctor._lacks
+    gone = ("apprise", "desktop-notifier", "jupyterlab")
+    monkeypatch.setattr(doctor, "_lacks", lambda line: line if line.startswith(gone) else there(line))
+    found = doctor.packages()
+    assert found.state == "note"
+    assert "not installed: alerts;" in found.words
+    assert "lab lacks jupyterlab" in found.words
+
+
 def test_a_wrong_settings_file_is_one_finding_of_many(home, capsys):
     """A misspelt key is told with what was meant, beside everything else, and gives exit code 1."""
     (home / "kit.yaml").write_text("workers: {max_wrokers: 2}")

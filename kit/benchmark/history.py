@@ -213,7 +213,7 @@ def _beside(
 ) -> tuple[str, bool]:
     """Say whether two figures can be compared, and where not, how the loads beside them differed."""
     if was["figure"] is None or now["figure"] is None:
-        return "", True
+        return f"not measured {'then' if was['figure'] is None else 'now'}", True
     then, here = (
         run["machine"].get("load_1min") if row.get("load") is None else row["load"]
         for run, row in ((before, was), (after, now))

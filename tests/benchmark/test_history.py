@@ -56,6 +56,7 @@ def test_a_row_that_lost_its_figure_or_that_only_one_run_has_is_a_change():
     before, after = run(a=(1, 1, 1), gone=(1, 1, 1)), run(a=(None, None, None), new=(1, 1, 1))
     told = history.changes_text(history.compare(before, after))
     assert [line.split(":")[0].strip() for line in told.splitlines()[1:]] == ["a", "new", "gone"]
+    assert "a: 1 -> – us  (not measured now)" in told
     assert "a new row" in told
     assert "no such row any more" in told
     assert history.compare(after, after) == []
