@@ -30,7 +30,7 @@ from kit.transport.database import Database, FileUnusable
 from kit.transport.windows import Window
 
 T = TypeVar("T")
-_VERSION = 3
+_VERSION = 4
 _GUARD = 0.01  # of the shortest window: added to each window
 _MAX_PENALTY_S = 900.0
 _AHEAD_S = 1.0  # no call was made later than this from now, unless the clock was set back
@@ -39,7 +39,7 @@ _REMEMBERED = 6000  # own calls, a little more than an hour's allowance
 _SCHEMA = (
     "CREATE TABLE calls (id INTEGER PRIMARY KEY, budget TEXT NOT NULL, at REAL NOT NULL, sent INT NOT NULL,"
     " seen REAL NOT NULL)",
-    "CREATE INDEX calls_at ON calls (budget, at, sent)",
+    "CREATE INDEX calls_at ON calls (budget, at, sent, seen)",
     "CREATE TABLE blocked (budget TEXT PRIMARY KEY, until REAL NOT NULL, penalty REAL NOT NULL)",
 )
 _NTH = (
