@@ -35,14 +35,20 @@ def combined_premium(bars: Mapping[str, pd.DataFrame], lots: Mapping[str, int] |
     Raises
     ------
     DataError
-        There are no contracts, or `lots` names others.
+        There are no contracts, `lots` names others, or a table is none of candles by time: a column is
+        missing, a time comes twice, or zones differ.
     """
     weights = dict.fromkeys(bars, 1) if lots is None else lots
     if not bars or set(weights) != set(bars):
         raise DataError(
             "A combination needs lots for each contract", sorted(weights), f"There are {sorted(bars)}."
         )
-    times = pd.DatetimeIndex(sorted(set().union(*(table.index for table in bars.values()))), name="time")
+    for name, table in bars.items():
+        _check_bars(name, table)
+    every = [table.index for table in bars.values()]
+    if len({str(pd.DatetimeIndex(index).tz) for index in every}) > 1:
+        raise DataError("Bars of a combination have one time zone", sorted(bars), "Use Asia/Kolkata for all.")
+    times = pd.DatetimeIndex(sorted(set().union(*every)), name="time")
     day = times.normalize()
     premium, vwap = np.zeros(len(times)), np.zeros(len(times))
     traded = []
@@ -56,6 +62,16 @@ def combined_premium(bars: Mapping[str, pd.DataFrame], lots: Mapping[str, int] |
             vwap += weights[name] * (money / volume.groupby(day).cumsum()).to_numpy()
         traded.append(volume.to_numpy())
     return pd.DataFrame({"premium": premium, "vwap": vwap, "volume": np.min(traded, axis=0)}, index=times)
+
+
+def _check_bars(name: str, table: pd.DataFrame) -> None:
+    missing = {"high", "low", "close", "volume"} - {*table.columns}
+    if missing or not isinstance(table.index, pd.DatetimeIndex):
+        what = ", ".join(sorted(missing)) or f"times; its index is {type(table.index).__name__}"
+        raise DataError(f"The bars of {name} lack", what, "Pass candles by time, as kit.bars has them.")
+    if table.index.has_duplicates:
+        twice = table.index[table.index.duplicated()][0]
+        raise DataError(f"A bar of {name} comes twice", str(twice), "Pass each bar once.")
 
 
 def oi_change_from_close(oi: pd.Series[float]) -> pd.Series[float]:
@@ -77,12 +93,14 @@ def oi_change_from_close(oi: pd.Series[float]) -> pd.Series[float]:
     Raises
     ------
     DataError
-        The times are not ascending.
+        It is not by time, or the times are not ascending.
     """
     instance(oi, pd.Series, "oi")
-    times = pd.DatetimeIndex(oi.index)
-    if not times.is_monotonic_increasing:
-        raise DataError("Open interest must be in order of time", str(times[0]), "Sort it by its index.")
+    times = oi.index
+    if not isinstance(times, pd.DatetimeIndex) or not times.is_monotonic_increasing:
+        raise DataError(
+            "Open interest must be in order of time", str(times[0]), "Sort it by its index of times."
+        )
     day = times.normalize()
     closes = oi.groupby(day).last()
     return oi - closes.shift(1).reindex(day).to_numpy()

@@ -17,6 +17,7 @@ import pandas as pd
 
 from kit.arguments import checked
 from kit.evaluation.moved_smile import Kept, leg_volatility
+from kit.evaluation.several_expiries import dated
 from kit.evaluation.through_time import legs_ahead, value_ahead
 from kit.model import ChainSnapshot, Leg
 from kit.model.position import check_legs
@@ -74,14 +75,16 @@ def attribute(legs: Sequence[Leg], before: ChainSnapshot, after: ChainSnapshot) 
     Returns
     -------
     Attribution
-        NaN where a leg has no price or no volatility on one of them.
+        NaN where a leg has no price or no volatility on one of them. What has ended by the second keeps the
+        volatility it had, and `remainder_inr` has the rest.
 
     Raises
     ------
     DataError
         A contract is not on one of them.
     UnknownExpiry
-        The chain of a leg's expiry is not at hand: it has expired, or was not put beside.
+        The chain of a leg's expiry is not at hand: it has expired, or was not put beside. A leg without one
+        is of the first snapshot's.
     """
     rows = attribution_by_leg(legs, before, after)
     return Attribution(**{str(name): float(rows[name].sum(skipna=False)) for name in rows.columns})
@@ -91,8 +94,9 @@ def attribute(legs: Sequence[Leg], before: ChainSnapshot, after: ChainSnapshot) 
 def attribution_by_leg(legs: Sequence[Leg], before: ChainSnapshot, after: ChainSnapshot) -> pd.DataFrame:
     """Return the columns of `Attribution` leg by leg; the arguments are those of `attribute`."""
     for chain in (before, after):
-        check_legs(legs, chain.underlying)
-    rows = [_of_leg(leg, before.at(leg.expiry), after.at(leg.expiry), before.lot_size) for leg in legs]
+        check_legs(legs, chain)
+    held = dated(legs, before)  # after an expiry the later chain's own would be another contract
+    rows = [_of_leg(leg, before.at(leg.expiry), after.at(leg.expiry), before.lot_size) for leg in held]
     return pd.DataFrame([row.row() for row in rows])
 
 
@@ -135,7 +139,8 @@ class _After(NamedTuple):
 
 def _of_leg(leg: Leg, before: ChainSnapshot, after: ChainSnapshot, lot_size: int) -> Attribution:
     gained = after.price(leg.strike, leg.right) - before.price(leg.strike, leg.right)
-    sigma = leg_volatility(leg, after) if leg.is_option else nan
+    quoted = after if after.t_years > 0 else before  # at its end a contract has no volatility to change
+    sigma = leg_volatility(leg, quoted) if leg.is_option else nan
     moved = _After(after.forward, sigma, after.t_years, _rate(after))
     return _parts(leg, before, leg.lots * lot_size, gained, moved)
 

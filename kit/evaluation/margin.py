@@ -110,7 +110,7 @@ def margin(legs: Sequence[Leg], snapshot: ChainSnapshot, parameters: RiskParamet
     UnknownExpiry
         The chain of a leg's expiry is not at hand.
     """
-    check_legs(legs, snapshot.underlying)
+    check_legs(legs, snapshot)
     now = [snapshot.at(leg.expiry).leg(leg.right, leg.strike, leg.lots) for leg in legs]
     premium = -sum(leg.lots * leg.price for leg in legs if leg.is_option) * snapshot.lot_size
     return estimate(now, snapshot.lot_size, parameters or snapshot_parameters(snapshot), premium)
@@ -200,6 +200,11 @@ class _Held:
     notional_short: Floats  # of short options, at the close
     least: Floats  # scan of short options by the old rule
 
+    @property
+    def paid(self) -> Bools:
+        """Whether a leg is a bought option: its premium is all that can be lost, and it is paid."""
+        return self.is_option & (self.units > 0)
+
     @classmethod
     def of(cls, legs: Sequence[Leg], lot_size: int, parameters: RiskParameters) -> _Held:
         days = np.array([_expiry(leg, parameters).toordinal() for leg in legs], np.int64)
@@ -256,13 +261,13 @@ def _span(held: _Held, part: Bools, parameters: RiskParameters) -> _Span:
     calendar = parameters.calendar * third * matched
     least = float(held.least[part].sum())
     total = max(scan + calendar - float(held.value[part].sum()), least, 0.0)
-    return _Span(scan, worst + 1, calendar, total)
+    return _Span(scan, worst + 1, calendar, 0.0 if held.paid[part].all() else total)
 
 
 def _span_alone(held: _Held) -> Floats:
     """Scan every leg by itself."""
     scans = np.maximum(held.losses.max(axis=1, initial=0.0), 0.0) - held.value
-    return np.asarray(np.maximum(np.maximum(scans, held.least), 0.0))
+    return np.where(held.paid, 0.0, np.maximum(np.maximum(scans, held.least), 0.0))
 
 
 def _matches(days: NDArray[np.int64], units: Floats) -> Iterator[tuple[int, int, float]]:

@@ -67,6 +67,8 @@ def blocked(sums: Sequence[float]) -> float:
         Those of `blocks` over the legs.
     """
     value, beside, floor = sums[:3]
+    if beside == 0.0:
+        return 0.0  # bought options alone: whatever else is held pays exposure
     return max(max(*sums[3:], 0.0) - value, floor, 0.0) + beside
 
 

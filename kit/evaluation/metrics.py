@@ -78,7 +78,7 @@ def score(
 
 def score_on(legs: Sequence[Leg], snapshot: ChainSnapshot, terms: Terms, name: str = "") -> Score:
     """Score a position on given terms; otherwise as `score`."""
-    check_legs(legs, snapshot.underlying)
+    check_legs(legs, snapshot)
     first = first_chain(legs, snapshot)
     if first is not snapshot:
         legs = dated(legs, snapshot)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
-from math import isnan
+from math import inf, isnan
 from typing import Any
 
 import numpy as np
@@ -208,5 +208,26 @@ def describe(legs: Sequence[Leg]) -> str:
     several = len({leg.expiry for leg in legs}) > 1
     dates = [f" {leg.expiry:%d%b%Y}".upper() if several and leg.expiry else "" for leg in legs]
     return ", ".join(
-        f"{leg.lots:+d} {leg.strike:g}{leg.right}{day}" for leg, day in zip(legs, dates, strict=True)
+        f"{leg.lots:+d} {f'{leg.strike:g}' if leg.is_option else ''}{leg.right}{day}"
+        for leg, day in zip(legs, dates, strict=True)
     )
+
+
+def unlimited(losses: Iterable[float], how: str = "") -> str:
+    """Say how many of some positions can lose without limit, the first thing to know of a cheap one.
+
+    Parameters
+    ----------
+    losses : iterable of float
+        Greatest losses; NaN of what was not scored.
+    how : str, optional
+        How to leave those out.
+
+    Returns
+    -------
+    str
+        A sentence; empty where every loss ends.
+    """
+    known = [loss for loss in losses if not isnan(loss)]
+    endless = sum(loss == inf for loss in known)
+    return f"{endless} of {len(known)} can lose without limit (max loss ∞){how}." if endless else ""

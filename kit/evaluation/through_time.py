@@ -168,7 +168,7 @@ def breakevens_before_expiry(
     """
     checked_names(held, term)
     number(days, "Not a count of days")
-    check_legs(legs, snapshot.underlying)
+    check_legs(legs, snapshot)
     chains = [snapshot.at(leg.expiry) for leg in legs]
     if len({chain.expiry for chain in chains}) == 1 and days / 365 >= chains[0].t_years:
         return breakevens(knots(legs))
@@ -193,7 +193,7 @@ def legs_ahead(
 ) -> Iterator[LegAhead]:
     """Yield what each leg is valued with; `grid` is spot, days, volatility and skew shift, broadcasting."""
     checked_names(held, term)
-    check_legs(legs, snapshot.underlying)
+    check_legs(legs, snapshot)
     spots, days, iv_shift, skew_shift = grid
     ahead = {}
     for leg in legs:

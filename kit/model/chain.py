@@ -230,7 +230,7 @@ class ChainSnapshot(Showable):
         UnknownExpiry
             The chain of a leg's expiry is not at hand.
         """
-        check_legs(position, self.underlying)
+        check_legs(position, self)
         legs = []
         for leg in position.legs:
             fresh = self.at(leg.expiry).leg(leg.right, leg.strike, leg.lots)

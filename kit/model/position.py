@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from math import inf, isnan, nan
 from numbers import Integral, Real
-from typing import Literal, overload
+from typing import Literal, Protocol, overload
 
 import numpy as np
 
 from kit.arguments import real
 from kit.clock import format_expiry, parse_expiry
 from kit.errors import DataError
-from kit.facts import underlying_name
+from kit.facts import table, underlying_name
 from kit.model.instrument import Right
 
 Held = Right | Literal["FUT", "INDEX"]
@@ -146,10 +146,7 @@ class Position(Sequence[Leg]):
                 ]
                 undated = 0
         _check_complete(text, legs, lots, undated)
-        name = underlying_name(" ".join(names) or underlying)
-        if len(names) > 1 and " " in name:
-            raise DataError("Legs of different underlyings are no position", sorted(names), "Name one.")
-        return cls(tuple(legs), name)
+        return cls(tuple(legs), _underlying([*names], underlying, text))
 
     def __str__(self) -> str:
         """Write the position as `parse` reads it."""
@@ -178,18 +175,34 @@ _CONTRACT = re.compile(r"(?P<strike>\d+(?:\.\d+)?)?(?P<right>CE|PE|FUT|INDEX)(?:
 _HOW = "Write lots and contract, an expiry behind them: '-1 54900CE +1 55400CE 29DEC2026'."
 
 
-def check_legs(legs: Sequence[Leg], underlying: str) -> None:
+class _Priced(Protocol):
+    """The part of a chain that tells whether legs can be held on it."""
+
+    underlying: str
+    lot_size: int
+
+    def at(self, expiry: date | None) -> _Priced: ...
+
+
+def check_legs(legs: Sequence[Leg], chain: _Priced) -> None:
     """Refuse no legs, and a position on something else; plain legs are of whatever they are priced on.
 
     Raises
     ------
     DataError
-        There are none, or they are of another underlying than the chain.
+        There are none, they are of another underlying than the chain, or their lots are not of one size.
+    UnknownExpiry
+        The chain of a leg's expiry is not at hand.
     """
     if not legs:
         raise DataError("A position needs at least one leg", tuple(legs), "Return legs from the strategy.")
-    if isinstance(legs, Position) and legs.underlying != underlying:
-        raise DataError(f"On a chain of {underlying} there is no", str(legs), "Take its chain.")
+    if isinstance(legs, Position) and legs.underlying != chain.underlying:
+        raise DataError(f"On a chain of {chain.underlying} there is no", str(legs), "Take its chain.")
+    for leg in legs:
+        if leg.expiry and leg.right != "INDEX" and (size := chain.at(leg.expiry).lot_size) != chain.lot_size:
+            sizes = f"{chain.lot_size} and {size} units"
+            remedy = "A lot of one is no hedge of a lot of the other; take expiries of one size."
+            raise DataError(f"The lots of the chain and of {_leg_text(leg)} differ", sizes, remedy)
 
 
 def _words(text: str) -> list[str]:
@@ -197,6 +210,18 @@ def _words(text: str) -> list[str]:
     plain = text.upper().replace(",", "").replace("−", "-")  # a minus sign as typeset
     plain = re.sub(r"([+-])\s+(?=\d)", r"\1", plain)
     return re.sub(r"(?<=\d)\s+(?=(?:CE|PE)\b)", "", plain).split()
+
+
+def _underlying(names: list[str], otherwise: str, text: str) -> str:
+    """Return what a text names; a word that is no underlying may be a side, "SELL", that must not be lost."""
+    usual, known = underlying_name(otherwise), {row["underlying"] for row in table("lot_sizes")}
+    name = underlying_name(" ".join(names) or otherwise)
+    if len(names) > 1 and {underlying_name(word) for word in names} <= known:
+        raise DataError("Legs of different underlyings are no position", sorted(names), "Name one.")
+    if name not in known | {usual}:
+        remedy = f"Write +1 to buy a lot, -1 to sell one; underlyings are {', '.join(sorted(known))}."
+        raise DataError(f"Not understood in {text!r}", " ".join(names), remedy)
+    return name
 
 
 def _leg(lots: int, word: str, text: str) -> Leg:

@@ -105,13 +105,15 @@ def realised_volatility(bars: pd.DataFrame, window: int = 20) -> pd.DataFrame:
     Raises
     ------
     DataError
-        A column is missing, two rows are of one day, or the window is too short.
+        A column is missing, two rows are of one day or not in order, or the window is too short.
     """
     missing = [name for name in ("open", "high", "low", "close") if name not in bars]
     if missing:
         raise DataError("Realised volatility needs columns", missing, "Pass daily bars with all four prices.")
     if isinstance(bars.index, pd.DatetimeIndex) and bars.index.normalize().has_duplicates:
         raise DataError("Several bars are of one day", str(bars.index[0].date()), "Resample them to days.")
+    if isinstance(bars.index, pd.DatetimeIndex) and not bars.index.is_monotonic_increasing:
+        raise DataError("Daily bars go from old to new", str(bars.index[0].date()), "Use bars.sort_index().")
     o, h, low, c = (bars[name].to_numpy(np.float64) for name in ("open", "high", "low", "close"))
     found = {
         "close": close_volatility(c, window),

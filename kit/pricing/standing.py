@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from kit.arguments import instance
+from kit.arguments import checked, instance
 from kit.errors import DataError
 from kit.pricing.measures import iv_percentile, iv_rank
 
@@ -44,6 +44,10 @@ class IvStanding(NamedTuple):
         )
 
 
+_BY_DAY = "Set its dates as the index."
+
+
+@checked
 def iv_standing(
     history: pd.Series[float], now: float | None = None, *, on: date | None = None, days: int = 252
 ) -> IvStanding:
@@ -64,9 +68,11 @@ def iv_standing(
     Raises
     ------
     DataError
-        The history has no day to compare with, or `days` is none.
+        The history is not by day or has no day to compare with, or `days` is none.
     """
     instance(history, pd.Series, "history")
+    if not all(isinstance(day, date) for day in history.index):
+        raise DataError("A history of volatility is by day, not by", type(history.index).__name__, _BY_DAY)
     if days < 1:
         raise DataError("A rank needs days to look back", days, "252 are a year of trading.")
     daily = history.dropna().sort_index(kind="stable")

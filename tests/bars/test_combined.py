@@ -1,5 +1,6 @@
 """Combinations of contracts bar by bar, and open interest since the last close."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,22 @@ def test_a_combination_needs_its_contracts() -> None:
         combined_premium({"CE": _bars(MINUTES, [1.0, 1, 1, 1], [1, 1, 1, 1])}, {"PE": 1})
 
 
+@pytest.mark.parametrize(
+    ("spoil", "named"),
+    [
+        (lambda bars: pd.concat([bars, bars[:1]]), "comes twice"),
+        (lambda bars: bars[["close"]], "lack: 'high, low, volume'"),
+        (lambda bars: bars.reset_index(drop=True), "lack: 'times; its index is RangeIndex"),
+        (lambda bars: bars.tz_localize(None), "one time zone"),
+    ],
+)
+def test_what_are_no_bars_is_named(spoil: Callable[[pd.DataFrame], pd.DataFrame], named: str) -> None:
+    """Tables that are no candles of one clock are refused with what they lack."""
+    bars = _bars(MINUTES, [1.0, 1, 1, 1], [1, 1, 1, 1])
+    with pytest.raises(DataError, match=named):
+        combined_premium({"CE": bars, "PE": spoil(bars)})
+
+
 def test_open_interest_changes_since_the_last_close() -> None:
     """The change counts from the last value of the session before, not from the day's first bar."""
     times = MINUTES[:3].append(MINUTES[:3] + pd.Timedelta(days=1))
@@ -80,3 +97,5 @@ def test_open_interest_changes_since_the_last_close() -> None:
     assert found.iloc[[3, 5]].tolist() == [250, 230]
     with pytest.raises(DataError, match="order of time"):
         oi_change_from_close(oi[::-1])
+    with pytest.raises(DataError, match="order of time"):
+        oi_change_from_close(oi.reset_index(drop=True))

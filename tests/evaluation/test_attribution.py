@@ -85,12 +85,13 @@ def test_a_real_day_is_explained(shared_data: Path) -> None:
         {chain.expiry: chain for chain in read_chain(shared_data / "eod" / f"fo0{day}JAN2020bhav.csv.zip")}
         for day in (1, 2)
     )
-    for expiry in (date(2020, 1, 9), date(2020, 1, 30)):
+    ended = date(2020, 1, 2)  # at its settlement on the second day
+    for expiry in (ended, date(2020, 1, 9), date(2020, 1, 30)):
         before, after = first[expiry], second[expiry]
         found = attribute(LongStraddle().legs(before), before, after)
         parts = [getattr(found, part) for part in PARTS]
         assert sum(parts) == pytest.approx(found.change_inr, abs=1e-6)
-        assert abs(found.remainder_inr) < 0.1 * sum(abs(part) for part in parts[:-1])
+        assert expiry == ended or abs(found.remainder_inr) < 0.1 * sum(abs(part) for part in parts[:-1])
         assert found.theta_inr < 0 < found.gamma_inr
 
 
@@ -119,5 +120,6 @@ def test_what_is_missing_is_nan_or_named(make_chain: MakeChain) -> None:
     with pytest.raises(DataError, match="no CE at this strike"):
         attribute([Leg("CE", 55_001.0, 1, 10.0)], before, after)
     later = replace(after, expiry=after.expiry + timedelta(7))
-    with pytest.raises(UnknownExpiry, match="not at hand"):
-        attribute(LongStraddle().legs(before), before, later)
+    for legs in (LongStraddle().legs(before), [Leg("CE", 55_000.0, 1, 10.0)]):  # of an expiry, or of before's
+        with pytest.raises(UnknownExpiry, match="not at hand"):
+            attribute(legs, before, later)

@@ -354,7 +354,9 @@ def test_tables_read_as_text_and_html(manager: StrategyEvaluationManager, chain:
     assert "36,057" in text
     assert "View: market. Entered at the touch, held to expiry. Ordered by cost" in text
     assert "View: market." in html
-    assert "∞" in text
+    assert "1 of 1 can lose without limit (max loss ∞); table().query('max_loss_inr < inf')" in text
+    assert "1 of 1 can lose without limit" in html
+    assert results.table().query("max_loss_inr < inf").empty
     assert "ZeroDivisionError" in text
     assert "&lt;b&gt;" in html
     assert "<b>" not in html

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 
 from kit.errors import DataError
@@ -40,3 +43,14 @@ def test_a_position_of_another_underlying_is_refused(make_chain, door, legs):
     strange = Position.parse(text, "NIFTY")
     with pytest.raises(DataError, match=f"chain of {chain.underlying} there is no: 'NIFTY"):
         DOORS[door](strange, chain)
+
+
+@pytest.mark.parametrize("door", sorted(DOORS))
+def test_lots_of_different_sizes_are_refused(make_chain, door):
+    """Where the exchange changed the lot between two expiries, no position spans them."""
+    near, far = make_chain(), replace(make_chain(days=42.0), expiry=date(2026, 12, 29))
+    position = Position.parse(f"-1 55000CE {near.expiry} +1 55000CE {far.expiry}")
+    DOORS[door](near.beside(far).priced(position), near.beside(far))  # of one size it is taken
+    other = near.beside(replace(far, lot_size=near.lot_size + 5))
+    with pytest.raises(DataError, match=f"differ: '{near.lot_size} and {near.lot_size + 5} units'"):
+        DOORS[door](position, other)

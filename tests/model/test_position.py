@@ -83,6 +83,9 @@ def test_blanks_commas_and_case_mean_nothing(written: str) -> None:
         ("+1 54900CE 29DEC2026 -1 55000CE", "not the last"),
         ("NIFTY +1 24000CE -1 BANKNIFTY 54900CE", "Not a contract"),
         ("NIFTY +1 24000CE BANKNIFTY -1 54900CE", "different underlyings"),
+        ("SELL 1 54900CE", "-1 to sell one.*BANKNIFTY"),
+        ("buy 1 NIFTY 24000CE", "Not a contract"),
+        ("+1 54900CE lots", "Not understood"),
     ],
 )
 def test_what_cannot_be_read_is_named(written: str, named: str) -> None:

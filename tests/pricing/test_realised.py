@@ -74,6 +74,9 @@ def test_bad_input_is_named() -> None:
         realised_volatility(bars.drop(columns="high"))
     with pytest.raises(DataError, match="at least two days: 1"):
         realised_volatility(bars, 1)
+    bars.index = pd.date_range("2026-01-01", periods=30)
+    with pytest.raises(DataError, match="from old to new"):
+        realised_volatility(bars[::-1])
     bars.index = pd.date_range("2026-01-01", periods=30, freq="6h")
     with pytest.raises(DataError, match="Several bars are of one day"):
         realised_volatility(bars)

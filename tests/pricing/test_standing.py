@@ -52,6 +52,10 @@ def test_no_history_is_named(vix: pd.Series) -> None:
         iv_standing(vix, on=date(2014, 1, 1))
     with pytest.raises(DataError, match="days to look back"):
         iv_standing(vix, 16.0, days=0)
+    with pytest.raises(DataError, match="is by day, not by: 'RangeIndex'"):
+        iv_standing(vix.reset_index(drop=True))
+    with pytest.raises(DataError, match="cannot take str for on: '2020-03-24'"):
+        iv_standing(vix, on="2020-03-24")  # type: ignore[arg-type]
 
 
 def test_term_structure_of_a_real_page(shared_data: Path) -> None:

@@ -192,6 +192,7 @@ def _blocked(legs: list[Floats], terms: Floats, lots: NDArray[np.int32], columns
     beside = sum(abs(number) * leg[:, at] for leg, at, number in zip(legs, blocks, lots, strict=True))
     floor = sum(-min(number, 0) * leg[:, col.SOLD_LEAST] for leg, number in zip(legs, lots, strict=True))
     span = np.maximum(np.maximum(np.maximum(losses.max(axis=1), 0.0) - value, floor), 0.0)
+    span = np.where(beside == 0.0, 0.0, span)  # nothing but bought options
     columns["margin_inr"] = terms[col.LOT] * (span + beside)
 
 

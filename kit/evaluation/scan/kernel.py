@@ -161,7 +161,7 @@ def blocked(
     worst = losses[0]
     for scenario in range(1, 16):
         worst = max(worst, losses[scenario])
-    span = max(max(worst, 0.0) - value, floor, 0.0)
+    span = 0.0 if beside == 0.0 else max(max(worst, 0.0) - value, floor, 0.0)  # nothing but bought options
     row[29] = terms[col.LOT] * (span + beside)
 
 

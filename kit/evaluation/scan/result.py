@@ -15,7 +15,7 @@ from kit.evaluation.scan.columns import FIGURES
 from kit.evaluation.scan.families import Positions
 from kit.evaluation.scan.filters import Filter, Rank
 from kit.evaluation.scan.ladder import Ladder
-from kit.evaluation.scored import Score, describe
+from kit.evaluation.scored import Score, describe, unlimited
 from kit.evaluation.terms import Terms
 from kit.model import ChainSnapshot, Leg
 from kit.shown import card, printed, rows_of, sentence, table
@@ -134,15 +134,21 @@ class ScanResult:
         parts += [self.found.note] if self.found.note else []
         return "; ".join(parts) + ("" if self.complete else "; stopped")
 
+    def endless(self) -> str:
+        """Say how many of those kept can lose without limit, and which filter leaves them out."""
+        return unlimited(self.table["max_loss_inr"], "; the filter max_loss_inr < inf leaves them out")
+
     def to_text(self) -> str:
         """Return the ranking's main columns as plain text, with what was scanned above it; rupees."""
         shown = self._readable()
         shown.index = pd.RangeIndex(1, len(shown) + 1)
         alone = ["family"] if shown["family"].nunique() == 1 else []
-        return f"{self.told()}\n{printed(shown.drop(columns=[*alone, *_ONLY_WIDE]))}"
+        lines = [self.told(), self.endless(), printed(shown.drop(columns=[*alone, *_ONLY_WIDE]))]
+        return "\n".join(filter(None, lines))
 
     def _repr_html_(self) -> str:
-        return card("Scan", {"kept": len(self)}, sentence(self.told()), table(rows_of(self._readable())))
+        told = sentence(self.told()), sentence(self.endless())
+        return card("Scan", {"kept": len(self)}, *told, table(rows_of(self._readable())))
 
     def __repr__(self) -> str:
         return f"<ScanResult: {len(self)} kept; {self.told()}>"

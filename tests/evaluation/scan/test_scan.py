@@ -277,6 +277,13 @@ def test_a_result_is_readable(chain: ChainSnapshot) -> None:
     assert "view market, entry touch, held" in found.to_text().splitlines()[0]
     assert found.table["legs"][0] in found.to_text()
     assert "<table" in found._repr_html_()
+    assert "without limit" not in found.to_text()
+    naked = scan(chain, ["iron_condor", "short_straddle", "covered_call"], top=None, where="premium_inr > 0")
+    endless = (naked.table["max_loss_inr"] == inf).sum()
+    assert f"{endless} of {len(naked)} can lose without limit (max loss ∞); the filter" in naked.to_text()
+    assert "without limit" in naked._repr_html_()
+    assert not scan(chain, "all", where="max_loss_inr < inf").endless()
+    assert naked.table["legs"].str.fullmatch(r"\+1 FUT, -1 \d+CE").sum() > 10
     assert [*found.table.columns] == ["family", "legs", *FIGURES]
     with pytest.raises(DataError, match="no such row: 3"):
         found.score(3)

@@ -39,4 +39,5 @@ def describe(found: ScanResult) -> str:
         return found.told()
     best = found.table.iloc[0]
     family, worst = best["family"].replace("_", " "), rupees(best["max_loss_inr"])
-    return f"{found.told()}. First: {best['legs']} ({family}), maximum loss {worst}."
+    first = f"First: {best['legs']} ({family}), maximum loss {worst}."
+    return f"{found.told()}. {first} {found.endless()}".rstrip()
