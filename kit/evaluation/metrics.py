@@ -21,7 +21,7 @@ from kit.evaluation.payoff import breakevens, extremes, knots
 from kit.evaluation.scored import FIGURES, Score, describe
 from kit.evaluation.several_expiries import dated, first_chain, later, mean_of, profile
 from kit.evaluation.terms import Terms
-from kit.evaluation.verdict import verdict
+from kit.evaluation.verdict import OFF_SMILE, verdict
 from kit.evaluation.views import View, market
 from kit.model import ChainSnapshot, Leg
 from kit.model.position import check_legs
@@ -104,6 +104,9 @@ def score_on(legs: Sequence[Leg], snapshot: ChainSnapshot, terms: Terms, name: s
     tied_up = margin + max(-premium, 0.0)
     cost, reward = charges + lot * crossed, lot * most
     risk = _at_risk(-lot * least, tied_up, -lot * worst)
+    doubts = [likely.doubt] if likely.doubt else []
+    if not open_then and abs(edge) > OFF_SMILE * sqrt(missed) and _at_the_chains_prices(parts):
+        doubts.append("prices off the smile")
     return Score(
         name, tuple(held), lot, likely.view, terms.entry, terms.basis,
         premium, lot * _received(paid_mid), lot * spread, lot * best, lot * -worst, crossings,
@@ -111,7 +114,7 @@ def score_on(legs: Sequence[Leg], snapshot: ChainSnapshot, terms: Terms, name: s
         expected, charges, cost, risk, reward,
         _ratio(cost, risk), _ratio(expected, risk), _ratio(reward, risk), margin, _ratio(expected, tied_up),
         delta, gamma, theta, vega, rho, *_thinnest(parts, lot),
-        *_verdict(parts, likely, best, worst, spread if terms.entry == "touch" else 0.0),
+        *_verdict(parts, doubts, best, worst, spread if terms.entry == "touch" else 0.0),
     )  # fmt: skip
 
 
@@ -137,11 +140,14 @@ def _thinnest(parts: Sequence[LegFigures], lot: int) -> tuple[float, float, floa
 
 
 def _verdict(
-    parts: Sequence[LegFigures], likely: Distribution, best: float, worst: float, beyond: float
+    parts: Sequence[LegFigures], doubts: Sequence[str], best: float, worst: float, beyond: float
 ) -> tuple[str, bool]:
     bad = [text for part in parts for text in part.bad]
-    doubts = [text for part in parts for text in part.doubts]
-    return verdict(bad, [likely.doubt, *doubts] if likely.doubt else doubts, best, worst, beyond)
+    return verdict(bad, [*doubts, *(text for part in parts for text in part.doubts)], best, worst, beyond)
+
+
+def _at_the_chains_prices(parts: Sequence[LegFigures]) -> bool:
+    return all(part.middle.price == part.listed for part in parts)
 
 
 def _crossings(terms: Terms) -> int:

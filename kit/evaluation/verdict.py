@@ -8,6 +8,7 @@ from math import isnan
 from kit.evaluation.liquidity import touch
 from kit.model import Contract, Leg
 
+OFF_SMILE = 3.0  # errors of the fit; what earns or loses more at the middle is not priced as the smile is
 NO_MARKET = 0.1  # a leg's volatility of this quality or less is theory, or a trade of another day
 _Reasons = tuple[str, ...]
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from datetime import date
 from functools import cached_property
 from math import exp, isfinite, isnan
 from numbers import Integral
@@ -24,9 +23,10 @@ import numpy as np
 import pandas as pd
 
 from kit.arguments import instance, real
-from kit.clock import sessions
+from kit.clock import in_ist
 from kit.errors import DataError, SettingsError
 from kit.evaluation.distribution import Distribution, SampleDistribution, SmileDistribution, Unknown
+from kit.evaluation.history import SessionCloses, sessions_left
 from kit.model import ChainSnapshot
 from kit.pricing.density import Density
 from kit.pricing.smile import Slice
@@ -165,9 +165,11 @@ class EmpiricalView(View):
     Parameters
     ----------
     closes : Series
-        Daily closes by day, ascending, rupees. Those of a chain's own day and later are never used on it.
+        Daily closes by day, ascending, rupees. Those of a chain's own day and later are never used on it, nor
+        are those of days without a session; a move that begins or ends on a missing day is left out.
     sessions : int, optional
-        Sessions of one move; default as many as are left until the expiry.
+        Sessions of one move; default as many as are left: today counts while half of it is to
+        come.
     overlapping : bool, default True
         Whether moves share days: more of them, and each tells less.
 
@@ -203,28 +205,29 @@ class EmpiricalView(View):
 
     @cached_property
     def _days(self) -> np.ndarray:
-        return np.array([pd.Timestamp(day).toordinal() for day in self.closes.index])
+        return np.array([in_ist(pd.Timestamp(day)).toordinal() for day in self.closes.index])
+
+    @cached_property
+    def _history(self) -> SessionCloses:
+        return SessionCloses.of(self._days, self._levels)
 
     def _distribution(self, snapshot: ChainSnapshot) -> Distribution:
         if not snapshot.t_years > 0:
             return _certain(self.name, snapshot)
         on = snapshot.taken_at.date()
-        number = self.sessions or max(len(sessions(on, snapshot.expiry)) - 1, 1)
-        known = self._levels[self._days < on.toordinal()]  # nobody knew more on that day
-        moves = known[number:] / known[:-number] if known.size > number else known[:0]
-        if not self.overlapping:
-            moves = moves[::-number]
+        number = self.sessions or sessions_left(snapshot.taken_at, snapshot.expiry)
+        known = self._history.before(on)  # nobody knew more on that day
+        moves, apart, left_out = known.moves(number)
         span = counted(number, "session")
+        shared = f"that overlap (about {apart.sum()} independent)"
+        if number == 1 or not self.overlapping:
+            moves, shared = moves[apart], "that share no day"
         if moves.size < LEAST_MOVES:
             raise DataError(
                 f"Too few moves of {span} before {on}", int(moves.size),
-                f"Give closes of at least {number + LEAST_MOVES} sessions.",
+                f"Give closes of at least {number + LEAST_MOVES} sessions, day by day.",
             )  # fmt: skip
-        days = self._days[self._days < on.toordinal()]
-        window = f"{date.fromordinal(int(days[0]))} to {date.fromordinal(int(days[-1]))}"
-        shared = "that share no day"
-        if self.overlapping:
-            shared = f"that overlap (about {known.size // number} independent)"
+        window = known.window + (f" ({left_out} more lack a close)" if left_out else "")
         note = f"{moves.size} moves of {span} {shared}, {window}; nothing beyond the largest of them"
         return SampleDistribution(f"empirical, {span}", note, np.sort(snapshot.spot * moves))
 

@@ -143,6 +143,17 @@ def test_a_leg_without_a_market_is_named(shared_data: Path) -> None:
     assert "no market in 61800CE" in score([chain.leg("CE", 61_800.0, -1)], chain).verdict
 
 
+def test_prices_off_the_smile_are_said(shared_data: Path) -> None:
+    """A call settled 40 rupees under its exercise is doubted under the market's view, at its price."""
+    chain = read_chain(shared_data / "eod/fo01JAN2020bhav.csv.zip")[0]
+    call = chain.leg("CE", 31_100.0, 1)
+    assert call.price < chain.forward - call.strike - 39
+    assert score([call], chain).verdict == "prices off the smile"
+    assert score([call], chain, view="lognormal").verdict == "ok"
+    assert score([replace(call, price=900.0)], chain).verdict == "ok"
+    assert score([chain.leg("CE", 32_200.0, 1)], chain).verdict == "ok"
+
+
 def test_held_and_closed_are_two_bases(shared_data: Path) -> None:
     """The condor of 4 May 2023 costs 97.56 held to expiry, with the mean exercise tax, and 193.71 closed."""
     chain = read_chain(shared_data / JSON)[0]

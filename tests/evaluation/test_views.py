@@ -18,8 +18,9 @@ import pytest
 from kit.chains.contracts import Contracts
 from kit.chains.readers import read_chain
 from kit.chains.snapshot import Listed, snapshots
-from kit.clock import IST, expiries, parse_expiry, session
+from kit.clock import IST, expiries, parse_expiry, session, sessions
 from kit.errors import DataError, SettingsError
+from kit.evaluation.history import sessions_left
 from kit.evaluation.metrics import score
 from kit.evaluation.views import View, empirical, lognormal, market
 from kit.model import ChainSnapshot
@@ -36,7 +37,8 @@ FILES = (
 def closes(days: int = 800, seed: int = 5) -> pd.Series:
     """Return daily closes before the chains of these tests."""
     moves = np.random.default_rng(seed).normal(0.0004, 0.012, days)
-    return pd.Series(50_000 * np.exp(np.cumsum(moves)), pd.bdate_range(end="2026-11-19", periods=days))
+    before = sessions(date(2023, 1, 1), date(2026, 11, 19))
+    return pd.Series(50_000 * np.exp(np.cumsum(moves)), pd.to_datetime(before[-days:]))
 
 
 def every_view() -> list[View]:
@@ -146,14 +148,38 @@ def test_history_knows_nothing_of_the_day_itself(make_chain: MakeChain) -> None:
     assert likely.mean == hindsight.mean
     assert likely.view == "empirical, 5 sessions"
     assert (
-        "795 moves of 5 sessions that overlap (about 160 independent), 2023-10-27 to 2026-11-19"
+        "795 moves of 5 sessions that overlap (about 159 independent), 2023-08-30 to 2026-11-19;"
         in likely.note
     )
     apart = empirical(known, 5, overlapping=False).on(chain)
     assert "159 moves of 5 sessions that share no day" in apart.note
     moves = known.to_numpy()[5:] / known.to_numpy()[:-5]
     assert likely.mean == pytest.approx(chain.spot * moves.mean())
-    assert "1 session" in empirical(known).on(chain).view  # Friday to Monday's expiry
+
+
+def test_a_move_spans_as_many_sessions_as_it_says(make_chain: MakeChain) -> None:
+    """Moves from and to a missing day are left out, a day without a session is none, in any zone."""
+    chain, known = make_chain(), closes()
+    holed = known.drop(known.index[400])
+    note = empirical(holed, 5).on(chain).note
+    assert note.startswith("793 moves of 5 sessions that overlap (about 159 independent), ")
+    assert "2026-11-19 (2 more lack a close);" in note
+    assert "799 moves of 1 session that share no day" in empirical(known, 1).on(chain).note
+    padded = known.resample("D").ffill()  # weekends and holidays, too
+    for same in (padded, known.tz_localize(IST), known.tz_localize(IST).tz_convert("UTC")):
+        assert empirical(same, 5).on(chain).mean == pytest.approx(empirical(known, 5).on(chain).mean)
+    with pytest.raises(DataError, match="day by day"):
+        empirical(known[::5], 2).on(chain)
+
+
+@pytest.mark.parametrize(
+    ("taken_at", "left"),
+    [("19T15:40", 2), ("20T09:00", 2), ("20T11:15", 2), ("20T12:40", 1), ("21T12:00", 1), ("23T15:00", 1)],
+)
+def test_sessions_left_count_today_while_half_of_it_is_to_come(taken_at: str, left: int) -> None:
+    """From Friday morning to Monday's close are two sessions, from its afternoon or a weekend one."""
+    moment = datetime.fromisoformat(f"2026-11-{taken_at}").replace(tzinfo=IST)
+    assert sessions_left(moment, date(2026, 11, 23)) == left
 
 
 def test_views_refuse_what_they_cannot_use(make_chain: MakeChain) -> None:

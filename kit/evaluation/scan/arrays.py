@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from kit.evaluation.distribution import Distribution
 from kit.evaluation.scan import columns as col
+from kit.evaluation.verdict import OFF_SMILE
 from kit.pricing.arrays import Bools, Floats
 
 
@@ -173,13 +174,15 @@ def _told(legs: list[Floats], terms: Floats, lots: NDArray[np.int32], columns: d
     bad = (worst >= 0) & (best > 0)
     bad |= (best > worst) & ((worst + beyond > 0) | (best + beyond < 0))
     had: Bools = ~bad & (nobody == 0)
+    doubted = (doubtful > 0) | (terms[col.DOUBT] > 0)
+    doubted |= np.abs(columns["edge_inr"]) > OFF_SMILE * columns["fit_error_inr"]
     columns |= {
         "spread_pct": np.maximum(0.0, np.max([leg[:, col.SPREAD] for leg in legs], axis=0)),
         "size_lots": np.min(offered, axis=0),
         "traded_lots": np.minimum.reduce([leg[:, col.TRADED] for leg in legs]),
         "iv_quality": np.minimum(1.0, np.min([leg[:, col.QUALITY] for leg in legs], axis=0)),
         "tradable": had.astype(np.float64),
-        "sound": (had & (doubtful == 0) & (terms[col.DOUBT] == 0)).astype(np.float64),
+        "sound": (had & ~doubted).astype(np.float64),
     }
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kit.evaluation.scan import columns as col
 from kit.evaluation.scan.shape import between, bounds, breakevens, chance, rounded, shape
+from kit.evaluation.verdict import OFF_SMILE
 from kit.pricing.arrays import Floats
 
 MOST_LEGS = 8
@@ -129,7 +130,8 @@ def told(
     had = not bad and nobody == 0
     row[23], row[24], row[25], row[26] = widest, fits, traded, quality
     row[27] = 1.0 if had else 0.0
-    row[28] = 1.0 if had and doubtful == 0 and terms[col.DOUBT] == 0 else 0.0
+    off = abs(row[8]) > OFF_SMILE * row[9]
+    row[28] = 1.0 if had and not off and doubtful == 0 and terms[col.DOUBT] == 0 else 0.0
 
 
 def least(so_far: float, value: float) -> float:

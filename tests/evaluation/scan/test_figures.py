@@ -35,6 +35,7 @@ def _quoted(chain: ChainSnapshot, seed: int) -> ChainSnapshot:
     table = chain.table
     count = len(table)
     half = np.round(random.uniform(0.0, 0.04, count) * table["ltp"] / 0.05) * 0.05
+    table.loc[random.random(count) < 0.1, "ltp"] *= 1.3  # off the smile
     table["bid"], table["ask"] = table["ltp"] - half, table["ltp"] + half
     table.loc[random.random(count) < 0.1, "bid"] = np.nan
     table.loc[random.random(count) < 0.1, "ask"] = np.nan
