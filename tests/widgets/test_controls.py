@@ -314,9 +314,15 @@ def a_benchmark(*_):
     def few(full, **given):
         return run_performance_benchmark(full=full, rows=["import_kit", "no_such_row"], **given)
 
-    run = {"score": 90, "machine": {"settings": "defaults"}, "at": "2026-11-20T10:00:00+05:30", "rows": []}
+    run = {
+        "score": 90,
+        "violations": [],
+        "machine": {"settings": "defaults"},
+        "at": "2026-11-20T10:00:00+05:30",
+        "rows": [],
+    }
     scored = [run | {"quick": quick} for quick in (True, False, False)]
-    return Driven(BenchPanel(scored, few), {"plot": ("score", "memory", "earlier runs")})
+    return Driven(BenchPanel(scored, few), {"plot": ("score", "earlier runs", "memory")})
 
 
 def a_monitor(desk, _):
@@ -354,7 +360,7 @@ def a_tuning(desk, _, only=""):
 
     def search(settings, *_):
         pool = settings.connection_pool.model_copy(update={"pool_size": 4})
-        return Advice(settings.model_copy(update={"connection_pool": pool}), panel._staleness())
+        return Advice(settings.model_copy(update={"connection_pool": pool}), panel.session.lifetimes)
 
     def run(panel, label):
         if label == "What Run does":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Protocol
 
+from kit.clock import IST
 from kit.errors import DataError
 from kit.shown import card, rows_of, table
 from kit.widgets.frame.header import SavedFile
@@ -26,38 +28,46 @@ body .kit-card{{max-width:none}}body .kit-card .kit-wide{{max-height:none}}</sty
 _MOST_ROWS = 5_000
 
 
-class Tabular(Protocol):
-    """A panel of quotes that has a table, and words on it, to hand over."""
+class HandedOver(Protocol):
+    """A panel with a table, a picture, and words on them."""
 
     heading: str
-    context: Context
+    quoted: Context | None
+    hands_over: tuple[str, ...]
     words: w.HTML
 
     def data(self) -> pd.DataFrame:
         """Return what is shown as a table."""
 
-
-def name_of(panel: Tabular, ending: str) -> str:
-    """Return a file name that says what, of which expiry, and when it was quoted."""
-    chain = panel.context.chain
-    what = f"{panel.heading.lower().replace(' ', '-')}-{chain.underlying}-{chain.expiry:%Y-%m-%d}"
-    return f"{what}-{chain.taken_at:%Y%m%dT%H%M%S}.{ending}"
+    def picture(self) -> bytes:
+        """Return the plot as PNG."""
 
 
-def title_of(panel: Tabular) -> str:
-    """Return a heading that says what, of which expiry, and whose prices."""
-    chain = panel.context.chain
-    return f"{panel.heading}: {chain.underlying} {chain.expiry:%d %b %Y} ({panel.context.venue})"
+def name_of(panel: HandedOver, ending: str) -> str:
+    """Return a file name that says what, of which expiry, and when: quoted, or else handed over."""
+    what, at = panel.heading.lower().replace(" ", "-"), datetime.now(IST)
+    if panel.quoted is not None:
+        chain = panel.quoted.chain
+        what, at = f"{what}-{chain.underlying}-{chain.expiry:%Y-%m-%d}", chain.taken_at
+    return f"{what}-{at:%Y%m%dT%H%M%S}.{ending}"
 
 
-def csv(panel: Tabular) -> SavedFile:
+def title_of(panel: HandedOver) -> str:
+    """Return a heading that says what, of which expiry, and whose prices; else when it was handed over."""
+    if panel.quoted is None:
+        return f"{panel.heading}, {datetime.now(IST):%d %b %Y %H:%M} IST"
+    chain = panel.quoted.chain
+    return f"{panel.heading}: {chain.underlying} {chain.expiry:%d %b %Y} ({panel.quoted.venue})"
+
+
+def csv(panel: HandedOver) -> SavedFile:
     """Return the panel's table."""
     return SavedFile(name_of(panel, "csv"), "text/csv", panel.data().to_csv().encode())
 
 
-def png(panel: Tabular, image: bytes) -> SavedFile:
+def png(panel: HandedOver) -> SavedFile:
     """Return a picture of the panel."""
-    return SavedFile(name_of(panel, "png"), "image/png", image)
+    return SavedFile(name_of(panel, "png"), "image/png", panel.picture())
 
 
 def pixels(plot: LiveFigure) -> bytes:
@@ -76,15 +86,15 @@ def pixels(plot: LiveFigure) -> bytes:
     return buffer.getvalue()
 
 
-def html(panel: Tabular, image: bytes) -> SavedFile:
-    """Return a picture, words and table as a page that needs nothing else."""
+def html(panel: HandedOver) -> SavedFile:
+    """Return words and table, and the picture of a panel that has one, as a page that needs nothing else."""
     from base64 import b64encode
 
-    encoded = b64encode(image).decode()
     title = title_of(panel)
+    encoded = b64encode(panel.picture()).decode() if "png" in panel.hands_over else ""
+    image = f'<img alt="{escape(title)}" src="data:image/png;base64,{encoded}">' if encoded else ""
     page = _PAGE.format(
-        title=escape(title), words=panel.words.value,
+        title=escape(title), words=panel.words.value, image=image,
         table=card("", {}, table(rows_of(panel.data()), most=_MOST_ROWS)),
-        image=f'<img alt="{escape(title)}" src="data:image/png;base64,{encoded}">',
     )  # fmt: skip
     return SavedFile(name_of(panel, "html"), "text/html", page.encode())

@@ -31,9 +31,11 @@ import pandas as pd
 from kit.widgets.frame import exports
 from kit.widgets.frame.awaiting import keep_answering
 from kit.widgets.frame.context import Context
-from kit.widgets.frame.header import Action, Header
+from kit.widgets.frame.header import Action, Header, Toolbar
 from kit.widgets.frame.live import HomeLoop, LiveFigure, PageSense
 from kit.widgets.frame.style import SHEET
+
+HANDED = ("code", "csv", "png", "html")  # by a panel with a plot
 
 
 class ErrorBox(w.HTML):  # type: ignore[misc]  # ipywidgets has no types
@@ -84,6 +86,10 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     ----------
     heading, lead : str
         The title, and one sentence of what the panel is for.
+    hands_over : tuple of str
+        What its first line hands over: ``code``, ``csv``, ``png``, ``html``; nothing unless a panel says so.
+    quoted : Context or None
+        Whose quotes it shows, and refreshes in its first line; None unless it is a panel of quotes.
     inputs : dict of str to Widget
         What `controls` gave; their values are the keyword arguments of `compute`.
     compute : callable
@@ -96,6 +102,8 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     heading: ClassVar[str] = ""
     lead: ClassVar[str] = ""
+    hands_over: ClassVar[tuple[str, ...]] = ()
+    quoted: Context | None = None
     compute: ClassVar[Callable[..., Any]]
 
     def __init__(self, source: Any) -> None:
@@ -108,7 +116,7 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         head = f"{SHEET}<h3>{escape(self.heading)}</h3><p class='kit-lead'>{escape(self.lead)}</p>"
         self.page = PageSense()
         self.page.observe(self._fit, "rooms")
-        super().__init__([w.HTML(head), self.page, *self.body()])
+        super().__init__([w.HTML(head), self.page, *self.top(), *self.body()])
         self.add_class("kit-panel")
         self.add_class(f"kit-{type(self).__name__.removesuffix('Panel').lower()}")
         for control in self.inputs.values():
@@ -131,8 +139,46 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Return the controls by the names of `compute`'s arguments."""
         raise NotImplementedError
 
+    def top(self) -> list[Any]:
+        """Return the first line: whose prices, and the buttons of what is handed over."""
+        made = self.actions()
+        chosen = {name: made[name] for name in self.hands_over}
+        if self.quoted is not None:
+            self.header = Header(self.quoted, chosen, self.errors.show)
+            self.toolbar = self.header.toolbar
+            return [self.header]
+        self.toolbar = Toolbar(chosen, self.errors.show)
+        line = w.HBox([*([w.HTML(told)] if (told := self.whose()) else []), self.toolbar])
+        line.add_class("kit-first")
+        return [line] if chosen else []
+
+    def actions(self) -> dict[str, Action]:
+        """Return the buttons that hand over what is shown, by the names of `hands_over`."""
+        return {
+            "code": Action("Copy as code", "The cell that gives what is shown", self.code),
+            "csv": Action("CSV", "What is shown, as a table", lambda: exports.csv(self)),
+            "png": Action("PNG", "The plot", lambda: exports.png(self)),
+            "html": Action("HTML", "What is shown, as a page of its own", lambda: exports.html(self)),
+        }
+
+    def whose(self) -> str:
+        """Return whose prices are shown where no chain says it, as HTML; empty where there are none."""
+        return ""
+
+    def code(self) -> str:
+        """Return Python that gives what is shown."""
+        raise NotImplementedError
+
+    def data(self) -> pd.DataFrame:
+        """Return what is shown as a table."""
+        raise NotImplementedError
+
+    def picture(self) -> bytes:
+        """Return the plot as PNG."""
+        return exports.pixels(next(figures_in(self)))
+
     def body(self) -> list[Any]:
-        """Return what stands below the heading; the controls in one row unless a panel says otherwise."""
+        """Return what stands below the first line; the controls in one row unless a panel says otherwise."""
         return [w.HBox(list(self.inputs.values())), self.errors, self.words]
 
     def draw(self, result: Any) -> None:
@@ -161,33 +207,12 @@ class MarketPanel(Panel):
         Stands above the controls.
     """
 
+    hands_over = HANDED
+
     def __init__(self, source: Any) -> None:
-        self.context = Context.around(source)
+        self.context = self.quoted = Context.around(source)
         super().__init__(self.context.chain)
         self.context.observe(self._another_chain, "chain")
-
-    def top(self) -> Header:
-        """Return the first line: whose prices, Refresh, copy as code, export."""
-        actions = {
-            "code": Action("Copy as code", "The cell that gives what is shown", self.code),
-            "csv": Action("CSV", "What is shown, as a table", lambda: exports.csv(self)),
-            "png": Action("PNG", "The plot", lambda: exports.png(self, exports.pixels(self.plot))),
-            "html": Action(
-                "HTML",
-                "Plot and table as a page of its own",
-                lambda: exports.html(self, exports.pixels(self.plot)),
-            ),
-        }
-        self.header = Header(self.context, actions, self.errors.show)
-        return self.header
-
-    def code(self) -> str:
-        """Return Python that gives what is shown."""
-        raise NotImplementedError
-
-    def data(self) -> pd.DataFrame:
-        """Return what is shown as a table."""
-        raise NotImplementedError
 
     @shown
     def _another_chain(self, change: Any) -> None:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 import ipywidgets as w
+import pandas as pd
 from matplotlib.axes import Axes
 
 from kit.benchmark import history
 from kit.benchmark.results import BenchmarkResults, figures
 from kit.benchmark.suite import run_performance_benchmark
+from kit.clock import IST
+from kit.errors import DataError
 from kit.widgets.frame.job import Job, OnProgress
 from kit.widgets.frame.live import LiveFigure
-from kit.widgets.frame.panel import Panel, shown
+from kit.widgets.frame.panel import HANDED, Panel, shown
 from kit.widgets.frame.runner import Runner
 from kit.widgets.frame.style import facts, summary
-from kit.widgets.panels.bench_chart import BenchChart
+from kit.widgets.panels.bench_chart import BenchChart, recalled
 from kit.widgets.panels.bench_plot import (
     Memory,
     Runs,
@@ -25,6 +29,11 @@ from kit.widgets.panels.bench_plot import (
     draw_memory,
     draw_row_history,
     draw_score,
+)
+
+_NONE_YET = (
+    "No {kind} run is recorded on this machine yet. Run measures row by row, each bar beside its target and "
+    "its peer, then draws the score by part, this kernel's memory meanwhile, and from then on earlier runs."
 )
 
 
@@ -44,6 +53,7 @@ class BenchPanel(Panel):
         What the last run found.
     """
 
+    hands_over = HANDED
     heading = "Benchmark"
     lead = "Every figure of the kit, measured on this machine beside its peer; 100 is at the reference."
 
@@ -76,17 +86,54 @@ class BenchPanel(Panel):
         return history.of_kind(source, quick)
 
     def draw(self, result: Runs) -> None:
-        """Draw score by component, memory, and the history: of the row that was clicked, if one was."""
-        self.plot.paint(partial(self._pictures, result), 3)
+        """Draw score by part, the history, of the row that was clicked if one was, and memory over a run.
 
-    def _pictures(self, runs: Runs, three: list[Axes]) -> None:
-        score, memory, earlier = three
-        draw_score(score, self.result)
-        draw_memory(memory, self._memory)
-        if self.chart.chosen:
-            draw_row_history(earlier, runs, self.chart.chosen)
+        Before a run the last recorded one of the kind is shown; without one, words say what Run will draw.
+        """
+        shown, when = self.result, ""
+        if shown is None and result:
+            shown = recalled(result[-1])
+            when = f" on {datetime.fromisoformat(result[-1]['at']).astimezone(IST):%d %b %H:%M}"
+            self.words.value = summary(f"The last recorded run{when} IST; Run measures anew.")
+        if self.runner.job is None:
+            self.chart.show(shown["lines"] if shown else ())
+        if shown is not None or self.chart.rows:
+            self.plot.paint(partial(self._pictures, result, shown, when), 3 if self._memory.at_s else 2)
         else:
-            draw_history(earlier, runs)
+            self.plot.layout.display = "none"
+            self.words.value = summary(
+                _NONE_YET.format(kind="quick" if self.inputs["quick"].value else "full")
+            )
+
+    def _pictures(
+        self, runs: Runs, shown: BenchmarkResults | None, when: str, pictures: Sequence[Axes]
+    ) -> None:
+        draw_score(pictures[0], shown, when)
+        if self.chart.chosen:
+            draw_row_history(pictures[1], runs, self.chart.chosen)
+        else:
+            draw_history(pictures[1], runs)
+        if len(pictures) > 2:
+            draw_memory(pictures[2], self._memory)
+
+    def code(self) -> str:
+        """Return Python that measures what Run does."""
+        full = not self.inputs["quick"].value
+        return f"from kit import run_performance_benchmark\n\nrun_performance_benchmark(full={full})\n"
+
+    def data(self) -> pd.DataFrame:
+        """Return every row of the run shown, as its file has it.
+
+        Raises
+        ------
+        DataError
+            Nothing has been measured yet.
+        """
+        earlier = self.compute(self.source, **self.values)
+        if self.result is None and not earlier:
+            raise DataError("Nothing has been measured yet", None, "Press Run.")
+        rows = self.result["rows"] if self.result is not None else earlier[-1]["rows"]
+        return pd.DataFrame(rows).set_index("name")
 
     @shown
     def _load(self) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from inspect import getdoc
-from math import isfinite
+from math import isfinite, isnan, nan
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets as t
 
-from kit.benchmark.registry import all_rows
-from kit.benchmark.results import met
+from kit.benchmark.registry import Row, all_rows
+from kit.benchmark.results import BenchmarkResults, met
+from kit.benchmark.score import components
 from kit.benchmark.verdict import RowResult
 
 
@@ -73,3 +74,28 @@ def _places(line: RowResult) -> tuple[float | None, float | None]:
         at = line.ratio / ratio.limit if ratio.at_most else ratio.limit / line.ratio
         return at, 1 / ratio.limit if ratio.at_most else ratio.limit
     return None, None
+
+
+def recalled(run: Mapping[str, Any]) -> BenchmarkResults:
+    """Return a recorded run as it would be judged today; rows that are gone since are left out."""
+    known, missed = all_rows(), {told.partition(":")[0] for told in run["violations"]}
+    lines = [
+        _recalled(row, known[row["name"]], row["name"] in missed)
+        for row in run["rows"]
+        if row["name"] in known
+    ]
+    return BenchmarkResults(lines=lines, components=components(lines), score=run["score"], stopped=False)
+
+
+def _recalled(row: Mapping[str, Any], known: Row, missed: bool) -> RowResult:
+    figure, low, high, peer_figure, ratio = (
+        nan if row.get(key) is None else float(row[key])
+        for key in ("figure", "low", "high", "peer_figure", "ratio")
+    )
+    targets = [(known.target, figure), (known.ratio_target, ratio)] if row.get("met") is not None else []
+    held = [target.attained(found) for target, found in targets if target is not None and not isnan(found)]
+    return RowResult(
+        known.name, known.part, figure, low, high, row["unit"], known.goal, known.peer, peer_figure, ratio,
+        row.get("met"), load=row.get("load"), limit=known.target, ratio_limit=known.ratio_target,
+        missed=missed, attained=min(held, default=nan),
+    )  # fmt: skip

@@ -52,10 +52,10 @@ def draw_empty(axes: Axes, title: str, words: str) -> None:
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", color=PLAIN)
 
 
-def draw_score(axes: Axes, results: BenchmarkResults | None) -> None:
-    """Draw the points of every component."""
+def draw_score(axes: Axes, results: BenchmarkResults | None, when: str) -> None:
+    """Draw the points of every component; `when` says of which run they are."""
     if results is None:
-        draw_empty(axes, "Score by part", "Run the benchmark to see it")
+        draw_empty(axes, "Score by part", "Run draws it here")
         return
     if isnan(results["score"]):
         why = "The run was cancelled" if results["stopped"] else "Not every row was asked for, or none judged"
@@ -67,14 +67,11 @@ def draw_score(axes: Axes, results: BenchmarkResults | None) -> None:
     bars = axes.barh(names, [part.points for part in parts], color=colours)
     axes.bar_label(bars, fmt="{:.0f}", padding=3)
     axes.set(xlim=(0, 112), xlabel="Points of 100 (weight in brackets)")
-    axes.set_title(f"Score {results['score']:.1f}")
+    axes.set_title(f"Score {results['score']:.1f}{when}")
 
 
 def draw_memory(axes: Axes, memory: Memory) -> None:
-    """Draw the resident memory of this process over the run."""
-    if not memory.at_s:
-        draw_empty(axes, "Memory over time", "Press Run to measure")
-        return
+    """Draw the resident memory of this process over the run, once there is one."""
     axes.plot(memory.at_s, memory.mib, color=CALL)
     axes.fill_between(memory.at_s, memory.mib, color=CALL, alpha=0.15, lw=0)
     axes.set(xlim=(0, max(1.0, memory.at_s[-1])), ylim=(0, 1.15 * max(memory.mib)))

@@ -104,7 +104,7 @@ class ChainPanel(MarketPanel):
         self.table = Grid("Option chain, calls left, puts right")
         t.dlink((self.context, "numbers"), (self.table, "numbers"))
         row = w.HBox([self.expiry, *self.inputs.values()], layout=w.Layout(flex_flow="row wrap"))
-        return [self.top(), row, self.errors, self.tiles, self.table, self.plot, self.words]
+        return [row, self.errors, self.tiles, self.table, self.plot, self.words]
 
     @shown
     def _choose(self, change: Any) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets as w
-import pandas as pd
 import traitlets as t
 
 from kit.evaluation.manager import StrategyEvaluationManager
@@ -19,14 +18,12 @@ from kit.evaluation.worker import Idea
 from kit.model import Position
 from kit.strategies.base import Strategy
 from kit.strategies.own import OwnLegs
-from kit.widgets.frame import exports
+from kit.widgets.frame.cell import imports, python
 from kit.widgets.frame.context import Context
-from kit.widgets.frame.header import Action, Header
 from kit.widgets.frame.job import Job, OnProgress
-from kit.widgets.frame.panel import shown
+from kit.widgets.frame.panel import HANDED, shown
 from kit.widgets.frame.runner import Runner, Work
-from kit.widgets.panels.ranking import COLUMNS, RankingPanel
-from kit.widgets.panels.ranking_plot import ranking_png
+from kit.widgets.panels.ranking import RankingPanel
 
 CHOSEN = "the idea chosen"
 DRAW_S = 0.2  # rows that come together are drawn together
@@ -60,6 +57,7 @@ class EvaluationPanel(RankingPanel):
     """
 
     context: Context
+    hands_over = HANDED
     heading = "Evaluation"
     lead = "Run scores every strategy and ranks it under the view named; Cancel keeps what has finished."
 
@@ -79,7 +77,8 @@ class EvaluationPanel(RankingPanel):
         self._timeout = timeout
         self._terms = Terms.of(view, entry, basis)
         self._drawing = False
-        super().__init__(Results({}), Context.around(market_data))
+        self.quoted = Context.around(market_data)
+        super().__init__(Results({}), self.quoted)
         self.context.observe(self._another_chain, "chain")
 
     @shown
@@ -90,25 +89,25 @@ class EvaluationPanel(RankingPanel):
     def body(self) -> list[Any]:
         """Return the buttons above the ranking."""
         self.runner = _Stoppable(self._manager, self._prepare, self._ended, self.errors.show)
-        files = {
-            "csv": Action("CSV", "Every figure, as a table", lambda: exports.csv(self)),
-            "png": Action("PNG", "What it is sorted by, as bars", lambda: exports.png(self, self._picture())),
-            "html": Action("HTML", "Bars and table as a page", lambda: exports.html(self, self._picture())),
-        }
-        self.header = Header(self.context, files, self.errors.show)
         below = super().body()[1:]
         t.dlink((self.context, "numbers"), (self.table, "numbers"))
-        return [self.header, w.HBox([self.runner, self.inputs["by"]]), *below]
+        return [w.HBox([self.runner, self.inputs["by"]]), *below]
 
-    def data(self) -> pd.DataFrame:
-        """Return every figure of what was evaluated."""
-        found: pd.DataFrame = self.source
-        return found
-
-    def _picture(self) -> bytes:
-        by = self.inputs["by"].value
-        ordered = self.compute(self.source, by)
-        return ranking_png(ordered, next(one for one in COLUMNS if one.field == by), exports.title_of(self))
+    def code(self) -> str:
+        """Return Python that evaluates the strategies on the chain shown."""
+        chain, terms, ideas = self.context.chain, self._terms, self._asked()
+        listed = "".join(f"    {name!r}: {python(idea)},\n" for name, idea in ideas.items())
+        return (
+            "from kit.desk import open_desk\n"
+            f"{imports([*ideas.values(), terms.view])}\n"
+            "desk = open_desk()\n"
+            f'chain = desk.data.option_chain("{chain.underlying}", "{chain.expiry}")\n'
+            f"strategies = {{\n{listed}}}\n"
+            "desk.evaluation.evaluate_strategies_concurrent(\n"
+            f"    strategies, chain, {self._timeout}, view={python(terms.view)},\n"
+            f"    entry={terms.entry!r}, basis={terms.basis!r},\n"
+            ")\n"
+        )
 
     def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], Results]:
         self.errors.clear()

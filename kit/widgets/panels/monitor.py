@@ -9,14 +9,16 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
+import pandas as pd
 
 from kit.broker.endpoints import spoken
 from kit.clock import IST
 from kit.settings import LatencyRequirements
 from kit.shown import written
 from kit.widgets.frame.context import CLOSED, REOPEN
+from kit.widgets.frame.header import venue_line
 from kit.widgets.frame.live import LiveFigure
-from kit.widgets.frame.panel import Panel
+from kit.widgets.frame.panel import HANDED, Panel
 from kit.widgets.frame.style import facts, summary
 from kit.widgets.panels import monitor_plot
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 _KEPT = 900  # readings: half an hour at one every two seconds
 _EVERY_S = {"every 2 s": 2.0, "every 10 s": 10.0, "by hand": 0.0}
 _ALERTS = 5
+_TOLD = ("at", "cache", "connections", "tasks", "p95_ms", "limits")  # of a reading, in a table
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class MonitorPanel(Panel):
         What is drawn, the oldest first.
     """
 
+    hands_over = HANDED
     heading = "Monitor"
     lead = "Latency against its budget, alerts, and what cache, sockets, workers and limits do over time."
 
@@ -91,6 +95,21 @@ class MonitorPanel(Panel):
         self.tiles, self.plot, self.alerts = w.HTML(), LiveFigure(1120, 230), w.HTML()
         row = w.HBox([self.inputs["every"], self.again])
         return [row, self.errors, self.tiles, self.words, self.plot, self.alerts]
+
+    def whose(self) -> str:
+        """Return whose desk is watched."""
+        return venue_line(self.source.client.venue, "what the parts of the desk do")
+
+    def code(self) -> str:
+        """Return Python that reads the monitor of a desk."""
+        return (
+            "from kit.desk import open_desk\n\ndesk = open_desk()\ndesk.data.option_chain()\ndesk.monitor\n"
+        )
+
+    def data(self) -> pd.DataFrame:
+        """Return every reading that is drawn, one row each."""
+        rows = [pd.json_normalize({name: getattr(one, name) for name in _TOLD}) for one in self.readings]
+        return pd.concat(rows).set_index("at")
 
     @staticmethod
     def compute(source: Desk, every: float) -> MonitorReading:  # noqa: ARG004 - says when, not what

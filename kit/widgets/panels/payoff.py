@@ -19,6 +19,7 @@ from kit.shown import rupees
 from kit.strategies import FAMILIES, IronCondor, OwnLegs
 from kit.strategies.base import Strategy, words
 from kit.strategies.strikes import Offset
+from kit.widgets.frame.cell import imports, python
 from kit.widgets.frame.fields import NumberField
 from kit.widgets.frame.live import LiveFigure, styled
 from kit.widgets.frame.panel import MarketPanel, shown
@@ -125,9 +126,8 @@ class PayoffPanel(MarketPanel):
         self.tiles = w.HTML()
         self._drawn: ChainSnapshot | None = None
         row = w.HBox(list(self.inputs.values()), layout=w.Layout(flex_flow="row wrap"))
-        header = self.top()
-        header.numbers.layout.display = "none"  # there is no table
-        return [header, row, self.errors, self.tiles, self.plot, self.words]
+        self.header.numbers.layout.display = "none"  # there is no table
+        return [row, self.errors, self.tiles, self.plot, self.words]
 
     @staticmethod
     def compute(source: ChainSnapshot, idea: Strategy) -> Payoff:
@@ -208,19 +208,15 @@ class PayoffPanel(MarketPanel):
     def code(self) -> str:
         """Return Python that scores the position shown."""
         chain, idea = self.source, self.idea
-        picks = sorted(
-            {type(value).__name__ for part in fields(idea) if callable(value := getattr(idea, part.name))}
-        )
         return (
             "from kit.desk import open_desk\n"
             "from kit.evaluation.metrics import score\n"
-            f"from kit.strategies import {type(idea).__name__}\n"
-            + "".join(f"from kit.strategies.strikes import {pick}\n" for pick in picks)
-            + "\ndesk = open_desk()\n"
+            f"{imports([idea])}\n"
+            "desk = open_desk()\n"
             f"days = {[*map(str, chain.expiries)]!r}\n"
             f'near, *later = (desk.data.option_chain("{chain.underlying}", day) for day in days)\n'
             "chain = near.beside(*later)\n"
-            f"score({idea!r}.legs(chain), chain)\n"
+            f"score({python(idea)}.legs(chain), chain)\n"
         )
 
     def data(self) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import nan
-from typing import Any
+from typing import Any, ClassVar
 
 import ipywidgets as w
 import pandas as pd
@@ -17,10 +17,12 @@ from kit.evaluation.views import market
 from kit.model import Position
 from kit.shown import rupees
 from kit.strategies.base import Strategy
+from kit.widgets.frame import exports
 from kit.widgets.frame.context import Context
 from kit.widgets.frame.grid import Grid, GridColumn, GridRow, led_by
 from kit.widgets.frame.panel import Panel, shown
 from kit.widgets.frame.style import summary
+from kit.widgets.panels.ranking_plot import ranking_png
 
 COLUMNS = (  # the last ones wait where there is no room
     GridColumn("cost_on_risk", "Cost on risk", "%", 2, 100, help="Spread and charges per rupee at risk"),
@@ -66,6 +68,7 @@ class RankingPanel(Panel):
     heading = "Ranking"
     lead = "One row per strategy; what cannot be traded stands behind, what failed last, with its error."
 
+    hands_over: ClassVar[tuple[str, ...]] = ("csv", "png", "html")
     context: Context | None = None
     results: Results | None = None
 
@@ -98,6 +101,17 @@ class RankingPanel(Panel):
         if not isinstance(found, Score):
             raise DataError("This row has no position", name, "Choose one that was scored.")
         return Position(tuple(replace(leg, price=nan) for leg in found.legs))
+
+    def data(self) -> pd.DataFrame:
+        """Return every figure of what was evaluated, in the order shown."""
+        if self.source.empty:
+            raise DataError("Nothing has been evaluated yet", None, "Press Run.")
+        return self.compute(self.source, **self.values)
+
+    def picture(self) -> bytes:
+        """Return what it is sorted by as bars."""
+        by = next(one for one in COLUMNS if one.field == self.inputs["by"].value)
+        return ranking_png(self.data(), by, exports.title_of(self))
 
     @staticmethod
     def compute(source: pd.DataFrame, by: str) -> pd.DataFrame:

@@ -169,6 +169,9 @@ def test_what_was_evaluated_can_be_kept(manager, make_chain):
     panel.runner.start()
     assert panel.runner.job.wait(60)
     kept = {name: action.make() for name, action in panel.header.toolbar._actions.items()}
+    compile(code := kept.pop("code"), "cell", "exec")
+    assert f"'{IronCondor().name}': {IronCondor()!r}" in code
+    assert "view=MarketView()" in code
     day = panel.context.chain.expiry
     assert {file.name.split("-20")[0] for file in kept.values()} == {"evaluation-BANKNIFTY"}
     assert pd.read_csv(io.BytesIO(kept["csv"].content), index_col=0).shape[0] == len(IDEAS)

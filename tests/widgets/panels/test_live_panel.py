@@ -5,7 +5,6 @@ import time
 from math import nan
 
 import pytest
-from ipywidgets import HTML
 
 from kit.desk import open_desk
 from kit.market.instruments import instrument
@@ -14,7 +13,8 @@ from kit.model.book import BookedOrder
 from kit.settings import Settings
 from kit.trading.account import PaperAccount
 from kit.widgets.panels.chain import ChainPanel
-from kit.widgets.panels.live import LivePanel, LiveState
+from kit.widgets.panels.live import LivePanel
+from kit.widgets.panels.live_tables import LiveState
 
 PATIENCE_S = 60
 
@@ -48,9 +48,8 @@ def order(desk, price_inr):
 def test_nothing_is_followed_before_somebody_watches(desk):
     """A fresh panel is empty, says so and whose prices it will show, and has opened no connection."""
     panel = LivePanel(desk)
-    said = " ".join(getattr(part, "value", "") for part in panel.children if isinstance(part, HTML))
-    assert "SIMULATED" in said
-    assert "the account at the exchange" in said
+    assert "SIMULATED" in panel.whose()
+    assert "the account at the exchange" in panel.whose()
     assert panel.errors.value == ""
     assert "Nothing watched yet" in panel.words.value
     assert desk.client.feed.health()["connections"] == []
@@ -69,6 +68,12 @@ def test_watching_shows_stream_position_and_fill(desk):
         assert panel.errors.value == ""
         assert panel.tables["orders"].rows[0]["cells"][7] == "complete"
         assert panel.tables["positions"].rows
+        made = {name: action.make() for name, action in panel.toolbar._actions.items()}
+        assert set(made) == {"code", "csv", "html"}
+        compile(made["code"], "cell", "exec")
+        assert made["csv"].content.startswith(b"book,row,symbol,")
+        assert b"\nfills,0," in made["csv"].content
+        assert b"<table" in made["html"].content
         panel.stop()
         await until(lambda: not desk.client.feed.health()["connections"], "the end of the stream")
 

@@ -36,6 +36,11 @@ def test_it_shows_what_the_parts_say(desk):
     assert now.p95_ms["options_chain_processing"] > 0
     assert now.connections["requests"] > 0
     assert f"{now.cache['hit_rate_percent']:.0f} %" in panel.tiles.value
+    made = {name: action.make() for name, action in panel.toolbar._actions.items()}
+    compile(made["code"], "cell", "exec")
+    assert b"cache.hit_rate_percent" in made["csv"].content
+    assert made["csv"].content.decode().count("\n") == 1 + len(panel.readings)
+    assert b"data:image/png" in made["html"].content
     assert panel.plot.value != empty
     assert len(panel.readings) == 2
 

@@ -1,8 +1,10 @@
 """The tuning panel: controls, pictures, runs, advice."""
 
+import io
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from kit.benchmark.measure import Figures
@@ -126,7 +128,7 @@ def test_two_runs_are_compared_in_words():
     _press(panel)
     panel.inputs["pool_size"].value = "31"
     _press(panel)
-    assert list(panel.runs) == list(panel.before.options) == list(panel.after.options)
+    assert list(panel.runs.kept) == list(panel.runs.before.options) == list(panel.runs.after.options)
     assert "chain cold 10 to 31\xa0ms, beyond noise" in panel.story.value
     assert "chain warm 9 to 9\xa0ms, within noise" in panel.story.value
 
@@ -139,7 +141,7 @@ def test_a_picture_of_other_settings_says_so():
     assert "10\xa0ms" in panel.story.value
     _press(panel)
     panel.inputs["pool_size"].value = "12"
-    panel.before.value = panel.after.value
+    panel.runs.before.value = panel.runs.after.value
     assert "Measured with other settings" in panel.story.value
     assert "pool_size 31 → 12" in panel.story.value
 
@@ -166,8 +168,8 @@ def test_your_own_session_is_one_click(desk):
     before = panel.plots["Cache"].value
     panel.session.value = "My session so far"
     assert panel.errors.value == ""
-    assert isinstance(panel.questions[0], Question)
-    assert len(panel.questions) == len(desk.data.questions.listed())
+    assert isinstance(panel.session.questions[0], Question)
+    assert len(panel.session.questions) == len(desk.data.questions.listed())
     assert panel.plots["Cache"].value != before
 
 
@@ -193,6 +195,22 @@ def test_run_measures_with_the_settings_shown():
     assert (panel.runner.bar.value, panel.runner.bar.bar_style) == (1.0, "success")
     assert "33\xa0ms" in panel.story.value
     assert not panel.runner.run.disabled
+
+
+def test_settings_and_runs_can_be_taken_along():
+    """The code gives the settings back; table and page hold them beside every run, the picture its group."""
+    panel = TunePanel(Settings(), TASKS)
+    panel.inputs["pool_size"].value, panel.inputs["max_bytes"].value = "33", "2"
+    _press(panel)
+    made = {name: action.make() for name, action in panel.toolbar._actions.items()}
+    cell = {}
+    exec(made["code"].partition("desk = ")[0], cell)
+    assert cell["settings"] == panel.compute(Settings(), **panel.values)
+    rows = pd.read_csv(io.BytesIO(made["csv"].content)).set_index("name")
+    assert rows.value["connection_pool.pool_size"] == "33"
+    assert rows.value["chain_cold_ms"] == "33.0"
+    assert made["png"].content.startswith(b"\x89PNG")
+    assert b"calls_a_second_with_10_sockets" in made["html"].content
 
 
 def test_cancel_keeps_what_was_found():

@@ -19,12 +19,11 @@ from kit.bars.minute_store import MinuteStore
 from kit.errors import DataError, KitError, SettingsError
 from kit.settings import Settings, cache_folder
 from kit.shown import counted
-from kit.widgets.frame import exports
 from kit.widgets.frame.grid import Grid
-from kit.widgets.frame.header import Action, SavedFile, Toolbar
+from kit.widgets.frame.header import Action, SavedFile
 from kit.widgets.frame.job import Job, OnProgress
 from kit.widgets.frame.live import LiveFigure
-from kit.widgets.frame.panel import Panel, shown
+from kit.widgets.frame.panel import HANDED, Panel, shown
 from kit.widgets.frame.runner import Runner
 from kit.widgets.frame.style import facts, summary
 from kit.widgets.panels.backtest import pictures
@@ -60,6 +59,7 @@ class BacktestPanel(Panel):
         Of the last sweep.
     """
 
+    hands_over = HANDED
     heading = "Backtest"
     lead = (
         "A plan as a form and as text, the same thing both ways; Run trades it over the minutes in the store."
@@ -99,14 +99,7 @@ class BacktestPanel(Panel):
         data = w.HBox([one[name] for name in ("first", "last", "score", "grid", "files")], layout=_ROW)
         self.task = w.Dropdown(options=list(TASKS), tooltip="What Run does", layout=w.Layout(width="170px"))
         self.runner = Runner(self._prepare, self._ended, self.errors.show, tooltip="Start what is chosen")
-        files = {
-            "code": Action("Copy as code", "The cell that trades this plan", self.code),
-            "csv": Action("Trades", "The trade log as CSV", self._log),
-            "png": Action("PNG", "The plot of what was earned", self._picture),
-            "html": Action("Page", "Figures, plots and trades as a page of its own", self._page),
-        }  # fmt: skip
-        self.toolbar = Toolbar(files, self.errors.show)
-        run = w.HBox([self.task, self.runner, self.toolbar], layout=_ROW)
+        run = w.HBox([self.task, self.runner], layout=_ROW)
         self.tiles = w.HTML()
         self.stored, self.plot, self.heat = (LiveFigure(1080, height) for height in (190, 210, 330))
         self.trades, self.sets = (Grid(name, titled=True) for name in ("Trades", "Sets of the sweep"))
@@ -265,16 +258,14 @@ class BacktestPanel(Panel):
             held = counted(len(scores), "session")
             self.words.value = summary(f"{held} in {self.store.folder}. Press Run.")
 
+    def actions(self) -> dict[str, Action]:
+        """Return the buttons of every panel; the page is the report of the run."""
+        report = Action("HTML", "Figures, plots and trades as a page of its own", self._page)
+        return super().actions() | {"html": report}
+
     def data(self) -> pd.DataFrame:
         """Return the trade log."""
-        return self._found().trades
-
-    def _log(self) -> SavedFile:
-        return SavedFile("trades.csv", "text/csv", self.data().to_csv(index=False).encode())
-
-    def _picture(self) -> SavedFile:
-        self._found()
-        return SavedFile(f"{self.plan.name}.png", "image/png", exports.pixels(self.plot))
+        return self._found().trades.set_index("day")
 
     def _page(self) -> SavedFile:
         from kit.backtest.report import page

@@ -122,7 +122,7 @@ class PositionPanel(MarketPanel):
         outcome.add_class("kit-outcome")
         sides = w.HBox([self.builder.ladder, outcome], layout=_ROW)
         sides.add_class("kit-sides")
-        return [self.top(), self.builder, self.errors, sides]
+        return [self.builder, self.errors, sides]
 
     @staticmethod
     def compute(

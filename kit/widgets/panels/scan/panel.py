@@ -73,7 +73,7 @@ class ScanPanel(MarketPanel):
         return made
 
     def body(self) -> list[Any]:
-        """Return header, families, bounds, order, Run, what was removed, the picture and the table."""
+        """Return families, bounds, order, Run, what was removed, the picture and the table."""
         one = self.inputs
         bounds = w.HBox(
             [one[name] for name in LABELS],
@@ -88,9 +88,7 @@ class ScanPanel(MarketPanel):
         t.dlink((self.context, "numbers"), (self.table, "numbers"))
         left = w.VBox([one["families"], typed])
         controls = w.HBox([left, bounds, order], layout=_ROW)
-        return [
-            self.top(), controls, self.runner, self.errors, self.words, self.tiles, self.table, self.plot,
-        ]  # fmt: skip
+        return [controls, self.runner, self.errors, self.words, self.tiles, self.table, self.plot]
 
     @property
     def values(self) -> dict[str, Any]:

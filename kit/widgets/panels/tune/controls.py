@@ -28,6 +28,10 @@ class Control(NamedTuple):
     label: str
     factor: float = 1
 
+    def of(self, settings: Settings) -> Any:
+        """Return the setting's value."""
+        return getattr(getattr(settings, self.section), self.name)
+
 
 MIB = 2.0**20
 GROUPS: Mapping[str, tuple[Control, ...]] = {
@@ -139,7 +143,7 @@ def settings_from(source: Settings, values: Mapping[str, Any]) -> Settings:
 
 def differences(before: Settings, after: Settings) -> str:
     """Say which settings differ; all of them by name, with both values."""
-    pairs = [(one, *(getattr(getattr(it, one.section), one.name) for it in (before, after))) for one in ALL]
+    pairs = [(one, one.of(before), one.of(after)) for one in ALL]
     changes = [f"{one.name} {plain(was)} → {plain(now)}" for one, was, now in pairs if was != now]
     return f"Changed: {', '.join(changes)}." if changes else "No setting is changed yet."
 
@@ -147,3 +151,19 @@ def differences(before: Settings, after: Settings) -> str:
 def plain(value: Any) -> str:
     """Write a setting's value."""
     return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def code_of(settings: Settings) -> str:
+    """Return Python that opens a desk with what these settings change of the defaults."""
+    usual, changed = Settings(), dict[str, dict[str, Any]]()
+    for one in ALL:
+        if one.of(settings) != one.of(usual):
+            changed.setdefault(one.section, {})[one.name] = one.of(settings)
+    given = "".join(f"    {section}={values!r},\n" for section, values in changed.items())
+    return (
+        "from kit.desk import open_desk\n"
+        "from kit.settings import Settings\n\n"
+        f"settings = Settings({given and chr(10)}{given})\n"
+        "desk = open_desk(settings)\n"
+        "desk\n"
+    )

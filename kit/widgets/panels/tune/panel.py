@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as w
+import pandas as pd
 
 from kit.errors import SettingsError
-from kit.market.questions import Question
 from kit.settings import Settings
-from kit.tuning.lifetimes import Lifetime, advise_lifetimes
-from kit.tuning.trace import SESSION, read_trace
-from kit.tuning.tuner import Advice, record
+from kit.tuning.tuner import Advice
 from kit.widgets.frame.fields import NumberField
 from kit.widgets.frame.grid import Grid
+from kit.widgets.frame.header import venue_line
 from kit.widgets.frame.job import Job, OnProgress
 from kit.widgets.frame.live import LiveFigure
-from kit.widgets.frame.panel import Panel, shown
+from kit.widgets.frame.panel import HANDED, Panel, shown
 from kit.widgets.frame.runner import Runner
 from kit.widgets.frame.style import lines, summary
 from kit.widgets.panels.tune import cache_pictures, run_pictures
@@ -29,20 +28,22 @@ from kit.widgets.panels.tune.controls import (
     GROUPS,
     Tolerance,
     arranged,
+    code_of,
     controls,
     differences,
     put,
     settings_from,
     value_of,
 )
+from kit.widgets.panels.tune.replayed import ReplayedSession
+from kit.widgets.panels.tune.runs import RunList, table_of
 from kit.widgets.panels.tune.shown import Shown
-from kit.widgets.panels.tune.tasks import TASKS, Measured, Outcome, Task, compared, words
+from kit.widgets.panels.tune.tasks import TASKS, Outcome, Task, words
 
 PICTURES = {
     "Cache": (cache_pictures.cache, 6, 280), "Connections": (run_pictures.connections, 3, 300),
     "Workers": (run_pictures.workers, 3, 300), "Monitor": (run_pictures.monitor, 2, 300),
 }  # fmt: skip
-_SHIPPED, _OWN = "The shipped session", "My session so far"
 
 
 class TunePanel(Panel):
@@ -62,10 +63,13 @@ class TunePanel(Panel):
     ----------
     result : Measured, Advice or None
         What the last Run found.
-    runs : dict of str to (Settings, Measured)
-        Every measurement of this panel, by its label.
+    runs : RunList
+        Every measurement of this panel, two of them chosen.
+    session : ReplayedSession
+        Whose questions the pictures replay.
     """
 
+    hands_over = HANDED
     heading = "Tuning"
     lead = "Every control moves a picture; Run measures what cannot be computed; Save keeps it in kit.yaml."
 
@@ -73,12 +77,9 @@ class TunePanel(Panel):
         self._tasks, self._path = tasks, Path(path)
         self.desk = None if isinstance(source, Settings) else source
         self.result: Outcome | None = None
-        self.runs: dict[str, tuple[Settings, Measured]] = {}
         self._advice: Advice | None = None
         self._past: list[dict[str, Any]] = []
         self._quiet = False
-        self._lifetimes: dict[str, Sequence[Lifetime]] = {}
-        self._drawn: dict[str, Any] = {}
         super().__init__(source if isinstance(source, Settings) else source.settings)
 
     def controls(self) -> dict[str, Any]:
@@ -96,12 +97,7 @@ class TunePanel(Panel):
         groups = [w.VBox([arranged(self.inputs, name), self.plots[name]]) for name in GROUPS]
         self.tabs = w.Tab(groups, titles=list(GROUPS))
         self.tabs.observe(self.refresh, "selected_index")
-        self.session = w.Dropdown(
-            options=[_SHIPPED, *([_OWN] if self.desk else [])], description="Replayed",
-            tooltip="Whose questions",
-            style={"description_width": "64px"}, layout=w.Layout(width="260px"),
-        )  # fmt: skip
-        self.session.observe(self.refresh, "value")
+        self.session = ReplayedSession(self.desk, self.refresh)
         for control in self.inputs.values():
             if isinstance(control, NumberField):
                 control.observe(self._checked, "wrong")
@@ -134,27 +130,16 @@ class TunePanel(Panel):
         return w.VBox([w.HBox(buttons, layout=w.Layout(flex_flow="row wrap")), self.saved])
 
     def _below(self) -> list[Any]:
-        look = {"style": {"description_width": "64px"}, "layout": w.Layout(width="330px")}
-        self.before = w.Dropdown(description="Before", tooltip="A run to compare with", **look)
-        self.after = w.Dropdown(description="After", tooltip="The run that is compared", **look)
-        for choice in (self.before, self.after):
-            choice.observe(self._tell_runs, "value")
+        self.runs = RunList(self._tell_runs)
         self.story, self.advised = w.HTML(), Grid("Advice: what to set, and why", sortable=False)
         self.advised.layout.display = "none"
         self.found = LiveFigure(1120, 300)
-        self._list = w.HBox([self.before, self.after], layout=w.Layout(display="none"))
-        return [self._list, self.story, self.found, self.advised]
+        return [self.runs, self.story, self.found, self.advised]
 
     @staticmethod
     def compute(source: Settings, **values: Any) -> Settings:
         """Return the settings with the controls' values; see `settings_from`."""
         return settings_from(source, values)
-
-    @property
-    def questions(self) -> Sequence[Question]:
-        """The session that is replayed; the shipped one while there is none of yours."""
-        own = self.desk.data.questions.listed() if self.desk and self.session.value == _OWN else []
-        return own or read_trace(SESSION).requests
 
     def refresh(self, change: Any = None) -> None:
         """Draw with the controls as they stand, unless more of them are about to move."""
@@ -167,25 +152,38 @@ class TunePanel(Panel):
         if not self._past or self._past[-1] != self.values:
             self._past.append(self.values)
         self.words.value = summary(differences(self.source, result))
-        name = list(GROUPS)[self.tabs.selected_index or 0]
-        painter, parts, _ = PICTURES[name]
+        painter, parts, _ = PICTURES[self._group]
         known = self._shown(result)
-        self.plots[name].paint(lambda axes: painter(axes, known), parts)
+        self.plot.paint(lambda axes: painter(axes, known), parts)
+
+    @property
+    def _group(self) -> str:
+        return list(GROUPS)[self.tabs.selected_index or 0]
+
+    @property
+    def plot(self) -> LiveFigure:
+        """The pictures of the group in sight."""
+        return self.plots[self._group]
+
+    def whose(self) -> str:
+        """Return whose desk is tuned."""
+        return "" if self.desk is None else venue_line(self.desk.client.venue, "what Apply changes")
+
+    def code(self) -> str:
+        """Return Python that opens a desk with the settings shown."""
+        return code_of(self.compute(self.source, **self.values))
+
+    def data(self) -> pd.DataFrame:
+        """Return the settings shown, and what every run found."""
+        runs = {label: found for label, (_, found) in self.runs.kept.items()}
+        return table_of(self.compute(self.source, **self.values), runs)
 
     def _shown(self, settings: Settings) -> Shown:
         budgets = settings.latency_requirements.model_dump()
-        labels = [label for label in (self.before.value, self.after.value) if label in self.runs]
-        measured = {label: self.runs[label][1] for label in dict.fromkeys(labels)}
-        lifetimes = [one.under(self.tolerance.number) for one in self._staleness()]
-        return Shown(settings, self.questions, lifetimes, measured, budgets, self._latest_ms())
-
-    def _staleness(self) -> Sequence[Lifetime]:
-        """Return staleness by lifetime of the replayed session, priced once with the desk's candles."""
-        if self.desk is None or self.desk.is_closed:
-            return self._lifetimes.get(self.session.value, ())
-        if self.session.value not in self._lifetimes:
-            self._lifetimes[self.session.value] = advise_lifetimes(record(self.desk, self.questions))
-        return self._lifetimes[self.session.value]
+        lifetimes = [one.under(self.tolerance.number) for one in self.session.lifetimes]
+        return Shown(
+            settings, self.session.questions, lifetimes, self.runs.chosen, budgets, self._latest_ms()
+        )
 
     def _latest_ms(self) -> dict[str, float]:
         if self.desk is None:
@@ -229,33 +227,16 @@ class TunePanel(Panel):
         if isinstance(found, Advice):
             self._advise(found)
         else:
-            self._keep(found, cut=job.state == "cancelled")
-
-    def _keep(self, found: Measured, cut: bool) -> None:
-        changed = differences(Settings(), self._running)
-        told = changed.removeprefix("Changed: ") if self._running != Settings() else "every default"
-        label = f"{len(self.runs) + 1}: {told}"
-        label = (label[:60] + "…" if len(label) > 60 else label) + (" (cut short)" if cut else "")
-        self.runs[label] = self._running, found
-        earlier = self.after.value
-        for choice in (self.before, self.after):
-            choice.options = list(self.runs)
-        self.before.value, self.after.value = earlier or label, label
-        self._list.layout.display = None
-        self._tell_runs()
+            self.runs.keep(self._running, found, cut=job.state == "cancelled")
+            self._tell_runs()
 
     @shown
     def _tell_runs(self, _: Any = None) -> None:
-        one, other = self.runs.get(self.before.value), self.runs.get(self.after.value)
-        if one and other:
-            told = words(other[1]) if one is other else "\n".join(compared(one[1], other[1]))
-            now = self.compute(self.source, **self.values)
-            if other[0] != now:
-                told += "\nMeasured with other settings than those above: " + differences(other[0], now)
-            self.story.value = lines(told)
-            self.draw(now)
-            known = self._shown(now)
-            self.found.paint(lambda axes: run_pictures.measured(axes[0], known))
+        now = self.compute(self.source, **self.values)
+        self.story.value = lines(self.runs.told(now))
+        self.draw(now)
+        known = self._shown(now)
+        self.found.paint(lambda axes: run_pictures.measured(axes[0], known))
 
     @shown
     def _tolerated(self, _: Any) -> None:
@@ -268,7 +249,7 @@ class TunePanel(Panel):
         self._advice, advice = advice, advice.under(self.tolerance.number)
         self.story.value = lines(words(advice))
         show_advice(self.advised, advice, self.compute(self.source, **self.values))
-        self._lifetimes.setdefault(self.session.value, advice.lifetimes)
+        self.session.priced(advice.lifetimes)
         self._put(advice.settings)
 
     def _told_here(self, change: Any) -> None:
@@ -304,7 +285,7 @@ class TunePanel(Panel):
         self._quiet = True
         try:
             for one in ALL:
-                put(self.inputs[one.name], getattr(getattr(settings, one.section), one.name))
+                put(self.inputs[one.name], one.of(settings))
         finally:
             self._quiet = False
         self.refresh()

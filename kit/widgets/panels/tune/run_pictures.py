@@ -15,6 +15,7 @@ from kit.tuning import outlook
 from kit.tuning.faltering import faltering
 from kit.tuning.queueing import traffic
 from kit.tuning.replay import replay
+from kit.tuning.tuner import POOL_SIZES
 from kit.widgets.panels.bench_plot import draw_empty
 from kit.widgets.panels.tune.shown import Shown, mark, styles
 from kit.widgets.panels.tune.tasks import SPOKEN
@@ -83,11 +84,14 @@ def _faltering(axes: Axes, settings: Settings) -> None:
 
 
 def _throughput(axes: Axes, shown: Shown) -> None:
-    title = "Calls a second (measured)"
     runs = {name: one.pools for name, one in shown.measured.items() if one.pools}
-    if not runs:
-        draw_empty(axes, title, "Run draws here: calls a second\nby number of sockets")
-        return
+    chosen = shown.settings.connection_pool.pool_size
+    sizes = sorted(
+        {*(size for pools in runs.values() for size in pools), *([] if runs else POOL_SIZES), chosen}
+    )
+    best = [size / ROUND_TRIP_S for size in sizes]
+    axes.plot(sizes, best, color=PLAIN, lw=1, ls="--", label=f"at best, {1e3 * ROUND_TRIP_S:.0f} ms a call")
+    mark(axes, chosen, chosen / ROUND_TRIP_S, PLAIN)
     for (name, pools), style in zip(runs.items(), styles(len(runs)), strict=True):
         rates = list(pools.values())
         spread = [[one.figure - one.low for one in rates], [one.high - one.figure for one in rates]]
@@ -95,11 +99,10 @@ def _throughput(axes: Axes, shown: Shown) -> None:
             list(pools), [one.figure for one in rates], spread, color=CALL, label=name, capsize=2, **style
         )
     axes.set_xscale("log")
-    axes.set_xticks(list(pools), [str(size) for size in pools])
+    axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.minorticks_off()
-    axes.axvline(shown.settings.connection_pool.pool_size, color=PLAIN, lw=1, ls="--", label="chosen")
-    axes.set(xlabel="Sockets", ylabel="Calls a second", ylim=(0, None))
-    axes.set_title(title)
+    axes.set(xlabel="Sockets" if runs else "Sockets; Run measures", ylabel="Calls a second", ylim=(0, None))
+    axes.set_title(f"Calls a second ({'measured' if runs else 'computed'})")
     axes.legend(fontsize=8)
 
 
@@ -145,12 +148,9 @@ def _at_best(axes: Axes, counts: Sequence[int], chosen: WorkersConfig) -> None:
 
 
 def _speedup(axes: Axes, shown: Shown) -> None:
-    title = "Speed-up and start (measured)"
     runs = {name: one for name, one in shown.measured.items() if one.speedup}
     if not runs:
-        draw_empty(
-            axes, title, "Run draws here: speed-up by workers,\nand how long each backend takes to start"
-        )
+        _overlapped(axes, shown.settings.workers)
         return
     most = max(max(one.speedup) for one in runs.values())
     axes.plot([1, most], [1, most], color=PLAIN, lw=0.8, ls="--", label="ideal")
@@ -160,8 +160,21 @@ def _speedup(axes: Axes, shown: Shown) -> None:
     axes.text(0.03, 0.97, "\n".join(starts), transform=axes.transAxes, va="top", fontsize=8, color=PLAIN)
     axes.axvline(shown.settings.workers.max_workers, color=PLAIN, lw=1, ls=":", label="chosen")
     axes.set(xlabel="Workers", ylabel="Times as fast as one")
-    axes.set_title(title)
+    axes.set_title("Speed-up and start (measured)")
     axes.legend(fontsize=8, loc="lower right")
+
+
+def _overlapped(axes: Axes, chosen: WorkersConfig) -> None:
+    """Draw the speed-up that is there at most for tasks that wait: any backend but serial overlaps them."""
+    counts = sorted({*range(1, 2 * cpu_count() + 1), chosen.max_workers})
+    overlaps = chosen.backend != "serial"
+    times = counts if overlaps else [1] * len(counts)
+    axes.plot(counts, times, "o-", ms=3, color=CALL, label=f"tasks that wait, {chosen.backend}")
+    mark(axes, chosen.max_workers, times[counts.index(chosen.max_workers)], CALL)
+    axes.set(xlabel="Workers; Run measures, start included", ylabel="Times as fast as one")
+    axes.set(ylim=(0, 1.1 * counts[-1]), xticks=counts)
+    axes.set_title("Speed-up of tasks that wait (computed)")
+    axes.legend(fontsize=8, loc="upper left")
 
 
 def _queue(axes: Axes, settings: Settings) -> None:
@@ -200,7 +213,7 @@ def _ringing(axes: Axes, shown: Shown) -> None:
         name: shown.latest_ms[name] / ms for name, ms in shown.budgets_ms.items() if name in shown.latest_ms
     }
     if not seen:
-        draw_empty(axes, title, "The desk has measured nothing yet")
+        draw_empty(axes, title, "Drawn as soon as an open desk\nhas asked for something")
         return
     colours = [(LOSS if rings else "#aab3ba") if share > 1 else GAIN for share in seen.values()]
     bars = axes.barh(
