@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -227,10 +226,12 @@ def clock(settings: Settings) -> Finding:
         return Finding("clock", "ok", "the simulated exchange goes by this machine's")
     import requests
 
+    from kit.transport.retry import http_date_s
+
     url, verify = settings.broker.base_url, str(settings.broker.ca_file or "") or True
     try:
         answer = requests.head(url, timeout=settings.connection_pool.connect_timeout, verify=verify)
-        off_s = time.time() - parsedate_to_datetime(answer.headers["Date"]).timestamp()
+        off_s = time.time() - http_date_s(answer.headers["Date"])
     except (OSError, KeyError, ValueError) as error:  # requests' errors are OSErrors
         why = type(error).__name__
         return Finding("clock", "bad", f"{urlsplit(url).hostname} did not tell its time ({why}): is it up?")

@@ -20,11 +20,13 @@ from kit.broker.endpoints import LOGIN, REFRESH, Endpoint
 from kit.broker.tokens import Tokens
 from kit.cache.flights import Flights
 from kit.clock import Clock
-from kit.errors import BrokerError, LoginRefused, SessionTakenOver
+from kit.errors import BrokerError, KitError, LoginRefused, SessionTakenOver
 from kit.settings import Credentials
+from kit.transport.retry import http_date_s
 
 _LOG = logging.getLogger("kit.broker")
 STEP_S = 30
+_CLOCK_ERROR_S = 5
 _TUG_S = 120.0  # a session regained by a login and lost again so soon is fought over
 Wish = Literal["tokens", "renewed", "entered"]
 Ask = Callable[[Endpoint, Mapping[str, str], "Tokens | None"], Any]
@@ -147,7 +149,11 @@ class Login:
             return None if found == stale else found
 
         def flight() -> Tokens:
-            self._tokens = self._share.newer(wish, stale, self) if self._share else self.make(wish)
+            try:
+                self._tokens = self._share.newer(wish, stale, self) if self._share else self.make(wish)
+            except KitError:
+                self.forget()  # the broker calls what is held ended, so that login() logs in
+                raise
             return self._tokens
 
         return self._flights.join("login", held, flight)
@@ -192,12 +198,11 @@ class Login:
             return self._enter()
         _LOG.warning("The session ended before midnight: another login has taken it over. Renewing it")
         if time.monotonic() - self._regained_s < _TUG_S:
-            self.forget()  # so that login() logs in
             remedy = "Stop the other program or let both share one login (broker.share_tokens), then login()."
             raise SessionTakenOver("Another login ends this session again and again", None, remedy)
         try:
-            data = self._ask(REFRESH, SecretBody(refreshToken=held.refresh.get_secret_value()), held)
-            return Tokens.from_reply(data, self._clock.now(), refreshed=True)
+            body = SecretBody(refreshToken=held.refresh.get_secret_value())
+            return Tokens.from_reply(self._ask(REFRESH, body, held), self._clock.now(), refreshed=True)
         except LoginRefused:
             raise  # the key or the account itself: another login would fare no better
         except BrokerError:  # whatever the reason, the credentials can still open a new session
@@ -210,7 +215,9 @@ class Login:
 
     def _unused_password(self) -> str:
         while (step := int(wall_s() // STEP_S)) == self._used_step:
-            time.sleep(max(0.0, (step + 1) * STEP_S - wall_s()))
+            left_s = max(0.0, (step + 1) * STEP_S - wall_s())
+            _LOG.warning("waiting %.0f s for the next one-time password: this one is used", left_s)
+            time.sleep(left_s)
         self._used_step = step
         return totp(self._credentials.totp_secret.get_secret_value(), step * STEP_S)
 
@@ -218,3 +225,15 @@ class Login:
 def wall_s() -> float:
     """Return the machine's Unix time, seconds: one-time passwords follow it, replayed days or not."""
     return time.time()
+
+
+def advice(broker_says: str | None) -> str:
+    """Return the remedy for a refused login; a clock that is off makes every one-time password wrong."""
+    try:
+        ahead_s = wall_s() - http_date_s(broker_says) if broker_says else 0.0
+    except ValueError:
+        ahead_s = 0.0  # it tells no time
+    if abs(ahead_s) < _CLOCK_ERROR_S:
+        return "Check PIN and TOTP secret, and that this machine's clock is right."
+    where = "ahead of" if ahead_s > 0 else "behind"
+    return f"This machine's clock is {abs(ahead_s):.0f} s {where} the broker's: set it right."

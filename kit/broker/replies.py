@@ -7,9 +7,9 @@ order  condition                                                            outc
 2      AG8004, "Invalid API Key"                                            `KeyRefused`
 3      AG7002, "Unregistered IP"                                            `AddressRefused`
 4      "... can't be greater than current ..." (AB1012, among others)       `AheadOfNow`
-5      AG8001-3, AB8050-1, AB1010-1, HTTP 401, "invalid token" ...          `SessionExpired`
-6      AB1006, "... blocked ..."                                            `AccountBlocked`
-7      AB1004, AB2000-1, HTTP 5xx, an HTML page                             `Transient`
+5      AB1006, "... blocked ...", "... locked ..."                          `AccountBlocked`
+6      AG8001-3, AB8050-1, AB1010-1, HTTP 401, "invalid token" ...          `SessionExpired`
+7      AB1004, AB2000-1 (with HTTP 401 too), HTTP 5xx, an HTML page         `Transient`
 8      any other HTTP 403                                                   `Denied`
 9      any other HTTP 4xx                                                   `BadRequest`
 10     ``status: false`` with any other code                                `Rejected`
@@ -54,7 +54,7 @@ _SESSION = re.compile(r"(invalid|missing|expired) token|token (is )?(missing|exp
 _KEY = re.compile(r"invalid api ?key", re.IGNORECASE)
 _ADDRESS = re.compile(r"unregistered ip|ip (address )?(is )?not (registered|whitelisted)", re.IGNORECASE)
 _AHEAD = re.compile(r"(date|time)\w* (can'?t|cannot|can not) be greater than current", re.IGNORECASE)
-_BLOCKED = re.compile(r"\b(is|been|account|client|user) blocked\b", re.IGNORECASE)
+_BLOCKED = re.compile(r"\b(is|been|account|client|user) b?locked\b", re.IGNORECASE)
 _HTML = re.compile(rb"\s*<(!doctype|html|head|body)", re.IGNORECASE)
 _SECRET = re.compile(r"eyJ[\w.-]*|[\w+/=-]{20,}|\b\d{6,}\b|(?<=://)[^\s/@]+(?=@)")
 _ABOUT_SECRETS = re.compile(r"(m?pin|t?otp|pass ?(word|code|phrase|wd)|secret)s?(?![a-z])", re.IGNORECASE)
@@ -168,7 +168,8 @@ def _said(code: str, words: re.Pattern[str]) -> Callable[[_Answer], bool]:
 
 def _ended(answer: _Answer) -> bool:
     reply = answer.reply
-    return answer.status == 401 or reply.code in _SESSION_CODES or bool(_SESSION.search(reply.message))
+    unknown = answer.status == 401 and reply.code not in _TRANSIENT_CODES
+    return unknown or reply.code in _SESSION_CODES or bool(_SESSION.search(reply.message))
 
 
 def _passing(answer: _Answer) -> bool:
@@ -197,16 +198,16 @@ _RULES: tuple[tuple[Callable[[_Answer], bool], type[BrokerError], str, str], ...
         "Ask for a span that ends now; check this machine's clock.",
     ),
     (
-        _ended,
-        SessionExpired,
-        "The broker's session has ended",
-        "Log in again with login(). Before midnight another login with this account may have ended it.",
-    ),
-    (
         _said("AB1006", _BLOCKED),
         AccountBlocked,
         "The broker has blocked the account",
         "Unblock it on the broker's page or with its support; do not try further logins.",
+    ),
+    (
+        _ended,
+        SessionExpired,
+        "The broker's session has ended",
+        "Log in again with login(). Before midnight another login with this account may have ended it.",
     ),
     (_passing, Transient, "The broker failed for a moment", "Try again in a minute."),
     (

@@ -8,7 +8,6 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +20,7 @@ from requests_cache import NEVER_EXPIRE
 
 from kit.addresses import checked_address, proxy_addresses
 from kit.broker import endpoints
-from kit.broker.auth import Login, wall_s
+from kit.broker.auth import Login, advice
 from kit.broker.consent import LiveConsent
 from kit.broker.endpoints import LOGIN, LOGOUT, Endpoint
 from kit.broker.lifetimes import lifetime_s, routes, up_to_now
@@ -49,7 +48,6 @@ HEADERS = {
     "X-ClientPublicIP": "127.0.0.1",  # not looked at for data calls; orders go by the socket's address
     "X-MACAddress": "00:00:00:00:00:00",
 }
-_CLOCK_ERROR_S = 5
 
 
 class BrokerSession:
@@ -206,7 +204,7 @@ class BrokerSession:
         except (Rejected, BadRequest, SessionExpired) as error:
             if endpoint is not LOGIN:
                 raise
-            what, remedy = "The broker refused the credentials", _advice(answer.headers.get("Date"))
+            what, remedy = "The broker refused the credentials", advice(answer.headers.get("Date"))
             raise LoginRefused(what, error.value, remedy, error.code, error.status) from None
 
     def _once(self, endpoint: Endpoint, body: Mapping[str, Any], tokens: Tokens | None) -> Reply[Any]:
@@ -275,15 +273,6 @@ def _account(credentials: Credentials, base_url: str) -> str:
     code = credentials.client_code.get_secret_value() + base_url
     key = credentials.api_key.get_secret_value().encode()[:64]
     return hashlib.blake2b(code.encode(), key=key, digest_size=8).hexdigest()
-
-
-def _advice(broker_says: str | None) -> str:
-    """Return the remedy for a refused login; a clock that is off makes every one-time password wrong."""
-    ahead_s = wall_s() - parsedate_to_datetime(broker_says).timestamp() if broker_says else 0.0
-    if abs(ahead_s) < _CLOCK_ERROR_S:
-        return "Check PIN and TOTP secret, and that this machine's clock is right."
-    where = "ahead of" if ahead_s > 0 else "behind"
-    return f"This machine's clock is {abs(ahead_s):.0f} s {where} the broker's: set it right."
 
 
 def _check_asked(answer: Any, **_options: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -14,6 +15,7 @@ from kit.clock import IST
 from kit.errors import ProtocolError
 
 _NAMES = ("jwtToken", "refreshToken", "feedToken")
+_SENDABLE = re.compile("[!-~]+").fullmatch  # in a header
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,11 @@ class Tokens:
             A token is missing.
         """
         found = [data.get(name) if isinstance(data, dict) else None for name in _NAMES]
-        if not all(isinstance(token, str) and token for token in found):
+        plain = [token.removeprefix("Bearer ") for token in found if isinstance(token, str)]
+        if len(plain) < len(_NAMES) or not all(map(_SENDABLE, plain)):
+            data = found = plain = []  # a traceback may print what a function holds
             raise ProtocolError("The login reply lacks a token", _NAMES, "Try again; the broker may be down.")
-        jwt, refresh, feed = (SecretStr(str(token).removeprefix("Bearer ")) for token in found)
+        jwt, refresh, feed = map(SecretStr, plain)
         midnight = datetime.combine(now.astimezone(IST).date() + timedelta(1), datetime.min.time(), IST)
         return cls(jwt, refresh, feed, midnight, refreshed)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
@@ -130,9 +131,25 @@ def _without_marks(request: PreparedRequest) -> PreparedRequest:
 def _retry_after_s(response: Response) -> float:
     """Return how many seconds nobody may call: from ``Retry-After``, a number or a date, else one second."""
     asked = response.headers.get("Retry-After", "").strip()
-    if asked.isdecimal():
-        return float(asked[:9])
+    numbers = [part.strip() for part in asked.split(",")]  # two headers come as one
+    if all(number.replace(".", "", 1).isdecimal() for number in numbers):
+        return max(float(number[:9]) for number in numbers)
     try:
-        return max(1.0, parsedate_to_datetime(asked).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
+        return max(1.0, http_date_s(asked) - time.time())
+    except ValueError:
         return 1.0
+
+
+def http_date_s(text: str) -> float:
+    """Return the Unix time, seconds, that a header such as ``Date`` tells; one without a zone means UTC.
+
+    Raises
+    ------
+    ValueError
+        It tells none.
+    """
+    try:
+        told = parsedate_to_datetime(text)
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"no date: {text!r}") from error

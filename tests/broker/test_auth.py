@@ -6,6 +6,7 @@ import base64
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import pytest
@@ -16,7 +17,15 @@ from kit.broker.auth import Login, totp
 from kit.broker.endpoints import LOGIN, REFRESH
 from kit.broker.tokens import Tokens
 from kit.clock import IST, ManualClock
-from kit.errors import LoginRefused, NeverSent, ProtocolError, RateLimited, Rejected
+from kit.errors import (
+    AccountBlocked,
+    LoginRefused,
+    NeverSent,
+    ProtocolError,
+    RateLimited,
+    Rejected,
+    SessionTakenOver,
+)
 from kit.settings import Credentials
 
 SECRET = base64.b32encode(b"12345678901234567890").decode()
@@ -97,10 +106,17 @@ def test_tokens_show_nothing():
 
 
 @pytest.mark.parametrize(
-    "data", [None, [], {"jwtToken": "a"}, {"jwtToken": 1, "refreshToken": 2, "feedToken": 3}]
-)
+    "data",
+    [
+        None, [], {"jwtToken": "a"}, {"jwtToken": 1, "refreshToken": 2, "feedToken": 3},
+        *[
+            {"jwtToken": jwt, "refreshToken": "b", "feedToken": "c"}
+            for jwt in ("Bearer ", "a\r\nX: b", "a b", "\u20ac")
+        ],
+    ],
+)  # fmt: skip
 def test_login_reply_without_tokens(data):
-    """A login reply that lacks a token must be a protocol error."""
+    """A login reply that lacks a token, or holds one that no header can, must be a protocol error."""
     with pytest.raises(ProtocolError):
         Tokens.from_reply(data, NOON)
 
@@ -143,8 +159,36 @@ def test_login_again_after_a_refusal(wall):
     assert login.tokens().jwt.get_secret_value() == "jwtToken-2"
 
 
-def test_no_password_twice(wall, monkeypatch):
-    """A second login within the same 30 seconds must wait for the next password."""
+@pytest.mark.parametrize("why", [AccountBlocked("no"), NeverSent("no"), SessionTakenOver("no")])
+def test_login_again_after_a_renewal_that_failed(wall, why):
+    """After whatever ended a renewal, the next call must log in: the old tokens are known to be dead."""
+    broker = Broker("ok", why)
+    login = Login(CREDENTIALS, broker, ManualClock(NOON))
+    stale = login.tokens()
+    wall["now"] += 30
+    with suppress(type(why)):
+        login.renewed(stale)
+    wall["now"] += 30
+    assert login.tokens().jwt.get_secret_value() == "jwtToken-3"
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ("Tue, 14 Nov 2023 22:13:20 GMT", "is right"),
+        ("Tue, 14 Nov 2023 22:12:20 -0000", "60 s ahead"),
+        ("yesterday", "is right"),
+        ("Fri, 31 Dec 9999 23:59:59 -1400", "behind"),
+        ("", "is right"),
+    ],
+)
+def test_advice_after_a_refused_login(wall, header, told):
+    """Whatever time the broker tells, a refused login must have a remedy, with the clock's error if known."""
+    assert told in auth.advice(header)
+
+
+def test_no_password_twice(wall, monkeypatch, caplog):
+    """A second login within the same 30 seconds must wait for the next password, and say so."""
     broker = Broker()
     login = Login(CREDENTIALS, broker, ManualClock(NOON))
     monkeypatch.setattr(auth.time, "sleep", lambda seconds: wall.update(now=wall["now"] + seconds))
@@ -152,6 +196,7 @@ def test_no_password_twice(wall, monkeypatch):
         login.tokens()
         login.forget()
     assert len(set(broker.passwords)) == 3
+    assert "waiting" in caplog.text
     assert wall["now"] - 1_700_000_000 > 30
 
 

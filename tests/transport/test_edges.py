@@ -173,7 +173,9 @@ def test_a_redirect_to_what_is_no_address(serve: Serve, where: bytes) -> None:
         lent.session.get(url)
 
 
-@pytest.mark.parametrize("asked", ["86400", "Wed, 21 Oct 2099 07:28:00 GMT", "soon", "-5", "9" * 400, ""])
+@pytest.mark.parametrize(
+    "asked", ["86400", "Wed, 21 Oct 2099 07:28:00 GMT", "soon", "-5", "9" * 400, "", "1, 999.5"]
+)
 def test_no_call_waits_a_day(host: Any, verdicts: Any, asked: str) -> None:
     """However long a host wants to be left alone, the call ends, and the limit knows of it."""
     limits = (Window(1000, 1),)
