@@ -84,7 +84,7 @@ def span(name: str, key: str = "") -> FactSpan:
     """
     rows = {row["key"]: row for row in table("ranges") if row["table"] == arguments.text(name, "No table")}
     if arguments.text(key, "No fact has this key") not in rows:
-        raise DataError(f"The table {name} says nothing about", key or name, f"It knows {', '.join(rows)}.")
+        raise DataError(f"The table {name} says nothing about", key, f"It knows {', '.join(rows)}.")
     days = (date.fromisoformat(rows[key][column]) for column in ("first", "certain_to", "last"))
     return FactSpan(*days)
 
@@ -183,6 +183,8 @@ def underlying_name(text: str) -> str:
     ('BANKNIFTY', 'M&M')
     """
     plain = arguments.text(text, "No instrument has this name", UnknownSymbol).strip().upper()
+    if not plain:
+        raise UnknownSymbol("An underlying has a name", text, "Write for instance BANKNIFTY.")
     letters = "".join(letter for letter in plain if letter.isalnum())
     same = {*_SAME.values()} & {letters}
     return _SAME.get(letters) or (same.pop() if same else plain)

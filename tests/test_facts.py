@@ -7,10 +7,13 @@ import pytest
 
 from kit.backtest.plan.plan import Plan
 from kit.bars.candles import interval
+from kit.bars.minute_store import MinuteStore
 from kit.bars.store import folder_of
+from kit.clock import lot_size
 from kit.errors import DataError
+from kit.evaluation.margin_rules import risk_parameters
 from kit.facts import fact, in_force, span, table
-from kit.model import Position
+from kit.model import Leg, Position
 
 NAMES = sorted(path.stem for path in (Path(__file__).parent.parent / "data").glob("*.csv"))
 OPTIONAL = {  # columns in which an empty cell means something, as docs/facts.md says
@@ -64,6 +67,8 @@ def test_an_unknown_thing_names_those_that_are_known():
     """What a table says nothing about is refused with what it knows."""
     with pytest.raises(DataError, match=r"SENSEX.*BANKNIFTY"):
         span("lot_sizes", "SENSEX")
+    with pytest.raises(DataError, match="BANKNIFTY"):
+        lot_size(" ", date(2026, 12, 29), date(2026, 11, 27))
 
 
 def test_the_latest_row_not_after_the_day_applies():
@@ -93,6 +98,9 @@ def test_the_index_has_many_spellings_and_one_name(name: str, tmp_path: Path) ->
     """However Bank Nifty is written, a plan trades it, a position is on it, its candles lie in one folder."""
     assert Plan.of("short_straddle", underlying=name).underlying == "BANKNIFTY"
     assert Position.parse("-1 54900CE", name).underlying == "BANKNIFTY"
+    assert Position((Leg("CE", 54_900.0, -1, 312.5),), name).underlying == "BANKNIFTY"
     assert folder_of(name, interval("ONE_DAY"), tmp_path) == tmp_path / "BANKNIFTY" / "ONE_DAY"
+    assert MinuteStore(tmp_path, name).underlying == "BANKNIFTY"
+    assert risk_parameters(name, date(2026, 11, 20), close=54_000.0).underlying == "BANKNIFTY"
     if name.replace(" ", "").isalpha():
         assert Position.parse(f"{name} -1 54900CE").underlying == "BANKNIFTY"

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from kit.clock import IST, lot_size, session
 from kit.errors import DataError
+from kit.facts import underlying_name
 from kit.shown import counted
 
 TICK_INR = 0.05  # the unit of the arrays and of the store, whatever the exchange's tick is
@@ -76,6 +77,7 @@ class DayMinutes:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "underlying", underlying_name(self.underlying))
         shape = (len(self.strike), len(self.minutes))
         wrong = [name for name in (*OHLC, "traded") if getattr(self, name).shape != shape]
         wrong += [name for name in ("index", "future") if getattr(self, name).shape != (4, shape[1])]

@@ -14,6 +14,7 @@ from pandas.api.extensions import ExtensionArray
 
 from kit.chains.contracts import Contracts
 from kit.clock import in_ist, risk_free_rate, tick_inr, years_to_expiry
+from kit.facts import underlying_name
 from kit.model import ChainSnapshot, Derived, Source
 from kit.pricing.chain import ChainAnalysis, analyse
 from kit.pricing.forward import RATE_DOUBT, Forward
@@ -88,7 +89,7 @@ def snapshots(
     list of ChainSnapshot
         Nearest expiry first.
     """
-    taken_at = in_ist(taken_at)
+    taken_at, underlying = in_ist(taken_at), underlying_name(underlying)
     listed = sorted(series, key=lambda one: one.expiry)
     years = [years_to_expiry(taken_at, one.expiry) for one in listed]
     rate = risk_free_rate(taken_at.date())

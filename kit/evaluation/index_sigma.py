@@ -44,10 +44,10 @@ def published_sigma(underlying: str, on: date) -> float:
     Raises
     ------
     DataError
-        The day is before the first.
+        The day is before the first, or none was published of this underlying.
     """
     rows = [row for row in table("span_volatility") if row["underlying"] == underlying]
     days = [date.fromisoformat(row["date"]).toordinal() for row in rows]
-    if on.toordinal() < days[0]:
+    if not days or on.toordinal() < days[0]:
         raise DataError("No published sigma reaches back to", on.isoformat(), "Pass `closes` or `sigma`.")
     return float(np.interp(on.toordinal(), days, [float(row["sigma"]) for row in rows]))

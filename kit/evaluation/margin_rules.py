@@ -19,7 +19,7 @@ import pandas as pd
 from kit.arguments import checked, instance
 from kit.errors import DataError
 from kit.evaluation.index_sigma import daily_sigma, published_sigma
-from kit.facts import in_force, table, within
+from kit.facts import in_force, table, underlying_name, within
 
 SigmaFrom = Literal["given", "closes", "published"]
 FAR_DAYS = 274  # nine months
@@ -129,6 +129,7 @@ def risk_parameters(
     DataError
         The underlying has no rules here, the day is before them, or there is neither a close nor closes.
     """
+    underlying = underlying_name(underlying)
     if underlying not in {row["underlying"] for row in table("span_volatility")}:
         raise DataError(
             "No margin rules are known for this underlying", underlying, "Take BANKNIFTY or NIFTY."

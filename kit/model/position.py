@@ -103,6 +103,8 @@ class Position(Sequence[Leg]):
             )
         if empty:
             raise DataError("A leg needs lots", _leg_text(empty), "Write +1 to buy a lot, -1 to sell one.")
+        if self.underlying != "BANKNIFTY":
+            object.__setattr__(self, "underlying", underlying_name(self.underlying))
 
     @classmethod
     def parse(cls, text: str, underlying: str = "BANKNIFTY") -> Position:

@@ -66,6 +66,7 @@ def test_bars_of_a_pause_are_left_out_and_noted() -> None:
         [date(2024, 3, 27), 47_000, "CE", minute, 10.0, 10.0, 10.0, 10.0, True] for minute in (560, 630, 700)
     ]
     names = ["expiry", "strike", "option_type", "minute", "open", "high", "low", "close", "traded"]
-    day = DayMinutes.from_table("BANKNIFTY", date(2024, 3, 2), pd.DataFrame(rows, columns=names))
+    day = DayMinutes.from_table("Nifty Bank", date(2024, 3, 2), pd.DataFrame(rows, columns=names))
+    assert day.underlying == "BANKNIFTY"
     assert int(day.traded.sum()) == 2
     assert "1 bar outside the session" in day.notes[0]
