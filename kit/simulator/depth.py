@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
+from kit.clock import Segment, last_session
 from kit.simulator.contracts import ListedContract
 from kit.simulator.randomness import uniforms
+from kit.simulator.tape import Quote
 
 LEVELS = 5
 NO_LEVEL = {"price": 0.0, "quantity": 0, "orders": 0}
@@ -22,6 +24,17 @@ def circuit(contract: ListedContract, close: float) -> tuple[float, float]:
     if contract.kind == "OPTION":
         reach += _OPTION_CIRCUIT * contract.strike
     return max(contract.tick, round(close - reach, 1)), round(close + reach, 1)
+
+
+def limits(quote: Quote, closes: Mapping[Segment, datetime], now: datetime) -> tuple[float, float]:
+    """Return between which prices a contract may trade, rupees; after its close those of the next day."""
+    closed = now >= closes["derivatives" if quote.contract.expiry else "cash"]
+    return circuit(quote.contract, quote.ltp if closed else quote.previous)
+
+
+def closes(now: datetime) -> dict[Segment, datetime]:
+    """Return when the session of a moment, or the latest one, closes by segment."""
+    return {segment: last_session(now, segment).close for segment in get_args(Segment)}
 
 
 def level_sizes(seed: int, contracts: Sequence[ListedContract], now: datetime) -> list[list[float]]:

@@ -8,7 +8,7 @@ from typing import Any
 from kit.clock import IST, last_session
 from kit.simulator.answers import MESSAGES, Answer, Refused, application_error, bad_request, success
 from kit.simulator.contracts import ListedContract
-from kit.simulator.depth import LEVELS, NO_LEVEL, circuit, level_sizes, levels
+from kit.simulator.depth import LEVELS, NO_LEVEL, closes, level_sizes, levels, limits
 from kit.simulator.orders.shown import ShownBook
 from kit.simulator.state import ApiRequest, ApiRoute, ExchangeState
 from kit.simulator.tape import Quote
@@ -62,6 +62,7 @@ class _Hours:
     def __init__(self, now: datetime) -> None:
         self.fed = written(now)
         self.derivatives = written(min(now, last_session(now).close))
+        self.now, self.closes = now, closes(now)
         cash = last_session(now, "cash")
         ends = cash.continuous[-1].close
         price_at = cash.auction.price_at if cash.auction else None
@@ -107,7 +108,7 @@ def _full(item: Quote, hours: _Hours, sizes: list[float], book: ShownBook) -> di
             [left, *[NO_LEVEL] * (LEVELS - 1)],
             [0, left["quantity"]],
         )
-    lower, upper = circuit(contract, item.ltp if closed else item.previous)
+    lower, upper = limits(item, hours.closes, hours.now)
     return {
         "lastTradeQty": contract.lot if item.volume else 0,
         "exchFeedTime": hours.fed,

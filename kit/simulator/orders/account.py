@@ -7,9 +7,10 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from kit.clock import Clock, last_session
+from kit.clock import Clock
 from kit.simulator.answers import Refused, application_error
 from kit.simulator.contracts import ListedContract
+from kit.simulator.depth import closes, limits
 from kit.simulator.market import Market
 from kit.simulator.orders import checks
 from kit.simulator.orders.margin import MarginNeed, needed
@@ -123,7 +124,7 @@ class SimulatedAccount:
         order.updated, order.status = now, OPEN
         if order.kind == "MARKET":
             order.kind, order.price = "LIMIT", self.matcher.protected(order, second)
-        if order.kind.startswith("STOPLOSS"):
+        if order.kind.startswith("STOPLOSS") and not order.triggered:
             order.status = PENDING
             if self.matcher.is_triggered(order, second):
                 self.book(self.matcher.trigger(order, second, self.orders))
@@ -139,13 +140,16 @@ class SimulatedAccount:
             Nothing can come of the order any more, or the change does not fit.
         """
         asked = {name: value for name, value in asked.items() if value not in ("", None)}
-        checks.kind_fits(order.variety, str(asked.get("ordertype", order.kind)))
+        kind = str(asked.get("ordertype", order.kind))
+        checks.kind_fits(order.variety, kind)
         before = (order.kind, order.duration, order.quantity, order.price, order.trigger)
-        quantity, price, trigger = prices_of({**dict(zip(_CHANGED, map(str, before), strict=True)), **asked})
+        asked = {**dict(zip(_CHANGED, map(str, before), strict=True)), **asked}
+        quantity, price, trigger = prices_of({**asked, "ordertype": "LIMIT"} if order.triggered else asked)
+        if order.triggered:
+            kind, trigger = order.kind, order.trigger
         if not order.is_working or quantity <= order.filled:
             raise checks.unfit("AB1013")
-        order.kind = str(asked.get("ordertype", order.kind))
-        order.duration = str(asked.get("duration", order.duration))
+        order.kind, order.duration = kind, str(asked["duration"])
         order.quantity, order.price, order.trigger = quantity, price, trigger
         order.blocked, blocked = 0.0, order.blocked
         if why := self._refuses(order, now):
@@ -174,15 +178,17 @@ class SimulatedAccount:
         Raises
         ------
         Refused
-            AB1017: not so many are held, or the funds for it are missing.
+            AB1017: not so many are held, the funds for it are missing, or INTRADAY is over for this day.
         """
         here, there = self.position(contract, old), self.position(contract, new)
         today = here.bought if units > 0 else -here.sold
         if not units or abs(units) > min(abs(today), abs(here.net)) or units * here.net <= 0:
             raise checks.unfit("AB1017")
-        price = here.average
-        cash = units * price * (here.is_paid - there.is_paid)  # what was paid for comes back, and the reverse
+        if new == "INTRADAY" and not checks.takes_intraday(contract, now):
+            raise checks.unfit("AB1017")
+        before = here.moved + there.moved
         here.move(units, there)
+        cash = here.moved + there.moved - before  # what was paid for comes back, and the reverse
         self.cash += cash
         if self.free(now) < self.blocked():
             there.move(units, here)
@@ -226,16 +232,17 @@ class SimulatedAccount:
             return words("amo_while_open")
         if order.variety != AMO_VARIETY and not trading:
             return words("closed")
-        if trading and order.product == "INTRADAY" and checks.is_squared_off(order.contract, order.placed):
+        intraday = checks.takes_intraday(order.contract, order.placed)
+        if trading and order.product == "INTRADAY" and not intraday:
             return words("after_square_off")
         return ""
 
     def _refuses(self, order: ExchangeOrder, now: datetime) -> str:
         """Return why an order is rejected, else set its funds aside and return nothing."""
         contract = order.contract
-        previous = self.market.tape(contract, last_session(now).day).previous
+        (quote,) = self.market.quotes([contract], now)
         prices = {"price": order.price, "trigger price": order.trigger}
-        why = checks.rejection(contract, order.quantity, prices, previous, now)
+        why = checks.rejection(contract, order.quantity, prices, limits(quote, closes(now), now), now)
         if not why and contract.kind == "SHARE" and order.product == "DELIVERY" and not order.is_buy:
             why = self._lacks_shares(order)
         if why:
@@ -250,6 +257,11 @@ class SimulatedAccount:
     def _lacks_shares(self, order: ExchangeOrder) -> str:
         delivered = self.shares.get(order.contract.token)
         has = self.position(order.contract, order.product).net + (delivered.carried if delivered else 0)
+        has -= sum(
+            one.left for one in self.orders
+            if one is not order and one.is_working and not one.is_buy
+            and (one.contract.token, one.product) == (order.contract.token, order.product)
+        )  # fmt: skip
         return "" if has >= order.left else words("holdings", has=has, asked=order.left)
 
 

@@ -11,7 +11,6 @@ from kit.errors import DataError
 from kit.facts import fact
 from kit.simulator.answers import Refused, application_error
 from kit.simulator.contracts import ListedContract
-from kit.simulator.depth import circuit
 from kit.simulator.orders.words import words
 
 VARIETIES = ("NORMAL", "STOPLOSS", "AMO", "ROBO")
@@ -104,7 +103,11 @@ def freeze_quantity(contract: ListedContract, now: datetime) -> int:
 
 
 def rejection(
-    contract: ListedContract, quantity: int, prices: Mapping[str, float], previous: float, now: datetime
+    contract: ListedContract,
+    quantity: int,
+    prices: Mapping[str, float],
+    limits: tuple[float, float],
+    now: datetime,
 ) -> str:
     """Return why the exchange would reject an order, in its words; empty where it would not.
 
@@ -116,8 +119,8 @@ def rejection(
         Units.
     prices : mapping
         Price and trigger, rupees; 0 where there is none.
-    previous : float
-        The contract's previous close, rupees.
+    limits : tuple of float
+        Between which prices it may trade, rupees.
     now : datetime
         The market's present.
     """
@@ -128,7 +131,7 @@ def rejection(
     most = freeze_quantity(contract, now)
     if most and quantity > most:
         return words("freeze", most=most)
-    low, high = circuit(contract, previous)
+    low, high = limits
     for name, price in prices.items():
         if price and abs(price / contract.tick - round(price / contract.tick)) > 1e-6:
             return words("tick", name=name, tick=contract.tick)
@@ -137,10 +140,10 @@ def rejection(
     return ""
 
 
-def is_squared_off(contract: ListedContract, now: datetime) -> bool:
-    """Tell whether the day's INTRADAY positions of a contract's segment have been closed already."""
+def takes_intraday(contract: ListedContract, now: datetime) -> bool:
+    """Tell whether a contract trades and the day's INTRADAY positions have not been closed yet."""
     segment: Segment = "derivatives" if contract.expiry else "cash"
-    return square_off(now.date(), segment) <= now < session(now.date(), segment).continuous[-1].close
+    return is_trading(contract, now) and now < square_off(now.date(), segment)
 
 
 def is_trading(contract: ListedContract, now: datetime) -> bool:

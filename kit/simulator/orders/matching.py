@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from heapq import heapify, heappop, heappush
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,7 +45,7 @@ class Offer(NamedTuple):
     """What an order may take on the other side: of a level that is shown, or of an own order."""
 
     price: float
-    rank: int
+    turn: float
     units: int
     own: ExchangeOrder | None = None
 
@@ -65,6 +66,7 @@ class Matcher:
 
     def __init__(self, market: Market) -> None:
         self._market = market
+        self._turns = count(1)
         self._given: Counter[tuple[str, str, int]] = Counter()  # of what traded, by the second
         self.taken = TakenSizes(self.course)
 
@@ -106,6 +108,7 @@ class Matcher:
         book : sequence of ExchangeOrder
             All own orders.
         """
+        order.turn = next(self._turns)
         seen = self.course(order.contract, second, second)
         fills = [] if seen is None else list(self._crossed(order, seen, 0, book))
         if order.left and order.duration == "IOC":
@@ -117,7 +120,8 @@ class Matcher:
     def go_on(self, book: Sequence[ExchangeOrder], first_s: int, last_s: int) -> list[Execution]:
         """Let waiting orders have what comes to them from one second to another, both included.
 
-        What happens earlier happens first; within a second the better price, then the older order.
+        What happens earlier happens first; within a second the book first, then the stops that it triggers,
+        and of each the better price, then the older order.
         """
         waiting: list[_Event] = []
         for place, order in enumerate(book):
@@ -144,7 +148,7 @@ class Matcher:
         """Turn a stop order into an open one, with a protected limit where it named none."""
         if order.kind == "STOPLOSS_MARKET":
             order.price = self.protected(order, second)
-        order.status, order.updated = OPEN, at_second(second)
+        order.status, order.updated, order.triggered = OPEN, at_second(second), True
         return self.arrive(order, second, book)
 
     def is_triggered(self, order: ExchangeOrder, second: int) -> bool:
@@ -162,8 +166,8 @@ class Matcher:
     ) -> Iterator[Execution]:
         """Take from the other side what the order reaches, each offer at its own price, or at the order's."""
         second, lot = int(seen.at_s[number]), order.contract.lot
-        offers = [*self._shown(order, seen, number), *_own(order, book)]
-        for price, _, units, own in sorted(offers, key=lambda one: (order.sign * one.price, one.rank)):
+        offers = self._offers(order, seen, number, book)
+        for price, _, units, own in sorted(offers, key=lambda one: (order.sign * one.price, one.turn)):
             if not order.left or not order.reaches(price):
                 return
             if quantity := min(order.left, own.left if own else units) // lot * lot:
@@ -173,8 +177,8 @@ class Matcher:
                     continue
                 self.taken.add(order.contract, not order.is_buy, price, quantity, second)
                 for mine in _own(order, book):
-                    if mine.own and mine.price == price:
-                        mine.own.ahead = max(0, (mine.own.ahead or 0) - quantity)
+                    if mine.price == price:
+                        mine.ahead = max(0, (mine.ahead or 0) - quantity)
 
     def _served(self, one: WaitingOrder, number: int) -> Iterator[Execution]:
         """Fill a waiting order at its own price in one second."""
@@ -194,12 +198,20 @@ class Matcher:
             self._given[key] += quantity
             yield order.fill(second, quantity, order.price)
 
-    def _shown(self, order: ExchangeOrder, seen: Course, number: int) -> Iterator[Offer]:
-        """Yield what the seeded book shows on the other side, less what was taken."""
+    def _offers(
+        self, order: ExchangeOrder, seen: Course, number: int, book: Sequence[ExchangeOrder]
+    ) -> Iterator[Offer]:
+        """Yield the other side: the seeded book, less what was taken, the own orders each in its turn."""
         gone = self.taken.pass_to(order.contract, not order.is_buy, int(seen.at_s[number]))
-        for level in self._levels(order, seen, number, other=True):
-            if level["quantity"]:
-                yield Offer(level["price"], 1, max(0, level["quantity"] - gone.get(level["price"], 0)))
+        shown = {level["price"]: max(0, level["quantity"] - gone.get(level["price"], 0))
+                 for level in self._levels(order, seen, number, other=True) if level["quantity"]}  # fmt: skip
+        for own in _own(order, book):
+            before = min(own.ahead or 0, shown.get(own.price, 0))
+            if before:
+                shown[own.price] -= before
+                yield Offer(own.price, own.turn - 0.5, before)
+            yield Offer(own.price, own.turn, own.left, own)
+        yield from (Offer(price, float("inf"), units) for price, units in shown.items())
 
     def _levels(self, order: ExchangeOrder, seen: Course, number: int, other: bool) -> list[dict[str, Any]]:
         contract, second = order.contract, int(seen.at_s[number])
@@ -229,7 +241,7 @@ class WaitingOrder:
     seen : Course
         Of its contract, from the second before the first that counts.
     place : int
-        In the book: its age.
+        In the book.
     """
 
     def __init__(self, order: ExchangeOrder, seen: Course, place: int) -> None:
@@ -256,7 +268,8 @@ class WaitingOrder:
         return int(self.numbers[at]) if at < self.numbers.size else None
 
 
-_Event = tuple[int, float, int, int, WaitingOrder]  # second, worse price last, age, its place in the course
+# Second, stops last, worse price last, age, place in the book, its place in the course.
+_Event = tuple[int, bool, float, int, int, int, WaitingOrder]
 
 
 def _next(one: WaitingOrder, start: int) -> list[_Event]:
@@ -264,14 +277,15 @@ def _next(one: WaitingOrder, start: int) -> list[_Event]:
     order, number = one.order, one.number_from(start)
     if number is None or order.status not in (OPEN, PENDING):
         return []
-    return [(int(one.seen.at_s[number]), -order.sign * order.price, one.place, number, one)]
+    is_stop = order.status == PENDING
+    worse = 0.0 if is_stop else -order.sign * order.price
+    return [(int(one.seen.at_s[number]), is_stop, worse, order.turn, one.place, number, one)]
 
 
-def _own(order: ExchangeOrder, book: Sequence[ExchangeOrder]) -> Iterator[Offer]:
-    """Yield the own orders that wait on the other side, older ones first."""
-    for one in book:
-        if one.status == OPEN and one.contract.token == order.contract.token and one.side != order.side:
-            yield Offer(one.price, 2 if one.ahead else 0, one.left, one)
+def _own(order: ExchangeOrder, book: Sequence[ExchangeOrder]) -> list[ExchangeOrder]:
+    """Return the own orders that wait on the other side, older ones first."""
+    found = [one for one in book if one.status == OPEN and one.contract.token == order.contract.token]
+    return sorted((one for one in found if one.side != order.side), key=lambda one: one.turn)
 
 
 def _at(seen: Course, second: int) -> int:

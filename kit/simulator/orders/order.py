@@ -56,6 +56,10 @@ class ExchangeOrder:
         Asia/Kolkata.
     ahead : int or None
         Units that came before it at its price; None while it has no place in the queue.
+    turn : int
+        Its place among own orders: who arrived earlier has a lower one.
+    triggered : bool
+        Whether it is a stop order whose trigger was reached: it is a limit order since.
     blocked : float
         Rupees set aside for it.
     """
@@ -77,6 +81,8 @@ class ExchangeOrder:
     filled: int = 0
     paid: float = 0.0
     ahead: int | None = None
+    turn: int = 0
+    triggered: bool = False
     blocked: float = 0.0
     updated: datetime | None = None
     unique: str = field(default_factory=lambda: str(uuid4()))

@@ -75,18 +75,23 @@ class HeldContract:
         both = min(bought, sold)
         return both * (received / sold - paid / bought) if both else 0.0
 
+    @property
+    def moved(self) -> float:
+        """Rupees that today's executions moved into the account."""
+        return self.received - self.paid if self.is_paid else self.realised
+
     def unrealised(self, ltp: float) -> float:
         """Return the profit of what is held at a price, rupees."""
         return self.net * (ltp - self.average)
 
     def apply(self, fill: Execution) -> float:
         """Book an execution and return the rupees that it moves into the account."""
-        before, value = self.realised, fill.quantity * fill.price
+        before, value = self.moved, fill.quantity * fill.price
         if fill.order.is_buy:
             self.bought, self.paid = self.bought + fill.quantity, self.paid + value
         else:
             self.sold, self.received = self.sold + fill.quantity, self.received + value
-        return -fill.order.sign * value if self.is_paid else self.realised - before
+        return self.moved - before
 
     def carry(self) -> None:
         """Turn what is held into what was carried over."""
