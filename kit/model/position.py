@@ -180,8 +180,11 @@ _HOW = "Write lots and contract, an expiry behind them: '-1 54900CE +1 55400CE 2
 class _Priced(Protocol):
     """The part of a chain that tells whether legs can be held on it."""
 
-    underlying: str
-    lot_size: int
+    @property
+    def underlying(self) -> str: ...
+
+    @property
+    def lot_size(self) -> int: ...
 
     def at(self, expiry: date | None) -> _Priced: ...
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from kit.bars.importing import import_files
 from kit.bars.importing.symbols import Meaning, meaning
+from kit.bars.importing.times import minutes_since_epoch
 from kit.bars.minute_store import MinuteStore
 from kit.bars.minutes import OHLC, DayMinutes
 from kit.cli import main
@@ -189,7 +191,14 @@ def zoned(t: pd.DataFrame) -> pd.DataFrame:
     return t.assign(timestamp=t["at"].dt.tz_localize("Asia/Kolkata").dt.tz_convert("UTC")).drop(columns="at")
 
 
+def numbered(t: pd.DataFrame) -> pd.DataFrame:
+    """Return the table as pandas writes a part of one, its row numbers a column, with an epoch as text."""
+    told = since_1970("s", "time", 330)(t)
+    return told.assign(time=told["time"].astype(str) + ".0", __index_level_0__=np.arange(7, len(t) + 7))
+
+
 DRESSES = {
+    "numbered rows": numbered,
     "stamps": lambda t: t.rename(columns={"at": "datetime"}),
     "zoned stamps": zoned,
     "epoch seconds": since_1970("s", "time", 330),
@@ -324,6 +333,8 @@ BAD = {
     "truth for prices": lambda t: t.assign(close=True),
     "five minutes": lambda t: t[t["datetime"].dt.minute % 5 == 0],
     "days": lambda t: t.assign(datetime=t["datetime"].dt.normalize()),
+    "dates": lambda t: t.assign(datetime=t["datetime"].dt.date),
+    "clocks": lambda t: t.assign(datetime=t["datetime"].dt.time),
     "another underlying": lambda t: t.assign(symbol="RELIANCE"),
     "a contract that had ended": lambda t: t.assign(symbol="BANKNIFTY03JAN2447900CE"),
     "a symbol that says nothing": lambda t: t.assign(symbol="BANKNIFTYXYZ"),
@@ -348,6 +359,53 @@ def test_a_file_that_cannot_be_taken(tmp_path: Path, fault, capsys):
     assert store.days() == [MONDAY]
     assert main(["import", str(tmp_path / "bad.parquet"), "--store", str(tmp_path / "s")]) == 1
     assert "not taken" in capsys.readouterr().out
+
+
+NAMES = (
+    "BANKNIFTY_47900_CE_2024-01-10", "bnf 47900CE 10Jan2024", "BANKNIFTY-47900-CE-10-JAN-24", "47900CE",
+    "BANKNIFTY10JAN2447900CE", "2024-01-10_BANKNIFTY_47900CE", "3_47900CE_10JAN24",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_name_is_a_contract(tmp_path: Path, name):
+    """However a file's name writes a contract it is that contract, and never the index."""
+    table = long_table()
+    one = table[table["symbol"] == SYMBOLS[0]].rename(columns={"at": "datetime"}).drop(columns="symbol")
+    file = tmp_path / "exp_20240110" / f"{name}.csv"
+    file.parent.mkdir()
+    one.to_csv(file, index=False)
+    report = import_files([file], MinuteStore(tmp_path))
+    assert not report.failed
+    found = contract(MinuteStore(tmp_path).day(MONDAY), EXPIRY, int(SYMBOLS[0][-7:-2]), SYMBOLS[0][-2:])
+    np.testing.assert_allclose(found["close"], one["close"])
+
+
+@pytest.mark.parametrize(
+    ("name", "underlying", "said"),
+    [
+        ("BANKNIFTY_47900_CE", "BANKNIFTY", "names no contract"),
+        ("BANKNIFTY_JAN_FUT", "BANKNIFTY", "future that can be read"),
+        ("3 NIFTY10JAN2447900CE for BNF", "BANKNIFTY", "tells the contract"),
+        ("NIFTY_47900_CE_2024-01-10", "BANKNIFTY", "holds nothing of BANKNIFTY"),
+        ("BankNifty_spot", "NIFTY", "holds nothing of NIFTY"),
+        ("Spot of Nifty Bank", "NIFTY", "holds nothing of NIFTY"),
+    ],
+)
+def test_no_other_instrument_becomes_the_index(tmp_path: Path, name, underlying, said):
+    """A contract that cannot be read, or another index, is refused and not taken for the index."""
+    table = long_table().rename(columns={"at": "datetime"}).drop(columns="symbol").head(375)
+    table.to_csv(tmp_path / f"{name}.csv", index=False)
+    report = import_files([tmp_path / f"{name}.csv"], MinuteStore(tmp_path, underlying))
+    assert said in str(*report.failed.values())
+
+
+def test_the_text_that_is_no_time_is_named(tmp_path: Path):
+    """Of many texts the error names the one that is no time; a month may come first if it must."""
+    texts = ["12-30-2022 09:15", "12-29-2022 09:16"]
+    assert [*map(int, minutes_since_epoch(pa.array(texts), None) // 1440)] == [19_356, 19_355]
+    with pytest.raises(DataError, match="'TOTAL'"):
+        minutes_since_epoch(pa.array([*texts, "TOTAL"]), None)
 
 
 @pytest.mark.parametrize("shape", ["symbol", "columns", "name"])

@@ -16,16 +16,19 @@ from numpy.typing import NDArray
 
 from kit.bars.importing.arrow import as_float, codes
 from kit.bars.importing.columns import PRICES, Layout
-from kit.bars.importing.symbols import OTHER, Meaning, day_in, meaning, says
-from kit.bars.importing.times import minutes_since_epoch
+from kit.bars.importing.symbols import OTHER, Meaning, day_in, meaning, names_no_other, says
+from kit.bars.importing.times import LEAST_EPOCH, minutes_since_epoch
 from kit.bars.minutes import TICKS_PER_RUPEE
 from kit.clock import parse_expiry
 from kit.errors import DataError
 
 _EPOCH = date(1970, 1, 1)
 _PAISE = 100  # in a rupee
+_TELL = "Declare it: --map strike:=43000 right:=CE expiry:=2023-01-05, or kind:=index."
 _NEARLY = 0.02  # of a tick: what a 32-bit price loses
 _STEM = re.compile(r"(?P<strike>\d{3,6})[-_ ]?(?P<right>CE|PE)", re.IGNORECASE)
+_WITHIN = re.compile(r"(?<![A-Z\d])(?P<strike>\d{3,6})[-_ ]?(?P<right>CE|PE)(?![A-Z])", re.IGNORECASE)
+_CONTRACT = re.compile(r"(?<![A-Z])(CE|PE|CALL|PUT)(?![A-Z])|FUT|VIX", re.IGNORECASE)
 Rows = dict[str, NDArray[Any]]
 
 
@@ -117,11 +120,17 @@ def _starts(table: pa.Table, layout: Layout) -> NDArray[np.int64]:
     if first is not None and clock is not None:
         return minutes_since_epoch(first, clock)
     for column in (layout.column(table, "stamp"), first, clock):
-        if column is not None:
+        if column is not None and not _row_numbers(column, layout):
             return minutes_since_epoch(column, None)
     raise DataError(
         "The file has no time", ", ".join(table.column_names)[:200], "Declare it: --map stamp=..."
     )
+
+
+def _row_numbers(column: Any, layout: Layout) -> bool:
+    """Tell whether what pandas wrote as an index only counts rows; it may hold the times as well."""
+    counts = layout.get("stamp", "").startswith("__index_level") and pa.types.is_integer(column.type)
+    return bool(counts and (as_float(column, "time") < LEAST_EPOCH).all())
 
 
 def _names(table: pa.Table, layout: Layout, source: ImportFile) -> tuple[list[Any], NDArray[np.intp]]:
@@ -180,8 +189,10 @@ def _refuse(what: str, value: Any) -> Meaning:
 def _of_file(layout: Layout, source: ImportFile) -> Any:
     """Return what a file's name says of the one contract in it."""
     stem = source.file.name.split(".", 1)[0]
-    if found := _STEM.fullmatch(stem):
-        told = layout.constants.get("expiry") or day_in(source.file.parent.name)
+    dated, alone = day_in(stem), _STEM.fullmatch(stem)
+    within = _WITHIN.search(stem) if dated and names_no_other(stem, source.underlying) else None
+    if found := alone or within:
+        told = layout.constants.get("expiry") or dated or day_in(source.file.parent.name)
         if told is None:
             raise DataError(
                 "Neither the file nor its folder says when the contract expires",
@@ -203,6 +214,8 @@ def _meaning(name: Any, source: ImportFile, span: tuple[date, date], alone: bool
         return name
     found = meaning(str(name), source.underlying, *span)
     if found.kind == "other" and alone and says(source.file.name, source.underlying):
+        if _CONTRACT.search(source.file.name) or _CONTRACT.search(str(name)):  # never the index by mistake
+            raise DataError("Neither symbol nor file name tells the contract", name, _TELL)
         source.notes.append(f"calls itself {name}, taken for {source.underlying} as its file is named")
         return Meaning("index")
     if found.kind == "other":
@@ -232,7 +245,7 @@ def joined(chunks: Sequence[ImportedBars]) -> ImportedBars:
         There are none.
     """
     if not chunks:
-        raise DataError("The file has no rows", None, "Fetch it again.")
+        raise DataError("The file has no rows", 0, "Fetch it again.")
     contracts = list(dict.fromkeys(one for chunk in chunks for one in chunk.contracts))
     number = {contract: at for at, contract in enumerate(contracts)}
     which = [np.array([number[one] for one in chunk.contracts], np.intp)[chunk.contract] for chunk in chunks]

@@ -91,8 +91,14 @@ def _index(underlying: str) -> tuple[str, ...]:
 
 def says(name: str, underlying: str) -> bool:
     """Tell whether a file's name says that it is about an underlying."""
-    plain = re.sub(r"[^A-Z0-9]", "", name.upper())
-    return any(word in plain for word in _index(underlying))
+    plain = re.sub(r"[^A-Z0-9]", " ", name.upper().replace("NIFTY BANK", "NIFTYBANK"))
+    return any(re.search(rf"(?<![A-Z]){word}(?!BANK)", plain) for word in _index(underlying))
+
+
+def names_no_other(stem: str, underlying: str) -> bool:
+    """Tell whether the name of a contract's file names its underlying, or none at all."""
+    words = set(re.findall("[A-Z]+", stem.upper())) - {"CE", "PE", *_MONTHS}
+    return not words or says(stem, underlying)
 
 
 def _future(rest: str, symbol: str) -> Meaning:
@@ -147,7 +153,7 @@ def day_in(text: str) -> date | None:
     for year, month, day in re.findall(r"(?<!\d)(20\d{2})[-_]?(\d{2})[-_]?(\d{2})(?!\d)", text):
         found.add((int(year), int(month), int(day)))
     for day, word, year in re.findall(
-        rf"(?<!\d)(\d{{1,2}})[-_]?({'|'.join(_MONTHS)})[-_]?(\d{{2,4}})", text.upper()
+        rf"(?<!\d)(\d{{1,2}})[-_ ]?({'|'.join(_MONTHS)})[-_ ]?(\d{{2,4}})", text.upper()
     ):
         found.add((int(year) % 100 + 2000, _MONTHS.index(word) + 1, int(day)))
     try:

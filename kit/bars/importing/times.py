@@ -24,12 +24,14 @@ _DATES = (
     "%d-%b-%y",
     "%d%b%Y",
     "%m/%d/%Y",
+    "%m-%d-%Y",
 )
 _TIMES = ("%H:%M:%S", "%H:%M", "%H%M", "%H%M%S", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p")
 _MINUTE_OF_IST = 330  # ahead of UTC
 _FIRST = date(1970, 1, 1)
 _ENOUGH = 100_000  # rows that tell a file's zone
-_UNITS = ((1e17, 60e9), (1e14, 60e6), (1e11, 60e3), (1e8, 60.0))  # least epoch of a unit, units in a minute
+LEAST_EPOCH = 1e8  # of seconds: March 1973
+_UNITS = ((1e17, 60e9), (1e14, 60e6), (1e11, 60e3), (LEAST_EPOCH, 60.0))  # least, units in a minute
 Ints = NDArray[np.int64]
 
 
@@ -57,6 +59,10 @@ def minutes_since_epoch(date_column: Any, time_column: Any) -> Ints:
         return stamps // 60_000_000_000 + (_MINUTE_OF_IST if zoned else 0)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return _epochs(as_float(date_column, "time"))
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind)):
+        what = "Days without times of day" if pa.types.is_date(kind) else "Not the start of a bar"
+        remedy = "Declare both: --map date=... time=...; a daily bar is no minute."
+        raise DataError(what, str(date_column[0]), remedy)
     return _texts(date_column)
 
 
@@ -109,14 +115,25 @@ def _minutes(at: datetime) -> int:
 
 def _fitting(known: list[Any], forms: list[str]) -> str:
     """Return the first form in which every text can be read."""
-    for form in forms:
-        try:
-            for text in known:
-                datetime.strptime(text.strip(), form)
-        except (ValueError, AttributeError, TypeError):
-            continue
-        return form
-    raise DataError("Not a time that can be read", known[0] if known else None, "Declare the columns: --map.")
+    left = [form for form in forms if _fits(known[0], form)] if known else []
+    odd = known[0] if known else None
+    for text in known:
+        if not (fitting := [form for form in left if _fits(text, form)]):
+            odd = text  # the first that no form fits which fits those before it
+            break
+        left = fitting
+    else:
+        if left:
+            return left[0]
+    raise DataError("Not a time that can be read", odd, "Declare the columns: --map.")
+
+
+def _fits(text: Any, form: str) -> bool:
+    try:
+        datetime.strptime(text.strip(), form)
+    except (ValueError, AttributeError, TypeError):
+        return False
+    return True
 
 
 def _days(column: Any) -> Ints:

@@ -65,6 +65,9 @@ def _filter(text: str) -> Filter:
     if isnan(value):  # infinity is a number: 'max_loss_inr < inf' keeps what is bounded
         what = f"Not a number in the filter {text.strip()!r}"
         raise SettingsError(what, found["value"], "Compare a figure with a number, for instance 0.7.")
+    if place == PLACES["probability_of_profit"] and value > 1:
+        what = f"No chance is this high in the filter {text.strip()!r}"
+        raise SettingsError(what, found["value"], "Write 70% or 0.7.")
     return Filter(text.strip(), place, found["sign"], value)
 
 

@@ -224,6 +224,7 @@ def test_nothing_left_says_which_filter_removed_how_many(chain: ChainSnapshot) -
         ({"where": "max_loss_inr < lots"}, SettingsError, "Not a number"),
         ({"where": "max_loss_inr < nan"}, SettingsError, "Not a number"),
         ({"where": "cheap"}, SettingsError, "Not a filter"),
+        ({"where": "probability_of_profit > 70"}, SettingsError, "Write 70% or 0.7"),
         ({"rank_by": "sharpe"}, SettingsError, "No figure"),
         ({"rank_by": []}, SettingsError, "ranks by a figure"),
         ({"families": int}, SettingsError, "class of strategies"),
