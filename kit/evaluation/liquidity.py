@@ -69,6 +69,11 @@ def touch(row: Contract, lots: int) -> float:
     return row.ask if lots > 0 else row.bid
 
 
+def is_theory(row: Contract) -> bool:
+    """Return whether a contract's price is a settlement of what nobody traded that day."""
+    return row.bid == row.ask and row.volume == 0
+
+
 def entry_price(leg: Leg, row: Contract, entry: Entry) -> float:
     """Return what a leg is entered at, rupees.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from math import isnan
 
-from kit.evaluation.liquidity import touch
+from kit.evaluation.liquidity import is_theory, touch
 from kit.model import Contract, Leg
 
 OFF_SMILE = 3.0  # errors of the fit; what earns or loses more at the middle is not priced as the smile is
@@ -28,9 +28,12 @@ def leg_objections(leg: Leg, row: Contract, crossed: Set[tuple[str, float]]) -> 
     if not leg.is_option:
         return (), ()
     named = f"{leg.strike:g}{leg.right}"
-    unquoted = isnan(touch(row, leg.lots)) and leg.price == row.price
-    bad = (f"nobody {'offers' if leg.lots > 0 else 'bids for'} {named}",) if unquoted else ()
-    doubts = (f"no market in {named}",) if row.iv_quality < NO_MARKET else ()
+    bad = _Reasons()
+    if leg.price == row.price and is_theory(row):
+        bad = (f"nobody traded {named}",)
+    elif leg.price == row.price and isnan(touch(row, leg.lots)):
+        bad = (f"nobody {'offers' if leg.lots > 0 else 'bids for'} {named}",)
+    doubts = (f"no market in {named}",) if row.iv_quality < NO_MARKET and not bad else ()
     return bad, (*doubts, f"arbitrage at {named}") if (leg.right, leg.strike) in crossed else doubts
 
 

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 from kit.chains.readers import read_chain
+from kit.errors import DataError
 from kit.evaluation.costs import opening_inr, round_trip_inr
 from kit.evaluation.exercise import exercise_inr
 from kit.evaluation.liquidity import contradicting, liquidity
 from kit.evaluation.metrics import score
+from kit.evaluation.scan import scan
 from kit.evaluation.views import lognormal, market
 from kit.model import ChainSnapshot, Leg
 from kit.strategies import ALL, IronCondor, ShortStraddle
@@ -138,9 +140,18 @@ def test_quotes_that_contradict_each_other_are_named(make_chain: MakeChain) -> N
 
 
 def test_a_leg_without_a_market_is_named(shared_data: Path) -> None:
-    """A theoretical settlement may be scored, and the row says that nobody traded it."""
+    """A theoretical settlement may be scored, not had; at an own price only the figures are doubted."""
     chain = read_chain(shared_data / "eod/fo_udiff_20260826_BANKNIFTY_rows.csv")[0]
-    assert "no market in 61800CE" in score([chain.leg("CE", 61_800.0, -1)], chain).verdict
+    theory = chain.leg("CE", 61_800.0, -1)
+    scored, own = score([theory], chain), score([replace(theory, price=310.0)], chain)
+    assert (scored.verdict.split("; ")[0], scored.tradable) == ("nobody traded 61800CE", False)
+    assert (own.verdict, own.tradable) == ("no market in 61800CE", True)
+    assert not liquidity([theory], chain)[0].traded_lots
+    near, week, _, untraded = read_chain(shared_data / "eod/fo01JAN2020bhav.csv.zip")[:4]
+    for series in (chain, near, week):
+        assert (scan(series, ["short_strangle", "bear_put_spread"], top=None).table["traded_lots"] > 0).all()
+    with pytest.raises(DataError, match="tradable=False"):
+        scan(untraded, ["short_strangle"])
 
 
 def test_prices_off_the_smile_are_said(shared_data: Path) -> None:

@@ -157,7 +157,8 @@ def _check(chain: ChainSnapshot, top: int | None) -> None:
 
 def _not_empty(told: ScanResult) -> ScanResult:
     if not len(told) and told.complete:
-        why = f"{told.told()}. Ask for less, or for other families."
+        untradable = ", or for what cannot be had: tradable=False" if told.removed.get(TRADABLE) else ""
+        why = f"{told.told().rstrip('.')}. Ask for less, or for other families{untradable}."
         raise DataError("No position is left", told.enumerated, why)
     return told
 
