@@ -31,9 +31,11 @@ from kit.backtest.signals import Signals
 from kit.backtest.tape import Holding, Loaded, load
 from kit.bars.minute_store import MinuteStore
 from kit.bars.minutes import TICK_INR
+from kit.shown import counted
 
 Progress = Callable[[int, int], object]
 CARRIED = 0.5  # share of opens carried on from the close before, above which the reader is told
+MONTH = 20  # sessions, under which the reader is told what figures of a year rest on
 
 
 def backtest(
@@ -95,16 +97,17 @@ def backtest(
         told = _share(progress, number, len(plans))
         found.append(_run(plan, {name: changed[number] for name, changed in others.items()}, market, told))
     rows = [row for one in found for row in one.rows]
+    traded = sorted({day for one in found for day in one.seen})
     return BacktestResult(
         plans=plans,
         trades=as_table(rows),
         skipped=[day for one in found for day in one.missed],
-        sessions=sorted({day for one in found for day in one.seen}),
+        sessions=traded,
         capital_inr=capital_inr or sum(plan.capital_inr for plan in plans),
         charges_split=split_of(rows),
         contract_notes=notes_of(rows),
         minutes=[curve for one in found for curve in one.curves],
-        notes=sorted({note for one in found for note in one.notes}),
+        notes=sorted({note for one in found for note in one.notes} | _few(len(traded))),
         band=band_table(rows, [one.others for one in found], list(others)) if band else None,
     )
 
@@ -163,7 +166,7 @@ def _run(plan: Plan, others: Mapping[str, Plan], market: _Market, told: Progress
         if not all(day.has_index for day in chance.days):
             found.notes.add("On days without an index the synthetic future stood in for it.")
     told(len(wanted), len(wanted))
-    found.notes |= _carried(carried)
+    found.notes |= _carried(carried) | _against_itself(plan, found.rows)
     if not found.rows:
         found.notes.add(f"No session passes the days and signals of {plan.name}: nothing was traded.")
     apart = {
@@ -181,6 +184,25 @@ def _share_days(plan: Plan, other: Plan) -> bool:
 
 def _untold(done: int, total: int) -> None:
     """Tell nobody."""
+
+
+def _few(sessions: int) -> set[str]:
+    told = f"Return a year, Sharpe, Sortino and Calmar are scaled up from {counted(sessions, 'session')}."
+    return {told} if 0 < sessions < MONTH else set()
+
+
+def _against_itself(plan: Plan, rows: Sequence[Row]) -> set[str]:
+    """Say on how many sessions two legs took one contract on either side, as a wing on its body."""
+    sides: dict[tuple[object, ...], set[str]] = {}
+    for row in rows:
+        if row["reason"] != "refused":
+            key = row["day"], row["entry_bar"], row["expiry"], row["strike"], row["right"]
+            sides.setdefault(key, set()).add(row["side"])
+    days = {key[0] for key, both in sides.items() if len(both) > 1}
+    if not days:
+        return set()
+    told = f"{plan.name} bought and sold one contract at once on {counted(len(days), 'session')}"
+    return {f"{told}: its rules chose the same strike twice, for instance where the data hold too few."}
 
 
 def _carried(shares: Sequence[float]) -> set[str]:

@@ -11,6 +11,7 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 
+from kit.arguments import checked
 from kit.backtest.holdings import SkippedDay
 from kit.backtest.metrics import SESSIONS_PER_YEAR
 from kit.backtest.overfit import deflated_sharpe, overfit_probability, overfit_sentence, sharpe_by_set
@@ -82,6 +83,7 @@ class SweepResult:
             )
         return self.table.pivot_table(index=rows, columns=columns, values=figure, aggfunc="mean")
 
+    @checked
     def walk_forward(self, train: int, test: int) -> pd.DataFrame:
         """Choose the best set of `train` days, trade it on the next `test` days, and move on.
 

@@ -28,6 +28,7 @@ _FIRST_DAYS = (
     5  # sessions of the simulated exchange for a first try: one series, so that one request has them all
 )
 _AROUND = 4  # strikes beyond their range: what the exchange's limits give within half a minute
+_AROUND_FAR = 14  # where a rule goes out of the money: ten seconds more
 
 
 def add_backtest(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -90,7 +91,7 @@ def _plan(name: str) -> Plan:
     return Plan.load(name) if Path(name).suffix or Path(name).is_file() else ready_plan(name)
 
 
-def _days(options: argparse.Namespace, plans: Sequence[Plan]) -> StoredDays:
+def _days(options: argparse.Namespace, plans: Sequence[Plan], far: bool = False) -> StoredDays:
     from kit.backtest.days import StoredDays
     from kit.backtest.given import given_share
     from kit.bars.minute_store import MinuteStore
@@ -98,11 +99,11 @@ def _days(options: argparse.Namespace, plans: Sequence[Plan]) -> StoredDays:
 
     store = MinuteStore(options.data or _STORE, plans[0].underlying)
     if options.data is None and not store.scores() and not damaged_months(store.folder):
-        store = _simulated(options, plans)
+        store = _simulated(options, plans, far)
     return StoredDays(store, given_share(options.least_quality))
 
 
-def _simulated(options: argparse.Namespace, plans: Sequence[Plan]) -> MinuteStore:
+def _simulated(options: argparse.Namespace, plans: Sequence[Plan], far: bool) -> MinuteStore:
     """Collect the simulated exchange's last sessions, once; a later run finds them."""
     from kit.bars.minute_store import MinuteStore
     from kit.clock import previous_session, sessions
@@ -111,7 +112,12 @@ def _simulated(options: argparse.Namespace, plans: Sequence[Plan]) -> MinuteStor
 
     settings = Settings.load(options.settings)
     settings = settings.model_copy(update={"broker": BrokerConfig(seed=settings.broker.seed)})
-    store = MinuteStore(cache_folder() / "simulated-minutes", plans[0].underlying)
+    legs = [leg for plan in plans for leg in plan.legs]
+    far = far or any(str(leg.strike) != "steps 0" for leg in legs)
+    later = any(leg.expiry != "nearest" for leg in legs)
+    # what a plan needs beyond the nearest expiry's money lies apart: days without it would pass for whole
+    folder = f"simulated-minutes{'-far' * far}{'-later' * later}"
+    store = MinuteStore(cache_folder() / folder, plans[0].underlying)
     last = options.last or previous_session(date.today())
     wanted = sessions(options.first, last) if options.first else _of_one_series(last)
     print(f"No store of minutes yet: trading the simulated exchange's days {wanted[0]} to {wanted[-1]}.")
@@ -120,8 +126,8 @@ def _simulated(options: argparse.Namespace, plans: Sequence[Plan]) -> MinuteStor
             "They are collected once, within the exchange's limits; that takes about half a minute.",
             flush=True,
         )
-        expiries = 1 if all(leg.expiry == "nearest" for plan in plans for leg in plan.legs) else 2
-        print(collect_minutes(settings, store, wanted[0], wanted[-1], expiries=expiries, around=_AROUND))
+        around = _AROUND_FAR if far else _AROUND
+        print(collect_minutes(settings, store, wanted[0], wanted[-1], expiries=1 + later, around=around))
     options.first, options.last = options.first or wanted[0], options.last or wanted[-1]
     return store
 
@@ -201,6 +207,7 @@ def _show(result: BacktestResult) -> None:
         "net_inr",
     ]
     if len(result.plans) > 1:
+        shown.insert(1, "plan")
         print(printed(result.by_plan(), float_format="{:,.2f}".format))
     trades = result.trades[shown].tail(20).set_index("day")
     print(printed(trades.drop(columns="entry") if (trades["entry"] == 1).all() else trades))
@@ -224,7 +231,7 @@ def _sweep(options: argparse.Namespace) -> int:
     if options.top < 1:
         raise SettingsError("A sweep shows at least one set", options.top, "Say --top 10.")
     plan, grid = _plan(options.plan), dict(parameter_values(words) for words in options.grid)
-    days = _days(options, [plan])
+    days = _days(options, [plan], far=any("strike" in path for path in grid))
     with _processor(options) as processor, tqdm(unit="piece", disable=None) as bar:
         found = sweep(
             plan,

@@ -208,3 +208,14 @@ def test_data_without_minutes_is_told_from_a_range_without_them(real_days, tmp_p
 def test_a_log_makes_its_folder(result, tmp_path):
     """A log is written into a folder that is not there yet."""
     assert result.to_csv(tmp_path / "none" / "log.csv").exists()
+
+
+def test_a_wing_on_its_body_is_told(real_days):
+    """Where rules put two legs on one contract, on either side, the result says on how many sessions."""
+    plan = ready_plan("short_straddle_920")
+    legs = [leg.model_dump(exclude_none=True) for leg in plan.legs]
+    same = backtest(plan.but(legs=[*legs, {**legs[0], "side": "buy"}]), real_days, **JANUARY)
+    assert any("scaled up from 8 sessions" in note for note in same.notes)
+    taken = same.filled[same.filled["leg"] == 3]["day"].nunique()
+    assert any(f"one contract at once on {taken} sessions" in note for note in same.notes)
+    assert not any("one contract" in note for note in backtest(plan, real_days, **JANUARY).notes)
