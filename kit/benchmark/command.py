@@ -88,15 +88,7 @@ def _against(against: str | None, full: bool, rows: Sequence[str] | None) -> Seq
 
 
 def _check_file(file: Path) -> None:
-    """Refuse a file before the run that could not be written after it.
-
-    Raises
-    ------
-    SettingsError
-        It is named like a row.
-    UnwritableFile
-        It cannot be written.
-    """
+    """Refuse a file before the run that is named like a row, or could not be written after it."""
     if str(file) in all_rows():
         remedy = f"Use: kit bench {file} --json FILE."
         raise SettingsError("A row's name stands where a file is expected", str(file), remedy)

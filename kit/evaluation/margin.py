@@ -234,13 +234,9 @@ class _Held:
 
 def _expiry(leg: Leg, parameters: RiskParameters) -> date:
     if leg.expiry is None:
-        raise DataError(
-            "A margin needs the expiry of every leg", leg, "Say Leg(..., expiry=date(2026, 12, 29))."
-        )
+        raise DataError("A margin needs every leg's expiry", leg, "Say Leg(..., expiry=date(2026, 12, 29)).")
     if leg.expiry < parameters.on:
-        raise DataError(
-            "A margin needs legs that have not expired", f"{leg.expiry}", f"It is of {parameters.on}."
-        )
+        raise DataError("A margin needs living contracts", str(leg.expiry), f"It is of {parameters.on}.")
     return leg.expiry
 
 
