@@ -273,7 +273,7 @@ def test_bad_input_is_named(make_chain: MakeChain, closes: pd.Series) -> None:
     chain = make_chain()
     with pytest.raises(DataError, match="at least one leg"):
         margin([], chain)
-    with pytest.raises(DataError, match="have not expired: '2026-06-02'"):
+    with pytest.raises(DataError, match="living contracts: '2026-06-02'"):
         estimate(_legs("-1 57000CE@10 02JUN2026"), 30, RULES)
     with pytest.raises(UnknownExpiry, match="not at hand"):
         margin(_legs("-1 57000CE@10 29DEC2026"), chain)
