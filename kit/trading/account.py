@@ -225,12 +225,13 @@ class PaperAccount(PaperStatement):
         Raises
         ------
         Rejected
-            So many were not traded today, the contract is not held under it, or the funds are missing.
+            So many were not traded today, the contract is not held under it, INTRADAY is over, or the funds
+            are missing.
         """
         with self._lock:
             key = instance(position, OpenPosition, "position").token, position.product
             self._dealing.begin_day(at := self._now())
-            units = conversion(self._dealing.ledger, key, to, quantity, at.date())
+            units = conversion(self._dealing.ledger, key, to, quantity, at)
             self._dealing.record(events.PositionConverted(at, *key, to, units))
 
     def follow(

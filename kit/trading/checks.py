@@ -73,22 +73,23 @@ def _against_the_hour(order: OrderRequest, at: datetime, closing: bool) -> str:
 def _lacks_shares(order: OrderRequest, ledger: PaperLedger) -> str:
     token, delivered = order.contract.token, ledger.shares.get(order.contract.token)
     today = ledger.held.get((token, "DELIVERY"))
-    sold = sum(
-        other.left for other in ledger.waiting()
-        if other.request.contract.token == token and other.request.side == "SELL"
-    )  # fmt: skip
+    sold = _waits(order, ledger)
     has = (delivered.net if delivered else 0) + (today.net if today else 0) - sold
     return "" if has >= order.quantity else f"Holdings of {has} are not enough to sell {order.quantity}."
 
 
 def _reduces(order: OrderRequest, ledger: PaperLedger) -> bool:
-    """Whether it can only make what is held smaller, with the orders that wait before it."""
-    net, sign = ledger.net(order.contract.token), 1 if order.side == "BUY" else -1
-    same = sum(
-        other.left for other in ledger.waiting()
-        if other.request.contract.token == order.contract.token and other.request.side == order.side
-    )  # fmt: skip
-    return net * sign < 0 and order.quantity + same <= abs(net)
+    """Whether it can only make what its product holds smaller, with the orders that wait before it."""
+    held = ledger.held.get((order.contract.token, order.product))
+    net, sign = held.net if held else 0, 1 if order.side == "BUY" else -1
+    return net * sign < 0 and order.quantity + _waits(order, ledger) <= abs(net)
+
+
+def _waits(order: OrderRequest, ledger: PaperLedger) -> int:
+    """Return the units that wait on the same side of the contract under the same product."""
+    what = (order.contract.token, order.product, order.side)
+    asked = ((other.left, other.request) for other in ledger.waiting())
+    return sum(left for left, one in asked if (one.contract.token, one.product, one.side) == what)
 
 
 def _short_of_money(order: OrderRequest, ledger: PaperLedger, at: datetime) -> str:

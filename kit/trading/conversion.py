@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
+from kit.clock import is_open, square_off
 from kit.errors import Rejected
 from kit.model import Product
 from kit.trading.ledger import PaperLedger
@@ -12,7 +13,7 @@ from kit.trading.money import spare_inr
 from kit.trading.records import PaperPosition, PositionKey, fits
 
 
-def conversion(ledger: PaperLedger, key: PositionKey, to: Product, quantity: int | None, on: date) -> int:
+def conversion(ledger: PaperLedger, key: PositionKey, to: Product, quantity: int | None, at: datetime) -> int:
     """Return the units that a conversion moves: positive bought, negative sold.
 
     Parameters
@@ -25,8 +26,8 @@ def conversion(ledger: PaperLedger, key: PositionKey, to: Product, quantity: int
         The other product.
     quantity : int or None
         Units; None: all that are held.
-    on : date
-        The day whose rules of margin hold.
+    at : datetime
+        The present, Asia/Kolkata.
 
     Raises
     ------
@@ -38,12 +39,15 @@ def conversion(ledger: PaperLedger, key: PositionKey, to: Product, quantity: int
         raise Rejected("No such position is held", key, "Take it from positions().")
     if to == here.product or not fits(here.contract, to):
         raise Rejected(f"{here.contract.symbol} cannot be moved to this product", to, "Name another.")
+    segment = here.contract.segment
+    if to == "INTRADAY" and not (is_open(at, segment) and at < square_off(at.date(), segment)):
+        raise Rejected("INTRADAY is over for this day", here.contract.symbol, "Keep it as it is.")
     today = here.bought - here.bought_before if here.net > 0 else here.sold - here.sold_before
     most, units = min(today, abs(here.net)), abs(here.net) if quantity is None else quantity
     if not 0 < units <= most:
         raise Rejected("Fewer units were traded today", units, f"At most {most} can be moved.")
     signed = units if here.net > 0 else -units
-    missing = -_spare_after(ledger, here, signed, to, on)
+    missing = -_spare_after(ledger, here, signed, to, at.date())
     if missing > 0:
         raise Rejected("The funds fall short by", round(missing, 2), "Move less.")
     return signed

@@ -71,8 +71,8 @@ class Dealing:
             raise InvalidOrder("This tag names another order", order.tag, "Give each order its own tag.")
         return found
 
-    def place(self, order: OrderRequest, at: datetime) -> PaperOrder:
-        """Take or reject an order, once; it meets the newest quote."""
+    def place(self, order: OrderRequest, at: datetime, *, forced: bool = False) -> PaperOrder:
+        """Take or reject an order, once; it meets the newest quote. One that is forced is taken."""
         if (found := self.known(order)) is not None:
             return found
         check_contract(order)
@@ -81,7 +81,7 @@ class Dealing:
         closed = not is_open(at, order.contract.segment)
         kept = closed and order.validity == "DAY" and not order.after_market
         asked = replace(order, after_market=True) if kept else order
-        taken = self._taken(order, at, reason_against(asked, self.ledger, at), kept)
+        taken = self._taken(order, at, "" if forced else reason_against(asked, self.ledger, at), kept)
         self.record(taken)
         placed = self.ledger.orders[taken.order_id]
         if placed.waits and not placed.request.after_market:
@@ -165,7 +165,7 @@ class Dealing:
         self.record(*ended, events.TradingStopped(at, why))
         for one in closable(self.ledger):
             for closing in closers(one, after_market=not is_open(at, one.contract.segment)):
-                self.place(closing, at)
+                self.place(closing, at, forced=True)
 
     def begin_day(self, at: datetime) -> None:
         """End the earlier session where a new one begins: its orders are over, what expired is settled.
@@ -224,11 +224,11 @@ class Dealing:
         for order in self.ledger.waiting():
             if is_squared_off(order.request, at) and order.request.order_type != "MARKET":
                 self.record(events.OrderEnded(at, order.order_id, _SQUARED))
-        for one in list(self.ledger.held.values()):
-            waits = any(order.request.contract.token == one.contract.token for order in self.ledger.waiting())
-            for closing in () if waits else closers(one, after_market=False):
+        waiting = {(order.request.contract.token, order.request.product) for order in self.ledger.waiting()}
+        for key, one in list(self.ledger.held.items()):
+            for closing in () if key in waiting else closers(one, after_market=False):
                 if is_squared_off(closing, at):
-                    self.place(closing, at)
+                    self.place(closing, at, forced=True)
 
     def _settle_intraday(self) -> None:
         """Close what the earlier session left of INTRADAY at its last known price: no quote came any more."""

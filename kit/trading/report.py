@@ -94,9 +94,10 @@ def compare(ledger: PaperLedger, plan: Plan, result: BacktestResult) -> PaperRep
     told = {leg_tag(plan.name, row["day"], row["leg"], row["entry"]): row
             for row in log if row["reason"] != "refused"}  # fmt: skip
     days = {row["day"] for row in log} | set(result.sessions)
+    left_out = {one.day: one.why for one in result.skipped}
     rows = [_row(ledger, tag, _of_backtest(row)) for tag, row in told.items()]
     rows += [
-        _row(ledger, tag, _of_paper(tag, order) | _NEVER)
+        _row(ledger, tag, _of_paper(tag, order) | _NEVER, left_out.get(order.placed_at.date(), ""))
         for tag, order in _entries(ledger, plan.name)
         if tag not in told and order.placed_at.date() in days
     ]
@@ -129,13 +130,14 @@ def _of_paper(tag: str, entry: PaperOrder) -> dict[str, Any]:
     return row | {"contract": asked.contract.symbol, "side": asked.side, "units": asked.quantity}
 
 
-def _row(ledger: PaperLedger, tag: str, row: dict[str, Any]) -> dict[str, Any]:
+def _row(ledger: PaperLedger, tag: str, row: dict[str, Any], left_out: str = "") -> dict[str, Any]:
     entry, out = (ledger.orders.get(ledger.by_tag.get(tag + way, "")) for way in "io")
     row = row | (_NOTHING if entry is None or not entry.filled else _earned(ledger, entry, out))
     row["difference_inr"] = round(row["paper_inr"] - row["backtest_inr"], 2)
     held = entry is not None and ledger.net(entry.asked.contract.token) != 0
     without_exit = "still open on paper" if held else "closed on paper by another order"
-    return row | {"why": _why(row, entry, out, without_exit)}
+    why = _why(row, entry, out, without_exit)
+    return row | {"why": f"{why}: {left_out}" if left_out else why}
 
 
 def _earned(ledger: PaperLedger, entry: PaperOrder, out: PaperOrder | None) -> dict[str, float]:
