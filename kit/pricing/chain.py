@@ -12,7 +12,7 @@ from kit.errors import DataError
 from kit.pricing.analytics import COLUMNS, Analytics, analytics
 from kit.pricing.arrays import Bools, Floats, column, floats, sides
 from kit.pricing.black76 import DeltaOf, IvAndGreeks, iv_and_greeks
-from kit.pricing.forward import Forward, carried_forward, implied_forward
+from kit.pricing.forward import Forward, carried_forward, discounted, implied_forward
 from kit.pricing.quality import iv_quality, price_kind
 from kit.pricing.reasons import Codes, Reason
 from kit.quotes import mid_or_last
@@ -116,7 +116,7 @@ def analyse(
         A misspelt `delta_of`.
     """
     k = np.atleast_1d(floats(strike))
-    call, years = column("is_call", sides(is_call), k), column("t_years", floats(t_years), k)
+    call, years = column("is_call", sides(is_call), k), column("t_years", discounted(t_years, rate), k)
     columns = _columns(k, bid, ask, ltp, oi, volume, oi_change, ltp_change)
     expiries, which = np.unique(column("expiry", np.asarray(expiry), k), return_inverse=True)
     indexes = [_StrikeIndex.of(np.flatnonzero(which == number), k, call) for number in range(expiries.size)]

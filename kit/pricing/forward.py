@@ -30,6 +30,8 @@ TRADES_ERROR = 0.0005  # likewise where the pairs are trades of different moment
 TRADES_APART = 0.00012  # of the forward: what one pair of trades of different moments is believed to miss
 CARRY_DOUBT = 0.017  # a year, times years: by how much the futures of far months differ from parity of trades
 ORDINARY = 1.345  # deviations beyond which a pair pulls no harder: Huber's
+MOST_YEARS = 1000.0  # no expiry is further away
+MOST_DISCOUNT = 500.0  # rate times years; e to the power of more is no number to price with
 WRONG = 6.0  # deviations beyond which it does not pull at all
 
 
@@ -103,7 +105,7 @@ def implied_forward(
         Wherever the quotes on both sides do not contradict each other, it lies between the forwards at
         which somebody could trade against them for certain profit.
     """
-    years = max(t_years, 0.0)
+    years = max(float(discounted(t_years, rate)), 0.0)
     prior = float(np.exp(-rate * years))
     k = np.ravel(floats(strike))
     sides = {"call_bid": call_bid, "call_ask": call_ask, "put_bid": put_bid, "put_ask": put_ask}
@@ -122,6 +124,13 @@ def implied_forward(
     source: Origin = "spot" if np.isnan(carried) else "carry"
     guess = float(np.divide(spot, prior or np.nan)) if source == "spot" else carried
     return Forward(held(guess, bounds), prior, source)
+
+
+def discounted(t_years: ArrayLike, rate: float) -> Floats:
+    """Return years to an expiry, NaN where none is so far away or its discount factor is 0 or infinite."""
+    years = floats(t_years)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.where((np.abs(years) > MOST_YEARS) | (np.abs(rate * years) > MOST_DISCOUNT), np.nan, years)
 
 
 def carried_forward(
@@ -158,7 +167,7 @@ def carried_forward(
     start = 0 if spot > 0 else max(years.size - 2, 0)
     carry = (logs[-1] - logs[start]) / (years[-1] - years[start]) if years.size > 1 else rate
     at = -1 if t_years > years[-1] else 0
-    return float(np.exp(logs[at] + carry * (t_years - years[at])))
+    return float(np.exp(logs[at] + carry * float(discounted(t_years - years[at], carry))))
 
 
 def _pairs(

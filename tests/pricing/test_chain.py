@@ -10,6 +10,7 @@ from kit.chains.readers import read_chain
 from kit.errors import DataError
 from kit.pricing.black76 import price
 from kit.pricing.chain import ChainAnalysis, analyse
+from kit.pricing.forward import carried_forward
 
 STRIKES = np.arange(42_000.0, 44_600.0, 100.0)
 MIDDLE = price(43_322.0, STRIKES, 0.06, 0.14, 0.996, np.array([[True], [False]])).ravel()
@@ -39,6 +40,22 @@ def test_one_value_stands_for_all_rows(changed: dict[str, Any]) -> None:
     assert short.forwards == whole.forwards
     assert short.analytics[0].pcr_oi == whole.analytics[0].pcr_oi
     np.testing.assert_array_equal(short.greeks.iv, whole.greeks.iv)
+
+
+@pytest.mark.parametrize("years", [np.inf, -np.inf, np.nan, 1e9, 1e300])
+@pytest.mark.parametrize("rate", [0.068, -0.02, 0.0, np.inf, np.nan])
+def test_years_without_a_discount_factor_give_no_number(years: float, rate: float) -> None:
+    """An expiry that is endlessly far away, or whose rate is no number, is NaN and raises nothing."""
+    assert np.isnan(carried_forward(years, [0.1, 0.2], [110.0, 111.0], np.nan, rate))
+    t_years = np.where(np.arange(MIDDLE.size) % 2 == 0, 0.06, years)
+    expiry = np.arange(MIDDLE.size) % 2
+    found = analyse(
+        expiry, np.tile(STRIKES, 2), np.repeat([True, False], STRIKES.size), MIDDLE - 1, MIDDLE + 1, MIDDLE,
+        3.0, 3.0, t_years, spot=43_312.7, rate=rate,
+    )  # fmt: skip
+    assert np.isnan(found.greeks.iv[1::2]).all()
+    if np.isfinite(rate):
+        assert np.isfinite(found.greeks.iv[::2]).all()
 
 
 def test_one_side_may_stand_for_all_rows() -> None:
