@@ -40,6 +40,7 @@ _NEW = {
 _SPELLINGS = {"STRIKEPRICE": "STRIKEPR", "OPTIONTYPE": "OPTIONTYP", "EXPIRYDATE": "EXPIRYDT"}
 _SPELLINGS |= {"SETTLEPRICE": "SETTLEPR", "CHANGEINOI": "CHGINOI", "CHGINOPENINT": "CHGINOI"}
 _FUTURES = ("FUTIDX", "FUTSTK", "IDF", "STF")
+_OPTIONS = ("OPTIDX", "OPTSTK", "IDO", "STO")
 Series = tuple[date, date]  # day, expiry
 Facts = tuple[float, int]  # spot, lot
 
@@ -111,6 +112,7 @@ class _File:
         whole = self.table.whole(rows)
         self.rows = [row for row in whole if row.cells[self.at["underlying"]].strip() == underlying]
         self._refuse_other(whole)
+        self._refuse_unnamed(whole)
         self._refuse_half(whole)
 
     def _refuse_other(self, whole: Sequence[Record]) -> None:
@@ -133,6 +135,20 @@ class _File:
                 self.underlying,
                 whole[-1],
             )
+
+    def _refuse_unnamed(self, whole: Sequence[Record]) -> None:
+        """Refuse what would be dropped unseen: rows without an underlying, or neither option nor future."""
+        for row in whole:
+            if not row.cells[self.at["underlying"]].strip():
+                self.table.refuse(
+                    "The file is damaged: a row names no underlying", "", row, self.at["underlying"]
+                )
+        for row in self.rows:
+            kind, right = (row.cells[self.at[field]].strip() for field in ("kind", "right"))
+            if kind not in (_OPTIONS if right in _RIGHTS else _FUTURES):
+                at = self.at["right" if kind in _OPTIONS else "kind"]
+                what = "The file is damaged: the row is neither option nor future"
+                self.table.refuse(what, f"{kind} {right}", row, at)
 
     def right(self, row: Record) -> Right | None:
         return _RIGHTS.get(row.cells[self.at["right"]].strip())
@@ -180,9 +196,11 @@ class _File:
             self.table.refuse(what, f"no put of {min(missing)[3]:g}", last)
 
     def series(self, row: Record) -> Series:
+        day, expiry = (self.table.cell(row, self.at[field], fields.day) for field in ("day", "expiry"))
         moved = self.at.get("moved")
-        expiry = self.at["expiry"] if moved is None or fields.is_blank(row.cells[moved]) else moved
-        return self.table.cell(row, self.at["day"], fields.day), self.table.cell(row, expiry, fields.day)
+        if moved is None or fields.is_blank(row.cells[moved]):
+            return day, expiry
+        return day, self.table.cell(row, moved, fields.day)
 
     def facts(self, row: Record, series: Series) -> Facts:
         if "lot" in self.at:

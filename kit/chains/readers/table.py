@@ -39,8 +39,11 @@ def records(text: str, name: str) -> Iterator[Record]:
     Raises
     ------
     UnreadableFile
-        A quote is never closed, or a cell is longer than any of the exchange.
+        A quote is never closed, a cell is longer than any of the exchange, or a character is none.
     """
+    if (at := text.find("\0")) >= 0:  # what a disk or a download leaves where it wrote nothing
+        line = text.count("\n", 0, at) + 1
+        raise UnreadableFile("The file is damaged: a character of nothing", name, _AGAIN, line=line)
     head = "".join(islice(io.StringIO(text), LEAD))
     mark = max(",\t;", key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
