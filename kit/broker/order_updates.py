@@ -21,7 +21,7 @@ from kit.broker.order_rows import booked, row_of
 from kit.broker.shapes import once
 from kit.broker.stream.socket import open_socket
 from kit.clock import IST
-from kit.errors import ProtocolError, SessionExpired, Transient, TransportError
+from kit.errors import Denied, ProtocolError, SessionExpired, Transient, TransportError
 from kit.model import BookedOrder
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ class OrderUpdates:
         Raises
         ------
         BrokerError
-            The broker refuses the login, or further connections.
+            The broker refuses the login, or further connections; or a message is no update. The next call
+            opens the stream anew, so that nothing of it is missed.
         """
         until_s = monotonic() + patience_s
         while (left_s := until_s - monotonic()) > 0:
@@ -108,6 +109,9 @@ class OrderUpdates:
             self._failures = min(self._failures + 1, 20)
             time.sleep(pause_s)
             return []
+        except ProtocolError:  # what it would have said stands in the book, which the next one reads
+            self._leave()
+            raise
 
     @staticmethod
     def _message(socket: ClientConnection, wait_s: float) -> str | bytes:
@@ -127,8 +131,8 @@ class OrderUpdates:
                 opened = open_socket(self._url, headers, self._client.feed.ca_file, self._config.heartbeat_s)
                 self._socket = self._stack.enter_context(opened)
                 break
-            except SessionExpired:
-                if renew is None:
+            except (SessionExpired, Denied) as error:
+                if renew is None or error.status not in (401, 403):  # 403: expired, by the broker's page
                     raise
                 tokens = renew(tokens)
         self._expires = tokens.expires
@@ -146,17 +150,19 @@ class OrderUpdates:
         try:
             message: Any = json.loads(said, object_pairs_hook=once)
             row = message["orderData"] if message["order-status"] != _GREETING else None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             shown = said[:40] if isinstance(said, str) else "bytes"
             raise ProtocolError("The order stream sent what is no update", shown, "Open it again.") from error
         return [] if row is None else self._news(row_of(booked, row, "the order stream"))
 
     def _news(self, order: BookedOrder) -> list[BookedOrder]:
-        """Remember an order and return it if it changed; one that was over stays so."""
+        """Remember an order and return it if it changed; what is over, or filled, stays so."""
         before = self._known.get(order.order_id)
         if before is not None:
             order = replace(order, unique_id=order.unique_id or before.unique_id)
-        if before is not None and (before.is_final or _state(before) == _state(order)):
+        if before is not None and (before.is_final or order.filled < before.filled):
+            return []
+        if before is not None and _state(before) == _state(order):
             return []
         self._known[order.order_id] = order
         return [order]

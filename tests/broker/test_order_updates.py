@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
+from websockets.sync.server import serve
 
 from kit.broker.order_updates import OrderUpdates
 from kit.clock import IST
@@ -123,9 +126,34 @@ def test_a_clock_that_jumps_loses_and_doubles_no_update(apart, by_s):
         assert told == [(placed.order_id, "cancelled"), (again.order_id, "complete")]
 
 
+def test_what_a_damaged_message_would_have_said_is_told_next(share):
+    """A message that is cut ends the listening with an error; the next listening begins with what it hid."""
+    client, _ = share
+    placed = client.orders.place(wanted(share, 950.0))
+
+    def cut(socket):
+        socket.send('{"order-status": "AB02", "orderData"')
+        socket.close()
+
+    with OrderUpdates(client) as updates, serve(cut, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever).start()
+        updates._leave()
+        updates._url, right = f"ws://127.0.0.1:{server.socket.getsockname()[1]}", updates._url
+        with pytest.raises(ProtocolError, match="no update"):
+            list(updates.within(PATIENCE_S))
+        server.shutdown()
+        updates._url = right
+        client.orders.cancel(placed)
+        told = next(updates.within(PATIENCE_S))
+        assert (told.order_id, told.status) == (placed.order_id, "cancelled")
+        assert updates._news(replace(told, status="open")) == []
+        new = replace(told, order_id="2", status="open", filled=3)
+        assert (updates._news(new), updates._news(replace(new, filled=0))) == ([new], [])
+
+
 def test_what_is_no_update_is_said(share):
     """A message in another form is an error that shows its beginning."""
     updates = OrderUpdates(share[0])
-    for said in ("hello", "[1]", '{"order-status": "AB01"}', b"\x01"):
+    for said in ("hello", "[1]", "[" * 60_000, '{"order-status": "AB01"}', b"\x01"):
         with pytest.raises(ProtocolError, match="no update"):
             updates._read(said)

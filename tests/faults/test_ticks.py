@@ -10,6 +10,7 @@ import pytest
 
 from kit.broker.stream.frames import DTYPES, MODES, decode, decode_batch, is_sound
 from kit.broker.stream.newest import NewestFrames
+from kit.clock import SystemClock
 from kit.simulator.stream_frames import packed
 
 LEVEL = {"price": 100.0, "quantity": 30, "orders": 1}
@@ -39,7 +40,7 @@ def _changed(mode: str, field: str, wrong: Any, side: str = "", level: int = 0) 
 
 
 def _set_aside(frame: bytes) -> bool:
-    kept = NewestFrames()
+    kept = NewestFrames(SystemClock())
     kept.keep([frame], 0.0)
     batches, aside = decode_batch([frame, frame])
     return not is_sound(frame) and kept.strange == 1 and batches == [] and aside == [frame, frame]

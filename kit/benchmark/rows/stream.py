@@ -17,6 +17,7 @@ from kit.benchmark.targets import at_least, at_most, faster
 from kit.broker.client import AngelAPIClient
 from kit.broker.stream.frames import decode_batch
 from kit.broker.stream.newest import NewestFrames
+from kit.clock import Clock
 from kit.desk import open_desk
 from kit.errors import TransportError
 from kit.pricing.analytics import snapshot_analytics
@@ -75,7 +76,7 @@ def tick_to_cache(run: Run) -> Figures:
     """Take 2,000 ticks a second for a minute: the 99th percentile from the exchange's look to the cache."""
     exchange = run.enter(launch(seed=7, limits=False))
     client = run.enter(open_desk(without_disk(run.settings), exchange=exchange, start_workers=False)).client
-    feed, kept = client.feed, _TimedFrames()
+    feed, kept = client.feed, _TimedFrames(exchange.clock)
     feed.newest = kept
     ahead_s = exchange.clock.now().timestamp() - monotonic()  # both read one machine's clock
     with feed.follow(_liquid(client), "SNAPQUOTE") as following:
@@ -105,8 +106,8 @@ def _liquid(client: AngelAPIClient) -> dict[tuple[str, str], str]:
 class _TimedFrames(NewestFrames):
     """Notes when each batch is in the cache."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
         self._noted: list[tuple[float, list[bytes]]] = []
 
     def keep(self, frames: Iterable[bytes], arrived_s: float) -> list[bytes]:

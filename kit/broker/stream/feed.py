@@ -77,7 +77,7 @@ class MarketFeed:
         self._session, self._credentials, self._clock = session, credentials, clock
         self.config = config
         self.ca_file = ca_file
-        self.newest = NewestFrames()
+        self.newest = NewestFrames(clock)
         self._followings: tuple[TickReader, ...] = ()
         self._connections: list[FeedConnection] = []
         self._changing = threading.RLock()
@@ -170,14 +170,16 @@ class MarketFeed:
         Returns
         -------
         dict
-            ``subscriptions``, ``frames``, ``strange`` (frames that nobody could read), ``last_strange``
-            (the beginning of the latest, as hexadecimal text), ``dropped`` (ticks that a reader was too slow
-            for), and ``connections``: one dict each, see `ConnectionHealth.as_dict`.
+            ``subscriptions``, ``frames``, ``strange`` (frames that nobody could read), ``late`` (older than
+            one that had come), ``last_strange`` (the beginning of the latest strange one, as hexadecimal
+            text), ``dropped`` (ticks that a reader was too slow for), and ``connections``: one dict each, see
+            `ConnectionHealth.as_dict`.
         """
         return {
             "subscriptions": len(self._wanted()),
             "frames": self.newest.frames,
             "strange": self.newest.strange,
+            "late": self.newest.late,
             "last_strange": self.newest.last_strange.hex(),
             "dropped": sum(following.dropped for following in self._followings),
             "connections": [connection.health.as_dict() for connection in self._connections],

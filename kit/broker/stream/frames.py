@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from operator import itemgetter
 from struct import Struct
 from typing import Any
@@ -102,6 +103,20 @@ def is_sound(frame: bytes) -> bool:
         if not (0 <= bought <= _MOST_UNITS and 0 <= sold <= _MOST_UNITS):
             return False
     return bool(0 <= _PRICE.unpack_from(frame, _PRICE_AT)[0] < _MOST_PAISE)
+
+
+def is_earlier(frame: bytes, kept: bytes) -> bool:
+    """Tell whether a sound frame was sent before another of the same subscription, by time and sequence."""
+    at = _TIME_AT[frame[0]]
+    told, known = _PRICE.unpack_from(frame, at)[0], _PRICE.unpack_from(kept, at)[0]
+    if told != known or frame[0] == MODES["DEPTH"]:
+        return bool(told < known)
+    return bool(_PRICE.unpack_from(frame, KEY_BYTES)[0] < _PRICE.unpack_from(kept, KEY_BYTES)[0])
+
+
+def is_to_come(frame: bytes, now: datetime) -> bool:
+    """Tell whether a sound frame is of more than a second after the present: the clock was set back."""
+    return bool(_PRICE.unpack_from(frame, _TIME_AT[frame[0]])[0] > (now.timestamp() + 1) * 1000)
 
 
 def key_of(mode: StreamMode, exchange: str, token: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import struct
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from math import isnan
 
 import numpy as np
@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.broker.stream.frames import DTYPES, MODES, SIZES, decode, decode_batch, is_sound, key_of
+from kit.broker.stream.frames import DTYPES, MODES, SIZES, decode, decode_batch, is_sound, key_of, last_price
+from kit.broker.stream.newest import NewestFrames
+from kit.clock import ManualClock
 from kit.errors import ProtocolError
 from kit.simulator.stream_frames import packed
 
@@ -154,6 +156,19 @@ def test_sizes_are_the_documented_ones():
 def test_key_is_what_the_frame_begins_with():
     """A subscription's key is the beginning of its frames."""
     assert frame("QUOTE").startswith(key_of("QUOTE", "NFO", "40001"))
+
+
+@pytest.mark.parametrize(("by_ms", "sequence", "set_back_s", "is_late"), [
+    (-1, 9, 0, True), (0, 6, 0, True), (0, 7, 0, False), (1, 1, 0, False), (-1, 9, 60, False),
+])  # fmt: skip
+def test_an_older_frame_takes_no_newer_ones_place(by_ms, sequence, set_back_s, is_late):
+    """By time, then sequence, an older frame is counted and set aside, unless the clock was set back."""
+    clock = ManualClock(datetime.fromtimestamp(AT_MS / 1000, UTC) - timedelta(seconds=set_back_s))
+    newest = NewestFrames(clock)
+    first, other = frame("LTP"), packed(1, 2, "40001", sequence, AT_MS + by_ms, {**ROW, "ltp": 50.0})
+    assert newest.keep([first, other], 1.0) == ([first] if is_late else [first, other])
+    assert last_price(newest.of(key_of("LTP", "NFO", "40001")).frame) == (101.05 if is_late else 50.0)
+    assert newest.late == is_late
 
 
 def of_mode(mode):
