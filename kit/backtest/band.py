@@ -60,6 +60,8 @@ def band_sentence(band: pd.DataFrame) -> str:
     """Say in one sentence how much of the profit rests on the convention."""
     net = band["net_inr"]
     planned, low, high = net.iloc[0], net.min(), net.max()
+    if not band["trades"].any():
+        return "Nothing was traded, so nothing rests on how fills are counted."
     if high - low < 0.005:
         return f"The profit of {rupees(planned)} does not depend on how fills are counted."
     worst, best = net.idxmin(), net.idxmax()

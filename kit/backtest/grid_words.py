@@ -9,6 +9,8 @@ import yaml
 
 from kit.errors import SettingsError
 
+MOST = 100_000  # values of one parameter
+
 
 def parameter_values(words: str) -> tuple[str, list[Any]]:
     """Read ``path=a,b,c`` or ``path=from:to:step``.
@@ -16,14 +18,17 @@ def parameter_values(words: str) -> tuple[str, list[Any]]:
     Raises
     ------
     SettingsError
-        There is no path, or no value.
+        There is no path, or no value, or a range that does not go up.
     """
     path, mark, text = (part.strip() for part in words.partition("="))
     ends = text.split(":")
     if len(ends) == 3 and all(part.strip().lstrip("-").replace(".", "", 1).isdigit() for part in ends):
         first, last, step = (float(part) for part in ends)
-        if step > 0:
-            return path, [round(float(value), 9) for value in np.arange(first, last + step / 2, step)]
+        if not (step > 0 and first <= last < first + MOST * step):
+            raise SettingsError(
+                f"A range goes up in steps above 0, at most {MOST:,}", text, "Write from:to:step, 10:60:5."
+            )
+        return path, [round(float(value), 9) for value in np.arange(first, last + step / 2, step)]
     if not mark or not path or not text:
         raise SettingsError("Not a parameter with values", words, "Write 'legs.*.stop.percent=10,20,30'.")
     return path, [part.strip() if ":" in part else yaml.safe_load(part) for part in text.split(",")]

@@ -13,6 +13,7 @@ from kit.backtest.plan.plan import Plan
 from kit.errors import SettingsError
 
 Grid = Mapping[str, Sequence[Any]]
+MOST_SETS = 1_000_000
 
 
 def parameter_table(grid: Grid, sample: int | None = None, seed: int = 0) -> pd.DataFrame:
@@ -30,7 +31,8 @@ def parameter_table(grid: Grid, sample: int | None = None, seed: int = 0) -> pd.
     Raises
     ------
     SettingsError
-        The grid is empty, has an empty list or what is no list, or the sample is none.
+        The grid is empty, has an empty list or what is no list, or the sample is none; or more than a million
+        sets are asked for.
     """
     empty = [
         path
@@ -44,7 +46,11 @@ def parameter_table(grid: Grid, sample: int | None = None, seed: int = 0) -> pd.
     count = 1
     for values in grid.values():
         count *= len(values)
-    if sample is None or sample >= count:
+    if (drawn := count if sample is None else min(sample, count)) > MOST_SETS:
+        raise SettingsError(
+            "A sweep of so many sets fits no memory", f"{drawn:,}", "Draw some: sample=10_000."
+        )
+    if drawn == count:
         rows = list(product(*grid.values()))
     else:
         rows = [_nth(grid, number) for number in sorted(random.Random(seed).sample(range(count), sample))]  # noqa: S311 - a draw, no secret

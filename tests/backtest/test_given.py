@@ -149,10 +149,11 @@ def test_numbers_that_are_none(leg):
 @pytest.mark.parametrize(
     ("grid", "sample"),
     [({"legs.*.stop.percent": 20}, None), ({"legs.*.stop.percent": "20"}, None), ({}, None)]
-    + [({"legs.*.stop.percent": [10, 20]}, sample) for sample in (0, -1, True, 1.5)],
+    + [({"legs.*.stop.percent": [10, 20]}, sample) for sample in (0, -1, True, 1.5)]
+    + [(dict.fromkeys(("legs.0.stop.percent", "legs.1.stop.percent", "a"), range(1000)), 10**8)],
 )
 def test_grids_that_are_none(days, grid, sample):
-    """One value is no list, and a sample is a whole number of sets."""
+    """One value is no list, a sample is a whole number of sets, and not a hundred millions."""
     with pytest.raises(SettingsError):
         sweep(PLAN, days, grid, sample=sample)
 
