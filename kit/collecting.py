@@ -15,6 +15,7 @@ from kit.bars.minute_store import MinuteStore
 from kit.clock import expiries as listed_expiries
 from kit.clock import last_session, previous_session, session, sessions
 from kit.desk import Desk, open_desk
+from kit.errors import DataError
 from kit.market.collecting import AROUND, EXPIRIES, Collected, collect, joined
 from kit.settings import Settings
 from kit.simulator.process import launch
@@ -59,7 +60,7 @@ def collect_minutes(
         now = desk.clock.now()
         latest = last_session(now)
         newest = latest.day if latest.close <= now else previous_session(latest.day)
-        days = [first or last or newest, min(last or newest, newest)]
+        days = closed_range(first or last or newest, last or newest, newest)
         past = _expired(days[0], days[1], newest) if desk.exchange else []
         still = [day for day in sessions(*days) if not past or day > past[-1][-1]]
         if still or not past:
@@ -72,6 +73,24 @@ def collect_minutes(
         ):
             take(desk, part)
     return joined(done)
+
+
+def closed_range(first: date, last: date, newest: date) -> list[date]:
+    """Return first and last day of a range, as far as it has closed.
+
+    Raises
+    ------
+    DataError
+        The range is none, or no session of it has closed; says which day to ask for.
+    """
+    if last < first:
+        raise DataError(
+            "The range ends before it begins", f"{first} to {last}", "Name the earlier day first."
+        )
+    if not sessions(first, min(last, newest)):
+        earlier = newest if first > newest else previous_session(first)
+        raise DataError("No session of this range has closed", f"{first} to {last}", f"Ask for {earlier}.")
+    return [first, min(last, newest)]
 
 
 def _expired(first: date, last: date, newest: date) -> list[list[date]]:

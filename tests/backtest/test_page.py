@@ -128,7 +128,7 @@ def test_the_command_sweeps(store, tmp_path, capsys):
     "words",
     [["backtest", "short_stradle"], ["backtest", "none.yaml"], ["sweep", "iron_condor", "--set", "lots"],
      ["backtest", "iron_condor", "--from", "2020-01-01", "--to", "2020-02-01"],
-     *(["sweep", "iron_condor", "--set", f"legs.*.stop.percent={span}"] for span in ("60:10:5", "1:9:0", "1:9e9:1")),
+     *(["sweep", "iron_condor", "--set", f"legs.*.stop.percent={span}"] for span in ("60:10:5", "1:9:0")),
      ["sweep", "iron_condor", "--set", "legs.*.stop.percent=1:1000000:1"]],
 )  # fmt: skip
 def test_wrong_words_are_one_sentence(store, words, capsys):

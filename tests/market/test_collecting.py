@@ -12,7 +12,7 @@ import pytest
 from kit.bars.minute_store import MinuteStore
 from kit.cli import main
 from kit.clock import expiries
-from kit.collecting import collect_minutes
+from kit.collecting import closed_range, collect_minutes
 from kit.errors import BrokerError, DataError, UnwritableFile
 from kit.market.collecting import collect
 from kit.market.manager import DataManager
@@ -94,6 +94,22 @@ def test_nothing_to_collect(data: DataManager, tmp_path: Path, first, last, size
     with pytest.raises(DataError) as caught:
         collect(data._present().client, MinuteStore(tmp_path), first, last, quiet=True, **sizes)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "said"),
+    [
+        (date(2026, 11, 21), date(2026, 11, 22), "'2026-11-21 to 2026-11-22'. Ask for 2026-11-20."),
+        (date(2026, 11, 27), date(2026, 11, 30), "'2026-11-27 to 2026-11-30'. Ask for 2026-11-26."),
+        (date(2026, 11, 25), date(2026, 11, 20), "ends before it begins"),
+    ],
+)
+def test_a_range_that_has_not_closed_names_a_day_that_has(first: date, last: date, said: str):
+    """On a week-end, today or later the error says for which day to ask."""
+    with pytest.raises(DataError) as caught:
+        closed_range(first, last, date(2026, 11, 26))
+    assert said in str(caught.value)
+    assert closed_range(date(2026, 11, 20), date(2027, 1, 1), date(2026, 11, 26))[1] == date(2026, 11, 26)
 
 
 @pytest.fixture
