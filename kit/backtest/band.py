@@ -58,7 +58,7 @@ def _sums(rows: Sequence[Row]) -> dict[str, float]:
 
 def band_sentence(band: pd.DataFrame) -> str:
     """Say in one sentence how much of the profit rests on the convention."""
-    net = band["net_inr"]
+    net = band["net_inr"].round(2)  # of equal ones the first is named
     planned, low, high = net.iloc[0], net.min(), net.max()
     if not band["trades"].any():
         return "Nothing was traded, so nothing rests on how fills are counted."

@@ -21,6 +21,7 @@ from kit.backtest.plan.plan import Plan
 from kit.clock import session
 from kit.errors import SettingsError
 from kit.pricing.arrays import Floats
+from kit.shown import counted, rupees
 
 Curve = tuple[NDArray[np.datetime64], Floats]
 _NUMBERS = ["gross_inr", "charges_inr", "net_inr"]
@@ -220,6 +221,11 @@ class BacktestResult:
         stamps = {name: [_iso(at) for at in self.trades[name]] for name in ("entry_bar", "exit_bar")}
         whole = {name: self.trades[name].astype("Int64") for name in ("strike", "lot_size")}
         return self.trades.assign(**stamps, **whole)
+
+    def __repr__(self) -> str:
+        names, days = ", ".join(plan.name for plan in self.plans), counted(len(self.sessions), "session")
+        trades = counted(len(self.filled), "trade")
+        return f"<BacktestResult {names}: net {rupees(self.net_inr)} of {trades} on {days}>"
 
     def _repr_html_(self) -> str:
         from kit.backtest.report import summary

@@ -53,7 +53,7 @@ def parameter_table(grid: Grid, sample: int | None = None, seed: int = 0) -> pd.
     if drawn == count:
         rows = list(product(*grid.values()))
     else:
-        rows = [_nth(grid, number) for number in sorted(random.Random(seed).sample(range(count), sample))]  # noqa: S311 - a draw, no secret
+        rows = [_nth(grid, number) for number in sorted(random.Random(seed).sample(range(count), drawn))]  # noqa: S311 - a draw, no secret
     return pd.DataFrame(rows, columns=list(grid))
 
 

@@ -18,7 +18,7 @@ from kit.backtest.overfit import deflated_sharpe, overfit_probability, overfit_s
 from kit.backtest.plan.plan import Plan
 from kit.errors import DataError, SettingsError
 from kit.pricing.arrays import Floats
-from kit.shown import card, rows_of, sentence, table
+from kit.shown import card, counted, rows_of, sentence, table
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +121,10 @@ class SweepResult:
 
     def __str__(self) -> str:
         return overfit_sentence(self.net)
+
+    def __repr__(self) -> str:
+        sets, days = counted(len(self.parameters), "set"), counted(len(self.days), "day")
+        return f"<SweepResult {self.plan.name}: {sets} over {days}{'' if self.complete else '; cancelled'}>"
 
     def _repr_html_(self) -> str:
         partial = sentence("" if self.complete else "Cancelled: only part of the days.")

@@ -59,6 +59,7 @@ def test_the_band_counts_every_other_convention(result):
     assert list(result.band.index) == ["as planned", *list(CONVENTIONS)[2:]]
     assert result.band.loc["as planned", "net_inr"] == pytest.approx(result.net_inr)
     assert "rest on the convention" in band_sentence(result.band)
+    assert repr(result).startswith("<BacktestResult short_straddle_reentry, short_straddle_920: net")
     assert "Nothing was traded" in band_sentence(result.band * 0)
 
 
