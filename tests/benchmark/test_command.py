@@ -9,7 +9,7 @@ import pytest
 from kit import cli
 from kit.benchmark import command, history
 from kit.benchmark.measure import Figures
-from kit.errors import SettingsError
+from kit.errors import SettingsError, UnwritableFile
 from kit.settings import Settings
 
 
@@ -90,11 +90,12 @@ def test_compare_reads_two_files_and_runs_nothing(toys, tmp_path, capsys):
 
 
 def test_a_file_that_cannot_be_written_is_named_before_anything_runs(toys, tmp_path, capsys):
-    """A folder that does not exist costs no run, and neither does a row's name in the place of a file."""
-    ran = []
+    """A folder that is a file costs no run, and neither does a row's name in the place of a file."""
+    ran, taken = [], tmp_path / "taken"
+    taken.write_text("")
     toys("a", lambda _: ran.append(1) or Figures([1.0]))
-    with pytest.raises(SettingsError, match=r"nowhere/b\.json"):
-        command.main(json=tmp_path / "nowhere" / "b.json")
+    with pytest.raises(UnwritableFile, match=r"taken/b\.json"):
+        command.main(json=taken / "b.json")
     with pytest.raises(SettingsError, match=r"'a'.*kit bench a --json FILE"):
         command.main(json="a")
     assert (ran, capsys.readouterr().out) == ([], "")
