@@ -45,10 +45,11 @@ test: .venv/test
 docs: .venv/test
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
 
-# The README's picture, as the browser test sees it.
+# The README's picture in both themes, as the browser test sees it.
 images: .venv/test
 	$(BIN)/python -m pytest -q -k picture tests/browser/test_panels.py
 	cp build/screens/chain_light_1280.png docs/images/chain.png
+	cp build/screens/chain_dark_1280.png docs/images/chain-dark.png
 
 # One installer, two locked sets: what the lab needs, and what the tests need besides.
 .venv/lab .venv/test: .venv/%: locks/%.txt pyproject.toml

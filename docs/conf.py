@@ -58,7 +58,7 @@ def api_page() -> str:
 
 
 def write_pages(_: object) -> None:
-    """Write the pages that are made from notebooks, docstrings and the README."""
+    """Write the pages that are made from notebooks and docstrings."""
     shutil.rmtree(MADE, ignore_errors=True)
     MADE.mkdir()
     for file in sorted((ROOT / "notebooks").glob("*.ipynb")):

@@ -227,7 +227,7 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:1760px;margin:1.5rem auto;padd
 color:light-dark(#1d2327,#e4e8eb);background:light-dark(#fff,#14181b)}
 h1{font-size:1.5rem;margin-bottom:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}
 p.head{color:light-dark(#55606a,#aab4bc);margin-top:.2rem;overflow-wrap:anywhere}
-body .kit-card{max-width:none}img{width:100%;height:auto}
+body .kit-card{max-width:none}body .kit-card .kit-wide{max-height:none}img{width:100%;height:auto}
 .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,440px),1fr));gap:1rem;max-width:1400px}
 @media (prefers-color-scheme:dark){img{filter:invert(.92) hue-rotate(180deg)}}
 </style><h1>Bank Nifty Kit</h1><p class="head">$head</p>$body
@@ -280,7 +280,7 @@ def _payoff(outcome: DemoOutcome) -> str:
     levels, profit = best.payoff(outcome.snapshot)
     plots.payoff(
         axes, levels, profit, breakevens=best.breakevens, spot=outcome.snapshot.spot,
-        title=f"{best.name}: first under the view {best.view}",
+        title=f"{best.name.replace('_', ' ').capitalize()}, first under the {best.view} view",
     )  # fmt: skip
     return plots.as_html(page, f"Profit at expiry of {best.name}")
 

@@ -91,9 +91,13 @@ def test_the_console_is_quiet(seen: Seen) -> None:
 
 
 def test_the_readmes_picture_is_of_today_and_small(seen: Seen) -> None:
-    """A chain panel's picture stays below 300 kB; `make images` makes it the README's."""
-    assert (SCREENS / "chain_light_1280.png").stat().st_size < MOST_BYTES
-    assert (ROOT / "docs" / "images" / "chain.png").stat().st_size < MOST_BYTES
+    """A chain panel's picture stays below 300 kB in both themes; `make images` makes it the README's."""
+    images = ROOT / "docs" / "images"
+    for shown in ("chain.png", "chain-dark.png"):
+        assert f"docs/images/{shown}" in (ROOT / "README.md").read_text(encoding="utf-8")
+        assert (images / shown).stat().st_size < MOST_BYTES
+    for theme in ("light", "dark"):
+        assert (SCREENS / f"chain_{theme}_1280.png").stat().st_size < MOST_BYTES
 
 
 FAULTY = """<div class="panel" style="width:400px;background:#fff;color:#000;font:14px sans-serif">

@@ -180,8 +180,12 @@ function render({ model, el }) {
     let rows = words ? all.filter((data) => data.cells.some((value) => String(value).toLowerCase().includes(words))) : all;
     if (sort.at !== undefined) rows = ordered(rows, sort.at, sort.down);
     const most = model.get("most");
+    const body = rows.slice(0, most).map((data) => row(data, columns, numbers));
+    const told = all.length ? "No row has these words." : "None yet.";
+    const none = element("tfoot", {}, element("tr", {}, element("td", { class: "kit-told", colspan: columns.length }, told)));
     const table = element("table", { class: "kit-table", "aria-label": model.get("label") }, head(columns),
-      element("tbody", {}, ...rows.slice(0, most).map((data) => row(data, columns, numbers))));
+      element("tbody", {}, ...body), ...(rows.length ? [] : [none]));
+    bar.style.display = all.length ? "" : "none"; // nothing to filter
     const [down, across] = [scroll.scrollTop, scroll.scrollLeft];
     scroll.replaceChildren(table);
     resized.disconnect();

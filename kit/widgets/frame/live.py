@@ -33,6 +33,7 @@ _PLACES = count()
 _WIDEST = 1560  # CSS pixels; wider ones make the eye travel
 _PICTURE = 340  # CSS pixels that one of several pictures needs at least
 _SAME = 12  # CSS pixels that are not worth a new drawing
+_BETWEEN = 0.08  # inches above and below each of several pictures
 
 
 class HomeLoop:
@@ -180,7 +181,7 @@ class LiveFigure(w.Image):  # type: ignore[misc]  # ipywidgets has no types
     def _redraw(self) -> None:
         for artist in self.moving:
             artist.set_animated(True)  # left out of the background
-        self.figure.set_layout_engine("constrained")
+        self.figure.set_layout_engine("constrained", h_pad=_BETWEEN)
         self.canvas.draw()
         self.arrange()
         self.figure.set_layout_engine("none")  # laying out again would double the time of a step

@@ -109,7 +109,7 @@ class LivePanel(Panel):
         self.tables = {name: Grid(title, titled=True) for name, title in names.items()}
         self.tables["connections"] = Grid("Connections of the stream", searchable=False, titled=True)
         row = w.HBox([self.every, *self.inputs.values()], layout=w.Layout(flex_flow="row wrap"))
-        return [row, self.errors, self.tiles, *self.tables.values(), self.words]
+        return [row, self.errors, self.words, self.tiles, *self.tables.values()]
 
     @staticmethod
     def compute(source: LiveState, which: str) -> LiveView:

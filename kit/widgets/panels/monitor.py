@@ -98,7 +98,7 @@ class MonitorPanel(Panel):
 
     def whose(self) -> str:
         """Return whose desk is watched."""
-        return venue_line(self.source.client.venue, "what the parts of the desk do")
+        return venue_line(self.source.client.venue, "the parts of this desk, read without asking the broker")
 
     def code(self) -> str:
         """Return Python that reads the monitor of a desk."""
@@ -144,10 +144,10 @@ class MonitorPanel(Panel):
         self.readings.append(result)
         self.plot.paint(lambda axes: monitor_plot.draw(axes, self.readings), 6)
         self.tiles.value = facts(figures(result))
-        slow = [name for name, budget in result.budgets_ms.items() if result.p95_ms.get(name, 0) > budget]
-        told = (
-            f"Too slow at P95: {', '.join(slow)}." if slow else "Every operation that ran keeps its budget."
-        )
+        ran = [name for name in result.budgets_ms if name in result.p95_ms]
+        slow = [name for name in ran if result.p95_ms[name] > result.budgets_ms[name]]
+        kept = "Every operation that ran keeps its budget." if ran else "Nothing with a budget ran yet."
+        told = f"Too slow at P95: {', '.join(slow)}." if slow else kept
         self.words.value = summary(f"{result.at:%H:%M:%S} IST. {told}")
         self.alerts.value = alerts(result.alerts)
 

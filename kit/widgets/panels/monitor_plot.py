@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from kit.broker.endpoints import spoken
 from kit.plots import CALL, GAIN, LOSS, PLAIN
+from kit.widgets.panels.bench_plot import draw_empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +30,7 @@ def draw(six: Sequence[Axes], readings: Iterable[MonitorReading]) -> None:
     _latency(latency, seen[-1])
     minutes = [(one.at - seen[-1].at).total_seconds() / 60 for one in seen]
     _line(hits, minutes, [one.cache["hit_rate_percent"] for one in seen], "Hit rate (%)", top=100)
-    _line(evicted, minutes, _per_reading(seen), "Evictions, by reading")
+    _line(evicted, minutes, _per_reading(seen), "Evictions since the last reading")
     most = seen[-1].connections["pool_size"]
     _line(sockets, minutes, [one.connections["active_connections"] for one in seen],
           f"Sockets in use, of {most}", top=most)  # fmt: skip
@@ -43,13 +44,15 @@ def draw(six: Sequence[Axes], readings: Iterable[MonitorReading]) -> None:
 
 def _latency(axes: Axes, now: MonitorReading) -> None:
     names = [name for name in now.budgets_ms if name in now.p95_ms][::-1]
+    if not names:
+        draw_empty(axes, "Latency against budget", "Nothing with a budget ran yet")
+        return
     shares = [100 * now.p95_ms[name] / now.budgets_ms[name] for name in names]
     colours = [LOSS if share > 100 else GAIN for share in shares]
     bars = axes.barh([name.replace("_", "\n", 1).replace("_", " ") for name in names], shares, color=colours)
     axes.bar_label(bars, [f"{now.p95_ms[name]:,.0f} ms" for name in names], padding=3)
     axes.axvline(100, color=PLAIN, lw=1, ls="--")
-    axes.set(xlim=(0, max(130.0, *(1.35 * share for share in shares)) if shares else 130))
-    axes.set_xlabel("P95, % of the budget" if names else "Nothing with a budget ran yet")
+    axes.set(xlim=(0, max(130.0, *(1.35 * share for share in shares))), xlabel="P95, % of the budget")
     axes.set_title("Latency against budget")
 
 
@@ -77,16 +80,16 @@ def _limits(axes: Axes, minutes: Sequence[float], seen: Sequence[MonitorReading]
     }
     touched = [name for name in left if min(left[name]) < 100]
     used = sorted(touched, key=lambda name: min(left[name]))[:_LIMITS]
+    if not used:
+        draw_empty(axes, "Calls left (%)", "No limit was touched yet")
+        return
     for name, colour in zip(used, _COLOURS, strict=False):
         axes.plot(minutes, left[name], color=colour, marker="o" if len(seen) == 1 else None, ms=3,
                   label=f"{spoken(name)}: {seen[-1].limits[name]:,} of {most[name]:,}")  # fmt: skip
     axes.set(ylim=(0, 105), xlim=(min(-1.0, minutes[0]), 0), xlabel="Minutes ago")
     axes.set_title("Calls left (%)")
     axes.xaxis.set_major_formatter(_ago)
-    if used:
-        axes.legend(loc="lower left", fontsize=8)
-    else:
-        axes.text(0.5, 0.5, "No limit was touched", transform=axes.transAxes, ha="center", color=PLAIN)
+    axes.legend(loc="lower left", fontsize=8)
 
 
 def _ago(minutes: float, _: float) -> str:

@@ -249,7 +249,8 @@ class BacktestPanel(Panel):
 
     def _draw_stored(self) -> None:
         scores = self.store.scores()
-        self.stored.paint(lambda axes: pictures.calendar(axes[0], scores))
+        if scores:
+            self.stored.paint(lambda axes: pictures.calendar(axes[0], scores))
         if self.result is None and not scores:
             self.words.value = summary(
                 f"No minutes in {self.store.folder}: choose Collect minutes, or Import files."

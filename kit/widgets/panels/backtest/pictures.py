@@ -29,13 +29,9 @@ def calendar(axes: Axes, scores: Mapping[date, float]) -> None:
     axes : Axes
         Where to draw.
     scores : mapping of date to float
-        Quality from 0 to 1 of the sessions that are stored.
+        Quality from 0 to 1 of the sessions that are stored, one at least.
     """
     axes.set_title("Minutes in the store, by quality; a dot is a session that is missing")
-    if not scores:
-        axes.text(0.5, 0.5, "Nothing is stored yet", ha="center", va="center", transform=axes.transAxes)
-        axes.set_axis_off()
-        return
     first = min(scores) - timedelta(min(scores).weekday())
     place = {day: ((day - first).days // 7, day.weekday()) for day in sessions(min(scores), max(scores))}
     there = {day: spot for day, spot in place.items() if day in scores and spot[1] < 5}

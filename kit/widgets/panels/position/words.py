@@ -63,7 +63,7 @@ def figures(found: Outlook) -> dict[str, str]:
     greek = found.greeks_inr
     return tiles | {
         "Delta (₹ per point)": f"{greek.delta:+,.1f}",
-        "Gamma (₹ per point²)": f"{greek.gamma:+,.3f}",
+        "Gamma (₹ per point²)": f"{greek.gamma:+.2g}",
         "Theta (₹ per day)": f"{greek.theta:+,.0f}",
         "Vega (₹ per vol. point)": f"{greek.vega:+,.0f}",
     }

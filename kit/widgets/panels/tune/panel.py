@@ -167,7 +167,9 @@ class TunePanel(Panel):
 
     def whose(self) -> str:
         """Return whose desk is tuned."""
-        return "" if self.desk is None else venue_line(self.desk.client.venue, "what Apply changes")
+        if self.desk is None:
+            return ""
+        return venue_line(self.desk.client.venue, "the open desk, which Apply changes")
 
     def code(self) -> str:
         """Return Python that opens a desk with the settings shown."""
