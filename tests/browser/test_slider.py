@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_slider_moves_its_payoff_plot(notebook: Notebook) -> None:
-    """The first notebook runs in Lab, and each step of a slider shows a new plot, soon."""
+    """The first notebook runs in Lab, a slider moves its plot soon, and keys reach a dropdown."""
     notebook.open("00_start_here.ipynb")
     notebook.run_all()
     page = notebook.page
@@ -28,6 +28,14 @@ def test_a_slider_moves_its_payoff_plot(notebook: Notebook) -> None:
     steps_ms = notebook.slider_ms(panel, panel.locator(".widget-slider .noUi-handle").first)
     assert panel.locator(".kit-summary").inner_text() != before
     _record(steps_ms)
+    cells, strategy = page.locator(".jp-Cell").count(), panel.get_by_label("Strategy")
+    was = strategy.input_value()
+    strategy.focus()
+    for key in ("b", "ArrowDown"):  # a new cell and the next cell, were JupyterLab to take them
+        page.keyboard.press(key)
+    panel.locator(".kit-summary").get_by_text("on BANKNIFTY").wait_for()
+    assert strategy.input_value() != was
+    assert page.locator(".jp-Cell").count() == cells
     notebook.screenshot("payoff")
     assert statistics.median(steps_ms) < 1000  # a plot that lags a second follows no slider
 

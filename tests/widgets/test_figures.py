@@ -1,5 +1,6 @@
 """What stands in the panels' figures can be read, however wide the page is."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -7,8 +8,11 @@ import pytest
 from kit.backtest import Plan, backtest
 from kit.backtest.sweep import sweep
 from kit.bars.minute_store import MinuteStore
+from kit.benchmark.results import BenchmarkResults
+from kit.benchmark.rows.pipeline import OPERATIONS, TIERS
 from kit.benchmark.suite import run_performance_benchmark
 from kit.desk import open_desk
+from kit.monitor.estimate import Estimate
 from kit.settings import Settings
 from kit.widgets import (
     BacktestPanel,
@@ -21,9 +25,10 @@ from kit.widgets import (
     TunePanel,
 )
 from kit.widgets.frame.panel import figures_in
+from kit.widgets.panels.tune.tasks import BACKENDS, BackendTime, Measured
 
 WIDTHS = (800, 1080, 1460)
-NAMES = ("chain", "payoff", "position", "scan", "backtest", "bench", "monitor", "tune")
+NAMES = ("chain", "payoff", "position", "scan", "backtest", "bench", "monitor", "tune", "untuned")
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +42,30 @@ def panels(tmp_path_factory, shared_data):
         bench.runner.start()
         shown = {
             "chain": ChainPanel(desk), "payoff": PayoffPanel(desk), "position": PositionPanel(desk),
-            "scan": scan, "bench": bench, "monitor": MonitorPanel(desk), "tune": TunePanel(desk),
+            "scan": scan, "bench": bench, "monitor": MonitorPanel(desk),
+            "tune": TunePanel(desk, {"Measure": _measured}),
             "backtest": _traded(tmp_path_factory.mktemp("store"), shared_data),
         }  # fmt: skip
         assert scan.runner.job.wait(60)
         assert bench.runner.job.wait(60)
+        for typed in ("9", "10"):
+            shown["tune"].inputs["pool_size"].value = typed
+            shown["tune"].runner.start()
+            assert shown["tune"].runner.job.wait(60)
         for tab in range(1, 4):
             shown["tune"].tabs.selected_index = tab
+        shown["untuned"] = TunePanel(desk)
+        for tab in (1, 2):
+            shown["untuned"].tabs.selected_index = tab
         yield shown
+
+
+def _measured(*_):
+    lines = run_performance_benchmark(rows=["atm_hot"])["lines"]
+    found = [replace(lines[0], name=f"{operation}_{tier}") for operation in OPERATIONS for tier in TIERS]
+    pools = {size: Estimate(25 * size, 24 * size, 26 * size) for size in (1, 2, 4, 8, 10, 16)}
+    backends = {name: BackendTime(0.5, 0.01) for name in BACKENDS}
+    return Measured(BenchmarkResults(lines=found), pools, backends, {1: 1.0, 2: 1.8, 4: 2.5})
 
 
 def _one_row(full, **told):

@@ -1,4 +1,13 @@
-// What only the page knows and every panel needs: how wide the places of its figures are, and names for sliders.
+// What only the page knows and every panel needs: how wide the places of its figures are, names for sliders, and
+// that keys pressed in a panel are meant for it.
+
+// JupyterLab's shortcuts of one key would take the arrows from a dropdown, and "dd" delete the cell: inside a panel
+// it hears chords only (its registry passes over an element with this attribute, and what holds it).
+function keepKeys(panel, event) {
+  if (!panel.contains(event.target)) return;
+  const chord = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter");
+  event.target.toggleAttribute("data-lm-suppress-shortcuts", !chord);
+}
 
 // The handle of a slider has a role but no name: give it its label's.
 function nameSliders(panel) {
@@ -22,7 +31,7 @@ function rooms(panel) {
 
 function render({ model, el }) {
   let sent = {};
-  let resized = null, changed = null;
+  let resized = null, changed = null, pressed = null;
   const tell = (panel) => {
     const found = rooms(panel);
     const moved = Object.entries(found).some(([place, width]) => Math.abs(width - (sent[place] ?? 0)) > 8);
@@ -37,6 +46,8 @@ function render({ model, el }) {
     resized = new ResizeObserver(() => requestAnimationFrame(() => tell(panel)));
     resized.observe(panel);
     nameSliders(panel);
+    pressed = (event) => keepKeys(panel, event);
+    window.addEventListener("keydown", pressed, true); // before JupyterLab, which listens at the document
     changed = new MutationObserver(() => nameSliders(panel));
     changed.observe(panel, { childList: true, subtree: true });
   });
@@ -44,6 +55,7 @@ function render({ model, el }) {
     cancelAnimationFrame(attached);
     resized?.disconnect();
     changed?.disconnect();
+    window.removeEventListener("keydown", pressed, true);
   };
 }
 

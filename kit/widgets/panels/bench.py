@@ -146,6 +146,7 @@ class BenchPanel(Panel):
         self.errors.clear()
         self._memory = Memory()
         self.chart.show(())
+        self.words.value = summary("Rows appear as they finish; a click shows a row's history.")
         return partial(self._work, self.inputs["quick"].value)
 
     def _work(

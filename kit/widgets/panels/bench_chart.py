@@ -56,7 +56,7 @@ def bar(line: RowResult) -> dict[str, Any]:
         "figure": f"{line.figure:.4g} {line.unit}" if isfinite(line.figure) else "no figure",
         "goal": line.target or "no target",
         "met": "not judged" if line.met is None else met(line).lower(),
-        "state": "plain" if line.met is None else "missed" if line.missed else "good",
+        "state": "missed" if line.missed else "good" if line.met else "plain",
         "at": at,
         "peer": peer,
         "beside": f"{line.peer}: {line.peer_figure:.4g} {line.unit}" if isfinite(line.peer_figure) else "",

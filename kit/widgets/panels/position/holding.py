@@ -22,7 +22,7 @@ NEAR = 0.12  # of the forward, shown in the ladder on either side
 class Size(Section):
     """How much of a position."""
 
-    lots: int = Field(1, ge=1, le=1000, description="lots, of a leg or of a whole strategy")
+    lots: int = Field(1, ge=1, le=1000, description="of a leg or of a whole strategy")
 
 
 _BOTH: tuple[Held, Held] = ("CE", "PE")

@@ -88,7 +88,7 @@ def _control(section: Section, shown: Control) -> Any:
     if isinstance(value, bool):
         return w.Checkbox(value, indent=False, layout=w.Layout(width="226px"), **look)
     if shown.name == "backend":
-        wide = {"style": {"description_width": "132px"}, "layout": w.Layout(width="226px")}
+        wide = {"style": {"description_width": "104px"}, "layout": w.Layout(width="226px")}
         return w.Dropdown(options=_BACKENDS, value=value, **look, **wide)
     field = NumberField(section, shown.name, shown.label, shown.factor)
     if shown.name == "max_workers":

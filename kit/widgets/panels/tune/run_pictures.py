@@ -17,7 +17,7 @@ from kit.tuning.queueing import traffic
 from kit.tuning.replay import replay
 from kit.tuning.tuner import POOL_SIZES
 from kit.widgets.panels.bench_plot import draw_empty
-from kit.widgets.panels.tune.shown import Shown, mark, styles
+from kit.widgets.panels.tune.shown import Shown, mark, short, styles
 from kit.widgets.panels.tune.tasks import SPOKEN
 
 _TASKS = 200
@@ -96,7 +96,13 @@ def _throughput(axes: Axes, shown: Shown) -> None:
         rates = list(pools.values())
         spread = [[one.figure - one.low for one in rates], [one.high - one.figure for one in rates]]
         axes.errorbar(
-            list(pools), [one.figure for one in rates], spread, color=CALL, label=name, capsize=2, **style
+            list(pools),
+            [one.figure for one in rates],
+            spread,
+            color=CALL,
+            label=short(name),
+            capsize=2,
+            **style,
         )
     axes.set_xscale("log")
     axes.set_xticks(sizes, [str(size) for size in sizes])
@@ -155,7 +161,7 @@ def _speedup(axes: Axes, shown: Shown) -> None:
     most = max(max(one.speedup) for one in runs.values())
     axes.plot([1, most], [1, most], color=PLAIN, lw=0.8, ls="--", label="ideal")
     for (name, one), style in zip(runs.items(), styles(len(runs)), strict=True):
-        axes.plot(list(one.speedup), list(one.speedup.values()), "o-", color=CALL, label=name, **style)
+        axes.plot(list(one.speedup), list(one.speedup.values()), "o-", color=CALL, label=short(name), **style)
     starts = [f"{name} starts in {found.startup_s:.2f} s" for name, found in one.backends.items()]
     axes.text(0.03, 0.97, "\n".join(starts), transform=axes.transAxes, va="top", fontsize=8, color=PLAIN)
     axes.axvline(shown.settings.workers.max_workers, color=PLAIN, lw=1, ls=":", label="chosen")
@@ -169,11 +175,11 @@ def _overlapped(axes: Axes, chosen: WorkersConfig) -> None:
     counts = sorted({*range(1, 2 * cpu_count() + 1), chosen.max_workers})
     overlaps = chosen.backend != "serial"
     times = counts if overlaps else [1] * len(counts)
-    axes.plot(counts, times, "o-", ms=3, color=CALL, label=f"tasks that wait, {chosen.backend}")
+    axes.plot(counts, times, "o-", ms=3, color=CALL, label=f"at best, {chosen.backend}")
     mark(axes, chosen.max_workers, times[counts.index(chosen.max_workers)], CALL)
     axes.set(xlabel="Workers; Run measures, start included", ylabel="Times as fast as one")
     axes.set(ylim=(0, 1.1 * counts[-1]), xticks=counts)
-    axes.set_title("Speed-up of tasks that wait (computed)")
+    axes.set_title("Tasks that wait (computed)")
     axes.legend(fontsize=8, loc="upper left")
 
 
@@ -242,7 +248,7 @@ def measured(axes: Axes, shown: Shown) -> None:
             axes.errorbar(
                 [places[operation] + _OFFSET[tier] + aside for operation in found], middle,
                 np.abs(ends - middle), fmt="o", ms=7, capsize=4, color=colour,
-                label=f"{_WORDS[tier]}, run {name.partition(':')[0]}", **styles(len(runs))[number],
+                label=f"{_WORDS[tier]}, {short(name)}", **styles(len(runs))[number],
             )  # fmt: skip
     for operation, name in _OPERATIONS.items():
         if budget_ms := shown.budgets_ms.get(name):

@@ -13,7 +13,7 @@ from kit.settings import Settings
 from kit.widgets.panels.tune.controls import ALL, differences, plain
 from kit.widgets.panels.tune.tasks import Measured, compared, measured
 
-_LONGEST = 60  # characters of a label
+_LONGEST = 56  # characters of a label
 
 
 class RunList(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -31,7 +31,7 @@ class RunList(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
     """
 
     def __init__(self, on_choice: Callable[[Any], None]) -> None:
-        look = {"style": {"description_width": "64px"}, "layout": w.Layout(width="330px")}
+        look = {"style": {"description_width": "64px"}, "layout": w.Layout(width="520px")}
         self.kept: dict[str, tuple[Settings, Measured]] = {}
         self._moving = False  # both choices move before anything is drawn
         self.before = w.Dropdown(description="Before", tooltip="A run to compare with", **look)

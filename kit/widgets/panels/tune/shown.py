@@ -54,6 +54,11 @@ def mark(axes: Axes, x: float, y: float, colour: str) -> None:
     axes.plot([x], [y], "o", color=colour, ms=9, mec="white", mew=1.5, zorder=5)
 
 
+def short(label: str) -> str:
+    """Return what a legend calls a run: its number, which leads its label."""
+    return f"run {label.partition(':')[0]}"
+
+
 def styles(count: int) -> list[dict[str, Any]]:
     """Return line styles: earlier runs paler."""
     return [{"alpha": 1.0 if place == count - 1 else 0.45} for place in range(count)]
