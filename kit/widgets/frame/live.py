@@ -31,7 +31,7 @@ from kit.widgets.frame.style import PLOT_STYLE
 Painter = Callable[[list[Axes]], None]
 _PLACES = count()
 _WIDEST = 1560  # CSS pixels; wider ones make the eye travel
-_PICTURE = 400  # CSS pixels that one of several pictures needs at least
+_PICTURE = 380  # CSS pixels that one of several pictures needs at least
 _SAME = 12  # CSS pixels that are not worth a new drawing
 _BETWEEN = 0.08  # inches above and below each of several pictures
 

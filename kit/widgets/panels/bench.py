@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
+from math import isnan
 from typing import Any
 
 import ipywidgets as w
@@ -97,24 +98,29 @@ class BenchPanel(Panel):
             self.words.value = summary(f"The last recorded run{when} IST; Run measures anew.")
         if self.runner.job is None:
             self.chart.show(shown["lines"] if shown else ())
-        if shown is not None or self.chart.rows:
-            self.plot.paint(partial(self._pictures, result, shown, when), 3 if self._memory.at_s else 2)
+        painters = self._painters(result, shown, when)
+        if painters:
+            self.plot.paint(partial(_each, painters), len(painters))
         else:
             self.plot.layout.display = "none"
-            self.words.value = summary(
-                _NONE_YET.format(kind="quick" if self.inputs["quick"].value else "full")
-            )
+        if shown is None and self.runner.job is None:
+            kind = "quick" if self.inputs["quick"].value else "full"
+            self.words.value = summary(_NONE_YET.format(kind=kind))
 
-    def _pictures(
-        self, runs: Runs, shown: BenchmarkResults | None, when: str, pictures: Sequence[Axes]
-    ) -> None:
-        draw_score(pictures[0], shown, when)
+    def _painters(
+        self, runs: Runs, shown: BenchmarkResults | None, when: str
+    ) -> list[Callable[[Axes], None]]:
+        """Return what draws a picture each, of what there is."""
+        painters: list[Callable[[Axes], None]] = []
+        if shown is not None and not isnan(shown["score"]):
+            painters.append(partial(draw_score, results=shown, when=when))
         if self.chart.chosen:
-            draw_row_history(pictures[1], runs, self.chart.chosen)
-        else:
-            draw_history(pictures[1], runs)
-        if len(pictures) > 2:
-            draw_memory(pictures[2], self._memory)
+            painters.append(partial(draw_row_history, runs=runs, name=self.chart.chosen))
+        elif runs:
+            painters.append(partial(draw_history, runs=runs))
+        if self._memory.at_s:
+            painters.append(partial(draw_memory, memory=self._memory))
+        return painters
 
     def code(self) -> str:
         """Return Python that measures what Run does."""
@@ -171,3 +177,8 @@ class BenchPanel(Panel):
             self.source, told = history.archive(found)
             self.words.value = summary(told)
             self.draw(self.compute(self.source, **self.values))
+
+
+def _each(painters: Sequence[Callable[[Axes], None]], pictures: Sequence[Axes]) -> None:
+    for paint, axes in zip(painters, pictures, strict=True):
+        paint(axes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import isnan
 from time import monotonic
 from typing import Any
 
@@ -52,15 +51,8 @@ def draw_empty(axes: Axes, title: str, words: str) -> None:
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", color=PLAIN)
 
 
-def draw_score(axes: Axes, results: BenchmarkResults | None, when: str) -> None:
+def draw_score(axes: Axes, results: BenchmarkResults, when: str) -> None:
     """Draw the points of every component; `when` says of which run they are."""
-    if results is None:
-        draw_empty(axes, "Score by part", "Run draws it here")
-        return
-    if isnan(results["score"]):
-        why = "The run was cancelled" if results["stopped"] else "Not every row was asked for, or none judged"
-        draw_empty(axes, "No score", why)
-        return
     parts = results["components"][::-1]
     names = [f"{part.part} ({part.weight:g})" for part in parts]
     colours = [GAIN if part.points >= 99.5 else LOSS for part in parts]
@@ -81,9 +73,6 @@ def draw_memory(axes: Axes, memory: Memory) -> None:
 
 def draw_history(axes: Axes, runs: Runs) -> None:
     """Draw the scores of the latest thirty runs."""
-    if not runs:
-        draw_empty(axes, "Earlier runs", "No run of this kind is recorded yet")
-        return
     latest = runs[-30:]
     axes.plot(range(1, len(latest) + 1), [run["score"] for run in latest], "o-", color=CALL)
     ends = [datetime.fromisoformat(run["at"]).astimezone(IST) for run in (latest[0], latest[-1])]
