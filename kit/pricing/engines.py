@@ -1,6 +1,6 @@
 """Which engine computes: numba's compiled loops where numba is installed, else plain NumPy.
 
-Both give the same numbers to rounding. The first chain of a process is left to NumPy, see `engine`. The
+Both give the same numbers to rounding. The first chains of a process are left to NumPy, see `engine`. The
 choice can be forced for a block::
 
     with using("numpy"):
@@ -17,7 +17,6 @@ from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import count
 from numbers import Integral
 from threading import RLock
 from typing import Literal, Protocol, cast, get_args
@@ -32,7 +31,9 @@ from kit.pricing.reasons import Codes
 Name = Literal["compiled", "numpy"]
 
 A_CHAIN = 5_000  # options; NumPy needs two milliseconds for them, loading numba takes a third of a second
-_calls = count()
+_A_CALL = 1_000  # options in the time that NumPy takes for a call of few
+_FIRST = 100_000  # options that NumPy prices, in at most 40 ms, before numba is loaded
+_given = [0]  # options so far, and calls as options; two threads at once may count one of them only
 _forced: ContextVar[Name | None] = ContextVar("_forced", default=None)
 _threads: ContextVar[int | None] = ContextVar("_threads", default=None)
 _loading = RLock()
@@ -86,12 +87,14 @@ def _obstacle() -> str:
 def engine(size: int) -> PricingEngine:
     """Return the engine in use here for so many options, loading it on first use.
 
-    If the first call of a process is no larger than a chain, NumPy answers it: after a restart the chain
-    is there before numba could be.
+    While the calls of a process are few and no larger than a chain, NumPy answers them: after a restart
+    chain and evaluation are there before numba could be.
     """
     forced = _forced.get()
-    if forced is None and next(_calls) == 0 and size <= A_CHAIN:
-        return _load("numpy")
+    if forced is None and size <= A_CHAIN and not default_engine.cache_info().currsize:
+        _given[0] += size + _A_CALL
+        if _given[0] <= _FIRST:
+            return _load("numpy")
     return _load(forced or default_engine())
 
 
