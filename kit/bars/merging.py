@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from kit.bars.minutes import OHLC
+from kit.bars.minutes import OHLC, TICK_INR
 from kit.errors import ContradictingBars
 
 _TEXTS = ("CE", "PE", "future", "index", "vix")  # what the store's columns of text hold
+_OPEN = ("volume", "oi")  # what a source may leave open
 _MINUTES, _STRIKES = 2_000, 1_000_000  # more than a day has, more rupees than any strike
 
 
@@ -42,8 +43,22 @@ def merged(schema: pa.Schema, tables: Sequence[tuple[pa.Table, str]], replace: b
     if same.any():
         if not replace:
             _refuse_different(whole, order[:-1][same], order[1:][same], tables)
+        stated = {name: _stated(whole.column(name), order, same) for name in _OPEN if name in schema.names}
         order = order[np.append(~same, True)]  # of equals the last, which is the latest source's
-    return whole.take(pa.array(order)), int(same.sum())
+        whole = whole.take(pa.array(order))
+        for name, column in stated.items():
+            whole = whole.set_column(schema.get_field_index(name), schema.field(name), column)
+        return whole, int(same.sum())
+    return whole.take(pa.array(order)), 0
+
+
+def _stated(column: pa.ChunkedArray, order: NDArray[np.intp], same: NDArray[np.bool_]) -> pa.ChunkedArray:
+    """Return of each bar the latest value that is known: a source without volumes takes away no other's."""
+    known = column.is_valid().to_numpy()[order]
+    place = np.arange(order.size)
+    first = np.maximum.accumulate(np.where(np.append(True, ~same), place, 0))  # of the rows of the same bar
+    latest = np.maximum(np.maximum.accumulate(np.where(known, place, -1)), first)
+    return column.take(pa.array(order[latest[np.append(~same, True)]]))
 
 
 def _keys(table: pa.Table) -> NDArray[np.int64]:
@@ -73,7 +88,7 @@ def _refuse_different(
     later: NDArray[np.intp],
     tables: Sequence[tuple[pa.Table, str]],
 ) -> None:
-    for name in (*OHLC, "volume"):
+    for name in (*OHLC, *_OPEN):
         if name in whole.column_names:
             column = whole.column(name)
             one, two = column.take(pa.array(earlier)), column.take(pa.array(later))
@@ -91,6 +106,8 @@ def _refuse(
     place = {key: row[key] for key in ("day", "expiry", "strike", "option_type", "name") if key in row}
     at = f"{row['minute'] // 60:02d}:{row['minute'] % 60:02d}"
     told = [whole.column(name)[number].as_py() for number in (earlier, later)]
+    if name in OHLC and "name" not in row:  # ticks, which no reader counts in
+        told = [f"{ticks * TICK_INR:.2f}" for ticks in told]
     raise ContradictingBars(
         f"{sources[0]} and {sources[1]} contradict each other",
         f"{' '.join(str(value) for value in place.values())} {at}: {name} {told[0]} and {told[1]}",
