@@ -382,6 +382,22 @@ def test_a_file_name_is_a_contract(tmp_path: Path, name):
 
 
 @pytest.mark.parametrize(
+    ("name", "series"),
+    [
+        ("BankNifty_spot_1min_2024", "index"), ("Nifty Bank index", "index"), ("BANKNIFTY", "index"),
+        ("INDIA VIX 2024-01-08", "vix"), ("india_vix_1min", "vix"), ("BANKNIFTY-I", "future"),
+    ],
+)  # fmt: skip
+def test_a_file_name_is_a_series(tmp_path: Path, name, series):
+    """A file without symbols is the index, India VIX or the future where its name says so."""
+    table = long_table().rename(columns={"at": "datetime"}).drop(columns="symbol").head(375)
+    table.to_csv(tmp_path / f"{name}.csv", index=False)
+    store = MinuteStore(tmp_path)
+    assert not import_files([tmp_path / f"{name}.csv"], store).failed
+    assert set(pd.read_parquet(store.folder / "series-2024-01.parquet")["name"]) == {series}
+
+
+@pytest.mark.parametrize(
     ("name", "underlying", "said"),
     [
         ("BANKNIFTY_47900_CE", "BANKNIFTY", "names no contract"),

@@ -28,6 +28,7 @@ _TELL = "Declare it: --map strike:=43000 right:=CE expiry:=2023-01-05, or kind:=
 _NEARLY = 0.02  # of a tick: what a 32-bit price loses
 _STEM = re.compile(r"(?P<strike>\d{3,6})[-_ ]?(?P<right>CE|PE)", re.IGNORECASE)
 _WITHIN = re.compile(r"(?<![A-Z\d])(?P<strike>\d{3,6})[-_ ]?(?P<right>CE|PE)(?![A-Z])", re.IGNORECASE)
+_INDEX = re.compile("SPOT|INDEX|CASH", re.IGNORECASE)
 _CONTRACT = re.compile(r"(?<![A-Z])(CE|PE|CALL|PUT)(?![A-Z])|FUT|VIX", re.IGNORECASE)
 Rows = dict[str, NDArray[Any]]
 
@@ -200,7 +201,11 @@ def _of_file(layout: Layout, source: ImportFile) -> Any:
                 "Declare it: --map expiry:=2024-01-10.",
             )
         return Meaning("option", parse_expiry(told), int(found["strike"]), found["right"].upper())
-    return stem
+    if "VIX" in stem.upper():
+        return Meaning("vix")
+    contract = _CONTRACT.search(stem)
+    index = _INDEX.search(stem) and not contract and says(stem, source.underlying)
+    return Meaning("index") if index else stem
 
 
 def _meaning(name: Any, source: ImportFile, span: tuple[date, date], alone: bool) -> Meaning:

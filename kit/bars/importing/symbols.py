@@ -120,7 +120,9 @@ def _option(rest: str, symbol: str, first: date, last: date) -> Meaning:
             break
     if len(found) != 1:
         what = "may mean two contracts" if found else "names no contract that its days allow"
-        raise DataError(f"A symbol {what}", symbol, "Declare its columns: --map symbol=..., strike=..., ...")
+        raise DataError(
+            f"A symbol {what}", symbol, "Declare its columns: --map symbol=... or strike=..., or kind:=index."
+        )
     return found.pop()
 
 
