@@ -140,15 +140,11 @@ def describe(state: LiveState) -> str:
     up = sum(one["is_up"] for one in state.health["connections"])
     held = sum(one.net != 0 for one in state.positions)
     told = [
-        _counted(held, "open position"),
-        _counted(len(state.book), "order"),
-        _counted(len(state.fills), "fill"),
+        counted(held, "open position"),
+        counted(len(state.book), "order"),
+        counted(len(state.fills), "fill"),
     ]
     return (
-        f"The stream has {_counted(up, 'open connection')}; the price comes from the {state.price.source}. "
+        f"The stream has {counted(up, 'open connection')}; the price comes from the {state.price.source}. "
         f"Today: {', '.join(told)}."
     )
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
