@@ -27,6 +27,7 @@ from kit.evaluation.results import Results
 from kit.files import write_text
 from kit.model import ChainSnapshot
 from kit.model.chain_table import chain_table
+from kit.model.derived import mark, told
 from kit.monitor import PerformanceMonitor, requirements_from
 from kit.parallel import ConcurrentProcessor
 from kit.settings import Settings
@@ -188,7 +189,7 @@ def _shown(outcome: DemoOutcome, html: Path | None) -> DemoOutcome:
 
 def headline(snapshot: ChainSnapshot) -> str:
     """Return one line that says what chain this is, how old, and from where; guessed facts are marked."""
-    marks = {name: " (derived)" if name in snapshot.derived else "" for name in ("spot", "taken_at")}
+    marks = {name: mark(snapshot.derived, name) for name in ("spot", "taken_at")}
     return (
         f"{snapshot.underlying} {snapshot.expiry:%d %b %Y}   spot {snapshot.spot:,.2f}{marks['spot']}   "
         f"forward {snapshot.forward:,.2f} ({snapshot.forward_from})   lot {snapshot.lot_size}   "
@@ -198,8 +199,7 @@ def headline(snapshot: ChainSnapshot) -> str:
 
 def guesses(snapshot: ChainSnapshot) -> str:
     """Return one line on each fact that the source does not state; empty where it states all."""
-    names = {"taken_at": "time", "spot": "spot"}
-    return "\n".join(f"The {names[fact]} is {told}." for fact, told in snapshot.derived.items())
+    return "\n".join(told(snapshot.derived))
 
 
 def as_text(outcome: DemoOutcome) -> str:

@@ -10,6 +10,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from kit.benchmark.suite import run_performance_benchmark
+from kit.chains.readers import read_chain
+from kit.cli import main
 from kit.desk import open_desk
 from kit.evaluation.scan import scan
 from kit.market.smart import SmartCache
@@ -20,7 +22,10 @@ from kit.strategies import IronCondor, ShortStraddle
 from kit.transport.pool import ConnectionPoolManager
 from kit.tuning.lifetimes import advise_lifetimes
 from kit.tuning.tuner import Advice, record
+from kit.widgets.panels.chain import ChainPanel
+from kit.widgets.panels.payoff import PayoffPanel
 
+STATED = "nse_option_chain_BANKNIFTY_20230503_1530.json.gz"
 PARTS = {
     "chain": lambda desk: desk.data.option_chain(),
     "results": lambda desk: desk.evaluation.last,
@@ -203,3 +208,21 @@ def test_a_table_is_no_wider_than_the_terminal(columns, monkeypatch):
     assert "\\" not in text
     assert [int(found) for found in re.findall(r"column (\d+)", text)] == [*range(14)]
     assert text.count("one") == {None: 1, 400: 1}.get(columns, text.count("two"))
+
+
+def test_what_a_file_does_not_state_is_marked_wherever_it_is_shown(shared_data, capsys):
+    """A derived spot and time are marked in a cell, a terminal, panels and the scan; stated ones never."""
+    for name, guessed in (("option-chain-ED-BANKNIFTY-26-May-2026.csv", True), (STATED, False)):
+        chain = read_chain(shared_data / "chain" / name)[0]
+        main(["scan", "iron_condor", "--chain", str(shared_data / "chain" / name), "--top", "1"])
+        shown = {"cell": chain._repr_html_(), "terminal": repr(chain), "scan": capsys.readouterr().out}
+        for panel in (ChainPanel, PayoffPanel):
+            one = panel(chain)
+            shown[panel.__name__] = " ".join(str(getattr(part, "value", "")) for part in _parts(one))
+        assert {view: "(derived)" in text for view, text in shown.items()} == dict.fromkeys(shown, guessed)
+
+
+def _parts(widget):
+    yield widget
+    for part in getattr(widget, "children", ()):
+        yield from _parts(part)

@@ -37,8 +37,10 @@ def add_scan(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _scan(options: argparse.Namespace) -> int:
+    from kit.demo import headline
     from kit.evaluation.scan import scan
     from kit.evaluation.scan.families import has_wings, named
+    from kit.model.derived import told
 
     if options.widths and not any(map(has_wings, named(options.families))):
         raise SettingsError(
@@ -55,7 +57,7 @@ def _scan(options: argparse.Namespace) -> int:
         view=options.view,
         entry=options.entry,
     )
-    print(f"{chain.underlying} {chain.expiry}, spot {chain.spot:,.2f}, {chain.taken_at:%Y-%m-%d %H:%M} IST")
+    print("\n".join([headline(chain), *told(chain.derived)]))
     print("Amounts are rupees for one position.")
     print(found.to_text())
     if options.csv is not None:

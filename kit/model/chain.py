@@ -45,7 +45,7 @@ from kit.arguments import choice, number
 from kit.clock import in_ist
 from kit.errors import DataError, UnknownExpiry
 from kit.model.chain_table import chain_table, wide
-from kit.model.derived import Derived, Guesses
+from kit.model.derived import Derived, Guesses, mark, told
 from kit.model.expiries import check_together
 from kit.model.instrument import Contract, Right
 from kit.model.position import Held, Leg, Position, check_legs
@@ -285,14 +285,16 @@ class ChainSnapshot(Showable):
 
     def _figures(self) -> dict[str, object]:
         return {
-            "Spot": self.spot,
+            f"Spot{mark(self.derived, 'spot')}": self.spot,
             f"Forward ({self.forward_from})": self.forward,
             "Lot": self.lot_size,
-            "Taken at": f"{self.taken_at:%d %b %H:%M:%S} IST",
+            f"Taken at{mark(self.derived, 'taken_at')}": f"{self.taken_at:%d %b %H:%M:%S} IST",
             "Prices": f"{self.venue}, from {self.source}",
         }
 
     def _details(self) -> list[str]:
         seen = chain_table(self, around=8)
-        guessed = [sentence(f"The {name} is {found}.") for name, found in self.derived.items()]
-        return [*guessed, table(rows_of(seen), marked=[[*seen.index].index(int(self.atmf_strike))])]
+        return [
+            *map(sentence, told(self.derived)),
+            table(rows_of(seen), marked=[[*seen.index].index(int(self.atmf_strike))]),
+        ]

@@ -27,6 +27,19 @@ class Derived(NamedTuple):
         return f"derived from {self.how}, between {' and '.join(ends)}"
 
 
+NAMES = {"taken_at": "time"}  # as an analyst calls it
+
+
+def mark(derived: Mapping[str, Derived], fact: str) -> str:
+    """Return what stands behind a fact where it is shown: `` (derived)``; nothing where it was stated."""
+    return " (derived)" if fact in derived else ""
+
+
+def told(derived: Mapping[str, Derived]) -> list[str]:
+    """Return a sentence on each fact that the source does not state."""
+    return [f"The {NAMES.get(fact, fact)} is {found}." for fact, found in derived.items()]
+
+
 class Guesses(Mapping[str, Derived]):
     """Facts that a source does not state, by name; cannot be changed.
 

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 
 from kit.errors import KitError
 from kit.model import ChainSnapshot
+from kit.model.derived import mark
 from kit.plots import CALL, PLAIN, PUT, smile
 from kit.pricing.analytics import Analytics, snapshot_analytics
 from kit.widgets.frame.grid import Grid, GridColumn, GridRow
@@ -215,7 +216,7 @@ def figures(view: ChainView) -> dict[str, str]:
     chain, found = view.snapshot, view.analytics
     money = chain.iv_at(chain.forward)
     return {
-        "Spot": f"{chain.spot:,.2f}",
+        f"Spot{mark(chain.derived, 'spot')}": f"{chain.spot:,.2f}",
         f"Forward (by {chain.forward_from})": f"{chain.forward:,.2f}",
         "Volatility at the money": f"{100 * money:.1f} %",
         "Straddle": f"₹ {found.straddle_inr:,.2f}",
@@ -229,7 +230,7 @@ def figures(view: ChainView) -> dict[str, str]:
 def describe(view: ChainView) -> str:
     """Say in words what the plots show, how old it is and where it came from."""
     chain, found = view.snapshot, view.analytics
-    quoted = f"{chain.taken_at:%d %b %Y %H:%M:%S} IST, from {chain.source}"
+    quoted = f"{chain.taken_at:%d %b %Y %H:%M:%S} IST{mark(chain.derived, 'taken_at')}, from {chain.source}"
     return (
         f"{chain.underlying} {chain.expiry:%d %b %Y}, quoted {quoted}. Heaviest open interest: puts at "
         f"{_strikes(found.heaviest_puts)}, calls at {_strikes(found.heaviest_calls)}."

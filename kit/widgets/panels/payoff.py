@@ -15,6 +15,7 @@ from kit.evaluation.curve import Payoff, payoff
 from kit.evaluation.results import levels
 from kit.evaluation.scored import Score
 from kit.model import ChainSnapshot, Leg, Position, Right
+from kit.model.derived import mark
 from kit.shown import rupees
 from kit.strategies import FAMILIES, IronCondor, OwnLegs
 from kit.strategies.base import Strategy, words
@@ -283,5 +284,6 @@ def describe(result: Payoff, snapshot: ChainSnapshot) -> str:
     return (
         f"{result.name} on {where}: {legs}. At {end} it earns at most "
         f"{rupees(scored.max_profit_inr)}, {_loss(scored.max_loss_inr)} and breaks even at "
-        f"{levels(scored.breakevens)}; spot is {snapshot.spot:,.2f}. Verdict: {scored.verdict}."
+        f"{levels(scored.breakevens)}; spot is {snapshot.spot:,.2f}"
+        f"{mark(snapshot.derived, 'spot')}. Verdict: {scored.verdict}."
     )

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from kit.evaluation.curve import Payoff
 from kit.model import ChainSnapshot
+from kit.model.derived import mark
 from kit.plots import CALL, GAIN, LOSS, PLAIN
 from kit.widgets.frame.live import LiveFigure
 from kit.widgets.panels.labels import LevelLabels, upright
@@ -31,7 +32,13 @@ class PayoffPlot:
         self._plot, self._name = plot, ""
         self._axes = axes = plot.figure.subplots()
         axes.axhline(0, color=PLAIN, lw=0.9)
-        axes.axvline(snapshot.spot, color=CALL, lw=1, ls="--", label=f"Spot {snapshot.spot:,.0f}")
+        axes.axvline(
+            snapshot.spot,
+            color=CALL,
+            lw=1,
+            ls="--",
+            label=f"Spot{mark(snapshot.derived, 'spot')} {snapshot.spot:,.0f}",
+        )
         nothing: list[float] = []
         self._gain = axes.fill_between(nothing, nothing, color=GAIN, alpha=0.25, lw=0)
         self._loss = axes.fill_between(nothing, nothing, color=LOSS, alpha=0.25, lw=0)
