@@ -91,8 +91,8 @@ class LiveConsent:
     def gate(self, request: PreparedRequest) -> None:
         """Check a prepared request by its own host and path, whoever made it and wherever else this looks.
 
-        What does not merely ask is taken for a write, unless its path is letter by letter one that reads: how
-        a server takes other spellings nobody knows.
+        What does not merely ask is taken for a write, unless it is posted to a path that is letter by letter
+        one that reads: how a server takes other spellings and methods nobody knows.
 
         Raises
         ------
@@ -100,7 +100,7 @@ class LiveConsent:
             As `check`; or nobody knows what it would do.
         """
         url = urlsplit(str(request.url))
-        if url.hostname in LOOPBACK or url.path in self._reads:
+        if url.hostname in LOOPBACK or (url.path in self._reads and request.method in (*_ASKING, "POST")):
             return
         endpoint = _written(url.path)
         if endpoint is not None:

@@ -188,6 +188,16 @@ def nothing_leaves_by_request(client: AngelAPIClient, left: list[object]) -> Non
     assert left == []
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "PROPFIND"])
+def test_no_other_method_reads(open_real, left, method):
+    """What is neither asked nor posted is a write, at the paths that read as well."""
+    replies = open_real().session.replies
+    for endpoint in endpoints.ALL:
+        with pytest.raises(LiveOrdersRefused):
+            replies.request(method, REAL + endpoint.path, json={"ordertype": "LIMIT", "duration": "DAY"})
+    assert left == []
+
+
 def test_a_desk_and_its_client_do_not_travel(left):
     """What could order is neither pickled nor copied into another process or object."""
     with AngelAPIClient(ACCOUNT, base_url=REAL, allow_live_orders=True) as client:
