@@ -241,7 +241,7 @@ class SimulatedAccount:
         """Return why an order is rejected, else set its funds aside and return nothing."""
         contract = order.contract
         (quote,) = self.market.quotes([contract], now)
-        prices = {"price": order.price, "trigger price": order.trigger}
+        prices = {"order price": order.price, "trigger price": order.trigger}
         why = checks.rejection(contract, order.quantity, prices, limits(quote, closes(now), now), now)
         if not why and contract.kind == "SHARE" and order.product == "DELIVERY" and not order.is_buy:
             why = self._lacks_shares(order)

@@ -58,7 +58,7 @@ def test_what_the_interface_does_not_understand_is_refused_by_code(floor, change
     [
         (31, 800.0, "lot size 30"),
         (630, 800.0, "freeze quantity 600"),
-        (30, 800.02, "tick size 0.05"),
+        (30, 800.02, "order price is not a multiple of tick size (0.05)"),
         (30, 9000.0, "price range"),
         (600, 800.0, "Insufficient Funds. Available funds - Rs. 100000.00 . You require Rs. 480000.00"),
     ],
@@ -119,7 +119,7 @@ def test_an_order_that_waits_can_be_changed_and_cancelled(floor):
     assert floor.ask("modifyOrder", **name, price=str(bid - 10), quantity="60")["status"] is True
     row = floor.row(row["orderid"])
     assert (row["price"], row["quantity"], row["status"]) == (bid - 10, "60", "open")
-    assert floor.ask("modifyOrder", **name, price="9000")["message"].startswith("The price is out of")
+    assert floor.ask("modifyOrder", **name, price="9000")["message"].startswith("The order price is out of")
     assert floor.row(row["orderid"])["price"] == bid - 10
     stop = {"ordertype": "STOPLOSS_LIMIT", "triggerprice": str(bid)}
     assert floor.ask("modifyOrder", **name, **stop, price=str(bid))["errorcode"] == "AB1008"
