@@ -108,7 +108,11 @@ class LivePanel(Panel):
         names = {"positions": "Positions", "orders": "Orders", "fills": "Fills"}
         self.tables = {name: Grid(title, titled=True) for name, title in names.items()}
         self.tables["connections"] = Grid("Connections of the stream", searchable=False, titled=True)
-        row = w.HBox([self.every, *self.inputs.values()], layout=w.Layout(flex_flow="row wrap"))
+        self.switch = w.Button(tooltip="Cancel what waits and close what is held, or trade again")
+        self.switch.layout.display = "" if hasattr(self.account, "kill") else "none"
+        self.switch.on_click(self._throw)
+        controls = [self.every, *self.inputs.values(), self.switch]
+        row = w.HBox(controls, layout=w.Layout(flex_flow="row wrap"))
         return [row, self.errors, self.words, self.tiles, *self.tables.values()]
 
     @staticmethod
@@ -132,6 +136,7 @@ class LivePanel(Panel):
         self.tables["fills"].show(list(FILLS), result.fills)
         self.tables["connections"].show(list(CONNECTIONS), result.connections)
         self.words.value = summary(result.words)
+        self.switch.description = "Trade again" if self.source.stopped else "Kill switch"
 
     def look(self) -> LiveState:
         """Look at stream and account now, following the stream from the first look on; safe on a thread."""
@@ -144,7 +149,20 @@ class LivePanel(Panel):
         if see or monotonic() - self._account_s >= _ACCOUNT_S:
             books = self.account.book(), self.account.fills(), self.account.positions()
             self._account_s = monotonic()
-        return LiveState(self.desk.data.spot(self.underlying), self.live.health(), *books)
+        stopped = getattr(self.account, "stopped", "")
+        return LiveState(self.desk.data.spot(self.underlying), self.live.health(), *books, stopped)
+
+    @shown
+    def _throw(self, _: Any) -> None:
+        """Throw the account's kill switch, or release it, and show what came of it."""
+        account: Any = self.account
+        if account.stopped:
+            account.resume()
+        else:
+            account.kill("by the panel's switch")
+        books = account.book(), account.fills(), account.positions()
+        self.source = LiveState(self.source.price, self.source.health, *books, account.stopped)
+        self.draw(self.compute(self.source, **self.values))
 
     def stop(self) -> None:
         """Watch no longer; what was seen stays."""

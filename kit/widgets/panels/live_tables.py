@@ -53,6 +53,8 @@ class LiveState:
         Of the stream, see `kit.broker.stream.feed.MarketFeed.health`.
     book, fills, positions : sequence
         The account's.
+    stopped : str
+        Why its kill switch is thrown; empty where it is not, or there is none.
     """
 
     price: Price | None = None
@@ -60,6 +62,7 @@ class LiveState:
     book: Sequence[BookedOrder] = ()
     fills: Sequence[OrderFill] = ()
     positions: Sequence[OpenPosition] = ()
+    stopped: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def figures(state: LiveState) -> dict[str, str]:
     health, price = state.health, state.price
     return {
         "Price": f"{price:,.2f}" if price is not None else "–",
-        "From": f"{price.source}, {1000 * price.age_s:,.0f} ms old" if price is not None else "–",
+        "From": f"{price.source}, {_age(price.age_s)} old" if price is not None else "–",
         "Followed": counted(health.get("subscriptions", 0), "contract"),
         "Ticks": f"{health.get('frames', 0):,}",
         "Not readable": f"{health.get('strange', 0):,}",
@@ -135,8 +138,9 @@ def figures(state: LiveState) -> dict[str, str]:
 
 def describe(state: LiveState) -> str:
     """Say in words what the panel shows."""
+    stopped = f" Trading is stopped: {state.stopped}." if state.stopped else ""
     if state.price is None:
-        return "Nothing watched yet: choose how often to look."
+        return f"Nothing watched yet: choose how often to look.{stopped}"
     up = sum(one["is_up"] for one in state.health["connections"])
     held = sum(one.net != 0 for one in state.positions)
     told = [
@@ -146,5 +150,9 @@ def describe(state: LiveState) -> str:
     ]
     return (
         f"The stream has {counted(up, 'open connection')}; the price comes from the {state.price.source}. "
-        f"Today: {', '.join(told)}."
+        f"Today: {', '.join(told)}.{stopped}"
     )
+
+
+def _age(seconds: float) -> str:
+    return f"{1000 * seconds:,.0f} ms" if seconds < 1 else f"{seconds:,.1f} s"

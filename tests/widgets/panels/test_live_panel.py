@@ -1,6 +1,7 @@
 """The live panel and panels that follow the stream, over a desk with its own exchange."""
 
 import asyncio
+import html
 import time
 from math import nan
 
@@ -52,6 +53,7 @@ def test_nothing_is_followed_before_somebody_watches(desk):
     assert "the account at the exchange" in panel.whose()
     assert panel.errors.value == ""
     assert "Nothing watched yet" in panel.words.value
+    assert panel.switch.layout.display == "none"  # an account at an exchange has no such switch
     assert desk.client.feed.health()["connections"] == []
 
 
@@ -93,6 +95,13 @@ def test_paper_orders_fill_as_the_chain_ticks(desk, tmp_path):
             await until(lambda: panel.tables["fills"].rows, "the fill")
             assert panel.errors.value == ""
             assert len(account.positions()) == 1
+            assert panel.switch.description == "Kill switch"
+            panel.switch.click()
+            assert account.stopped
+            assert "Trading is stopped: by the panel's switch." in html.unescape(panel.words.value)
+            await until(lambda: not account.positions()[0].net, "the closing fill")
+            panel.switch.click()
+            assert (account.stopped, panel.switch.description, panel.errors.value) == ("", "Kill switch", "")
             panel.stop()
             await until(lambda: not panel._looking, "the last look")
 
