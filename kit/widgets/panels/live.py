@@ -109,6 +109,7 @@ class LivePanel(Panel):
         self.tables = {name: Grid(title, titled=True) for name, title in names.items()}
         self.tables["connections"] = Grid("Connections of the stream", searchable=False, titled=True)
         self.switch = w.Button(tooltip="Cancel what waits and close what is held, or trade again")
+        self.switch.layout.margin = "2px 2px 2px 16px"
         self.switch.layout.display = "" if hasattr(self.account, "kill") else "none"
         self.switch.on_click(self._throw)
         controls = [self.every, *self.inputs.values(), self.switch]
