@@ -151,7 +151,7 @@ class LivePanel(Panel):
             books = self.account.book(), self.account.fills(), self.account.positions()
             self._account_s = monotonic()
         stopped = getattr(self.account, "stopped", "")
-        return LiveState(self.desk.data.spot(self.underlying), self.live.health(), *books, stopped)
+        return LiveState(self.desk.data.spot(self.underlying), self.live.health(), *books, stopped=stopped)
 
     @shown
     def _throw(self, _: Any) -> None:
@@ -162,7 +162,7 @@ class LivePanel(Panel):
         else:
             account.kill("by the panel's switch")
         books = account.book(), account.fills(), account.positions()
-        self.source = LiveState(self.source.price, self.source.health, *books, account.stopped)
+        self.source = LiveState(self.source.price, self.source.health, *books, stopped=account.stopped)
         self.draw(self.compute(self.source, **self.values))
 
     def stop(self) -> None:
