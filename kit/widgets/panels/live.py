@@ -146,12 +146,13 @@ class LivePanel(Panel):
         chain = self.live.chain()
         if see := getattr(self.account, "see_chain", None):
             see(chain)
-        books: tuple[Sequence[Any], ...] = (self.source.book, self.source.fills, self.source.positions)
+        book, fills, positions = self.source.book, self.source.fills, self.source.positions
         if see or monotonic() - self._account_s >= _ACCOUNT_S:
-            books = self.account.book(), self.account.fills(), self.account.positions()
+            book, fills, positions = self.account.book(), self.account.fills(), self.account.positions()
             self._account_s = monotonic()
         stopped = getattr(self.account, "stopped", "")
-        return LiveState(self.desk.data.spot(self.underlying), self.live.health(), *books, stopped=stopped)
+        price, health = self.desk.data.spot(self.underlying), self.live.health()
+        return LiveState(price, health, book, fills, positions, stopped)
 
     @shown
     def _throw(self, _: Any) -> None:
@@ -162,7 +163,7 @@ class LivePanel(Panel):
         else:
             account.kill("by the panel's switch")
         books = account.book(), account.fills(), account.positions()
-        self.source = LiveState(self.source.price, self.source.health, *books, stopped=account.stopped)
+        self.source = LiveState(self.source.price, self.source.health, *books, account.stopped)
         self.draw(self.compute(self.source, **self.values))
 
     def stop(self) -> None:
