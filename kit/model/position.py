@@ -207,7 +207,7 @@ def check_legs(legs: Sequence[Leg], chain: _Priced) -> None:
         if leg.expiry and leg.right != "INDEX" and (size := chain.at(leg.expiry).lot_size) != chain.lot_size:
             sizes = f"{chain.lot_size} and {size} units"
             remedy = "A lot of one is no hedge of a lot of the other; take expiries of one size."
-            raise DataError(f"The lots of the chain and of {_leg_text(leg)} differ", sizes, remedy)
+            raise DataError(f"The lots of the chain and of {format_expiry(leg.expiry)} differ", sizes, remedy)
 
 
 def _words(text: str) -> list[str]:
