@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from kit.arguments import checked
+from kit.arguments import checked, number
 from kit.clock.sessions import session, sessions
 from kit.errors import DataError
 from kit.evaluation.attribution import Attribution, attribute_scenario
@@ -213,8 +213,12 @@ def outlook(held: Standing, scenario: Scenario | None = None) -> Outlook:
     ------
     SettingsError
         What the smile is held in is misspelt.
+    DataError
+        The index would stand at nothing or below, or a figure of the scenario is no number.
     """
     told, chain = scenario or Scenario(), held.chain
+    number(told.spot_shift, "The index stays above nothing; it cannot move by", above=-1.0)
+    number(told.iv_shift, "Not a shift of volatility")
     legs, spot, lot = held.position, chain.spot * (1 + told.spot_shift), chain.lot_size
     moved: Any = {"days": told.days, "iv_shift": told.iv_shift, "held": told.kept}
     alone = [((leg,), chain, spot) for leg in legs]

@@ -112,7 +112,8 @@ def greeks_before_expiry(
     shape = np.broadcast_shapes(*(axis.shape for axis in grid))
     totals = np.zeros((5, *shape))
     for at in legs_ahead(legs, snapshot, grid, term, held):
-        carry = at.forward / grid[0]
+        with np.errstate(divide="ignore", invalid="ignore"):  # NaN where the index stands at nothing
+            carry = at.forward / grid[0]
         delta, gamma, *rest = _greeks(at)
         for place, figure in enumerate((delta * carry, gamma * carry * carry, *rest)):
             totals[place] += at.leg.lots * figure

@@ -122,6 +122,15 @@ def test_an_own_price_stays_and_the_others_are_entered_at_the_touch(chain):
     assert put.expiry == chain.expiry
 
 
+@pytest.mark.parametrize(
+    "told", [{"spot_shift": -1.0}, {"spot_shift": float("nan")}, {"iv_shift": float("inf")}]
+)
+def test_a_scenario_that_cannot_be_is_refused(chain, told):
+    """An index at nothing, and what is no number, are refused before anything is drawn."""
+    with pytest.raises(DataError, match="above nothing|shift of volatility"):
+        outlook(standing(IronCondor().legs(chain), chain), Scenario(**told))
+
+
 def test_no_legs_are_no_position(chain):
     """Nothing held is an error that says so."""
     with pytest.raises(DataError, match="at least one leg"):
