@@ -127,7 +127,7 @@ def test_an_own_price_stays_and_the_others_are_entered_at_the_touch(chain):
 )
 def test_a_scenario_that_cannot_be_is_refused(chain, told):
     """An index at nothing, and what is no number, are refused before anything is drawn."""
-    with pytest.raises(DataError, match="above nothing|shift of volatility"):
+    with pytest.raises(DataError, match=r"above nothing|shift of volatility"):
         outlook(standing(IronCondor().legs(chain), chain), Scenario(**told))
 
 
