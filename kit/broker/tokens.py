@@ -58,7 +58,7 @@ class Tokens:
         found = [data.get(name) if isinstance(data, dict) else None for name in _NAMES]
         plain = [token.removeprefix("Bearer ") for token in found if isinstance(token, str)]
         if len(plain) < len(_NAMES) or not all(map(_SENDABLE, plain)):
-            data = found = plain = []  # a traceback may print what a function holds
+            data, found, plain = None, [], []  # a traceback may print what a function holds
             raise ProtocolError("The login reply lacks a token", _NAMES, "Try again; the broker may be down.")
         jwt, refresh, feed = map(SecretStr, plain)
         midnight = datetime.combine(now.astimezone(IST).date() + timedelta(1), datetime.min.time(), IST)

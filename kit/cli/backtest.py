@@ -100,6 +100,9 @@ def _days(options: argparse.Namespace, plans: Sequence[Plan], far: bool = False)
     store = MinuteStore(options.data or _STORE, plans[0].underlying)
     if options.data is None and not store.scores() and not damaged_months(store.folder):
         store = _simulated(options, plans, far)
+    elif options.settings is not None:
+        what = "--settings means nothing beside a store of minutes"
+        raise SettingsError(what, str(store.folder), "Leave --settings out.")
     return StoredDays(store, given_share(options.least_quality))
 
 

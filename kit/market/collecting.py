@@ -26,7 +26,7 @@ from kit.bars.minute_store import MinuteStore
 from kit.bars.writing import writing
 from kit.broker.client import AngelAPIClient
 from kit.broker.endpoints import CANDLES, windows
-from kit.clock import IST, session, sessions
+from kit.clock import IST, last_session, previous_session, session, sessions
 from kit.errors import DataError
 from kit.market import history
 from kit.market.listing import Listing
@@ -108,7 +108,10 @@ def collect(
     now = client.clock.now()
     closed = [day for day in sessions(first, min(last, now.date())) if session(day).close <= now]
     if not closed:
-        raise DataError("No session of this range has closed", f"{first} to {last}", "Ask for earlier days.")
+        latest = last_session(now)
+        newest = latest.day if latest.close <= now else previous_session(latest.day)
+        earlier = newest if first > newest else previous_session(first)
+        raise DataError("No session of this range has closed", f"{first} to {last}", f"Ask for {earlier}.")
     there = set(store.days(first, last))
     days = [day for day in closed if day not in there]
     already = [day for day in closed if day in there]

@@ -48,6 +48,13 @@ class _HTTPResponse(http.client.HTTPResponse):
         if patience_s is not None:
             self.fp: Any = io.BufferedReader(_Reader(self.fp.detach(), sock, patience_s), _BUFFER)
 
+    def _read_status(self) -> tuple[str, int, str]:
+        """Return the status line of the answer itself; http.client skips 100 and takes 103 for the answer."""
+        found: tuple[str, int, str]
+        while (found := super()._read_status())[1] in range(102, 200):  # type: ignore[misc]
+            http.client.parse_headers(self.fp)
+        return found
+
 
 class _OnePiece:
     """Mixed into a connection of urllib3."""

@@ -82,11 +82,13 @@ def read_trace(path: str | Path) -> Trace:
         raise UnreadableFile("The trace cannot be read", f"{file}", "It is a directory or a device.")
     requests: list[Question] = []
     quotes: dict[str, list[tuple[float, float]]] = {}
+    above = 0  # lines before those of the trace: its heading, once that is read
     try:
         with file.open(newline="", encoding="utf-8") as lines:
             reader = csv.DictReader(lines, strict=True)
             if not set(_HEAD) <= set(reader.fieldnames or ()):
                 raise ValueError("no heading")
+            above = 1
             for line in reader:
                 at_s = _between(line["at_s"], -inf)
                 if line["event"] == "request":
@@ -98,7 +100,7 @@ def read_trace(path: str | Path) -> Trace:
     except OSError as error:
         raise UnreadableFile("The trace cannot be read", f"{file}", f"{error.strerror}.") from error
     except (UnicodeDecodeError, csv.Error, KeyError, ValueError, TypeError) as error:
-        number = len(requests) + sum(map(len, quotes.values())) + 2
+        number = len(requests) + sum(map(len, quotes.values())) + above + 1
         remedy = f"A trace has the columns {', '.join(_HEAD)}."
         raise UnreadableFile("The trace cannot be read", f"{file}, line {number}", remedy) from error
     paths = {key: PricePath(*np.array(sorted(pairs)).T) for key, pairs in quotes.items()}

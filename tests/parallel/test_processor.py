@@ -416,6 +416,7 @@ def test_waiting_returns_all_it_waited_for(processor, tmp_path):
         {"max_worker_memory_mb": -5},
         {"max_worker_memory_mb": 500, "backend": "threads"},
         {"backend": "gpu"},
+        {"dask_address": "tcp://127.0.0.1:9"},
     ],
 )
 def test_a_processor_checks_its_settings(wrong):

@@ -76,6 +76,7 @@ ENDLESS = {
     "a head byte by byte": forever(b"a", 0.02, HEAD + b"X-Long: "),
     "headers without end": forever(b"X-A: b\r\n", 0.02, HEAD),
     "continue without end": forever(b"HTTP/1.1 100 Continue\r\n\r\n", 0.001),
+    "early hints without end": forever(b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n", 0.001),
     "continue at full speed": forever(b"HTTP/1.1 100 Continue\r\n\r\n" * 500),
     "a body byte by byte": forever(b" ", 0.02, HEAD + b"Content-Length: 100000\r\n\r\n"),
     "chunks byte by byte": forever(b"1\r\n \r\n", 0.02, HEAD + b"Transfer-Encoding: chunked\r\n\r\n"),
@@ -95,6 +96,15 @@ def test_no_answer_outlasts_six_time_outs(serve: Serve, kind: str) -> None:
             lent.session.get(url)
         assert time.monotonic() - started < 6 * 0.2 + 30
         assert pool.get_stats()["open_sockets"] == 0
+
+
+def test_what_comes_before_an_answer_is_not_the_answer(serve: Serve) -> None:
+    """Early hints are skipped as ``100 Continue`` is, in any number; what follows is the answer."""
+    before = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" * 2
+    url = serve(lambda line: line.sendall(before + HEAD + b"Content-Length: 2\r\n\r\n{}"))
+    with ConnectionPoolManager() as pool, pool.get_connection() as lent:
+        answer = lent.session.get(url)
+    assert (answer.status_code, answer.content) == (200, b"{}")
 
 
 def test_an_endless_body_is_cut_off(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,6 +126,11 @@ def test_wrong_input_is_named(recorded, tmp_path):
         tune(SETTINGS, recorded, tolerance_bps=-3)
     with pytest.raises(UnreadableFile, match="absent"):
         read_trace(tmp_path / "absent.csv")
+    trace = tmp_path / "trace.csv"
+    for text, line in (("", 1), ("1,request,a,b,", 1), ("at_s,event,kind,key,price\nx,request,a,b,\n", 2)):
+        trace.write_text(text)
+        with pytest.raises(UnreadableFile, match=rf"line {line}\b"):
+            read_trace(trace)
 
 
 def sleepy(snapshot):
