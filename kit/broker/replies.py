@@ -59,9 +59,9 @@ _HTML = re.compile(rb"\s*<(!doctype|html|head|body)", re.IGNORECASE)
 _SECRET = re.compile(r"eyJ[\w.-]*|[\w+/=-]{20,}|\b\d{6,}\b|(?<=://)[^\s/@]+(?=@)")
 _ABOUT_SECRETS = re.compile(r"(m?pin|t?otp|pass ?(word|code|phrase|wd)|secret)s?(?![a-z])", re.IGNORECASE)
 _NUMBER = re.compile(r"\b(A[BG]\d{4})\b|\d{2,}")
-_RATE_CODES = frozenset({"AB1021"})
 _SESSION_CODES = frozenset({"AG8001", "AG8002", "AG8003", "AB8050", "AB8051", "AB1010", "AB1011"})
 _TRANSIENT_CODES = frozenset({"AB1004", "AB2000", "AB2001"})
+_LONGEST = 500  # characters of a message
 _PLAIN_YES = (True, "", "SUCCESS")
 _KEPT = "kit_envelope"  # parsed once per response, kept on it
 
@@ -105,11 +105,19 @@ def _parsed(body: bytes, seen: bool) -> Envelope:
         shown = 50 if body.lstrip().startswith(b"{") else 200  # before the data begin, which may be private
         return Envelope(None, "", body[:shown].decode("utf-8", "replace"), None)
     if not isinstance(content, dict):
-        return Envelope(None, "", "", None)
+        return Envelope(None, "", content[:_LONGEST] if isinstance(content, str) else "", None)
+    ok, data = _verdict(content), content.get("data")
+    code, said = _told(content)
+    if ok is not True and not code and not said and isinstance(data, dict):
+        code, said = _told(data)
+    return Envelope(ok, code, said, _present(data))
+
+
+def _told(content: dict[str, Any]) -> tuple[str, str]:
+    """Return code and message, neither longer than a reader wants them."""
     code = content.get("errorcode") or content.get("errorCode") or ""
-    data = content.get("data")
-    said = " ".join(str(content.get("message") or "").replace("\u2019", "'").split())
-    return Envelope(_verdict(content), str(code).strip().upper(), said, _present(data))
+    said = str(content.get("message") or "")[:_LONGEST].replace("\u2019", "'")
+    return str(code).strip().upper()[:_LONGEST], " ".join(said.split())
 
 
 def _verdict(content: dict[str, Any]) -> bool | None:
@@ -153,7 +161,7 @@ class _Answer(NamedTuple):
 
 def _limited(answer: _Answer) -> bool:
     reply = answer.reply
-    return answer.status == 429 or reply.code in _RATE_CODES or bool(_RATE.search(reply.message))
+    return answer.status == 429 or reply.code == "AB1021" or bool(_RATE.search(reply.message))
 
 
 def _said(code: str, words: re.Pattern[str]) -> Callable[[_Answer], bool]:
@@ -260,8 +268,7 @@ def judge(response: Response) -> ReplyVerdict:
     if isinstance(error, RateLimited):
         return ReplyVerdict.RATE_LIMITED
     # half a body is as passing as a 502: the next answer is usually whole
-    passing = isinstance(error, Transient | ProtocolError)
-    return ReplyVerdict.TRANSIENT if passing else ReplyVerdict.FINAL
+    return ReplyVerdict.TRANSIENT if isinstance(error, Transient | ProtocolError) else ReplyVerdict.FINAL
 
 
 def momentary(asked: str) -> Callable[..., None]:

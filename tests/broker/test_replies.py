@@ -53,6 +53,9 @@ CASES = [
     (RATE_TEXT, 403, RateLimited),
     ("Access denied because of exceeding rate limit", 403, RateLimited),
     ("", 429, RateLimited),
+    (f'"{RATE_TEXT}"', 403, RateLimited),
+    ({"status": False, "data": {"errorCode": "AG8001", "message": "Invalid Token"}}, 200, SessionExpired),
+    (application("AB1" * 1000, "no " * 100_000), 200, Rejected),
     (application("AB1021", "Too many requests"), 200, RateLimited),
     (gateway("", RATE_TEXT), 200, RateLimited),
     *[(gateway(code), 200, SessionExpired) for code in ("AG8001", "AG8002", "AG8003")],
@@ -107,6 +110,7 @@ def test_every_refusal_has_its_class(body, status, kind):
     assert type(caught.value) is kind
     assert caught.value.status == status
     assert "candles" in str(caught.value)
+    assert len(str(caught.value)) < 2_000
     assert not storable(reply(body, status))
 
 
