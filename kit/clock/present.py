@@ -22,11 +22,15 @@ def in_ist(at: datetime) -> datetime:
     Raises
     ------
     DataError
-        It is no moment: something else than a datetime, or pandas' NaT.
+        It is no moment: something else than a datetime, pandas' NaT, or one before the first or after the
+        last that Python knows in Asia/Kolkata.
     """
     if not isinstance(at, datetime) or at != at:  # noqa: PLR0124 - NaT is the one datetime unequal to itself
         raise DataError("Not a moment", at, "Give a datetime, with its zone or in exchange time.")
-    return at.replace(tzinfo=IST) if at.tzinfo is None else at.astimezone(IST)
+    try:
+        return at.replace(tzinfo=IST) if at.tzinfo is None else at.astimezone(IST)
+    except OverflowError:
+        raise DataError("Not a moment", at, "Give one within the exchange's history.") from None
 
 
 class Clock(Protocol):

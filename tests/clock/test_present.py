@@ -1,6 +1,6 @@
 """Moments and days: zones, spellings, and what is none."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pandas as pd
 import pytest
@@ -46,6 +46,15 @@ def test_a_day_round_trips(day):
 def test_a_moment_is_its_day_in_exchange_time():
     """Evening in London is the next day in Mumbai."""
     assert clock.parse_expiry(datetime(2026, 11, 22, 20, tzinfo=UTC)) == date(2026, 11, 23)
+
+
+@pytest.mark.parametrize(
+    "at", [datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))]
+)
+def test_a_moment_beyond_all_calendars_is_none(at):
+    """What Asia/Kolkata has no date for is refused in words, whichever end it is beyond."""
+    with pytest.raises(DataError, match="Not a moment"):
+        clock.in_ist(at)
 
 
 def test_a_time_without_a_zone_is_exchange_time():

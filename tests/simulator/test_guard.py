@@ -109,6 +109,8 @@ def test_a_nested_or_broken_body_is_a_bad_request(exchange, path, body):
         ("clock", {"advance_s": None}),
         ("clock", {"at": "9999-12-31T23:59"}),
         ("clock", {"at": "0001-01-01T00:00"}),
+        ("clock", {"at": "0001-01-01T00:00+05:30"}),
+        ("clock", {"at": "9999-12-31T23:59-10:00"}),
         ("clock", {"at": "2013-05-02T12:00+23:59"}),
         ("clock", {"at": "soon" * 1000}),
         ("limits", {"form": ["text"]}),
