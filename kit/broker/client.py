@@ -294,6 +294,6 @@ class AngelAPIClient(Showable):
         start, end = in_ist(start), in_ist(end)
         if min(end, last_bar(in_ist(self.clock.now()))) < start:
             return Reply([], "network", 0.0, 0.0)
-        span = {"fromdate": f"{start:%Y-%m-%d %H:%M}", "todate": f"{end:%Y-%m-%d %H:%M}"}
+        span = {"fromdate": start.isoformat(" ")[:16], "todate": end.isoformat(" ")[:16]}
         named = zip(("exchange", "symboltoken", "interval"), map(_word, where), strict=True)
         return self._call(endpoint, shape, {**dict(named), **span})

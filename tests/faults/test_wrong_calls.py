@@ -78,6 +78,7 @@ DOORS: dict[str, Door] = {
     "client.ltp": lambda data, _, x: data._present().client.ltp("NSE", "Nifty Bank", x),
     "client.candles": lambda data, _, x: data._present().client.candles(x, "99926009", "ONE_DAY", TIME, TIME),
     "client.candles start": lambda data, _, x: data._present().client.candles("NSE", "9", "ONE_DAY", x, TIME),
+    "client.candles day": lambda data, _, x: data._present().client.candles("NSE", "9", "ONE_DAY", x, x),
     "client.candles end": lambda data, _, x: data._present().client.candles("NSE", "9", "ONE_DAY", TIME, x),
     "client.option_greeks": lambda data, _, x: data._present().client.option_greeks(x, date(2026, 11, 23)),
     "client.option_greeks expiry": lambda data, _, x: data._present().client.option_greeks("BANKNIFTY", x),
