@@ -244,11 +244,9 @@ def _check_whole(least: int, **values: object) -> None:
 def _engine_of(backend: Backend, max_workers: int, address: str | None, memory_mb: int | None) -> TaskEngine:
     """Make the engine of a backend; raises a `KitError` where there is none, or it cannot limit memory."""
     if memory_mb and (sys.platform != "linux" or backend in ("serial", "threads")):
-        what = f"Nothing limits the memory of {backend} here"
-        raise KitError(what, memory_mb, "Use processes on Linux, or leave max_worker_memory_mb out.")
+        raise KitError(f"Nothing limits the memory of {backend} here", memory_mb, "Use processes on Linux.")
     if address is not None and backend != "dask":
-        what = f"A scheduler's address means nothing to {backend}"
-        raise KitError(what, address, "Choose the backend dask, or leave dask_address out.")
+        raise KitError(f"{backend} has no scheduler", address, "Use dask, or leave dask_address out.")
     if backend == "processes":
         return WorkerPool(max_workers, memory_mb)
     if backend == "threads":
