@@ -207,4 +207,4 @@ def _check(distributed: Any, address: str) -> None:
         with ThreadPoolExecutor(1) as elsewhere:  # a notebook's own thread runs an event loop already
             elsewhere.submit(asyncio.run, greet()).result()
     except (OSError, ValueError, TimeoutError) as error:
-        raise KitError("No Dask scheduler answers", address, "Start it, or leave dask_address out.") from error
+        raise KitError("No Dask scheduler answers", address, "Start one, or leave it out.") from error
