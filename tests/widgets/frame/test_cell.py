@@ -38,7 +38,7 @@ THINGS = [
 MOVES = EmpiricalView(pd.Series([100.0] * 3, pd.date_range("2026-01-01", periods=3)))
 
 
-@pytest.mark.parametrize("thing", THINGS, ids=str)
+@pytest.mark.parametrize("thing", THINGS, ids=python)
 def test_what_is_written_gives_the_same_back(thing):
     """The imports and the expression, run in an empty cell, make an equal thing."""
     cell = {}
