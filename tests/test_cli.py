@@ -250,7 +250,7 @@ def test_scan_ranks_a_saved_chain(shared_data, tmp_path, capsys):
     words += ["--where", "probability_of_profit > 0.5", "--rank-by", "return_on_margin", "--top", "5"]
     assert main([*words, "--csv", str(tmp_path / "best.csv")]) == 0
     shown = capsys.readouterr().out
-    assert "BANKNIFTY 2023-05-11" in shown
+    assert "BANKNIFTY 11 May 2023" in shown
     assert "view lognormal" in shown
     assert len((tmp_path / "best.csv").read_text().splitlines()) == 6
 
