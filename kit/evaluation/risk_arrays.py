@@ -16,10 +16,11 @@ from kit.evaluation.margin_rules import FAR_DAYS, RiskParameters
 from kit.pricing.arrays import Floats
 from kit.pricing.black76 import greeks, price
 
-AHEAD_YEARS = 2 / 365  # the scan looks two days ahead
 _STEPS = np.repeat([0.0, 1 / 3, -1 / 3, 2 / 3, -2 / 3, 1.0, -1.0], 2)
-MOVES = np.append(_STEPS, [2.0, -2.0])  # of the price scan range
-VOLS = np.append(np.tile([1.0, -1.0], 7), [0.0, 0.0])  # of the volatility scan range
+# Now, and in each scenario:
+MOVES = np.concatenate([[0.0], _STEPS, [2.0, -2.0]])  # of the price scan range
+VOLS = np.concatenate([[0.0], np.tile([1.0, -1.0], 7), [0.0, 0.0]])  # of the volatility scan range
+AHEAD_YEARS = np.append(0.0, np.full(16, 2 / 365))  # the scan looks two days ahead
 COUNTED = np.append(np.ones(14), [0.35, 0.35])  # the extreme moves are counted in part
 _DELTA_AT = _STEPS[::2]
 _DELTA_WEIGHTS = np.array([0.27, 0.217, 0.217, 0.111, 0.111, 0.037, 0.037])
@@ -49,9 +50,9 @@ def risk_arrays(
     days = np.asarray(days, np.float64)[:, None]
     far = days > FAR_DAYS
     reach = np.where(far, parameters.price_scan_far, parameters.price_scan)
-    spots = parameters.close * (1 + reach * np.append(0.0, MOVES))
-    years = np.maximum(days / 365 - np.append(0.0, np.full(16, AHEAD_YEARS)), 0.0)
-    values = _values(right, strike, spots, years, np.append(0.0, VOLS), parameters)
+    spots = parameters.close * (1 + reach * MOVES)
+    years = np.maximum(days / 365 - AHEAD_YEARS, 0.0)
+    values = _values(right, strike, spots, years, VOLS, parameters)
     losses: Floats = (values[:, :1] - values[:, 1:]) * COUNTED
     return losses
 
