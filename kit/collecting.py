@@ -13,10 +13,17 @@ from itertools import groupby
 
 from kit.bars.minute_store import MinuteStore
 from kit.clock import expiries as listed_expiries
-from kit.clock import last_session, previous_session, session, sessions
+from kit.clock import session, sessions
 from kit.desk import Desk, open_desk
-from kit.errors import DataError
-from kit.market.collecting import AROUND, EXPIRIES, Collected, collect, joined
+from kit.market.collecting import (
+    AROUND,
+    EXPIRIES,
+    Collected,
+    closed_range,
+    collect,
+    joined,
+    newest_closed,
+)
 from kit.settings import Settings
 from kit.simulator.process import launch
 
@@ -57,14 +64,12 @@ def collect_minutes(
         )
 
     with open_desk(settings, start_workers=False) as desk:
-        now = desk.clock.now()
-        latest = last_session(now)
-        newest = latest.day if latest.close <= now else previous_session(latest.day)
+        newest = newest_closed(desk.clock.now())
         days = closed_range(first or last or newest, last or newest, newest)
         past = _expired(days[0], days[1], newest) if desk.exchange else []
         still = [day for day in sessions(*days) if not past or day > past[-1][-1]]
-        if still or not past:
-            take(desk, still or days)
+        if still:
+            take(desk, still)
     for part in past:
         at = session(part[-1]).close + timedelta(minutes=5)
         with (
@@ -73,24 +78,6 @@ def collect_minutes(
         ):
             take(desk, part)
     return joined(done)
-
-
-def closed_range(first: date, last: date, newest: date) -> list[date]:
-    """Return first and last day of a range, as far as it has closed.
-
-    Raises
-    ------
-    DataError
-        The range is none, or no session of it has closed; says which day to ask for.
-    """
-    if last < first:
-        raise DataError(
-            "The range ends before it begins", f"{first} to {last}", "Name the earlier day first."
-        )
-    if not sessions(first, min(last, newest)):
-        earlier = newest if first > newest else previous_session(first)
-        raise DataError("No session of this range has closed", f"{first} to {last}", f"Ask for {earlier}.")
-    return [first, min(last, newest)]
 
 
 def _expired(first: date, last: date, newest: date) -> list[list[date]]:

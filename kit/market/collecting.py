@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from kit.bars.minute_store import MinuteStore
 from kit.bars.writing import writing
 from kit.broker.client import AngelAPIClient
 from kit.broker.endpoints import CANDLES, windows
-from kit.clock import IST, last_session, previous_session, session, sessions
+from kit.clock import IST, last_session, previous_session, sessions
 from kit.errors import DataError
 from kit.market import history
 from kit.market.listing import Listing
@@ -105,13 +105,8 @@ def collect(
         raise DataError(
             "There is nothing to collect", (expiries, around), "Ask for one expiry and one strike."
         )
-    now = client.clock.now()
-    closed = [day for day in sessions(first, min(last, now.date())) if session(day).close <= now]
-    if not closed:
-        latest = last_session(now)
-        newest = latest.day if latest.close <= now else previous_session(latest.day)
-        earlier = newest if first > newest else previous_session(first)
-        raise DataError("No session of this range has closed", f"{first} to {last}", f"Ask for {earlier}.")
+    first, last = closed_range(first, last, newest_closed(client.clock.now()))
+    closed = sessions(first, last)
     there = set(store.days(first, last))
     days = [day for day in closed if day not in there]
     already = [day for day in closed if day in there]
@@ -122,6 +117,30 @@ def collect(
     found = _Collection(client, store, days, quiet)
     written = found.run(expiries, around)
     return Collected(written, already, found.contracts, found.requests)
+
+
+def newest_closed(now: datetime) -> date:
+    """Return the day of the latest session that has closed."""
+    latest = last_session(now)
+    return latest.day if latest.close <= now else previous_session(latest.day)
+
+
+def closed_range(first: date, last: date, newest: date) -> list[date]:
+    """Return first and last day of a range, as far as it has closed.
+
+    Raises
+    ------
+    DataError
+        The range is none, or no session of it has closed; says which day to ask for.
+    """
+    if last < first:
+        raise DataError(
+            "The range ends before it begins", f"{first} to {last}", "Name the earlier day first."
+        )
+    if not sessions(first, min(last, newest)):
+        earlier = newest if first > newest else previous_session(first)
+        raise DataError("No session of this range has closed", f"{first} to {last}", f"Ask for {earlier}.")
+    return [first, min(last, newest)]
 
 
 def joined(parts: Sequence[Collected]) -> Collected:

@@ -12,9 +12,9 @@ import pytest
 from kit.bars.minute_store import MinuteStore
 from kit.cli import main
 from kit.clock import expiries
-from kit.collecting import closed_range, collect_minutes
+from kit.collecting import collect_minutes
 from kit.errors import BrokerError, DataError, UnwritableFile
-from kit.market.collecting import collect
+from kit.market.collecting import closed_range, collect
 from kit.market.manager import DataManager
 from kit.settings import Settings
 from kit.simulator.process import launch
