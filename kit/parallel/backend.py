@@ -55,9 +55,8 @@ class KillableBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
         """Return how many calls joblib sends at a time: at least two, as it makes a single one itself."""
-        processors = os.cpu_count() or 1
         if n_jobs:
-            self._max_workers = n_jobs if n_jobs > 0 else max(1, processors + 1 + n_jobs)
+            self._max_workers = n_jobs if n_jobs > 0 else max(1, (os.cpu_count() or 1) + 1 + n_jobs)
         return max(2, self._max_workers)
 
     def configure(self, n_jobs: int = 1, parallel: Any = None, **_options: Any) -> int:

@@ -7,8 +7,9 @@ limit means there what it means on the caller's machine. A Dask worker that dies
 Of an attempt this holds, on the client's event loop:
 
 1. It has a coroutine, `_run`, from `submit` until it has ended, been stopped, or nobody is left to run it.
-2. No more are sent than the cluster has threads, each to the Dask worker with the most free ones: so our own
-   queue decides what is next, and nothing less important lies ahead of a task there.
+2. No more are sent than threads are free, each to the Dask worker with the most free ones: so our own queue
+   decides what is next, and nothing less important lies ahead of a task there. A thread is free while the
+   outcome of what it ran is still on its way.
 3. If that Dask worker dies, Dask makes the task over to another, unless its outcome has come back. It gives
    a task up that has cost it several Dask workers: then it has crashed.
 4. A shared object is a Dask task of its own, sent once: if it is lost with the Dask worker that held it, Dask
@@ -42,7 +43,9 @@ from kit.parallel.pool import Listener
 
 GREETING_S = 5.0  # for a scheduler to answer
 COUNT_S = 0.5  # how often to ask which Dask workers there are
+SEND_S = 0.001  # Dask would gather what a client sends for 10 ms, and its workers would wait for it
 PATIENCE_S = 30.0  # for a Dask worker to come when none is left: a busy machine starts one in ten
+ENDED = "ended"  # in place of a Dask worker: the attempt needs its thread no more
 PRELOAD = "kit.parallel.dask_worker"  # its `dask_setup` runs when a worker starts
 _log = logging.getLogger(__name__)
 
@@ -54,18 +57,19 @@ class DaskEngine(TravellingEngine):
         self.client = _client_of(max_workers, address)
         self._memory_mb = memory_mb
         super().__init__()
-        self._sent: dict[int, str] = {}  # the Dask worker that each attempt has gone to
+        self._sent: dict[int, str] = {}  # the Dask worker that each attempt has gone to, or `ENDED`
         self._futures: dict[int, Any] = {}
         self._contents: dict[str, Any] = {}
         self._threads: dict[str, int] = self.client.ncores()
         self._closed = False
         self._told: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         Listener(target=self._tell, name="kit-dask", daemon=True).start()
+        self.client.scheduler_comm.interval = SEND_S
         self.client.loop.add_callback(self._watch)
 
     def room(self) -> int:
         """Return how many threads of the cluster are free; where there is none, one attempt may wait."""
-        return max(1, sum(self._threads.values())) - len(self._sent)
+        return max(1, sum(self._threads.values())) - sum(worker != ENDED for worker in [*self._sent.values()])
 
     def submit(self, attempts: Sequence[Attempt]) -> None:
         """Send attempts."""
@@ -116,6 +120,7 @@ class DaskEngine(TravellingEngine):
             contents = map(self._content, references)
             future = self.client.submit(run_item, item, *contents, key=f"kit-{key}-{uuid4().hex}", **where)
             self._futures[key] = future
+            future.add_done_callback(lambda _: self.client.loop.add_callback(self._free_thread, key))
             self._end(key, partial(outcome_from, await self.client.gather(future, asynchronous=True)))
         except (Exception, CancelledError) as error:  # noqa: BLE001  whatever broke on the way ends the attempt
             self._crash(key, f"Dask gave it up: {error!r}.")
@@ -134,8 +139,13 @@ class DaskEngine(TravellingEngine):
     def _freest(self) -> str:
         """Return the Dask worker with the most free threads; empty if there is none."""
         free = Counter(self._threads)
-        free.subtract(worker for worker in self._sent.values() if worker in free)
+        free.subtract(worker for worker in [*self._sent.values()] if worker in free)
         return max(free, key=lambda worker: free[worker], default="")
+
+    def _free_thread(self, key: int) -> None:
+        if key in self._sent:
+            self._sent[key] = ENDED
+            self._told.put(self.free)
 
     def _end(self, key: int, outcome: Callable[[], Outcome]) -> None:
         if self._sent.pop(key, None) is not None:

@@ -36,13 +36,11 @@ class Folder:
 
 def _locked(mark: IO[str]) -> bool:
     """Take the lock that ends with its owner; return False where another process has it."""
-    if fcntl is None:
-        return False
-    try:
-        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    with suppress(OSError):  # another process has it
+        if fcntl is not None:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    return False
 
 
 def _sweep(parent: Path) -> None:

@@ -82,13 +82,7 @@ class ConcurrentProcessor(Showable):
         return cls(monitor=monitor, **workers.model_dump())
 
     def start(self, preload: Sequence[str] = ()) -> bool:
-        """Have the workers start now and import the modules `preload`, without waiting for them.
-
-        Returns
-        -------
-        bool
-            Whether tasks would start at once.
-        """
+        """Have the workers start now and import modules; return, without waiting, if tasks start at once."""
         engine = self._scheduler.engine
         serves = chosen_backend()[0] is not None or engine.serves()
         if not serves:

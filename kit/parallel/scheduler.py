@@ -193,8 +193,7 @@ class Scheduler:
         """Admit nothing more and cancel everything."""
         with self._lock:
             self._closed = True
-            task_ids = [*self._attempts]
-        self.cancel(task_ids)
+        self.cancel([*self._attempts])
         self.engine.close()
 
     def has_place(self) -> bool:

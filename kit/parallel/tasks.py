@@ -127,12 +127,6 @@ class ProcessingResult:
         return getattr(self.error, "traceback", "")
 
 
-def _place(traceback: str) -> str:
-    """Say in which function and line something was raised, where a traceback tells."""
-    found = re.findall(r'File ".*?([^/\\"]+)", line (\d+), in (.+)', traceback)
-    return "In {2}, line {1} of {0}. ".format(*found[-1]) if found else ""
-
-
 def failure(outcome: Outcome, task: ProcessingTask, timeout_s: float | None = None) -> TaskError:
     """Return the typed error of a task that did not return a value, with `timeout_s` in force for it."""
     name, details = task.task_id, outcome.details
@@ -148,7 +142,9 @@ def failure(outcome: Outcome, task: ProcessingTask, timeout_s: float | None = No
     elif outcome.status == "cancelled":
         error = TaskCancelled("The task was cancelled", name, "Submit it again if it is still wanted.")
     else:
-        remedy = f"{_place(details)}The result's `traceback` tells the way there."
+        frames = re.findall(r'File ".*?([^/\\"]+)", line (\d+), in (.+)', details)
+        place = "In {2}, line {1} of {0}. ".format(*frames[-1]) if frames else ""
+        remedy = f"{place}The result's `traceback` tells the way there."
         error = TaskFailed(f"The task raised {outcome.raised}", name, remedy, traceback=details)
     if issubclass(type(outcome.payload), BaseException):
         error.__cause__ = outcome.payload

@@ -189,6 +189,14 @@ def test_thread_pools_do_not_oversubscribe(processes):
     assert result.value == {name: os.environ.get(name, expected) for name in result.value}
 
 
+def test_what_dask_leaves_in_the_environment_slows_no_worker(monkeypatch):
+    """A cluster of this process sets a threshold under which glibc returns every array to the system."""
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")
+    with ConcurrentProcessor(1) as processor:
+        (result,) = processor.run([ProcessingTask("t", os.getenv, ("MALLOC_TRIM_THRESHOLD_",))])
+    assert result.value is None
+
+
 def test_a_folder_of_the_same_name_beside_the_caller_is_no_module(tmp_path, monkeypatch):
     """Workers import what their caller would: a folder `kit` where it happens to stand is not in the way."""
     (tmp_path / "kit").mkdir()
