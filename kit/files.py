@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kit.errors import KitError, UnwritableFile
@@ -26,6 +26,30 @@ def writing(file: Path) -> Iterator[Path]:
             raise
         remedy = f"{error.strerror or error}: choose another place."
         raise UnwritableFile("This cannot be written", str(file), remedy) from error
+
+
+@contextmanager
+def replacing(file: Path, *, sync: bool = False) -> Iterator[Path]:
+    """Give a draft beside a file, which takes its place in one step: the file is whole, or as it was.
+
+    Parameters
+    ----------
+    file : Path
+        Its folder is made where it is not there.
+    sync : bool, default False
+        Whether the disk holds the draft before it takes the place; without, only this system does.
+    """
+    draft = file.with_suffix(f".{os.getpid()}.new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
+        if sync:
+            with draft.open("rb+") as written:
+                os.fsync(written.fileno())
+        draft.replace(file)
+    finally:
+        with suppress(OSError):  # where no draft could be made there is none to remove
+            draft.unlink(missing_ok=True)
 
 
 def check_writable(file: Path) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import date
-from os import getpid
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
 from kit.errors import UnwritableFile
+from kit.files import replacing
 from kit.pricing.arrays import Floats
 
 Played = tuple[list[date], Floats]
@@ -33,17 +32,12 @@ def keep_piece(file: Path, played: Played) -> None:
     UnwritableFile
         The disk is full, or the folder may not be written.
     """
-    draft = file.with_suffix(f".{getpid()}.draft.npz")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(draft, days=[day.toordinal() for day in played[0]], out=played[1])
-        draft.replace(file)
+        with replacing(file) as draft, draft.open("wb") as held:
+            np.savez(held, days=[day.toordinal() for day in played[0]], out=played[1])
     except OSError as error:
         raise UnwritableFile(
             "A finished part of the sweep cannot be saved",
             f"{file.parent}: {error.strerror or error}",
             "Free some space and run it again; finished parts are not repeated.",
         ) from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)

@@ -6,7 +6,6 @@ A copy is derived: it may be deleted at any time, and is made anew when the mont
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -17,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from kit.bars.minutes import OHLC, DayMinutes
-from kit.clock import lot_size, session
+from kit.bars.minutes import OHLC, DayMinutes, minutes_of
+from kit.clock import lot_size
+from kit.files import replacing
 
 COLUMNS = ["expiry", "strike", "option_type", "minute", *OHLC, "volume"]
 _ALIGN = 64  # bytes; arrays begin on a cache line
@@ -26,13 +26,6 @@ _TYPES = {
     "expiry": "<M8[D]", "strike": "<i4", "is_call": "|b1", "lot_size": "<i4", "traded": "|b1",
     "index": "<f8", "future": "<f8", **dict.fromkeys(OHLC, "<i4"),
 }  # fmt: skip
-
-
-def minutes_of(day: date) -> NDArray[np.int16]:
-    """Return the minutes of a session, from its opening to its close, since midnight."""
-    hours = session(day)
-    first, last = (at.hour * 60 + at.minute for at in (hours.open, hours.close))
-    return np.arange(first, last, dtype=np.int16)
 
 
 def day_minutes(
@@ -153,7 +146,7 @@ def mapped(file: Path, stamp: str) -> DayMinutes | None:
             name: block[start : start + length].view(_TYPES[name]).reshape(shape)
             for name, (start, length, shape) in head["parts"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):  # whatever is wrong with a copy, it is made anew
         return None
     day = date.fromisoformat(head["day"])
     return DayMinutes(head["underlying"], day, minutes_of(day), **found, notes=tuple(head["notes"]))
@@ -169,16 +162,10 @@ def keep_mapped(file: Path, day: DayMinutes, stamp: str) -> None:
         parts[name] = (start, array.nbytes, array.shape)
         start += -(-array.nbytes // _ALIGN) * _ALIGN
     line = json.dumps(head | {"size": start, "parts": parts}).encode().ljust(room - 1) + b"\n"
-    draft = file.with_suffix(f".{os.getpid()}.new")
-    with suppress(OSError):  # derived: a full disk costs speed, no data
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with draft.open("wb") as held:
-                held.write(line)
-                for name, (begin, _, _) in parts.items():
-                    held.seek(begin)
-                    held.write(arrays[name].tobytes())
-                held.truncate(start)
-            draft.replace(file)
-        finally:
-            draft.unlink(missing_ok=True)
+    # derived: a full disk costs speed, no data
+    with suppress(OSError), replacing(file) as draft, draft.open("wb") as held:
+        held.write(line)
+        for name, (begin, _, _) in parts.items():
+            held.seek(begin)
+            held.write(arrays[name].tobytes())
+        held.truncate(start)

@@ -12,8 +12,9 @@ pyarrow, pandas and DuckDB read the Parquet files as they are.
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from math import nan
 from pathlib import Path
@@ -174,14 +175,14 @@ class MinuteStore:
         DataError, UnreadableFile
             As in `day`.
         """
-        wanted = list(days)
+        reads = deque[Future[DayMinutes]]()
         with ThreadPoolExecutor(_AHEAD // 2, thread_name_prefix="minutes") as pool:
-            reads = [pool.submit(self._read, day, expiries, mapped) for day in wanted[:_AHEAD]]
-            for number in range(len(wanted)):
-                if number + _AHEAD < len(wanted):
-                    reads.append(pool.submit(self._read, wanted[number + _AHEAD], expiries, mapped))
-                done, reads[number] = reads[number].result(), None  # type: ignore[call-overload]
-                yield done
+            for day in days:
+                reads.append(pool.submit(self._read, day, expiries, mapped))
+                if len(reads) > _AHEAD:
+                    yield reads.popleft().result()
+            while reads:
+                yield reads.popleft().result()
 
     def keep(self, bars: Iterable[DayBars], *, replace: bool = False) -> list[date]:
         """Put sessions into the store, each with what is there already; a month is written once.
@@ -243,12 +244,9 @@ class MinuteStore:
             *old.get("sources", []),
             *(part.source for part in parts if getattr(part, kind) is not None),
         ]
-        counted = dict(old.get("counted", {}))
-        for name, count in [
-            *(pair for part in parts for pair in part.counted.items()),
-            ("duplicates", twice),
-        ]:
-            counted[name] = counted.get(name, 0) + count
+        counted = Counter[str](old.get("counted", {}))
+        for more in (*(part.counted for part in parts), {"duplicates": twice}):
+            counted.update(more)
         facts = {"sources": list(dict.fromkeys(sources)), "counted": counted, "stamp": uuid4().hex}
         if kind == "series":
             return facts | {"notes": []}

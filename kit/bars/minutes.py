@@ -6,7 +6,7 @@ happens between a file and a fill; index and future are rupees.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import cached_property
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kit.clock import IST, lot_size, session
+from kit.clock import IST, TradingInterval, lot_size, session
 from kit.errors import DataError
 from kit.facts import underlying_name
 from kit.shown import counted
@@ -120,7 +120,8 @@ class DayMinutes:
         DataError
             Two bars of one contract and minute contradict each other, or a price is no multiple of 0.05.
         """
-        minutes, inside = _within(day, table["minute"])
+        minutes = minutes_of(day)
+        inside = inside_of(table["minute"].to_numpy(), session(day).intervals)
         if not inside.all():
             notes = (*notes, f"{counted(int((~inside).sum()), 'bar')} outside the session left out")
         table = table[inside]
@@ -171,7 +172,7 @@ class DayMinutes:
 
     def column(self, at: time) -> int:
         """Return the column of the bar that starts at a time of day; it may lie outside the session."""
-        return _minute(at) - int(self.minutes[0])
+        return minute_of(at) - int(self.minutes[0])
 
     def start(self, column: int) -> datetime:
         """Return when a bar starts, timezone-aware."""
@@ -190,16 +191,23 @@ class DayMinutes:
         return float(same.sum() / both.sum()) if both.any() else float("nan")
 
 
-def _within(day: date, minute: pd.Series) -> tuple[NDArray[np.int16], pd.Series]:
-    """Return the minutes from the open to the close, and which bars lie in the session."""
-    hours = session(day)
-    minutes = np.arange(_minute(hours.open.time()), _minute(hours.close.time()), dtype=np.int16)
-    spans = [(_minute(part.open.time()), _minute(part.close.time())) for part in hours.intervals]
-    return minutes, minute.isin([at for first, last in spans for at in range(first, last)])
-
-
-def _minute(at: time) -> int:
+def minute_of(at: time | datetime) -> int:
+    """Return a time of day, or a moment in exchange time, as minutes since midnight."""
     return at.hour * 60 + at.minute
+
+
+def minutes_of(day: date) -> NDArray[np.int16]:
+    """Return the minutes of a session, from its opening to its close, since midnight."""
+    hours = session(day)
+    return np.arange(minute_of(hours.open), minute_of(hours.close), dtype=np.int16)
+
+
+def inside_of(minutes: NDArray[np.integer], parts: Iterable[TradingInterval]) -> NDArray[np.bool_]:
+    """Tell of bars, by their start in minutes since midnight, which lie in one of some parts of a session."""
+    found = np.zeros(len(minutes), np.bool_)
+    for part in parts:
+        found |= (minutes >= minute_of(part.open)) & (minutes < minute_of(part.close))
+    return found
 
 
 def _ticks(day: date, prices: NDArray[np.float64]) -> NDArray[np.int32]:

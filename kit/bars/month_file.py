@@ -8,9 +8,7 @@ file of their own, in rupees, for they come from other sources and at other time
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -22,6 +20,7 @@ import pyarrow.parquet as pq
 
 from kit.bars.minutes import OHLC
 from kit.errors import UnreadableFile, UnwritableFile
+from kit.files import replacing
 
 _TEXT = pa.dictionary(pa.int8(), pa.string())
 OPTIONS = pa.schema(
@@ -220,25 +219,18 @@ def write_sessions(
     sizes = {day: new[day][0].num_rows if day in new else kept[day].rows for day in days}
     facts = {day: new[day][1] if day in new else kept[day].facts for day in days}
     told = [{"day": f"{day}", "rows": sizes[day], "facts": facts[day]} for day in days]
-    draft = file.with_suffix(f".{os.getpid()}.new")
+    told_schema = schema.with_metadata({_SESSIONS: json.dumps(told)})
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with _writer(draft, schema.with_metadata({_SESSIONS: json.dumps(told)})) as writer:
+        with replacing(file, sync=True) as draft, _writer(draft, told_schema) as writer:
             for day in days:
                 table = new[day][0] if day in new else read_session(file, kept[day])
                 writer.write_table(table.cast(schema), row_group_size=max(1, table.num_rows))
-        with draft.open("rb+") as written:
-            os.fsync(written.fileno())
-        draft.replace(file)
     except UnreadableFile:
         raise
     except OSError as error:
         raise UnwritableFile(
             "The month cannot be written", f"{file}: {error.strerror or error}", "Free space, then try again."
         ) from error
-    finally:
-        with suppress(OSError):  # where no draft could be made there is none to remove
-            draft.unlink(missing_ok=True)
 
 
 def _writer(draft: Path, schema: pa.Schema) -> pq.ParquetWriter:

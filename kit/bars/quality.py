@@ -33,8 +33,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kit.bars.minutes import TICK_INR, DayMinutes
-from kit.clock import Session, last_trading_day, session
+from kit.bars.minutes import TICK_INR, DayMinutes, inside_of
+from kit.clock import last_trading_day, session
 from kit.shown import counted
 
 NEAR = 0.02  # of the money
@@ -55,7 +55,7 @@ def figures(day: DayMinutes, counted: Mapping[str, int]) -> dict[str, Any]:
     level = _level(day)
     near = _near(day, level)
     index_share = _index_share(day)
-    traded = day.traded[near][:, _open(day, session(day.day))]
+    traded = day.traded[near][:, inside_of(day.minutes, session(day.day).continuous)]
     near_share = float(traded.mean()) if near.any() else 0.0
     sound = 1 - float(broken.sum()) / bars if bars else 0.0
     gap = day.index[3] - level
@@ -94,16 +94,8 @@ def _index_share(day: DayMinutes) -> float:
     """Return how much of the index's own session is there: an auction promises no bars, a pause has none."""
     if not day.has_index:
         return math.nan
-    return float(np.isfinite(day.index[3][_open(day, session(day.day, "cash"))]).mean())
-
-
-def _open(day: DayMinutes, hours: Session) -> NDArray[np.bool_]:
-    """Tell for each minute of a day whether there is continuous trading in it."""
-    found = np.zeros(len(day.minutes), np.bool_)
-    for part in hours.continuous:
-        first, last = (at.hour * 60 + at.minute for at in (part.open, part.close))
-        found |= (day.minutes >= first) & (day.minutes < last)
-    return found
+    promised = inside_of(day.minutes, session(day.day, "cash").continuous)
+    return float(np.isfinite(day.index[3][promised]).mean())
 
 
 def digest(day: DayMinutes) -> str:
@@ -130,7 +122,7 @@ def by_contract(day: DayMinutes) -> pd.DataFrame:
         bars, ``first`` and ``last`` traded minute as text, empty where nothing traded.
     """
     there, traded = day.close > 0, day.traded
-    span = int(_open(day, session(day.day)).sum())
+    span = int(inside_of(day.minutes, session(day.day).continuous).sum())
     clock = np.array([f"{minute // 60:02d}:{minute % 60:02d}" for minute in day.minutes.tolist()])
     some = traded.any(axis=1)
     first, last = traded.argmax(axis=1), traded.shape[1] - 1 - traded[:, ::-1].argmax(axis=1)

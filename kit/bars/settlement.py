@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.bars.minutes import minute_of
 from kit.clock import session, settlement_rule
 
 _LAST = timedelta(minutes=30)
@@ -40,14 +41,10 @@ def settlement_level(minutes: NDArray[np.integer], close: NDArray[np.float64], o
         The day is no session, or lies outside the tables' range.
     """
     cash = session(on, "cash")
-    there = np.isfinite(close)
+    there = np.isfinite(close) & (minutes < minute_of(cash.close))
     if settlement_rule(on) == "mean_last_30" or cash.auction is None:
-        last = there & (minutes >= _minute(cash.close - _LAST)) & (minutes < _minute(cash.close))
+        last = there & (minutes >= minute_of(cash.close - _LAST))
         return float(close[last].mean()) if last.any() else float("nan")
     begins = (cash.auction.price_at or cash.auction.close) - _EARLY
-    printed = close[there & (minutes >= _minute(begins)) & (minutes < _minute(cash.close))]
+    printed = close[there & (minutes >= minute_of(begins))]
     return float(printed[-1]) if printed.size else float("nan")
-
-
-def _minute(at: datetime) -> int:
-    return at.hour * 60 + at.minute

@@ -7,7 +7,6 @@ it is written beside its place and put there in one step.
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import suppress
 from datetime import date, datetime
@@ -22,6 +21,7 @@ from kit.bars.hours import inside
 from kit.clock import Segment
 from kit.errors import UnreadableFile
 from kit.facts import underlying_name
+from kit.files import replacing
 
 STORE = Path("data/store")
 _DRAFT_S = 600.0  # no draft takes this long to write
@@ -44,14 +44,8 @@ def missing(folder: Path, wanted: list[Piece], today: date) -> list[Piece]:
 def keep(folder: Path, piece: Piece, bars: pd.DataFrame) -> Path:
     """Write a part in one step, and drop the older parts whose days it covers."""
     part = folder / _name(piece)
-    draft = part.with_suffix(f".{os.getpid()}.new")
-    try:
+    with replacing(part, sync=True) as draft:
         bars.to_parquet(draft)
-        with draft.open("rb+") as written:
-            os.fsync(written.fileno())
-        draft.replace(part)
-    finally:
-        draft.unlink(missing_ok=True)
     for other in folder.glob("*.parquet"):
         first, last = _days(other)
         if other != part and piece.first <= first and last <= piece.last:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from kit.bars.importing.arrow import as_float, codes
 from kit.bars.importing.columns import PRICES, Layout
 from kit.bars.importing.symbols import OTHER, Meaning, day_in, meaning, names_no_other, says
-from kit.bars.importing.times import LEAST_EPOCH, minutes_since_epoch
+from kit.bars.importing.times import LEAST_EPOCH, day_of, minutes_since_epoch
 from kit.bars.minutes import TICKS_PER_RUPEE
 from kit.clock import parse_expiry
 from kit.errors import DataError
 
-_EPOCH = date(1970, 1, 1)
 _PAISE = 100  # in a rupee
 _TELL = "Declare it: --map strike:=43000 right:=CE expiry:=2023-01-05, or kind:=index."
 _NEARLY = 0.02  # of a tick: what a 32-bit price loses
@@ -56,6 +55,10 @@ class ImportedBars:
     volume: NDArray[np.float64]
     oi: NDArray[np.float64]
     contracts: list[Meaning]
+
+    def of_contract(self, field: str) -> NDArray[Any]:
+        """Return for each row a field of its contract: `kind` or `strike`."""
+        return np.array([getattr(one, field) for one in self.contracts])[self.contract]
 
     def rows(self, kept: NDArray[Any]) -> ImportedBars:
         """Return some of the rows."""
@@ -234,11 +237,8 @@ def _spans(day: NDArray[np.int64], which: NDArray[np.intp], contracts: int) -> l
     last = np.zeros(contracts, np.int64)
     np.minimum.at(first, which, day)
     np.maximum.at(last, which, day)
-    return [(_date(start), _date(max(start, end))) for start, end in zip(first, last, strict=True)]
-
-
-def _date(days: Any) -> date:
-    return _EPOCH + timedelta(int(days))
+    ends = np.maximum(first, last)
+    return [(day_of(start), day_of(end)) for start, end in zip(first.tolist(), ends.tolist(), strict=True)]
 
 
 def joined(chunks: Sequence[ImportedBars]) -> ImportedBars:

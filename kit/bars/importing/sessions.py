@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -12,14 +11,13 @@ from numpy.typing import NDArray
 
 from kit.bars.day_bars import DayBars
 from kit.bars.importing.convert import ImportedBars, ImportFile, ticks
+from kit.bars.importing.times import day_of, number_of
 from kit.bars.importing.units import refuse_paise
-from kit.bars.minutes import OHLC
+from kit.bars.minutes import OHLC, inside_of
 from kit.bars.month_file import OPTIONS, SERIES
 from kit.clock import is_session, session
 from kit.errors import UnreadableFile
 from kit.shown import counted
-
-_EPOCH = date(1970, 1, 1)
 
 
 def sessions_of(bars: ImportedBars, source: ImportFile) -> Iterator[DayBars]:
@@ -56,8 +54,7 @@ def _set_aside(bars: ImportedBars, kept: NDArray[np.bool_], name: str, source: I
 
 def _ours(bars: ImportedBars, source: ImportFile) -> ImportedBars:
     """Keep what the store has a place for: options, index, front future and VIX."""
-    kinds = np.array([contract.kind for contract in bars.contracts])[bars.contract]
-    bars = _set_aside(bars, kinds != "other", "other_instruments", source)
+    bars = _set_aside(bars, bars.of_contract("kind") != "other", "other_instruments", source)
     if not len(bars.day):
         raise UnreadableFile(
             f"The file holds nothing of {source.underlying}",
@@ -69,7 +66,7 @@ def _ours(bars: ImportedBars, source: ImportFile) -> ImportedBars:
         return bars
     front = np.ones(len(bars.day), np.bool_)
     for day in np.unique(bars.day).tolist():
-        living = [at for expiry, at in sorted(dated) if expiry >= _EPOCH + timedelta(day)]
+        living = [at for expiry, at in sorted(dated) if expiry >= day_of(day)]
         behind = [at for _, at in dated if at not in living[:1]]
         front[(bars.day == day) & np.isin(bars.contract, behind)] = False
     return _set_aside(bars, front, "other_instruments", source)
@@ -84,7 +81,7 @@ def _priced(bars: ImportedBars, source: ImportFile) -> ImportedBars:
 def _living(bars: ImportedBars, source: ImportFile) -> ImportedBars:
     """Keep what is not after the contract's last day: a vendor may carry the last price on."""
     far = np.iinfo(np.int64).max
-    last = np.array([(one.expiry - _EPOCH).days if one.expiry else far for one in bars.contracts])
+    last = np.array([number_of(one.expiry) if one.expiry else far for one in bars.contracts])
     return _set_aside(bars, bars.day <= last[bars.contract], "after_expiry", source)
 
 
@@ -92,11 +89,9 @@ def _inside(bars: ImportedBars, source: ImportFile) -> ImportedBars:
     """Keep what begins within a session; a closed day's bars are a repeat of another day's."""
     inside = np.zeros(len(bars.day), np.bool_)
     for number in np.unique(bars.day).tolist():
-        day, mine = _EPOCH + timedelta(number), bars.day == number
+        day, mine = day_of(number), bars.day == number
         if is_session(day):
-            for part in session(day).intervals:
-                first, last = (at.hour * 60 + at.minute for at in (part.open, part.close))
-                inside |= mine & (bars.minute >= first) & (bars.minute < last)
+            inside |= mine & inside_of(bars.minute, session(day).intervals)
         else:
             source.notes.append(f"{day} is no session: {counted(int(mine.sum()), 'bar')} set aside")
     found = _set_aside(bars, inside, "outside_bars", source)
@@ -127,13 +122,12 @@ def _refuse_longer(bars: ImportedBars, source: ImportFile) -> None:
 
 
 def _day(bars: ImportedBars, source: ImportFile, first: bool) -> DayBars:
-    day = _EPOCH + timedelta(int(bars.day[0]))
-    kinds = np.array([contract.kind for contract in bars.contracts])[bars.contract]
+    kinds = bars.of_contract("kind")
     option = kinds == "option"
     options = _options(bars.rows(option), source) if option.any() else None
     series = _series(bars.rows(~option), kinds[~option]) if not option.all() else None
     counted = dict(source.counted) if first else {}
-    return DayBars(day, options, series, source.file.name, counted)
+    return DayBars(day_of(int(bars.day[0])), options, series, source.file.name, counted)
 
 
 def _options(bars: ImportedBars, source: ImportFile) -> pa.Table:
@@ -141,12 +135,12 @@ def _options(bars: ImportedBars, source: ImportFile) -> pa.Table:
     if not sound.all():
         source.counted["off_tick"] += int((~sound).sum())
         bars, whole = bars.rows(sound), whole[:, sound]
-    expiry = np.array([(one.expiry - _EPOCH).days if one.expiry else 0 for one in bars.contracts], np.int32)
+    expiry = np.array([number_of(one.expiry) if one.expiry else 0 for one in bars.contracts], np.int32)
     right = pa.array(np.array([one.right == "PE" for one in bars.contracts], np.int8)[bars.contract])
     columns = {
         "day": pa.array(bars.day.astype(np.int32)).cast(pa.date32()),
         "expiry": pa.array(expiry[bars.contract]).cast(pa.date32()),
-        "strike": np.array([one.strike for one in bars.contracts], np.int32)[bars.contract],
+        "strike": bars.of_contract("strike").astype(np.int32),
         "option_type": pa.DictionaryArray.from_arrays(right, ["CE", "PE"]),
         "minute": bars.minute.astype(np.int16),
         **dict(zip(OHLC, whole, strict=True)),

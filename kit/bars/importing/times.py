@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -11,28 +11,31 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kit.bars.importing.arrow import as_float, codes
+from kit.bars.minutes import minute_of
 from kit.clock import is_session, session
 from kit.errors import DataError
 
 _DATES = (
-    "%Y-%m-%d",
-    "%d-%m-%Y",
-    "%d/%m/%Y",
-    "%Y%m%d",
-    "%Y/%m/%d",
-    "%d-%b-%Y",
-    "%d-%b-%y",
-    "%d%b%Y",
-    "%m/%d/%Y",
+    "%Y-%m-%d", "%d-%m-%Y", "%d/%m/%Y", "%Y%m%d", "%Y/%m/%d", "%d-%b-%Y", "%d-%b-%y", "%d%b%Y", "%m/%d/%Y",
     "%m-%d-%Y",
-)
+)  # fmt: skip
 _TIMES = ("%H:%M:%S", "%H:%M", "%H%M", "%H%M%S", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p")
 _MINUTE_OF_IST = 330  # ahead of UTC
-_FIRST = date(1970, 1, 1)
+_FIRST = date(1970, 1, 1).toordinal()
 _ENOUGH = 100_000  # rows that tell a file's zone
 LEAST_EPOCH = 1e8  # of seconds: March 1973
 _UNITS = ((1e17, 60e9), (1e14, 60e6), (1e11, 60e3), (LEAST_EPOCH, 60.0))  # least, units in a minute
 Ints = NDArray[np.int64]
+
+
+def day_of(number: int) -> date:
+    """Return the day of so many days since 1970."""
+    return date.fromordinal(_FIRST + number)
+
+
+def number_of(day: date) -> int:
+    """Return how many days since 1970 a day is."""
+    return day.toordinal() - _FIRST
 
 
 def minutes_since_epoch(date_column: Any, time_column: Any) -> Ints:
@@ -81,9 +84,9 @@ def _inside(minutes: Ints) -> int:
     """Return how many of some minutes of exchange time lie within a session, an evening's too."""
     known, found = np.sort(minutes), 0
     for number in np.unique(known // 1440).tolist():
-        day = _FIRST + timedelta(number)
+        day = day_of(number)
         for part in session(day).intervals if is_session(day) else ():
-            bounds = [number * 1440 + at.hour * 60 + at.minute for at in (part.open, part.close)]
+            bounds = [number * 1440 + minute_of(at) for at in (part.open, part.close)]
             first, last = np.searchsorted(known, bounds).tolist()
             found += last - first
     return found
@@ -110,7 +113,7 @@ def _stamp_reader(known: list[Any]) -> Callable[[Any], int]:
 def _minutes(at: datetime) -> int:
     zone = at.utcoffset()
     ahead = _MINUTE_OF_IST - int(zone.total_seconds()) // 60 if zone is not None else 0
-    return (at.toordinal() - _FIRST.toordinal()) * 1440 + at.hour * 60 + at.minute + ahead
+    return number_of(at) * 1440 + minute_of(at) + ahead
 
 
 def _fitting(known: list[Any], forms: list[str]) -> str:
@@ -146,8 +149,8 @@ def _days(column: Any) -> Ints:
     if all(len(text) > 10 for text in texts):  # a stamp at midnight beside the time
         texts = [text[:10] for text in texts]
     form = _fitting(texts, list(_DATES))
-    days = [datetime.strptime(text.strip(), form).toordinal() for text in texts]
-    return np.array(days, np.int64)[at] - _FIRST.toordinal()
+    days = [number_of(datetime.strptime(text.strip(), form)) for text in texts]
+    return np.array(days, np.int64)[at]
 
 
 def _clock(column: Any) -> Ints:
@@ -157,14 +160,10 @@ def _clock(column: Any) -> Ints:
     known, at = codes(column)
     texts = [_padded(value) for value in known]
     form = _fitting(texts, list(_TIMES))
-    return np.array([_of_day(datetime.strptime(text, form).time()) for text in texts], np.int64)[at]
+    return np.array([minute_of(datetime.strptime(text, form)) for text in texts], np.int64)[at]
 
 
 def _padded(value: Any) -> str:
     """Write 915 and 91500 as 0915 and 091500."""
     text = str(value).strip()
     return text.zfill(4 if len(text) <= 4 else 6) if text.isdigit() else text
-
-
-def _of_day(at: time) -> int:
-    return at.hour * 60 + at.minute

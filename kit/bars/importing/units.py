@@ -26,7 +26,7 @@ def refuse_paise(bars: ImportedBars, source: ImportFile) -> None:
     """
     if "unit" in source.declared:
         return
-    option = np.array([contract.kind == "option" for contract in bars.contracts])[bars.contract]
+    option = bars.of_contract("kind") == "option"
     told = _high(bars) or _steep(bars, option) or _even(bars.prices[3][option])
     if told:
         remedy = "Say so: --map unit:=paise; or unit:=rupee where they are rupees all the same."

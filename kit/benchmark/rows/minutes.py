@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from kit.bars.arrays import minutes_of
 from kit.bars.importing import import_files
 from kit.bars.minute_store import MinuteStore
-from kit.bars.minutes import OHLC
+from kit.bars.minutes import OHLC, minutes_of
 from kit.bars.month_file import OPTIONS, SERIES, read_session, sessions_in, write_sessions
 from kit.benchmark.machine import peak_mib
 from kit.benchmark.measure import Arms, Figures
