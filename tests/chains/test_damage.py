@@ -198,6 +198,48 @@ def test_one_underlying_that_ends_among_its_puts(shared_data: Path, tmp_path: Pa
     assert read_chain(placed(tmp_path, OLD, b"".join(traded)))
 
 
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"BANKNIFTY", b"BANKNIFTV"),
+        (b"BANKNIFTY", b"BankNifty"),
+        (b"BANKNIFTY", b"NIFTY"),
+        (b"30-Jan-2020", b"30-Jan-2021"),
+        (b"30-Jan-2020", b"27-Feb-2025"),
+        (b",32000,", b",320000,"),
+        (None, b""),
+    ],
+)
+def test_a_row_that_is_misspelt_or_left_out(shared_data: Path, tmp_path: Path, old, new, alone):
+    """One row under another name, expiry or strike, or none, leaves a counterpart alone and is refused."""
+    lines = unpacked(shared_data / OLD).splitlines(True)
+    if alone:
+        lines = [line for line in lines if line.startswith(b"INSTR") or b",BANKNIFTY," in line]
+    at = next(number for number, line in enumerate(lines) if b",BANKNIFTY,30-Jan-2020,32000,PE" in line)
+    lines[at] = lines[at].replace(old, new) if old else b""
+    with pytest.raises(UnreadableFile, match="counterpart was left out or misspelt") as caught:
+        read_chain(placed(tmp_path, OLD, b"".join(lines)))
+    assert caught.value.line
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        lambda cells: cells[10] != b"0",
+        lambda cells: cells[12] != b"0",
+        lambda cells: cells[4] != b"PE" or float(cells[3]) < 32_000,
+        lambda cells: float(cells[8]) > 50,
+    ],
+    ids=["traded", "held", "some puts", "dear"],
+)
+def test_rows_that_somebody_chose(shared_data: Path, tmp_path: Path, keep):
+    """Rows left out on purpose leave many calls without their puts, and are no damage."""
+    content = unpacked(shared_data / OLD).splitlines(True)
+    chosen = [line for line in content[1:] if b",BANKNIFTY," in line and keep(line.split(b","))]
+    assert read_chain(placed(tmp_path, OLD, b"".join([content[0], *chosen])))
+
+
 @pytest.mark.parametrize(
     ("name", "mark"),
     [
@@ -290,6 +332,8 @@ def test_codings(shared_data: Path, tmp_path: Path, name, coding):
         lambda text: text.replace("CALLS,,PUTS\n", ""),
         lambda text: text.replace("BID,ASK", "BID PRICE,ASK PRICE").replace("STRIKE", "STRIKE PRICE"),
         lambda text: text.replace("CHNG IN OI", "Chng in OI").replace(",CHNG,", ",Net Chng,"),
+        lambda text: text.replace("CHNG IN OI", "Change_in_OI").replace(",CHNG,", ",Change,"),
+        lambda text: text.replace("BID,ASK", "BidPrice,AskPrice").replace(" QTY", "Qty"),
         lambda text: text.replace("\n", "\r\n"),
         lambda text: text + "\n\n",
     ],
@@ -299,7 +343,9 @@ def test_the_pages_other_spellings(shared_data: Path, tmp_path: Path, edit):
     plain = (shared_data / APRIL).read_text()
     assert edit(plain) != plain
     again = read_chain(placed(tmp_path, APRIL, edit(plain).encode()))[0]
-    np.testing.assert_array_equal(again.frame["bid"], read_chain(shared_data / APRIL)[0].frame["bid"])
+    known = read_chain(shared_data / APRIL)[0].frame
+    for column in ("bid", "ask_qty", "oi_change", "ltp_change"):
+        np.testing.assert_array_equal(again.frame[column], known[column])
 
 
 def test_separators(shared_data: Path, tmp_path: Path):

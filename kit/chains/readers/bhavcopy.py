@@ -19,7 +19,7 @@ from datetime import date
 
 from kit.chains import fields
 from kit.chains.readers.sheet import Line, Sheet
-from kit.chains.readers.table import Record, Table, one_block
+from kit.chains.readers.table import Record, Table, one_block, plain
 from kit.clock import lot_size, session
 from kit.errors import DataError, UnreadableFile
 from kit.model import Derived, Right
@@ -43,11 +43,13 @@ _FUTURES = ("FUTIDX", "FUTSTK", "IDF", "STF")
 _OPTIONS = ("OPTIDX", "OPTSTK", "IDO", "STO")
 Series = tuple[date, date]  # day, expiry
 Facts = tuple[float, int]  # spot, lot
+Contract = tuple[date, date, Right, float]  # day, expiry, right, strike
+_FEW = 0.05  # of the rows: a choice of rows leaves many more calls without their puts
 
 
 def is_bhavcopy(header: Sequence[str]) -> bool:
     """Tell by its first row whether a file is one of the two."""
-    return _layout(_plain(header)) is not None
+    return _layout(plain(header, _SPELLINGS)) is not None
 
 
 def sheets(rows: Iterator[Record], name: str, underlying: str) -> list[Sheet]:
@@ -85,10 +87,10 @@ def _ended_at(lines: list[Line]) -> list[float]:
     )
 
 
-def _plain(header: Sequence[str]) -> list[str]:
-    """Return headings by their letters alone, in today's spelling."""
-    letters = ["".join(letter for letter in cell.upper() if letter.isalpha()) for cell in header]
-    return [_SPELLINGS.get(heading, heading) for heading in letters]
+def _counterpart(contract: Contract) -> Contract:
+    """Return the put of a call, the call of a put."""
+    day, expiry, right, strike = contract
+    return day, expiry, "PE" if right == "CE" else "CE", strike
 
 
 def _layout(headings: Sequence[str]) -> Mapping[str, str] | None:
@@ -101,7 +103,7 @@ class _File:
     def __init__(self, header: Sequence[str], rows: Iterator[Record], name: str, underlying: str) -> None:
         self.table = Table(header, name)
         self.underlying = underlying
-        headings = _plain(header)
+        headings = plain(header, _SPELLINGS)
         layout = _layout(headings) or {}
         missing = [heading for heading in layout.values() if heading not in headings]
         if missing:
@@ -166,6 +168,7 @@ class _File:
     def options(self) -> dict[Series, tuple[Facts, list[Line]]]:
         """Return the contracts of each day and expiry, with the spot and the lot that all of them state."""
         found: dict[Series, tuple[Facts, list[Line]]] = {}
+        held: dict[Contract, Record] = {}
         for row in self.rows:
             if right := self.right(row):
                 series = self.series(row)
@@ -176,24 +179,30 @@ class _File:
                 line = self.line(row, right, facts[1])
                 self.table.once((*map(str, series), line.strike, right), row)
                 lines.append(line)
-        self._refuse_open_end([(*series, one) for series, (_, lines) in found.items() for one in lines])
+                held[*series, right, line.strike] = row
+        everything = any(line.oi == line.volume == 0 for _, lines in found.values() for line in lines)
+        self._refuse_holes(held, everything)
         return found
 
-    def _refuse_open_end(self, contracts: Sequence[tuple[date, date, Line]]) -> None:
-        """Refuse rows in the exchange's order that lack only what would stand behind the last of them.
+    def _refuse_holes(self, held: Mapping[Contract, Record], everything: bool) -> None:
+        """Refuse a call without its put and a put without its call, where that is no choice of somebody's.
 
-        The exchange lists calls and puts of a strike together, all calls of an expiry before its puts. Where
-        somebody left out rows in between, as those that did not trade, nothing can be told.
+        The exchange lists both of every strike, all calls of an expiry before its puts. A file that holds
+        even contracts in which there is nothing holds `everything`: a few holes are rows left out or
+        misspelt. Where rows were left out on purpose, as those that did not trade, only this can be told:
+        rows in the exchange's order that lack just what would stand behind the last of them were cut.
         """
-        held = [(day, expiry, one.right, one.strike) for day, expiry, one in contracts]
-        twins = {
-            (day, expiry, "PE" if right == "CE" else "CE", strike) for day, expiry, right, strike in held
-        }
-        missing = twins.difference(held)
-        if missing and held == sorted(held) and min(missing) > held[-1]:
-            last = next(row for row in reversed(self.rows) if self.right(row))
+        missing = {_counterpart(contract) for contract in held}.difference(held)
+        if not missing:
+            return
+        (_, expiry, right, strike), order = min(missing), [*held]
+        value = f"no {strike:g} {right} of {expiry:%d %b %Y}"
+        if order == sorted(order) and min(missing) > order[-1]:
             what = "The file ends among the puts of an expiry, whose calls are all there"
-            self.table.refuse(what, f"no put of {min(missing)[3]:g}", last)
+            self.table.refuse(what, value, held[order[-1]])
+        if everything and len(missing) < _FEW * len(held):
+            what = "The file is damaged: a row's counterpart was left out or misspelt"
+            self.table.refuse(what, value, held[_counterpart(min(missing))])
 
     def series(self, row: Record) -> Series:
         day, expiry = (self.table.cell(row, self.at[field], fields.day) for field in ("day", "expiry"))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from kit.chains import fields
 from kit.chains.readers.sheet import Line, Sheet, in_time
-from kit.chains.readers.table import Record, Table
+from kit.chains.readers.table import Record, Table, plain
 from kit.clock import IST, last_session, last_trading_day, lot_size, session
 from kit.errors import UnreadableFile
 from kit.facts import underlying_name
@@ -25,12 +25,13 @@ from kit.quotes import mid_or_last
 
 _NAME = re.compile(r"([A-Z][A-Z0-9& ]*)-(\d{1,2}-[A-Z]{3}-\d{4})", re.IGNORECASE)
 _RULES = {
-    "OI": fields.count, "CHNG IN OI": fields.change, "VOLUME": fields.count, "IV": fields.percent,
+    "OI": fields.count, "CHNGINOI": fields.change, "VOLUME": fields.count, "IV": fields.percent,
     "LTP": fields.price, "BID": fields.price, "ASK": fields.price, "CHNG": fields.change,
-    "BID QTY": fields.count, "ASK QTY": fields.count,
+    "BIDQTY": fields.count, "ASKQTY": fields.count,
 }  # fmt: skip
-_NEEDED = _RULES.keys() - {"CHNG", "BID QTY", "ASK QTY"}  # which not every page states
-_SPELLINGS = {"BID PRICE": "BID", "ASK PRICE": "ASK", "STRIKE PRICE": "STRIKE", "NET CHNG": "CHNG"}
+_NEEDED = _RULES.keys() - {"CHNG", "BIDQTY", "ASKQTY"}  # which not every page states
+_SPELLINGS = {"BIDPRICE": "BID", "ASKPRICE": "ASK", "STRIKEPRICE": "STRIKE", "CHANGEINOI": "CHNGINOI"}
+_SPELLINGS |= {"NETCHNG": "CHNG", "CHANGE": "CHNG", "NETCHANGE": "CHNG"}
 _RIGHTS: tuple[Right, Right] = ("CE", "PE")
 _YEAR = timedelta(days=365)
 _LONGEST_YEARS, _LEAST_PERCENT = 2.0, 0.5  # no listed series of the page, no printed volatility
@@ -41,7 +42,7 @@ Side = Mapping[str, float]
 
 def is_export(header: Sequence[str]) -> bool:
     """Tell by one of its first rows whether a file is the page's export; the banner may be left out."""
-    plain = _plain(header)
+    plain = _headings(header)
     return {"CALLS", "PUTS"} <= {*plain} or _is_header(plain)
 
 
@@ -82,10 +83,8 @@ def _named(path: Path) -> tuple[str, date]:
     )
 
 
-def _plain(header: Sequence[str]) -> list[str]:
-    """Return headings as today's page spells them."""
-    upper = [" ".join(cell.upper().split()) for cell in header]
-    return [_SPELLINGS.get(heading, heading) for heading in upper]
+def _headings(header: Sequence[str]) -> list[str]:
+    return plain(header, _SPELLINGS)
 
 
 def _is_header(plain: Sequence[str]) -> bool:
@@ -94,10 +93,10 @@ def _is_header(plain: Sequence[str]) -> bool:
 
 def _quoted(rows: Iterator[Record], name: str) -> list[tuple[float, Side, Side]]:
     """Return each strike with its call's and its put's cells as numbers."""
-    header = next((row for row in rows if _is_header(_plain(row.cells))), None)
+    header = next((row for row in rows if _is_header(_headings(row.cells))), None)
     if header is None:
         raise UnreadableFile("Not the option-chain page's CSV", name, "It has no row with STRIKE and two OI.")
-    table, sides = Table(header.cells, name), _sides(_plain(header.cells), name, header.line)
+    table, sides = Table(header.cells, name), _sides(_headings(header.cells), name, header.line)
     found: list[tuple[float, Side, Side]] = []
     for row in table.whole(_kept(rows, name)):
         strike = table.cell(row, sides[0]["STRIKE"], fields.strike)
@@ -156,10 +155,10 @@ def _lines(strike: float, both: Sequence[Side], lot: int) -> list[Line]:
             ask=side["ASK"],
             volume=side["VOLUME"] * lot,
             oi=side["OI"] * lot,
-            oi_change=side["CHNG IN OI"] * lot,
+            oi_change=side["CHNGINOI"] * lot,
             ltp_change=side.get("CHNG", math.nan),
-            bid_qty=side.get("BID QTY", math.nan),
-            ask_qty=side.get("ASK QTY", math.nan),
+            bid_qty=side.get("BIDQTY", math.nan),
+            ask_qty=side.get("ASKQTY", math.nan),
         )
         for right, side in zip(_RIGHTS, both, strict=True)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import NoReturn, TypeVar
@@ -133,3 +133,9 @@ class Table:
 def one_block(flags: Sequence[bool]) -> bool:
     """Tell whether everything that is flagged stands together."""
     return sum(after and not before for before, after in pairwise([False, *flags])) == 1
+
+
+def plain(header: Sequence[str], spellings: Mapping[str, str]) -> list[str]:
+    """Return headings by their letters alone, in today's spelling."""
+    letters = ["".join(letter for letter in cell.upper() if letter.isalpha()) for cell in header]
+    return [spellings.get(heading, heading) for heading in letters]
