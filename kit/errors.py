@@ -32,6 +32,7 @@
     │   │   └── AheadOfNow       a span that ends in the future
     │   ├── Rejected
     │   └── ProtocolError        an answer in no known format
+    ├── RuleFailed               a Python function that stands in a plan raised
     ├── TaskError                a task of the processor did not return a value
     │   ├── TaskFailed           it raised; carries the worker's traceback
     │   ├── TaskTimeout
@@ -238,6 +239,10 @@ class Rejected(BrokerError):
 
 class ProtocolError(BrokerError):
     """The answer is in no format that the broker is known to use."""
+
+
+class RuleFailed(KitError):
+    """A Python function that stands for a plan's rule raised; its own error is the cause."""
 
 
 class TaskError(KitError):

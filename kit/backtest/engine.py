@@ -22,7 +22,7 @@ from kit.backtest.given import (
     given_share,
     given_signals,
 )
-from kit.backtest.holdings import SkippedDay, holdings, wanted_days
+from kit.backtest.holdings import SkippedDay, failed, holdings, skipped_words, wanted_days
 from kit.backtest.log import Row, as_table, notes_of, rows_of, skipped, split_of
 from kit.backtest.plan.plan import Plan
 from kit.backtest.records import TradeRow
@@ -31,6 +31,7 @@ from kit.backtest.signals import Signals
 from kit.backtest.tape import Holding, Loaded, load
 from kit.bars.minute_store import MinuteStore
 from kit.bars.minutes import TICK_INR
+from kit.errors import RuleFailed
 from kit.shown import counted
 
 Progress = Callable[[int, int], object]
@@ -84,6 +85,8 @@ def backtest(
         needs is missing or cannot be one.
     SettingsError
         There is no plan, two have one name, or the capital or the score is none.
+    RuleFailed
+        A Python rule failed on every session that was tried; where others pass, it costs its own alone.
     """
     plans, capital_inr = given_plans(plans), given_capital(capital_inr)
     given_days(days, plans)
@@ -96,6 +99,7 @@ def backtest(
     for number, plan in enumerate(plans):
         told = _share(progress, number, len(plans))
         found.append(_run(plan, {name: changed[number] for name, changed in others.items()}, market, told))
+    _refuse_nothing(found)
     rows = [row for one in found for row in one.rows]
     traded = sorted({day for one in found for day in one.seen})
     return BacktestResult(
@@ -152,28 +156,52 @@ def _run(plan: Plan, others: Mapping[str, Plan], market: _Market, told: Progress
     place = {day: number for number, day in enumerate(wanted, start=1)}
     for chance in holdings(plan, wanted, market.days, market.daily, market.signals):
         told(place[chance.day], len(wanted))
-        if isinstance(chance, SkippedDay):
-            found.missed.append(chance)
-            found.rows += skipped(plan, chance.day, chance.why)
+        missed = chance if isinstance(chance, SkippedDay) else _take(found, chance, trader, beside)
+        if isinstance(missed, SkippedDay):
+            found.missed.append(missed)
+            found.rows += skipped(plan, missed.day, missed.why)
             continue
-        loaded = load(plan, plan.legs, chance)
-        rows, curve = _trade(trader, loaded)
-        found.rows += rows
-        found.curves.append(curve)
-        for name, other in beside.items():
-            found.others[name] += rows_of(other.plan, loaded, other.trade(loaded), other.multiple)
-        carried += [day.carried_opens for day in chance.days]
-        if not all(day.has_index for day in chance.days):
+        carried += [day.carried_opens for day in missed.days]
+        if not all(day.has_index for day in missed.days):
             found.notes.add("On days without an index the synthetic future stood in for it.")
     told(len(wanted), len(wanted))
     found.notes |= _carried(carried) | _against_itself(plan, found.rows)
     if not found.rows:
         found.notes.add(f"No session passes the days and signals of {plan.name}: nothing was traded.")
-    apart = {
-        name: _run(other, {}, market, _untold).rows for name, other in others.items() if name not in alike
-    }
-    found.others |= apart
+    for name, other in others.items():
+        if name not in alike:
+            apart = _run(other, {}, market, _untold)
+            found.others[name] = apart.rows
+            broken = [one for one in apart.missed if isinstance(one.error, RuleFailed)]
+            found.notes |= {f"Filled {name}: {told}" for told in skipped_words(broken)}
     return found
+
+
+def _take(
+    found: _Found, chance: Holding, trader: Trader, beside: Mapping[str, Trader]
+) -> Holding | SkippedDay:
+    """Trade a possible position under all conventions, or none: a rule that fails costs the session."""
+    try:
+        loaded = load(trader.plan, trader.plan.legs, chance)
+        rows, curve = _trade(trader, loaded)
+        others = {
+            name: rows_of(other.plan, loaded, other.trade(loaded), other.multiple)
+            for name, other in beside.items()
+        }
+    except RuleFailed as error:
+        return failed(chance.day, error)
+    found.rows += rows
+    found.curves.append(curve)
+    for name, more in others.items():
+        found.others[name] += more
+    return chance
+
+
+def _refuse_nothing(found: Sequence[_Found]) -> None:
+    """Raise what a Python rule failed with where no session came through: there is no result to keep."""
+    broken = [day.error for one in found for day in one.missed if isinstance(day.error, RuleFailed)]
+    if broken and not any(one.curves for one in found):
+        raise broken[0]
 
 
 def _share_days(plan: Plan, other: Plan) -> bool:

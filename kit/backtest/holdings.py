@@ -15,12 +15,12 @@ from kit.backtest.plain import play_asking
 from kit.backtest.plan.parts import Within
 from kit.backtest.plan.plan import Plan
 from kit.backtest.records import LAST_TRIES, REFUSED
-from kit.backtest.signals import Signals, starts_of
+from kit.backtest.signals import Signals, known_bars, starts_of
 from kit.backtest.strikes import expiry_of
-from kit.backtest.tape import NEVER, Holding, holding_of, load
+from kit.backtest.tape import NEVER, Holding, Loaded, holding_of, load
 from kit.bars.minutes import DayMinutes
 from kit.clock import sessions
-from kit.errors import DataError, UnreadableFile
+from kit.errors import DataError, RuleFailed, UnreadableFile
 from kit.shown import counted
 
 
@@ -34,13 +34,18 @@ class SkippedDay:
         The session.
     why : str
         What was missing.
-    error : UnreadableFile or None
-        Its bars are there and damaged.
+    error : UnreadableFile, RuleFailed or None
+        Its bars are there and damaged, or a Python rule of the plan failed on them.
     """
 
     day: date
     why: str
-    error: UnreadableFile | None = None
+    error: UnreadableFile | RuleFailed | None = None
+
+
+def failed(day: date, error: UnreadableFile | RuleFailed) -> SkippedDay:
+    """Return a session that an error costs."""
+    return SkippedDay(day, str(error), error)
 
 
 def skipped_words(skipped: Iterable[SkippedDay]) -> list[str]:
@@ -110,12 +115,20 @@ def holdings(
         if day >= free_from and _daily_fits(plan, day, daily):
             try:
                 found = _holding(plan, day, days, signals)
-            except UnreadableFile as error:  # the other days are whole, and what they earn is kept
-                found = SkippedDay(day, str(error), error)
-            if isinstance(found, Holding):
-                free_from = _taken_until(plan, found) + timedelta(1)
+                if isinstance(found, Holding):
+                    free_from = _taken_until(plan, found) + timedelta(1)
+            except (UnreadableFile, RuleFailed) as error:  # what the other days earn is kept
+                found = failed(day, error)
             if found is not None:
                 yield found
+
+
+def tape_of(plan: Plan, holding: Holding, again: bool) -> Loaded | SkippedDay:
+    """Return the tape of a possible position; skipped where a strike rule fails on it."""
+    try:
+        return load(plan, plan.legs, holding, again)
+    except RuleFailed as error:
+        return failed(holding.day, error)
 
 
 def _holding(plan: Plan, day: date, days: Days, signals: Signals) -> Holding | SkippedDay | None:
@@ -151,7 +164,7 @@ def _taken_until(plan: Plan, holding: Holding) -> date:
     if len(holding.days) == 1:
         return holding.day
     at_entry = replace(holding, days=holding.days[:2], last=min(holding.last, holding.edges[2] - 1))
-    loaded = load(plan, plan.legs, at_entry, again=False)
+    loaded = load(plan, plan.legs, at_entry, again=False, bars=range(known_bars(holding.days[0])))
     position = position_on(loaded, encode_terms(plan), encode_legs(plan.legs))
     asked = [start for start in holding.starts if start < NEVER]
     trades = play_asking(position, loaded, plan, plan.legs, until=max(asked) + LAST_TRIES + 1)

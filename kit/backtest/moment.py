@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from typing import Any, TypeVar
 
 from kit.backtest.plan.parts import Side
 from kit.bars.minutes import OHLC, DayMinutes
+from kit.errors import RuleFailed
 from kit.model import Right
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +94,26 @@ class RuleMoment:
         known = slice(0, self.column + 1)
         cut = {name: getattr(self.day, name)[:, known] for name in (*OHLC, "traded", "index", "future")}
         return replace(self.day, minutes=self.day.minutes[known], **cut)
+
+
+def asked(
+    rule: Callable[[RuleMoment], Any],
+    place: str,
+    moment: RuleMoment,
+    form: Callable[[Any], Answer],
+    name: str = "",
+) -> Answer:
+    """Ask a plan's Python function at a moment and return its answer in a form, for instance `bool`.
+
+    Raises
+    ------
+    RuleFailed
+        The function raised, or its answer has not this form; that error is the cause.
+    """
+    try:
+        return form(rule(moment))
+    except Exception as error:
+        name = name or getattr(rule, "__name__", type(rule).__name__)
+        told = f"The {place} rule {name} failed on {moment.at:%Y-%m-%d} at {moment.at:%H:%M}"
+        remedy = "Mend the function, or let it answer for this minute too."
+        raise RuleFailed(told, f"{type(error).__name__}: {error}", remedy) from error

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kit.backtest.moment import HeldLeg, RuleMoment
+from kit.backtest.moment import HeldLeg, RuleMoment, asked
 from kit.backtest.plan.plan import Plan, PlanLeg
 from kit.backtest.quiet import next_bar
 from kit.backtest.records import LEAVING, OPEN, RULE, STOP, TARGET, HeldPosition, Records
 from kit.backtest.rules import close_of, go_out
 from kit.backtest.tape import Loaded
-from kit.backtest.walk import at_close, begin, leave_all, value_of, walk, within
+from kit.backtest.walk import all_out, at_close, begin, leave_all, value_of, walk, within
 from kit.bars.minutes import TICK_INR
 
 
@@ -21,12 +21,38 @@ def play(position: HeldPosition, loaded: Loaded) -> Records:
 
 
 def play_asking(
-    position: HeldPosition, loaded: Loaded, plan: Plan, legs: Sequence[PlanLeg], until: int | None = None
+    position: HeldPosition,
+    loaded: Loaded,
+    plan: Plan,
+    legs: Sequence[PlanLeg],
+    until: int | None = None,
+    after: int | None = None,
 ) -> Records:
-    """Play a position to its exit, or up to a bar, and ask the plan's Python functions at every close."""
+    """Play a position to its exit and ask the plan's Python functions at every close.
+
+    Parameters
+    ----------
+    position, loaded
+        As `kit.backtest.engines.position_on` makes it of a tape.
+    plan, legs
+        What is played.
+    until : int, optional
+        Up to this bar alone.
+    after : int, optional
+        The bar up to which the position has been played: go on behind it.
+
+    Raises
+    ------
+    RuleFailed
+        A function raised.
+    """
     bar, last = loaded.holding.first, loaded.holding.last
-    begin(position)
-    ended = at_close(position, bar, last)
+    if after is None:
+        begin(position)
+        ended = at_close(position, bar, last)
+    else:
+        bar, ended = after, all_out(position)
+        position.states.due = 0  # bars that were blank then are known now
     asks = bool(plan.position_rules)
     while not ended:
         bar = bar + 1 if asks else next_bar(position, bar, last)
@@ -55,15 +81,15 @@ def _asked(position: HeldPosition, loaded: Loaded, plan: Plan, legs: Sequence[Pl
         if state.phase == OPEN and bar >= state.watch and position.tape.high[state.row, bar] > 0:
             seen = RuleMoment(day, column, moment.legs, profit, leg)
             _ask_leg(position, legs[i], i, bar, seen)
-    if plan.exit.when is not None and plan.exit.when(moment):
+    if plan.exit.when is not None and asked(plan.exit.when, "exit", moment, bool):
         leave_all(position, bar, RULE, False)
         return True
     return False
 
 
 def _ask_leg(position: HeldPosition, leg: PlanLeg, i: int, bar: int, moment: RuleMoment) -> None:
-    for rule, reason in ((leg.stop, STOP), (leg.target, TARGET)):
-        if callable(rule) and rule(moment):
+    for name, rule, reason in (("stop", leg.stop, STOP), ("target", leg.target, TARGET)):
+        if callable(rule) and asked(rule, f"leg {i + 1} {name}", moment, bool):
             if reason == STOP:
                 position.totals.hit = bar
             go_out(position, i, close_of(position, i, bar), bar, reason)

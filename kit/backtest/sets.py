@@ -11,6 +11,7 @@ import pandas as pd
 
 from kit.backtest.plan.plan import Plan
 from kit.errors import SettingsError
+from kit.section import Section
 
 Grid = Mapping[str, Sequence[Any]]
 MOST_SETS = 1_000_000
@@ -74,7 +75,7 @@ def plans_of(plan: Plan, table: pd.DataFrame) -> list[Plan]:
     SettingsError
         A path leads nowhere in the plan, or a value does not fit.
     """
-    base = plan.model_dump(exclude_unset=True)
+    base = _set_fields(plan)
     rows = zip(*(table[path].tolist() for path in table.columns), strict=True)
     return [Plan(**_changed(base, dict(zip(table.columns, row, strict=True)))) for row in rows]
 
@@ -99,7 +100,13 @@ def _with(part: Any, steps: list[str], value: Any, path: str) -> Any:
             _with(each, rest, value, path) if step in ("*", str(number)) else each
             for number, each in enumerate(part)
         ]
-    return {**(part or {}), step: _with((part or {}).get(step), rest, value, path)}
+    known = _set_fields(part) if isinstance(part, Section) else part or {}
+    return {**known, step: _with(known.get(step), rest, value, path)}
+
+
+def _set_fields(part: Section) -> dict[str, Any]:
+    """Return what was given of a part; a strategy object among it stays the object."""
+    return {name: getattr(part, name) for name in part.model_fields_set}
 
 
 def tape_key(plan: Plan) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kit.backtest.moment import RuleMoment
+from kit.backtest.moment import RuleMoment, asked
 from kit.backtest.plan.parts import SignedAmount
 from kit.backtest.plan.plan import Breakout, Plan, PlanEntry
 from kit.backtest.strikes import ExpiryMinutes
@@ -57,12 +57,17 @@ def _breaks(entry: PlanEntry, day: DayMinutes, columns: NDArray[np.intp], signal
 
 def _asked(rule: Any, day: DayMinutes, columns: NDArray[np.intp]) -> Bools:
     fires = np.zeros(len(columns), np.bool_)
-    known = np.flatnonzero(np.isfinite(day.index[3]) | day.traded.any(axis=0))
-    for place, column in enumerate(columns[columns <= known[-1]] if known.size else ()):  # of a running day
-        if rule(RuleMoment(day, int(column))):
+    for place, column in enumerate(columns[columns < known_bars(day)]):
+        if asked(rule, "entry", RuleMoment(day, int(column)), bool):
             fires[place] = True
             break
     return fires
+
+
+def known_bars(day: DayMinutes) -> int:
+    """Return how many bars of a day have come: of a running session the later ones are blank."""
+    known = np.flatnonzero(np.isfinite(day.index[3]) | day.traded.any(axis=0))
+    return int(known[-1]) + 1 if known.size else 0
 
 
 def _column(name: str, day: DayMinutes, columns: NDArray[np.intp], signals: Signals) -> Bools:

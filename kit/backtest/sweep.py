@@ -21,7 +21,7 @@ from kit.backtest.days import Days, days_of, left_out
 from kit.backtest.encode import encode_legs, encode_terms, most_rows
 from kit.backtest.engines import engine_for, play_compiled, position_on
 from kit.backtest.given import given_date, given_days, given_share
-from kit.backtest.holdings import SkippedDay, holdings, wanted_days
+from kit.backtest.holdings import SkippedDay, holdings, tape_of, wanted_days
 from kit.backtest.kept import Played, keep_piece, read_piece
 from kit.backtest.plain import play
 from kit.backtest.plan.plan import Plan
@@ -29,8 +29,9 @@ from kit.backtest.records import LEG, TERMS, TRADE, HeldPosition, Records, recor
 from kit.backtest.sets import Grid, chooses_again, parameter_table, plans_of, tape_key
 from kit.backtest.sweep_result import SweepResult
 from kit.backtest.tally import fees_of, tally
-from kit.backtest.tape import Loaded, load
+from kit.backtest.tape import Loaded
 from kit.bars.minute_store import MinuteStore
+from kit.errors import RuleFailed
 from kit.parallel import ConcurrentProcessor, ProcessingTask
 from kit.pricing.arrays import Floats
 
@@ -66,17 +67,18 @@ def tapes_of(
 ) -> Iterator[Loaded]:
     """Yield the tapes that all the sets of a sweep are played on; keep them to sweep again at once.
 
-    Sessions that cannot be read go to `rotten`; without it the first of them ends this.
+    Sessions that cannot be read, or on which a Python rule fails, go to `rotten`; without it the first of
+    them ends this.
     """
     wanted = wanted_days(sets.plan, days, None, None) if wanted is None else wanted
     for chance in holdings(sets.plan, wanted, days, None, {}):
-        if isinstance(chance, SkippedDay):
-            if chance.error and rotten is None:
-                raise chance.error
-            if chance.error and rotten is not None:
-                rotten.append(chance)
-        else:
-            yield load(sets.plan, sets.plan.legs, chance, again=sets.again)
+        loaded = chance if isinstance(chance, SkippedDay) else tape_of(sets.plan, chance, sets.again)
+        if not isinstance(loaded, SkippedDay):
+            yield loaded
+        elif loaded.error and rotten is None:
+            raise loaded.error
+        elif loaded.error and rotten is not None:
+            rotten.append(loaded)
 
 
 def play_tape(sets: Sets, loaded: Loaded, compiled: bool = True) -> Floats:
@@ -163,7 +165,9 @@ def sweep(
     DataError
         There are no days in the range.
     SettingsError
-        The grid does not fit the plan, or a rule is a Python function.
+        The grid does not fit the plan, or a rule for open positions is a Python function.
+    RuleFailed
+        A Python strike or signal failed on every session; where others pass, `skipped` names its own.
     UnwritableFile
         What is finished cannot be kept in the folder; what was kept before stays.
     """
@@ -188,6 +192,9 @@ def sweep(
             if cancel and cancel():
                 break
     every = sorted(net)
+    broken = [one.error for one in skipped.values() if isinstance(one.error, RuleFailed)]
+    if broken and not every:
+        raise broken[0]
     matrix = np.stack([net[day] for day in every]) if every else np.zeros((0, len(plans)))
     poor = {day: SkippedDay(day, why) for day, why in left_out(days).items() if _between(day, start, end)}
     left = [one for _, one in sorted({**poor, **skipped}.items())]

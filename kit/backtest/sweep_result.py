@@ -40,7 +40,7 @@ class SweepResult:
     complete : bool
         Whether every day was done; a cancelled sweep holds what was.
     skipped : sequence of SkippedDay
-        Sessions that were left out for their quality, or because they cannot be read.
+        Sessions that were left out for their quality, cannot be read, or failed a Python rule.
     """
 
     plan: Plan

@@ -12,7 +12,7 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.backtest.moment import RuleMoment
+from kit.backtest.moment import RuleMoment, asked
 from kit.backtest.plan.parts import StrikeRule
 from kit.backtest.plan.plan import Plan, PlanLeg
 from kit.backtest.records import (
@@ -28,7 +28,7 @@ from kit.backtest.records import (
 from kit.backtest.sets import chooses_again
 from kit.backtest.settlement import exercise_tax, paid_ticks, settlement
 from kit.backtest.strategy_strikes import strategy_strike
-from kit.backtest.strikes import NO_STRIKE, ExpiryMinutes, expiry_of
+from kit.backtest.strikes import NO_STRIKE, Columns, ExpiryMinutes, expiry_of
 from kit.bars.minutes import OHLC, DayMinutes
 from kit.model import Right
 from kit.pricing.arrays import Bools, Floats
@@ -127,18 +127,42 @@ def holding_of(plan: Plan, days: Sequence[DayMinutes], starts: Sequence[int]) ->
     return Holding(days, starts, max(0, min(starts)), last, exit_by, beyond)
 
 
-def load(plan: Plan, legs: Sequence[PlanLeg], holding: Holding, again: bool | None = None) -> Loaded:
-    """Build the tape of a holding for a plan's legs; `again`: contracts may be chosen after the entry."""
+def load(
+    plan: Plan,
+    legs: Sequence[PlanLeg],
+    holding: Holding,
+    again: bool | None = None,
+    bars: range | None = None,
+    before: Sequence[Contract] = (),
+) -> Loaded:
+    """Build the tape of a holding for a plan's legs.
+
+    Parameters
+    ----------
+    plan, legs, holding
+        What is played.
+    again : bool, optional
+        Contracts may be chosen after the entry; default as the plan has it.
+    bars : range, optional
+        At these alone contracts are chosen, for a position that is played bar by bar; default at all.
+    before : sequence of Contract, optional
+        Rows of the tape so far, which come first again.
+
+    Raises
+    ------
+    RuleFailed
+        A strike rule raised.
+    """
     again = chooses_again(plan) if again is None else again
-    length = holding.edges[-1]
+    bars = range(holding.edges[-1]) if bars is None else bars
     expiries = [expiry_of(leg.expiry, holding.days[0]) for leg in legs]
     minutes_of = cache(partial(ExpiryMinutes, money=plan.money))  # legs share what they choose from
     chosen = [
-        _choices(minutes_of, leg, expiry, holding, start, again)
-        for leg, expiry, start in zip(legs, expiries, holding.starts, strict=True)
+        _choices(minutes_of, (number, leg), expiry, holding, bars, again)
+        for number, (leg, expiry) in enumerate(zip(legs, expiries, strict=True))
     ]
-    contracts: dict[Contract, int] = {}
-    picks = np.empty((len(legs), length), np.int64)
+    contracts = {key: row for row, key in enumerate(before)}
+    picks = np.empty((len(legs), holding.edges[-1]), np.int64)
     for number, (leg, expiry) in enumerate(zip(legs, expiries, strict=True)):
         strikes, place = np.unique(chosen[number], return_inverse=True)
         rows = [
@@ -148,48 +172,62 @@ def load(plan: Plan, legs: Sequence[PlanLeg], holding: Holding, again: bool | No
             for strike in strikes.tolist()
         ]
         picks[number] = np.array(rows)[place]
-    tape = _tape(plan, holding, list(contracts), picks)
+    tape = _tape(plan, holding, list(contracts), picks, bars)
     listed = {key for day in holding.days for key in day.rows.keys() & contracts.keys()}
     return Loaded(holding, tape, list(contracts), chosen, expiries, listed)
 
 
 def _choices(
-    minutes_of: _MinutesOf, leg: PlanLeg, expiry: date | None, holding: Holding, start: int, again: bool
+    minutes_of: _MinutesOf,
+    numbered: tuple[int, PlanLeg],
+    expiry: date | None,
+    holding: Holding,
+    bars: range,
+    again: bool,
 ) -> NDArray[np.int64]:
-    chosen = np.full(holding.edges[-1], NO_STRIKE, np.int64)
+    chosen, start = np.full(holding.edges[-1], NO_STRIKE, np.int64), holding.starts[numbered[0]]
     if expiry is None or start >= NEVER:
         return chosen
     until = holding.last + 1 if again else min(holding.last + 1, start + LAST_TRIES + 1)
+    start, until = max(start, bars.start), min(until, bars.stop)
     for day, offset in zip(holding.days, holding.edges, strict=False):
         columns = np.arange(max(0, start - offset), min(len(day.minutes), until - offset))
         if len(columns) and expiry in day.expiries:
-            chosen[columns + offset] = _strikes(minutes_of, leg, day, expiry, columns, again)
+            chosen[columns + offset] = _strikes(minutes_of, numbered, day, expiry, columns, again)
     return chosen
 
 
 def _strikes(
     minutes_of: _MinutesOf,
-    leg: PlanLeg,
+    numbered: tuple[int, PlanLeg],
     day: DayMinutes,
     expiry: date,
-    columns: NDArray[np.intp],
+    columns: Columns,
     again: bool,
 ) -> NDArray[np.int64]:
-    rule = leg.strike
+    number, leg = numbered
+    rule, place = leg.strike, f"leg {number + 1} strike"
     if isinstance(rule, StrikeRule) and rule.leg_of is None:
         return minutes_of(day, expiry).choose(rule, leg.right, leg.side, columns)
     found = np.full(len(columns), NO_STRIKE, np.int64)
-    for place, column in enumerate(columns.tolist()):
-        if isinstance(rule, StrikeRule):
-            found[place] = strategy_strike(rule.value, day, expiry, column)
-        elif (answer := rule(RuleMoment(day, column))) and isfinite(answer):
-            found[place] = int(answer)
-        if found[place] != NO_STRIKE and not again:
+    asks: Callable[[RuleMoment], float] = (
+        rule if callable(rule) else (lambda moment: strategy_strike(rule.value, day, expiry, moment.column))
+    )
+    name = type(rule.value.strategy).__name__ if isinstance(rule, StrikeRule) else ""
+    for at, column in enumerate(columns.tolist()):
+        found[at] = asked(asks, place, RuleMoment(day, column), _strike, name)
+        if found[at] != NO_STRIKE and not again:
             break  # a strike is chosen once
     return found
 
 
-def _tape(plan: Plan, holding: Holding, contracts: list[Contract], picks: NDArray[np.int64]) -> BarTape:
+def _strike(answer: float | None) -> int:
+    return int(answer) if answer and isfinite(answer) else NO_STRIKE
+
+
+def _tape(
+    plan: Plan, holding: Holding, contracts: list[Contract], picks: NDArray[np.int64], bars: range
+) -> BarTape:
     prices = {name: np.zeros((len(contracts), holding.edges[-1]), np.int32) for name in OHLC}
     traded = np.zeros((len(contracts), holding.edges[-1]), np.bool_)
     delta = np.full(traded.shape if plan.adjust else (len(contracts), 0), np.nan)
@@ -205,7 +243,8 @@ def _tape(plan: Plan, holding: Holding, contracts: list[Contract], picks: NDArra
         traded[mine, span] = day.traded[theirs]
         kept.units[mine] = np.where(kept.units[mine] > 0, kept.units[mine], day.lot_size[theirs])
         if plan.adjust:
-            delta[mine, span] = _deltas(day, contracts, mine)
+            columns = np.arange(max(0, bars.start - offset), min(len(day.minutes), bars.stop - offset))
+            delta[mine[:, None], columns + offset] = _deltas(day, contracts, mine, columns)
     return BarTape(
         open=prices["open"],
         high=prices["high"] * traded,  # 0 where nothing traded
@@ -227,8 +266,8 @@ def _carried(close: NDArray[np.int32], traded: Bools) -> NDArray[np.int32]:
     return np.repeat(known, np.diff(cells, append=close.size)).reshape(close.shape)
 
 
-def _deltas(day: DayMinutes, contracts: list[Contract], rows: NDArray[np.intp]) -> Floats:
-    columns, found = np.arange(len(day.minutes)), []
+def _deltas(day: DayMinutes, contracts: list[Contract], rows: Columns, columns: Columns) -> Floats:
+    found = []
     chains = {expiry: ExpiryMinutes(day, expiry, "synthetic") for expiry, _, _ in contracts}
     sides: dict[tuple[date, Right], Floats] = {}
     for row in rows:

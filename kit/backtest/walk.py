@@ -83,7 +83,7 @@ def at_close(position: HeldPosition, bar: int, last: int) -> bool:
         if totals.adjusts_left > 0 and (bar - position.states[0].start) % terms.adjust_every == 0:
             _adjust(position, bar)
         _enter_wanted(position, bar)
-    return _all_out(position)
+    return all_out(position)
 
 
 def leave_all(position: HeldPosition, bar: int, reason: int, on_open: bool) -> None:
@@ -166,7 +166,8 @@ def _enter_wanted(position: HeldPosition, bar: int) -> None:
             try_entry(position, i, bar)
 
 
-def _all_out(position: HeldPosition) -> bool:
+def all_out(position: HeldPosition) -> bool:
+    """Tell whether every leg has left for good."""
     for i in range(len(position.legs)):  # noqa: SIM110 - numba compiles loops
         if position.states[i].phase != OUT:
             return False

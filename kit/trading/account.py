@@ -267,6 +267,9 @@ class PaperAccount(PaperStatement):
             The account fills otherwise than the plan.
         DataError
             There are no minutes, they lie before the account's day, or a figure or signal is missing.
+        RuleFailed
+            A Python rule failed at a minute. What is held stays held and nothing more is done for the plan:
+            mend the rule and follow the same minutes again, or throw the kill switch.
         """
         return followed(
             self._dealing, self._lock, instance(plan, Plan, "plan"), minutes, listed, daily, signals

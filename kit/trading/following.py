@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import update_wrapper
 from hashlib import blake2s
 
 import numpy as np
 import pandas as pd
 
+from kit.backtest.moment import RuleMoment
 from kit.backtest.plan import Plan
 from kit.backtest.settlement import exercise_tax
 from kit.backtest.signals import Signals
@@ -23,7 +25,7 @@ from kit.model import Instrument, OrderRequest
 from kit.model.tick import DepthLevel, Tick
 from kit.trading import events
 from kit.trading.dealing import Dealing
-from kit.trading.moves import PlanMove, hidden, moves_until
+from kit.trading.moves import PlanMove, Played, hidden, moves_until
 
 Minutes = Iterable[tuple[DayMinutes, int]]
 Listed = Callable[[Contract, int], Instrument]
@@ -94,12 +96,13 @@ class Following:
     signals: Signals | None = None
     days: dict[date, DayMinutes] = field(default_factory=dict)
     _known: dict[Contract, Instrument] = field(default_factory=dict)
-    _done: set[date] = field(default_factory=set)
+    _played: Played = field(default_factory=Played)
 
     def __post_init__(self) -> None:
         if self.plan.fills != self.dealing.rules:
             remedy = "Open the account with fills=plan.fills, or follow plan.but(fills=account.fill_rules)."
             raise SettingsError("The account and the plan fill orders differently", self.plan.name, remedy)
+        self.plan = _asks_once(self.plan)
 
     def see(self, day: DayMinutes, column: int) -> None:
         """Go on to the close of a bar: what the rules have done by then and is not ordered yet is ordered.
@@ -108,6 +111,8 @@ class Following:
         ------
         DataError
             A figure or signal that the plan needs is missing, or the day lies before the account's.
+        RuleFailed
+            A Python rule of the plan failed.
         """
         at = day.start(column) + timedelta(seconds=59)  # within the bar: its last second may be the session's
         self.dealing.begin_day(at)
@@ -115,7 +120,7 @@ class Following:
             self.days.clear()
         self.days[day.day] = day
         self._value(day, column, at)
-        for move in moves_until(self.plan, self.days, column, self._done, self.daily, self.signals):
+        for move in moves_until(self.plan, self.days, column, self._played, self.daily, self.signals):
             if move.reason == "expiry":
                 self._settle(move, at)
             else:
@@ -180,6 +185,24 @@ class Following:
                 self.dealing.board.show(
                     Tick("QUOTE", contract.exchange, contract.token, 0, at_ms, price, bids=touch, asks=touch)
                 )
+
+
+def _asks_once(plan: Plan) -> Plan:
+    """Return a plan whose Python signal is asked once at each close, however often its answer is needed."""
+    rule = plan.entry.signal
+    if rule is None or isinstance(rule, str):
+        return plan
+    answers: dict[tuple[date, int], bool] = {}
+
+    def once(moment: RuleMoment) -> bool:
+        key = moment.day.day, moment.column
+        if key not in answers:
+            answers[key] = bool(rule(moment))
+        return answers[key]
+
+    once.__name__ = type(rule).__name__
+    entry = plan.entry.model_copy(update={"signal": update_wrapper(once, rule)})
+    return plan.model_copy(update={"entry": entry})
 
 
 def exercise(move: PlanMove) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -12,14 +12,15 @@ import pandas as pd
 
 from kit.backtest.encode import encode_legs, encode_terms
 from kit.backtest.engines import position_on
-from kit.backtest.holdings import holdings, wanted_days
+from kit.backtest.holdings import SkippedDay, holdings, wanted_days
 from kit.backtest.plain import play_asking
 from kit.backtest.plan import Plan
-from kit.backtest.records import LEAVING, OPEN, REASONS, REFUSED
+from kit.backtest.records import IDLE, LEAVING, OPEN, REASONS, REFUSED, HeldPosition
 from kit.backtest.signals import Signals
-from kit.backtest.tape import Contract, Holding, load
+from kit.backtest.tape import Contract, Holding, Loaded, load
 from kit.bars.minutes import OHLC, TICK_INR, DayMinutes
 from kit.clock import next_session, session
+from kit.errors import RuleFailed
 from kit.model import Side
 
 LEAVES, ENTERS, LEAVES_AT_ONCE = range(3)  # in this order within a bar
@@ -62,11 +63,27 @@ class PlanMove(NamedTuple):
     reason: str = ""
 
 
+@dataclass
+class Played:
+    """How far the positions of a plan have been played: each bar is played once.
+
+    Parameters
+    ----------
+    done : set of date
+        Entries whose position has ended and been told.
+    going : dict of date to (int, Loaded, HeldPosition)
+        Of the others, by the day of the entry: the last bar, the tape and the position as they were then.
+    """
+
+    done: set[date] = field(default_factory=set)
+    going: dict[date, tuple[int, Loaded, HeldPosition]] = field(default_factory=dict)
+
+
 def moves_until(
     plan: Plan,
     days: Mapping[date, DayMinutes],
     column: int,
-    done: set[date],
+    played: Played,
     daily: pd.DataFrame | None = None,
     signals: Signals | None = None,
 ) -> Iterator[PlanMove]:
@@ -80,8 +97,8 @@ def moves_until(
         Sessions so far; the latest is known up to the bar.
     column : int
         The bar that has just closed.
-    done : set of date
-        Entries whose position has ended and been told; those that end now are added.
+    played : Played
+        What has been played of it before; brought up to the bar.
     daily, signals
         As in `kit.backtest.engine.backtest`.
 
@@ -89,17 +106,22 @@ def moves_until(
     ------
     DataError
         A figure or signal that the plan needs is missing.
+    RuleFailed
+        A Python rule failed at this bar.
     """
     latest = max(days)
     known = {**days, **_to_come(plan, days[latest])}
     wanted = [day for day in wanted_days(plan, known, None, None) if day <= latest]
     for chance in holdings(plan, wanted, known, daily, signals or {}):
-        if isinstance(chance, Holding) and chance.day not in done:
+        if isinstance(chance, SkippedDay) and isinstance(chance.error, RuleFailed) and chance.day == latest:
+            raise chance.error
+        if isinstance(chance, Holding) and chance.day not in played.done:
             places = {day.day: edge for day, edge in zip(chance.days, chance.edges, strict=False)}
             bar = places[latest] + column if latest in places else chance.last
-            yield from _moves(plan, chance, bar)
+            yield from _moves(plan, chance, bar, played)
             if bar >= chance.last:
-                done.add(chance.day)
+                played.done.add(chance.day)
+                played.going.pop(chance.day, None)
 
 
 def hidden(day: DayMinutes, column: int) -> DayMinutes:
@@ -136,13 +158,17 @@ def _blank(day: DayMinutes, on: date) -> DayMinutes:
     return replace(day, day=on, minutes=minutes, traded=np.zeros(grid, np.bool_), **cells)
 
 
-def _moves(plan: Plan, holding: Holding, bar: int) -> Iterator[PlanMove]:
+def _moves(plan: Plan, holding: Holding, bar: int, played: Played) -> Iterator[PlanMove]:
     """Yield what happened in one position up to a bar."""
     if bar < holding.first:
         return
-    loaded = load(plan, plan.legs, holding)
-    position = position_on(loaded, encode_terms(plan), encode_legs(plan.legs))
-    trades = play_asking(position, loaded, plan, plan.legs, until=bar)
+    after, before, position = played.going.pop(holding.day, (None, None, None))
+    bars = range(0 if after is None else after + 1, bar + 1)
+    loaded = load(plan, plan.legs, holding, bars=bars, before=before.contracts if before else ())
+    fresh = position_on(loaded, encode_terms(plan), encode_legs(plan.legs))
+    position = fresh if position is None else _taken_over(position, fresh)
+    trades = play_asking(position, loaded, plan, plan.legs, until=bar, after=after)
+    played.going[holding.day] = bar, loaded, position
     multiple = int(position.terms.multiple)
     found: list[tuple[int, int, PlanMove]] = []
 
@@ -166,3 +192,12 @@ def _moves(plan: Plan, holding: Holding, bar: int) -> Iterator[PlanMove]:
     # what is bought comes first: a hedge then counts when its short leg is margined
     found.sort(key=lambda one: (*one[:2], one[2].side == "SELL"))
     yield from (move for _, _, move in found)
+
+
+def _taken_over(position: HeldPosition, fresh: HeldPosition) -> HeldPosition:
+    """Return a position as it stands, on the tape of one that knows further bars and signals."""
+    for state, now in zip(position.states, fresh.states, strict=True):
+        if state.phase == IDLE:
+            state.start = now.start
+    position.totals.settles = fresh.totals.settles
+    return fresh._replace(states=position.states, totals=position.totals, trades=position.trades)

@@ -9,7 +9,7 @@ import pytest
 from kit.backtest.plan import FillRules, Plan
 from kit.bars.importing import import_files
 from kit.bars.minute_store import MinuteStore
-from kit.errors import DataError, SettingsError
+from kit.errors import DataError, RuleFailed, SettingsError
 from kit.trading.moves import hidden
 
 DAY = date(2024, 1, 10)
@@ -158,3 +158,43 @@ def test_other_fills_and_earlier_days_are_refused(opened, clock, day, store):
     paper.follow(STRADDLE, day)
     with pytest.raises(DataError, match="already at 2024-01-10"):
         paper.follow(STRADDLE, {date(2024, 1, 9): store.day(date(2024, 1, 9))})
+
+
+@pytest.mark.parametrize(("part", "minute"), [("entry", 35), ("exit", 25)])
+def test_a_failing_rule_stops_where_it_failed_and_goes_on_when_mended(opened, clock, day, part, minute):
+    """The error names rule, day and minute, and what is held stays; followed again it ends as planned."""
+    broken = [True]
+
+    def fussy(moment):
+        if broken and (moment.at.hour, moment.at.minute) == (9, minute):
+            raise KeyError("vix")
+        return part == "entry" and moment.at.hour >= 12
+
+    rules = {"entry": {"at": "09:30", "signal": fussy}, "exit": {"at": "15:15", "when": fussy}}
+    plan = STRADDLE.but(**{part: rules[part]})
+    clock.at = datetime.combine(DAY, time(9, 0))
+    paper = opened(fills=plan.fills)
+    with pytest.raises(
+        RuleFailed, match=f"The {part} rule fussy failed on 2024-01-10 at 09:{minute}"
+    ) as caught:
+        paper.follow(plan, day)
+    assert isinstance(caught.value.__cause__, KeyError)
+    broken.clear()
+    report = paper.follow(plan, day)
+    assert report.agrees, report.differences.to_string()
+
+
+def test_a_bar_is_played_and_asked_once(opened, clock, day):
+    """Over a session a signal is asked once a minute: what following costs does not grow with the day."""
+    asked = []
+
+    def waits(moment):
+        asked.append(moment.at)
+        return moment.at.hour >= 14
+
+    plan = STRADDLE.but(entry={"at": "09:30", "signal": waits})
+    clock.at = datetime.combine(DAY, time(9, 0))
+    paper = opened(fills=plan.fills)
+    report = paper.follow(plan, day)
+    assert report.agrees
+    assert len(asked) == 2 * len(set(asked))  # by the account, and by the backtest beside it
