@@ -221,7 +221,7 @@ class Matcher:
         return levels(float(seen.bid[number]), -contract.tick, contract.lot, sizes[:LEVELS])
 
     def _waiting(self, order: ExchangeOrder, seen: Course) -> int:
-        """Return what is shown at an order's own price; deeper down, as much as at the last level."""
+        """Return what is shown at an order's own price; deeper down, as much as the seed has last."""
         shown = self._levels(order, seen, 0, other=False)
         best = shown[0]["price"]
         if not best or (order.price > best if order.is_buy else order.price < best):

@@ -87,13 +87,13 @@ class SlowBook:
         begin, rows = self._days[key]
         return tuple(rows[max(self.second - back - begin, 0)].tolist())
 
-    def shown(self, contract: ListedContract, sign: int) -> list[tuple[float, int]]:
-        """Return the levels that a buyer (1) or a seller (-1) takes from, less what was taken."""
+    def shown(self, contract: ListedContract, sign: int, whole: bool = False) -> list[tuple[float, int]]:
+        """Return the levels that a buyer (1) or a seller (-1) takes from, less what was taken, or whole."""
         _, bid, ask, _ = self.seen(contract)
         sizes = level_sizes(7, [contract], self.now)[0]
         best, part = (ask, sizes[5:]) if sign > 0 else (bid, sizes[:5])
         rows = levels(best, sign * contract.tick, contract.lot, part)
-        gone = self.taken.setdefault((contract.token, sign), Counter())
+        gone = Counter() if whole else self.taken.setdefault((contract.token, sign), Counter())
         return [(row["price"], max(0, row["quantity"] - gone[row["price"]])) for row in rows if row["price"]]
 
     def trades(self, contract: ListedContract) -> bool:
@@ -120,7 +120,10 @@ class SlowBook:
             order.status = "cancelled"
         elif rows := self.shown(order.contract, -order.sign):
             deep = round(order.sign * (rows[0][0] - order.limit) / order.contract.tick)
-            order.ahead = rows[min(deep, len(rows) - 1)][1] if deep >= 0 else 0.0
+            if deep >= len(rows):  # below what is shown nothing was taken: the last level as it was
+                order.ahead = self.shown(order.contract, -order.sign, whole=True)[-1][1]
+            else:
+                order.ahead = rows[deep][1] if deep >= 0 else 0.0
 
     def _against(self, order: SlowOrder) -> list[tuple[float, float, int, SlowOrder | None]]:
         """Return who is met: price, turn, units; at a price those of the market who were there before us."""
