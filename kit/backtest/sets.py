@@ -10,8 +10,10 @@ from typing import Any
 import pandas as pd
 
 from kit.backtest.plan.plan import Plan
+from kit.backtest.plan.strategy import as_values
 from kit.errors import SettingsError
 from kit.section import Section
+from kit.strategies.base import Strategy
 
 Grid = Mapping[str, Sequence[Any]]
 MOST_SETS = 1_000_000
@@ -100,8 +102,19 @@ def _with(part: Any, steps: list[str], value: Any, path: str) -> Any:
             _with(each, rest, value, path) if step in ("*", str(number)) else each
             for number, each in enumerate(part)
         ]
-    known = _set_fields(part) if isinstance(part, Section) else part or {}
+    known = _opened(part, path)
     return {**known, step: _with(known.get(step), rest, value, path)}
+
+
+def _opened(part: Any, path: str) -> dict[str, Any]:
+    """Return a part of a plan as a mapping."""
+    if isinstance(part, Section):
+        return _set_fields(part)
+    if isinstance(part, Strategy):
+        part = as_values(part)
+    if isinstance(part, Strategy):
+        raise SettingsError("No path leads into a strategy that has no name in YAML", path, "Sweep a rule.")
+    return part or {}
 
 
 def _set_fields(part: Section) -> dict[str, Any]:
