@@ -60,14 +60,13 @@ def band_sentence(band: pd.DataFrame) -> str:
     """Say in one sentence how much of the profit rests on the convention."""
     net = band["net_inr"].round(2)  # of equal ones the first is named
     planned, low, high = net.iloc[0], net.min(), net.max()
+    kind = "profit" if planned > 0 else "loss" if planned < 0 else "result"
     if not band["trades"].any():
         return "Nothing was traded, so nothing rests on how fills are counted."
     if high - low < 0.005:
-        return f"The profit of {rupees(planned)} does not depend on how fills are counted."
-    worst, best = net.idxmin(), net.idxmax()
-    share = f", {abs((planned - low) / planned):.0%} of it," if planned else ""
-    rests = f"{rupees(planned - low)}{share} rest on the convention"
-    return (
-        f"Planned {rupees(planned)}; from {rupees(low)} ({worst}) to {rupees(high)} ({best}) by the fills: "
-        f"{rests}."
-    )
+        return f"The {kind} of {rupees(abs(planned))} does not depend on how fills are counted."
+    share = f", {(high - low) / abs(planned):,.0%} of the planned {kind}," if planned else ""
+    sign = "; so does whether it earns or loses" if low < 0 < high else ""
+    span = f"from {rupees(low)} ({net.idxmin()}) to {rupees(high)} ({net.idxmax()}) by the fills"
+    rests = f"the {rupees(high - low)} between{share} rest on the convention{sign}"
+    return f"Planned {rupees(planned)}; {span}: {rests}."

@@ -63,6 +63,28 @@ def test_the_band_counts_every_other_convention(result):
     assert "Nothing was traded" in band_sentence(result.band * 0)
 
 
+@pytest.mark.parametrize(
+    ("net", "said"),
+    [
+        ([1000, 400, 1200], "the ₹ 800 between, 80% of the planned profit, rest on the convention."),
+        ([-1000, -1500, -200], "the ₹ 1,300 between, 130% of the planned loss, rest on the convention."),
+        (
+            [-1000, -1000, 500],
+            "150% of the planned loss, rest on the convention; so does whether it earns or loses.",
+        ),
+        ([0, -300, 200], "the ₹ 500 between rest on the convention; so does whether it earns or loses."),
+        ([0, 0, 200], "Planned ₹ 0; from ₹ 0 (as planned) to ₹ 200 (c) by the fills: the ₹ 200 between rest"),
+        ([500, 500, 500], "The profit of ₹ 500 does not depend on how fills are counted."),
+        ([-500, -500, -500], "The loss of ₹ 500 does not depend on how fills are counted."),
+        ([0, 0, 0], "The result of ₹ 0 does not depend on how fills are counted."),
+    ],
+)
+def test_the_band_is_said_whole(net, said):
+    """What rests on the convention is all that lies between the worst and the best fills, gain or loss."""
+    band = pd.DataFrame({"net_inr": net, "trades": 2}, index=["as planned", "b", "c"], dtype=float)
+    assert said in band_sentence(band)
+
+
 def test_excursions_hold_the_trade(result):
     """No trade earns more than its best moment or less than its worst, as far as its own bars tell."""
     by_level = result.filled[result.filled["reason"] == "time"]
