@@ -207,6 +207,7 @@ def rupees(value: float, digits: int = 0) -> str:
         return "unknown"
     if isinf(value):
         return "unlimited"
+    value = round(value, 6)  # no dust of binary fractions: 4687.4999999999 is half a rupee
     return f"{'−' if round(value, digits) < 0 else ''}₹ {abs(value):,.{digits}f}"
 
 

@@ -17,7 +17,7 @@ from kit.evaluation.scan import scan
 from kit.market.smart import SmartCache
 from kit.pricing.analytics import snapshot_analytics
 from kit.settings import Settings
-from kit.shown import card, printed, rows_of, sentence, table, unbroken, written
+from kit.shown import card, printed, rows_of, rupees, sentence, table, unbroken, written
 from kit.strategies import IronCondor, ShortStraddle
 from kit.transport.pool import ConnectionPoolManager
 from kit.tuning.lifetimes import advise_lifetimes
@@ -226,3 +226,10 @@ def _parts(widget):
     yield widget
     for part in getattr(widget, "children", ()):
         yield from _parts(part)
+
+
+@pytest.mark.parametrize(("amount", "told"), [(4687.5, "₹ 4,688"), (4690.5, "₹ 4,690"), (-0.5, "₹ 0")])
+def test_half_a_rupee_is_written_as_numbers_are(amount, told):
+    """Half a rupee goes to the even one, as in every table, however its sum was rounded in binary."""
+    for dust in (-1e-9, 0.0, 1e-9):
+        assert rupees(amount + dust) == told

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SHOWN = {
     "net_inr": ("Net profit", "₹"),
     "charges_inr": ("Charges", "₹"),
-    "max_drawdown_inr": ("Deepest drawdown", "₹"),
+    "max_drawdown_inr": ("Deepest drawdown, daily", "₹"),
     "return_per_year": ("Return a year", "{:.1%}"),
     "sharpe": ("Sharpe", "{:.2f}"),
     "sortino": ("Sortino", "{:.2f}"),

@@ -79,7 +79,8 @@ def _beside(line: RowResult) -> dict[str, str]:
         told.pop(one) for one in ("row", "figure", "unit", "peer figure", "ratio")
     )
     told["peer"] = f"{line.peer}: {peer}, ratio {ratio}" if line.peer else ""
-    return {"part": line.part, "row": name, "figure": f"{figure} {unit}"} | told
+    first = {"part": line.part, "row": name, "met": told.pop("met"), "figure": f"{figure} {unit}"}
+    return first | told
 
 
 def _number(value: float) -> str:
@@ -101,7 +102,7 @@ def _short(line: RowResult) -> tuple[str, ...]:
 
 
 def _long(line: RowResult) -> tuple[str, ...]:
-    span = "–" if math.isnan(line.low) else f"{line.low:.4g} … {line.high:.4g}"
+    span = "–" if math.isnan(line.low) else f"{line.low:.3g} … {line.high:.3g}"
     return (
         line.name, _number(line.figure), line.unit, span, line.target or "–", _number(line.peer_figure),
         _number(line.ratio), met(line), "–" if math.isnan(line.seconds) else f"{line.seconds:.1f} s",

@@ -260,6 +260,6 @@ def _given(value: object) -> bool:
     return value is not None and not (isinstance(value, float) and isnan(value))
 
 
-def levels(values: Sequence[float]) -> str:
+def levels(values: Sequence[float], between: str = " · ") -> str:
     """Write index levels, or ``none``."""
-    return " · ".join(f"{level:,.0f}" for level in values) or "none"
+    return between.join(f"{level:,.0f}" for level in values) or "none"

@@ -152,17 +152,17 @@ class Score(Showable):
         return {name: getattr(self, name) for name in FIGURES} | {"legs": describe(self.legs)}
 
     def _heading(self) -> str:
-        return self.name
+        return self.name.replace("_", " ")
 
     def _figures(self) -> dict[str, object]:
         chance = self.probability_of_profit
         return {
             "Legs": describe(self.legs),
             "Premium": rupees(self.premium_inr),
-            "Most to win": rupees(self.max_profit_inr),
-            "Most to lose": rupees(self.max_loss_inr),
+            "Maximum profit": rupees(self.max_profit_inr),
+            "Maximum loss": rupees(self.max_loss_inr),
             "Breakevens": self.breakevens,
-            "Chance of profit": "–" if isnan(chance) else f"{chance:.1%}",
+            "Probability of profit": "–" if isnan(chance) else f"{chance:.1%}",
             "Expected, after charges": rupees(self.expected_profit_inr),
             "Spread and charges": rupees(self.cost_inr),
             "Verdict": self.verdict,
@@ -170,9 +170,12 @@ class Score(Showable):
 
     def _details(self) -> list[str]:
         terms = f"View: {self.view}. Entered at the {self.entry}, {self.basis}."
-        greeks = {"delta": self.delta_inr, "gamma": self.gamma_inr, "theta a day": self.theta_inr}
-        row = greeks | {"vega": self.vega_inr, "rho": self.rho_inr}
-        return [sentence(terms), table([row], "Greeks, rupees for the whole position")]
+        row = {
+            "delta, a point": self.delta_inr, "gamma, a point²": self.gamma_inr,
+            "theta, a day": self.theta_inr, "vega, a vol. point": self.vega_inr,
+            "rho, a percent": self.rho_inr,
+        }  # fmt: skip
+        return [sentence(terms), table([row], "Greeks, ₹ of the whole position")]
 
     def payoff(self, snapshot: ChainSnapshot) -> tuple[Floats, Floats]:
         """Return the profit at expiry for a plot: exact, with few points.

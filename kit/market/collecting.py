@@ -36,7 +36,7 @@ from kit.transport.windows import least_s
 
 EXPIRIES, AROUND = 2, 30
 _MINUTE = candles.INTERVALS["ONE_MINUTE"]
-_SOURCE = "collected from the broker"
+_SOURCES = {"live": "collected from the broker", "simulated": "collected from the simulated exchange"}
 Wanted = list[tuple[Instrument, Meaning, list[date]]]
 
 
@@ -168,7 +168,7 @@ class _Collection:
         spans = {day.date(): (low, high) for day, low, high in reach.itertuples()}
         wanted = self._wanted(spans, expiries, around)
         self.contracts = sum(meant.kind == "option" for _, meant, _ in wanted)
-        source = ImportFile(Path(_SOURCE), self._store.underlying, {})
+        source = ImportFile(Path(_SOURCES[self._client.venue]), self._store.underlying, {})
         parts = [_chunk(level, Meaning("index"))]
         for instrument, meant, days in self._progress(wanted):
             parts.append(_chunk(self._bars(instrument, days), meant))

@@ -125,6 +125,8 @@ def test_past_expiries_of_the_simulated_exchange(tmp_path: Path, unlimited: None
     days = [date(2026, 9, 28), date(2026, 9, 29), date(2026, 9, 30)]
     done = collect_minutes(Settings(), store, days[0], days[-1], expiries=1, around=1, quiet=True)
     assert done.days == days
+    assert {*store.manifest()["sources"]} == {"collected from the simulated exchange"}
+    assert "SIMULATED" in BacktestPanel(store=store).badge.value
     for day in days:
         assert store.day(day).expiries == (expiries(day)[0],)
     assert store.day(days[1]).expiries == (date(2026, 9, 29),)

@@ -27,9 +27,9 @@ SHOWN = {
 }  # fmt: skip
 _HEADINGS = {
     "probability_of_profit": "P(profit)", "return_on_risk": "return/risk", "cost_on_risk": "cost/risk",
-    "return_on_margin": "return/margin",
+    "return_on_margin": "return/margin", "theta_inr": "theta, ₹ a day",
 }  # fmt: skip
-_ONLY_WIDE = ("max profit", "cost", "return/risk", "theta")  # what a terminal has no room for
+_ONLY_WIDE = ("max_profit_inr", "cost_inr", "return_on_risk", "theta_inr")  # what a terminal has no room for
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +143,8 @@ class ScanResult:
         shown = self._readable()
         shown.index = pd.RangeIndex(1, len(shown) + 1)
         alone = ["family"] if shown["family"].nunique() == 1 else []
-        lines = [self.told(), self.endless(), printed(shown.drop(columns=[*alone, *_ONLY_WIDE]))]
+        wide = [_heading(name) for name in _ONLY_WIDE if name not in self.order.names]
+        lines = [self.told(), self.endless(), printed(shown.drop(columns=[*alone, *wide]))]
         return "\n".join(filter(None, lines))
 
     def _repr_html_(self) -> str:
@@ -156,11 +157,13 @@ class ScanResult:
     def _readable(self) -> pd.DataFrame:
         shown = self.table[["family", "legs"]].copy()
         shown["family"] = shown["family"].str.replace("_", " ")
-        extra = [name for name in self.order.names if name not in SHOWN]
-        for name in (*SHOWN, *extra):
-            heading = _HEADINGS.get(name) or name.removesuffix("_inr").replace("_", " ")
-            shown[heading] = [
+        for name in dict.fromkeys((*self.order.names, *SHOWN)):  # first what it is ranked by
+            shown[_heading(name)] = [
                 "∞" if value == inf else SHOWN.get(name, "{:,.4g}").format(value)
                 for value in self.table[name]
             ]
         return shown
+
+
+def _heading(name: str) -> str:
+    return _HEADINGS.get(name) or name.replace("_inr", ", ₹").replace("_", " ")

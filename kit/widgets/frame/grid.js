@@ -12,7 +12,9 @@ function written(value, column, numbers) {
   const options = {
     minimumFractionDigits: column.digits, maximumFractionDigits: column.digits,
     signDisplay: column.signed ? "exceptZero" : "auto",
+    roundingMode: "halfEven", // as Python rounds: the same amount in words and in a table
   };
+  value = Number(value.toFixed(6)); // no dust of binary fractions: 4687.4999999999 is half a rupee
   const unit = numbers === "short" && SHORT.find(([size]) => Math.abs(value) >= size);
   if (unit) return `${(value / unit[0]).toLocaleString("en-IN", { ...options, maximumFractionDigits: 2, minimumFractionDigits: 2 })} ${unit[1]}`;
   return value.toLocaleString(LOCALES[numbers], options);

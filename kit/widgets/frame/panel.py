@@ -148,7 +148,8 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.toolbar = self.header.toolbar
             return [self.header]
         self.toolbar = Toolbar(chosen, self.errors.show)
-        line = w.HBox([*([w.HTML(told)] if (told := self.whose()) else []), self.toolbar])
+        self.badge = w.HTML(self.whose())
+        line = w.HBox([self.badge, self.toolbar])
         line.add_class("kit-first")
         return [line] if chosen else []
 

@@ -130,7 +130,7 @@ def figures(state: LiveState) -> dict[str, str]:
         "Followed": counted(health.get("subscriptions", 0), "contract"),
         "Ticks": f"{health.get('frames', 0):,}",
         "Not readable": f"{health.get('strange', 0):,}",
-        "P&L": rupees(fsum(one.pnl_inr for one in state.positions)),
+        "P&L before charges": rupees(fsum(one.pnl_inr for one in state.positions)),
         "Waiting orders": str(sum(not one.is_final for one in state.book)),
         "Fills": str(len(state.fills)),
     }

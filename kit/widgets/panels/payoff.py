@@ -284,6 +284,6 @@ def describe(result: Payoff, snapshot: ChainSnapshot) -> str:
     return (
         f"{result.name} on {where}: {legs}. At {end} it earns at most "
         f"{rupees(scored.max_profit_inr)}, {_loss(scored.max_loss_inr)} and breaks even at "
-        f"{levels(scored.breakevens)}; spot is {snapshot.spot:,.2f}"
+        f"{levels(scored.breakevens, ' and ')}; spot is {snapshot.spot:,.2f}"
         f"{mark(snapshot.derived, 'spot')}. Verdict: {scored.verdict}."
     )

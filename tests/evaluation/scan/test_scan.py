@@ -278,6 +278,9 @@ def test_a_result_is_readable(chain: ChainSnapshot) -> None:
     assert "view market, entry touch, held" in found.to_text().splitlines()[0]
     assert found.table["legs"][0] in found.to_text()
     assert "<table" in found._repr_html_()
+    ranked = scan(chain, "iron_condor", top=3, rank_by="return_on_margin")
+    assert [*ranked._readable().columns][2] == "return/margin"  # what it is ordered by stands first
+    assert "return/margin" in ranked.to_text()
     assert "without limit" not in found.to_text()
     naked = scan(chain, ["iron_condor", "short_straddle", "covered_call"], top=None, where="premium_inr > 0")
     endless = (naked.table["max_loss_inr"] == inf).sum()

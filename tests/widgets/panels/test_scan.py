@@ -190,7 +190,7 @@ def test_one_far_idea_does_not_squeeze_the_picture(chain):
     trade_off(axes, found, "max_loss_inr", "return_on_margin", own)
     low, high = axes.get_xlim()
     assert high - low < 1.2 * np.ptp(found.table["max_loss_inr"])
-    assert "beyond the edge: 9e+09, 0" in [text.get_text() for text in axes.get_legend().texts][-1]
+    assert "the edge: 9,000,000,000, 0.00 %" in [text.get_text() for text in axes.get_legend().texts][-1]
 
 
 def test_words_become_filters():

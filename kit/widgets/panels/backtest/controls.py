@@ -19,7 +19,7 @@ def controls() -> dict[str, Any]:
         for box in BOXES
     }
     typed = look | {"continuous_update": False}
-    wide = typed | {"layout": w.Layout(width="460px")}
+    wide, longer = ({**typed, "layout": w.Layout(width=width)} for width in ("460px", "620px"))
     return {
         **boxes,
         "yaml": w.Textarea(
@@ -32,7 +32,7 @@ def controls() -> dict[str, Any]:
         "score": w.Text("0", description="Least quality", tooltip="Of a session, from 0 to 1", **typed),
         "grid": w.Text(
             "legs.*.stop.percent=10:50:10; exit.at=14:30,15:15", description="Sweep",
-            tooltip="Parameters and their values; semicolons between parameters", **wide,
+            tooltip="Parameters and their values; semicolons between parameters", **longer,
         ),
         "files": w.Text(
             description="Files", placeholder="minutes/*.parquet; index.csv",

@@ -20,7 +20,7 @@ from kit.errors import DataError, KitError, SettingsError
 from kit.settings import Settings, cache_folder
 from kit.shown import counted
 from kit.widgets.frame.grid import Grid
-from kit.widgets.frame.header import Action, SavedFile
+from kit.widgets.frame.header import Action, SavedFile, venue_line
 from kit.widgets.frame.job import Job, OnProgress
 from kit.widgets.frame.live import LiveFigure
 from kit.widgets.frame.panel import HANDED, Panel, shown
@@ -247,8 +247,16 @@ class BacktestPanel(Panel):
         self.said.value = summary(" ".join(said))
         self.words.value = summary(labelled(result))
 
+    def whose(self) -> str:
+        """Return whose minutes the store has, the simulated exchange's or those of files and a broker."""
+        if not self.store.scores():
+            return ""
+        sources = ", ".join(dict.fromkeys(self.store.manifest()["sources"]))
+        told = f"{self.store.underlying}, {sources}"
+        return venue_line("simulated" if "simulated" in sources else "file", told)
+
     def _draw_stored(self) -> None:
-        scores = self.store.scores()
+        scores, self.badge.value = self.store.scores(), self.whose()
         if scores:
             self.stored.paint(lambda axes: pictures.calendar(axes[0], scores))
         if self.result is None and not scores:

@@ -52,14 +52,15 @@ def calendar(axes: Axes, scores: Mapping[date, float]) -> None:
 
 def earned(above: Axes, below: Axes, result: BacktestResult) -> None:
     """Draw net profit over time, and how far it is below its highest."""
-    equity = result.by_minute if len(result.sessions) <= 10 else result.daily.cumsum()
+    daily = result.daily.cumsum()
+    equity = result.by_minute if len(result.sessions) <= 10 else daily
     falls = equity - equity.cummax().clip(lower=0.0)
     along = np.arange(len(equity))  # by bars: nights take no room
     above.plot(along, equity.to_numpy(float), color=CALL, lw=1.6)
     above.axhline(0, color=PLAIN, lw=0.9)
     above.set_title(f"Net profit after charges: {', '.join(plan.name for plan in result.plans)}")
     below.fill_between(along, falls.to_numpy(float), color=LOSS, alpha=0.6, lw=0)
-    below.set_title("Drawdown")
+    below.set_title("Drawdown, minute by minute" if equity is not daily else "Drawdown, day by day")
     for axes in (above, below):
         axes.set_ylabel("₹")
         axes.yaxis.set_major_formatter("{x:,.0f}")

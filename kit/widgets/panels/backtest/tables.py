@@ -74,13 +74,13 @@ def tiles(result: BacktestResult) -> dict[str, str]:
         "Trades": f"{len(result.filled):,}",
         "Sessions": f"{len(result.sessions):,}",
         "Skipped": f"{len(result.skipped):,}",
-        "Deepest fall": rupees(-result.drawdown.rupees),
+        "Deepest drawdown, daily": rupees(-result.drawdown.rupees),
     }
     for label, name in ratio.items():
         if name in found.index and not isnan(float(found[name])):
             told[label] = f"{float(found[name]):.2f}"
     if "win_rate" in found.index and not isnan(float(found["win_rate"])):
-        told["Win rate"] = f"{100 * float(found['win_rate']):.0f} %"
+        told["Trades won"] = f"{100 * float(found['win_rate']):.0f} %"
     return told
 
 

@@ -84,7 +84,7 @@ def describe(found: Outlook, date: datetime) -> str:
     lines = [
         f"{legs}; lots of {held.chain.lot_size}.",
         f"{where} {moved} it {earns} {rupees(abs(found.profit_inr))}.",
-        f"At the first expiry it breaks even at {levels(held.breakevens)}.",
+        f"At the first expiry it breaks even at {levels(held.breakevens, ' and ')}.",
     ]
     if isinstance(held.score, Score):
         lines.append(f"Verdict: {held.score.verdict}.")

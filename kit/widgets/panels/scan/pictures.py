@@ -63,7 +63,9 @@ def trade_off(axes: Axes, found: ScanResult, x: str, y: str, own: Mapping[str, f
     axes.plot(*near[:1].T, "D", color=LOSS, ms=8, mec="white", label="First")
     if own is not None and np.isfinite(idea := np.array([own[x], own[y]]) * scale).all():
         shown = np.clip(idea, *ends)
-        beyond = "" if (shown == idea).all() else f", beyond the edge: {idea[0]:,.5g}, {idea[1]:,.5g}"
+        beyond = (
+            "" if (shown == idea).all() else f", beyond the edge: {_told(x, idea[0])}, {_told(y, idea[1])}"
+        )
         axes.plot(*shown, "*", color="#8a5fbf", ms=14, mec="white", label=f"The idea chosen{beyond}")
     axes.legend(loc="lower left", ncols=4, bbox_to_anchor=(0, 1), borderaxespad=0.3, handlelength=1.4)
     axes.set(xlabel=_title(x), ylabel=_title(y))
@@ -82,6 +84,10 @@ def _ends(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _scale(name: str) -> float:
     return 100.0 if name in _SHARES else 1.0
+
+
+def _told(name: str, value: float) -> str:
+    return f"{value:,.2f} %" if name in _SHARES else f"{value:,.0f}"
 
 
 def _title(name: str) -> str:

@@ -254,8 +254,8 @@ def measured(axes: Axes, shown: Shown) -> None:
         if budget_ms := shown.budgets_ms.get(name):
             at = places[operation]
             axes.hlines(budget_ms, at - 0.4, at + 0.4, color=PLAIN, ls="--", lw=1)
-            axes.annotate("budget", (at, budget_ms), (0, 2), textcoords="offset points", ha="center",
-                          va="bottom", fontsize=8, color=PLAIN)  # fmt: skip
+            axes.annotate("budget", (at, budget_ms), (0, -2), textcoords="offset points", ha="center",
+                          va="top", fontsize=8, color=PLAIN)  # fmt: skip
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set_xticks(range(len(_OPERATIONS)), [SPOKEN[name] for name in _OPERATIONS])
