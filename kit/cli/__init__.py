@@ -117,6 +117,8 @@ def _parser() -> argparse.ArgumentParser:
         add(commands)
     for add in (add_scan, add_collect, add_import, add_backtest, add_sweep):
         add(commands)
+    for listed in commands._choices_actions:  # what a command does stands in its own help, too
+        commands.choices[listed.dest].description = f"{str(listed.help)[0].upper()}{str(listed.help)[1:]}."
     return parser
 
 
@@ -262,7 +264,7 @@ def _cache(options: argparse.Namespace) -> int:
 def _add_download(commands: Commands[argparse.ArgumentParser]) -> None:
     download = commands.add_parser("download", help="keep history as Parquet, resumable")
     download.add_argument("--symbol", default="BANKNIFTY", help="underlying or trading symbol")
-    download.add_argument("--interval", default="ONE_MINUTE", help="length of a candle")
+    download.add_argument("--interval", default="ONE_MINUTE", help="of a candle, as FIVE_MINUTE or ONE_DAY")
     download.add_argument("--from", dest="start", type=day_said, required=True, help="first day")
     download.add_argument("--to", dest="end", type=day_said, required=True, help="last day")
     download.set_defaults(run=_download)

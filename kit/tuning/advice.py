@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kit.settings import Settings
+from kit.shown import rupees
 from kit.tuning.halving import Tried
 from kit.tuning.lifetimes import Lifetime
 from kit.tuning.tuner import Advice
@@ -59,10 +60,13 @@ def _of_lifetime(one: Lifetime, before: Settings) -> Recommendation:
     now = getattr(before.cache_config, one.setting)
     if one.chosen is None:
         first = one.curve[0]
-        why = f"even {first.lifetime_s:g} s is {first.p95_bps:.2f} bps off at P95"
+        why = (
+            f"after {first.lifetime_s:g} s one answer in 20 is already more than {first.p95_bps:.2f} bps off"
+        )
         return Recommendation(one.setting, now, 0, why, _margin(one), "below the shortest lifetime tried")
     at = one.chosen
-    why = f"saves {at.saved_percent:.0f} % of the calls, P95 {at.p95_bps:.2f} bps (₹{at.p95_inr:.2f}) off"
+    off = f"{rupees(at.p95_inr, 2)} ({at.p95_bps:.2f} bps)"
+    why = f"saves {at.saved_percent:.0f} % of the calls; 19 answers of 20 are within {off} of the price then"
     edge = "the longest lifetime tried" if at is one.curve[-1] else ""
     return Recommendation(one.setting, now, at.lifetime_s, why, _margin(one), edge)
 
@@ -72,8 +76,9 @@ def _margin(one: Lifetime) -> str:
     beyond = one.next_longer
     if beyond is None:
         return f"computed from one session; every lifetime tried keeps {one.tolerance}"
-    off = f"{beyond.p95_bps:.2f} bps" if one.tolerance.endswith("bps") else f"₹{beyond.p95_inr:.2f}"
-    return f"computed from one session; {beyond.lifetime_s:g} s would be {off} against {one.tolerance}"
+    off = f"{beyond.p95_bps:.2f} bps" if one.tolerance.endswith("bps") else rupees(beyond.p95_inr, 2)
+    told = f"{beyond.lifetime_s:g} s would be {off} off, against {one.tolerance} allowed"
+    return f"computed from one session; {told}"
 
 
 def _of_search(
@@ -81,13 +86,12 @@ def _of_search(
 ) -> Recommendation:
     best, others = tried[0], tried[1:]
     near = [str(value(one.candidate)) for one in others if one.seconds.low <= best.seconds.high]
-    sure = f"within noise of {', '.join(near)}" if near else "beyond noise"
+    sure = f"as fast, within noise: {', '.join(near)}" if near else "faster than all others, beyond noise"
     values = sorted({value(one.candidate) for one in tried})
     chosen = value(best.candidate)
     edge = (
         "the largest tried" if chosen == values[-1] else "the smallest tried" if chosen == values[0] else ""
     )
-    why = (
-        f"{best.seconds.figure * 1e3:.0f} ms for the workload ({best.samples} samples), best of {len(values)}"
-    )
+    took = f"{best.seconds.figure * 1e3:.0f} ms for the workload ({best.samples} samples)"
+    why = f"{took}, the best of {len(values)} tried"
     return Recommendation(setting, now, chosen, why, sure, edge)

@@ -19,6 +19,7 @@ from kit.market.manager import DataManager
 from kit.settings import Settings
 from kit.simulator.process import launch
 from kit.simulator.server import SimulatedExchange
+from kit.widgets import BacktestPanel
 
 pytestmark = pytest.mark.usefixtures("wide_limits")
 THURSDAY, EXPIRY = date(2026, 11, 19), date(2026, 11, 23)

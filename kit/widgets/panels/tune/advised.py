@@ -6,7 +6,7 @@ from kit.settings import Settings
 from kit.tuning.advice import recommendations
 from kit.tuning.tuner import Advice
 from kit.widgets.frame.grid import Grid, GridColumn, GridRow
-from kit.widgets.panels.tune.controls import plain
+from kit.widgets.panels.tune.controls import ALL, plain
 
 _COLUMNS = (
     GridColumn("setting", "Setting", text=True, key=True), GridColumn("now", "Now", text=True),
@@ -17,8 +17,9 @@ _COLUMNS = (
 
 def show_advice(grid: Grid, advice: Advice, settings: Settings) -> None:
     """Show an advice beside the settings as they stand."""
+    labels = {one.name: one.label for one in ALL}
     rows = [
-        (one.setting, plain(one.now), plain(one.better), one.why, one.sure, one.edge)
+        (labels[one.setting], plain(one.now), plain(one.better), one.why, one.sure, one.edge)
         for one in recommendations(advice, settings)
     ]
     grid.show(_COLUMNS, [GridRow(row[0], row) for row in rows])
