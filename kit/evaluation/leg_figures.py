@@ -12,7 +12,7 @@ import numpy as np
 from kit.evaluation.costs import opening_inr, round_trip_inr
 from kit.evaluation.distribution import Distribution
 from kit.evaluation.exercise import exercise_rate
-from kit.evaluation.liquidity import contract_of, contradicting, entry_price, spread_pct
+from kit.evaluation.liquidity import contract_of, contradicting, entry_price, has_future, spread_pct
 from kit.evaluation.margin_sums import blocks
 from kit.evaluation.terms import Terms
 from kit.evaluation.verdict import leg_objections
@@ -112,6 +112,9 @@ def _figures_of(
         least = [min(value, most) for value, most in
                  zip((-spread_pct(row), size, row.volume, row.iv_quality), least, strict=True)]  # fmt: skip
     bad, doubts = leg_objections(held, row, contradicting(first))
+    ends = leg.expiry or first.expiry
+    if leg.right == "FUT" and not has_future(first.underlying, ends, first.taken_at.date()):
+        bad = (f"no future ends on {ends:%d %b %Y}",)
     return LegFigures(row.price, held, mid, np.array(sums), np.array(least), bad, doubts)
 
 

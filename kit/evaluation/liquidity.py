@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
 from math import isnan, nan
 from typing import Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from kit.clock import tick_inr
+from kit.clock import monthly_expiry, tick_inr
+from kit.errors import DataError
 from kit.model import ChainSnapshot, Leg, Right
 from kit.model.instrument import Contract
 
 Entry = Literal["touch", "mid"]
 _CONTRADICTING: WeakKeyDictionary[ChainSnapshot, frozenset[tuple[str, float]]] = WeakKeyDictionary()
+_SERIES = 3  # futures are listed for as many months
 NOWHERE = Contract(nan, nan, nan, nan, nan, nan, nan)
 
 
@@ -72,6 +76,21 @@ def touch(row: Contract, lots: int) -> float:
 def is_theory(row: Contract) -> bool:
     """Return whether a contract's price is a settlement of what nobody traded that day."""
     return row.bid == row.ask and row.volume == 0
+
+
+@lru_cache(maxsize=1024)
+def has_future(underlying: str, expiry: date, on: date) -> bool:
+    """Return whether a future expires with these options: with the monthly ones of the three nearest months.
+
+    Where the exchange's rules for an underlying are not known, it is taken for granted.
+    """
+    try:
+        monthly = monthly_expiry(expiry.year, expiry.month, underlying)
+        over = monthly_expiry(on.year, on.month, underlying) < on
+    except DataError:
+        return True
+    months = 12 * (expiry.year - on.year) + expiry.month - on.month
+    return expiry == monthly and months - over < _SERIES
 
 
 def entry_price(leg: Leg, row: Contract, entry: Entry) -> float:

@@ -7,7 +7,7 @@ that is taken (`kit.evaluation.views`): no grid and no simulation.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf, isnan, sqrt
+from math import inf, isnan, nan, sqrt
 
 import numpy as np
 
@@ -112,7 +112,8 @@ def score_on(legs: Sequence[Leg], snapshot: ChainSnapshot, terms: Terms, name: s
         premium, lot * _received(paid_mid), lot * spread, lot * best, lot * -worst, crossings,
         probability_of_profit(shape, crossings, likely), lot * edge, lot * sqrt(missed),
         expected, charges, cost, risk, reward,
-        _ratio(cost, risk), _ratio(expected, risk), _ratio(reward, risk), margin, _ratio(expected, tied_up),
+        _ratio(cost, risk), _ratio(expected, risk), _ratio(reward, risk),
+        _ratio(lot * -worst, risk), margin, _ratio(expected, tied_up),
         delta, gamma, theta, vega, rho, *_thinnest(parts, lot),
         *_verdict(parts, doubts, best, worst, spread if terms.entry == "touch" else 0.0),
     )  # fmt: skip
@@ -164,7 +165,12 @@ def _mean_later(
 
 
 def _at_risk(likely: float, tied_up: float, greatest: float) -> float:
-    """Return a likely loss, or what is tied up where that is more, but no more than can be lost."""
+    """Return a likely loss, or what is tied up where that is more, but no more than can be lost.
+
+    Where the margin is not known and nothing but the unlikely loses, it is not known either.
+    """
+    if isnan(tied_up) and likely <= 0 < greatest:
+        return nan
     risk = tied_up if tied_up > likely else likely  # where one is NaN, the likely loss
     return greatest if greatest < risk else risk
 

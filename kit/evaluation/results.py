@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from kit.errors import DataError, SettingsError, TaskError, UnknownStrategy
-from kit.evaluation.scored import FIGURES, Score, unlimited
+from kit.evaluation.scored import FIGURES, Score, exposed
 from kit.evaluation.views import market
 from kit.parallel import ProcessingResult
 from kit.shown import Showable, printed, rows_of, sentence, table
@@ -26,7 +26,7 @@ ORDERS: Mapping[str, tuple[str, str]] = {  # the figure, and in words; the great
     "margin": ("return_on_margin", "expected return on margin"),
     "theta": ("theta_inr", "theta"),
 }
-_BOUNDED = "; table().query('max_loss_inr < inf') has the others"
+_BOUNDED = "; table().query('loss_to_risk < 2') has the others"
 _BASES = {"held": "held to expiry", "closed": "closed at the entry prices before expiry"}
 _PRINTED = ("premium_inr", "max_profit_inr", "max_loss_inr", "probability_of_profit", "cost_on_risk")
 _ON_A_CARD = (*_PRINTED, "expected_profit_inr", "margin_inr", "return_on_margin", "breakevens", "verdict")
@@ -163,7 +163,7 @@ class Results(Showable, Mapping[str, ProcessingResult]):
         doubts = table["verdict"][table["verdict"].notna() & (table["verdict"] != "ok")]
         doubted = [f"{name}: {verdict}" for name, verdict in doubts.items()]
         text = printed(_printed(table)) if len(table) else "Nothing was evaluated."
-        told = unlimited(table["max_loss_inr"], _BOUNDED)
+        told = exposed(table, _BOUNDED)
         return "\n".join(filter(None, [self.terms, told, str(text), *doubted, *failed]))
 
     def _figures(self) -> dict[str, object]:
@@ -173,8 +173,8 @@ class Results(Showable, Mapping[str, ProcessingResult]):
         shown = _printed(self.table(), _ON_A_CARD)
         failed = [sentence(f"{name}: {error}") for name, error in self.failures.items()]
         told = "Rupees; profit and loss before charges, expected after them. table() has every figure."
-        endless = sentence(unlimited(self.table()["max_loss_inr"], _BOUNDED))
-        return [sentence(self.terms), endless, sentence(told), table(rows_of(shown)), *failed]
+        far = sentence(exposed(self.table(), _BOUNDED))
+        return [sentence(self.terms), far, sentence(told), table(rows_of(shown)), *failed]
 
     def __repr__(self) -> str:
         return f"<Results: {len(self.completed)} completed, {len(self.failures)} failed>"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from math import inf, isnan
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from kit.evaluation.payoff import knots, profit_at
 from kit.evaluation.several_expiries import first_chain, later, profile
@@ -63,7 +64,7 @@ class Score(Showable):
     risk_inr : float
         What is at risk: the greatest loss at expiry, before charges, in all but 0.135 % of outcomes on either
         side, or what is tied up (margin, and a premium paid) where that is more; never more than
-        `max_loss_inr`. NaN without a volatility.
+        `max_loss_inr`. NaN without a volatility, and where no margin is known and nothing likely loses.
     reward_inr : float
         Greatest profit in all but 0.135 % of outcomes on either side.
     cost_on_risk : float
@@ -73,6 +74,9 @@ class Score(Showable):
         `expected_profit_inr` over `risk_inr`: the order of the ranking under any other view.
     reward_to_risk : float
         `reward_inr` over `risk_inr`.
+    loss_to_risk : float
+        `max_loss_inr` over `risk_inr`: about 1 where bought options end the loss, several times that where it
+        ends with the index at nought, infinite where it has no end.
     margin_inr : float
         What the position blocks, an estimate: see `kit.evaluation.margin`. NaN where no rules are known.
     return_on_margin : float
@@ -126,6 +130,7 @@ class Score(Showable):
     cost_on_risk: float
     return_on_risk: float
     reward_to_risk: float
+    loss_to_risk: float
     margin_inr: float
     return_on_margin: float
     delta_inr: float
@@ -204,6 +209,7 @@ class Score(Showable):
         return levels, self.lot_size * np.array([profit_at(shape, level) for level in levels])
 
 
+FAR = 2  # losses over what is at risk: up to 1.8 where bought options end them, from 3 where none do
 FIGURES = tuple(part.name for part in fields(Score) if part.name not in ("name", "legs", "lot_size"))
 
 
@@ -217,21 +223,24 @@ def describe(legs: Sequence[Leg]) -> str:
     )
 
 
-def unlimited(losses: Iterable[float], how: str = "") -> str:
-    """Say how many of some positions can lose without limit, the first thing to know of a cheap one.
+def exposed(rows: pd.DataFrame, how: str = "") -> str:
+    """Say how many of some positions can lose far more than is at risk, the first to know of a cheap one.
 
     Parameters
     ----------
-    losses : iterable of float
-        Greatest losses; NaN of what was not scored.
+    rows : DataFrame
+        `max_loss_inr` and `loss_to_risk` of each; NaN of what was not scored.
     how : str, optional
         How to leave those out.
 
     Returns
     -------
     str
-        A sentence; empty where every loss ends.
+        A sentence; empty where bought options end every loss.
     """
-    known = [loss for loss in losses if not isnan(loss)]
-    endless = sum(loss == inf for loss in known)
-    return f"{endless} of {len(known)} can lose without limit (max loss ∞){how}." if endless else ""
+    losses = rows["max_loss_inr"].dropna().astype(float)
+    endless = int((losses == inf).sum())
+    far = endless + int(((losses < inf) & (rows["loss_to_risk"] > FAR)).sum())
+    ends = f", {endless} of them without limit (max loss ∞)" if endless else ""
+    many = f"{far} of {len(losses)} can lose over {FAR:g} times what is at risk"
+    return f"{many}{ends}{how}." if far else ""

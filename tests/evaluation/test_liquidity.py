@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from kit.chains.readers import read_chain
 from kit.errors import DataError
 from kit.evaluation.costs import opening_inr, round_trip_inr
 from kit.evaluation.exercise import exercise_inr
-from kit.evaluation.liquidity import contradicting, liquidity
+from kit.evaluation.liquidity import contradicting, has_future, liquidity
 from kit.evaluation.metrics import score
 from kit.evaluation.scan import scan
 from kit.evaluation.views import lognormal, market
@@ -202,3 +202,37 @@ def test_a_wider_spread_costs_and_never_helps(kind: Any, make_chain: MakeChain) 
     assert second.premium_inr < first.premium_inr
     assert second.expected_profit_inr < first.expected_profit_inr
     assert second.probability_of_profit <= first.probability_of_profit + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("expiry", "on", "listed"),
+    [
+        ("2023-05-04", "2023-05-03", False),
+        ("2023-05-25", "2023-05-03", True),
+        ("2023-06-28", "2023-05-03", True),
+        ("2023-07-27", "2023-05-03", True),
+        ("2023-09-28", "2023-05-03", False),
+        ("2026-09-29", "2026-08-26", True),
+        ("2026-11-23", "2026-08-26", True),
+        ("2026-11-23", "2026-08-25", False),
+        ("2027-03-30", "2026-12-24", False),
+        ("2027-03-30", "2026-12-30", True),
+    ],
+)
+def test_which_futures_are_listed(expiry: str, on: str, listed: bool) -> None:
+    """A future ends with the monthly options of the three nearest months, and with no other."""
+    assert has_future("BANKNIFTY", date.fromisoformat(expiry), date.fromisoformat(on)) is listed
+    assert has_future("SENSEX", date.fromisoformat(expiry), date.fromisoformat(on))
+
+
+def test_a_future_that_is_not_listed_cannot_be_had(shared_data: Path) -> None:
+    """On a weekly expiry a covered call ranks behind what can be had, says why, and a scan leaves it out."""
+    weekly, monthly = (read_chain(shared_data / JSON)[at] for at in (0, 3))
+    strike = weekly.atmf_strike
+    legs = [[chain.leg("FUT", 0.0, 1), chain.leg("CE", strike, -1)] for chain in (weekly, monthly)]
+    first, second = score(legs[0], weekly), score(legs[1], monthly)
+    assert first.verdict.startswith("no future ends on 04 May 2023")
+    assert not first.tradable
+    assert second.tradable
+    assert not scan(weekly, ["covered_call", "iron_condor"]).table["legs"].str.contains("FUT").any()
+    assert scan(monthly, "covered_call").table["tradable"].all()

@@ -354,9 +354,10 @@ def test_tables_read_as_text_and_html(manager: StrategyEvaluationManager, chain:
     assert "36,057" in text
     assert "View: market. Entered at the touch, held to expiry. Ordered by cost" in text
     assert "View: market." in html
-    assert "1 of 1 can lose without limit (max loss ∞); table().query('max_loss_inr < inf')" in text
-    assert "1 of 1 can lose without limit" in html
-    assert results.table().query("max_loss_inr < inf").empty
+    told = "1 of 1 can lose over 2 times what is at risk, 1 of them without limit (max loss ∞)"
+    assert f"{told}; table().query('loss_to_risk < 2') has the others." in text
+    assert told in html
+    assert results.table().query("loss_to_risk < 2").empty
     assert "ZeroDivisionError" in text
     assert "&lt;b&gt;" in html
     assert "<b>" not in html

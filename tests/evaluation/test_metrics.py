@@ -140,6 +140,17 @@ def test_who_can_lose_risks_something(kind: type[Strategy], sigma: float, make_c
         assert abs(scored.cost_on_risk) < inf
 
 
+@every
+def test_without_a_margin_no_return_is_infinite(kind: type[Strategy], make_chain: MakeChain) -> None:
+    """Where no margin is known, what can lose, but in no likely outcome, has an unknown risk and no rank."""
+    chain = replace(make_chain(), underlying="SENSEX")
+    scored = score(kind().legs(chain), chain, view=lognormal(0.02))
+    assert isnan(scored.margin_inr) or scored.margin_inr == 0
+    if scored.max_loss_inr > 0:
+        for figure in (scored.return_on_risk, scored.reward_to_risk, scored.cost_on_risk):
+            assert abs(figure) < inf or isnan(figure)
+
+
 def test_a_chain_without_volatility_gives_nan(make_chain: MakeChain) -> None:
     """Where no volatility is known, chances and Greeks are NaN and the exact figures stay."""
     chain = make_chain()

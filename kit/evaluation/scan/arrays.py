@@ -203,7 +203,10 @@ def _risked(columns: dict[str, Floats]) -> None:
     tied_up = columns["margin_inr"] + np.maximum(-columns["premium_inr"], 0.0)
     risk, greatest = columns["risk_inr"], columns["max_loss_inr"]
     risk = np.where(tied_up > risk, tied_up, risk)
-    columns["risk_inr"] = risk = np.where(greatest < risk, greatest, risk)
+    risk = np.where(greatest < risk, greatest, risk)
+    unknown = np.isnan(tied_up) & (columns["risk_inr"] <= 0) & (greatest > 0)
+    columns["risk_inr"] = risk = np.where(unknown, np.nan, risk)
+    columns["loss_to_risk"] = _ratio(greatest, risk)
     columns["cost_on_risk"] = _ratio(columns["cost_inr"], risk)
     columns["return_on_risk"] = _ratio(columns["expected_profit_inr"], risk)
     columns["reward_to_risk"] = _ratio(columns["reward_inr"], risk)

@@ -7,12 +7,12 @@ FIGURES = (
     "breakeven_high", "probability_of_profit", "edge_inr", "fit_error_inr", "expected_profit_inr",
     "charges_inr", "cost_inr", "risk_inr", "reward_inr", "cost_on_risk", "return_on_risk", "reward_to_risk",
     "delta_inr", "gamma_inr", "theta_inr", "vega_inr", "rho_inr", "spread_pct", "size_lots", "traded_lots",
-    "iv_quality", "tradable", "sound", "margin_inr", "return_on_margin",
+    "iv_quality", "tradable", "sound", "margin_inr", "return_on_margin", "loss_to_risk",
 )  # fmt: skip
 PLACES = {name: place for place, name in enumerate(FIGURES)}
 LEAST_FIRST = frozenset(
     {"cost_inr", "cost_on_risk", "charges_inr", "risk_inr", "max_loss_inr", "margin_inr", "spread_inr",
-     "spread_pct", "fit_error_inr"}
+     "loss_to_risk", "spread_pct", "fit_error_inr"}
 )  # fmt: skip
 
 # Columns of a contract's row in `kit.evaluation.scan.ladder.Ladder.contracts`; then its sixteen losses.

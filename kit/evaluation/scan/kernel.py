@@ -172,5 +172,8 @@ def risked(row: Floats) -> None:
     tied_up = row[29] + max(-row[0], 0.0)
     row[30] = ratio(row[10], tied_up)
     risk = tied_up if tied_up > row[13] else row[13]  # where one is NaN, the likely loss
-    row[13] = risk = row[4] if row[4] < risk else risk
+    risk = row[4] if row[4] < risk else risk
+    if math.isnan(tied_up) and row[13] <= 0 < row[4]:
+        risk = np.nan
+    row[13], row[31] = risk, ratio(row[4], risk)
     row[15], row[16], row[17] = ratio(row[12], risk), ratio(row[10], risk), ratio(row[14], risk)

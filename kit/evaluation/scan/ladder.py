@@ -20,7 +20,7 @@ from kit.evaluation.costs import opening_inr, round_trip_inr
 from kit.evaluation.distribution import Distribution, SampleDistribution, SmileDistribution
 from kit.evaluation.exercise import exercise_rate
 from kit.evaluation.leg_figures import error_squared, means
-from kit.evaluation.liquidity import contradicting, entry_price, is_theory, spread_pct, touch
+from kit.evaluation.liquidity import contradicting, entry_price, has_future, is_theory, spread_pct, touch
 from kit.evaluation.margin import per_unit
 from kit.evaluation.margin_rules import RiskParameters
 from kit.evaluation.scan import columns as col
@@ -162,7 +162,9 @@ def _row(
     if option:
         sizes = (contract.ask_qty, contract.bid_qty, contract.volume)
         market = [spread_pct(contract), *(size / lot for size in sizes), contract.iv_quality]
-    nobody = [float(option and (is_theory(contract) or isnan(touch(contract, lots)))) for lots in (1, -1)]
+    nobody = [float(not has_future(chain.underlying, chain.expiry, chain.taken_at.date()))] * 2
+    if option:
+        nobody = [float(is_theory(contract) or isnan(touch(contract, lots))) for lots in (1, -1)]
     side = [strike, float(right == "PE"), float(option), *prices]
     side += [*means(bought, likely, chain), error_squared(contract, likely)]
     greeks = (contract.delta, contract.gamma, contract.theta, contract.vega, contract.rho)

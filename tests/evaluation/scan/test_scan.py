@@ -270,6 +270,13 @@ def test_an_index_without_margin_rules_says_so(chain: ChainSnapshot) -> None:
     found = scan(replace(chain, underlying="SENSEX"), "short_straddle")
     assert all(isnan(value) for value in found.table["margin_inr"])
     assert "no margin" in found.told()
+    assert "nan" not in found.to_text()
+    rest = scan(replace(chain, underlying="SENSEX"), "all", view=lognormal(0.02), top=None).table
+    can_lose = rest[rest["max_loss_inr"] > 0]
+    assert can_lose["risk_inr"].isna().any()
+    assert not np.isinf(can_lose[["return_on_risk", "reward_to_risk", "cost_on_risk"]]).any(axis=None)
+    number = can_lose.index[can_lose["risk_inr"].isna()][0]
+    assert number >= can_lose["risk_inr"].notna().sum()  # behind what is known
 
 
 def test_a_result_is_readable(chain: ChainSnapshot) -> None:
@@ -281,12 +288,14 @@ def test_a_result_is_readable(chain: ChainSnapshot) -> None:
     ranked = scan(chain, "iron_condor", top=3, rank_by="return_on_margin")
     assert [*ranked._readable().columns][2] == "return/margin"  # what it is ordered by stands first
     assert "return/margin" in ranked.to_text()
-    assert "without limit" not in found.to_text()
+    assert "can lose" not in found.to_text()
     naked = scan(chain, ["iron_condor", "short_straddle", "covered_call"], top=None, where="premium_inr > 0")
     endless = (naked.table["max_loss_inr"] == inf).sum()
-    assert f"{endless} of {len(naked)} can lose without limit (max loss ∞); the filter" in naked.to_text()
-    assert "without limit" in naked._repr_html_()
-    assert not scan(chain, "all", where="max_loss_inr < inf").endless()
+    far = (naked.table["family"] != "iron_condor").sum()  # down to nought, or without an end
+    told = f"{far} of {len(naked)} can lose over 2 times what is at risk, {endless} of them without limit"
+    assert f"{told} (max loss ∞); the filter loss_to_risk < 2 leaves them out." in naked.to_text()
+    assert told in naked._repr_html_()
+    assert not scan(chain, "all", where="loss_to_risk < 2").exposed()
     assert naked.table["legs"].str.fullmatch(r"\+1 FUT, -1 \d+CE").sum() > 10
     assert [*found.table.columns] == ["family", "legs", *FIGURES]
     with pytest.raises(DataError, match="no such row: 3"):
