@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import groupby
+from pathlib import Path
 
 from kit.bars.minute_store import MinuteStore
 from kit.clock import expiries as listed_expiries
@@ -24,8 +25,15 @@ from kit.market.collecting import (
     joined,
     newest_closed,
 )
-from kit.settings import Settings
+from kit.settings import Settings, cache_folder
 from kit.simulator.process import launch
+
+
+def minutes_of(settings: Settings) -> Path:
+    """Return the cache's folder for minutes where no store is named: each simulated market has its own."""
+    broker = settings.broker
+    market = "live" if broker.mode == "live" else f"simulated-{broker.seed}"
+    return cache_folder() / f"minutes-{market}"
 
 
 def collect_minutes(

@@ -144,23 +144,21 @@ def _opens(port: int) -> bool:
 def proxy() -> Finding:
     """Look at the proxies of the environment; their hosts are told, not their passwords."""
     set_ones = {name: os.environ.get(name) or os.environ.get(name.lower()) for name in _PROXIES}
-    hosts = {name: _host(value) for name, value in set_ones.items() if value}
+    hosts = {name: _shown_proxy(value) for name, value in set_ones.items() if value}
     if not hosts:
         return Finding("proxy", "ok", "none")
     bad = [name for name, host in hosts.items() if not host]
     if bad:
-        return Finding("proxy", "bad", f"{', '.join(bad)} names no host: write scheme://host:port.")
+        return Finding("proxy", "bad", f"{', '.join(bad)} cannot be used: write http://host:port.")
     told = ", ".join(f"{name} {host}" for name, host in hosts.items())
     return Finding("proxy", "note", f"{told}; this machine itself is reached without it")
 
 
-def _host(address: str) -> str:
-    """Return host and port of a proxy's address, empty where there is none."""
-    try:
-        parts = urlsplit(address if "://" in address else f"//{address}")
-        return f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
-    except ValueError:
-        return ""
+def _shown_proxy(address: str) -> str:
+    """Return host and port of a proxy's address, empty where the kit cannot go through it."""
+    from kit.transport.proxies import checked_proxy
+
+    return urlsplit(checked_proxy(address)).netloc.rpartition("@")[2]
 
 
 def cache_file() -> Finding:

@@ -26,7 +26,7 @@ from requests import PreparedRequest
 from kit.broker.endpoints import ALL, MODIFY_ORDER, PLACE_ORDER, Endpoint
 from kit.errors import LiveOrdersRefused, SettingsError
 from kit.settings import Credentials, live_orders_client
-from kit.transport.adapter import LOOPBACK
+from kit.transport.proxies import is_loopback
 
 _WRITES = {endpoint.path: endpoint for endpoint in ALL if endpoint.writes}
 _READS = {endpoint.path for endpoint in ALL if not endpoint.writes}
@@ -49,7 +49,7 @@ class LiveConsent:
 
     def __init__(self, base_url: str, credentials: Credentials, allowed: bool) -> None:
         root = urlsplit(base_url)
-        self._is_real = root.hostname not in LOOPBACK
+        self._is_real = not is_loopback(root.hostname)
         self._reads = {root.path + path for path in _READS}
         self._credentials = credentials
         self._allowed = allowed is True
@@ -100,7 +100,7 @@ class LiveConsent:
             As `check`; or nobody knows what it would do.
         """
         url = urlsplit(str(request.url))
-        if url.hostname in LOOPBACK or (url.path in self._reads and request.method in (*_ASKING, "POST")):
+        if is_loopback(url.hostname) or (url.path in self._reads and request.method in (*_ASKING, "POST")):
             return
         endpoint = _written(url.path)
         if endpoint is not None:

@@ -33,10 +33,10 @@ from kit.errors import BadRequest, DataError, LoginRefused, NeverSent, Rejected,
 from kit.forks import renew_in_fork
 from kit.model import Source
 from kit.settings import Credentials, Settings, cache_folder
-from kit.transport.adapter import LOOPBACK
 from kit.transport.limits import RateLimiter
 from kit.transport.policy import Policy
 from kit.transport.pool import ConnectionPoolManager
+from kit.transport.proxies import is_loopback
 from kit.transport.session import ReplySession
 from kit.transport.stored import StoredAnswer, age_s, remaining_s
 
@@ -107,7 +107,7 @@ class BrokerSession:
         renew_in_fork(self, _counting=threading.Lock)
         self.answers = Counter[str]()
         self.account = account = _account(credentials, self.base_url)
-        self.market = account if urlsplit(self.base_url).hostname in LOOPBACK else ""
+        self.market = account if is_loopback(urlsplit(self.base_url).hostname) else ""
         folder = cache_folder()
         self.limiter = RateLimiter(folder / "limits.sqlite", account=account)
         table = routes(self._config, clock, bool(self.market))

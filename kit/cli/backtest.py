@@ -110,8 +110,8 @@ def _simulated(options: argparse.Namespace, plans: Sequence[Plan], far: bool) ->
     """Collect the simulated exchange's last sessions, once; a later run finds them."""
     from kit.bars.minute_store import MinuteStore
     from kit.clock import previous_session, sessions
-    from kit.collecting import collect_minutes
-    from kit.settings import BrokerConfig, Settings, cache_folder
+    from kit.collecting import collect_minutes, minutes_of
+    from kit.settings import BrokerConfig, Settings
 
     settings = Settings.load(options.settings)
     settings = settings.model_copy(update={"broker": BrokerConfig(seed=settings.broker.seed)})
@@ -119,8 +119,9 @@ def _simulated(options: argparse.Namespace, plans: Sequence[Plan], far: bool) ->
     far = far or any(str(leg.strike) != "steps 0" for leg in legs)
     later = any(leg.expiry != "nearest" for leg in legs)
     # what a plan needs beyond the nearest expiry's money lies apart: days without it would pass for whole
-    folder = f"simulated-minutes{'-far' * far}{'-later' * later}"
-    store = MinuteStore(cache_folder() / folder, plans[0].underlying)
+    folder = minutes_of(settings)
+    folder = folder.with_name(f"{folder.name}{'-far' * far}{'-later' * later}")
+    store = MinuteStore(folder, plans[0].underlying)
     last = options.last or previous_session(date.today())
     wanted = sessions(options.first, last) if options.first else _of_one_series(last)
     print(f"No store of minutes yet: trading the simulated exchange's days {wanted[0]} to {wanted[-1]}.")

@@ -77,15 +77,19 @@ def _sensitivities(state: ExchangeState, series: Series, expiry: date) -> smile.
 
 
 def put_call_ratio(state: ExchangeState, asked: ApiRequest) -> Answer:  # noqa: ARG001 - the form of every route
-    """Return the ratio of open interest of each underlying's nearest expiry, under its future's name."""
+    """Return the ratio of open interest of each underlying's nearest expiry, under its nearest future's name.
+
+    Where options expire weekly, that future expires later than they.
+    """
     listing = state.market.listing(state.clock.now())
     nearest: dict[str, date] = {}
     for name, expiry in listing.series:
         nearest[name] = min(expiry, nearest.get(name, expiry))
-    futures = {(row.name, row.expiry): row.symbol for row in listing.futures}
+    farthest_first = sorted(listing.futures, key=lambda row: row.expiry or date.max, reverse=True)
+    futures = {row.name: row.symbol for row in farthest_first}  # the nearest is written last
     return success(
         [
-            {"pcr": _ratio(state, listing.series[name, expiry]), "tradingSymbol": futures[name, expiry]}
+            {"pcr": _ratio(state, listing.series[name, expiry]), "tradingSymbol": futures[name]}
             for name, expiry in nearest.items()
         ]
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kit.simulator.answers import Answer, Refused, bad_request, success
+from kit.simulator.answers import Answer, Refused, application_error, bad_request, success
 from kit.simulator.history import INTERVALS, Bars
 from kit.simulator.state import ApiRequest, ApiRoute, ExchangeState
 
@@ -10,7 +10,12 @@ _PATH = "/rest/secure/angelbroking/historical/v1"
 
 
 def candles(state: ExchangeState, asked: ApiRequest) -> Answer:
-    """Return ``[start, open, high, low, close, volume]`` rows; null for an unknown token."""
+    """Return ``[start, open, high, low, close, volume]`` rows; null for an unknown token.
+
+    A span that ends ahead of now is refused, as the broker was seen to do.
+    """
+    if asked.moment("todate") > state.clock.now():
+        return application_error("AB1012", "To datetime can't be greater than current datetime")
     bars = _bars(state, asked)
     if bars is None:
         return success(None)

@@ -15,22 +15,20 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
-from requests.utils import prepend_scheme_if_needed, select_proxy
 from urllib3.exceptions import HTTPError
-from urllib3.util import parse_url
 
 from kit.addresses import ProxyAddress, not_an_address
 from kit.errors import Ambiguous, NeverSent, SettingsError, TransportError
 from kit.forks import renew_in_fork
 from kit.settings import ConnectionConfig
 from kit.transport.health import Health
+from kit.transport.proxies import proxy_of
 from kit.transport.sockets import HostPool, PlainHostPool, SecureHostPool, Sockets
 from kit.transport.tls import context_for, environment_bundle
 
 _BROKEN = (OSError, HTTPException, HTTPError)
 _MOST_BYTES = 128 * 2**20  # of one whole answer, decompressed; what may be longer is streamed
 _PIECE = 2**18
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class AnswerTooLarge(HTTPError):
@@ -72,7 +70,7 @@ class PoolAdapter(HTTPAdapter):
         self._ca_file = ca_file
         self._on_exchange = on_exchange
         self.retries = 0
-        self._hosts: dict[tuple[str, ...], _Host] = {}
+        self._hosts: dict[tuple[str, str, ProxyAddress, str], _Host] = {}
         self._opening = threading.Lock()
         renew_in_fork(self, _opening=threading.Lock)
 
@@ -162,34 +160,28 @@ class PoolAdapter(HTTPAdapter):
     def _host(self, request: PreparedRequest, verify: Any, proxies: Any) -> _Host:
         """Return what is known of a host, finding its proxy and certificates the first time."""
         url = urlsplit(str(request.url))
-        proxy = None if url.hostname in LOOPBACK else select_proxy(str(request.url), proxies)
+        proxy = proxy_of(str(request.url), proxies)
         bundle = verify if isinstance(verify, str) and verify != environment_bundle() else ""
-        key = (url.scheme, url.netloc, proxy or "", bundle)
+        key = (url.scheme, url.netloc, proxy, bundle)
         found = self._hosts.get(key)
         if found is None:
             with self._opening:
                 found = self._hosts.setdefault(key, self._new_host(request, *key))
         return found
 
-    def _new_host(self, request: PreparedRequest, scheme: str, netloc: str, proxy: str, bundle: str) -> _Host:
+    def _new_host(
+        self, request: PreparedRequest, scheme: str, netloc: str, proxy: ProxyAddress, bundle: str
+    ) -> _Host:
         origin = f"{scheme}://{netloc.rpartition('@')[2]}"
         try:
-            manager = self.poolmanager
-            if proxy:
-                proxy = ProxyAddress(prepend_scheme_if_needed(proxy, "http"))  # type: ignore[no-untyped-call]
-                manager = self.proxy_manager_for(proxy if parse_url(proxy).host else "")
+            manager = self.proxy_manager_for(proxy) if proxy else self.poolmanager
             manager.pool_classes_by_scheme = {"http": partial(PlainHostPool, sockets=self.sockets)}
             manager.pool_classes_by_scheme["https"] = self._secure
             where, _certificates = self.build_connection_pool_key_attributes(request, True)
-            pool: HostPool | None = cast(
-                HostPool, manager.connection_from_host(**where, pool_kwargs={"ca_certs": bundle})
-            )
+            kept = {"ca_certs": bundle}
+            pool = cast(HostPool, manager.connection_from_host(**where, pool_kwargs=kept))
         except (requests.RequestException, HTTPError, ValueError, KeyError, TypeError):
-            pool = None
-        if pool is None:  # not in the handler: what was raised there holds the proxy's password
-            remedy = "Check HTTP_PROXY and HTTPS_PROXY: http://host:port."
-            wrong = SettingsError("The proxy's address cannot be used", origin, remedy)
-            raise wrong if proxy else not_an_address(origin)
+            raise not_an_address(origin) from None
         config = self.config
         health = Health(origin, config.circuit_failures, config.circuit_reset_s)
         plain = pool.proxy is not None and scheme == "http"
@@ -218,9 +210,16 @@ def _connect(host: _Host, connection: Any, request: PreparedRequest) -> None:
                 "The host's certificate is not trusted", shown(request), "Check broker.ca_file."
             )
         else:
-            remedy = "Check the network, then try again."
-            failed = NeverSent(f"No connection to the host ({_kind(error)})", shown(request), remedy)
+            way = _way(host)
+            remedy = f"Check the network{' and the proxy' * bool(way)}, then try again."
+            what = f"No connection to the host{way} ({_kind(error)})"
+            failed = NeverSent(what, shown(request), remedy)
     raise failed
+
+
+def _way(host: _Host) -> str:
+    """Return through which proxy a host is reached: not its user and password."""
+    return f" through the proxy {host.pool.proxy.host}:{host.pool.proxy.port}" if host.pool.proxy else ""
 
 
 def _ask(host: _Host, connection: Any, request: PreparedRequest) -> None:
@@ -258,10 +257,22 @@ def _whole(response: Response) -> Response:
     except BaseException:
         raw.close()
         raise
+    if _is_cut(raw):
+        raw.close()
+        raise HTTPError("the compressed body ends early")
     raw.release_conn()
     response._content = b"".join(pieces)
     response._content_consumed = True  # type: ignore[attr-defined]
     return response
+
+
+def _is_cut(raw: Any) -> bool:
+    """Say whether a compressed body lacks its end: urllib3 takes it for whole."""
+    parts = getattr(raw._decoder, "_decoders", [raw._decoder])
+    ended = [
+        getattr(getattr(part, "_obj", None), "eof", True) or getattr(part, "_state", 0) for part in parts
+    ]
+    return raw.tell() > 0 and not all(ended)
 
 
 def _check_target(response: Response) -> None:

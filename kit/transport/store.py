@@ -44,6 +44,10 @@ _UPSERT = (
     " body=excluded.body, created=excluded.created, expires=excluded.expires, sum=excluded.sum,"
     " used=excluded.used, size=excluded.size"
 )
+_RECOUNT = (
+    "UPDATE {0}_total SET entries = (SELECT count(*) FROM {0}),"
+    " bytes = (SELECT coalesce(sum(size), 0) FROM {0})"
+)
 _ODD = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, OSError)
 
 
@@ -83,6 +87,8 @@ class BoundedStorage(BaseStorage[str, Any]):
         self._tidied = 0.0
         self.evictions = self.expirations = self.failures = 0
         len(self)  # warns now, not later, of a file that cannot be used
+        if self._read("SELECT 1 FROM {0} WHERE used > ? LIMIT 1", (time.time() + 1,)):
+            self._written(self._delete, "expires IS NOT NULL", ())  # the clock was set back: ages are unknown
 
     def __getitem__(self, key: str) -> Any:
         asked = "SELECT about, body, created, expires, sum, size FROM {0} WHERE key=?"
@@ -137,7 +143,7 @@ class BoundedStorage(BaseStorage[str, Any]):
 
     def total(self) -> tuple[int, int]:
         """Return how many rows there are and their bytes."""
-        whole = "typeof(entries) || typeof(bytes) = 'integerinteger' AND entries + bytes >= 0"
+        whole = "typeof(entries) || typeof(bytes) = 'integerinteger' AND min(entries, bytes) >= 0"
         found = self._read(f"SELECT entries, bytes FROM {{0}}_total WHERE {whole}")  # noqa: S608 - our own
         return tuple(found[0]) if found else (0, 0)
 
@@ -184,7 +190,10 @@ class BoundedStorage(BaseStorage[str, Any]):
             if too_many <= 0 and size <= self._config.disk_max_bytes:
                 return
             oldest = "DELETE FROM {0} WHERE key IN (SELECT key FROM {0} ORDER BY used LIMIT ?)"
-            self.evictions += rows.execute(self._sql(oldest), (max(1, too_many),)).rowcount
+            removed = rows.execute(self._sql(oldest), (max(1, too_many),)).rowcount
+            if not removed:
+                raise DamagedFile("the total of the rows is wrong")
+            self.evictions += removed
 
     def _expire(self, rows: sqlite3.Connection) -> list[Any]:
         self._tidied, now = time.monotonic(), time.time()
@@ -192,6 +201,7 @@ class BoundedStorage(BaseStorage[str, Any]):
         if not self._config.stale_if_error:
             gone += self._delete(rows, f"expires <= ? AND NOT {_CONFIRMABLE}", (now,))
         self.expirations += len(gone)
+        rows.execute(self._sql(_RECOUNT))  # a total that damage or a lost trigger spoilt would bound nothing
         return []
 
     def _delete(self, rows: sqlite3.Connection, where: str, values: tuple[Any, ...]) -> list[Any]:

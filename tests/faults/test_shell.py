@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from kit.cli import main
+from kit.collecting import minutes_of
 from kit.errors import UnwritableFile
 from kit.files import write_text
+from kit.settings import Settings
+from kit.widgets.panels.backtest.panel import BacktestPanel
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="shells of POSIX")
@@ -110,6 +113,28 @@ def test_one_or_the_other(words: list[str], capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit):
         main(words)
     assert "not allowed with" in capsys.readouterr().err
+
+
+def test_settings_beside_a_store_of_minutes(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where minutes are stored already, settings would change nothing: they are refused, the store named."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["import", str(shared_data / "intraday" / "bnf_20221230.parquet")]) == 0
+    capsys.readouterr()
+    for words in (["backtest", "iron_condor"], ["sweep", "iron_condor", "--set", "entry.at=09:20,09:30"]):
+        assert main(["--settings", "x.yaml", *words]) == 2
+        assert "--settings means nothing beside a store of minutes: 'data/minutes" in capsys.readouterr().err
+
+
+def test_each_market_has_minutes_of_its_own() -> None:
+    """Another seed, or the broker, never trades what was collected from a simulated market."""
+    asked = ({}, {"seed": 11}, {"seed": 12}, {"mode": "live"}, {"mode": "live", "seed": 11})
+    folders = [minutes_of(Settings(broker=broker)) for broker in asked]
+    assert len(set(folders)) == 4
+    assert folders[3] == folders[4]  # the broker has no seed
+    panels = [BacktestPanel(Settings(broker=broker)).store.folder for broker in asked]
+    assert len(set(panels)) == 4
 
 
 @pytest.mark.parametrize("kind", WRONG)

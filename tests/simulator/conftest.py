@@ -66,7 +66,7 @@ class Caller:
             "symboltoken": token,
             "interval": "ONE_MINUTE",
             "fromdate": "2026-11-20 09:15",
-            "todate": "2026-11-20 15:40",
+            "todate": "2026-11-20 11:15",
         }
         return self.post("/historical/v1/getCandleData", **{**body, **changed})
 

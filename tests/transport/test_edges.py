@@ -7,12 +7,16 @@ import os
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import requests
+from websockets.exceptions import WebSocketException
 
+from kit.broker.stream.socket import open_socket
 from kit.errors import Ambiguous, KitError, NeverSent, SettingsError, TransportError
 from kit.settings import ConnectionConfig
 from kit.transport import adapter
@@ -204,6 +208,37 @@ def test_no_call_waits_a_day(host: Any, verdicts: Any, asked: str) -> None:
     assert (limiter.remaining("limited", limits) == 0) is long
 
 
+PACKED = {
+    "gzip": gzip.compress(bytes(range(256)) * 40),
+    "deflate": zlib.compress(bytes(range(256)) * 40),
+    "deflate without a head": zlib.compress(bytes(range(256)) * 40)[2:-4],
+    "gzip, deflate": zlib.compress(gzip.compress(bytes(range(256)) * 40)),
+}
+
+
+@pytest.mark.parametrize("coding", PACKED)
+def test_a_compressed_body_is_whole_or_none(serve: Serve, coding: str) -> None:
+    """A compressed body that ends early is no answer, even where its length is right."""
+    packed, bodies = PACKED[coding], list[bytes]()
+    coded = f"Content-Encoding: {coding.partition(' without')[0]}\r\n".encode()
+
+    def answer(talk: socket.socket) -> None:
+        talk.sendall(HEAD + coded + b"Content-Length: %d\r\n\r\n" % len(bodies[0]) + bodies[0])
+
+    url = serve(answer)
+    config = ConnectionConfig(max_retries=0, circuit_failures=99)
+    with ConnectionPoolManager(config) as pool, pool.get_connection() as lent:
+        for whole in (packed, packed + b"\0\0\0"):
+            bodies[:] = [whole]
+            assert lent.session.get(url).content == bytes(range(256)) * 40
+        for length in (1, 5, 11, len(packed) // 2, len(packed) - 1):
+            bodies[:] = [packed[:length]]
+            with pytest.raises(Ambiguous):
+                lent.session.get(url)
+        bodies[:] = [b""]
+        assert lent.session.get(url).content == b""
+
+
 @pytest.mark.parametrize(
     "proxy",
     [
@@ -249,3 +284,50 @@ def test_loopback_goes_past_every_proxy(monkeypatch: pytest.MonkeyPatch, host: A
     with ConnectionPoolManager() as pool, pool.get_connection() as lent:
         for name in ("127.0.0.1", "localhost"):
             assert lent.session.get(host.url.replace("127.0.0.1", name)).ok
+
+
+def _streamed(url: str) -> None:
+    with open_socket(url.replace("http", "ws", 1), {}, None, 10):
+        pass
+
+
+def _called(url: str) -> None:
+    with ConnectionPoolManager(ConnectionConfig(max_retries=0)) as pool, pool.get_connection() as lent:
+        lent.session.get(url)
+
+
+@pytest.mark.parametrize("ask", [_called, _streamed])
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+def test_calls_and_streams_go_the_same_way(monkeypatch: pytest.MonkeyPatch, ask: Any, name: str) -> None:
+    """A proxy under any name serves calls and streams, not the own machine; a wrong one is refused."""
+    for bare in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(bare, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        port = proxy.getsockname()[1]
+        monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        proxy.settimeout(20)
+        with ThreadPoolExecutor(1) as beside:
+            asked = beside.submit(ask, "https://broker.invalid/x")
+            heard, _ = proxy.accept()
+            assert heard.recv(1000).startswith(b"CONNECT broker.invalid:443 HTTP/1.")
+            heard.close()
+            with pytest.raises((NeverSent, OSError, WebSocketException)):
+                asked.result(30)
+        proxy.settimeout(0.2)
+        for here in ("127.0.0.1", "127.0.0.2", "localhost", "localhost.", "[::1]", "[::ffff:127.0.0.1]"):
+            with pytest.raises((NeverSent, OSError)):
+                ask(f"https://{here}:9/x")
+        with pytest.raises(TimeoutError):
+            proxy.accept()
+    for none in (
+        "http://",
+        "http://a:99999",
+        "http://[::1",
+        "socks5://127.0.0.1:9",
+        "http://u:hush@",
+        "ftp://a",
+    ):
+        monkeypatch.setenv(name, none)
+        with pytest.raises(SettingsError, match="The proxy's address cannot be used") as refused:
+            ask("https://broker.invalid/x")
+        assert "hush" not in str(refused.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import random
@@ -108,6 +109,49 @@ def test_the_total_is_the_sum(opened: Callable[..., BoundedStorage]) -> None:
     assert store.total() == rows
     store.clear()
     assert store.total() == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "UPDATE answers_total SET entries = 1 << 62",
+        "UPDATE answers_total SET bytes = 1 << 62",
+        "UPDATE answers_total SET entries = -5",
+        "UPDATE answers_total SET bytes = -1",
+        "UPDATE answers_total SET bytes = 1e300",
+        "UPDATE answers_total SET entries = 0, bytes = 0",
+        "DROP TRIGGER answers_added",
+    ],
+)
+def test_a_spoilt_total_neither_hangs_nor_empties_nor_unbounds(
+    opened: Callable[..., BoundedStorage], tmp_path: Path, spoil: str
+) -> None:
+    """The next process counts anew: answers stay, the bounds hold."""
+    first = opened(disk_max_entries=5)
+    first.update({str(n): answer() for n in range(4)})
+    first.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "private" / "replies.sqlite")) as file, file:
+        file.execute(spoil)
+    again = opened(disk_max_entries=5)
+    assert len(again) >= 0
+    again["4"] = answer()
+    assert set(again) == set("01234")
+    for n in range(5, 12):
+        BoundedStorage.tidy(again)  # as a minute later
+        again[str(n)] = answer()
+    assert len(list(again)) <= 6
+
+
+def test_a_bound_that_cannot_be_kept_is_damage(opened: Callable[..., BoundedStorage], tmp_path: Path) -> None:
+    """Where removing rows lowers no total, the file is set aside: no writer turns in a circle."""
+    opened(disk_max_entries=3).update({str(n): answer() for n in range(3)})
+    with contextlib.closing(sqlite3.connect(tmp_path / "private" / "replies.sqlite")) as file, file:
+        file.execute("DROP TRIGGER answers_removed")
+    again = opened(disk_max_entries=3)
+    with pytest.warns(CacheUnavailable, match="total of the rows is wrong"):
+        again["3"] = answer()
+    again["4"] = answer()
+    assert "4" in again
 
 
 def test_what_has_expired_is_removed(opened: Callable[..., BoundedStorage]) -> None:
@@ -433,7 +477,17 @@ def test_a_clock_set_back_lets_no_answer_live_longer(
         monkeypatch.setattr(time, "time", lambda step=step: wall() - step)
         expires = store["key"].expires.timestamp()
         assert expires <= wall() - step + 1.0
-    assert opened()["key"].expires.timestamp() == 0  # from the future, for who knows nothing else
+    assert "key" not in opened()  # from the future, for who knows nothing else
+
+
+def test_a_clock_set_back_between_processes(
+    opened: Callable[..., BoundedStorage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was used later than now tells no ages: a new process keeps only what never expires."""
+    store, wall = opened(), time.time
+    store.update({"old": answer(life_s=600, age_s=300), "for ever": answer(life_s=math.inf, age_s=300)})
+    monkeypatch.setattr(time, "time", lambda: wall() - 200)
+    assert set(opened()) == {"for ever"}
 
 
 class TestContract:

@@ -27,7 +27,7 @@ from kit.forks import renew_in_fork
 from kit.model.tick import StreamMode
 from kit.settings import Credentials, StreamConfig
 from kit.shown import counted
-from kit.transport.adapter import LOOPBACK
+from kit.transport.proxies import is_loopback
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
@@ -276,4 +276,4 @@ def _checked(text: str) -> str:
 
 
 def _is_here(url: SplitResult) -> bool:
-    return url.scheme == "ws" and url.hostname in LOOPBACK
+    return url.scheme == "ws" and is_loopback(url.hostname)

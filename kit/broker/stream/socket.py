@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from kit.errors import BrokerError, Denied, KeyRefused, LoginRefused, RateLimited, SessionExpired, Transient
-from kit.transport.adapter import LOOPBACK
+from kit.transport.proxies import proxy_of_stream
 from kit.transport.tls import context_for
 
 if TYPE_CHECKING:
@@ -42,6 +42,11 @@ def open_socket(
         Certificate bundle instead of the system's.
     ping_s : float
         Seconds between two protocol pings; one that is not answered in as long ends the connection.
+
+    Raises
+    ------
+    SettingsError
+        The environment names a proxy that cannot be used.
     """
     from websockets.sync.client import connect
 
@@ -51,7 +56,7 @@ def open_socket(
         ssl=context_for(ca_file) if at.scheme == "wss" else None,
         compression=None,  # a frame is small and its reader is in a hurry
         additional_headers=headers,
-        proxy=None if at.hostname in LOOPBACK else True,
+        proxy=proxy_of_stream(url) or None,
         open_timeout=_OPEN_TIMEOUT_S,
         close_timeout=_CLOSE_TIMEOUT_S,
         ping_interval=ping_s,

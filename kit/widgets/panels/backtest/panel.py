@@ -16,8 +16,9 @@ from kit.backtest.holdings import skipped_words
 from kit.backtest.plan.ready import ready_plan, ready_plans
 from kit.backtest.sweep_result import SweepResult
 from kit.bars.minute_store import MinuteStore
+from kit.collecting import minutes_of
 from kit.errors import DataError, KitError, SettingsError
-from kit.settings import Settings, cache_folder
+from kit.settings import Settings
 from kit.shown import counted
 from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.header import Action, SavedFile, venue_line
@@ -47,7 +48,7 @@ class BacktestPanel(Panel):
     plan : Plan or str, default "short_straddle_920"
         A plan, or the name of a ready one.
     store : MinuteStore or path, optional
-        Where the minutes are; default a store of the simulated exchange in the cache folder.
+        Where the minutes are; default a store in the cache folder, one for each simulated market.
 
     Attributes
     ----------
@@ -73,7 +74,7 @@ class BacktestPanel(Panel):
     ) -> None:
         self.settings: Settings = getattr(source, "settings", source) or Settings()
         self.plan = ready_plan(plan) if isinstance(plan, str) else plan
-        where = cache_folder() / "simulated-minutes" if store is None else store
+        where = minutes_of(self.settings) if store is None else store
         self.store = where if isinstance(where, MinuteStore) else MinuteStore(where, self.plan.underlying)
         self.result: BacktestResult | None = None
         self.sweep: SweepResult | None = None
