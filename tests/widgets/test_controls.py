@@ -282,7 +282,19 @@ def a_live(desk, folder):
     contract = instrument(desk.client.instruments().symbol(call["symbol"])[0])
     account.place(OrderRequest.in_lots(contract, "BUY", 2, price_inr=round(call["ask"] + 5, 1)))
     account.place(OrderRequest.in_lots(contract, "BUY", 1, price_inr=1.0))
-    return Driven(LivePanel(desk, account), {})
+    panel = LivePanel(desk, account)
+    panel.form.contract.value = call["symbol"]
+    put = chain.quote(chain.atmf_strike, "PE")["symbol"]
+
+    def run(panel, label):
+        if label in ("Contract", "Side", "Lots", "Limit (₹)"):
+            account.resume()
+            panel.form.button.click()
+            settle()
+            assert panel.form.errors.value == "", label
+
+    typed = {"Contract": put, "Lots": "2", "Limit (₹)": "1.5"}
+    return Driven(panel, {}, typed, run, {"Place on paper": lambda _: account.resume()})
 
 
 def a_backtest(_, folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,14 +11,18 @@ import ipywidgets as w
 import pandas as pd
 
 from kit.errors import DataError
+from kit.market.instruments import instrument
 from kit.market.live import LiveChain
+from kit.model import Instrument
 from kit.model.book import BookedOrder, OpenPosition, OrderFill
+from kit.trading import PaperAccount
 from kit.widgets.frame.context import CLOSED, REOPEN
 from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.header import venue_line
 from kit.widgets.frame.job import Job
 from kit.widgets.frame.panel import Panel, shown
 from kit.widgets.frame.style import facts, summary
+from kit.widgets.panels.live_order import PaperOrderForm
 from kit.widgets.panels.live_tables import (
     CONNECTIONS,
     FILLS,
@@ -59,6 +64,7 @@ class LivePanel(Panel):
     account : Orders or paper account, optional
         Whose books are shown; default the desk's own: the simulated exchange's, or read-only the broker's.
         One that takes a chain (``see_chain``) is shown each chain that is streamed, so that its orders fill.
+        Of a `PaperAccount` alone there is a form that places orders.
     underlying : str, default "BANKNIFTY"
         What is followed.
     """
@@ -114,7 +120,11 @@ class LivePanel(Panel):
         self.switch.on_click(self._throw)
         controls = [self.every, *self.inputs.values(), self.switch]
         row = w.HBox(controls, layout=w.Layout(flex_flow="row wrap"))
-        return [row, self.errors, self.words, self.tiles, *self.tables.values()]
+        self.form: PaperOrderForm | None = None
+        if isinstance(self.account, PaperAccount):  # which knows no broker
+            self.form = PaperOrderForm(self.account, self._contracts, self._reread, self.home)
+        placing = [self.form] if self.form else []
+        return [row, self.errors, self.words, self.tiles, *placing, *self.tables.values()]
 
     @staticmethod
     def compute(source: LiveState, which: str) -> LiveView:
@@ -138,6 +148,8 @@ class LivePanel(Panel):
         self.tables["connections"].show(list(CONNECTIONS), result.connections)
         self.words.value = summary(result.words)
         self.switch.description = "Trade again" if self.source.stopped else "Kill switch"
+        if self.form:
+            self.form.offer(self.source.symbols)
 
     def look(self) -> LiveState:
         """Look at stream and account now, following the stream from the first look on; safe on a thread."""
@@ -152,7 +164,8 @@ class LivePanel(Panel):
             self._account_s = monotonic()
         stopped = getattr(self.account, "stopped", "")
         price, health = self.desk.data.spot(self.underlying), self.live.health()
-        return LiveState(price, health, book, fills, positions, stopped)
+        symbols = tuple(chain.frame["symbol"].tolist())
+        return LiveState(price, health, book, fills, positions, stopped, symbols)
 
     @shown
     def _throw(self, _: Any) -> None:
@@ -162,9 +175,17 @@ class LivePanel(Panel):
             account.resume()
         else:
             account.kill("by the panel's switch")
-        books = account.book(), account.fills(), account.positions()
-        self.source = LiveState(self.source.price, self.source.health, *books, account.stopped)
+        self._reread()
+
+    def _reread(self) -> None:
+        """Show the paper account as it is now."""
+        account: Any = self.account
+        books = {"book": account.book(), "fills": account.fills(), "positions": account.positions()}
+        self.source = replace(self.source, **books, stopped=account.stopped)
         self.draw(self.compute(self.source, **self.values))
+
+    def _contracts(self, symbol: str) -> list[Instrument]:
+        return [instrument(row) for row in self.desk.client.instruments().symbol(symbol)]
 
     def stop(self) -> None:
         """Watch no longer; what was seen stays."""

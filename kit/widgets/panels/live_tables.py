@@ -55,6 +55,8 @@ class LiveState:
         The account's.
     stopped : str
         Why its kill switch is thrown; empty where it is not, or there is none.
+    symbols : tuple of str
+        Of the contracts that are followed.
     """
 
     price: Price | None = None
@@ -63,6 +65,7 @@ class LiveState:
     fills: Sequence[OrderFill] = ()
     positions: Sequence[OpenPosition] = ()
     stopped: str = ""
+    symbols: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,15 @@
 
 import asyncio
 import html
+import re
+import threading
 import time
 from math import nan
 
 import pytest
 
 from kit.desk import open_desk
+from kit.errors import SettingsError
 from kit.market.instruments import instrument
 from kit.model import OrderRequest
 from kit.model.book import BookedOrder
@@ -15,6 +18,7 @@ from kit.settings import Settings
 from kit.trading.account import PaperAccount
 from kit.widgets.panels.chain import ChainPanel
 from kit.widgets.panels.live import LivePanel
+from kit.widgets.panels.live_order import PaperOrderForm
 from kit.widgets.panels.live_tables import LiveState
 
 PATIENCE_S = 60
@@ -106,6 +110,83 @@ def test_paper_orders_fill_as_the_chain_ticks(desk, tmp_path):
             await until(lambda: not panel._looking, "the last look")
 
     asyncio.run(script())
+
+
+def press(form, **typed):
+    """Type into the form, press its button and wait for what comes of it."""
+    for name, value in typed.items():
+        getattr(form, name).value = value
+    form.button.click()
+    for thread in threading.enumerate():
+        if thread.name == "kit-job":
+            thread.join(PATIENCE_S)
+    assert not form.button.disabled
+    return html.unescape(form.errors.value), html.unescape(form.said.value)
+
+
+def test_the_form_places_on_paper(desk, tmp_path):
+    """A market order fills, a limit waits, what is rejected says why, and all stands in the tables."""
+    before = desk.client.orders.book()
+    with PaperAccount(tmp_path / "paper.sqlite", clock=desk.clock) as account:
+        account.see_chain(chain := desk.data.option_chain())
+        panel = LivePanel(desk, account)
+        call = chain.quote(chain.atmf_strike, "CE")["symbol"]
+        error, said = press(panel.form, contract=call)
+        assert (error, f"BUY 30 {call}: complete, 30 of 30 units filled" in said) == ("", True)
+        assert "open" in press(panel.form, lots="2", limit="1.50")[1]
+        assert "rejected: " in press(panel.form, lots="20", limit="", side="SELL")[1]
+        assert len(panel.tables["orders"].rows) == len(account.book()) == 3
+        assert len(panel.tables["fills"].rows) == 1
+    assert desk.client.orders.book() == before  # the exchange has heard of none of it
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"contract": "NOSUCH26CE"}, "UnknownSymbol There is no such contract: 'NOSUCH26CE'. Choose one"),
+        ({"contract": ""}, "UnknownSymbol There is no such contract: ''. Choose one"),
+        ({"lots": "1.5"}, "InvalidOrder An order is of whole lots: '1.5'. Write for instance 1."),
+        ({"lots": "-1"}, "InvalidOrder An order is of whole lots: '-1'."),
+        ({"lots": "0"}, "InvalidOrder"),
+        ({"lots": "21"}, "InvalidOrder"),
+        ({"limit": "12,34"}, "InvalidOrder A limit is a price in rupees: '12,34'. Write one like 152.50"),
+        ({"limit": "12.34"}, "tick"),
+        ({"limit": "0"}, "InvalidOrder"),
+    ],
+)
+def test_what_cannot_be_an_order_is_said_in_the_form(desk, tmp_path, typed, said):
+    """The typed error stands below the form with its remedy, nothing is placed, and the form works again."""
+    with PaperAccount(tmp_path / "paper.sqlite", clock=desk.clock) as account:
+        panel = LivePanel(desk, account)
+        chain = desk.data.option_chain()
+        call = {"contract": chain.quote(chain.atmf_strike, "CE")["symbol"]}
+        assert said in re.sub("<[^>]+>", "", press(panel.form, **call | typed)[0])
+        assert not account.book()
+        assert press(panel.form, **call, lots="1", limit="5")[0] == ""
+        assert len(account.book()) == 1
+
+
+def test_the_form_is_of_paper_accounts_alone(desk, tmp_path):
+    """No account at an exchange gets the form, nor can the form be made of one, or reach it afterwards."""
+    panel = LivePanel(desk)
+    assert panel.form is None
+    with pytest.raises(SettingsError, match="account must be PaperAccount, not"):
+        PaperOrderForm(desk.client.orders, lambda _: [], lambda: None, panel.home)
+    with PaperAccount(tmp_path / "paper.sqlite", clock=desk.clock) as account:
+        panel = LivePanel(desk, account)
+        panel.account = desk.client.orders  # whatever the panel shows, the form stays with its own
+        assert panel.form._account is account
+
+
+def test_the_keyboard_reaches_the_form_in_its_order(desk, tmp_path):
+    """Each control is the browser's own, has a name, can be tabbed to, and the button comes last."""
+    with PaperAccount(tmp_path / "paper.sqlite", clock=desk.clock) as account:
+        form = LivePanel(desk, account).form
+        row = form.children[0].children
+        assert [one.description for one in row] == ["Contract", "Side", "Lots", "Limit (₹)", "Place on paper"]
+        assert all(one.tabbable is not False and not one.disabled for one in row)
+        assert form.children[1] is form.errors  # announced where it is, right after the button
+        assert "role='alert'" in press(form, contract="NOSUCH26CE")[0]
 
 
 def booked(order_id, status):
