@@ -63,6 +63,12 @@ def test_a_day_outside_the_range_is_refused(name, key, match):
             fact(name, day, key=key, **match)
 
 
+@pytest.mark.parametrize("item", sorted({row["item"] for row in table("charges")}))
+def test_a_charge_is_known_from_the_first_day_on(item):
+    """What was not charged yet is a row of nought; none begins later than the range that the table states."""
+    assert fact("charges", span("charges").first, item=item)["value"]
+
+
 def test_an_unknown_thing_names_those_that_are_known():
     """What a table says nothing about is refused with what it knows."""
     with pytest.raises(DataError, match=r"SENSEX.*BANKNIFTY"):
