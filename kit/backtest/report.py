@@ -127,28 +127,31 @@ def _picture(draw: Callable[[Axes, BacktestResult], None], result: BacktestResul
     return f'<div role="img" aria-label="{title}">{drawing[drawing.index("<svg") :]}</div>'
 
 
-def _earned(result: BacktestResult) -> pd.Series:
-    """Return net profit over time: by minute of a few sessions, else by day."""
+def earned(result: BacktestResult) -> pd.Series:
+    """Return net profit over time: by minute of a few sessions, else by day; rupees."""
     return result.by_minute if len(result.sessions) <= 10 else result.daily.cumsum()
 
 
+def below_highest(curve: pd.Series) -> pd.Series:
+    """Return how far a net profit over time is below its highest so far, never less than 0; rupees."""
+    return curve - curve.cummax().clip(lower=0.0)
+
+
 def _equity(axes: Axes, result: BacktestResult) -> None:
-    equity = _earned(result)
+    equity = earned(result)
     axes.plot(range(len(equity)), equity.to_numpy(), color="#1f6fb2")  # by bars: nights take no room
     axes.axhline(0, color="#5b6770", linewidth=0.8)
-    axes.set_ylabel("₹")
     _dates(axes, equity)
 
 
 def _falls(axes: Axes, result: BacktestResult) -> None:
-    equity = _earned(result)
-    falls = equity - equity.cummax().clip(lower=0.0)
+    falls = below_highest(earned(result))
     axes.fill_between(range(len(falls)), falls.to_numpy(float), color="#c8553d", alpha=0.6, linewidth=0)
-    axes.set_ylabel("₹")
     _dates(axes, falls)
 
 
 def _dates(axes: Axes, series: pd.Series) -> None:
+    axes.set_ylabel("₹")
     if len(series):
         places = sorted({0, len(series) // 2, len(series) - 1})
         axes.set_xticks(places, [f"{series.index[place]:%d %b %Y}" for place in places])

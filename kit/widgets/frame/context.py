@@ -144,9 +144,7 @@ class Context(t.HasTraits):
         days = sorted({day or self.chain.expiry for day in expiries} or {self.chain.expiry})
         chains = [self.of(day) for day in days]
         known, spanned = self._spanned
-        if [*map(id, chains)] != [
-            *map(id, known)
-        ]:  # the same chains are the same snapshot: nothing is drawn anew
+        if [*map(id, chains)] != [*map(id, known)]:  # the same are the same snapshot: nothing is drawn anew
             first, *others = chains
             spanned = replace(first, others=()).beside(*others) if others else first
             self._spanned = chains, spanned

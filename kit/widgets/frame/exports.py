@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from datetime import datetime
 from html import escape
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from kit.clock import IST
 from kit.errors import DataError
@@ -13,11 +13,8 @@ from kit.shown import card, rows_of, table
 from kit.widgets.frame.header import SavedFile
 
 if TYPE_CHECKING:
-    import ipywidgets as w
-    import pandas as pd
-
-    from kit.widgets.frame.context import Context
     from kit.widgets.frame.live import LiveFigure
+    from kit.widgets.frame.panel import Panel
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width,initial-scale=1">
@@ -28,22 +25,7 @@ body .kit-card{{max-width:none}}body .kit-card .kit-wide{{max-height:none}}</sty
 _MOST_ROWS = 5_000
 
 
-class HandedOver(Protocol):
-    """A panel with a table, a picture, and words on them."""
-
-    heading: str
-    quoted: Context | None
-    hands_over: tuple[str, ...]
-    words: w.HTML
-
-    def data(self) -> pd.DataFrame:
-        """Return what is shown as a table."""
-
-    def picture(self) -> bytes:
-        """Return the plot as PNG."""
-
-
-def name_of(panel: HandedOver, ending: str) -> str:
+def name_of(panel: Panel, ending: str) -> str:
     """Return a file name that says what, of which expiry, and when: quoted, or else handed over."""
     what, at = panel.heading.lower().replace(" ", "-"), datetime.now(IST)
     if panel.quoted is not None:
@@ -52,7 +34,7 @@ def name_of(panel: HandedOver, ending: str) -> str:
     return f"{what}-{at:%Y%m%dT%H%M%S}.{ending}"
 
 
-def title_of(panel: HandedOver) -> str:
+def title_of(panel: Panel) -> str:
     """Return a heading that says what, of which expiry, and whose prices; else when it was handed over."""
     if panel.quoted is None:
         return f"{panel.heading}, {datetime.now(IST):%d %b %Y %H:%M} IST"
@@ -60,12 +42,12 @@ def title_of(panel: HandedOver) -> str:
     return f"{panel.heading}: {chain.underlying} {chain.expiry:%d %b %Y} ({panel.quoted.venue})"
 
 
-def csv(panel: HandedOver) -> SavedFile:
+def csv(panel: Panel) -> SavedFile:
     """Return the panel's table."""
     return SavedFile(name_of(panel, "csv"), "text/csv", panel.data().to_csv().encode())
 
 
-def png(panel: HandedOver) -> SavedFile:
+def png(panel: Panel) -> SavedFile:
     """Return a picture of the panel."""
     return SavedFile(name_of(panel, "png"), "image/png", panel.picture())
 
@@ -86,7 +68,7 @@ def pixels(plot: LiveFigure) -> bytes:
     return buffer.getvalue()
 
 
-def html(panel: HandedOver) -> SavedFile:
+def html(panel: Panel) -> SavedFile:
     """Return words and table, and the picture of a panel that has one, as a page that needs nothing else."""
     from base64 import b64encode
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -58,19 +58,16 @@ class GridColumn:
 
     def cell(self, value: Any) -> Any:
         """Return a value as the page gets it: scaled, None where there is none."""
+        if value is None:
+            return None
         if self.text:
-            return None if value is None else str(value)
+            return str(value)
         number = float(value) * self.factor
         return None if isnan(number) else min(max(number, -_ENDLESS), _ENDLESS)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the page needs of it."""
-        named = f"{self.group} {self.title}".strip()
-        return {
-            "field": self.field, "title": self.title, "unit": self.unit, "digits": self.digits,
-            "signed": self.signed, "text": self.text, "key": self.key, "group": self.group,
-            "help": self.help, "title_all": named, "press": self.press,
-        }  # fmt: skip
+        return asdict(self) | {"title_all": f"{self.group} {self.title}".strip()}
 
 
 @dataclass(frozen=True)
@@ -98,6 +95,16 @@ class GridRow:
     def as_dict(self) -> dict[str, Any]:
         """Return what the page needs of it."""
         return {"key": self.key, "cells": list(self.cells), "mark": self.mark, "inside": list(self.inside)}
+
+
+def cells_of(columns: Iterable[GridColumn], record: Mapping[Any, Any]) -> list[Any]:
+    """Return the cells of a row whose columns' fields stand in a record."""
+    return [column.cell(record[column.field]) for column in columns]
+
+
+def numbered(columns: Sequence[GridColumn], records: Iterable[Mapping[Any, Any]]) -> list[GridRow]:
+    """Return a row for each record; its key is its number from 0."""
+    return [GridRow(number, cells_of(columns, record)) for number, record in enumerate(records)]
 
 
 def led_by(columns: Sequence[GridColumn], fields: Sequence[str]) -> tuple[GridColumn, ...]:
@@ -141,17 +148,8 @@ class Grid(anywidget.AnyWidget):
     clicked = t.Dict().tag(sync=True)
     most = t.Int(_MOST_ROWS).tag(sync=True)
 
-    def __init__(
-        self,
-        label: str,
-        sortable: bool = True,
-        clickable: bool = False,
-        searchable: bool = True,
-        titled: bool = False,
-    ) -> None:
-        super().__init__(
-            label=label, sortable=sortable, clickable=clickable, searchable=searchable, titled=titled
-        )  # fmt: skip
+    def __init__(self, label: str, **looks: bool) -> None:
+        super().__init__(label=label, **looks)
 
     def show(self, columns: Sequence[GridColumn], rows: Sequence[GridRow]) -> None:
         """Replace columns and rows in one message; the order chosen by click stays while columns do."""

@@ -62,6 +62,12 @@ class Job:
         self._thread = threading.Thread(target=run, args=(self._run,), name="kit-job", daemon=True)
         self._thread.start()
 
+    def outcome(self) -> Any:
+        """Return what the work returned, or raise what it raised."""
+        if self.error is not None:
+            raise self.error
+        return self.result
+
     def cancel(self) -> None:
         """Ask the work to stop at its next step."""
         self._stop.set()

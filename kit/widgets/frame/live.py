@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 from kit.widgets.frame.png import png
 from kit.widgets.frame.style import PLOT_STYLE
 
-Painter = Callable[[list[Axes]], None]
+Painter = Callable[[Axes], object]
 _PLACES = count()
 _WIDEST = 1560  # CSS pixels; wider ones make the eye travel
 _PICTURE = 380  # CSS pixels that one of several pictures needs at least
@@ -116,7 +116,8 @@ class LiveFigure(w.Image):  # type: ignore[misc]  # ipywidgets has no types
         self.arrange: Callable[[], None] = lambda: None
         self.place = f"kit-figure-{next(_PLACES)}"
         self._least, self._row = least, height
-        self._painted: tuple[Painter, int, int] | None = None
+        self._painters: Sequence[Painter] = ()
+        self._most = 0
         self._columns = 0
         self.figure = Figure(
             (width / 100, height / 100), dpi=100 * scale, layout="constrained", facecolor="none"
@@ -128,34 +129,33 @@ class LiveFigure(w.Image):  # type: ignore[misc]  # ipywidgets has no types
         self.add_class(self.place)
         self.layout.display = "none"  # an image without bytes shows a broken-image icon
 
-    def paint(self, painter: Painter, parts: int = 1, most: int = 3) -> None:
+    def paint(self, *painters: Painter, most: int = 3) -> None:
         """Draw everything anew, as many pictures beside each other as there is room for.
 
         Parameters
         ----------
-        painter : callable
-            Gets the axes, one per picture; called again when there is room for more beside each other.
-        parts : int
-            Pictures.
+        *painters : callable
+            One per picture: gets its axes; called again when there is room for more beside each other.
         most : int
             Beside each other.
         """
-        self._painted = painter, parts, most
+        self._painters, self._most = painters, most
         wide = self.figure.get_size_inches()[0]
-        self._columns = columns = self._beside(wide, parts, most)
-        rows = -(-parts // columns)
+        self._columns = columns = self._beside(wide)
+        rows = -(-len(painters) // columns)
         self.height = str(rows * self._row)
         self.figure.set_size_inches(wide, rows * self._row / 100)
         self.figure.clear()
         with styled():
             axes = list(self.figure.subplots(rows, columns, squeeze=False).ravel())
-            for spare in axes[parts:]:
+            for spare in axes[len(painters) :]:
                 spare.remove()
-            painter(axes[:parts])
+            for painter, place in zip(painters, axes, strict=False):
+                painter(place)
         self.redraw()
 
-    def _beside(self, wide: float, parts: int, most: int) -> int:
-        return max(1, min(most, parts, int(100 * wide) // _PICTURE))
+    def _beside(self, wide: float) -> int:
+        return max(1, min(self._most, len(self._painters), int(100 * wide) // _PICTURE))
 
     def fit(self, room: int) -> None:
         """Be as wide as there is room, and drawn anew if that is another width."""
@@ -165,8 +165,8 @@ class LiveFigure(w.Image):  # type: ignore[misc]  # ipywidgets has no types
             return
         self.width = str(width)
         self.figure.set_size_inches(width / 100, high)
-        if self._painted is not None and self._beside(width / 100, *self._painted[1:]) != self._columns:
-            self.paint(*self._painted)
+        if self._painters and self._beside(width / 100) != self._columns:
+            self.paint(*self._painters, most=self._most)
         elif self._background is not None:
             self.redraw()
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html import escape
 from typing import Any, ClassVar
 
@@ -64,6 +65,16 @@ def shown(callback: Callable[..., Any]) -> Callable[..., None]:
             panel.errors.clear()
 
     return inner
+
+
+@contextmanager
+def quietly(owner: Any) -> Iterator[None]:
+    """Change controls while their owner, whose `quiet` is set meanwhile, listens to none of them."""
+    owner.quiet = True
+    try:
+        yield
+    finally:
+        owner.quiet = False
 
 
 def figures_in(widget: Any) -> Iterator[LiveFigure]:

@@ -26,10 +26,10 @@ class Runner(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
         Gets the finished job, at home; shows its error, if it has one.
     on_error : callable
         Gets what `prepare` raised.
-    name : str, default "Run"
-        Label of the button.
-    tooltip : str, optional
+    tooltip : str
         What the button does.
+    on_cancel : callable, optional
+        Called at Cancel too, where the next step is too late: what is stuck has none.
 
     Attributes
     ----------
@@ -42,15 +42,15 @@ class Runner(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
         prepare: Callable[[], Work],
         on_end: Callable[[Job], None],
         on_error: Callable[[BaseException], None],
-        name: str = "Run",
-        tooltip: str = "",
+        tooltip: str,
+        on_cancel: Callable[[], object] = lambda: None,
     ) -> None:
         self.job: Job | None = None
-        self._prepare, self._on_end, self._on_error = prepare, on_end, on_error
+        self._prepare, self._on_end, self._on_error, self._on_cancel = prepare, on_end, on_error, on_cancel
         self._home = HomeLoop()
         size = w.Layout(width="100px")
         self.run = w.Button(
-            description=name, button_style="primary", icon="play", tooltip=tooltip, layout=size
+            description="Run", button_style="primary", icon="play", tooltip=tooltip, layout=size
         )
         self.stop = w.Button(
             description="Cancel", icon="stop", disabled=True, tooltip="Stop at the next step", layout=size
@@ -72,14 +72,15 @@ class Runner(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
             self._on_error(error)
             return
         self._switch(running=True)
-        self._moved(0.0, "starting")
-        self.job = Job(work, self._moved, self._ended, self._home)
+        self.tell(0.0, "starting")
+        self.job = Job(work, self.tell, self._ended, self._home)
 
     def cancel(self, _: Any = None) -> None:
         """Ask the work to stop at its next step."""
         if self.job is not None:
             self._say("cancelling")
             self.job.cancel()
+        self._on_cancel()
 
     async def finished(self) -> Job:
         """Start the work if it does not run, and wait for its end with the page alive."""
@@ -88,7 +89,8 @@ class Runner(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
         assert self.job is not None, "the panel shows why nothing started"
         return await self.job.finished()
 
-    def _moved(self, share: float, words: str) -> None:
+    def tell(self, share: float, words: str) -> None:
+        """Show how far the work is."""
         self.bar.value = min(max(share, 0.0), 1.0)  # on the worker: plain traits only
         self._say(f"{share:.0%} · {words}" if words else f"{share:.0%}")
 

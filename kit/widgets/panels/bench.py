@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from math import isnan
@@ -10,7 +10,6 @@ from typing import Any
 
 import ipywidgets as w
 import pandas as pd
-from matplotlib.axes import Axes
 
 from kit.benchmark import history
 from kit.benchmark.results import BenchmarkResults, figures
@@ -18,7 +17,7 @@ from kit.benchmark.suite import run_performance_benchmark
 from kit.clock import IST
 from kit.errors import DataError
 from kit.widgets.frame.job import Job, OnProgress
-from kit.widgets.frame.live import LiveFigure
+from kit.widgets.frame.live import LiveFigure, Painter
 from kit.widgets.frame.panel import HANDED, Panel, shown
 from kit.widgets.frame.runner import Runner
 from kit.widgets.frame.style import facts, summary
@@ -100,18 +99,16 @@ class BenchPanel(Panel):
             self.chart.show(shown["lines"] if shown else ())
         painters = self._painters(result, shown, when)
         if painters:
-            self.plot.paint(partial(_each, painters), len(painters))
+            self.plot.paint(*painters)
         else:
             self.plot.layout.display = "none"
         if shown is None and self.runner.job is None:
             kind = "quick" if self.inputs["quick"].value else "full"
             self.words.value = summary(_NONE_YET.format(kind=kind))
 
-    def _painters(
-        self, runs: Runs, shown: BenchmarkResults | None, when: str
-    ) -> list[Callable[[Axes], None]]:
+    def _painters(self, runs: Runs, shown: BenchmarkResults | None, when: str) -> list[Painter]:
         """Return what draws a picture each, of what there is."""
-        painters: list[Callable[[Axes], None]] = []
+        painters = list[Painter]()
         if shown is not None and not isnan(shown["score"]):
             painters.append(partial(draw_score, results=shown, when=when))
         if self.chart.chosen:
@@ -165,9 +162,7 @@ class BenchPanel(Panel):
 
     @shown
     def _ended(self, job: Job) -> None:
-        if job.error is not None:
-            raise job.error
-        self.result = found = job.result
+        self.result = found = job.outcome()
         self.chart.show(found["lines"])
         self.table.value = f"<div class='kit-scroll kit-lines' tabindex=0>{found._repr_html_()}</div>"
         self.tiles.value = facts(figures(found))
@@ -177,8 +172,3 @@ class BenchPanel(Panel):
             self.source, told = history.archive(found)
             self.words.value = summary(told)
             self.draw(self.compute(self.source, **self.values))
-
-
-def _each(painters: Sequence[Callable[[Axes], None]], pictures: Sequence[Axes]) -> None:
-    for paint, axes in zip(painters, pictures, strict=True):
-        paint(axes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import ipywidgets as w
@@ -162,7 +163,7 @@ class ChainPanel(MarketPanel):
         if chain is not self._drawn and self._is_due(chain):
             self._drawn, self._since_plot = chain, 0
             pain = result.analytics.max_pain
-            self.plot.paint(lambda axes: pictures(axes[0], axes[1], chain, pain), 2)
+            self.plot.paint(partial(smile_near, chain=chain), partial(open_interest, chain=chain, pain=pain))
 
     def _is_due(self, chain: ChainSnapshot) -> bool:
         """Tell whether to draw the plots, which takes 0.4 s: of a chain that follows the stream, seldom."""
@@ -180,18 +181,21 @@ def ladder(view: ChainView) -> tuple[list[GridColumn], list[GridRow]]:
     chain = view.snapshot
     rows = []
     for strike, row in zip(view.rows.index.tolist(), view.rows.to_dict("records"), strict=True):
-        inside = ["Calls"] if strike < chain.forward else ["Puts"] if strike > chain.forward else []
         left = [column.cell(row[column.field, "CE"]) for column in calls]
         right = [column.cell(row[column.field, "PE"]) for column in puts]
-        mark = "kit-middle" if strike == chain.atmf_strike else ""
-        rows.append(GridRow(strike, [*left, strike, *right], mark, inside))
+        rows.append(strike_row(strike, [*left, strike, *right], chain))
     return [*calls, _STRIKE, *puts], rows
 
 
-def pictures(left: Axes, right: Axes, chain: ChainSnapshot, pain: float) -> None:
-    """Draw the smile and the open interest."""
-    smile(left, chain, _REACH).xaxis.set_major_formatter("{x:,.0f}")
-    open_interest(right, chain, pain)
+def strike_row(strike: float, cells: Sequence[Any], chain: ChainSnapshot) -> GridRow:
+    """Return a strike's row: marked at the money, the side that is in the money shaded."""
+    inside = ["Calls"] if strike < chain.forward else ["Puts"] if strike > chain.forward else []
+    return GridRow(strike, cells, "kit-middle" if strike == chain.atmf_strike else "", inside)
+
+
+def smile_near(axes: Axes, chain: ChainSnapshot) -> None:
+    """Draw the smile around the forward."""
+    smile(axes, chain, _REACH).xaxis.set_major_formatter("{x:,.0f}")
 
 
 def open_interest(axes: Axes, chain: ChainSnapshot, pain: float) -> None:

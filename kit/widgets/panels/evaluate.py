@@ -22,7 +22,7 @@ from kit.widgets.frame.cell import imports, python
 from kit.widgets.frame.context import Context
 from kit.widgets.frame.job import Job, OnProgress
 from kit.widgets.frame.panel import HANDED, shown
-from kit.widgets.frame.runner import Runner, Work
+from kit.widgets.frame.runner import Runner
 from kit.widgets.panels.ranking import RankingPanel
 
 CHOSEN = "the idea chosen"
@@ -88,7 +88,11 @@ class EvaluationPanel(RankingPanel):
 
     def body(self) -> list[Any]:
         """Return the buttons above the ranking."""
-        self.runner = _Stoppable(self._manager, self._prepare, self._ended, self.errors.show)
+        self.runner = Runner(
+            self._prepare, self._ended, self.errors.show, tooltip="Evaluate every strategy",
+            on_cancel=self._manager.cancel,
+        )  # fmt: skip
+        self.runner.stop.tooltip = "End what still runs; what has finished is kept"
         below = super().body()[1:]
         t.dlink((self.context, "numbers"), (self.table, "numbers"))
         return [w.HBox([self.runner, self.inputs["by"]]), *below]
@@ -177,29 +181,4 @@ class EvaluationPanel(RankingPanel):
         if isinstance(found, Results):
             self.results = found
             self._show(found)
-        if job.error is not None:
-            raise job.error
-
-
-class _Stoppable(Runner):
-    """A runner whose Cancel does not wait for the next step: a stuck strategy has none."""
-
-    def __init__(
-        self,
-        manager: StrategyEvaluationManager,
-        prepare: Callable[[], Work],
-        on_end: Callable[[Job], None],
-        on_error: Callable[[BaseException], None],
-    ) -> None:
-        self._manager = manager
-        super().__init__(prepare, on_end, on_error, tooltip="Evaluate every strategy")
-        self.stop.tooltip = "End what still runs; what has finished is kept"
-
-    def cancel(self, _: Any = None) -> None:
-        """End the run at once."""
-        super().cancel()
-        self._manager.cancel()
-
-    def tell(self, share: float, words: str) -> None:
-        """Show how far the run is, on the thread that draws."""
-        self._moved(share, words)
+        job.outcome()

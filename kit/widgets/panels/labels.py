@@ -11,6 +11,10 @@ from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
+from kit.model import ChainSnapshot
+from kit.model.derived import mark
+from kit.plots import CALL, PLAIN
+
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 _SIZE = 9.0  # of the text, points
 _MARK = 4.0  # half of a mark, points
@@ -22,6 +26,17 @@ _FAR = 0.3  # how bad each height is
 _ASTRAY = 2  # how bad it is that the mark of another is nearer; to meet a curve is 1
 _NOWHERE = 9  # upon a mark or a label, or outside: rather no label, the words beside have the level
 HALO = withStroke(linewidth=2.5, foreground="white")  # a figure stays readable upon a curve or a colour
+
+
+def level_axes(axes: Axes, snapshot: ChainSnapshot, reach: float) -> None:
+    """Prepare axes of profit by index level: the zero line, the spot, and as far as a share of it around."""
+    spot = snapshot.spot
+    axes.axhline(0, color=PLAIN, lw=0.9)
+    axes.axvline(spot, color=CALL, lw=1, ls="--", label=f"Spot{mark(snapshot.derived, 'spot')} {spot:,.0f}")
+    axes.set(xlabel=f"{snapshot.underlying} (index level)", ylabel="Profit (₹)")
+    axes.set_xlim(spot * (1 - reach), spot * (1 + reach))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
 
 
 class LevelLabels:
@@ -46,17 +61,11 @@ class LevelLabels:
         self._axes = axes
         self.notes: list[Annotation] = [
             axes.annotate(
-                "",
-                (0, 0),
-                (0, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=_SIZE,
-                color=colour,
+                "", (0, 0), (0, 0), textcoords="offset points", va="center", fontsize=_SIZE, color=colour,
                 path_effects=[HALO],
             )
             for _ in range(count)
-        ]
+        ]  # fmt: skip
 
     def show(
         self,

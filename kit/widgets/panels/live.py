@@ -217,9 +217,7 @@ class LivePanel(Panel):
         self._looking = False
         if not self.every.value:
             self._leave()
-        if job.error is not None:
-            raise job.error
-        self.source = job.result
+        self.source = job.outcome()
         self.draw(self.compute(self.source, **self.values))
 
     def _leave(self) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from kit.market.price import Price
 from kit.model.book import BookedOrder, OpenPosition, OrderFill
 from kit.shown import counted, rupees
-from kit.widgets.frame.grid import GridColumn, GridRow
+from kit.widgets.frame.grid import GridColumn, GridRow, cells_of
 
 POSITIONS = (
     GridColumn("symbol", "Contract", text=True, key=True), GridColumn("product", "Product", text=True),
@@ -121,7 +121,7 @@ def _fields(one: BookedOrder | OrderFill | OpenPosition) -> dict[str, Any]:
 
 
 def _row(columns: Sequence[GridColumn], key: str, values: dict[str, Any]) -> GridRow:
-    return GridRow(key, [column.cell(values[column.field]) for column in columns])
+    return GridRow(key, cells_of(columns, values))
 
 
 def figures(state: LiveState) -> dict[str, str]:

@@ -142,7 +142,7 @@ class MonitorPanel(Panel):
     def draw(self, result: MonitorReading) -> None:
         """Add a reading and draw all of them."""
         self.readings.append(result)
-        self.plot.paint(lambda axes: monitor_plot.draw(axes, self.readings), 6)
+        self.plot.paint(*monitor_plot.pictures(self.readings))
         self.tiles.value = facts(figures(result))
         ran = [name for name in result.budgets_ms if name in result.p95_ms]
         slow = [name for name in ran if result.p95_ms[name] > result.budgets_ms[name]]

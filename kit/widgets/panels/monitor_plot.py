@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from kit.broker.endpoints import spoken
 from kit.plots import CALL, GAIN, LOSS, PLAIN
+from kit.widgets.frame.live import Painter
 from kit.widgets.panels.bench_plot import draw_empty
 
 if TYPE_CHECKING:
@@ -23,23 +25,30 @@ _COLOURS = (CALL, LOSS, GAIN, "#8a5fbf")
 _LIMITS = len(_COLOURS)
 
 
-def draw(six: Sequence[Axes], readings: Iterable[MonitorReading]) -> None:
-    """Draw the latest reading against its budgets, and all of them over time."""
+def pictures(readings: Iterable[MonitorReading]) -> list[Painter]:
+    """Return what draws the latest reading against its budgets, and all of them over time."""
     seen = list(readings)
-    latency, hits, evicted, sockets, tasks, limits = six
-    _latency(latency, seen[-1])
     minutes = [(one.at - seen[-1].at).total_seconds() / 60 for one in seen]
-    _line(hits, minutes, [one.cache["hit_rate_percent"] for one in seen], "Hit rate (%)", top=100)
-    _line(evicted, minutes, _per_reading(seen), "Evictions since the last reading")
-    most = seen[-1].connections["pool_size"]
-    _line(sockets, minutes, [one.connections["active_connections"] for one in seen],
-          f"Sockets in use, of {most}", top=most)  # fmt: skip
-    _line(tasks, minutes, [one.tasks["active"] for one in seen], "Tasks")
-    tasks.get_lines()[0].set_label("running")
-    tasks.plot(minutes, [one.tasks["queued"] for one in seen], color=LOSS, ls="--", label="waiting")
-    tasks.set_ylim(0, max(1.0, *(1.2 * max(one.tasks["active"], one.tasks["queued"]) for one in seen)))
-    tasks.legend(loc="best")
-    _limits(limits, minutes, seen)
+    hits, most = [one.cache["hit_rate_percent"] for one in seen], seen[-1].connections["pool_size"]
+    sockets, in_use = [one.connections["active_connections"] for one in seen], f"Sockets in use, of {most}"
+    line = partial(_line, minutes=minutes)
+    return [
+        partial(_latency, now=seen[-1]),
+        partial(line, values=hits, title="Hit rate (%)", top=100),
+        partial(line, values=_per_reading(seen), title="Evictions since the last reading"),
+        partial(line, values=sockets, title=in_use, top=most),
+        partial(_tasks, minutes=minutes, seen=seen),
+        partial(_limits, minutes=minutes, seen=seen),
+    ]
+
+
+def _tasks(axes: Axes, minutes: Sequence[float], seen: Sequence[MonitorReading]) -> None:
+    running, waiting = ([one.tasks[name] for one in seen] for name in ("active", "queued"))
+    _line(axes, minutes, running, "Tasks")
+    axes.get_lines()[0].set_label("running")
+    axes.plot(minutes, waiting, color=LOSS, ls="--", label="waiting")
+    axes.set_ylim(0, max(1.0, 1.2 * max(*running, *waiting)))
+    axes.legend(loc="best")
 
 
 def _latency(axes: Axes, now: MonitorReading) -> None:

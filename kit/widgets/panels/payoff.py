@@ -23,7 +23,7 @@ from kit.strategies.strikes import Offset
 from kit.widgets.frame.cell import imports, python
 from kit.widgets.frame.fields import NumberField
 from kit.widgets.frame.live import LiveFigure, styled
-from kit.widgets.frame.panel import MarketPanel, shown
+from kit.widgets.frame.panel import MarketPanel, quietly, shown
 from kit.widgets.frame.style import facts, summary
 from kit.widgets.panels.payoff_plot import REACH, PayoffPlot
 from kit.widgets.panels.position.holding import Size
@@ -98,7 +98,7 @@ class PayoffPanel(MarketPanel):
     lead = "Choose a strategy and move its strikes; bought at the ask, sold at the bid, charges apart."
 
     def __init__(self, source: Any) -> None:
-        self._quiet = False
+        self.quiet = False
         super().__init__(source)
         self.context.observe(self._another_idea, "idea")
 
@@ -157,7 +157,7 @@ class PayoffPanel(MarketPanel):
     @shown
     def refresh(self, change: Any = None) -> None:
         """Compute and draw; a moved control changes the idea, here and in the other panels."""
-        if self._quiet:
+        if self.quiet:
             return
         if change is not None:
             name = next(name for name, control in self.inputs.items() if control is change.owner)
@@ -180,8 +180,7 @@ class PayoffPanel(MarketPanel):
     def _follow(self) -> None:
         """Put the controls where the idea stands."""
         kind, takes = type(self.idea), parameters(type(self.idea))
-        self._quiet = True
-        try:
+        with quietly(self):
             self.inputs["kind"].value = OWN if kind is OwnLegs else kind.__name__
             self.inputs["lots"].put(self.idea.lots)
             for name in ("strike", "width"):
@@ -190,8 +189,6 @@ class PayoffPanel(MarketPanel):
                 self.inputs["strike"].value = steps_out(self.idea, self.source)
             if "width" in takes:
                 self.inputs["width"].value = getattr(self.idea, "width", 0.0)
-        finally:
-            self._quiet = False
 
     @shown
     def _another_idea(self, change: Any) -> None:
@@ -277,10 +274,8 @@ def describe(result: Payoff, snapshot: ChainSnapshot) -> str:
     scored = result.score
     where = f"{snapshot.underlying} {snapshot.expiry:%d %b %Y}, lots of {snapshot.lot_size}"
     several = len(snapshot.expiries) > 1
-    legs, end = (
-        ", ".join(trade(leg, several) for leg in scored.legs),
-        "the first expiry" if several else "expiry",
-    )
+    legs = ", ".join(trade(leg, several) for leg in scored.legs)
+    end = "the first expiry" if several else "expiry"
     return (
         f"{result.name} on {where}: {legs}. At {end} it earns at most "
         f"{rupees(scored.max_profit_inr)}, {_loss(scored.max_loss_inr)} and breaks even at "

@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 
 from kit.evaluation.curve import Payoff
 from kit.model import ChainSnapshot
-from kit.model.derived import mark
-from kit.plots import CALL, GAIN, LOSS, PLAIN
+from kit.plots import GAIN, LOSS
 from kit.widgets.frame.live import LiveFigure
-from kit.widgets.panels.labels import LevelLabels, upright
+from kit.widgets.panels.labels import LevelLabels, level_axes, upright
 
 REACH = 0.08  # of the spot, shown on either side
 _MARKERS = 6  # breakevens that get a label
@@ -31,34 +30,18 @@ class PayoffPlot:
     def __init__(self, plot: LiveFigure, snapshot: ChainSnapshot) -> None:
         self._plot, self._name = plot, ""
         self._axes = axes = plot.figure.subplots()
-        axes.axhline(0, color=PLAIN, lw=0.9)
-        axes.axvline(
-            snapshot.spot,
-            color=CALL,
-            lw=1,
-            ls="--",
-            label=f"Spot{mark(snapshot.derived, 'spot')} {snapshot.spot:,.0f}",
-        )
+        level_axes(axes, snapshot, REACH)
         nothing: list[float] = []
         self._gain = axes.fill_between(nothing, nothing, color=GAIN, alpha=0.25, lw=0)
         self._loss = axes.fill_between(nothing, nothing, color=LOSS, alpha=0.25, lw=0)
-        (self._curve,) = axes.plot(
-            nothing,
-            nothing,
-            color=_INK,
-            lw=2,
-            label="At expiry" if not snapshot.others else "At the first expiry",
-        )
+        end = "At the first expiry" if snapshot.others else "At expiry"
+        (self._curve,) = axes.plot(nothing, nothing, color=_INK, lw=2, label=end)
         (self._today,) = axes.plot(nothing, nothing, color="#8a5fbf", lw=1.5, label="Today")
         (self._zeros,) = axes.plot(
             nothing, nothing, "o", color=_INK, ms=6, mfc="white", mew=1.6, label="Breakeven"
         )
         self._labels = LevelLabels(axes, _MARKERS, _INK)
         self._spot = snapshot.spot
-        axes.set(xlabel=f"{snapshot.underlying} (index level)", ylabel="Profit (₹)")
-        axes.set_xlim(snapshot.spot * (1 - REACH), snapshot.spot * (1 + REACH))
-        axes.xaxis.set_major_formatter("{x:,.0f}")
-        axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.legend(loc="upper center", ncols=4, bbox_to_anchor=(0.5, -0.14), borderaxespad=0.3)
         self._title = axes.set_title(" ")
         self._until = f"expiry {snapshot.expiry:%d %b %Y}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from kit.backtest.band import band_sentence
 from kit.backtest.grid_words import grid_of
 from kit.backtest.holdings import skipped_words
 from kit.backtest.plan.ready import ready_plan, ready_plans
+from kit.backtest.report import earned, page
 from kit.backtest.sweep_result import SweepResult
 from kit.bars.minute_store import MinuteStore
 from kit.collecting import minutes_of
@@ -24,18 +26,18 @@ from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.header import Action, SavedFile, venue_line
 from kit.widgets.frame.job import Job, OnProgress
 from kit.widgets.frame.live import LiveFigure
-from kit.widgets.frame.panel import HANDED, Panel, shown
+from kit.widgets.frame.panel import HANDED, Panel, quietly, shown
 from kit.widgets.frame.runner import Runner
 from kit.widgets.frame.style import facts, summary
 from kit.widgets.panels.backtest import pictures
 from kit.widgets.panels.backtest.controls import controls
 from kit.widgets.panels.backtest.form import BOXES, DIFFERS, changed, written
-from kit.widgets.panels.backtest.tables import TRADES, sweep_words, table_of, tiles, trade_rows
-from kit.widgets.panels.backtest.tasks import TASKS, BacktestAsked, ShouldStop, day_of
-from kit.widgets.panels.backtest.text import checked_score, labelled
+from kit.widgets.panels.backtest.tables import TRADES, labelled, sweep_words, table_of, tiles, trade_rows
+from kit.widgets.panels.backtest.tasks import TASKS, BacktestAsked, ShouldStop, checked_score, day_of
 
 Outcome = BacktestResult | SweepResult | str | None
 _ROW = w.Layout(flex_flow="row wrap")
+_PATHS = {box.path: box.help for box in BOXES}
 
 
 class BacktestPanel(Panel):
@@ -78,7 +80,7 @@ class BacktestPanel(Panel):
         self.store = where if isinstance(where, MinuteStore) else MinuteStore(where, self.plan.underlying)
         self.result: BacktestResult | None = None
         self.sweep: SweepResult | None = None
-        self._quiet, self._wrong = False, dict[str, str]()
+        self.quiet, self._wrong = False, dict[str, str]()
         super().__init__(self.settings)
 
     def controls(self) -> dict[str, Any]:
@@ -130,7 +132,7 @@ class BacktestPanel(Panel):
 
     def refresh(self, change: Any = None) -> None:
         """Bring the text up to the form, or the form up to the text; what is wrong is told by its label."""
-        if self._quiet:
+        if self.quiet:
             return
         if change is None:
             self._show_plan()
@@ -149,17 +151,16 @@ class BacktestPanel(Panel):
 
     def _explained(self, name: str, text: str, error: KitError) -> str:
         """Say what a box of the form takes, where the plan's own error names its classes."""
-        helps = {box.path: box.help for box in BOXES}
-        of_a_class = name in helps and "does not accept" in str(error)
-        return f"{text!r} does not fit. {helps[name]}." if of_a_class else str(error)
+        of_a_class = name in _PATHS and "does not accept" in str(error)
+        return f"{text!r} does not fit. {_PATHS[name]}." if of_a_class else str(error)
 
     def _take(self, name: str, text: str) -> None:
         if name == "yaml":
             self.plan = Plan.from_yaml(text)
-            for box in (*BOXES, None):
-                self._wrong.pop(box.path if box else "yaml", None)
+            for path in ("yaml", *_PATHS):
+                self._wrong.pop(path, None)
             self._show_plan()
-        elif name in {box.path for box in BOXES}:
+        elif name in _PATHS:
             if text != DIFFERS:
                 self.plan = changed(self.plan, name, text)
                 self._show_plan(but=name)
@@ -180,8 +181,7 @@ class BacktestPanel(Panel):
 
     def _show_plan(self, but: str = "") -> None:
         """Write the plan into every box and into the text."""
-        self._quiet = True
-        try:
+        with quietly(self):
             for box in BOXES:
                 if box.path != but:
                     value = written(self.plan, box.path)
@@ -190,15 +190,12 @@ class BacktestPanel(Panel):
             self.inputs["yaml"].value = self.plan.to_yaml()
             self.inputs["yaml"].remove_class("kit-wrong")
             self._wrong.pop("yaml", None)
-            names = ready_plans()
-            same = self.plan.name in names and names[self.plan.name] == self.plan
+            same = ready_plans().get(self.plan.name) == self.plan
             self.ready.value = self.plan.name if same else "own plan"
-        finally:
-            self._quiet = False
 
     @shown
     def _chosen(self, change: Any) -> None:
-        if not self._quiet and change.new != "own plan":
+        if not self.quiet and change.new != "own plan":
             self.plan = ready_plan(change.new)
             self._wrong.clear()
             self._show_plan()
@@ -218,9 +215,7 @@ class BacktestPanel(Panel):
 
     @shown
     def _ended(self, job: Job) -> None:
-        if job.error is not None:
-            raise job.error
-        self.draw(job.result)
+        self.draw(job.outcome())
 
     def draw(self, result: Outcome) -> None:
         """Show what a run found."""
@@ -229,7 +224,7 @@ class BacktestPanel(Panel):
             self._draw_result(result)
         elif isinstance(result, SweepResult):
             self.sweep = result
-            self.heat.paint(lambda axes: pictures.heat(axes[0], result))
+            self.heat.paint(partial(pictures.heat, found=result))
             best = result.table.head(200)
             self.sets.show(*table_of(best.set_axis(pd.RangeIndex(1, len(best) + 1, name="rank"), axis=0)))
             self.words.value = summary(sweep_words(result))
@@ -238,7 +233,10 @@ class BacktestPanel(Panel):
             self._draw_stored()
 
     def _draw_result(self, result: BacktestResult) -> None:
-        self.plot.paint(lambda axes: pictures.earned(axes[0], axes[1], result), 2, most=1)
+        curve = earned(result)
+        title = f"Net profit after charges: {', '.join(plan.name for plan in result.plans)}"
+        drawn = partial(pictures.equity, curve=curve, title=title), partial(pictures.drawdown, curve=curve)
+        self.plot.paint(*drawn, most=1)
         self.tiles.value = facts(tiles(result))
         self.trades.show(TRADES, trade_rows(result.trades))
         said = [*result.notes, *skipped_words(result.skipped)]
@@ -259,7 +257,7 @@ class BacktestPanel(Panel):
     def _draw_stored(self) -> None:
         scores, self.badge.value = self.store.scores(), self.whose()
         if scores:
-            self.stored.paint(lambda axes: pictures.calendar(axes[0], scores))
+            self.stored.paint(partial(pictures.calendar, scores=scores))
         if self.result is None and not scores:
             self.words.value = summary(
                 f"No minutes in {self.store.folder}: choose Collect minutes, or Import files."
@@ -278,8 +276,6 @@ class BacktestPanel(Panel):
         return self._found().trades.set_index("day")
 
     def _page(self) -> SavedFile:
-        from kit.backtest.report import page
-
         return SavedFile(f"{self.plan.name}.html", "text/html", page(self._found()).encode())
 
     def _found(self) -> BacktestResult:

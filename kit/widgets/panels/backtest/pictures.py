@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
-from kit.backtest import BacktestResult
+from kit.backtest.report import below_highest
 from kit.backtest.sweep_result import SweepResult
 from kit.clock import sessions
 from kit.plots import CALL, GAIN, LOSS, PLAIN
@@ -50,24 +50,24 @@ def calendar(axes: Axes, scores: Mapping[date, float]) -> None:
     axes.figure.colorbar(drawn, ax=axes, label="Quality", pad=0.01)
 
 
-def earned(above: Axes, below: Axes, result: BacktestResult) -> None:
-    """Draw net profit over time, and how far it is below its highest."""
-    daily = result.daily.cumsum()
-    equity = result.by_minute if len(result.sessions) <= 10 else daily
-    falls = equity - equity.cummax().clip(lower=0.0)
-    along = np.arange(len(equity))  # by bars: nights take no room
-    above.plot(along, equity.to_numpy(float), color=CALL, lw=1.6)
-    above.axhline(0, color=PLAIN, lw=0.9)
-    above.set_title(f"Net profit after charges: {', '.join(plan.name for plan in result.plans)}")
-    below.fill_between(along, falls.to_numpy(float), color=LOSS, alpha=0.6, lw=0)
-    below.set_title("Drawdown, minute by minute" if equity is not daily else "Drawdown, day by day")
-    for axes in (above, below):
-        axes.set_ylabel("₹")
-        axes.yaxis.set_major_formatter("{x:,.0f}")
-        _dated(axes, equity)
+def equity(axes: Axes, curve: pd.Series, title: str) -> None:
+    """Draw net profit over time."""
+    axes.plot(range(len(curve)), curve.to_numpy(float), color=CALL, lw=1.6)  # by bars: nights take no room
+    axes.axhline(0, color=PLAIN, lw=0.9)
+    axes.set_title(title)
+    _dated(axes, curve)
+
+
+def drawdown(axes: Axes, curve: pd.Series) -> None:
+    """Draw how far net profit is below its highest."""
+    axes.fill_between(range(len(curve)), below_highest(curve).to_numpy(float), color=LOSS, alpha=0.6, lw=0)
+    axes.set_title("Drawdown")
+    _dated(axes, curve)
 
 
 def _dated(axes: Axes, series: pd.Series) -> None:
+    axes.set_ylabel("₹")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     if len(series):
         places = sorted({0, len(series) // 3, 2 * len(series) // 3, len(series) - 1})
         days = [f"{series.index[place]:%d %b %y}" for place in places]

@@ -10,7 +10,7 @@ from kit.backtest import BacktestResult
 from kit.backtest.holdings import skipped_words
 from kit.backtest.sweep_result import SweepResult
 from kit.shown import counted, rupees
-from kit.widgets.frame.grid import GridColumn, GridRow
+from kit.widgets.frame.grid import GridColumn, GridRow, numbered
 
 TRADES = (
     GridColumn("day", "Day", text=True, key=True), GridColumn("leg", "Leg"),
@@ -26,16 +26,7 @@ TRADES = (
 
 def trade_rows(trades: pd.DataFrame) -> list[GridRow]:
     """Return the rows of the trade log."""
-    return [
-        GridRow(number, [column.cell(_plain(row[column.field], column)) for column in TRADES])
-        for number, row in enumerate(trades.to_dict("records"))
-    ]
-
-
-def _plain(value: object, column: GridColumn) -> object:
-    if column.text:
-        return "" if value is None or value is pd.NaT else value
-    return float("nan") if value is None or value is pd.NaT else value
+    return numbered(TRADES, trades.astype(object).where(trades.notna(), None).to_dict("records"))
 
 
 def table_of(frame: pd.DataFrame) -> tuple[list[GridColumn], list[GridRow]]:
@@ -52,11 +43,7 @@ def table_of(frame: pd.DataFrame) -> tuple[list[GridColumn], list[GridRow]]:
         whole = not text and bool((shown[name].dropna() % 1 == 0).all())
         columns.append(GridColumn(name, _spoken(name), unit, 0 if unit or whole else 2, text=text))
     shown.columns = pd.Index([first, *rest])
-    rows = [
-        GridRow(number, [column.cell(row[column.field]) for column in columns])
-        for number, row in enumerate(shown.to_dict("records"))
-    ]
-    return columns, rows
+    return columns, numbered(columns, shown.to_dict("records"))
 
 
 def _spoken(name: str) -> str:
@@ -82,6 +69,18 @@ def tiles(result: BacktestResult) -> dict[str, str]:
     if "win_rate" in found.index and not isnan(float(found["win_rate"])):
         told["Trades won"] = f"{100 * float(found['win_rate']):.0f} %"
     return told
+
+
+def labelled(result: BacktestResult) -> str:
+    """Say in a sentence what was traded and what came of it."""
+    names, days = ", ".join(plan.name for plan in result.plans), result.sessions
+    span = f" from {days[0]:%d %b %Y} to {days[-1]:%d %b %Y}" if days else ""
+    fall = result.drawdown
+    return (
+        f"{names}: {counted(len(result.filled), 'trade')} in {counted(len(days), 'session')}{span} "
+        f"made {rupees(result.net_inr)} "
+        f"after charges, at worst {rupees(fall.rupees)} below the highest before."
+    )
 
 
 def sweep_words(found: SweepResult) -> str:

@@ -148,3 +148,20 @@ def day_of(text: str) -> date | None:
         return date.fromisoformat(text.strip()) if text.strip() else None
     except ValueError:
         raise SettingsError("Not a day", text, "Write it as 2026-11-20, or leave it empty.") from None
+
+
+def checked_score(text: str) -> float:
+    """Read the least quality of a session; nothing is 0.
+
+    Raises
+    ------
+    SettingsError
+        It is no number from 0 to 1.
+    """
+    try:
+        score = float(text or 0)
+    except ValueError:
+        score = -1.0
+    if not 0 <= score <= 1:
+        raise SettingsError("Not a quality", text, "It lies between 0 and 1.")
+    return score

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from math import nan
 from typing import Any
@@ -18,7 +16,7 @@ from kit.strategies.base import Strategy, words
 from kit.widgets.frame.context import Context
 from kit.widgets.frame.fields import NumberField
 from kit.widgets.frame.grid import Grid
-from kit.widgets.frame.panel import ErrorBox, shown
+from kit.widgets.frame.panel import ErrorBox, quietly, shown
 from kit.widgets.panels.position.holding import LADDER, Size, added, dated, held_of, ladder_rows
 
 OWN = "Own legs"
@@ -53,7 +51,7 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.context, self.errors = context, errors
         self.idea: Strategy | Position | None = None
         self._past: list[Position | None] = []
-        self._quiet = False
+        self.quiet = False
         self.ladder = Grid("What can be bought and sold", sortable=False, clickable=True, searchable=False)
         self.ladder.add_class("kit-ladder")
         self.ladder.observe(self._priced, "clicked")
@@ -91,15 +89,6 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.text.observe(self._written, "value")
         return self.text
 
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """Change controls without being told of it."""
-        self._quiet = True
-        try:
-            yield
-        finally:
-            self._quiet = False
-
     def take(self, idea: Strategy | Position | None) -> None:
         """Show another idea; a strategy's legs are those on the chain shown."""
         self.hold(None if idea is None else self._held(idea), idea=idea)
@@ -114,7 +103,7 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def arrange(self) -> None:
         """Bring ladder, expiry and text up to the position and the chain."""
-        with self._quietly():
+        with quietly(self):
             self.expiry.value = self.context.chain.expiry
             self.ladder.show(LADDER, ladder_rows(self.context.chain, self.position))
             self.text.value = "" if self.position is None else str(self.position)
@@ -124,7 +113,7 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _put(
         self, position: Position | None, preset: str = OWN, idea: Strategy | Position | None = None
     ) -> None:
-        with self._quietly():
+        with quietly(self):
             self.preset.value = preset
             if isinstance(idea, Strategy):
                 self.lots.put(idea.lots)
@@ -137,20 +126,20 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     @shown
     def _dated(self, change: Any) -> None:
-        if self._quiet:
+        if self.quiet:
             return
         if isinstance(self.idea, Strategy):  # its legs stay, the next ones are of the other expiry
             self.idea = self.context.idea = self.position
         try:
             self.context.choose(change.new)
         except KitError:
-            with self._quietly():
+            with quietly(self):
                 self.expiry.value = self.context.chain.expiry  # what is shown
             raise
 
     @shown
     def _chosen(self, change: Any) -> None:
-        if not self._quiet and change.new != OWN:
+        if not self.quiet and change.new != OWN:
             idea = PRESETS[change.new](lots=self.lots.number)
             self.hold(self._held(idea), change.new, idea)
 
@@ -164,13 +153,13 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     @shown
     def _resized(self, _: Any) -> None:
         """Take a strategy that is shown as often; of own legs the next one."""
-        if not self._quiet and isinstance(self.idea, Strategy):
+        if not self.quiet and isinstance(self.idea, Strategy):
             idea = replace(self.idea, lots=self.lots.number)
             self.hold(self._held(idea), self.preset.value, idea)
 
     @shown
     def _written(self, change: Any) -> None:
-        if self._quiet:
+        if self.quiet:
             return
         context, text = self.context, change.new.strip()
         try:

@@ -14,7 +14,8 @@ from kit.evaluation.outlook import Outlook
 from kit.model import ChainSnapshot, Held, Leg, Position
 from kit.section import Section
 from kit.strategies.base import Strategy
-from kit.widgets.frame.grid import GridColumn, GridRow
+from kit.widgets.frame.grid import GridColumn, GridRow, cells_of
+from kit.widgets.panels.chain import strike_row
 
 NEAR = 0.12  # of the forward, shown in the ladder on either side
 
@@ -95,16 +96,9 @@ def ladder_rows(snapshot: ChainSnapshot, position: Position | None) -> list[Grid
     ]
     rows = []
     for strike in near:
-        cells = {(side, name): figure for side in _BOTH
-                 for name, figure in _cells(snapshot, side, strike, held).items()}  # fmt: skip
-        line = [
-            strike
-            if column.key
-            else column.cell(cells["CE" if column.group == "Calls" else "PE", column.field])
-            for column in LADDER
-        ]
-        inside = ["Calls"] if strike < snapshot.forward else ["Puts"] if strike > snapshot.forward else []
-        rows.append(GridRow(strike, line, "kit-middle" if strike == snapshot.atmf_strike else "", inside))
+        calls, puts = (_cells(snapshot, side, strike, held) for side in _BOTH)
+        cells = [*cells_of(_CALLS, calls), strike, *cells_of(_PUTS, puts)]
+        rows.append(strike_row(strike, cells, snapshot))
     return rows
 
 

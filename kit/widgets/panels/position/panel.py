@@ -20,7 +20,7 @@ from kit.strategies import IronCondor
 from kit.strategies.base import Strategy
 from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.live import LiveFigure, styled
-from kit.widgets.frame.panel import MarketPanel, shown
+from kit.widgets.frame.panel import MarketPanel, quietly, shown
 from kit.widgets.frame.style import facts, summary
 from kit.widgets.panels.position.builder import PositionBuilder
 from kit.widgets.panels.position.holding import LEGS, leg_rows
@@ -69,7 +69,7 @@ class PositionPanel(MarketPanel):
         self.result: PositionView | None = None
         self._standing: Standing | None = None
         self._entered: ChainSnapshot | None = None
-        self._quiet = True
+        self.quiet = True
         super().__init__(source)
         self.context.observe(self._another_idea, "idea")
         self._start(idea if idea is not None else self.context.idea or IronCondor(), idea is not None)
@@ -155,7 +155,7 @@ class PositionPanel(MarketPanel):
     @shown
     def refresh(self, _: Any = None) -> None:
         """Compute and draw with position and scenario as they stand."""
-        if self._quiet:
+        if self.quiet:
             return
         if self._standing is None:
             self._show_nothing()
@@ -221,11 +221,8 @@ class PositionPanel(MarketPanel):
         legs = self.builder.position or ()
         self.source = self.context.spanning(leg.expiry for leg in legs if leg.right != "INDEX")
         self._standing = standing(legs, self.source) if legs else None
-        self._quiet = True
-        try:
+        with quietly(self):
             self._arrange_dates()
-        finally:
-            self._quiet = False
         self.refresh()
 
     def _arrange_dates(self) -> None:

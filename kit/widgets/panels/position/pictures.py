@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from kit.evaluation.outlook import REACH, Outlook
 from kit.model import ChainSnapshot
-from kit.plots import CALL, GAIN, LOSS, PLAIN
+from kit.plots import GAIN, LOSS, PLAIN
 from kit.widgets.frame.live import LiveFigure
-from kit.widgets.panels.labels import LevelLabels, upright
+from kit.widgets.panels.labels import LevelLabels, level_axes, upright
 
 Heat = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 _INK, _THEN = "#2b3339", "#8a5fbf"
@@ -38,9 +38,8 @@ class PositionPlot:
         self._found: Outlook | None = None
         plot.arrange = self._label
         self._axes, self._map = plot.figure.subplots(1, 2, width_ratios=(1.75, 1))
-        axes, spot, nothing = self._axes, snapshot.spot, list[float]()
-        axes.axhline(0, color=PLAIN, lw=0.9)
-        axes.axvline(spot, color=CALL, lw=1, ls="--", label=f"Spot {spot:,.0f}")
+        axes, nothing = self._axes, list[float]()
+        level_axes(axes, snapshot, REACH)
         self._gain = axes.fill_between(nothing, nothing, color=GAIN, alpha=0.2, lw=0)
         self._loss = axes.fill_between(nothing, nothing, color=LOSS, alpha=0.2, lw=0)
         (self._expiry,) = axes.plot(nothing, nothing, color=_INK, lw=2, label="At expiry")
@@ -53,10 +52,6 @@ class PositionPlot:
             nothing, nothing, "D", color=_THEN, ms=7, mec="white", label="Scenario's level"
         )
         self._labels, self._labels_then = LevelLabels(axes, 6, _INK), LevelLabels(axes, 6, "#6a3fa0")
-        axes.set(xlabel=f"{snapshot.underlying} (index level)", ylabel="Profit (₹)")
-        axes.set_xlim(spot * (1 - REACH), spot * (1 + REACH))
-        axes.xaxis.set_major_formatter("{x:,.0f}")
-        axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.legend(
             loc="upper center", ncols=3, bbox_to_anchor=(0.5, -0.16), columnspacing=1.2, handlelength=1.6
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from math import nan
 from threading import Event
 from typing import Any
@@ -212,9 +213,7 @@ class ScanPanel(MarketPanel):
 
     @shown
     def _ended(self, job: Job) -> None:
-        if job.error is not None:
-            raise job.error
-        self.result = job.result
+        self.result = job.outcome()
         self.draw(job.result)
 
     def draw(self, result: ScanResult) -> None:
@@ -234,7 +233,7 @@ class ScanPanel(MarketPanel):
         y, *others = result.order.names
         x = others[0] if others else beside(result, y)
         own = self._own(result)
-        self.plot.paint(lambda axes: trade_off(axes[0], result, x, y, own))
+        self.plot.paint(partial(trade_off, found=result, x=x, y=y, own=own))
 
     def _own(self, result: ScanResult) -> dict[str, float] | None:
         """Return the figures of the idea chosen in another panel, if it is of this expiry."""

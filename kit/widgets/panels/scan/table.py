@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kit.evaluation.scan import ScanResult
 from kit.shown import rupees
-from kit.widgets.frame.grid import GridColumn, GridRow, led_by
+from kit.widgets.frame.grid import GridColumn, GridRow, led_by, numbered
 
 COLUMNS = (
     GridColumn("legs", "Position", text=True, key=True, press=True, help="Open in the position builder"),
@@ -27,10 +27,7 @@ def table_of(found: ScanResult) -> tuple[tuple[GridColumn, ...], list[GridRow]]:
     """Return columns, led by what it is ranked by, and rows, the best first."""
     columns = led_by(COLUMNS, found.order.names)
     rows = found.table.assign(family=found.table["family"].str.replace("_", " ")).to_dict("records")
-    return columns, [
-        GridRow(number, [column.cell(row[column.field]) for column in columns])
-        for number, row in enumerate(rows)
-    ]
+    return columns, numbered(columns, rows)
 
 
 def describe(found: ScanResult) -> str:

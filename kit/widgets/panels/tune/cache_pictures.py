@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 from matplotlib.axes import Axes
 
 from kit.plots import CALL, GAIN, LOSS, PLAIN
 from kit.tuning import outlook
 from kit.tuning.lifetimes import LIFETIMES_S, SOURCES
-from kit.tuning.replay import ANSWERS, Replay
+from kit.tuning.replay import ANSWERS
 from kit.widgets.panels.bench_plot import draw_empty
 from kit.widgets.panels.labels import HALO
-from kit.widgets.panels.tune.shown import COLOURS, NAMES, Shown, mark, seconds_axis
+from kit.widgets.panels.tune.shown import COLOURS, NAMES, Shown, log_axis, mark
 
 _ANSWERED = {"hot": GAIN, "sqlite": "#e0a030", "network": CALL, "stale": "#8a5fbf", "error": LOSS}
 _WORDS = {"hot": "memory", "sqlite": "SQLite", "network": "broker", "stale": "old answer", "error": "error"}
-
-
-def cache(six: Sequence[Axes], shown: Shown) -> None:
-    """Draw hit rate by lifetime and by size, who answers, staleness, limits and calls an hour."""
-    scenes = outlook.scenes(shown.settings, shown.questions)
-    hits, size, who, stale, limits, hourly = six
-    _hits(hits, shown)
-    _size(size, shown, scenes["as recorded"])
-    _who(who, scenes)
-    _staleness(stale, shown)
-    _limits(limits, scenes["as recorded"])
-    _hourly(hourly, shown, scenes["as recorded"])
 
 
 def _hits(axes: Axes, shown: Shown) -> None:
@@ -38,28 +24,28 @@ def _hits(axes: Axes, shown: Shown) -> None:
         axes.plot(LIFETIMES_S, curve, color=COLOURS[kind], lw=1.6, label=NAMES[kind])
         at = float(np.interp(lifetime_s, LIFETIMES_S, curve)) if lifetime_s >= LIFETIMES_S[0] else 0.0
         mark(axes, max(lifetime_s, LIFETIMES_S[0]), at, COLOURS[kind])
-    seconds_axis(axes, "Lifetime")
-    axes.set(ylabel="Answered from memory (%)", ylim=(-4, 104))
+    log_axis(axes, {1: "1 s", 10: "10 s", 60: "1 min", 600: "10 min", 3600: "1 h"})
+    axes.set(xlabel="Lifetime", ylabel="Answered from memory (%)", ylim=(-4, 104))
     axes.set_title("Hit rate by lifetime (computed)")
     axes.legend(loc="lower right", fontsize=8)
 
 
-def _size(axes: Axes, shown: Shown, now: Replay) -> None:
+def _size(axes: Axes, shown: Shown) -> None:
+    now = shown.replayed
     found = outlook.by_size(shown.settings, shown.questions)
     axes.plot(list(found), [one.hit_rate_percent for one in found.values()], color=CALL, label="hit rate (%)")
     axes.plot(list(found), [one.evictions for one in found.values()], color=LOSS, label="evictions")
     at = min(shown.settings.cache_config.max_size, outlook.SIZES[-1])
     mark(axes, at, now.hit_rate_percent, CALL)
     mark(axes, at, now.evictions, LOSS)
-    axes.set_xscale("log")
-    axes.set_xticks([1, 2, 4, 8, 16, 32], ["1", "2", "4", "8", "16", "32+"])
-    axes.minorticks_off()
+    log_axis(axes, {1: "1", 2: "2", 4: "4", 8: "8", 16: "16", 32: "32+"})
     axes.set(xlabel=f"Entries in memory (now {now.most_entries}: {now.most_bytes / 2**20:.2f} MiB)")
     axes.set_title("Hits by size (computed)")
     axes.legend(fontsize=8)
 
 
-def _who(axes: Axes, scenes: Mapping[str, Replay]) -> None:
+def _who(axes: Axes, shown: Shown) -> None:
+    scenes = outlook.scenes(shown.settings, shown.questions)
     left = np.zeros(len(scenes))
     for answer in ANSWERS:
         shares = np.array([100 * one.total[answer] / one.total.total() for one in scenes.values()])
@@ -98,8 +84,8 @@ def _staleness(axes: Axes, shown: Shown) -> None:
     axes.legend(fontsize=7.5, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.22), columnspacing=0.8)
 
 
-def _limits(axes: Axes, now: Replay) -> None:
-    used = outlook.used_by_kinds(now)
+def _limits(axes: Axes, shown: Shown) -> None:
+    used = outlook.used_by_kinds(shown.replayed)
     if not used:
         draw_empty(axes, "The broker's limits (computed)", "No call is made")
         return
@@ -114,9 +100,9 @@ def _limits(axes: Axes, now: Replay) -> None:
     axes.set_title("The broker's limits (computed)")
 
 
-def _hourly(axes: Axes, shown: Shown, now: Replay) -> None:
+def _hourly(axes: Axes, shown: Shown) -> None:
     span_s = max(60.0, shown.questions[-1].at_s - shown.questions[0].at_s)
-    rows = outlook.calls_an_hour(shown.settings, now, span_s)
+    rows = outlook.calls_an_hour(shown.settings, shown.replayed, span_s)
     names = [NAMES.get(kind, kind) for kind in rows]
     bars = axes.barh(names, [calls for calls, _ in rows.values()],
                      color=[CALL if replayed else "#aab3ba" for _, replayed in rows.values()])  # fmt: skip
@@ -128,3 +114,6 @@ def _hourly(axes: Axes, shown: Shown, now: Replay) -> None:
     axes.set(xlabel="Calls an hour (grey: at most, not recorded)")
     axes.margins(x=0.2)
     axes.set_title("Calls by kind (computed)")
+
+
+CACHE = (_hits, _size, _who, _staleness, _limits, _hourly)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,11 @@ from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.header import venue_line
 from kit.widgets.frame.job import Job, OnProgress
 from kit.widgets.frame.live import LiveFigure
-from kit.widgets.frame.panel import HANDED, Panel, shown
+from kit.widgets.frame.panel import HANDED, Panel, quietly, shown
 from kit.widgets.frame.runner import Runner
 from kit.widgets.frame.style import lines, summary
-from kit.widgets.panels.tune import cache_pictures, run_pictures
 from kit.widgets.panels.tune.advised import show_advice
+from kit.widgets.panels.tune.cache_pictures import CACHE
 from kit.widgets.panels.tune.controls import (
     ALL,
     GROUPS,
@@ -36,13 +37,14 @@ from kit.widgets.panels.tune.controls import (
     value_of,
 )
 from kit.widgets.panels.tune.replayed import ReplayedSession
+from kit.widgets.panels.tune.run_pictures import CONNECTIONS, MONITOR, WORKERS, measured
 from kit.widgets.panels.tune.runs import RunList, table_of
 from kit.widgets.panels.tune.shown import Shown
 from kit.widgets.panels.tune.tasks import TASKS, Outcome, Task, words
 
 PICTURES = {
-    "Cache": (cache_pictures.cache, 6, 280), "Connections": (run_pictures.connections, 3, 300),
-    "Workers": (run_pictures.workers, 3, 300), "Monitor": (run_pictures.monitor, 2, 300),
+    "Cache": (CACHE, 280), "Connections": (CONNECTIONS, 300), "Workers": (WORKERS, 300),
+    "Monitor": (MONITOR, 300),
 }  # fmt: skip
 
 
@@ -79,7 +81,7 @@ class TunePanel(Panel):
         self.result: Outcome | None = None
         self._advice: Advice | None = None
         self._past: list[dict[str, Any]] = []
-        self._quiet = False
+        self.quiet = False
         super().__init__(source if isinstance(source, Settings) else source.settings)
 
     def controls(self) -> dict[str, Any]:
@@ -93,7 +95,7 @@ class TunePanel(Panel):
 
     def body(self) -> list[Any]:
         """Return the groups, the buttons, the session list and the advice."""
-        self.plots = {name: LiveFigure(1120, height) for name, (*_, height) in PICTURES.items()}
+        self.plots = {name: LiveFigure(1120, height) for name, (_, height) in PICTURES.items()}
         groups = [w.VBox([arranged(self.inputs, name), self.plots[name]]) for name in GROUPS]
         self.tabs = w.Tab(groups, titles=list(GROUPS))
         self.tabs.observe(self.refresh, "selected_index")
@@ -143,7 +145,7 @@ class TunePanel(Panel):
 
     def refresh(self, change: Any = None) -> None:
         """Draw with the controls as they stand, unless more of them are about to move."""
-        if not self._quiet:
+        if not self.quiet:
             super().refresh(change)
 
     def draw(self, result: Settings) -> None:
@@ -152,9 +154,8 @@ class TunePanel(Panel):
         if not self._past or self._past[-1] != self.values:
             self._past.append(self.values)
         self.words.value = summary(differences(self.source, result))
-        painter, parts, _ = PICTURES[self._group]
-        known = self._shown(result)
-        self.plot.paint(lambda axes: painter(axes, known), parts)
+        painters, known = PICTURES[self._group][0], self._shown(result)
+        self.plot.paint(*(partial(painter, shown=known) for painter in painters))
 
     @property
     def _group(self) -> str:
@@ -222,9 +223,7 @@ class TunePanel(Panel):
 
     @shown
     def _ended(self, job: Job) -> None:
-        if job.error is not None:
-            raise job.error
-        self.result = found = job.result
+        self.result = found = job.outcome()
         self.story.value = lines(words(found))
         if isinstance(found, Advice):
             self._advise(found)
@@ -237,8 +236,7 @@ class TunePanel(Panel):
         now = self.compute(self.source, **self.values)
         self.story.value = lines(self.runs.told(now))
         self.draw(now)
-        known = self._shown(now)
-        self.found.paint(lambda axes: run_pictures.measured(axes[0], known))
+        self.found.paint(partial(measured, shown=self._shown(now)))
 
     @shown
     def _tolerated(self, _: Any) -> None:
@@ -284,10 +282,7 @@ class TunePanel(Panel):
 
     def _put(self, settings: Settings) -> None:
         """Show other settings, drawn and remembered as one change."""
-        self._quiet = True
-        try:
+        with quietly(self):
             for one in ALL:
                 put(self.inputs[one.name], one.of(settings))
-        finally:
-            self._quiet = False
         self.refresh()

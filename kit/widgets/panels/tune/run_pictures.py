@@ -9,15 +9,14 @@ from joblib import cpu_count
 from matplotlib.axes import Axes
 
 from kit.plots import CALL, GAIN, LOSS, PLAIN, PUT
-from kit.settings import Settings, WorkersConfig
+from kit.settings import WorkersConfig
 from kit.simulator.distance import ROUND_TRIP_S
 from kit.tuning import outlook
 from kit.tuning.faltering import faltering
 from kit.tuning.queueing import traffic
-from kit.tuning.replay import replay
 from kit.tuning.tuner import POOL_SIZES
 from kit.widgets.panels.bench_plot import draw_empty
-from kit.widgets.panels.tune.shown import Shown, mark, short, styles
+from kit.widgets.panels.tune.shown import Shown, log_axis, mark, short, styles
 from kit.widgets.panels.tune.tasks import SPOKEN
 
 _TASKS = 200
@@ -27,31 +26,8 @@ _WORDS = {"cold": "broker (cold)", "warm": "SQLite (warm)", "hot": "memory (hot)
 _OPERATIONS = {"chain": "options_chain_processing", "candles": "", "ltp": "", "atm": "atm_calculation"}
 
 
-def connections(three: Sequence[Axes], shown: Shown) -> None:
-    """Draw waiting by size of the pool, what a faltering broker costs, and measured throughput."""
-    wait, falter, rate = three
-    _waiting(wait, shown)
-    _faltering(falter, shown.settings)
-    _throughput(rate, shown)
-
-
-def workers(three: Sequence[Axes], shown: Shown) -> None:
-    """Draw expected and measured run times, and what becomes of many tasks and of a stuck one."""
-    expected, speed, queue = three
-    _expected(expected, shown)
-    _speedup(speed, shown)
-    _queue(queue, shown.settings)
-
-
-def monitor(two: Sequence[Axes], shown: Shown) -> None:
-    """Draw how well P99 is known, and what would ring."""
-    known, ring = two
-    _p99(known, shown.settings.performance_monitor.max_samples)
-    _ringing(ring, shown)
-
-
 def _waiting(axes: Axes, shown: Shown) -> None:
-    now = replay(shown.settings, shown.questions)
+    now = shown.replayed
     at = traffic(now.fetches, shown.settings.connection_pool.pool_size, ROUND_TRIP_S)
     found = sorted({*outlook.by_pool(now, ROUND_TRIP_S), at}, key=lambda one: one.pool_size)
     sizes = [one.pool_size for one in found]
@@ -60,18 +36,16 @@ def _waiting(axes: Axes, shown: Shown) -> None:
     axes.plot(sizes, [one.most_waiting for one in found], color="#e0a030", label="most waiting")
     mark(axes, at.pool_size, 1e3 * at.longest_wait_s, LOSS)
     mark(axes, at.pool_size, at.most_in_flight, CALL)
-    axes.set_xscale("log")
     axes.set_yscale("symlog", linthresh=10)
-    axes.set_xticks([1, 2, 4, 8, 16, 32, 64], ["1", "2", "4", "8", "16", "32", "64"])
-    axes.minorticks_off()
+    log_axis(axes, {size: str(size) for size in (1, 2, 4, 8, 16, 32, 64)})
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set(xlabel=f"Sockets ({1e3 * ROUND_TRIP_S:.0f} ms a call)", ylim=(0, None))
     axes.set_title("Calls under way (computed)")
     axes.legend(fontsize=8)
 
 
-def _faltering(axes: Axes, settings: Settings) -> None:
-    cases = faltering(settings.connection_pool)
+def _faltering(axes: Axes, shown: Shown) -> None:
+    cases = faltering(shown.settings.connection_pool)
     bars = axes.barh([one.case for one in cases], [one.seconds for one in cases],
                      color=[GAIN if one.ends_in == "answer" else LOSS for one in cases])  # fmt: skip
     axes.bar_label(bars, [f"{one.seconds:.1f} s, {one.attempts or 'no'} tries" for one in cases], padding=3,
@@ -95,18 +69,9 @@ def _throughput(axes: Axes, shown: Shown) -> None:
     for (name, pools), style in zip(runs.items(), styles(len(runs)), strict=True):
         rates = list(pools.values())
         spread = [[one.figure - one.low for one in rates], [one.high - one.figure for one in rates]]
-        axes.errorbar(
-            list(pools),
-            [one.figure for one in rates],
-            spread,
-            color=CALL,
-            label=short(name),
-            capsize=2,
-            **style,
-        )
-    axes.set_xscale("log")
-    axes.set_xticks(sizes, [str(size) for size in sizes])
-    axes.minorticks_off()
+        figures = [one.figure for one in rates]
+        axes.errorbar(list(pools), figures, spread, color=CALL, label=short(name), capsize=2, **style)
+    log_axis(axes, {size: str(size) for size in sizes})
     axes.set(xlabel="Sockets" if runs else "Sockets; Run measures", ylabel="Calls a second", ylim=(0, None))
     axes.set_title(f"Calls a second ({'measured' if runs else 'computed'})")
     axes.legend(fontsize=8)
@@ -183,8 +148,8 @@ def _overlapped(axes: Axes, chosen: WorkersConfig) -> None:
     axes.legend(fontsize=8, loc="upper left")
 
 
-def _queue(axes: Axes, settings: Settings) -> None:
-    found = outlook.handed_over(settings, _TASKS)
+def _queue(axes: Axes, shown: Shown) -> None:
+    found = outlook.handed_over(shown.settings, _TASKS)
     left = 0
     for name, count, colour in (
         ("running", found.running, GAIN),
@@ -193,7 +158,7 @@ def _queue(axes: Axes, settings: Settings) -> None:
     ):
         axes.barh([f"{_TASKS} tasks\nat once"], [count], left=[left], color=colour, label=f"{name} {count}")
         left += count
-    limit_s = settings.workers.task_timeout_s
+    limit_s = shown.settings.workers.task_timeout_s
     axes.barh(["an idea that\nnever ends"], [limit_s], color=PUT, label=f"stopped after {limit_s:g} s")
     axes.set(xlabel="Tasks, and seconds")
     axes.invert_yaxis()
@@ -201,7 +166,8 @@ def _queue(axes: Axes, settings: Settings) -> None:
     axes.legend(fontsize=8, loc="lower right")
 
 
-def _p99(axes: Axes, samples: int) -> None:
+def _p99(axes: Axes, shown: Shown) -> None:
+    samples = shown.settings.performance_monitor.max_samples
     sizes = np.unique(np.geomspace(50, max(5000, samples), 30).astype(int))
     bands = np.array([outlook.p99_band(int(size)) for size in sizes]).T
     axes.fill_between(sizes, *bands, color=CALL, alpha=0.25, lw=0)
@@ -262,3 +228,8 @@ def measured(axes: Axes, shown: Shown) -> None:
     axes.set(ylabel="Milliseconds", xlim=(-0.6, len(_OPERATIONS) - 0.4))
     axes.set_title("Latency by tier, median and 95 % interval (measured)")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
+
+
+CONNECTIONS = (_waiting, _faltering, _throughput)
+WORKERS = (_expected, _speedup, _queue)
+MONITOR = (_p99, _ringing)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from kit.benchmark.rows.pipeline import TIERS
 from kit.settings import Settings
+from kit.widgets.frame.panel import quietly
 from kit.widgets.panels.tune.controls import ALL, differences, plain
 from kit.widgets.panels.tune.tasks import Measured, compared, measured
 
@@ -33,11 +34,11 @@ class RunList(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
     def __init__(self, on_choice: Callable[[Any], None]) -> None:
         look = {"style": {"description_width": "64px"}, "layout": w.Layout(width="520px")}
         self.kept: dict[str, tuple[Settings, Measured]] = {}
-        self._moving = False  # both choices move before anything is drawn
+        self.quiet = False  # while both choices move, before anything is drawn
         self.before = w.Dropdown(description="Before", tooltip="A run to compare with", **look)
         self.after = w.Dropdown(description="After", tooltip="The run that is compared", **look)
         for choice in (self.before, self.after):
-            choice.observe(lambda change: None if self._moving else on_choice(change), "value")
+            choice.observe(lambda change: None if self.quiet else on_choice(change), "value")
         super().__init__([self.before, self.after], layout=w.Layout(display="none", flex_flow="row wrap"))
 
     def keep(self, settings: Settings, found: Measured, cut: bool) -> None:
@@ -47,11 +48,12 @@ class RunList(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
         label = f"{len(self.kept) + 1}: {told}"
         label = (label[:_LONGEST] + "…" if len(label) > _LONGEST else label) + (" (cut short)" if cut else "")
         self.kept[label] = settings, found
-        earlier, self._moving = self.after.value, True
-        for choice in (self.before, self.after):
-            choice.options = list(self.kept)
-        self.before.value, self.after.value = earlier or label, label
-        self._moving, self.layout.display = False, None
+        earlier = self.after.value
+        with quietly(self):
+            for choice in (self.before, self.after):
+                choice.options = list(self.kept)
+            self.before.value, self.after.value = earlier or label, label
+        self.layout.display = None
 
     @property
     def chosen(self) -> Mapping[str, Measured]:

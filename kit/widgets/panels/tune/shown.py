@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -12,6 +13,7 @@ from kit.market.questions import Question
 from kit.plots import CALL, GAIN, PUT
 from kit.settings import Settings
 from kit.tuning.lifetimes import Lifetime
+from kit.tuning.replay import Replay, replay
 from kit.widgets.panels.tune.tasks import Measured
 
 COLOURS = {"ltp": CALL, "atm": "#8a5fbf", "options_chain": PUT, "historical_data": GAIN}
@@ -48,6 +50,11 @@ class Shown:
     budgets_ms: Mapping[str, float] = field(default_factory=dict)
     latest_ms: Mapping[str, float] = field(default_factory=dict)
 
+    @cached_property
+    def replayed(self) -> Replay:
+        """What the session would have met under these settings."""
+        return replay(self.settings, self.questions)
+
 
 def mark(axes: Axes, x: float, y: float, colour: str) -> None:
     """Mark where the controls stand on a curve."""
@@ -64,9 +71,8 @@ def styles(count: int) -> list[dict[str, Any]]:
     return [{"alpha": 1.0 if place == count - 1 else 0.45} for place in range(count)]
 
 
-def seconds_axis(axes: Axes, label: str) -> None:
-    """Write an axis of seconds from one to an hour."""
+def log_axis(axes: Axes, ticks: Mapping[float, str]) -> None:
+    """Let the x axis grow by factors, with these ticks alone."""
     axes.set_xscale("log")
-    axes.set_xticks([1, 10, 60, 600, 3600], ["1 s", "10 s", "1 min", "10 min", "1 h"])
+    axes.set_xticks([*ticks], [*ticks.values()])
     axes.minorticks_off()
-    axes.set_xlabel(label)
