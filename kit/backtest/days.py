@@ -44,12 +44,10 @@ class StoredDays(Mapping[date, DayMinutes]):
     least_score : float, default 0
         Sessions of a worse quality are not there, nor those of a month that is damaged; `left_out` says of
         each why.
-    mapped : bool, default False
-        Keep memory-mapped copies beside the store: more room on the disk, hardly any time from then on.
     """
 
-    def __init__(self, store: MinuteStore, least_score: float = 0.0, *, mapped: bool = False) -> None:
-        self.store, self.mapped = store, mapped
+    def __init__(self, store: MinuteStore, least_score: float = 0.0) -> None:
+        self.store = store
         scores = store.scores()
         self._days = [day for day, score in scores.items() if score >= least_score]
         self._known = frozenset(self._days)
@@ -70,7 +68,7 @@ class StoredDays(Mapping[date, DayMinutes]):
         if day not in self._known:
             raise KeyError(day)
         if self._latest is None or self._latest.day != day:
-            self._latest = next(iter(self.store.load([day], mapped=self.mapped)))
+            self._latest = self.store.day(day)
         return self._latest
 
 
@@ -88,7 +86,7 @@ class ReadAhead(Mapping[date, DayMinutes]):
     def __init__(self, days: StoredDays, wanted: Sequence[date]) -> None:
         self.days, self.left_out = days, days.left_out
         self._there = [day for day in wanted if day in days]
-        self._coming = days.store.load(self._there, mapped=days.mapped)
+        self._coming = days.store.load(self._there)
         self._order = {day: number for number, day in enumerate(self._there)}
         self._read = 0
         self._latest: DayMinutes | None = None
@@ -113,7 +111,7 @@ class ReadAhead(Mapping[date, DayMinutes]):
             try:
                 self._latest = next(self._coming)
             except UnreadableFile:
-                self._coming = self.days.store.load(self._there[self._read :], mapped=self.days.mapped)
+                self._coming = self.days.store.load(self._there[self._read :])
                 if reading == day:
                     raise
         return self._latest

@@ -147,12 +147,8 @@ class BacktestResult:
         return self._grouped(self.filled["reason"])
 
     def _grouped(self, keys: pd.Series) -> pd.DataFrame:
-        found = self.filled.groupby(keys, sort=True)[_NUMBERS].sum()
-        return found.assign(trades=self.filled.groupby(keys).size(), won=self._won.groupby(keys).mean())
-
-    @property
-    def _won(self) -> pd.Series:
-        return self.filled["net_inr"] > 0
+        grouped, won = self.filled.groupby(keys, sort=True), self.filled["net_inr"] > 0
+        return grouped[_NUMBERS].sum().assign(trades=grouped.size(), won=won.groupby(keys).mean())
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the trade log as CSV.

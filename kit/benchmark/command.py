@@ -62,7 +62,10 @@ def main(
     with Bar() as show:
         results = run_performance_benchmark(full, _against(against, full, rows), show, settings=settings)
     sys.stdout.write(f"{text(results, long)}\n")
-    _write(results, json, html)
+    if json is not None:
+        write_text(Path(json), json_format.dumps(results.as_json(), indent=2, allow_nan=False) + "\n")
+    if html is not None:
+        save_html(results, html)
     sys.stdout.write(_since_last(results) + "\n")
     return _exit_code(results, check, against is not None)
 
@@ -93,21 +96,6 @@ def _check_file(file: Path) -> None:
         remedy = f"Use: kit bench {file} --json FILE."
         raise SettingsError("A row's name stands where a file is expected", str(file), remedy)
     check_writable(file)
-
-
-def _write(results: BenchmarkResults, json: str | Path | None, html: str | Path | None) -> None:
-    """Write what was asked for.
-
-    Raises
-    ------
-    UnwritableFile
-        The file cannot be written; the results were printed before.
-    """
-    if json is not None:
-        content = json_format.dumps(results.as_json(), indent=2, allow_nan=False)
-        write_text(Path(json), content + "\n")
-    if html is not None:
-        save_html(results, html)
 
 
 def _since_last(results: BenchmarkResults) -> str:

@@ -43,8 +43,8 @@ def without_disk(settings: Settings) -> Settings:
 class Run:
     """One run of the benchmark, shared by its rows; a context manager.
 
-        self.rng = random.Random(SEED)  # noqa: S311 - samples, not secrets; anew for every row
-    seed 7. `should_stop` is asked between samples; True ends the run.
+    Its parts run with the settings given, always on the simulated exchange, seed 7. `should_stop` is asked
+    between samples; True ends the run.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ Taylor series to the second order, with the mixed term of price and volatility. 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from math import log, nan, sqrt
 from typing import NamedTuple
 
@@ -58,7 +58,7 @@ class Attribution:
 
     def row(self) -> dict[str, float]:
         """Return every figure by name."""
-        return {part.name: getattr(self, part.name) for part in fields(self)}
+        return asdict(self)
 
 
 @checked

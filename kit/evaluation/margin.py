@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import NamedTuple
 
@@ -86,8 +86,7 @@ class Margin:
 
     def row(self) -> dict[str, float]:
         """Return every figure by name."""
-        names = *(part.name for part in fields(self)), "total_inr", "cash_inr", "benefit_inr"
-        return {name: getattr(self, name) for name in names}
+        return asdict(self) | {name: getattr(self, name) for name in ("total_inr", "cash_inr", "benefit_inr")}
 
 
 @checked

@@ -98,14 +98,15 @@ def score_on(legs: Sequence[Leg], snapshot: ChainSnapshot, terms: Terms, name: s
         edge += _mean_later(later([part.middle for part in parts], first), likely, first, snapshot)
     if terms.basis == "held":
         charges += lot * exercised * exercise_rate(first.expiry)[0]
-    premium, crossed = lot * _received(paid), _crossings(terms) * spread
+    premium, crossed = lot * _received(paid), terms.crossings * spread
     expected = lot * (edge - crossed / first.discount) - charges
     margin = margin_inr(legs, snapshot) if open_then else lot * blocked(blocks)
     tied_up = margin + max(-premium, 0.0)
     cost, reward = charges + lot * crossed, lot * most
     risk = _at_risk(-lot * least, tied_up, -lot * worst)
     doubts = [likely.doubt] if likely.doubt else []
-    if not open_then and abs(edge) > OFF_SMILE * sqrt(missed) and _at_the_chains_prices(parts):
+    at_the_chains_prices = all(part.middle.price == part.listed for part in parts)
+    if not open_then and abs(edge) > OFF_SMILE * sqrt(missed) and at_the_chains_prices:
         doubts.append("prices off the smile")
     return Score(
         name, tuple(held), lot, likely.view, terms.entry, terms.basis,
@@ -145,15 +146,6 @@ def _verdict(
 ) -> tuple[str, bool]:
     bad = [text for part in parts for text in part.bad]
     return verdict(bad, [*doubts, *(text for part in parts for text in part.doubts)], best, worst, beyond)
-
-
-def _at_the_chains_prices(parts: Sequence[LegFigures]) -> bool:
-    return all(part.middle.price == part.listed for part in parts)
-
-
-def _crossings(terms: Terms) -> int:
-    """How often the spread is crossed: not at the middle, once in, and once out where it is closed."""
-    return 0 if terms.entry == "mid" else 1 if terms.basis == "held" else 2
 
 
 def _mean_later(

@@ -28,6 +28,11 @@ class Terms(NamedTuple):
     entry: Entry = "touch"
     basis: Basis = "held"
 
+    @property
+    def crossings(self) -> int:
+        """How often the spread is crossed: not at the middle, once in, and once out where it is closed."""
+        return 0 if self.entry == "mid" else 1 if self.basis == "held" else 2
+
     @classmethod
     def of(cls, view: View | str, entry: str, basis: str) -> Terms:
         """Return checked terms.

@@ -85,11 +85,7 @@ class PerformanceMonitor(Showable):
             The time is not a finite number of seconds, or negative.
         """
         took = require_seconds(name, seconds)
-        try:
-            operation = self._operations[name]
-        except (KeyError, TypeError):
-            operation = self._operation(name)
-        operation.record(took, bool(success))
+        self._operation(name).record(took, bool(success))
 
     def get_metrics(self, name: str) -> PerformanceMetrics:
         """Return the statistics of an operation; without samples it has no calls and NaN times."""

@@ -5,13 +5,12 @@ The positions of all batches are numbered one after the other, and a chunk is a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.evaluation.scan.definition import Definition
 from kit.evaluation.scan.engine import figures
 from kit.evaluation.scan.families import UNLISTED, Positions
 from kit.evaluation.scan.filters import Filter, Rank, best_of
@@ -23,6 +22,7 @@ PIECES = 16  # of a smaller scan, for the same reason
 LAST = 3  # no chunk is more than this part of what is left
 LEAST = 2_048  # positions that are worth a chunk
 LEAST_SPANNING = 128  # likewise, where each takes a millisecond
+Scorer = Callable[[Ladder, NDArray[np.int32], NDArray[np.int32]], Floats]
 
 
 class Kept(NamedTuple):
@@ -89,20 +89,18 @@ def best_of_chunk(
     wanted: Sequence[Filter],
     order: Rank,
     top: int | None,
-    definition: Definition | None = None,
+    definition: Scorer | None = None,
 ) -> Kept:
     """Score a range of positions, drop what a filter removes and return the best that are left.
 
-    What spans expiries is scored by its definition, one by one.
+    What spans expiries is scored by its `definition`, one by one.
     """
     kept = []
     for part in parts_of(batches, start, stop):
         places, lots = part.positions.places(part.start, part.stop), part.positions.lots
         listed = np.flatnonzero((places != UNLISTED).all(axis=1))
-        if part.positions.spans and definition is not None:
-            rows = definition.figures(found, places[listed], lots)
-        else:
-            rows = figures(found, places[listed], lots)
+        scorer = definition if part.positions.spans and definition is not None else figures
+        rows = scorer(found, places[listed], lots)
         kept.append(_best_of(rows, part, listed, wanted, order, top))
     return merged(kept, order, top)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import nan
 
 import numpy as np
@@ -16,20 +15,26 @@ from kit.model import ChainSnapshot, Leg
 from kit.pricing.arrays import Floats
 
 
-@dataclass(frozen=True, eq=False)
-class Definition:
-    """A chain with those beside it, and the terms on which positions over several expiries are scored."""
+def figures_by_definition(
+    found: Ladder, places: NDArray[np.int32], lots: NDArray[np.int32], chain: ChainSnapshot, terms: Terms
+) -> Floats:
+    """Return every figure of positions, as `kit.evaluation.scan.engine.figures` does.
 
-    chain: ChainSnapshot
-    terms: Terms
+    Parameters
+    ----------
+    found, places, lots
+        As there.
+    chain : ChainSnapshot
+        With those beside it that the positions span.
+    terms : Terms
+        View, entry and basis.
+    """
+    rows = [_row(found.legs(held, lots, chain), chain, terms) for held in places]
+    return np.array(rows, np.float64).reshape(len(rows), len(FIGURES))
 
-    def figures(self, found: Ladder, places: NDArray[np.int32], lots: NDArray[np.int32]) -> Floats:
-        """Return every figure of positions, as `kit.evaluation.scan.engine.figures` does."""
-        rows = [self._row(found.legs(held, lots, self.chain)) for held in places]
-        return np.array(rows, np.float64).reshape(len(rows), len(FIGURES))
 
-    def _row(self, legs: list[Leg]) -> list[float]:
-        scored = score_on(legs, self.chain, self.terms)
-        ends = scored.breakevens or (nan,)
-        known = {"breakeven_low": ends[0], "breakeven_high": ends[-1], "sound": scored.verdict == "ok"}
-        return [float(known[name] if name in known else getattr(scored, name)) for name in FIGURES]
+def _row(legs: list[Leg], chain: ChainSnapshot, terms: Terms) -> list[float]:
+    scored = score_on(legs, chain, terms)
+    ends = scored.breakevens or (nan,)
+    known = {"breakeven_low": ends[0], "breakeven_high": ends[-1], "sound": scored.verdict == "ok"}
+    return [float(known[name] if name in known else getattr(scored, name)) for name in FIGURES]

@@ -197,7 +197,7 @@ def _terms(chain: ChainSnapshot, terms: Terms, likely: Distribution) -> Floats:
     lot, (tax, _) = chain.lot_size, exercise_rate(chain.expiry)
     found = np.zeros(col.TERMS)
     found[col.LOT], found[col.DISCOUNT], found[col.AT_TOUCH] = lot, chain.discount, terms.entry == "touch"
-    found[col.CROSSED] = 0 if terms.entry == "mid" else 1 if terms.basis == "held" else 2
+    found[col.CROSSED] = terms.crossings
     found[col.EXERCISE_FEE] = tax * lot if terms.basis == "held" else 0.0
     found[col.DOUBT] = bool(likely.doubt)
     found[col.LOW], found[col.HIGH] = likely.low, likely.high

@@ -15,9 +15,9 @@ from kit.arguments import checked
 from kit.errors import DataError, SettingsError
 from kit.evaluation.margin_rules import RiskParameters
 from kit.evaluation.margin_sums import rules_of
-from kit.evaluation.scan.chunks import Kept, best_of_chunk, chunks, merged
+from kit.evaluation.scan.chunks import Kept, Scorer, best_of_chunk, chunks, merged
 from kit.evaluation.scan.columns import FIGURES
-from kit.evaluation.scan.definition import Definition
+from kit.evaluation.scan.definition import figures_by_definition
 from kit.evaluation.scan.families import Positions, check_widths, enumerate_family, named
 from kit.evaluation.scan.family_rules import SPANNING
 from kit.evaluation.scan.filters import filters, rank
@@ -134,12 +134,13 @@ def _enumerated(
     terms: Terms,
     parameters: RiskParameters | None,
     widths: Sequence[float] | None,
-) -> tuple[Ladder, Definition | None, tuple[Positions, ...]]:
+) -> tuple[Ladder, Scorer | None, tuple[Positions, ...]]:
     """Return the contracts, what scores positions over several expiries, and every position by number."""
-    rules, definition = parameters or rules_of(chain), None
+    rules = parameters or rules_of(chain)
+    definition: Scorer | None = None
     found = ladder(chain, terms, rules)
     if any(name in SPANNING for name in names):
-        later, definition = later_chain(chain, 1), Definition(chain, terms)
+        later, definition = later_chain(chain, 1), partial(figures_by_definition, chain=chain, terms=terms)
         found = replace(found, later=(later.expiry, ladder(later, terms, rules)))
     drawn = _default_widths(found) if widths is None else widths
     batches = tuple(one for name in names for one in enumerate_family(name, found, drawn))

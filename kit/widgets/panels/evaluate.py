@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -115,6 +114,7 @@ class EvaluationPanel(RankingPanel):
 
     def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], Results]:
         self.errors.clear()
+        self._drawing = False
         self.context.check_open()
         if (desk := self.context.desk) is not None:  # whose workers may have been changed since
             self._manager.processor, self._manager.monitor = desk.processor, desk.monitor
@@ -128,7 +128,9 @@ class EvaluationPanel(RankingPanel):
                 nonlocal come
                 come += 1
                 on_progress(come / len(ideas), f"{come} of {len(ideas)} strategies")
-                self.home.call(self._draw_soon)
+                if not self._drawing:
+                    self._drawing = True
+                    self.home.later(DRAW_S, self._draw_so_far)
                 if should_stop():  # pressed before there was a run to cancel
                     self._manager.cancel()
 
@@ -151,16 +153,6 @@ class EvaluationPanel(RankingPanel):
     def _idea_of(self, name: str) -> Strategy | Position:
         idea = self._ideas.get(name)
         return idea if isinstance(idea, Strategy) else super()._idea_of(name)
-
-    def _draw_soon(self) -> None:
-        """Draw what has come, once for all that come in a moment."""
-        if self._drawing:
-            return
-        self._drawing = True
-        try:
-            asyncio.get_running_loop().call_later(DRAW_S, self._draw_so_far)
-        except RuntimeError:  # a script, without a page
-            self._draw_so_far()
 
     @shown
     def _draw_so_far(self) -> None:
