@@ -76,7 +76,7 @@ def _rounded(result: BacktestResult) -> Sequence[str]:
 
 def page(result: BacktestResult) -> str:
     """Return a page that needs nothing else: figures, equity, drawdown, months, band and trades."""
-    pictures = [_picture(_equity, result, "Net profit"), _picture(_falls, result, "Drawdown")]
+    pictures = [_picture(draw_equity, result, "Net profit"), _picture(draw_drawdown, result, "Drawdown")]
     tables = {
         "Months": result.monthly().rename(index=str, columns=lambda month: month_abbr[month]),
         "Weekdays": result.by_weekday(),
@@ -108,7 +108,7 @@ def _table(title: str, frame: pd.DataFrame) -> str:
     return card(title, {}, table(rows_of(shown), most=1000))
 
 
-def _picture(draw: Callable[[Axes, BacktestResult], None], result: BacktestResult, title: str) -> str:
+def _picture(draw: Callable[[Axes, BacktestResult, str], None], result: BacktestResult, title: str) -> str:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
@@ -116,10 +116,9 @@ def _picture(draw: Callable[[Axes, BacktestResult], None], result: BacktestResul
     axes = picture.subplots()
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title(title, loc="left")
     picture.patch.set_visible(False)
     axes.patch.set_visible(False)
-    draw(axes, result)
+    draw(axes, result, title)
     FigureCanvasSVG(picture)
     drawn = io.StringIO()
     picture.savefig(drawn, format="svg", metadata={"Date": None})
@@ -127,32 +126,37 @@ def _picture(draw: Callable[[Axes, BacktestResult], None], result: BacktestResul
     return f'<div role="img" aria-label="{title}">{drawing[drawing.index("<svg") :]}</div>'
 
 
-def earned(result: BacktestResult) -> pd.Series:
-    """Return net profit over time: by minute of a few sessions, else by day; rupees."""
-    return result.by_minute if len(result.sessions) <= 10 else result.daily.cumsum()
+def _earned(result: BacktestResult) -> tuple[pd.Series, str]:
+    """Return net profit over time and in which steps: by minute of a few sessions, else by day; rupees."""
+    if len(result.sessions) <= 10:
+        return result.by_minute, "minute by minute"
+    return result.daily.cumsum(), "day by day"
 
 
-def below_highest(curve: pd.Series) -> pd.Series:
-    """Return how far a net profit over time is below its highest so far, never less than 0; rupees."""
-    return curve - curve.cummax().clip(lower=0.0)
+def draw_equity(axes: Axes, result: BacktestResult, title: str) -> None:
+    """Draw net profit over time."""
+    curve, _ = _earned(result)
+    bars = range(len(curve))  # nights take no room
+    axes.plot(bars, curve.to_numpy(float), color="#1f6fb2", lw=1.6)
+    axes.axhline(0, color="#5b6770", lw=0.9)
+    _dated(axes, curve, title)
 
 
-def _equity(axes: Axes, result: BacktestResult) -> None:
-    equity = earned(result)
-    axes.plot(range(len(equity)), equity.to_numpy(), color="#1f6fb2")  # by bars: nights take no room
-    axes.axhline(0, color="#5b6770", linewidth=0.8)
-    _dates(axes, equity)
+def draw_drawdown(axes: Axes, result: BacktestResult, title: str) -> None:
+    """Draw how far net profit is below its highest."""
+    curve, steps = _earned(result)
+    falls = (curve - curve.cummax().clip(lower=0.0)).to_numpy(float)
+    axes.fill_between(range(len(falls)), falls, color="#c8553d", alpha=0.6, lw=0)
+    _dated(axes, curve, f"{title}, {steps}")
 
 
-def _falls(axes: Axes, result: BacktestResult) -> None:
-    falls = below_highest(earned(result))
-    axes.fill_between(range(len(falls)), falls.to_numpy(float), color="#c8553d", alpha=0.6, linewidth=0)
-    _dates(axes, falls)
-
-
-def _dates(axes: Axes, series: pd.Series) -> None:
+def _dated(axes: Axes, curve: pd.Series, title: str) -> None:
+    axes.set_title(title, loc="left")
     axes.set_ylabel("₹")
-    if len(series):
-        places = sorted({0, len(series) // 2, len(series) - 1})
-        axes.set_xticks(places, [f"{series.index[place]:%d %b %Y}" for place in places])
-        axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    if len(curve):
+        places = sorted({0, len(curve) // 3, 2 * len(curve) // 3, len(curve) - 1})
+        days = [f"{curve.index[place]:%d %b %y}" for place in places]
+        if len({*days}) < len(days):  # a few sessions, minute by minute
+            days = [f"{curve.index[place]:%d %b %H:%M}" for place in places]
+        axes.set_xticks(places, days)

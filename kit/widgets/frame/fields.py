@@ -12,6 +12,16 @@ from kit.errors import SettingsError
 from kit.section import Section
 
 
+def sized(width: int, label: int) -> dict[str, Any]:
+    """Return what makes a control and its label so wide, CSS pixels."""
+    return {"style": {"description_width": f"{label}px"}, "layout": w.Layout(width=f"{width}px")}
+
+
+def flow(*widgets: Any) -> Any:
+    """Return widgets beside each other, in several lines where there is no room."""
+    return w.HBox(widgets, layout=w.Layout(flex_flow="row wrap"))
+
+
 class NumberField(w.Text):  # type: ignore[misc]  # ipywidgets has no types
     """A number of a settings section, typed as text, so that nothing is clipped or rounded in silence.
 
@@ -44,7 +54,7 @@ class NumberField(w.Text):  # type: ignore[misc]  # ipywidgets has no types
         super().__init__(
             value=self.written(value), description=label, continuous_update=False,
             placeholder="unbounded" if self._may_be_empty else "",
-            tooltip=told(section, name), style={"description_width": "132px"}, layout=w.Layout(width="226px"),
+            tooltip=told(section, name), **sized(226, 132),
         )  # fmt: skip
         self.number = value
         self.observe(self._typed, "value")

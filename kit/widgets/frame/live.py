@@ -32,6 +32,7 @@ Painter = Callable[[Axes], object]
 _PLACES = count()
 _WIDEST = 1560  # CSS pixels; wider ones make the eye travel
 _PICTURE = 380  # CSS pixels that one of several pictures needs at least
+_SCALE = 1.5  # drawn pixels per CSS pixel; more is sharper and slower
 _SAME = 12  # CSS pixels that are not worth a new drawing
 _BETWEEN = 0.08  # inches above and below each of several pictures
 
@@ -95,8 +96,6 @@ class LiveFigure(w.Image):  # type: ignore[misc]  # ipywidgets has no types
         row of pictures.
     least : int, default 640
         As narrow as it is drawn; where there is less room the page scales it.
-    scale : float, default 1.5
-        Drawn pixels per CSS pixel; more is sharper and slower.
 
     Attributes
     ----------
@@ -110,7 +109,7 @@ class LiveFigure(w.Image):  # type: ignore[misc]  # ipywidgets has no types
         The class by which the page tells its room.
     """
 
-    def __init__(self, width: int = 720, height: int = 360, least: int = 640, scale: float = 1.5) -> None:
+    def __init__(self, width: int = 720, height: int = 360, least: int = 640) -> None:
         self.home = HomeLoop()
         self.moving: list[Artist] = []
         self.arrange: Callable[[], None] = lambda: None
@@ -120,7 +119,7 @@ class LiveFigure(w.Image):  # type: ignore[misc]  # ipywidgets has no types
         self._most = 0
         self._columns = 0
         self.figure = Figure(
-            (width / 100, height / 100), dpi=100 * scale, layout="constrained", facecolor="none"
+            (width / 100, height / 100), dpi=100 * _SCALE, layout="constrained", facecolor="none"
         )
         self.canvas: Any = FigureCanvasAgg(self.figure)
         self._background: Any = None

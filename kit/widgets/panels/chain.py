@@ -18,6 +18,7 @@ from kit.model import ChainSnapshot
 from kit.model.derived import mark
 from kit.plots import CALL, PLAIN, PUT, smile
 from kit.pricing.analytics import Analytics, snapshot_analytics
+from kit.widgets.frame.fields import flow, sized
 from kit.widgets.frame.grid import Grid, GridColumn, GridRow
 from kit.widgets.frame.live import LiveFigure
 from kit.widgets.frame.panel import MarketPanel, shown
@@ -81,20 +82,16 @@ class ChainPanel(MarketPanel):
 
     def controls(self) -> dict[str, Any]:
         """Return columns and the number of strikes; the expiry belongs to the context."""
-        label = {"style": {"description_width": "64px"}}
         days = [(f"{day:%d %b %Y}", day) for day in self.context.expiries]
         self.expiry = w.Dropdown(
-            options=days, description="Expiry", layout=w.Layout(width="210px"),
-            value=self.context.chain.expiry, **label,
+            options=days, description="Expiry", value=self.context.chain.expiry, **sized(210, 64),
         )  # fmt: skip
         self.expiry.observe(self._choose, "value")
         return {
-            "columns": w.Dropdown(
-                options=list(COLUMNS), description="Columns", layout=w.Layout(width="180px"), **label
-            ),
+            "columns": w.Dropdown(options=list(COLUMNS), description="Columns", **sized(180, 64)),
             "around": w.IntSlider(
                 8, 2, 60, description="Strikes", tooltip="Strikes on either side of the money, 2 to 60",
-                layout=w.Layout(width="280px"), **label,
+                **sized(280, 64),
             ),
         }  # fmt: skip
 
@@ -105,8 +102,8 @@ class ChainPanel(MarketPanel):
         self.tiles, self.plot = w.HTML(), LiveFigure(1080, 330)
         self.table = Grid("Option chain, calls left, puts right")
         t.dlink((self.context, "numbers"), (self.table, "numbers"))
-        row = w.HBox([self.expiry, *self.inputs.values()], layout=w.Layout(flex_flow="row wrap"))
-        return [row, self.errors, self.tiles, self.table, self.plot, self.words]
+        chosen = flow(self.expiry, *self.inputs.values())
+        return [chosen, self.errors, self.tiles, self.table, self.plot, self.words]
 
     @shown
     def _choose(self, change: Any) -> None:

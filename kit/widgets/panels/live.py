@@ -17,6 +17,7 @@ from kit.model import Instrument
 from kit.model.book import BookedOrder, OpenPosition, OrderFill
 from kit.trading import PaperAccount
 from kit.widgets.frame.context import CLOSED, REOPEN
+from kit.widgets.frame.fields import flow, sized
 from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.header import venue_line
 from kit.widgets.frame.job import Job
@@ -84,7 +85,7 @@ class LivePanel(Panel):
 
     def controls(self) -> dict[str, Any]:
         """Return which orders are shown; how often it looks is no argument of `compute`."""
-        label = {"style": {"description_width": "64px"}, "layout": w.Layout(width="210px")}
+        label = sized(210, 64)
         self.every = w.Dropdown(options=_EVERY_S, description="Watch", **label)
         self.every.observe(self._pace, "value")
         return {"which": w.Dropdown(options=["all", "waiting", "rejected"], description="Orders", **label)}
@@ -119,12 +120,11 @@ class LivePanel(Panel):
         self.switch.layout.display = "" if hasattr(self.account, "kill") else "none"
         self.switch.on_click(self._throw)
         controls = [self.every, *self.inputs.values(), self.switch]
-        row = w.HBox(controls, layout=w.Layout(flex_flow="row wrap"))
         self.form: PaperOrderForm | None = None
         if isinstance(self.account, PaperAccount):  # which knows no broker
             self.form = PaperOrderForm(self.account, self._contracts, self._reread, self.home)
         placing = [self.form] if self.form else []
-        return [row, self.errors, self.words, self.tiles, *placing, *self.tables.values()]
+        return [flow(*controls), self.errors, self.words, self.tiles, *placing, *self.tables.values()]
 
     @staticmethod
     def compute(source: LiveState, which: str) -> LiveView:

@@ -16,6 +16,7 @@ from kit.clock import IST
 from kit.settings import LatencyRequirements
 from kit.shown import written
 from kit.widgets.frame.context import CLOSED, REOPEN
+from kit.widgets.frame.fields import sized
 from kit.widgets.frame.header import venue_line
 from kit.widgets.frame.live import LiveFigure
 from kit.widgets.frame.panel import HANDED, Panel
@@ -84,9 +85,8 @@ class MonitorPanel(Panel):
 
     def controls(self) -> dict[str, Any]:
         """Return how often the parts are read."""
-        look = {"style": {"description_width": "36px"}, "layout": w.Layout(width="170px")}
         tip = "How often the parts are read; the broker is not asked"
-        return {"every": w.Dropdown(options=_EVERY_S, description="Read", tooltip=tip, **look)}
+        return {"every": w.Dropdown(options=_EVERY_S, description="Read", tooltip=tip, **sized(170, 36))}
 
     def body(self) -> list[Any]:
         """Return the controls, the figures, the plots and the alerts."""

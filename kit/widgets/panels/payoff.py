@@ -21,7 +21,7 @@ from kit.strategies import FAMILIES, IronCondor, OwnLegs
 from kit.strategies.base import Strategy, words
 from kit.strategies.strikes import Offset
 from kit.widgets.frame.cell import imports, python
-from kit.widgets.frame.fields import NumberField
+from kit.widgets.frame.fields import NumberField, flow, sized
 from kit.widgets.frame.live import LiveFigure, styled
 from kit.widgets.frame.panel import MarketPanel, quietly, shown
 from kit.widgets.frame.style import facts, summary
@@ -106,7 +106,7 @@ class PayoffPanel(MarketPanel):
         """Return strategy, strike, width and lots."""
         self.idea = _as_strategy(self.context.idea or IronCondor())
         step = float(np.diff(self.source.strikes).min())
-        label = {"style": {"description_width": "64px"}, "layout": w.Layout(width="290px")}
+        label = sized(290, 64)
         lots = NumberField(Size(), "lots", "Lots")
         lots.style, lots.layout.width = {"description_width": "40px"}, "110px"
         lots.observe(self._wrong_lots, "wrong")
@@ -126,9 +126,8 @@ class PayoffPanel(MarketPanel):
         self.plot = LiveFigure(1000, 400)
         self.tiles = w.HTML()
         self._drawn: ChainSnapshot | None = None
-        row = w.HBox(list(self.inputs.values()), layout=w.Layout(flex_flow="row wrap"))
         self.header.numbers.layout.display = "none"  # there is no table
-        return [row, self.errors, self.tiles, self.plot, self.words]
+        return [flow(*self.inputs.values()), self.errors, self.tiles, self.plot, self.words]
 
     @staticmethod
     def compute(source: ChainSnapshot, idea: Strategy) -> Payoff:

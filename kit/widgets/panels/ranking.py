@@ -19,6 +19,7 @@ from kit.shown import rupees
 from kit.strategies.base import Strategy
 from kit.widgets.frame import exports
 from kit.widgets.frame.context import Context
+from kit.widgets.frame.fields import sized
 from kit.widgets.frame.grid import Grid, GridColumn, GridRow, led_by
 from kit.widgets.frame.panel import Panel, shown
 from kit.widgets.frame.style import summary
@@ -81,8 +82,8 @@ class RankingPanel(Panel):
     def controls(self) -> dict[str, Any]:
         """Return what to sort by."""
         options = [(column.title, column.field) for column in COLUMNS]
-        look = {"style": {"description_width": "64px"}, "layout": w.Layout(width="260px")}
-        return {"by": w.Dropdown(options=options, value="cost_on_risk", description="Sort by", **look)}
+        chosen = {"options": options, "value": "cost_on_risk", "description": "Sort by"}
+        return {"by": w.Dropdown(**chosen, **sized(260, 64))}
 
     def body(self) -> list[Any]:
         """Return the control, the words and the table."""

@@ -6,12 +6,13 @@ from typing import Any
 
 import ipywidgets as w
 
+from kit.widgets.frame.fields import sized
 from kit.widgets.panels.backtest.form import BOXES, DIFFERS
 
 
 def controls() -> dict[str, Any]:
     """Return a box for each key of the form, the text, and what the runs ask for."""
-    look = {"style": {"description_width": "116px"}, "layout": w.Layout(width="226px")}
+    look = sized(226, 116)
     boxes = {
         box.path: w.Dropdown(options=[DIFFERS, *box.choices], description=box.label, tooltip=box.help, **look)
         if box.choices

@@ -15,13 +15,14 @@ from kit.backtest.band import band_sentence
 from kit.backtest.grid_words import grid_of
 from kit.backtest.holdings import skipped_words
 from kit.backtest.plan.ready import ready_plan, ready_plans
-from kit.backtest.report import earned, page
+from kit.backtest.report import draw_drawdown, draw_equity, page
 from kit.backtest.sweep_result import SweepResult
 from kit.bars.minute_store import MinuteStore
 from kit.collecting import minutes_of
 from kit.errors import DataError, KitError, SettingsError
 from kit.settings import Settings
 from kit.shown import counted
+from kit.widgets.frame.fields import flow, sized
 from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.header import Action, SavedFile, venue_line
 from kit.widgets.frame.job import Job, OnProgress
@@ -36,7 +37,6 @@ from kit.widgets.panels.backtest.tables import TRADES, labelled, sweep_words, ta
 from kit.widgets.panels.backtest.tasks import TASKS, BacktestAsked, ShouldStop, checked_score, day_of
 
 Outcome = BacktestResult | SweepResult | str | None
-_ROW = w.Layout(flex_flow="row wrap")
 _PATHS = {box.path: box.help for box in BOXES}
 
 
@@ -92,27 +92,25 @@ class BacktestPanel(Panel):
         one = self.inputs
         self.ready = w.Dropdown(
             options=["own plan", *ready_plans()], value="own plan", description="Ready plan",
-            style={"description_width": "116px"}, layout=w.Layout(width="452px"),
+            **sized(452, 116),
         )  # fmt: skip
         self.ready.observe(self._chosen, "value")
         form = w.HBox(
             [self.ready, *(one[box.path] for box in BOXES)],
             layout=w.Layout(flex_flow="row wrap", width="470px", align_content="flex-start"),
         )
-        data = w.HBox([one[name] for name in ("first", "last", "score", "grid", "files")], layout=_ROW)
+        data = flow(*(one[name] for name in ("first", "last", "score", "grid", "files")))
         self.task = w.Dropdown(options=list(TASKS), tooltip="What Run does", layout=w.Layout(width="170px"))
         self.runner = Runner(self._prepare, self._ended, self.errors.show, tooltip="Start what is chosen")
-        run = w.HBox([self.task, self.runner], layout=_ROW)
         self.tiles = w.HTML()
         self.stored, self.plot, self.heat = (LiveFigure(1080, height) for height in (190, 210, 330))
         self.trades, self.sets = (Grid(name, titled=True) for name in ("Trades", "Sets of the sweep"))
         band = "Band: the same plan under other fills"
         self.band = Grid(band, sortable=False, searchable=False, titled=True)
         self.said = w.HTML()
-        plan = w.HBox([form, one["yaml"]], layout=_ROW)
         return [
-            plan, data, run, self.errors, self.words, self.stored, self.tiles, self.plot, self.said,
-            self.band, self.trades, self.heat, self.sets,
+            flow(form, one["yaml"]), data, flow(self.task, self.runner), self.errors, self.words, self.stored,
+            self.tiles, self.plot, self.said, self.band, self.trades, self.heat, self.sets,
         ]  # fmt: skip
 
     @staticmethod
@@ -233,10 +231,9 @@ class BacktestPanel(Panel):
             self._draw_stored()
 
     def _draw_result(self, result: BacktestResult) -> None:
-        curve = earned(result)
         title = f"Net profit after charges: {', '.join(plan.name for plan in result.plans)}"
-        drawn = partial(pictures.equity, curve=curve, title=title), partial(pictures.drawdown, curve=curve)
-        self.plot.paint(*drawn, most=1)
+        above = partial(draw_equity, result=result, title=title)
+        self.plot.paint(above, partial(draw_drawdown, result=result, title="Drawdown"), most=1)
         self.tiles.value = facts(tiles(result))
         self.trades.show(TRADES, trade_rows(result.trades))
         said = [*result.notes, *skipped_words(result.skipped)]

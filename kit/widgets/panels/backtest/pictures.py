@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
-from kit.backtest.report import below_highest
 from kit.backtest.sweep_result import SweepResult
 from kit.clock import sessions
-from kit.plots import CALL, GAIN, LOSS, PLAIN
+from kit.plots import GAIN, LOSS, PLAIN
 from kit.widgets.panels.labels import HALO
 
 _QUALITY = LinearSegmentedColormap.from_list("quality", [LOSS, "#e0a030", GAIN])
@@ -48,32 +46,6 @@ def calendar(axes: Axes, scores: Mapping[date, float]) -> None:
     axes.set_xticks(marks, [f"{first + timedelta(7 * int(week)):%d %b %y}" for week in marks])
     axes.grid(visible=False)
     axes.figure.colorbar(drawn, ax=axes, label="Quality", pad=0.01)
-
-
-def equity(axes: Axes, curve: pd.Series, title: str) -> None:
-    """Draw net profit over time."""
-    axes.plot(range(len(curve)), curve.to_numpy(float), color=CALL, lw=1.6)  # by bars: nights take no room
-    axes.axhline(0, color=PLAIN, lw=0.9)
-    axes.set_title(title)
-    _dated(axes, curve)
-
-
-def drawdown(axes: Axes, curve: pd.Series) -> None:
-    """Draw how far net profit is below its highest."""
-    axes.fill_between(range(len(curve)), below_highest(curve).to_numpy(float), color=LOSS, alpha=0.6, lw=0)
-    axes.set_title("Drawdown")
-    _dated(axes, curve)
-
-
-def _dated(axes: Axes, series: pd.Series) -> None:
-    axes.set_ylabel("₹")
-    axes.yaxis.set_major_formatter("{x:,.0f}")
-    if len(series):
-        places = sorted({0, len(series) // 3, 2 * len(series) // 3, len(series) - 1})
-        days = [f"{series.index[place]:%d %b %y}" for place in places]
-        if len({*days}) < len(days):  # a few sessions, minute by minute
-            days = [f"{series.index[place]:%d %b %H:%M}" for place in places]
-        axes.set_xticks(places, days)
 
 
 def heat(axes: Axes, found: SweepResult) -> None:

@@ -14,15 +14,13 @@ from kit.model import Leg, Position
 from kit.strategies import FAMILIES
 from kit.strategies.base import Strategy, words
 from kit.widgets.frame.context import Context
-from kit.widgets.frame.fields import NumberField
+from kit.widgets.frame.fields import NumberField, flow, sized
 from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.panel import ErrorBox, quietly, shown
 from kit.widgets.panels.position.holding import LADDER, Size, added, dated, held_of, ladder_rows
 
 OWN = "Own legs"
 PRESETS = {words(kind.__name__).capitalize(): kind for kind in FAMILIES}
-_ROW = w.Layout(flex_flow="row wrap")
-_LOOK = {"description_width": "48px"}
 
 
 class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -61,12 +59,12 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.expiry = w.Dropdown(
             options=[(f"{day:%d %b %Y}", day) for day in self.context.expiries], description="Expiry",
             value=self.context.chain.expiry, tooltip="Of the ladder, and of the next leg",
-            layout=w.Layout(width="190px"), style=_LOOK,
+            **sized(190, 48),
         )  # fmt: skip
         self.expiry.observe(self._dated, "value")
         self.preset = w.Dropdown(
             options=[OWN, *PRESETS], description="Preset", tooltip="A family of strategies",
-            layout=w.Layout(width="270px"), style=_LOOK,
+            **sized(270, 48),
         )  # fmt: skip
         self.preset.observe(self._chosen, "value")
         self.lots = NumberField(Size(), "lots", "Lots")
@@ -78,13 +76,14 @@ class PositionBuilder(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.undo.on_click(self._undone)
         self.clear = w.Button(description="Clear", tooltip="Remove every leg", **small)
         self.clear.on_click(self._cleared)
-        return w.HBox([self.expiry, self.preset, self.lots, self.undo, self.clear], layout=_ROW)
+        return flow(self.expiry, self.preset, self.lots, self.undo, self.clear)
 
     def _typing(self) -> Any:
         self.text = w.Text(
             description="Legs", continuous_update=False, placeholder="-1 54900CE +1 55400CE 29DEC2026",
             tooltip="Lots and contract, an expiry behind the legs it holds for; @ sets an entry price",
-            style=_LOOK, layout=w.Layout(width="calc(100% - 8px)", max_width="1080px"),
+            style={"description_width": "48px"},
+            layout=w.Layout(width="calc(100% - 8px)", max_width="1080px"),
         )  # fmt: skip
         self.text.observe(self._written, "value")
         return self.text

@@ -18,6 +18,7 @@ from kit.evaluation.outlook import Outlook, Scenario, Standing, heat, outlook, s
 from kit.model import ChainSnapshot, Position
 from kit.strategies import IronCondor
 from kit.strategies.base import Strategy
+from kit.widgets.frame.fields import flow, sized
 from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.live import LiveFigure, styled
 from kit.widgets.frame.panel import MarketPanel, quietly, shown
@@ -27,7 +28,6 @@ from kit.widgets.panels.position.holding import LEGS, leg_rows
 from kit.widgets.panels.position.pictures import Heat, PositionPlot
 from kit.widgets.panels.position.words import CAUSES, cause_row, describe, figures
 
-_ROW = w.Layout(flex_flow="row wrap")
 _NO_LEGS = "Add a leg first: click a price, choose a preset or type one."
 
 
@@ -76,8 +76,7 @@ class PositionPanel(MarketPanel):
 
     def controls(self) -> dict[str, Any]:
         """Return the scenario: date, shifts of index and volatility, what the smile is held in."""
-        look = {"style": {"description_width": "64px"}, "layout": w.Layout(width="310px")}
-        short = look | {"layout": w.Layout(width="180px")}
+        look, short = sized(310, 64), sized(180, 64)
         return {
             "date": w.SelectionSlider(
                 options=[("now", self.source.taken_at)], description="Date",
@@ -117,10 +116,10 @@ class PositionPanel(MarketPanel):
         )  # fmt: skip
         self.enter.on_click(self._enter)
         self._drawn: ChainSnapshot | None = None
-        scenario = w.HBox([*self.inputs.values(), self.enter], layout=_ROW)
+        scenario = flow(*self.inputs.values(), self.enter)
         outcome = w.VBox([self.legs, scenario, self.tiles, self.plot, self.causes, self.words])
         outcome.add_class("kit-outcome")
-        sides = w.HBox([self.builder.ladder, outcome], layout=_ROW)
+        sides = flow(self.builder.ladder, outcome)
         sides.add_class("kit-sides")
         return [self.builder, self.errors, sides]
 

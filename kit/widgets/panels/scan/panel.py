@@ -19,6 +19,7 @@ from kit.evaluation.metrics import score_on
 from kit.evaluation.scan import ScanResult, scan
 from kit.evaluation.scan.scan import OnBest
 from kit.model import ChainSnapshot, Position
+from kit.widgets.frame.fields import flow
 from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.job import Job, OnProgress
 from kit.widgets.frame.live import LiveFigure
@@ -40,7 +41,6 @@ from kit.widgets.panels.scan.wanted import (
 )
 
 DRAW_S = 0.2  # what comes together is drawn together
-_ROW = w.Layout(flex_flow="row wrap")
 
 
 class ScanPanel(MarketPanel):
@@ -87,8 +87,7 @@ class ScanPanel(MarketPanel):
         self.table = Grid("Positions, ranked", clickable=True)
         self.table.observe(self._clicked, "clicked")
         t.dlink((self.context, "numbers"), (self.table, "numbers"))
-        left = w.VBox([one["families"], typed])
-        controls = w.HBox([left, bounds, order], layout=_ROW)
+        controls = flow(w.VBox([one["families"], typed]), bounds, order)
         return [controls, self.runner, self.errors, self.words, self.tiles, self.table, self.plot]
 
     @property

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from kit.section import Section
 from kit.settings import Settings
-from kit.widgets.frame.fields import NumberField, told
+from kit.widgets.frame.fields import NumberField, flow, sized, told
 
 
 class Tolerance(Section):
@@ -88,8 +88,7 @@ def _control(section: Section, shown: Control) -> Any:
     if isinstance(value, bool):
         return w.Checkbox(value, indent=False, layout=w.Layout(width="226px"), **look)
     if shown.name == "backend":
-        wide = {"style": {"description_width": "104px"}, "layout": w.Layout(width="226px")}
-        return w.Dropdown(options=_BACKENDS, value=value, **look, **wide)
+        return w.Dropdown(options=_BACKENDS, value=value, **look, **sized(226, 104))
     field = NumberField(section, shown.name, shown.label, shown.factor)
     if shown.name == "max_workers":
         field.tooltip += f" This machine has {cpu_count()} cores; more workers help tasks that wait."
@@ -114,7 +113,7 @@ def arranged(inputs: Mapping[str, Any], group: str) -> Any:
     every = [inputs[shown.name] for shown in GROUPS[group]]
     ticks = [one for one in every if isinstance(one, w.Checkbox)]
     rows = [[one for one in every if one not in ticks], ticks]
-    return w.VBox([w.HBox(row, layout=w.Layout(flex_flow="row wrap")) for row in rows if row])
+    return w.VBox([flow(*controls) for controls in rows if controls])
 
 
 def settings_from(source: Settings, values: Mapping[str, Any]) -> Settings:

@@ -14,7 +14,7 @@ import pandas as pd
 from kit.errors import SettingsError
 from kit.settings import Settings
 from kit.tuning.tuner import Advice
-from kit.widgets.frame.fields import NumberField
+from kit.widgets.frame.fields import NumberField, flow
 from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.header import venue_line
 from kit.widgets.frame.job import Job, OnProgress
@@ -129,7 +129,7 @@ class TunePanel(Panel):
         self.saved = w.HTML()
         self.errors.observe(self._told_here, "value")
         buttons = [self.task, self.tolerance, self.runner, self.save, self.apply, self.undo, self.reset]
-        return w.VBox([w.HBox(buttons, layout=w.Layout(flex_flow="row wrap")), self.saved])
+        return w.VBox([flow(*buttons), self.saved])
 
     def _below(self) -> list[Any]:
         self.runs = RunList(self._tell_runs)

@@ -11,6 +11,7 @@ from kit.market.questions import Question
 from kit.tuning.lifetimes import Lifetime, advise_lifetimes
 from kit.tuning.trace import SESSION, read_trace
 from kit.tuning.tuner import record
+from kit.widgets.frame.fields import sized
 
 if TYPE_CHECKING:
     from kit.desk import Desk
@@ -33,7 +34,7 @@ class ReplayedSession(w.Dropdown):  # type: ignore[misc]  # ipywidgets has no ty
         self._desk, self._lifetimes = desk, dict[str, Sequence[Lifetime]]()
         super().__init__(
             options=[_SHIPPED, *([OWN] if desk else [])], description="Replayed", tooltip="Whose questions",
-            style={"description_width": "64px"}, layout=w.Layout(width="260px"),
+            **sized(260, 64),
         )  # fmt: skip
         self.observe(on_choice, "value")
 

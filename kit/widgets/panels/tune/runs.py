@@ -10,6 +10,7 @@ import pandas as pd
 
 from kit.benchmark.rows.pipeline import TIERS
 from kit.settings import Settings
+from kit.widgets.frame.fields import sized
 from kit.widgets.frame.panel import quietly
 from kit.widgets.panels.tune.controls import ALL, differences, plain
 from kit.widgets.panels.tune.tasks import Measured, compared, measured
@@ -32,7 +33,7 @@ class RunList(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
     """
 
     def __init__(self, on_choice: Callable[[Any], None]) -> None:
-        look = {"style": {"description_width": "64px"}, "layout": w.Layout(width="520px")}
+        look = sized(520, 64)
         self.kept: dict[str, tuple[Settings, Measured]] = {}
         self.quiet = False  # while both choices move, before anything is drawn
         self.before = w.Dropdown(description="Before", tooltip="A run to compare with", **look)
