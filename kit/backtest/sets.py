@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Mapping, Sequence
 from itertools import product
+from math import prod
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from kit.backtest.plan.plan import Plan
@@ -46,9 +48,7 @@ def parameter_table(grid: Grid, sample: int | None = None, seed: int = 0) -> pd.
         raise SettingsError("A sweep needs values for each parameter", empty or None, "Give lists of values.")
     if sample is not None and (isinstance(sample, bool) or not isinstance(sample, int) or sample < 1):
         raise SettingsError("A sample is a whole number of sets", sample, "Draw at least one.")
-    count = 1
-    for values in grid.values():
-        count *= len(values)
+    count = prod(map(len, grid.values()))
     if (drawn := count if sample is None else min(sample, count)) > MOST_SETS:
         raise SettingsError(
             "A sweep of so many sets fits no memory", f"{drawn:,}", "Draw some: sample=10_000."
@@ -62,11 +62,8 @@ def parameter_table(grid: Grid, sample: int | None = None, seed: int = 0) -> pd.
 
 def _nth(grid: Grid, number: int) -> tuple[Any, ...]:
     """Return one point of the grid without listing the others."""
-    chosen = []
-    for values in reversed(list(grid.values())):
-        number, place = divmod(number, len(values))
-        chosen.append(values[place])
-    return tuple(reversed(chosen))
+    places = np.unravel_index(number, [len(values) for values in grid.values()])
+    return tuple(values[int(place)] for values, place in zip(grid.values(), places, strict=True))
 
 
 def plans_of(plan: Plan, table: pd.DataFrame) -> list[Plan]:

@@ -11,6 +11,7 @@ from kit.shown import rupees
 from kit.tuning.halving import Tried
 from kit.tuning.lifetimes import Lifetime
 from kit.tuning.tuner import Advice
+from kit.tuning.workload import WorkerPlan
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,11 @@ def recommendations(advice: Advice, before: Settings) -> list[Recommendation]:
     if advice.pools:
         rows.append(_of_search("pool_size", before.connection_pool.pool_size, advice.pools))
     if advice.worker_plans:
-        best = advice.worker_plans[0]
-        by_workers = {tried.candidate.workers: tried for tried in reversed(advice.worker_plans)}
-        plans = [
-            best,
-            *(tried for tried in by_workers.values() if tried is not by_workers[best.candidate.workers]),
-        ]
-        rows.append(_of_search("max_workers", before.workers.max_workers, plans, lambda plan: plan.workers))
+        plans: dict[int, Tried[WorkerPlan]] = {}  # the best of each count of workers, whatever its batches
+        for tried in advice.worker_plans:
+            plans.setdefault(tried.candidate.workers, tried)
+        most = before.workers.max_workers
+        rows.append(_of_search("max_workers", most, [*plans.values()], lambda plan: plan.workers))
     return rows
 
 

@@ -13,6 +13,8 @@ from kit.widgets.frame.live import HomeLoop
 
 State = Literal["running", "done", "failed", "cancelled"]
 OnProgress = Callable[[float, str], None]
+ShouldStop = Callable[[], bool]
+Work = Callable[[OnProgress, ShouldStop], Any]
 
 
 class Job:
@@ -45,7 +47,7 @@ class Job:
 
     def __init__(
         self,
-        work: Callable[[OnProgress, Callable[[], bool]], Any],
+        work: Work,
         on_progress: OnProgress,
         on_end: Callable[[Job], None],
         home: HomeLoop | None = None,

@@ -8,10 +8,9 @@ from typing import Any
 
 import ipywidgets as w
 
-from kit.widgets.frame.job import Job, OnProgress
+from kit.widgets.frame.job import Job, Work
 from kit.widgets.frame.live import HomeLoop
 
-Work = Callable[[OnProgress, Callable[[], bool]], Any]
 _COLOURS = {"running": "", "done": "success", "failed": "danger", "cancelled": "warning"}
 
 

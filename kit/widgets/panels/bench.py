@@ -16,7 +16,7 @@ from kit.benchmark.results import BenchmarkResults, figures
 from kit.benchmark.suite import run_performance_benchmark
 from kit.clock import IST
 from kit.errors import DataError
-from kit.widgets.frame.job import Job, OnProgress
+from kit.widgets.frame.job import Job, OnProgress, ShouldStop, Work
 from kit.widgets.frame.live import LiveFigure, Painter
 from kit.widgets.frame.panel import HANDED, Panel, shown
 from kit.widgets.frame.runner import Runner
@@ -145,16 +145,14 @@ class BenchPanel(Panel):
         if bad:
             raise bad[0]  # shown; everything else was drawn
 
-    def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], BenchmarkResults]:
+    def _prepare(self) -> Work:
         self.errors.clear()
         self._memory = Memory()
         self.chart.show(())
         self.words.value = summary("Rows appear as they finish; a click shows a row's history.")
         return partial(self._work, self.inputs["quick"].value)
 
-    def _work(
-        self, quick: bool, on_progress: OnProgress, should_stop: Callable[[], bool]
-    ) -> BenchmarkResults:
+    def _work(self, quick: bool, on_progress: OnProgress, should_stop: ShouldStop) -> BenchmarkResults:
         return self._measure(
             full=not quick, progress=self._memory.watching(on_progress), should_stop=should_stop,
             on_row=self.chart.add,  # on the worker: a plain trait

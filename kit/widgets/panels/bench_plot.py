@@ -77,12 +77,9 @@ def draw_history(axes: Axes, runs: Runs) -> None:
     axes.plot(range(1, len(latest) + 1), [run["score"] for run in latest], "o-", color=CALL)
     ends = [datetime.fromisoformat(run["at"]).astimezone(IST) for run in (latest[0], latest[-1])]
     since, until = (f"{end:%d %b %H:%M}" for end in ends)
-    axes.set(xlim=(0.5, max(len(latest), 2) + 0.5), ylim=(0, 105))
-    axes.set(
-        xlabel=f"Run, {since} to {until} IST" if len(latest) > 1 else f"Run of {since} IST", ylabel="Score"
-    )
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_title("Earlier runs")
+    span = f"Run, {since} to {until} IST" if len(latest) > 1 else f"Run of {since} IST"
+    axes.set(ylim=(0, 105), xlabel=span, ylabel="Score", title="Earlier runs")
+    _count_runs(axes, len(latest))
 
 
 def draw_row_history(axes: Axes, runs: Runs, name: str) -> None:
@@ -98,6 +95,10 @@ def draw_row_history(axes: Axes, runs: Runs, name: str) -> None:
     below, above = ([max(0.0, span[end]) for span in spans] for end in (0, 1))
     places = range(1, len(latest) + 1)
     axes.errorbar(places, figures, yerr=(below, above), fmt="o-", color=CALL, ecolor=PLAIN, capsize=2)
-    axes.set(xlim=(0.5, max(len(latest), 2) + 0.5), ylim=(0, None), xlabel="Run", ylabel=latest[-1]["unit"])
+    axes.set(ylim=(0, None), xlabel="Run", ylabel=latest[-1]["unit"], title=f"{name} in earlier runs")
+    _count_runs(axes, len(latest))
+
+
+def _count_runs(axes: Axes, count: int) -> None:
+    axes.set_xlim(0.5, max(count, 2) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_title(f"{name} in earlier runs")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets as w
@@ -19,7 +19,7 @@ from kit.strategies.base import Strategy
 from kit.strategies.own import OwnLegs
 from kit.widgets.frame.cell import imports, python
 from kit.widgets.frame.context import Context
-from kit.widgets.frame.job import Job, OnProgress
+from kit.widgets.frame.job import Job, OnProgress, ShouldStop, Work
 from kit.widgets.frame.panel import HANDED, shown
 from kit.widgets.frame.runner import Runner
 from kit.widgets.panels.ranking import RankingPanel
@@ -112,7 +112,7 @@ class EvaluationPanel(RankingPanel):
             ")\n"
         )
 
-    def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], Results]:
+    def _prepare(self) -> Work:
         self.errors.clear()
         self._drawing = False
         self.context.check_open()
@@ -121,7 +121,7 @@ class EvaluationPanel(RankingPanel):
 
         ideas = self._asked()
 
-        def work(on_progress: OnProgress, should_stop: Callable[[], bool]) -> Results:
+        def work(on_progress: OnProgress, should_stop: ShouldStop) -> Results:
             come = 0
 
             def row_came(_: dict[str, Any]) -> None:

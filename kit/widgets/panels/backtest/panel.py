@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from kit.shown import counted
 from kit.widgets.frame.fields import flow, sized
 from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.header import Action, SavedFile, venue_line
-from kit.widgets.frame.job import Job, OnProgress
+from kit.widgets.frame.job import Job, OnProgress, ShouldStop, Work
 from kit.widgets.frame.live import LiveFigure
 from kit.widgets.frame.panel import HANDED, Panel, quietly, shown
 from kit.widgets.frame.runner import Runner
@@ -34,7 +33,7 @@ from kit.widgets.panels.backtest import pictures
 from kit.widgets.panels.backtest.controls import controls
 from kit.widgets.panels.backtest.form import BOXES, DIFFERS, changed, written
 from kit.widgets.panels.backtest.tables import TRADES, labelled, sweep_words, table_of, tiles, trade_rows
-from kit.widgets.panels.backtest.tasks import TASKS, BacktestAsked, ShouldStop, checked_score, day_of
+from kit.widgets.panels.backtest.tasks import TASKS, BacktestAsked, checked_score, day_of
 
 Outcome = BacktestResult | SweepResult | str | None
 _PATHS = {box.path: box.help for box in BOXES}
@@ -199,7 +198,7 @@ class BacktestPanel(Panel):
             self._show_plan()
             self._tell_wrong()
 
-    def _prepare(self) -> Callable[[OnProgress, ShouldStop], Outcome]:
+    def _prepare(self) -> Work:
         if self._wrong:
             raise SettingsError("Not a run yet", " ".join(self._wrong.values()), "Correct it to run.")
         self.errors.clear()

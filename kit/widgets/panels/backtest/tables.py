@@ -63,12 +63,8 @@ def tiles(result: BacktestResult) -> dict[str, str]:
         "Skipped": f"{len(result.skipped):,}",
         "Deepest drawdown, daily": rupees(-result.drawdown.rupees),
     }
-    for label, name in ratio.items():
-        if name in found.index and not isnan(float(found[name])):
-            told[label] = f"{float(found[name]):.2f}"
-    if "win_rate" in found.index and not isnan(float(found["win_rate"])):
-        told["Trades won"] = f"{100 * float(found['win_rate']):.0f} %"
-    return told
+    told |= {label: f"{found[name]:.2f}" for label, name in ratio.items() if not isnan(found[name])}
+    return told if isnan(found["win_rate"]) else told | {"Trades won": f"{100 * found['win_rate']:.0f} %"}
 
 
 def labelled(result: BacktestResult) -> str:

@@ -16,11 +16,11 @@ from kit.bars.minute_store import MinuteStore
 from kit.clock import previous_session, sessions
 from kit.collecting import collect_minutes
 from kit.errors import DataError, SettingsError
+from kit.monitor.progress import Stopped
 from kit.settings import Settings
 from kit.shown import counted
-from kit.widgets.frame.job import OnProgress
+from kit.widgets.frame.job import OnProgress, ShouldStop
 
-ShouldStop = Callable[[], bool]
 AROUND = 6  # strikes beyond a day's range: what the exchange's limits give within a minute
 LATEST = 3  # sessions that are collected where no range is given
 
@@ -55,24 +55,20 @@ class BacktestAsked:
     files: str = ""
 
 
-class _StopPressedError(Exception):
-    """Ends a backtest between two sessions."""
-
-
 def trade(asked: BacktestAsked, on_progress: OnProgress, should_stop: ShouldStop) -> BacktestResult | None:
     """Trade the plan, with its band; None when it was cancelled."""
 
     def told(done: int, total: int) -> None:
         on_progress(done / max(total, 1), f"{done} of {total} sessions")
         if should_stop():
-            raise _StopPressedError
+            raise Stopped
 
     try:
         return backtest(
             asked.plan, asked.store, start=asked.first, end=asked.last, least_score=asked.least_score,
             band=True, progress=told,
         )  # fmt: skip
-    except _StopPressedError:
+    except Stopped:
         return None
 
 

@@ -21,7 +21,7 @@ from kit.evaluation.scan.scan import OnBest
 from kit.model import ChainSnapshot, Position
 from kit.widgets.frame.fields import flow
 from kit.widgets.frame.grid import Grid
-from kit.widgets.frame.job import Job, OnProgress
+from kit.widgets.frame.job import Job, OnProgress, ShouldStop, Work
 from kit.widgets.frame.live import LiveFigure
 from kit.widgets.frame.panel import MarketPanel, shown
 from kit.widgets.frame.runner import Runner
@@ -171,7 +171,7 @@ class ScanPanel(MarketPanel):
                 wrong.append(f"{field.description}: {error}")
         return " ".join(wrong)
 
-    def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], ScanResult]:
+    def _prepare(self) -> Work:
         if wrong := self._wrong():
             raise SettingsError("Not a scan yet", wrong, "Correct it to run.")
         self.errors.clear()
@@ -179,7 +179,7 @@ class ScanPanel(MarketPanel):
         asked, stop = self.values, Event()
         source = self._asked_chain()
 
-        def work(on_progress: OnProgress, should_stop: Callable[[], bool]) -> ScanResult:
+        def work(on_progress: OnProgress, should_stop: ShouldStop) -> ScanResult:
             def best(found: ScanResult) -> None:
                 scored, every = found.kept.scored, max(found.enumerated, 1)
                 on_progress(scored / every, f"{scored:,} of {every:,} positions")

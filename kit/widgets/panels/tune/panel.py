@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -17,7 +17,7 @@ from kit.tuning.tuner import Advice
 from kit.widgets.frame.fields import NumberField, flow
 from kit.widgets.frame.grid import Grid
 from kit.widgets.frame.header import venue_line
-from kit.widgets.frame.job import Job, OnProgress
+from kit.widgets.frame.job import Job, Work
 from kit.widgets.frame.live import LiveFigure
 from kit.widgets.frame.panel import HANDED, Panel, quietly, shown
 from kit.widgets.frame.runner import Runner
@@ -210,16 +210,12 @@ class TunePanel(Panel):
         else:
             self.errors.clear()
 
-    def _prepare(self) -> Callable[[OnProgress, Callable[[], bool]], Outcome]:
+    def _prepare(self) -> Work:
         if self.wrong:
             raise SettingsError("A setting is wrong", self.wrong[0], "Fix it first.")
         self._running, task = self.compute(self.source, **self.values), self._tasks[self.task.value]
         self.errors.clear()
-
-        def work(on_progress: OnProgress, should_stop: Callable[[], bool]) -> Outcome:
-            return task(self._running, on_progress, should_stop)
-
-        return work
+        return partial(task, self._running)
 
     @shown
     def _ended(self, job: Job) -> None:

@@ -20,7 +20,7 @@ from kit.settings import Backend, BrokerConfig, Settings
 from kit.simulator.process import launch
 from kit.tuning.tuner import POOL_SIZES, Advice, tune
 from kit.tuning.workload import REQUESTS, WorkerPlan, Workload, ideas_from, speedups
-from kit.widgets.frame.job import OnProgress
+from kit.widgets.frame.job import OnProgress, ShouldStop
 
 BACKENDS: tuple[Backend, ...] = ("serial", "threads", "processes")
 SPOKEN = {"chain": "chain", "candles": "candles", "ltp": "last price", "atm": "at the money"}
@@ -77,7 +77,7 @@ class Measured:
 
 
 Outcome = Measured | Advice
-Task = Callable[[Settings, OnProgress, Callable[[], bool]], Outcome]
+Task = Callable[[Settings, OnProgress, ShouldStop], Outcome]
 
 
 def searching(workload: Any = None, snapshots: Sequence[Any] = ()) -> Task:
@@ -94,7 +94,7 @@ def searching(workload: Any = None, snapshots: Sequence[Any] = ()) -> Task:
     ``TunePanel(desk, {**TASKS, "Search for my ideas": searching(ideas, chains)})``
     """
 
-    def search(settings: Settings, on_progress: OnProgress, should_stop: Callable[[], bool]) -> Advice:
+    def search(settings: Settings, on_progress: OnProgress, should_stop: ShouldStop) -> Advice:
         return tune(
             settings, progress=on_progress, should_stop=should_stop, workload=workload, snapshots=snapshots,
         )  # fmt: skip
@@ -102,7 +102,7 @@ def searching(workload: Any = None, snapshots: Sequence[Any] = ()) -> Task:
     return search
 
 
-def measure(settings: Settings, on_progress: OnProgress, should_stop: Callable[[], bool]) -> Measured:
+def measure(settings: Settings, on_progress: OnProgress, should_stop: ShouldStop) -> Measured:
     """Measure operations through every tier, calls by pool size, and evaluation by backend and workers."""
     results = run_performance_benchmark(
         rows=[f"{operation}_{tier}" for operation in OPERATIONS for tier in TIERS],
