@@ -134,6 +134,11 @@ def left_out(days: Days) -> Mapping[date, str]:
     return days.left_out if isinstance(days, SoundDays | StoredDays | ReadAhead) else {}
 
 
+def between(day: date, start: date | None, end: date | None) -> bool:
+    """Tell whether a day lies in a range, both ends included; None is open."""
+    return (start is None or start <= day) and (end is None or day <= end)
+
+
 def source_of(days: Days) -> str:
     """Return where days come from, for messages: a store's folder, or what kind of mapping it is."""
     return f"{days.store.folder}" if isinstance(days, StoredDays) else f"an empty {type(days).__name__}"

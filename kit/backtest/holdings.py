@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from kit.backtest.days import Days, ahead, left_out, source_of
+from kit.backtest.days import Days, ahead, between, left_out, source_of
 from kit.backtest.encode import encode_legs, encode_terms
 from kit.backtest.engines import position_on
 from kit.backtest.plain import play_asking
@@ -72,7 +72,7 @@ def wanted_days(plan: Plan, days: Days, start: date | None, end: date | None) ->
         There are no days, or none within the range.
     """
     held = [*days, *left_out(days)]
-    there = sorted(day for day in held if (start is None or day >= start) and (end is None or day <= end))
+    there = sorted(day for day in held if between(day, start, end))
     if not held:
         remedy = "Collect or import some: run `kit collect` or `kit import`."
         raise DataError("There are no minutes to trade on", source_of(days), remedy)

@@ -14,7 +14,6 @@ from scipy.stats import kurtosis, norm, skew
 
 from kit.pricing.arrays import Floats
 
-_EULER = 0.5772156649015329
 _BLOCKS = 12  # 924 ways to choose half of them
 
 
@@ -45,7 +44,9 @@ def deflated_sharpe(daily: Floats) -> float:
     if len(daily) < 3 or len(known) < 2:
         return nan
     best = int(np.nanargmax(ratios))
-    luck = (1 - _EULER) * norm.ppf(1 - 1 / len(known)) + _EULER * norm.ppf(1 - 1 / (len(known) * e))
+    luck = (1 - np.euler_gamma) * norm.ppf(1 - 1 / len(known)) + np.euler_gamma * norm.ppf(
+        1 - 1 / (len(known) * e)
+    )
     expected = sqrt(float(known.var(ddof=1))) * luck
     ratio, returns = float(ratios[best]), daily[:, best]
     spread = 1 - skew(returns) * ratio + (kurtosis(returns, fisher=False) - 1) / 4 * ratio**2

@@ -28,7 +28,7 @@ def expiry_of(rule: ExpiryRule, day: DayMinutes) -> date | None:
     if isinstance(rule, ByDays):
         return min(listed, key=lambda expiry: abs((expiry - day.day).days - rule.days), default=None)
     if rule == "monthly":
-        month = [expiry for expiry in listed if (expiry.year, expiry.month) == _month(listed[0])]
+        month = [expiry for expiry in listed if expiry.replace(day=1) == listed[0].replace(day=1)]
         return month[-1] if month else None
     place = 0 if rule == "nearest" else 1
     return listed[place] if len(listed) > place else None
@@ -39,10 +39,6 @@ def _span(columns: Columns) -> Columns | slice:
     if len(columns) and columns[-1] - columns[0] + 1 == len(columns):
         return slice(columns[0], columns[-1] + 1)
     return columns
-
-
-def _month(day: date) -> tuple[int, int]:
-    return day.year, day.month
 
 
 class ExpiryMinutes:

@@ -17,7 +17,7 @@ from uuid import uuid4
 import numpy as np
 
 from kit.arguments import instance
-from kit.backtest.days import Days, days_of, left_out
+from kit.backtest.days import Days, between, days_of, left_out
 from kit.backtest.encode import encode_legs, encode_terms, most_rows
 from kit.backtest.engines import engine_for, play_compiled, position_on
 from kit.backtest.given import given_date, given_days, given_share
@@ -63,11 +63,11 @@ def sets_of(plans: Sequence[Plan]) -> Sets:
 
 
 def tapes_of(
-    sets: Sets, days: Days, wanted: Sequence[date] | None = None, rotten: list[SkippedDay] | None = None
+    sets: Sets, days: Days, wanted: Sequence[date] | None = None, lost: list[SkippedDay] | None = None
 ) -> Iterator[Loaded]:
     """Yield the tapes that all the sets of a sweep are played on; keep them to sweep again at once.
 
-    Sessions that cannot be read, or on which a Python rule fails, go to `rotten`; without it the first of
+    Sessions that cannot be read, or on which a Python rule fails, go to `lost`; without it the first of
     them ends this.
     """
     wanted = wanted_days(sets.plan, days, None, None) if wanted is None else wanted
@@ -75,10 +75,10 @@ def tapes_of(
         loaded = chance if isinstance(chance, SkippedDay) else tape_of(sets.plan, chance, sets.again)
         if not isinstance(loaded, SkippedDay):
             yield loaded
-        elif loaded.error and rotten is None:
+        elif loaded.error and lost is None:
             raise loaded.error
-        elif loaded.error and rotten is not None:
-            rotten.append(loaded)
+        elif loaded.error and lost is not None:
+            lost.append(loaded)
 
 
 def play_tape(sets: Sets, loaded: Loaded, compiled: bool = True) -> Floats:
@@ -181,8 +181,8 @@ def sweep(
     net: dict[date, Floats] = {}
     sums, done, skipped = np.zeros((len(plans), 2)), 0, dict[date, SkippedDay]()
     with closing(_results(pieces, days, processor)) as results:
-        for piece, (played, out), rotten in results:
-            skipped.update({one.day: one for one in rotten})
+        for piece, (played, out), lost in results:
+            skipped.update({one.day: one for one in lost})
             for day, figures in zip(played, out, strict=True):
                 net.setdefault(day, np.zeros(len(plans)))[piece.members] = figures[:, 0]
                 sums[piece.members] += figures[:, 1:]
@@ -196,13 +196,9 @@ def sweep(
     if broken and not every:
         raise broken[0]
     matrix = np.stack([net[day] for day in every]) if every else np.zeros((0, len(plans)))
-    poor = {day: SkippedDay(day, why) for day, why in left_out(days).items() if _between(day, start, end)}
+    poor = {day: SkippedDay(day, why) for day, why in left_out(days).items() if between(day, start, end)}
     left = [one for _, one in sorted({**poor, **skipped}.items())]
     return SweepResult(plan, table, every, matrix, sums[:, 0], sums[:, 1], done == len(pieces), left)
-
-
-def _between(day: date, start: date | None, end: date | None) -> bool:
-    return (start is None or start <= day) and (end is None or day <= end)
 
 
 def _pieces(
@@ -243,13 +239,13 @@ class _Piece:
     def kept(self) -> Played | None:
         return read_piece(self.file) if self.file else None
 
-    def keep(self, played: Played, rotten: Sequence[SkippedDay]) -> None:
-        if self.file and not rotten:  # a session that is mended is traded the next time
+    def keep(self, played: Played, lost: Sequence[SkippedDay]) -> None:
+        if self.file and not lost:  # a session that is mended is traded the next time
             keep_piece(self.file, played)
 
     def play(self, days: Days, threads: int | None = None) -> tuple[Played, list[SkippedDay]]:
-        rotten = list[SkippedDay]()
-        return play_tapes(self.sets, tapes_of(self.sets, days, self.wanted, rotten), threads), rotten
+        lost = list[SkippedDay]()
+        return play_tapes(self.sets, tapes_of(self.sets, days, self.wanted, lost), threads), lost
 
 
 def _play_piece(piece: _Piece, days: Days) -> tuple[Played, list[SkippedDay]]:
@@ -269,9 +265,9 @@ def _results(
             yield piece, kept, []
     if processor is None:
         for piece in missing:
-            played, rotten = piece.play(days)
-            piece.keep(played, rotten)
-            yield piece, played, rotten
+            played, lost = piece.play(days)
+            piece.keep(played, lost)
+            yield piece, played, lost
         return
     run = uuid4().hex[:8]
     names = {f"sweep-{run}-{number}": piece for number, piece in enumerate(missing)}
@@ -280,9 +276,9 @@ def _results(
             task = ProcessingTask(name, _play_piece, (piece, _part(days, piece)), timeout=3600.0)
             processor.submit_task(task, wait=True)
         for name, piece in names.items():
-            played, rotten = processor.get_result(name)
-            piece.keep(played, rotten)
-            yield piece, played, rotten
+            played, lost = processor.get_result(name)
+            piece.keep(played, lost)
+            yield piece, played, lost
     finally:  # cancelled, interrupted or failed: nobody waits for the rest
         for name in names:
             processor.cancel_task(name)

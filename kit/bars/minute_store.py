@@ -254,12 +254,10 @@ class MinuteStore:
         minutes = arrays.day_minutes(self.underlying, day, table, series)
         figures, digest = quality.figures(minutes, counted), quality.digest(minutes)
         notes = [*told, *quality.notes(figures)]
-        known = readable(self.folder).items()
-        if twin := next(
-            (other for other, one in known if one.facts["digest"] == digest and other != day), None
-        ):
+        alike = [one.day for one in readable(self.folder).values() if one.facts["digest"] == digest]
+        if others := [other for other in alike if other != day]:
             figures["score"] = 0.0
-            notes.append(f"repeats the bars of {twin}")
+            notes.append(f"repeats the bars of {others[0]}")
         return facts | {"quality": figures, "notes": notes, "digest": digest}
 
     def _read(self, day: date, expiries: int | None, mapped: bool) -> DayMinutes:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from kit.clock import in_ist, session, sessions
 from kit.facts import span
+from kit.pricing.arrays import Floats
 
-Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 

@@ -153,11 +153,11 @@ def _backends(settings: Settings, chain: Any, checkpoint: Callable[[str], None])
         checkpoint(f"backend {backend}")
         plan = settings.workers.model_copy(update={"backend": backend})
         with Workload(settings.model_copy(update={"workers": plan}), "", ideas_from(None), [chain]) as work:
-            crew = WorkerPlan(plan.max_workers, 1)
+            singly = WorkerPlan(plan.max_workers, 1)
             started = perf_counter()
-            work.run_seconds(crew)  # starts the workers and runs twice
+            work.run_seconds(singly)  # starts the workers and runs twice
             first_s = perf_counter() - started
-            usual_s = work.run_seconds(crew)
+            usual_s = work.run_seconds(singly)
         found[backend] = BackendTime(max(0.0, first_s - 2 * usual_s), usual_s / len(ideas_from(None)))
     return found
 
