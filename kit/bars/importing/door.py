@@ -147,13 +147,13 @@ def _taken(source: ImportFile, report: ImportReport) -> Iterator[DayBars]:
 
 def _sessions(source: ImportFile) -> Iterator[DayBars]:
     """Yield the sessions of one file, what cannot be a bar set aside and counted."""
-    counted: Counter[str] = Counter()
+    total: Counter[str] = Counter()
     for bars in _parts(source):
         bars.volume = per_minute(bars, source)
         yield from sessions_of(bars, source)
-        counted.update(source.counted)
+        total.update(source.counted)
         source.counted.clear()
-    source.counted.update(counted)
+    source.counted.update(total)
 
 
 def _parts(source: ImportFile) -> Iterator[ImportedBars]:
