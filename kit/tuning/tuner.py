@@ -64,10 +64,8 @@ class Advice(Showable):
 
     def _details(self) -> list[str]:
         told = [sentence(str(one)) for one in self.lifetimes]
-        return [*told, *(table(_tried(name, found), name) for name, found in self._searched())]
-
-    def _searched(self) -> list[tuple[str, Sequence[Tried[Any]]]]:
-        return [("Connection pool", self.pools), ("Workers", self.worker_plans)]
+        pools, plans = _tried("Connection pool", self.pools), _tried("Workers", self.worker_plans)
+        return [*told, table(pools, "Connection pool"), table(plans, "Workers")]
 
     def __str__(self) -> str:
         lines = ["Lifetimes", *(f"  {lifetime}" for lifetime in self.lifetimes)]

@@ -10,6 +10,13 @@ FIGURES = (
     "iv_quality", "tradable", "sound", "margin_inr", "return_on_margin", "loss_to_risk",
 )  # fmt: skip
 PLACES = {name: place for place, name in enumerate(FIGURES)}
+(
+    PREMIUM_AT, PREMIUM_MID_AT, SPREAD_AT, MAX_PROFIT_AT, MAX_LOSS_AT, BREAKEVEN_LOW_AT, BREAKEVEN_HIGH_AT,
+    PROBABILITY_OF_PROFIT_AT, EDGE_AT, FIT_ERROR_AT, EXPECTED_PROFIT_AT, CHARGES_AT, COST_AT, RISK_AT,
+    REWARD_AT, COST_ON_RISK_AT, RETURN_ON_RISK_AT, REWARD_TO_RISK_AT, DELTA_AT, GAMMA_AT, THETA_AT, VEGA_AT,
+    RHO_AT, SPREAD_PCT_AT, SIZE_LOTS_AT, TRADED_LOTS_AT, IV_QUALITY_AT, TRADABLE_AT, SOUND_AT, MARGIN_AT,
+    RETURN_ON_MARGIN_AT, LOSS_TO_RISK_AT,
+) = range(len(FIGURES))  # fmt: skip
 LEAST_FIRST = frozenset(
     {"cost_inr", "cost_on_risk", "charges_inr", "risk_inr", "max_loss_inr", "margin_inr", "spread_inr",
      "loss_to_risk", "spread_pct", "fit_error_inr"}

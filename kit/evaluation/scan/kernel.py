@@ -48,13 +48,15 @@ def score_all(
         premium, slope = shape(contracts, terms, held, lots, knots, profits)
         best, worst = bounds(profits, len(held) + 1, slope)
         count = breakevens(knots, profits, len(held) + 1, slope, crossings)
-        row[0] = premium
-        row[3], row[4] = terms[col.LOT] * best, terms[col.LOT] * -worst
-        row[5] = crossings[1] if count else np.nan
-        row[6] = crossings[count] if count else np.nan
-        row[7] = chance(terms, levels, knots, profits, slope, len(held) + 1, crossings, count)
+        row[col.PREMIUM_AT] = premium
+        row[col.MAX_PROFIT_AT], row[col.MAX_LOSS_AT] = terms[col.LOT] * best, terms[col.LOT] * -worst
+        row[col.BREAKEVEN_LOW_AT] = crossings[1] if count else np.nan
+        row[col.BREAKEVEN_HIGH_AT] = crossings[count] if count else np.nan
+        row[col.PROBABILITY_OF_PROFIT_AT] = chance(
+            terms, levels, knots, profits, slope, len(held) + 1, crossings, count
+        )
         least, most = between(terms, knots, profits, slope, len(held) + 1)
-        row[13], row[14] = -terms[col.LOT] * least, terms[col.LOT] * most
+        row[col.RISK_AT], row[col.REWARD_AT] = -terms[col.LOT] * least, terms[col.LOT] * most
         sums(contracts, terms, held, lots, row)
         told(contracts, terms, held, lots, best, worst, row)
         blocked(contracts, terms, held, lots, losses, row)
@@ -89,10 +91,12 @@ def sums(
     charges += taxed * terms[col.EXERCISE_FEE]
     paid = terms[col.CROSSED] * spread
     expected, cost = lot * (mean - paid / terms[col.DISCOUNT]) - charges, charges + lot * paid
-    row[1], row[2], row[8] = lot * rounded(mid), lot * spread, lot * mean
-    row[9] = lot * math.sqrt(missed)
-    row[10], row[11], row[12] = expected, charges, cost
-    row[18], row[19], row[20], row[21], row[22] = lot * delta, lot * gamma, lot * theta, lot * vega, lot * rho
+    row[col.PREMIUM_MID_AT], row[col.SPREAD_AT] = lot * rounded(mid), lot * spread
+    row[col.EDGE_AT] = lot * mean
+    row[col.FIT_ERROR_AT] = lot * math.sqrt(missed)
+    row[col.EXPECTED_PROFIT_AT], row[col.CHARGES_AT], row[col.COST_AT] = expected, charges, cost
+    row[col.DELTA_AT], row[col.GAMMA_AT], row[col.THETA_AT] = lot * delta, lot * gamma, lot * theta
+    row[col.VEGA_AT], row[col.RHO_AT] = lot * vega, lot * rho
 
 
 def ratio(amount: float, risk: float) -> float:
@@ -125,13 +129,14 @@ def told(
         widest = -least(-widest, -contract[col.SPREAD])
         nobody += contract[col.NO_OFFER] if buys else contract[col.NO_BID]
         doubtful += contract[col.DOUBTFUL]
-    beyond = row[2] / terms[col.LOT] if terms[col.AT_TOUCH] > 0 else 0.0
+    beyond = row[col.SPREAD_AT] / terms[col.LOT] if terms[col.AT_TOUCH] > 0 else 0.0
     bad = (worst >= 0 and best > 0) or (best > worst and (worst + beyond > 0 or best + beyond < 0))
     had = not bad and nobody == 0
-    row[23], row[24], row[25], row[26] = widest, fits, traded, quality
-    row[27] = 1.0 if had else 0.0
-    off = abs(row[8]) > OFF_SMILE * row[9]
-    row[28] = 1.0 if had and not off and doubtful == 0 and terms[col.DOUBT] == 0 else 0.0
+    row[col.SPREAD_PCT_AT], row[col.SIZE_LOTS_AT] = widest, fits
+    row[col.TRADED_LOTS_AT], row[col.IV_QUALITY_AT] = traded, quality
+    row[col.TRADABLE_AT] = 1.0 if had else 0.0
+    off = abs(row[col.EDGE_AT]) > OFF_SMILE * row[col.FIT_ERROR_AT]
+    row[col.SOUND_AT] = 1.0 if had and not off and doubtful == 0 and terms[col.DOUBT] == 0 else 0.0
 
 
 def least(so_far: float, value: float) -> float:
@@ -164,16 +169,19 @@ def blocked(
     for scenario in range(1, 16):
         worst = max(worst, losses[scenario])
     span = 0.0 if beside == 0.0 else max(max(worst, 0.0) - value, floor, 0.0)  # nothing but bought options
-    row[29] = terms[col.LOT] * (span + beside)
+    row[col.MARGIN_AT] = terms[col.LOT] * (span + beside)
 
 
 def risked(row: Floats) -> None:
     """Write what is at risk, once loss and margin are known, and the amounts per rupee of both."""
-    tied_up = row[29] + max(-row[0], 0.0)
-    row[30] = ratio(row[10], tied_up)
-    risk = tied_up if tied_up > row[13] else row[13]  # where one is NaN, the likely loss
-    risk = row[4] if row[4] < risk else risk
-    if math.isnan(tied_up) and row[13] <= 0 < row[4]:
+    tied_up = row[col.MARGIN_AT] + max(-row[col.PREMIUM_AT], 0.0)
+    row[col.RETURN_ON_MARGIN_AT] = ratio(row[col.EXPECTED_PROFIT_AT], tied_up)
+    risk = tied_up if tied_up > row[col.RISK_AT] else row[col.RISK_AT]  # where one is NaN, the likely loss
+    risk = row[col.MAX_LOSS_AT] if row[col.MAX_LOSS_AT] < risk else risk
+    if math.isnan(tied_up) and row[col.RISK_AT] <= 0 < row[col.MAX_LOSS_AT]:
         risk = np.nan
-    row[13], row[31] = risk, ratio(row[4], risk)
-    row[15], row[16], row[17] = ratio(row[12], risk), ratio(row[10], risk), ratio(row[14], risk)
+    row[col.RISK_AT] = risk
+    row[col.LOSS_TO_RISK_AT] = ratio(row[col.MAX_LOSS_AT], risk)
+    row[col.COST_ON_RISK_AT] = ratio(row[col.COST_AT], risk)
+    row[col.RETURN_ON_RISK_AT] = ratio(row[col.EXPECTED_PROFIT_AT], risk)
+    row[col.REWARD_TO_RISK_AT] = ratio(row[col.REWARD_AT], risk)
