@@ -6,6 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
+def positive(prices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return prices with everything that is none (0, negative, NaN, infinite) as NaN: feeds write zeros."""
+    return np.where((prices > 0) & (prices < np.inf), prices, np.nan)
+
+
 def mid_or_last(bid: ArrayLike, ask: ArrayLike, ltp: ArrayLike, volume: ArrayLike) -> NDArray[np.float64]:
     """Return the mid of bid and ask, else the last traded price.
 

@@ -12,7 +12,7 @@ from math import nan
 from typing import Any, TypeVar
 
 from kit.broker.shapes import Record, number, records
-from kit.clock import IST, in_ist
+from kit.clock import IST, in_ist, parse_moment
 from kit.errors import DataError, ProtocolError
 from kit.model import (
     AccountFunds,
@@ -26,7 +26,6 @@ from kit.model import (
 )
 
 T = TypeVar("T")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def rows_of(read: Callable[[Record], T], data: Any, asked: str) -> tuple[T, ...]:
@@ -231,13 +230,7 @@ def _word(row: Record, name: str) -> Any:
 
 
 def _moment(text: Any) -> datetime | None:
-    """Read ``20-Oct-2026 13:10:59`` in any locale; return None for an empty value."""
-    if not text:
-        return None
-    day, month, rest = str(text).split("-", 2)
-    year, hours = rest.split(" ", 1)
-    on = date(int(year), _MONTHS.index(month.title()) + 1, int(day))
-    return datetime.combine(on, time.fromisoformat(hours), IST)
+    return parse_moment(str(text)) if text else None
 
 
 def _iso(text: Any) -> datetime | None:

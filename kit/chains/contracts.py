@@ -37,9 +37,15 @@ class Contracts:
     symbol: Sequence[str]
 
 
-def positive(prices: Floats) -> Floats:
-    """Return prices with everything that is none (0, negative, NaN, infinite) as NaN."""
-    return np.where((prices > 0) & (prices < np.inf), prices, np.nan)
+def of_options(options: Sequence[Instrument], numbers: Mapping[str, Floats]) -> Contracts:
+    """Return the columns of known instruments, which are sorted by strike with the call first."""
+    return Contracts(
+        strike=np.array([option.strike for option in options]),
+        is_call=np.array([option.right == "CE" for option in options], dtype=np.bool_),
+        numbers=numbers,
+        token=[option.token for option in options],
+        symbol=[option.symbol for option in options],
+    )
 
 
 def around(instruments: Sequence[Instrument], spot: float, strikes: int) -> list[Instrument]:

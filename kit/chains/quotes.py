@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.chains.contracts import Contracts, positive
+from kit.chains.contracts import Contracts, of_options
 from kit.chains.fields import COUNT_BOUND, PRICE_BOUND, UnfitError, count, price
-from kit.clock import IST
-from kit.errors import ProtocolError
+from kit.clock import parse_moment
+from kit.errors import DataError, ProtocolError
 from kit.model import Instrument
+from kit.quotes import positive
 
 QuoteRow = Mapping[str, Any]
 _LONGEST_REST = timedelta(days=15)  # without a session; longer than any holidays
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def from_quotes(instruments: Sequence[Instrument], rows: Sequence[QuoteRow | None]) -> Contracts:
@@ -40,23 +40,18 @@ def from_quotes(instruments: Sequence[Instrument], rows: Sequence[QuoteRow | Non
     except _ODD as error:
         raise ProtocolError("A quote cannot be read", str(error), "Try again; else report it.") from error
     ltp, bid, ask, volume, oi, previous, bid_qty, ask_qty = table.T
-    return Contracts(
-        strike=np.array([option.strike for option in instruments]),
-        is_call=np.array([option.right == "CE" for option in instruments], dtype=np.bool_),
-        numbers={
-            "ltp": positive(ltp),
-            "bid": positive(bid),
-            "ask": positive(ask),
-            "volume": volume,
-            "oi": oi,
-            "oi_change": np.full(len(rows), np.nan),
-            "ltp_change": positive(ltp) - positive(previous),
-            "bid_qty": bid_qty,
-            "ask_qty": ask_qty,
-        },
-        token=[option.token for option in instruments],
-        symbol=[option.symbol for option in instruments],
-    )
+    numbers = {
+        "ltp": positive(ltp),
+        "bid": positive(bid),
+        "ask": positive(ask),
+        "volume": volume,
+        "oi": oi,
+        "oi_change": np.full(len(rows), np.nan),
+        "ltp_change": positive(ltp) - positive(previous),
+        "bid_qty": bid_qty,
+        "ask_qty": ask_qty,
+    }
+    return of_options(instruments, numbers)
 
 
 _UNKNOWN = float("nan")
@@ -100,7 +95,10 @@ def quoted_at(rows: Sequence[QuoteRow | None], otherwise: datetime) -> datetime:
         It is no time, or one far from `otherwise`: another year's chain.
     """
     times = {str(row["exchFeedTime"]) for row in rows if row and row.get("exchFeedTime")}
-    at = max((_feed_time(text) for text in times), default=otherwise)
+    try:
+        at = max(map(parse_moment, times), default=otherwise)
+    except DataError as error:
+        raise ProtocolError("A quote has a time that cannot be read", error.value, "Report it.") from error
     if not is_of_this_time(at, otherwise):
         raise ProtocolError("A quote is of another time", at.isoformat(), "Check this machine's clock.")
     return at
@@ -109,17 +107,6 @@ def quoted_at(rows: Sequence[QuoteRow | None], otherwise: datetime) -> datetime:
 def is_of_this_time(at: datetime, now: datetime) -> bool:
     """Tell whether a quote can be of the present: not of another year, nor of the future."""
     return -_LONGEST_REST <= at - now <= timedelta(days=1)
-
-
-def _feed_time(text: str) -> datetime:
-    """Read ``23-Nov-2026 14:53:57``, whatever the locale."""
-    try:
-        day, month, rest = text.split("-", 2)
-        year, clock = rest.split(" ", 1)
-        hour, minute, second = (int(part) for part in clock.split(":"))
-        return datetime(int(year), _MONTHS.index(month) + 1, int(day), hour, minute, second, tzinfo=IST)
-    except ValueError as error:
-        raise ProtocolError("A quote has a time that cannot be read", text, "Report it.") from error
 
 
 def last_price(row: QuoteRow | None) -> float:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import lru_cache
 
-from kit.clock.present import in_ist
+from kit.clock.present import IST, in_ist
 from kit.errors import DataError
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -52,6 +52,21 @@ def _read(text: str) -> date:
     except ValueError as error:
         raise DataError("No such day", text, _REMEDY) from error
     raise DataError("Not an expiry date", text, _REMEDY)
+
+
+def parse_moment(text: str) -> datetime:
+    """Read a moment as the broker writes it, ``23-Nov-2026 14:53:57``: exchange time, whatever the locale.
+
+    Raises
+    ------
+    DataError
+        It is none.
+    """
+    day, _, hours = text.partition(" ")
+    try:
+        return datetime.combine(parse_expiry(day), time.fromisoformat(hours), IST)
+    except ValueError as error:
+        raise DataError("Not a moment", text, "Write it as 23-Nov-2026 14:53:57.") from error
 
 
 def format_expiry(day: date) -> str:

@@ -15,7 +15,7 @@ from kit.broker.stream.feed import MarketFeed
 from kit.broker.stream.following import TickReader
 from kit.broker.stream.frames import DTYPES, MODES, TickBatch, last_price
 from kit.broker.stream.newest import KeptFrame
-from kit.chains.contracts import Contracts, around
+from kit.chains.contracts import Contracts, around, of_options
 from kit.chains.snapshot import snapshot
 from kit.clock import IST
 from kit.forks import renew_in_fork
@@ -216,20 +216,15 @@ def contracts_of(options: Sequence[Instrument], ticks: TickBatch) -> Contracts:
         One of each, in the same order.
     """
     data, ltp = ticks.data, ticks.rupees("ltp")
-    return Contracts(
-        strike=np.array([option.strike for option in options]),
-        is_call=np.array([option.right == "CE" for option in options], dtype=np.bool_),
-        numbers={
-            "ltp": ltp,
-            "bid": ticks.best("bids"),
-            "ask": ticks.best("asks"),
-            "volume": data["volume"].astype(np.float64),
-            "oi": data["oi"].astype(np.float64),
-            "oi_change": np.full(len(data), np.nan),  # the stream's own is documented as a dummy
-            "ltp_change": ltp - ticks.rupees("previous_close"),
-            "bid_qty": ticks.best("bids", "quantity"),
-            "ask_qty": ticks.best("asks", "quantity"),
-        },
-        token=[option.token for option in options],
-        symbol=[option.symbol for option in options],
-    )
+    numbers = {
+        "ltp": ltp,
+        "bid": ticks.best("bids"),
+        "ask": ticks.best("asks"),
+        "volume": data["volume"].astype(np.float64),
+        "oi": data["oi"].astype(np.float64),
+        "oi_change": np.full(len(data), np.nan),  # the stream's own is documented as a dummy
+        "ltp_change": ltp - ticks.rupees("previous_close"),
+        "bid_qty": ticks.best("bids", "quantity"),
+        "ask_qty": ticks.best("asks", "quantity"),
+    }
+    return of_options(options, numbers)

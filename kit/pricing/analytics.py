@@ -106,8 +106,7 @@ def heaviest(strike: ArrayLike, oi: ArrayLike, count: int = 3) -> Floats:
 def _heaviest(strike: ArrayLike, oi: ArrayLike, allowed: NDArray[np.bool_], count: int) -> Floats:
     weight = np.where(allowed, _amounts(oi), 0.0)
     order = np.argsort(-weight, kind="stable")[:count]
-    heaviest: Floats = floats(strike)[order[weight[order] > 0]]
-    return heaviest
+    return floats(strike)[order[weight[order] > 0]]
 
 
 def _at_the_money(strike: ArrayLike, forward: float, *columns: ArrayLike) -> list[float]:
@@ -123,8 +122,7 @@ def synthetic_future(strike: ArrayLike, call: ArrayLike, put: ArrayLike, discoun
     """Return what each strike's call and put imply for the forward, rupees: ``K + (C - P) / D``."""
     k = floats(strike)
     gap = floats(call) - floats(put)
-    implied: Floats = k + gap / discount
-    return implied
+    return k + gap / discount
 
 
 def gamma_exposure(
@@ -145,8 +143,7 @@ def gamma_exposure(
         Rupees.
     """
     net = _amounts(call_gamma) * _amounts(call_oi) - _amounts(put_gamma) * _amounts(put_oi)
-    exposure: Floats = net * forward * forward * 0.01
-    return exposure
+    return net * forward * forward * 0.01
 
 
 @dataclass(frozen=True, repr=False)

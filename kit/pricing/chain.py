@@ -15,7 +15,7 @@ from kit.pricing.black76 import DeltaOf, IvAndGreeks, iv_and_greeks
 from kit.pricing.forward import Forward, carried_forward, discounted, implied_forward
 from kit.pricing.quality import iv_quality, price_kind
 from kit.pricing.reasons import Codes, Reason
-from kit.quotes import mid_or_last
+from kit.quotes import mid_or_last, positive
 
 Rows = NDArray[np.intp]
 
@@ -120,14 +120,14 @@ def analyse(
     columns = _columns(k, bid, ask, ltp, oi, volume, oi_change, ltp_change)
     expiries, which = np.unique(column("expiry", np.asarray(expiry), k), return_inverse=True)
     indexes = [_StrikeIndex.of(np.flatnonzero(which == number), k, call) for number in range(expiries.size)]
-    forwards = _forwards(
-        indexes, columns, years, _futures(future, expiries.size), spot=spot, rate=rate, step_inr=step_inr
-    )
+    kind, doubt = price_kind(*(columns[name] for name in ("bid", "ask", "ltp", "volume")), step_inr)
+    traded = _futures(future, expiries.size)
+    forwards = _forwards(indexes, columns, kind, years, traded, spot=spot, rate=rate, step_inr=step_inr)
     level = np.array([forward.value for forward in forwards])[which]
     discount = np.array([forward.discount for forward in forwards])[which]
     price, rests_on = _carried(indexes, columns, k, call, level, discount)
     greeks = iv_and_greeks(price, level, k, years, discount, call, delta_of=delta_of)
-    reason, quality = _judged(columns, greeks, rests_on, step_inr)
+    reason, quality = _judged(columns, greeks, kind[rests_on], doubt[rests_on], rests_on, step_inr)
     columns["gamma"] = floats(greeks.gamma)
     scored = tuple(index.scored(columns, found) for index, found in zip(indexes, forwards, strict=True))
     from_twin = rests_on != np.arange(k.size)
@@ -137,16 +137,20 @@ def analyse(
 
 
 def _judged(
-    columns: dict[str, Floats], greeks: IvAndGreeks, rests_on: Rows, step_inr: float | None
+    columns: dict[str, Floats],
+    greeks: IvAndGreeks,
+    kind: Codes,
+    doubt: Floats,
+    rests_on: Rows,
+    step_inr: float | None,
 ) -> tuple[Codes, Floats]:
     """Return for each known volatility what kind of price it comes from, and its quality."""
-    bid, ask = columns["bid"], columns["ask"]
-    kind, doubt = price_kind(bid, ask, columns["ltp"], columns["volume"], step_inr)
+    bid, ask = columns["bid"][rests_on], columns["ask"][rests_on]
     half = np.where(ask >= bid, (ask - bid) / 2, np.nan)
-    quality = iv_quality(floats(greeks.iv), floats(greeks.vega), half[rests_on], doubt[rests_on], step_inr)
+    quality = iv_quality(floats(greeks.iv), floats(greeks.vega), half, doubt, step_inr)
     known = greeks.reason == Reason.OK
-    reason = np.where(known, kind[rests_on], greeks.reason)
-    wide = known & (reason == Reason.OK) & (half[rests_on] > 0) & (quality < WIDE_QUALITY)
+    reason = np.where(known, kind, greeks.reason)
+    wide = known & (reason == Reason.OK) & (half > 0) & (quality < WIDE_QUALITY)
     return np.where(wide, Reason.WIDE, reason).astype(np.int8), quality
 
 
@@ -155,7 +159,8 @@ def _columns(
 ) -> dict[str, Floats]:
     """Return the columns of the quotes by name, and the price that each quote is worth."""
     columns = {
-        name: column(name, _positive(given), k) for name, given in (("bid", bid), ("ask", ask), ("ltp", ltp))
+        name: column(name, positive(floats(given)), k)
+        for name, given in (("bid", bid), ("ask", ask), ("ltp", ltp))
     }
     for name, given in zip(("oi", "volume", "oi_change", "ltp_change"), others, strict=True):
         columns[name] = column(name, floats(given), k)
@@ -172,12 +177,6 @@ def _futures(future: ArrayLike | None, count: int) -> list[float]:
             "Use NaN where there is none.",
         )
     return traded.tolist()
-
-
-def _positive(values: ArrayLike) -> Floats:
-    """Read quotes; feeds write zero where there is none, and infinity is no price."""
-    quotes = floats(values)
-    return np.where((quotes > 0) & (quotes < np.inf), quotes, np.nan)
 
 
 @dataclass(frozen=True)
@@ -217,6 +216,7 @@ class _StrikeIndex:
 def _forwards(
     indexes: list[_StrikeIndex],
     columns: dict[str, Floats],
+    kind: Codes,
     years: Floats,
     futures: list[float],
     *,
@@ -230,9 +230,7 @@ def _forwards(
     where nothing else is known.
     """
     t = [float(years[index.rows[0]]) for index in indexes]
-    bid, ask = columns["bid"], columns["ask"]
-    kind, _ = price_kind(bid, ask, columns["ltp"], columns["volume"], step_inr)
-    theory = (bid == ask) & (kind != Reason.OK)
+    theory = (columns["bid"] == columns["ask"]) & (kind != Reason.OK)
     known = {name: np.where(theory, np.nan, columns[name]) for name in ("bid", "ask")}
     first = [
         index.forward(known, at, spot=spot, rate=rate, future=future, step_inr=step_inr)

@@ -13,7 +13,6 @@ Business 51 (1978).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from math import erfc, exp, inf, log, pi, sqrt
 from typing import Any
 
@@ -100,7 +99,7 @@ class Density:
 
     def _at(self, level: ArrayLike) -> tuple[Floats, Floats, Floats]:
         """Return log-moneyness, the root of total variance there, and its slope."""
-        _, b, rho, m, sigma = self._raw
+        _, b, rho, m, sigma = self.smile.raw
         with np.errstate(divide="ignore", invalid="ignore"):
             k = np.log(floats(level) / self.smile.forward)
         x = np.where(k == -inf, 0.0, k) - m
@@ -108,15 +107,11 @@ class Density:
         return k, s, b * (rho + x / np.sqrt(x * x + sigma * sigma)) / (2 * s)
 
     def _near(self, k: float) -> tuple[float, float]:
-        a, b, rho, m, sigma = self._raw
+        a, b, rho, m, sigma = self.smile.raw
         x = k - m
         root = sqrt(x * x + sigma * sigma)
         s = sqrt(max(a + b * (rho * x + root), 0.0))
         return s, b * (rho + x / root) / (2 * s) if s > 0 else 0.0
-
-    @cached_property
-    def _raw(self) -> tuple[float, float, float, float, float]:
-        return self.smile.a, self.smile.b, self.smile.rho, self.smile.m, self.smile.sigma
 
 
 def _normal(x: float) -> float:

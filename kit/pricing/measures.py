@@ -102,8 +102,7 @@ def iv_percentile(now: float, history: ArrayLike) -> float:
 
 def _known(history: ArrayLike) -> Floats:
     values = floats(history).reshape(-1)
-    known: Floats = values[np.isfinite(values)]
-    return known
+    return values[np.isfinite(values)]
 
 
 def chain_variance(

@@ -133,8 +133,7 @@ def _windows(values: Floats, window: int) -> Floats:
         raise DataError("A window has at least two days", window, "20 is a month of trading.")
     if values.size < window:
         return np.empty((0, window))
-    views: Floats = np.lib.stride_tricks.sliding_window_view(values, int(window))
-    return views
+    return np.lib.stride_tricks.sliding_window_view(values, int(window))
 
 
 def _rolling_mean(values: Floats, window: int) -> Floats:

@@ -36,5 +36,4 @@ def reason_text(codes: Codes) -> NDArray[np.object_]:
     codes : ndarray of int8
         `Reason` codes of any shape.
     """
-    words: NDArray[np.object_] = _TEXT[codes]
-    return words
+    return _TEXT[codes]

@@ -62,7 +62,7 @@ class Slice:
 
     def total_variance(self, k: ArrayLike) -> Any:
         """Return ``iv² T`` at log-moneyness `k`, an ndarray or a float64."""
-        return svi(np.asarray(k, dtype=np.float64), self.a, self.b, self.rho, self.m, self.sigma)[()]
+        return svi(np.asarray(k, dtype=np.float64), *self.raw)[()]
 
     def iv(self, strike: ArrayLike) -> Any:
         """Return the volatility at `strike` (rupees), an annualised fraction; NaN unless it is positive."""
@@ -76,8 +76,12 @@ class Slice:
 
     def density_sign(self, k: ArrayLike) -> Any:
         """Return a number with the sign of the implied density at log-moneyness `k`."""
-        at = np.asarray(k, dtype=np.float64)
-        return density_sign(at, self.a, self.b, self.rho, self.m, self.sigma)[()]
+        return density_sign(np.asarray(k, dtype=np.float64), *self.raw)[()]
+
+    @property
+    def raw(self) -> tuple[float, float, float, float, float]:
+        """The five numbers of the curve: a, b, rho, m and sigma."""
+        return self.a, self.b, self.rho, self.m, self.sigma
 
     @property
     def atm_iv(self) -> float:
@@ -94,8 +98,7 @@ class Slice:
 def svi(k: Floats, a: Parameter, b: Parameter, rho: Parameter, m: Parameter, sigma: Parameter) -> Floats:
     """Return total variance by log-moneyness; parameters may be columns, for one curve per row."""
     x = k - m
-    w: Floats = a + b * (rho * x + np.sqrt(x * x + sigma * sigma))
-    return w
+    return a + b * (rho * x + np.sqrt(x * x + sigma * sigma))
 
 
 def density_sign(
@@ -106,5 +109,4 @@ def density_sign(
     root = np.sqrt(x * x + sigma * sigma)
     w = a + b * (rho * x + root)
     first, second = b * (rho + x / root), b * sigma * sigma / root**3
-    g: Floats = (1 - k * first / (2 * w)) ** 2 - first * first / 4 * (1 / w + 0.25) + second / 2
-    return g
+    return (1 - k * first / (2 * w)) ** 2 - first * first / 4 * (1 / w + 0.25) + second / 2

@@ -126,8 +126,7 @@ def _far_off(misfit: Floats, deviations: Floats, error: Floats) -> Bools:
     ordinary = max(OUTLIER * scale, OUTLIER_FLOOR) * (
         1 + (deviations / 2) ** 2
     )  # five numbers miss the wings
-    far: Bools = np.abs(misfit) > np.maximum(ordinary, 3 * error)
-    return far
+    return np.abs(misfit) > np.maximum(ordinary, 3 * error)
 
 
 def _arbitrage_free(k: Floats, quoted: Floats, weight: Floats, t_years: float) -> Raw:

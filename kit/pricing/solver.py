@@ -63,8 +63,7 @@ def log_moneyness(forward: Floats, strike: Floats) -> Floats:
     rounded = ratio - 1
     exact = (forward - strike) / strike
     correction = np.where(rounded == 0, 1.0, exact / rounded)
-    p: Floats = np.abs(np.where(rounded == 0, exact, np.log(ratio) * correction))
-    return p
+    return np.abs(np.where(rounded == 0, exact, np.log(ratio) * correction))
 
 
 def first_guess(c: Floats, d: Floats, root: Floats, p: Floats) -> Floats:
@@ -75,8 +74,7 @@ def first_guess(c: Floats, d: Floats, root: Floats, p: Floats) -> Floats:
     normal = straddle / root * np.sqrt(eta) * _poly(GUESS_TOP, eta) / _poly(GUESS_BOTTOM, eta)
     squared = normal * normal
     to_lognormal = (p + 1e-9) / (d / root + 1e-9)  # tends to 1 at the money
-    guess: Floats = normal * to_lognormal * (1 + squared * (1 / 24 + squared * (7 / 1920)))
-    return guess
+    return normal * to_lognormal * (1 + squared * (1 / 24 + squared * (7 / 1920)))
 
 
 def householder_step(

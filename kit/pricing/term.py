@@ -114,8 +114,7 @@ def _lent(t_years: float, lenders: Sequence[Slice]) -> Floats:
     if not years[0] < t_years < years[-1]:
         return np.asarray(np.sqrt(levels[0] if t_years <= years[0] else levels[-1]))
     totals = levels * np.array(years)[:, None]
-    lent: Floats = np.sqrt([np.interp(t_years, years, total) / t_years for total in totals.T])
-    return lent
+    return np.sqrt([np.interp(t_years, years, total) / t_years for total in totals.T])
 
 
 def _rising(pieces: Sequence[Slice | None]) -> tuple[Slice | None, ...]:

@@ -7,12 +7,11 @@ frame the official client's own parser, since the page does not describe it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from functools import lru_cache
 from struct import Struct
 from typing import Any
 
-from kit.clock import IST
+from kit.clock import parse_moment
 
 LTP, QUOTE, SNAPQUOTE, DEPTH = 1, 2, 3, 4
 EXCHANGES = {1: "NSE", 2: "NFO", 3: "BSE", 4: "BFO", 5: "MCX", 7: "NCDEX", 13: "CDS"}
@@ -27,7 +26,6 @@ _FRAMES = {
     DEPTH: Struct("<BB25sqq" + "iih" * 40),
 }
 _DEPTH_LEVELS = 20
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def packed(mode: int, exchange: int, token: str, sequence: int, at_ms: int, row: Mapping[str, Any]) -> bytes:
@@ -91,9 +89,4 @@ def _depth(depth: Mapping[str, Any]) -> list[int]:
 
 @lru_cache(maxsize=64)
 def _epoch_s(written: str) -> int:
-    """Read ``20-Nov-2026 11:15:00``."""
-    day, month, rest = written.split("-", 2)
-    year, clock = rest.split(" ")
-    hour, minute, second = map(int, clock.split(":"))
-    at = datetime(int(year), _MONTHS.index(month) + 1, int(day), hour, minute, second, tzinfo=IST)
-    return int(at.timestamp())
+    return int(parse_moment(written).timestamp())

@@ -8,12 +8,13 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from kit.chains.contracts import Contracts, positive
+from kit.chains.contracts import Contracts
 from kit.chains.fields import NONE
 from kit.chains.snapshot import Listed, snapshots
 from kit.clock import in_ist, last_trading_day, session
 from kit.errors import DataError, UnreadableFile
 from kit.model import ChainSnapshot, Derived, Right
+from kit.quotes import positive
 
 
 @dataclass(frozen=True, slots=True)
