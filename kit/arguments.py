@@ -88,14 +88,9 @@ def path(value: Any, what: str) -> Path:
         It is none, or holds a character that no path has.
     """
     found = os.fspath(value) if isinstance(value, str | os.PathLike) else None
-    if (
-        not isinstance(found, str)
-        or not found.isprintable()
-        or not found.strip()
-        or len(found) > _LONGEST_PATH
-    ):
-        raise DataError(what, value, "Give the path of a file or folder.")
-    return Path(found)
+    if isinstance(found, str) and found.isprintable() and found.strip() and len(found) <= _LONGEST_PATH:
+        return Path(found)
+    raise DataError(what, value, "Give the path of a file or folder.")
 
 
 def instance(value: Any, kind: type[T], name: str) -> T:
@@ -126,17 +121,17 @@ def like(value: T, name: str, *methods: str) -> T:
     return value
 
 
-def choice(value: Any, among: Iterable[str], what: str) -> str:
+def choice(value: Any, among: Iterable[str], what: str, kind: type[KitError] = SettingsError) -> str:
     """Return a word that is one of a few.
 
     Raises
     ------
-    SettingsError
-        It is none of them; lists them.
+    KitError
+        It is none of them; lists them. `kind` is its class.
     """
     words = tuple(among)
     if not isinstance(value, str) or value not in words:
-        raise SettingsError(what, value, f"Use {', '.join(words)}.")
+        raise kind(what, value, f"Use {', '.join(words)}.")
     return value
 
 
@@ -227,20 +222,13 @@ def _fits(value: Any, hint: Any) -> bool:
     if kind is Literal:
         return isinstance(value, str | int) and value in parts
     if hint in (float, int):
-        beyond = (
-            hint is float and isinstance(value, Rational) and math.isinf(real(value))
-        )  # no float holds it
         fits = isinstance(value, Real if hint is float else Integral)
+        beyond = hint is float and isinstance(value, Rational) and math.isinf(real(value))  # of every float
         return fits and not beyond and not isinstance(value, bool)
     kind = NoneType if hint is None else kind or hint
     if kind is Any or not isinstance(kind, type) or getattr(kind, "_is_protocol", False):
         return True
-    unfit = {
-        Sequence: str | bytes,
-        Iterable: str | bytes,
-        Callable: type,
-    }  # a class is made first, then passed
-    whole = isinstance(value, kind) and not isinstance(value, unfit.get(kind, ()))
+    whole = isinstance(value, kind) and not isinstance(value, _UNFIT.get(kind, ()))
     if not whole or kind not in (Sequence, Mapping):
         return whole
     items = value.values() if kind is Mapping else value

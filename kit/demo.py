@@ -20,7 +20,7 @@ import pandas as pd
 
 from kit import plots
 from kit.chains.readers import living, read_chain
-from kit.desk import Desk, open_desk
+from kit.desk import Desk, monitor_of, open_desk
 from kit.errors import DataError
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.results import Results
@@ -28,7 +28,7 @@ from kit.files import write_text
 from kit.model import ChainSnapshot
 from kit.model.chain_table import chain_table
 from kit.model.derived import mark, told
-from kit.monitor import PerformanceMonitor, requirements_from
+from kit.monitor import PerformanceMonitor
 from kit.parallel import ConcurrentProcessor
 from kit.settings import Settings
 from kit.shown import card, printed, rows_of, table
@@ -104,10 +104,7 @@ def run_on_file(
     DataError
         `taken_at` or `spot` cannot be true of it, or all its series have ended.
     """
-    timing = settings.performance_monitor
-    monitor = PerformanceMonitor(timing.max_samples, timing.enable_alerts)
-    for requirement in requirements_from(settings.latency_requirements.model_dump()):
-        monitor.set_requirement(requirement)
+    monitor = monitor_of(settings)
     with monitor.measure("options_chain_processing"):
         snapshot = living(read_chain(path, taken_at=taken_at, spot=spot))
     with ConcurrentProcessor.from_settings(settings.workers, monitor) as pool:
@@ -240,7 +237,10 @@ def as_page(outcome: DemoOutcome) -> str:
     latency, results = rows_of(outcome.latency.round(3)), outcome.results
     sections = [
         ("Chain around the money", card("", {}, table(rows_of(chain_table(outcome.snapshot))))),
-        ("Smile, open interest, and the strategy that ranks first", _plots(outcome)),
+        (
+            "Smile, open interest, and the strategy that ranks first",
+            f'<div class="plots">{_smile(outcome)}{_open_interest(outcome)}{_payoff(outcome)}</div>',
+        ),
         ("Strategies, ranked", results._repr_html_()),
         ("Latency, milliseconds: the P95 is held against the budget", card("", {}, table(latency))),
     ]
@@ -253,10 +253,6 @@ def as_page(outcome: DemoOutcome) -> str:
     told = f"{outcome.snapshot.venue.upper()} prices   {headline(outcome.snapshot)}".replace("   ", " · ")
     head = "<br>".join([told, *guesses(outcome.snapshot).splitlines()])
     return _PAGE.substitute(head=head, body=body)
-
-
-def _plots(outcome: DemoOutcome) -> str:
-    return f'<div class="plots">{_smile(outcome)}{_open_interest(outcome)}{_payoff(outcome)}</div>'
 
 
 def _open_interest(outcome: DemoOutcome) -> str:

@@ -231,14 +231,15 @@ def open_desk(
 
 
 def _workers(settings: Settings, stack: ExitStack, start: bool = True) -> ConcurrentProcessor:
-    processor = ConcurrentProcessor.from_settings(settings.workers, _monitor(settings))
+    processor = ConcurrentProcessor.from_settings(settings.workers, monitor_of(settings))
     stack.callback(processor.shutdown)
     if start:
         processor.start(PRELOAD)
     return processor
 
 
-def _monitor(settings: Settings) -> PerformanceMonitor:
+def monitor_of(settings: Settings) -> PerformanceMonitor:
+    """Return a monitor with the latency budgets of the settings."""
     timing = settings.performance_monitor
     monitor = PerformanceMonitor(timing.max_samples, timing.enable_alerts)
     for requirement in requirements_from(settings.latency_requirements.model_dump()):

@@ -24,6 +24,7 @@ from kit.settings import Credentials, Settings, cache_folder
 from kit.shown import counted
 
 State = Literal["ok", "note", "bad"]
+_KIT = "banknifty-kit"
 _OLDEST = (3, 11)
 _NOTEBOOK_PORT = 8888
 _PASSWORD_S = 30  # a one-time password lives so long (RFC 6238)
@@ -85,16 +86,16 @@ def python() -> Finding:
     return Finding("Python", "bad", f"{said}: install {'.'.join(map(str, _OLDEST))} or newer.")
 
 
-def packages(distribution: str = "banknifty-kit") -> Finding:
+def packages() -> Finding:
     """Look at what the kit requires, and which extras are complete."""
     wanted: dict[str, list[str]] = {"": []}
-    for line in metadata.requires(distribution) or ():
-        if not line.startswith(distribution):
+    for line in metadata.requires(_KIT) or ():
+        if not line.startswith(_KIT):
             extra = re.search(r"extra == ['\"](\w+)", line)
             wanted.setdefault(extra[1] if extra else "", []).append(line.partition(";")[0].strip())
     lacking = {extra: [*filter(None, map(_lacks, lines))] for extra, lines in wanted.items()}
     if own := lacking.pop(""):
-        return Finding("packages", "bad", f"{', '.join(own)}: run pip install -U {distribution}.")
+        return Finding("packages", "bad", f"{', '.join(own)}: run pip install -U {_KIT}.")
     extras = ", ".join(extra for extra, gaps in lacking.items() if not gaps) or "none"
     absent = [extra for extra, gaps in lacking.items() if gaps and len(gaps) == len(wanted[extra])]
     words = [f"complete; extras: {extras}", *([f"not installed: {', '.join(absent)}"] if absent else [])]

@@ -105,7 +105,7 @@ def within(name: str, on: date, key: str = "") -> None:
         raise DataError(what, on.isoformat(), f"It answers from {first} to {last}; see data/ranges.csv.")
 
 
-def fact(name: str, on: date, *, key: str = "", since: str = "from", **match: str) -> Row:
+def fact(name: str, on: date, *, key: str = "", **match: str) -> Row:
     """Return the row of a table that applies on a day within its range.
 
     Parameters
@@ -116,8 +116,6 @@ def fact(name: str, on: date, *, key: str = "", since: str = "from", **match: st
         The day asked about.
     key : str
         As in `span`.
-    since : str, default "from"
-        The column that holds the first day a row applies to.
     **match : str
         Further columns that must equal these values.
 
@@ -127,20 +125,18 @@ def fact(name: str, on: date, *, key: str = "", since: str = "from", **match: st
         The day lies outside the range, or no row applies.
     """
     within(name, on, key)
-    return in_force(table(name), on, since, **match)
+    return in_force(table(name), on, **match)
 
 
-def in_force(rows: Sequence[Row], on: date, since: str = "from", **match: str) -> Row:
+def in_force(rows: Sequence[Row], on: date, **match: str) -> Row:
     """Choose the row that applies on a date.
 
     Parameters
     ----------
     rows : sequence of mapping
-        Rows of a table, in any order.
+        Rows of a table, in any order; each applies from the day in its column ``from``.
     on : date
         The day asked about.
-    since : str, default "from"
-        The column that holds the first day a row applies to.
     **match : str
         Further columns that must equal these values.
 
@@ -155,14 +151,11 @@ def in_force(rows: Sequence[Row], on: date, since: str = "from", **match: str) -
         No row applies that early.
     """
     day = on.isoformat()
-    known = [
-        row
-        for row in rows
-        if row[since] <= day and all(row[column] == value for column, value in match.items())
-    ]
+    alike = (row for row in rows if all(row[column] == value for column, value in match.items()))
+    known = [row for row in alike if row["from"] <= day]
     if not known:
         raise DataError(f"No fact {match or ''} is known for this day", day, "Add a row to data/.")
-    return max(known, key=lambda row: row[since])
+    return max(known, key=lambda row: row["from"])
 
 
 _SAME = {

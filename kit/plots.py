@@ -71,12 +71,9 @@ def smile(axes: Axes, snapshot: ChainSnapshot, within: float | None = None) -> A
         rows = near[(near["right"] == right) & side]
         name = "puts" if right == "PE" else "calls"
         axes.plot(rows["strike"], rows["iv"] * 100, "o-", ms=3, lw=1, color=colour, label=name)
-    axes.axvline(forward, color=PLAIN, lw=0.8, ls="--", label=f"forward {forward:,.0f}")
-    axes.set(xlabel="Strike (rupees)", ylabel="Implied volatility (%)")
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.set_title(f"{snapshot.underlying} {snapshot.expiry:%d %b %Y}", loc="left")
-    axes.legend(frameon=False)
-    return axes
+    _mark(axes, forward, "forward")
+    title = f"{snapshot.underlying} {snapshot.expiry:%d %b %Y}"
+    return _labelled(axes, title, x="Strike (rupees)", y="Implied volatility (%)")
 
 
 @checked
@@ -98,13 +95,9 @@ def open_interest(axes: Axes, snapshot: ChainSnapshot, around: int = 15) -> Axes
     for right, colour, shift, name in (("CE", CALL, -0.21, "calls"), ("PE", PUT, 0.21, "puts")):
         lots = wide[right]["oi"].to_numpy(float) / snapshot.lot_size
         axes.bar(strikes + shift * step, np.nan_to_num(lots), 0.4 * step, color=colour, label=name)
-    axes.axvline(snapshot.forward, color=PLAIN, lw=0.8, ls="--", label=f"forward {snapshot.forward:,.0f}")
-    axes.set(xlabel="Strike (rupees)", ylabel="Open interest (lots)")
-    axes.xaxis.set_major_formatter("{x:,.0f}")
+    _mark(axes, snapshot.forward, "forward")
     axes.yaxis.set_major_formatter("{x:,.0f}")
-    axes.set_title("Open interest", loc="left")
-    axes.legend(frameon=False)
-    return axes
+    return _labelled(axes, "Open interest", x="Strike (rupees)", y="Open interest (lots)")
 
 
 @checked
@@ -137,14 +130,10 @@ def payoff(
     axes.fill_between(x, y, 0, where=(y >= 0), color=GAIN, alpha=0.2, interpolate=True)
     axes.fill_between(x, y, 0, where=(y <= 0), color=LOSS, alpha=0.2, interpolate=True)
     axes.axhline(0, color=PLAIN, lw=0.8)
-    axes.axvline(spot, color=PLAIN, lw=0.8, ls="--", label=f"spot {spot:,.0f}")
+    _mark(axes, spot, "spot")
     axes.plot(breakevens, np.zeros(len(breakevens)), "o", ms=5, color=PLAIN, label="breakeven")
-    axes.set(xlabel="Bank Nifty at expiry", ylabel="Profit (rupees)")
     axes.yaxis.set_major_formatter("{x:,.0f}")
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.set_title(title, loc="left")
-    axes.legend(frameon=False)
-    return axes
+    return _labelled(axes, title, x="Bank Nifty at expiry", y="Profit (rupees)")
 
 
 @checked
@@ -178,6 +167,19 @@ def latencies(
     axes.set_ylabel("Median latency (ms)")
     axes.set_title("Latency by tier", loc="left")
     axes.legend(frameon=False, ncols=4, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.12))
+    return axes
+
+
+def _mark(axes: Axes, level: float, name: str) -> None:
+    """Mark a level of the index by a dashed line."""
+    axes.axvline(level, color=PLAIN, lw=0.8, ls="--", label=f"{name} {level:,.0f}")
+
+
+def _labelled(axes: Axes, title: str, *, x: str, y: str) -> Axes:
+    axes.set(xlabel=x, ylabel=y)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.set_title(title, loc="left")
+    axes.legend(frameon=False)
     return axes
 
 

@@ -283,14 +283,14 @@ class Settings(Showable, Section):
         return [table(rows, "Every setting, changed ones first", range(changed))]
 
 
-def live_orders_client(environ: Mapping[str, str] = os.environ) -> str:
+def live_orders_client() -> str:
     """Return the client code that ``KIT_LIVE_ORDERS`` confirms live orders for; empty: none."""
-    return environ.get("KIT_LIVE_ORDERS", "")
+    return os.environ.get("KIT_LIVE_ORDERS", "")
 
 
-def alert_addresses(environ: Mapping[str, str] = os.environ) -> tuple[SecretStr, ...]:
+def alert_addresses() -> tuple[SecretStr, ...]:
     """Return the addresses in ``KIT_ALERT_URLS``, which are secrets: whitespace stands between two."""
-    return tuple(SecretStr(one) for one in environ.get("KIT_ALERT_URLS", "").split())
+    return tuple(SecretStr(one) for one in os.environ.get("KIT_ALERT_URLS", "").split())
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:

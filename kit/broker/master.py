@@ -96,21 +96,19 @@ class Master:
         Holds the table; closed by `close`.
     fetched_at : datetime
         When it was downloaded, timezone-aware.
-    again : callable, optional
-        Fetches it anew where its file turns out to be damaged; by default that is an error.
+
+    Attributes
+    ----------
+    again : callable or None
+        Fetches it anew where its file turns out to be damaged; None: that is an error.
     """
 
-    def __init__(
-        self,
-        database: sqlite3.Connection,
-        fetched_at: datetime,
-        again: Callable[[], Master] | None = None,
-    ) -> None:
+    def __init__(self, database: sqlite3.Connection, fetched_at: datetime) -> None:
         self._database = database
         self._lock = threading.RLock()
         self._closing = weakref.finalize(self, database.close)  # a master of yesterday may be in use
         self.fetched_at = fetched_at
-        self.again = again
+        self.again: Callable[[], Master] | None = None
         fork_outside(self, "_lock")
 
     @classmethod

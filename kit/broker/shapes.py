@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args
 
 from pydantic_core import from_json
 
-from kit.arguments import real
+from kit.arguments import choice, real
 from kit.errors import DataError, ProtocolError
 from kit.model import Source
 
@@ -209,8 +209,7 @@ def quote_bodies(instruments: Iterable[QuoteKey], mode: Mode, most: int) -> list
         They are no pairs of texts, or there are no quotes of this kind.
     """
     asked = distinct(instruments)
-    if not isinstance(mode, str) or mode not in get_args(Mode):
-        raise DataError("There are no quotes of this kind", mode, f"Use {', '.join(get_args(Mode))}.")
+    choice(mode, get_args(Mode), "There are no quotes of this kind", DataError)
     batches = [asked[at : at + most] for at in range(0, len(asked), most)]
     return [{"mode": mode, "exchangeTokens": by_exchange(batch)} for batch in batches]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, Self, get_args
 
-from kit.arguments import number
+from kit.arguments import choice, number
 from kit.errors import DataError, FarStrike
 
 Tie = Literal["lower", "higher", "nearest"]
 Level = Literal["spot", "forward"]
+NO_TIE = "There is no tie-breaker of this name"
 FARTHEST = 0.05  # of the spot; a listed chain always has a strike nearer than this
 
 
@@ -73,7 +74,7 @@ def atm_strike(
     listed = sorted(set(strikes))
     if not listed:
         raise DataError("No strike is at the money without strikes", spot, "Check them.")
-    check_tie(tie)
+    choice(tie, get_args(Tie), NO_TIE, DataError)
     distance = min(abs(strike - spot) for strike in listed)
     near = [strike for strike in listed if abs(strike - spot) == distance]
     if distance > farthest * spot:
@@ -85,15 +86,3 @@ def atm_strike(
     if tie == "nearest" and forward is not None:
         return min(near, key=lambda strike: abs(strike - forward))
     return near[-1] if tie == "higher" else near[0]
-
-
-def check_tie(tie: str) -> None:
-    """Refuse a tie-breaker that does not exist.
-
-    Raises
-    ------
-    DataError
-        There is none of this name.
-    """
-    if not isinstance(tie, str) or tie not in get_args(Tie):
-        raise DataError("There is no tie-breaker of this name", tie, f"Use {', '.join(get_args(Tie))}.")

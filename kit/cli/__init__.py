@@ -104,18 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("kit", description="A research kit for Bank Nifty options.")
     parser.add_argument("--settings", type=Path, help="settings file (default: kit.yaml)")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for add in (
-        _add_demo,
-        add_lab,
-        add_doctor,
-        _add_bench,
-        _add_tune,
-        _add_simulate,
-        _add_cache,
-        _add_download,
-    ):
-        add(commands)
-    for add in (add_scan, add_collect, add_import, add_backtest, add_sweep):
+    first = (_add_demo, add_lab, add_doctor, _add_bench, _add_tune, _add_simulate, _add_cache, _add_download)
+    for add in (*first, add_scan, add_collect, add_import, add_backtest, add_sweep):
         add(commands)
     for listed in commands._choices_actions:  # what a command does stands in its own help, too
         commands.choices[listed.dest].description = f"{str(listed.help)[0].upper()}{str(listed.help)[1:]}."

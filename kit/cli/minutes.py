@@ -17,10 +17,7 @@ def add_import(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add ``kit import``."""
     taken = commands.add_parser("import", help="put minutes of a vendor into the store")
     taken.add_argument("files", nargs="+", type=Path, help="Parquet, feather or CSV; folders are searched")
-    taken.add_argument(
-        "--store", "--data", type=Path, default=_STORE, help="root of the store (data/minutes)"
-    )
-    taken.add_argument("--underlying", default="BANKNIFTY", help="whose options (BANKNIFTY)")
+    _add_store(taken)
     taken.add_argument(
         "--map",
         nargs="+",
@@ -32,6 +29,12 @@ def add_import(commands: Commands[argparse.ArgumentParser]) -> None:
     taken.add_argument("--replace", action="store_true", help="take the newer where two sources differ")
     declare_idle(taken, ("--settings", "with", "kit import"))
     taken.set_defaults(run=_import)
+
+
+def _add_store(taken: argparse.ArgumentParser) -> None:
+    help_ = "root of the store (data/minutes)"
+    taken.add_argument("--store", "--data", type=Path, default=_STORE, help=help_)
+    taken.add_argument("--underlying", default="BANKNIFTY", help="whose options (BANKNIFTY)")
 
 
 def _import(options: argparse.Namespace) -> int:
@@ -60,10 +63,7 @@ def _declared(words: list[str]) -> dict[str, str]:
 def add_collect(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add ``kit collect``."""
     taken = commands.add_parser("collect", help="fetch closed days' option minutes into the store, resumable")
-    taken.add_argument(
-        "--store", "--data", type=Path, default=_STORE, help="root of the store (data/minutes)"
-    )
-    taken.add_argument("--underlying", default="BANKNIFTY", help="whose options (BANKNIFTY)")
+    _add_store(taken)
     taken.add_argument("--from", dest="first", type=day_said, help="first day (the latest closed)")
     taken.add_argument("--to", dest="last", type=day_said, help="last day (the latest closed)")
     taken.add_argument("--expiries", type=int, default=2, help="nearest expiries of each day (2)")

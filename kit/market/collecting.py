@@ -17,7 +17,6 @@ import pandas as pd
 
 from kit.bars import candles
 from kit.bars.candles import Piece
-from kit.bars.day_bars import DayBars
 from kit.bars.importing.convert import ImportedBars, ImportFile
 from kit.bars.importing.convert import joined as one_chunk
 from kit.bars.importing.sessions import sessions_of
@@ -172,7 +171,7 @@ class _Collection:
         parts = [_chunk(level, Meaning("index"))]
         for instrument, meant, days in self._progress(wanted):
             parts.append(_chunk(self._bars(instrument, days), meant))
-        return self._store.keep(_sessions(parts, source))
+        return self._store.keep(sessions_of(one_chunk(parts), source))
 
     def _wanted(self, spans: Mapping[date, tuple[float, float]], expiries: int, around: int) -> Wanted:
         """Return the front futures and the options near the money, each with the days it is wanted for."""
@@ -214,7 +213,8 @@ class _Collection:
         replies = [history.fetch(self._client, instrument, _MINUTE, piece).data for piece in asked]
         self.requests += len(asked)
         bars = pd.concat(replies) if len(replies) > 1 else replies[0]
-        return bars[pd.DatetimeIndex(bars.index).normalize().isin(_midnights(days))]
+        midnights = pd.DatetimeIndex([pd.Timestamp(day, tz=IST) for day in days])
+        return bars[pd.DatetimeIndex(bars.index).normalize().isin(midnights)]
 
     def _progress(self, wanted: Wanted) -> Iterator[tuple[Instrument, Meaning, list[date]]]:
         from tqdm.auto import tqdm  # it looks for a notebook when it is imported
@@ -236,10 +236,6 @@ def _near(strikes: np.ndarray, span: tuple[float, float], around: int) -> list[f
     return kept
 
 
-def _midnights(days: Sequence[date]) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex([pd.Timestamp(day, tz=IST) for day in days])
-
-
 def _chunk(bars: pd.DataFrame, meant: Meaning) -> ImportedBars:
     local = pd.DatetimeIndex(bars.index).tz_localize(None).as_unit("s").asi8 // 60
     count = len(bars)
@@ -252,7 +248,3 @@ def _chunk(bars: pd.DataFrame, meant: Meaning) -> ImportedBars:
         np.full(count, np.nan),
         [meant],
     )
-
-
-def _sessions(parts: Sequence[ImportedBars], source: ImportFile) -> Iterator[DayBars]:
-    yield from sessions_of(one_chunk(parts), source)

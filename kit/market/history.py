@@ -99,14 +99,7 @@ def kept(client: AngelAPIClient, hot: Hot, asked: Asked, piece: Piece) -> Reply[
     """Return the bars of one piece, from memory while they are there."""
     what = asked.instrument
     key = candles_key(what.exchange, what.token, asked.length.name, piece.first, piece.last)
-    asked_for: list[Reply[pd.DataFrame]] = []
-
-    def make() -> Reply[pd.DataFrame]:
-        asked_for.append(fetch(client, what, asked.length, piece))
-        return asked_for[0]
-
-    bars, was_kept = hot.once(key, pd.DataFrame, make)
-    return Reply(bars, "hot", 0.0, 0.0) if was_kept else asked_for[0].holding(bars)
+    return hot.once(key, pd.DataFrame, lambda: fetch(client, what, asked.length, piece))
 
 
 def collect(asked: Asked, now: datetime, fetch_piece: Fetch, drop_forming: bool = False) -> pd.DataFrame:
@@ -149,12 +142,10 @@ def collect(asked: Asked, now: datetime, fetch_piece: Fetch, drop_forming: bool 
 def _described(
     bars: pd.DataFrame, asked: Asked, now: datetime, set_aside: tuple[int, int], age: Reply[None] | None
 ) -> pd.DataFrame:
-    first, last = asked.start.date(), asked.end.date()
+    first, last, segment = asked.start.date(), asked.end.date(), asked.instrument.segment
     found = bars.copy(deep=False)
     found.attrs = {
-        "coverage": candles.coverage(
-            bars, asked.length, first, last, now, *set_aside, segment=asked.instrument.segment
-        ),
+        "coverage": candles.coverage(bars, asked.length, first, last, now, *set_aside, segment=segment),
         "source": age.source if age else "network",
         "age_s": age.age_s if age else 0.0,
     }

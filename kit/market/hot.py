@@ -27,8 +27,8 @@ class Hot:
         self._cache = cache
         self._enabled = enabled
 
-    def once(self, key: Hashable, kind: type[T], make: Callable[[], Reply[T]]) -> tuple[T, bool]:
-        """Return what is kept under a key, and whether it was kept before this call.
+    def once(self, key: Hashable, kind: type[T], make: Callable[[], Reply[T]]) -> Reply[T]:
+        """Return what is kept under a key, as a reply from ``"hot"``, or what was asked for now.
 
         Parameters
         ----------
@@ -40,18 +40,17 @@ class Hot:
             Asks for it; of all callers who miss, one does.
         """
         if not self._enabled:
-            return make().data, False
-        made: list[bool] = []
+            return make()
+        asked: list[Reply[T]] = []
 
         def timed() -> Timed:
-            made.append(True)
             began = monotonic()
-            reply = make()
+            asked.append(make())
             spent_s = monotonic() - began  # asking and decoding use up the lifetime too
-            return Timed(reply.data, max(0.0, reply.remaining_s - spent_s))
+            return Timed(asked[0].data, max(0.0, asked[0].remaining_s - spent_s))
 
         found = self._cache.get_or_set(key, timed)
         if not isinstance(found, kind):
             self._cache.delete(key)
             return self.once(key, kind, make)
-        return found, not made
+        return asked[0].holding(found) if asked else Reply(found, "hot", 0.0, 0.0)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
-from kit.arguments import instance, like, number, path
+from kit.arguments import choice, instance, like, number, path
 from kit.bars import candles
 from kit.bars.store import STORE
 from kit.broker.client import AngelAPIClient
 from kit.broker.stream.following import TickReader
 from kit.cache import CacheManager
-from kit.chains.atm import Tie, check_tie
+from kit.chains.atm import NO_TIE, Tie
 from kit.clock import Clock, exchange_clock
-from kit.errors import SettingsError
+from kit.errors import DataError, SettingsError
 from kit.market import downloads, history, instruments
 from kit.market.downloads import Download
 from kit.market.history import Asked, Moment, span
@@ -231,13 +231,13 @@ class DataManager(Showable):
         with self._monitor.measure("atm_calculation"):
             self.questions.note("atm", underlying)
             day = self._expiry(underlying, expiry)
-            check_tie(tie)
+            choice(tie, get_args(Tie), NO_TIE, DataError)
             level = None if spot is None else number(spot, "Not a spot", above=0)
             found = partial(self._present().atm_near, underlying, day, level, tie)
             if not self._settings.data_manager.cache_atm_results:
                 return found().data
             usual, key = (tie, level) == ("lower", None), atm_key(underlying, day)
-            return self._hot.once(key if usual else (key, tie, level), float, found)[0]
+            return self._hot.once(key if usual else (key, tie, level), float, found).data
 
     def download(
         self, symbol: str, interval: str, start: Moment, end: Moment, *,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from time import monotonic
 from typing import NamedTuple
 
@@ -19,21 +18,15 @@ class Question(NamedTuple):
 
 
 class Questions:
-    """Notes questions as they come; about a microsecond each.
+    """Notes questions as they come; about a microsecond each."""
 
-    Parameters
-    ----------
-    timer : callable, optional
-        Monotonic seconds.
-    """
-
-    def __init__(self, timer: Callable[[], float] = monotonic) -> None:
+    def __init__(self) -> None:
         self._noted: deque[Question] = deque(maxlen=_KEPT)
-        self._timer, self._started = timer, timer()
+        self._started = monotonic()
 
     def note(self, kind: str, key: str) -> None:
         """Note one question now."""
-        self._noted.append(Question(self._timer() - self._started, kind, key))
+        self._noted.append(Question(monotonic() - self._started, kind, key))
 
     def __len__(self) -> int:
         return len(self._noted)

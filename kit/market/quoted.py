@@ -42,13 +42,7 @@ class PresentQuotes:
         What is listed today.
     """
 
-    def __init__(
-        self,
-        client: AngelAPIClient,
-        hot: Hot,
-        settings: Settings,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, client: AngelAPIClient, hot: Hot, settings: Settings, clock: Clock) -> None:
         self.client, self.listing, self._hot = client, Listing(client), hot
         self._around, self._clock = settings.data_manager.strikes_around, clock
         self._known_s = settings.data_manager.cache_ttl_seconds
@@ -65,8 +59,8 @@ class PresentQuotes:
         streamed = price_of(self.client.feed, what)
         if streamed is not None:
             return streamed
-        found, hot = self._hot.once(ltp_key(what.exchange, what.symbol, what.token), Price, make)
-        return found.later(monotonic()) if hot else found
+        found = self._hot.once(ltp_key(what.exchange, what.symbol, what.token), Price, make)
+        return found.data.later(monotonic()) if found.source == "hot" else found.data
 
     def chain(self, underlying: str, expiry: date) -> ChainSnapshot:
         """Return one expiry."""
@@ -76,8 +70,8 @@ class PresentQuotes:
                     return streamed
                 break
         key = chain_key(underlying, expiry)
-        found, hot = self._hot.once(key, ChainSnapshot, lambda: self._asked(underlying, expiry))
-        return found.arriving_from("hot") if hot else found
+        found = self._hot.once(key, ChainSnapshot, lambda: self._asked(underlying, expiry))
+        return found.data.arriving_from("hot") if found.source == "hot" else found.data
 
     def atm_near(self, underlying: str, expiry: date, level: float | None, tie: Tie) -> Reply[float]:
         """Return the listed strike nearest a level; None: nearest the present one."""

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from kit.errors import DataError
 
-
-class Dated(Protocol):
-    """What is asked of a chain: whose it is, until when and taken when."""
-
-    @property
-    def underlying(self) -> str:
-        """For instance ``"BANKNIFTY"``."""
-
-    @property
-    def expiry(self) -> date:
-        """Last trading day."""
-
-    @property
-    def taken_at(self) -> datetime:
-        """When the exchange quoted it."""
+if TYPE_CHECKING:
+    from kit.model.chain import ChainSnapshot
 
 
-def check_together(first: Dated, *others: Dated) -> None:
+def check_together(first: ChainSnapshot, *others: ChainSnapshot) -> None:
     """Refuse chains that make no position together.
 
     Raises

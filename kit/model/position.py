@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from math import inf, isnan, nan
 from numbers import Integral, Real
-from typing import Literal, Protocol, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from kit.clock import format_expiry, parse_expiry
 from kit.errors import DataError
 from kit.facts import table, underlying_name
 from kit.model.instrument import Right
+
+if TYPE_CHECKING:
+    from kit.model.chain import ChainSnapshot
 
 Held = Right | Literal["FUT", "INDEX"]
 MOST_LOTS = 1_000_000  # a hundred times what any participant may hold; beyond it no amount is exact
@@ -177,19 +180,7 @@ _CONTRACT = re.compile(r"(?P<strike>\d+(?:\.\d+)?)?(?P<right>CE|PE|FUT|INDEX)(?:
 _HOW = "Write lots and contract, an expiry behind them: '-1 54900CE +1 55400CE 29DEC2026'."
 
 
-class _Priced(Protocol):
-    """The part of a chain that tells whether legs can be held on it."""
-
-    @property
-    def underlying(self) -> str: ...
-
-    @property
-    def lot_size(self) -> int: ...
-
-    def at(self, expiry: date | None) -> _Priced: ...
-
-
-def check_legs(legs: Sequence[Leg], chain: _Priced) -> None:
+def check_legs(legs: Sequence[Leg], chain: ChainSnapshot) -> None:
     """Refuse no legs, and a position on something else; plain legs are of whatever they are priced on.
 
     Raises
@@ -260,9 +251,6 @@ def _check_complete(text: str, legs: Sequence[Leg], lots: int | None, undated: i
 
 def _leg_text(leg: Leg) -> str:
     contract = f"{leg.strike:.12g}{leg.right}" if leg.is_option else leg.right
-    return f"{leg.lots:+d} {contract}" + ("" if isnan(leg.price) else f"@{_exactly(leg.price)}")
-
-
-def _exactly(number: float) -> str:
-    """Write the fewest digits that read back as the same number; a mid may lie between two ticks."""
-    return np.format_float_positional(number, trim="-")
+    # the fewest digits that read back as the same number: a mid may lie between two ticks
+    price = "" if isnan(leg.price) else f"@{np.format_float_positional(leg.price, trim='-')}"
+    return f"{leg.lots:+d} {contract}{price}"

@@ -120,7 +120,7 @@ def analyse(
     columns = _columns(k, bid, ask, ltp, oi, volume, oi_change, ltp_change)
     expiries, which = np.unique(column("expiry", np.asarray(expiry), k), return_inverse=True)
     indexes = [_StrikeIndex.of(np.flatnonzero(which == number), k, call) for number in range(expiries.size)]
-    kind, doubt = price_kind(*(columns[name] for name in ("bid", "ask", "ltp", "volume")), step_inr)
+    kind, doubt = price_kind(columns["bid"], columns["ask"], columns["ltp"], columns["volume"], step_inr)
     traded = _futures(future, expiries.size)
     forwards = _forwards(indexes, columns, kind, years, traded, spot=spot, rate=rate, step_inr=step_inr)
     level = np.array([forward.value for forward in forwards])[which]

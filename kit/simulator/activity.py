@@ -25,10 +25,6 @@ _FUTURE_VOLUME_LOTS, _FUTURE_INTEREST_LOTS = 30_000.0, 60_000.0
 _WIDTH = 0.028  # log-moneyness over which activity falls by e, a month out
 
 
-def _width(days_left: Any) -> Any:
-    return _WIDTH * np.sqrt(np.maximum(days_left, 4) / 30)
-
-
 def _round_strike(strike: Any, step: int) -> Any:
     """Weigh round strikes: people think in thousands, then in five hundreds."""
     return np.where(strike % (step * 10) == 0, 2.2, np.where(strike % (step * 5) == 0, 1.5, 1.0))
@@ -44,7 +40,7 @@ def _option_lots(seed: int, what: int, series: Series, ordinals: Any, spot: Any)
     """Return the lots of options, before rounding, shape (options, days)."""
     days_left = series.last_ordinal - ordinals
     strikes, is_call = series.strikes[:, None], series.is_call[:, None]
-    distance = np.abs(np.log(strikes / spot)) / _width(days_left)
+    distance = np.abs(np.log(strikes / spot)) / (_WIDTH * np.sqrt(np.maximum(days_left, 4) / 30))
     near = np.exp(-np.minimum(distance, 30.0)) * _lean(strikes, spot, is_call)
     life = np.exp(-np.maximum(days_left, 0) / (25 if what == _VOLUME else 60))
     peak = _PEAK_VOLUME_LOTS if what == _VOLUME else _PEAK_INTEREST_LOTS
@@ -99,7 +95,7 @@ def cumulative_volume(
     ndarray, shape (contracts, minutes + 1)
         Whole lots, in units; rises; zero at the open.
     """
-    if series.first.kind in ("INDEX", "VIX"):
+    if series.first.is_index:
         return np.zeros((len(series.contracts), minutes + 1))
     ordinal = day.toordinal()
     total = _volume_lots(seed, series, np.array([ordinal]), spot)

@@ -24,7 +24,6 @@ from typing import Any
 
 from kit.clock import in_ist
 from kit.errors import SimulatorError
-from kit.simulator.answers import Answer, encoded
 from kit.simulator.connections import Connections
 from kit.simulator.faults import Faults
 from kit.simulator.guard import bounded
@@ -56,35 +55,23 @@ class Controls:
     stats: Stats
 
 
-def stats(on: Controls, body: bytes) -> Answer:  # noqa: ARG001 - the form of every admin route
-    """Return the counts."""
-    return encoded(on.stats.as_dict())
-
-
-def add_fault(on: Controls, body: bytes) -> Answer:
+def add_fault(on: Controls, body: bytes) -> None:
     """Let the next requests of a route fail."""
     asked = _asked(body, "route", "fault", "times")
     on.faults.add(str(asked.get("route", "*"))[:80], str(asked.get("fault"))[:80], asked.get("times", 1))
-    return _done()
 
 
-def clear_faults(on: Controls, body: bytes) -> Answer:  # noqa: ARG001 - the form of every admin route
-    """Forget the faults that wait."""
-    on.faults.clear()
-    return _done()
-
-
-def move_clock(on: Controls, body: bytes) -> Answer:
+def move_clock(on: Controls, body: bytes) -> dict[str, str]:
     """Move the market's clock and return what it shows."""
     asked = _asked(body, "at", "advance_s")
     if "at" in asked:
         on.state.clock.jump(moment_of(str(asked["at"])))
     else:
         on.state.clock.advance(bounded(asked.get("advance_s", 0), _MOST_ADVANCE_S, "advance_s"))
-    return encoded({"now": on.state.clock.now().isoformat()})
+    return {"now": on.state.clock.now().isoformat()}
 
 
-def set_limits(on: Controls, body: bytes) -> Answer:
+def set_limits(on: Controls, body: bytes) -> None:
     """Turn the rate limits on or off, or choose the form of a refusal."""
     asked = _asked(body, "enabled", "form")
     form, enabled = asked.get("form", on.limits.form), asked.get("enabled", on.limits.enabled)
@@ -93,27 +80,12 @@ def set_limits(on: Controls, body: bytes) -> Answer:
     if form not in _FORMS:
         raise SimulatorError("A rate refusal has no such form", form, f"It knows: {', '.join(_FORMS)}.")
     on.limits.form, on.limits.enabled = form, enabled
-    return _done()
 
 
-def set_funds(on: Controls, body: bytes) -> Answer:
+def set_funds(on: Controls, body: bytes) -> None:
     """Set the account's cash."""
-    on.state.dealings.account.cash = bounded(
-        _asked(body, "cash_inr").get("cash_inr"), _MOST_CASH_INR, "cash_inr"
-    )
-    return _done()
-
-
-def end_sessions(on: Controls, body: bytes) -> Answer:  # noqa: ARG001 - the form of every admin route
-    """End every session."""
-    on.state.account.expire_all()
-    return _done()
-
-
-def break_connections(on: Controls, body: bytes) -> Answer:  # noqa: ARG001 - the form of every admin route
-    """Break every connection, this one included."""
-    on.connections.drop_all()
-    return _done()
+    cash_inr = _asked(body, "cash_inr").get("cash_inr")
+    on.state.dealings.account.cash = bounded(cash_inr, _MOST_CASH_INR, "cash_inr")
 
 
 def moment_of(text: str) -> datetime:
@@ -139,17 +111,14 @@ def _asked(body: bytes, *known: str) -> Mapping[str, Any]:
     return asked
 
 
-def _done() -> Answer:
-    return encoded({"status": True})
-
-
-ADMIN: dict[tuple[str, str], Callable[[Controls, bytes], Answer]] = {
-    ("GET", "/_stats"): stats,
+# What an order does; what it returns is answered, where it returns nothing that it was done.
+ADMIN: dict[tuple[str, str], Callable[[Controls, bytes], object]] = {
+    ("GET", "/_stats"): lambda on, _body: on.stats.as_dict(),
     ("POST", "/_admin/faults"): add_fault,
-    ("POST", "/_admin/faults/clear"): clear_faults,
+    ("POST", "/_admin/faults/clear"): lambda on, _body: on.faults.clear(),
     ("POST", "/_admin/clock"): move_clock,
     ("POST", "/_admin/limits"): set_limits,
     ("POST", "/_admin/funds"): set_funds,
-    ("POST", "/_admin/sessions"): end_sessions,
-    ("POST", "/_admin/connections"): break_connections,
+    ("POST", "/_admin/sessions"): lambda on, _body: on.state.account.expire_all(),
+    ("POST", "/_admin/connections"): lambda on, _body: on.connections.drop_all(),
 }

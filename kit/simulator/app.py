@@ -16,16 +16,9 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from kit.errors import KitError
-from kit.simulator import (
-    derivative_routes,
-    faults,
-    history_routes,
-    master,
-    quote_routes,
-    session_routes,
-)
+from kit.simulator import derivative_routes, faults, history_routes, master, quote_routes, session_routes
 from kit.simulator.admin import ADMIN, Controls
-from kit.simulator.answers import TEXT, Answer, Refused, gateway_error, not_found, rate_refusal
+from kit.simulator.answers import TEXT, Answer, Refused, encoded, gateway_error, not_found, rate_refusal
 from kit.simulator.connections import Connections
 from kit.simulator.faults import Fault, Faults
 from kit.simulator.guard import check_origin, check_token, read_body
@@ -105,7 +98,7 @@ class ExchangeApp:
             check_token(request, self.admin_token)
         body = await read_body(request)
         if admin:
-            await _send(admin(self._controls, body), request, send)
+            await _send(encoded(admin(self._controls, body) or {"status": True}), request, send)
             return
         stem = path.rpartition("/")[0]
         route = ROUTES.get((request.method, path)) or ROUTES.get((request.method, f"{stem}/*"))

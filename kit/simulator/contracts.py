@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.clock import last_trading_day, session, tick_inr
+from kit.clock import Segment, last_trading_day, session, tick_inr
 from kit.simulator.underlyings import Underlying
 
 Kind = Literal["INDEX", "SHARE", "VIX", "FUTURE", "OPTION"]
@@ -52,6 +52,16 @@ class ListedContract:
     lot: int = 1
     since: date | None = None
     tick: float = tick_inr()
+
+    @property
+    def segment(self) -> Segment:
+        """Whose trading hours it has."""
+        return "derivatives" if self.expiry else "cash"
+
+    @property
+    def is_index(self) -> bool:
+        """Whether it is a level that nobody can trade."""
+        return self.kind in ("INDEX", "VIX")
 
     @property
     def number(self) -> int:

@@ -162,13 +162,15 @@ def instead(fault: Fault) -> Answer | None:
 
 def spoilt(fault: Fault, reply: Answer) -> Answer:
     """Return the ordinary answer as a fault leaves it; unchanged where the fault is elsewhere."""
-    spoil = _SPOIL.get(fault.name)
-    if spoil is None or reply.status != 200:
+    if fault.name not in {*_SPOIL, *_SPOIL_BARS} or reply.status != 200:
         return reply
     content = json.loads(reply.body)
     if not isinstance(content, dict) or not content.get("status"):
         return reply
-    return encoded({**content, "data": spoil(content["data"], fault.argument)})
+    data = content["data"]
+    are_bars = isinstance(data, list) and bool(data) and isinstance(data[0], list)
+    spoil = _SPOIL.get(fault.name) or (_SPOIL_BARS[fault.name] if are_bars else None)
+    return encoded({**content, "data": spoil(data, fault.argument)}) if spoil else reply
 
 
 def _wrong_types(data: Any, argument: str) -> Any:
@@ -193,37 +195,23 @@ def _missing_keys(data: Any, argument: str) -> Any:
     return [_missing_keys(row, argument) for row in data] if isinstance(data, list) else data
 
 
-def _are_bars(data: Any) -> bool:
-    return isinstance(data, list) and bool(data) and isinstance(data[0], list)
-
-
-def _missing_last_bars(data: Any, argument: str) -> Any:
+def _missing_last_bars(data: list[Any], argument: str) -> list[Any]:
     """Drop the last bars of every day."""
-    if not _are_bars(data):
-        return data
     days: dict[str, list[Any]] = {}
     for row in data:
         days.setdefault(row[0][:10], []).append(row)
     return [row for rows in days.values() for row in rows[: -int(float(argument or 15))]]
 
 
-def _negative_volume(data: Any, argument: str) -> Any:
-    if not _are_bars(data):
-        return data
+def _negative_volume(data: list[Any], argument: str) -> list[Any]:
     count = int(float(argument or 3))
     return [[*row[:5], -abs(row[5]) - 1] for row in data[:count]] + data[count:]
 
 
-def _high_below_low(data: Any, argument: str) -> Any:
-    if not _are_bars(data):
-        return data
+def _high_below_low(data: list[Any], argument: str) -> list[Any]:
     count = int(float(argument or 3))
     turned = [[row[0], row[1], row[3] - 1, row[2] + 1, *row[4:]] for row in data[:count]]
     return turned + data[count:]
-
-
-def _nothing(data: Any, argument: str) -> Any:  # noqa: ARG001 - the form of every spoiling
-    return None
 
 
 _INSTEAD: dict[str, Callable[[str], Answer]] = {
@@ -237,23 +225,19 @@ _INSTEAD: dict[str, Callable[[str], Answer]] = {
     "rate-429": lambda _: rate_refusal("429"),
 }
 _SPOIL: dict[str, Callable[[Any, str], Any]] = {
-    "data-null": _nothing,
+    "data-null": lambda _data, _argument: None,
     "wrong-types": _wrong_types,
     "missing-keys": _missing_keys,
+}
+_SPOIL_BARS: dict[str, Callable[[list[Any], str], list[Any]]] = {
     "missing-last-bars": _missing_last_bars,
     "negative-volume": _negative_volume,
     "high-below-low": _high_below_low,
 }
 _ON_THE_WIRE = (
-    "drop-before",
-    "drop-after",
-    "drop-midway",
-    "stall",
-    "slow-body",
-    "truncated-json",
-    "expired-token",
-)
-NAMES = (*_ON_THE_WIRE, *_INSTEAD, *_SPOIL)
+    "drop-before", "drop-after", "drop-midway", "stall", "slow-body", "truncated-json", "expired-token",
+)  # fmt: skip
+NAMES = (*_ON_THE_WIRE, *_INSTEAD, *_SPOIL, *_SPOIL_BARS)
 FRAME_NAMES = (
     "drop", "stall", "garbage-frame", "short-frame", "long-frame", "huge-frame", "unknown-frame",
     "text-frame",

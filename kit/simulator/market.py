@@ -24,7 +24,7 @@ from kit.simulator.contracts import DayListing, ListedContract, Series, last_mom
 from kit.simulator.listings import Listings
 from kit.simulator.paths import Moment, Paths, calendar, moment, position
 from kit.simulator.tape import Course, Quote, Tape, of_knots, to_tick
-from kit.simulator.underlyings import BANKNIFTY, Underlying
+from kit.simulator.underlyings import BANKNIFTY
 
 Floats = NDArray[np.float64]
 
@@ -52,9 +52,9 @@ class Market:
         """Return what is listed at `now`: on the running session, else the latest one."""
         return self.listings.on(last_session(now).day)
 
-    def spot(self, now: datetime, underlying: Underlying = BANKNIFTY) -> float:
-        """Return the level of an underlying, rupees."""
-        path = self.paths.day(underlying, last_session(now).day)
+    def spot(self, now: datetime) -> float:
+        """Return the level of Bank Nifty, rupees."""
+        path = self.paths.day(BANKNIFTY, last_session(now).day)
         return float(to_tick(moment(path, now).of(path.shown(path.spot)), tick_inr(path.day, "index")))
 
     def quotes(self, contracts: Sequence[ListedContract], now: datetime) -> list[Quote]:
@@ -113,20 +113,17 @@ class Market:
     def _day_of(self, contracts: Sequence[ListedContract], day: date) -> list[tuple[ListedContract, Tape]]:
         """Pair contracts with their day, pricing what is not remembered one expiry at a time."""
         with self._lock:  # a test may look at the market while the server answers
-            return self._remembered(contracts, day)
-
-    def _remembered(
-        self, contracts: Sequence[ListedContract], day: date
-    ) -> list[tuple[ListedContract, Tape]]:
-        kept = ((contract.token, self._tapes.get((day, contract.token))) for contract in contracts)
-        found = {token: tape for token, tape in kept if tape}
-        missing: dict[tuple[str, str, date | None], list[ListedContract]] = {}
-        for contract in {contract.token: contract for contract in contracts}.values():  # one may come twice
-            if contract.token not in found:
-                missing.setdefault((contract.name, contract.kind, contract.expiry), []).append(contract)
-        for group in missing.values():
-            for contract, tape in zip(group, self._tapes_of(Series(group), day), strict=True):
-                found[contract.token] = self._tapes[day, contract.token] = tape
+            kept = ((contract.token, self._tapes.get((day, contract.token))) for contract in contracts)
+            found = {token: tape for token, tape in kept if tape}
+            missing: dict[tuple[str, str, date | None], list[ListedContract]] = {}
+            for contract in {
+                contract.token: contract for contract in contracts
+            }.values():  # one may come twice
+                if contract.token not in found:
+                    missing.setdefault((contract.name, contract.kind, contract.expiry), []).append(contract)
+            for group in missing.values():
+                for contract, tape in zip(group, self._tapes_of(Series(group), day), strict=True):
+                    found[contract.token] = self._tapes[day, contract.token] = tape
         return [(contract, found[contract.token]) for contract in contracts]
 
     def _tapes_of(self, series: Series, day: date) -> Iterator[Tape]:
@@ -169,7 +166,7 @@ class Market:
 
 def _touch(contract: ListedContract, fair: Any, spot: Any, tape: Tape) -> tuple[Any, Any]:
     """Return best bid and ask, at least a tick outside the fair price: crossing them is never free."""
-    if contract.kind in ("INDEX", "VIX") or not tape.volume[-1]:
+    if contract.is_index or not tape.volume[-1]:
         return 0.0 * fair, 0.0 * fair
     tick, rupee = tape.tick, round(1 / tape.tick)
     half = tick + fair * 3e-5
@@ -183,7 +180,7 @@ def _touch(contract: ListedContract, fair: Any, spot: Any, tape: Tape) -> tuple[
 
 def _reference(contract: ListedContract, tape: Tape, at: Moment, ltp: float) -> float:
     if contract.kind != "SHARE":
-        return 0.0 if contract.kind in ("INDEX", "VIX") else ltp
+        return 0.0 if contract.is_index else ltp
     if tape.auction is None or at.minute < tape.auction[0]:
         return tape.previous
     return float(to_tick(tape.fair[tape.auction[0], 0], tape.tick))

@@ -17,6 +17,14 @@ from kit.simulator.underlyings import INDICES, UNTRADED_ROWS
 
 _TYPES = {"INDEX": "AMXIDX", "VIX": "AMXIDX", "SHARE": "", "FUTURE": "FUTIDX", "OPTION": "OPTIDX"}
 _SHARE_FREEZE_INR = 5e7  # about; the real quantities follow volume and market value
+_UNTRADED = {
+    "expiry": "", "lotsize": "1", "exch_seg": "NSE", "tick_size": "0.000000", "freeze_qty": "0",
+    "is_cas_enabled": False,
+}  # fmt: skip
+_TEST_CONTRACT = {
+    "expiry": "27NOV2036", "strike": "-1.000000", "lotsize": "50", "instrumenttype": "FUTSTK",
+    "exch_seg": "NFO", "tick_size": "5.000000", "freeze_qty": "100001", "is_cas_enabled": False,
+}  # fmt: skip
 _TEST_CONTRACTS = (("36697", "051NSETEST27NOV36FUT"), ("36698", "071NSETEST27NOV36FUT"))
 
 
@@ -41,17 +49,15 @@ def _freeze(underlying: str, day: date) -> str:
 
 
 def _row(contract: ListedContract, auctioned: bool, freezes: Mapping[str, str]) -> dict[str, Any]:
-    has_strike = contract.kind == "OPTION"
-    is_index = contract.kind in ("INDEX", "VIX")
+    is_index, is_share = contract.is_index, contract.kind == "SHARE"
     no_strike = 0.0 if is_index else -1.0
-    is_share = contract.kind == "SHARE"
     freeze = freezes.get(contract.name, "0") if contract.expiry else "0"
     return {
         "token": contract.token,
         "symbol": contract.symbol,
         "name": contract.name,
         "expiry": format_expiry(contract.expiry) if contract.expiry else "",
-        "strike": f"{contract.strike * 100 if has_strike else no_strike:.6f}",
+        "strike": f"{contract.strike * 100 if contract.kind == 'OPTION' else no_strike:.6f}",
         "lotsize": str(contract.lot),
         "instrumenttype": _TYPES[contract.kind],
         "exch_seg": contract.exchange,
@@ -64,27 +70,10 @@ def _row(contract: ListedContract, auctioned: bool, freezes: Mapping[str, str]) 
 def _unlisted() -> Iterator[dict[str, Any]]:
     """Yield what pollutes the real file: old rows of the same name, and test contracts."""
     for token, symbol, name, kind, strike in UNTRADED_ROWS:
-        yield _plain(token, symbol, name, "", strike, "1", kind, "NSE", "0.000000", "0")
+        named = {"token": token, "symbol": symbol, "name": name, "instrumenttype": kind, "strike": strike}
+        yield {**_UNTRADED, **named}
     for token, symbol in _TEST_CONTRACTS:
-        yield _plain(
-            token, symbol, symbol[:10], "27NOV2036", "-1.000000", "50", "FUTSTK", "NFO", "5.000000", "100001"
-        )
-
-
-def _plain(*values: str) -> dict[str, Any]:
-    names = (
-        "token",
-        "symbol",
-        "name",
-        "expiry",
-        "strike",
-        "lotsize",
-        "instrumenttype",
-        "exch_seg",
-        "tick_size",
-        "freeze_qty",
-    )
-    return {**dict(zip(names, values, strict=True)), "is_cas_enabled": False}
+        yield {**_TEST_CONTRACT, "token": token, "symbol": symbol, "name": symbol[:10]}
 
 
 ROUTES = (ApiRoute("GET", MASTER_PATH, master, is_public=True),)

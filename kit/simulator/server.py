@@ -178,14 +178,11 @@ class SimulatedExchange:
 
     def greeting(self) -> str:
         """Return one line of JSON: all that a client needs."""
-        secrets, now, since_s = self.credentials, self.clock.now(), monotonic()
+        now, since_s = self.clock.now(), monotonic()
         return json.dumps(
             {
                 "url": self.url,
-                "api_key": secrets.api_key.get_secret_value(),
-                "client_code": secrets.client_code.get_secret_value(),
-                "pin": secrets.pin.get_secret_value(),
-                "totp_secret": secrets.totp_secret.get_secret_value(),
+                **{name: secret.get_secret_value() for name, secret in self.credentials},
                 "master_url": self.master_url,
                 "admin_token": self.admin_token,
                 "now": now.isoformat(),
@@ -233,9 +230,8 @@ def serve(
 def _told_to_stop() -> Iterator[threading.Event]:
     """Yield an event that SIGINT and SIGTERM set, and restore their handlers."""
     stop = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in signals}
     try:
         yield stop
     finally:

@@ -156,7 +156,7 @@ def decode(frame: bytes) -> Tick:
     name = token.rstrip(b"\0").decode("ascii", "replace")
     values: list[Any] = [_MODE_NAMES[mode], _EXCHANGE_NAMES[exchange], name]
     if mode == MODES["DEPTH"]:
-        bids, asks = (_depth_levels(fields[start : start + 60], scale) for start in (2, 62))
+        bids, asks = (_levels(fields[start : start + 60], 3, scale) for start in (2, 62))
         values += [0, fields[0], float("nan")]
         return replace(Tick(*values), bids=bids, asks=asks)
     values += [*fields[:2], _rupees(fields[2], scale)]
@@ -165,7 +165,7 @@ def decode(frame: bytes) -> Tick:
         values += [_rupees(price, scale) for price in fields[8:12]]
     if mode == MODES["SNAPQUOTE"]:
         values += [fields[12] * 1000, fields[13]]
-        values += [_best_levels(fields[start : start + 20], scale) for start in (15, 35)]
+        values += [_levels(fields[start : start + 20], 4, scale) for start in (15, 35)]
         values += [_rupees(price, scale) for price in fields[55:]]
     return Tick(*values)
 
@@ -179,14 +179,10 @@ def _rupees(amount: int, scale: float) -> float:
     return amount / scale if amount else float("nan")
 
 
-def _best_levels(fields: Sequence[int], scale: float) -> tuple[DepthLevel, ...]:
-    levels = zip(fields[2::4], fields[1::4], fields[3::4], strict=True)
-    return tuple(DepthLevel(price / scale, quantity, orders) for price, quantity, orders in levels if price)
-
-
-def _depth_levels(fields: Sequence[int], scale: float) -> tuple[DepthLevel, ...]:
-    levels = zip(fields[1::3], fields[0::3], fields[2::3], strict=True)
-    return tuple(DepthLevel(price / scale, quantity, orders) for price, quantity, orders in levels if price)
+def _levels(fields: Sequence[int], size: int, scale: float) -> tuple[DepthLevel, ...]:
+    """Return the levels of one side: each of `size` fields, the last three quantity, price and orders."""
+    levels = zip(*(fields[at::size] for at in range(size - 3, size)), strict=True)
+    return tuple(DepthLevel(price / scale, quantity, orders) for quantity, price, orders in levels if price)
 
 
 @dataclass(frozen=True)
@@ -234,11 +230,8 @@ def decode_batch(frames: Sequence[bytes]) -> tuple[list[TickBatch], list[bytes]]
     frames : sequence of bytes
         As they came.
     """
-    sizes = set(map(len, frames))
-    batches, aside = (
-        [],
-        [frame for size in sizes.difference(_MODES) for frame in frames if len(frame) == size],
-    )
+    sizes, batches = set(map(len, frames)), []
+    aside = [frame for size in sizes.difference(_MODES) for frame in frames if len(frame) == size]
     for size in sorted(sizes.intersection(_MODES)):
         alike = frames if len(sizes) == 1 else [frame for frame in frames if len(frame) == size]
         data = np.frombuffer(b"".join(alike), DTYPES[_MODES[size]])

@@ -18,10 +18,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from kit.chains import fields
-from kit.chains.readers.sheet import Line, Sheet
+from kit.chains.readers.sheet import Line, Sheet, known_lot
 from kit.chains.readers.table import Record, Table, one_block, plain
-from kit.clock import lot_size, session
-from kit.errors import DataError, UnreadableFile
+from kit.clock import session
+from kit.errors import UnreadableFile
 from kit.model import Derived, Right
 
 _RIGHTS: dict[str, Right] = {"CE": "CE", "PE": "PE", "CA": "CE", "PA": "PE"}
@@ -214,29 +214,14 @@ class _File:
     def facts(self, row: Record, series: Series) -> Facts:
         if "lot" in self.at:
             return self.number(row, "spot"), self.table.cell(row, self.at["lot"], fields.lot)
-        try:
-            return math.nan, lot_size(self.underlying, series[1], series[0])
-        except DataError as error:
-            raise UnreadableFile(
-                "The file is sound, but states no lot, and the kit knows none",
-                f"{self.underlying} {series[1]}: {error}",
-                "Add a row to data/lot_sizes.csv.",
-            ) from error
+        return math.nan, known_lot(self.underlying, series[1], series[0], "states no lot")
 
     def number(self, row: Record, field: str) -> float:
         return self.table.cell(row, self.at[field], fields.price)
 
     def line(self, row: Record, right: Right, lot: int) -> Line:
-        count = {
-            field: self.table.cell(row, self.at[field], read)
-            for field, read in (
-                ("contracts", fields.count),
-                ("oi", fields.count),
-                ("oi_change", fields.change),
-            )
-        }
-        traded = count["contracts"] > 0
-        ltp = self.number(row, "close") if traded else math.nan
+        contracts, oi = (self.table.cell(row, self.at[field], fields.count) for field in ("contracts", "oi"))
+        ltp = self.number(row, "close") if contracts > 0 else math.nan
         settle = self.number(row, "settle")
         previous = self.number(row, "previous") if "previous" in self.at else math.nan
         return Line(
@@ -245,9 +230,9 @@ class _File:
             ltp=ltp,
             bid=settle,
             ask=settle,
-            volume=count["contracts"] * lot,
-            oi=count["oi"],
-            oi_change=count["oi_change"],
+            volume=contracts * lot,
+            oi=oi,
+            oi_change=self.table.cell(row, self.at["oi_change"], fields.change),
             ltp_change=ltp - previous,
             symbol=row.cells[self.at["symbol"]].strip() if "symbol" in self.at else "",
         )

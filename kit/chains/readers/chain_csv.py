@@ -15,9 +15,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from kit.chains import fields
-from kit.chains.readers.sheet import Line, Sheet, in_time
+from kit.chains.readers.sheet import Line, Sheet, in_time, known_lot
 from kit.chains.readers.table import Record, Table, plain
-from kit.clock import IST, last_session, last_trading_day, lot_size, session
+from kit.clock import IST, last_session, last_trading_day, session
 from kit.errors import UnreadableFile
 from kit.facts import underlying_name
 from kit.model import Derived, Right
@@ -60,7 +60,7 @@ def sheets(rows: Iterator[Record], path: Path, taken_at: datetime | None) -> lis
     if taken_at is None:
         taken_at, derived["taken_at"] = _told(quoted, expiry, path)
     in_time(expiry, taken_at, path.name)
-    lot = lot_size(underlying, expiry, taken_at)
+    lot = known_lot(underlying, expiry, taken_at, "counts in lots")
     lines = [line for strike, *both in quoted for line in _lines(strike, both, lot)]
     return [Sheet(underlying, expiry, taken_at, math.nan, lot, lines, derived=derived)]
 

@@ -17,9 +17,9 @@ from typing import Any
 
 from kit.chains import fields
 from kit.chains.fields import UnfitError
-from kit.chains.readers.sheet import Line, Sheet, in_time
-from kit.clock import in_ist, lot_size
-from kit.errors import DataError, UnreadableFile
+from kit.chains.readers.sheet import Line, Sheet, in_time, known_lot
+from kit.clock import in_ist
+from kit.errors import UnreadableFile
 from kit.facts import underlying_name
 from kit.model import Right
 
@@ -162,14 +162,7 @@ class _Answer:
             raise UnfitError(f"{place}: underlying is {named[:40]!r} beside {self.underlying!r}")
         if expiry not in self.lots:
             in_time(expiry, self.taken_at, self.name)
-            try:
-                self.lots[expiry] = lot_size(named, expiry, self.taken_at)
-            except DataError as error:
-                raise UnreadableFile(
-                    "The file is sound, but counts in lots, and the kit knows none",
-                    f"{named[:40]} {expiry}: {error}",
-                    "Add a row to data/lot_sizes.csv.",
-                ) from error
+            self.lots[expiry] = known_lot(named, expiry, self.taken_at, "counts in lots")
         return self.lots[expiry]
 
 

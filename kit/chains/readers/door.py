@@ -67,7 +67,8 @@ def read_chain(
         `taken_at` or `spot` is none, or cannot be true of this file.
     """
     file = arguments.path(path, "Not the path of a market-data file")
-    _check(spot)
+    if spot is not None:
+        arguments.number(spot, "Not an index level", above=0, most=PRICE_BOUND)
     at = None if taken_at is None else in_ist(taken_at)
     underlying = None if underlying is None else underlying_name(underlying)
     sheets = _sheets(text_of(file), file, at, underlying)
@@ -96,11 +97,6 @@ def living(chains: Sequence[ChainSnapshot]) -> ChainSnapshot:
             return chain
     ended = ", ".join(f"{chain.expiry}" for chain in chains)
     raise DataError("No series of this file lives on", ended, "Use a file of a day before its last expiry.")
-
-
-def _check(spot: float | None) -> None:
-    if spot is not None:
-        arguments.number(spot, "Not an index level", above=0, most=PRICE_BOUND)
 
 
 def _sheets(text: str, file: Path, taken_at: datetime | None, underlying: str | None) -> list[Sheet]:

@@ -11,7 +11,7 @@ import numpy as np
 from kit.chains.contracts import Contracts
 from kit.chains.fields import NONE
 from kit.chains.snapshot import Listed, snapshots
-from kit.clock import in_ist, last_trading_day, session
+from kit.clock import in_ist, last_trading_day, lot_size, session
 from kit.errors import DataError, UnreadableFile
 from kit.model import ChainSnapshot, Derived, Right
 from kit.quotes import positive
@@ -133,6 +133,24 @@ def columns(lines: list[Line]) -> Contracts:
         token=[""] * len(ordered),
         symbol=[line.symbol for line in ordered],
     )
+
+
+def known_lot(underlying: str, expiry: date, on: date, why: str) -> int:
+    """Return the lot of a series that its file leaves to the kit's table.
+
+    Raises
+    ------
+    UnreadableFile
+        The table does not know it; `why` says what it is needed for.
+    """
+    try:
+        return lot_size(underlying, expiry, on)
+    except DataError as error:
+        raise UnreadableFile(
+            f"The file is sound, but {why}, and the kit knows none",
+            f"{underlying[:40]} {expiry}: {error}",
+            "Add a row to data/lot_sizes.csv.",
+        ) from error
 
 
 _LONGEST = timedelta(days=6 * 366)  # the exchange lists options for at most five years

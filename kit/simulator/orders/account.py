@@ -279,9 +279,9 @@ def prices_of(asked: Mapping[str, Any]) -> tuple[int, float, float]:
         The quantity is no positive whole number, or a price that its kind needs is none.
     """
     kind = str(asked["ordertype"])
-    quantity = checks.number(asked.get("quantity"), "AB1007")
-    price = checks.number(asked.get("price"), "AB1007") if kind.endswith("LIMIT") else 0.0
-    trigger = checks.number(asked.get("triggerprice"), "AB1007") if kind.startswith("STOPLOSS") else 0.0
+    quantity = checks.number(asked.get("quantity"))
+    price = checks.number(asked.get("price")) if kind.endswith("LIMIT") else 0.0
+    trigger = checks.number(asked.get("triggerprice")) if kind.startswith("STOPLOSS") else 0.0
     missing = (kind.endswith("LIMIT") and price <= 0) or (kind.startswith("STOPLOSS") and trigger <= 0)
     if quantity <= 0 or quantity != int(quantity) or missing:
         raise checks.unfit()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from kit.clock import Segment, session, square_off
+from kit.clock import session, square_off
 from kit.errors import DataError
 from kit.facts import fact
 from kit.simulator.answers import Refused, application_error
@@ -25,7 +25,7 @@ def unfit(code: str = "AB1007") -> Refused:
     return Refused(application_error(code, "AMX Error" if code == "AB1007" else ""))
 
 
-def number(value: Any, code: str) -> float:
+def number(value: Any, code: str = "AB1007") -> float:
     """Return a number that may be written as text; nothing is 0.
 
     Raises
@@ -124,7 +124,7 @@ def rejection(
     now : datetime
         The market's present.
     """
-    if contract.kind in ("INDEX", "VIX"):
+    if contract.is_index:
         return words("not_traded")
     if quantity % contract.lot:
         return words("lot", lot=contract.lot)
@@ -142,14 +142,13 @@ def rejection(
 
 def takes_intraday(contract: ListedContract, now: datetime) -> bool:
     """Tell whether a contract trades and the day's INTRADAY positions have not been closed yet."""
-    segment: Segment = "derivatives" if contract.expiry else "cash"
-    return is_trading(contract, now) and now < square_off(now.date(), segment)
+    return is_trading(contract, now) and now < square_off(now.date(), contract.segment)
 
 
 def is_trading(contract: ListedContract, now: datetime) -> bool:
     """Tell whether a contract is in continuous trading."""
     try:
-        parts = session(now.date(), "derivatives" if contract.expiry else "cash").continuous
+        parts = session(now.date(), contract.segment).continuous
     except DataError:
         return False
     return any(part.open <= now < part.close for part in parts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta
+from functools import partial
 
 from kit.clock import IST, Segment, is_session, session, sessions, square_off
 from kit.simulator.orders import checks
@@ -17,6 +18,7 @@ from kit.simulator.orders.order import AMO, OPEN, PENDING, REJECTED, ExchangeOrd
 from kit.simulator.orders.positions import HeldContract
 from kit.simulator.orders.words import words
 
+_SEGMENTS: tuple[Segment, ...] = ("cash", "derivatives")
 _Milestone = tuple[datetime, Callable[[], None]]
 
 
@@ -58,11 +60,10 @@ class TradingTime:
         for on in sessions(day, until.date()):
             for segment in _SEGMENTS:
                 parts = session(on, segment).continuous
-                close = parts[-1].close
-                due.append((parts[0].open, _later(self._open, segment, parts[0].open)))
-                ends = square_off(on, segment)
-                due.append((ends, _later(self._square_off, segment, ends)))
-                due.append((close, _later(self._close, segment, close)))
+                opens, ends, closes = parts[0].open, square_off(on, segment), parts[-1].close
+                due.append((opens, partial(self._open, segment, opens)))
+                due.append((ends, partial(self._square_off, segment, ends)))
+                due.append((closes, partial(self._close, segment, closes)))
         yield from sorted((one for one in due if after < one[0] <= until), key=lambda one: one[0])
 
     def _match(self, after: datetime, until: datetime) -> None:
@@ -82,7 +83,7 @@ class TradingTime:
             account.book(account.matcher.go_on(account.orders, first_s, last_s))
 
     def _of(self, segment: Segment) -> list[ExchangeOrder]:
-        return [order for order in self._account.orders if _segment(order) == segment]
+        return [order for order in self._account.orders if order.contract.segment == segment]
 
     def _open(self, segment: Segment, at: datetime) -> None:
         """Send the after-market orders of a segment to the exchange."""
@@ -115,8 +116,7 @@ class TradingTime:
                 account.cash += held.apply(_settlement(account, held, at))
 
     def _held(self, segment: Segment) -> list[HeldContract]:
-        rows = self._account.held.values()
-        return [held for held in rows if (held.contract.expiry is None) == (segment == "cash")]
+        return [held for held in self._account.held.values() if held.contract.segment == segment]
 
     def _begin_day(self) -> None:
         """Empty the books of the day before; carry positions, deliver shares."""
@@ -131,17 +131,6 @@ class TradingTime:
                 del account.held[key]
             elif not held.carried:
                 del account.held[key]
-
-
-_SEGMENTS: tuple[Segment, ...] = ("cash", "derivatives")
-
-
-def _later(act: Callable[[Segment, datetime], None], segment: Segment, at: datetime) -> Callable[[], None]:
-    return lambda: act(segment, at)
-
-
-def _segment(order: ExchangeOrder) -> Segment:
-    return "derivatives" if order.contract.expiry else "cash"
 
 
 def _settlement(account: SimulatedAccount, held: HeldContract, at: datetime) -> Execution:

@@ -28,7 +28,7 @@ def margin(state: ExchangeState, asked: ApiRequest) -> Answer:
     for row in _rows(asked, "positions"):
         contract, units = _asked(state, row, "tradeType", "qty")
         product = str(row.get("productType") or row.get("producttype") or "")
-        price = checks.number(row.get("price"), "AB1007") or state.market.quotes([contract], now)[0].ltp
+        price = checks.number(row.get("price")) or state.market.quotes([contract], now)[0].ltp
         held.append((contract, product, units))
         if contract.kind == "OPTION":
             premiums.append(units * price)
@@ -57,7 +57,7 @@ def charges(state: ExchangeState, asked: ApiRequest) -> Answer:
     for row in _rows(asked, "orders"):
         contract, units = _asked(state, row, "transaction_type", "quantity")
         kind = "DELIVERY" if row.get("product_type") == "DELIVERY" else contract.kind
-        each.append(_charged(kind, units, checks.number(row.get("price"), "AB1007"), day))
+        each.append(_charged(kind, units, checks.number(row.get("price")), day))
     names = [name for name in each[0] if name != "value"]
     together = {name: sum(row[name] for row in each) for name in (*names, "value")}
     return success({"summary": _written(together), "charges": [_written(row) for row in each]})
@@ -80,7 +80,7 @@ def _asked(
     if contract is None:
         raise checks.unfit("AB1009")
     way = {"BUY": 1, "SELL": -1}.get(str(row.get(side)))
-    units = checks.number(row.get(quantity), "AB1007")
+    units = checks.number(row.get(quantity))
     if way is None or units <= 0 or units != int(units):
         raise checks.unfit()
     return contract, way * int(units)

@@ -76,26 +76,18 @@ class GTTRules:
         Refused
             A field does not fit; by its code.
         """
-        for field, known, code in (
-            ("transactiontype", ("BUY", "SELL"), "AB9014"),
-            ("producttype", ("DELIVERY", "MARGIN"), "AB9015"),
+        side, product = str(asked.get("transactiontype")), str(asked.get("producttype"))
+        for said, known, code in (
+            (side, ("BUY", "SELL"), "AB9014"),
+            (product, ("DELIVERY", "MARGIN"), "AB9015"),
         ):
-            if asked.get(field) not in known:
+            if said not in known:
                 raise checks.unfit(code)
         if len(self._rules) >= _MOST_RULES:
             raise checks.unfit("AB9000")
-        side, product = str(asked["transactiontype"]), str(asked["producttype"])
-        rule = ExchangeRule(
-            next(self._serial),
-            contract,
-            side,
-            product,
-            *_numbers(asked),
-            above=False,
-            created=now,
-            updated=now,
-        )
-        rule.above = rule.trigger > ltp
+        numbers = _numbers(asked)
+        above = numbers[-1] > ltp
+        rule = ExchangeRule(next(self._serial), contract, side, product, *numbers, above, now, now)
         self._rules[rule.number] = rule
         return rule
 
@@ -107,8 +99,7 @@ class GTTRules:
         Refused
             It waits no more, or a field does not fit.
         """
-        if rule.status != NEW:
-            raise checks.unfit("AB9013")
+        _refuse_over(rule)
         rule.quantity, rule.disclosed, rule.price, rule.trigger = _numbers(asked)
         rule.above, rule.updated = rule.trigger > ltp, now
 
@@ -120,8 +111,7 @@ class GTTRules:
         Refused
             It waits no more.
         """
-        if rule.status != NEW:
-            raise checks.unfit("AB9013")
+        _refuse_over(rule)
         rule.status, rule.updated = CANCELLED, now
 
     def find(self, number: Any) -> ExchangeRule:
@@ -157,6 +147,11 @@ class GTTRules:
         at = at_second(at_s)
         rule.status, rule.updated = SENT, at
         account.place(rule.contract, _order_of(rule), at)
+
+
+def _refuse_over(rule: ExchangeRule) -> None:
+    if rule.status != NEW:
+        raise checks.unfit("AB9013")
 
 
 def _order_of(rule: ExchangeRule) -> dict[str, Any]:

@@ -52,13 +52,8 @@ class HeldContract:
     def totals(self) -> tuple[int, float, int, float]:
         """Return units and rupees bought, units and rupees sold, carried over included."""
         value = self.carried * self.carried_price
-        bought, sold = max(self.carried, 0), max(-self.carried, 0)
-        return (
-            self.bought + bought,
-            self.paid + max(value, 0),
-            self.sold + sold,
-            self.received + max(-value, 0),
-        )
+        bought, sold = self.bought + max(self.carried, 0), self.sold + max(-self.carried, 0)
+        return bought, self.paid + max(value, 0), sold, self.received + max(-value, 0)
 
     @property
     def average(self) -> float:
@@ -103,17 +98,9 @@ class HeldContract:
         """Move units bought (or, negative, sold) today to another product, at their mean price."""
         if units > 0:
             value = self.paid / self.bought * units
-            self.bought, self.paid, to.bought, to.paid = (
-                self.bought - units,
-                self.paid - value,
-                to.bought + units,
-                to.paid + value,
-            )
+            self.bought, self.paid = self.bought - units, self.paid - value
+            to.bought, to.paid = to.bought + units, to.paid + value
         else:
             value = self.received / self.sold * -units
-            self.sold, self.received, to.sold, to.received = (
-                self.sold + units,
-                self.received - value,
-                to.sold - units,
-                to.received + value,
-            )
+            self.sold, self.received = self.sold + units, self.received - value
+            to.sold, to.received = to.sold - units, to.received + value

@@ -6,7 +6,6 @@ There is no depository here: an authorisation is asked for and answered, and nev
 from __future__ import annotations
 
 from itertools import count
-from typing import Any
 
 from kit.simulator.answers import Answer, success
 from kit.simulator.orders import checks
@@ -34,18 +33,8 @@ def verify(state: ExchangeState, asked: ApiRequest) -> Answer:  # noqa: ARG001 -
     """Begin an authorisation to sell holdings."""
     if len(asked.text("isin")) != _ISIN_LENGTH or checks.number(asked.body.get("quantity"), "AG2001") < 1:
         raise checks.unfit("AG2001")
-    return success(_begun(f"{next(_requests):016d}"))
-
-
-def _begun(number: str) -> dict[str, Any]:
-    return {
-        "ReqId": number,
-        "ReturnURL": "",
-        "DPId": "",
-        "BOID": "",
-        "TransDtls": "",
-        "version": "1.1",
-    }
+    empty = dict.fromkeys(("ReturnURL", "DPId", "BOID", "TransDtls"), "")
+    return success({"ReqId": f"{next(_requests):016d}", **empty, "version": "1.1"})
 
 
 def tpin(state: ExchangeState, asked: ApiRequest) -> Answer:  # noqa: ARG001 - the form of every route
@@ -61,17 +50,9 @@ def transaction(state: ExchangeState, asked: ApiRequest) -> Answer:  # noqa: ARG
     if not number.isdecimal():
         raise checks.unfit("AG2001")
     record = {"TxnReqId": number, "TxnId": number, "Status": "0", "Errorcode": ""}
-    result = {
-        "ReqId": number,
-        "ReqType": "D",
-        "ResId": number,
-        "ResStatus": "0",
-        "ResTime": "",
-        "ResError": "",
-        "Remarks": "",
-        "RecordResDtls": [record],
-    }
-    return success({"TransResDtls": result})
+    result = {"ReqId": number, "ReqType": "D", "ResId": number, "ResStatus": "0"}
+    empty = dict.fromkeys(("ResTime", "ResError", "Remarks"), "")
+    return success({"TransResDtls": {**result, **empty, "RecordResDtls": [record]}})
 
 
 ROUTES = (
