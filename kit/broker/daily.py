@@ -58,12 +58,7 @@ class MasterKeeper:
     """
 
     def __init__(
-        self,
-        url: str,
-        settings: Settings,
-        pool: ConnectionPoolManager,
-        session: BrokerSession,
-        clock: Clock,
+        self, url: str, settings: Settings, pool: ConnectionPoolManager, session: BrokerSession, clock: Clock
     ) -> None:
         self._url = checked_address(url)
         self._settings = settings
@@ -95,11 +90,9 @@ class MasterKeeper:
             self._held = None
 
     def _fresh(self, held: Master) -> bool:
-        now = self._clock.now()
+        now, life_s = self._clock.now(), self._settings.cache_config.instruments_ttl
         same_day = (now - _PUBLISHED).date() == (held.fetched_at - _PUBLISHED).date()
-        return (
-            same_day and (now - held.fetched_at).total_seconds() < self._settings.cache_config.instruments_ttl
-        )
+        return same_day and (now - held.fetched_at).total_seconds() < life_s
 
     def _stored_or_new(self) -> Master:
         file = self._file()
@@ -111,9 +104,8 @@ class MasterKeeper:
         except (BrokerError, TransportError) as error:
             if stored is None:
                 raise
-            note = (
-                f"Today's instrument master cannot be had; using that of {stored.fetched_at:%d %b}. {error}"
-            )
+            using = f"using that of {stored.fetched_at:%d %b}"
+            note = f"Today's instrument master cannot be had; {using}. {error}"
             warnings.warn(note, StaleData, stacklevel=4)
             return stored
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from kit.facts import in_force, table
 from kit.transport.limits import Window
 
-_USER = "/rest/auth/angelbroking/user/v1"
+_OPEN = "/rest/auth/angelbroking"
 _SECURE = "/rest/secure/angelbroking"
 _SPANS_S = {"per_second": 1.0, "per_minute": 60.0, "per_hour": 3600.0}
 
@@ -59,14 +59,11 @@ class Endpoint:
         return replace(self, path=self.path.removesuffix("*") + quote(name, safe=""))
 
 
-LOGIN = Endpoint("login", "POST", f"{_USER}/loginByPassword", None, "loginByPassword", retry_safe=False)
+LOGIN = Endpoint(
+    "login", "POST", f"{_OPEN}/user/v1/loginByPassword", None, "loginByPassword", retry_safe=False
+)
 REFRESH = Endpoint(
-    "refresh",
-    "POST",
-    "/rest/auth/angelbroking/jwt/v1/generateTokens",
-    None,
-    "generateTokens",
-    retry_safe=False,
+    "refresh", "POST", f"{_OPEN}/jwt/v1/generateTokens", None, "generateTokens", retry_safe=False
 )
 LOGOUT = Endpoint("logout", "POST", f"{_SECURE}/user/v1/logout", None, "logout", retry_safe=False)
 PROFILE = Endpoint("profile", "GET", f"{_SECURE}/user/v1/getProfile", None, "getProfile", private=True)
@@ -115,33 +112,9 @@ CHARGES = _account("charges", "POST", "/brokerage/v1/estimateCharges", "margin")
 RULES = _account("rules", "POST", "/gtt/v1/ruleList", "gttReads")
 
 ALL = (
-    LOGIN,
-    REFRESH,
-    LOGOUT,
-    PROFILE,
-    FUNDS,
-    CANDLES,
-    OI_HISTORY,
-    QUOTES,
-    LTP,
-    SEARCH,
-    GREEKS,
-    PUT_CALL_RATIO,
-    PLACE_ORDER,
-    MODIFY_ORDER,
-    CANCEL_ORDER,
-    CONVERT,
-    CREATE_RULE,
-    MODIFY_RULE,
-    CANCEL_RULE,
-    ORDER_BOOK,
-    TRADE_BOOK,
-    ORDER_DETAILS,
-    POSITIONS,
-    HOLDINGS,
-    MARGIN,
-    CHARGES,
-    RULES,
+    LOGIN, REFRESH, LOGOUT, PROFILE, FUNDS, CANDLES, OI_HISTORY, QUOTES, LTP, SEARCH, GREEKS, PUT_CALL_RATIO,
+    PLACE_ORDER, MODIFY_ORDER, CANCEL_ORDER, CONVERT, CREATE_RULE, MODIFY_RULE, CANCEL_RULE, ORDER_BOOK,
+    TRADE_BOOK, ORDER_DETAILS, POSITIONS, HOLDINGS, MARGIN, CHARGES, RULES,
 )  # fmt: skip
 MASTER_BUDGET = "instrumentMaster"
 QUOTE_BATCH = 50  # tokens in one quote request; the broker's answer to more is not documented

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from kit.broker import endpoints, order_bodies, order_rows
 from kit.broker.session import BrokerSession
@@ -36,7 +35,8 @@ class GTTBook:
             The broker declined it.
         """
         data = self._session.ask(endpoints.CREATE_RULE, order_bodies.rule(rule)).data
-        return order_rows.row_of(_id, data, "create_rule")
+        # the id is text in the documentation, a number in a recording
+        return order_rows.row_of(lambda row: str(row["id"]), data, "create_rule")
 
     def modify(self, rule: StoredGTTRule) -> None:
         """Make a rule that waits what it is here; use `dataclasses.replace` on one of `rules`."""
@@ -53,14 +53,9 @@ class GTTBook:
         page = 1
         while True:
             body = {"status": list(statuses or ("FORALL",)), "page": page, "count": _PAGE}
-            rows = order_rows.rows_of(
-                order_rows.rule, self._session.ask(endpoints.RULES, body).data, "the rules"
-            )
+            data = self._session.ask(endpoints.RULES, body).data
+            rows = order_rows.rows_of(order_rows.rule, data, "the rules")
             found += rows
             if len(rows) < _PAGE:
                 return found
             page += 1
-
-
-def _id(row: Mapping[str, Any]) -> str:
-    return str(row["id"])  # text in the documentation, a number in a recording

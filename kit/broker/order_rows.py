@@ -161,12 +161,9 @@ def charges(data: Record) -> ChargesEstimate:
 
 
 def _leaves(item: Record) -> list[tuple[str, float]]:
-    inner = item.get("breakup") or []
-    return (
-        [leaf for part in inner for leaf in _leaves(part)]
-        if inner
-        else [(item["name"], _number(item, "amount"))]
-    )
+    if inner := item.get("breakup"):
+        return [leaf for part in inner for leaf in _leaves(part)]
+    return [(item["name"], _number(item, "amount"))]
 
 
 def rule(row: Record) -> StoredGTTRule:

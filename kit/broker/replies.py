@@ -110,7 +110,7 @@ def _parsed(body: bytes, seen: bool) -> Envelope:
     code, said = _told(content)
     if ok is not True and not code and not said and isinstance(data, dict):
         code, said = _told(data)
-    return Envelope(ok, code, said, _present(data))
+    return Envelope(ok, code, said, None if data in ("", "null") else data)
 
 
 def _told(content: dict[str, Any]) -> tuple[str, str]:
@@ -123,10 +123,6 @@ def _told(content: dict[str, Any]) -> tuple[str, str]:
 def _verdict(content: dict[str, Any]) -> bool | None:
     status = content.get("status", content.get("success"))
     return {"true": True, "false": False}.get(str(status).lower())
-
-
-def _present(data: Any) -> Any:
-    return None if isinstance(data, str) and data in ("", "null") else data
 
 
 def refusal(response: Response, asked: str) -> BrokerError | None:

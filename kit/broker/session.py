@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -16,7 +15,6 @@ from requests.cookies import RequestsCookieJar
 from requests.hooks import default_hooks
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
-from requests_cache import NEVER_EXPIRE
 
 from kit.addresses import checked_address, proxy_addresses
 from kit.broker import endpoints
@@ -34,7 +32,7 @@ from kit.forks import renew_in_fork
 from kit.model import Source
 from kit.settings import Credentials, Settings, cache_folder
 from kit.transport.limits import RateLimiter
-from kit.transport.policy import Policy
+from kit.transport.policy import Policy, kept_for
 from kit.transport.pool import ConnectionPoolManager
 from kit.transport.proxies import is_loopback
 from kit.transport.session import ReplySession
@@ -182,10 +180,8 @@ class BrokerSession:
     def allowance(self) -> dict[str, int]:
         """Return how many calls of each budget could go at once now."""
         today = self._clock.now().date()
-        budgets = {endpoint.budget for endpoint in endpoints.ALL}
-        return {
-            name: self.limiter.remaining(name, endpoints.windows(name, today)) for name in sorted(budgets)
-        }
+        budgets = sorted({endpoint.budget for endpoint in endpoints.ALL})
+        return {name: self.limiter.remaining(name, endpoints.windows(name, today)) for name in budgets}
 
     def close(self) -> None:
         """Close the files of cache and limits."""
@@ -215,7 +211,7 @@ class BrokerSession:
         request = self._request(endpoint, body, tokens)
         if ttl_s is not None:
             request.hooks["response"].append(momentary(_shown(endpoint, body)))
-        lifetime = NEVER_EXPIRE if ttl_s == math.inf else ttl_s
+        lifetime = None if ttl_s is None else kept_for(ttl_s)
         proxies = proxy_addresses(self._proxies, self.replies.proxies)
         return self.replies.send(request, expire_after=lifetime, proxies=proxies, allow_redirects=False)
 

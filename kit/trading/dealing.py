@@ -10,7 +10,8 @@ from math import isnan, nan
 from kit.backtest.plan import FillRules
 from kit.clock import is_open, is_session, session
 from kit.errors import DataError, InvalidOrder
-from kit.model import OrderRequest
+from kit.model import Instrument, OrderRequest
+from kit.model.tick import Tick
 from kit.trading import events
 from kit.trading.checks import check_contract, reason_against
 from kit.trading.closing import closable, closers, is_squared_off
@@ -77,7 +78,7 @@ class Dealing:
             return found
         check_contract(order)
         self.begin_day(at)
-        self.show(order)
+        self.value(order.contract)
         closed = not is_open(at, order.contract.segment)
         kept = closed and order.validity == "DAY" and not order.after_market
         asked = replace(order, after_market=True) if kept else order
@@ -114,17 +115,16 @@ class Dealing:
             finally:
                 self.journal.close()
 
-    def show(self, order: OrderRequest) -> None:
-        """Value a contract that is about to be traded."""
-        tick = self.board.newest(order.contract)
+    def value(self, contract: Instrument) -> None:
+        """Value a contract at its newest quote, if it has one."""
+        tick = self.board.newest(contract)
         if tick is not None and not isnan(mark := mark_of(tick)):
-            self.ledger.marks[order.contract.token] = mark
+            self.ledger.marks[contract.token] = mark
 
     def meet(self, order: PaperOrder, at: datetime) -> None:
         """Let an order meet the newest quote of its contract, where that is fresh."""
         contract, side = order.request.contract, order.request.side
-        tick = self.board.newest(contract)
-        if tick is None or not is_fresh(tick, at) or not is_open(at, contract.segment):
+        if (tick := self._tradable(contract, at)) is None:
             return
         if order.status != "open":
             if order.request.is_stop and not _triggered(order, tick.ltp):
@@ -136,7 +136,7 @@ class Dealing:
         if (got := take(order, meeting, self.rules)) is not None:
             if not got.from_touch:
                 self.board.give(contract.token, side, got.quantity)
-            self.show(order.request)
+            self.value(contract)
             self.record(_filled(order, got, meeting, quote, at))
         if not order.rests or isnan(order.ahead):
             order.ahead, order.rests = joins(order, tick, self.rules), True
@@ -150,9 +150,7 @@ class Dealing:
             if wanted is None or order.request.contract.token in wanted:
                 self.meet(order, at)
         for one in (*self.ledger.held.values(), *self.ledger.shares.values()):
-            tick = self.board.newest(one.contract)
-            if tick is not None and not isnan(mark := mark_of(tick)):
-                self.ledger.marks[one.contract.token] = mark
+            self.value(one.contract)
         self._remember(at)
         self._square_off(at)
         loss = self.ledger.dawn_inr - self.ledger.equity_inr
@@ -205,11 +203,16 @@ class Dealing:
         self.record(taken, *(() if taken.reason else (filled,)))
         return self.ledger.orders[taken.order_id]
 
+    def _tradable(self, contract: Instrument, at: datetime) -> Tick | None:
+        """Return the newest quote of a contract while it trades and the quote is fresh."""
+        tick = self.board.newest(contract)
+        return tick if tick and is_fresh(tick, at) and is_open(at, contract.segment) else None
+
     def _fire(self, at: datetime) -> None:
         """Place the orders of the rules whose trigger is reached: first the order, by a tag of its own."""
         for one in [one for one in self.ledger.rules.values() if one.status == "NEW"]:
-            rule, tick = one.rule, self.board.newest(one.rule.contract)
-            if tick is None or not is_fresh(tick, at) or not is_open(at, rule.contract.segment):
+            rule = one.rule
+            if (tick := self._tradable(rule.contract, at)) is None:
                 continue
             if tick.ltp >= rule.trigger_price_inr if one.above else tick.ltp <= rule.trigger_price_inr:
                 order = OrderRequest(

@@ -127,9 +127,8 @@ class PaperLedger:
         for key, one in list(self.held.items()):
             one.bought_before, one.sold_before = one.bought, one.sold
             if one.kind == "delivery":
-                self.shares.setdefault(key[0], PaperPosition(one.contract, one.product)).join(
-                    self.held.pop(key)
-                )
+                delivered = self.shares.setdefault(key[0], PaperPosition(one.contract, one.product))
+                delivered.join(self.held.pop(key))
             elif not one.net:
                 self.earlier_inr += self.held.pop(key).worth(nan)
         for token in [token for token, one in self.shares.items() if not one.net]:

@@ -15,9 +15,8 @@ from kit.model import AccountFunds, Instrument, Leg, MarginEstimate, OrderReques
 from kit.trading.ledger import PaperLedger
 from kit.trading.records import PaperPosition, kind_of
 
-_SHARE = (
-    0.20  # of a share's value, where it is not delivered: the least that SEBI's rule on peak margins asks
-)
+# Of a share's value, where it is not delivered: the least that SEBI's rule on peak margins asks.
+_SHARE = 0.20
 
 
 class Exposure(NamedTuple):

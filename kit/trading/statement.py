@@ -164,7 +164,7 @@ class PaperStatement(Showable):
         """
         asked = [instance(order, OrderRequest, "orders") for order in orders]
         for order in asked:
-            self._dealing.show(order)
+            self._dealing.value(order.contract)
         marks = self._dealing.ledger.marks
         parts = [money.asked(order, order.quantity, marks) for order in asked]
         found = money.margin_of(parts, marks, self._now().date())
@@ -185,15 +185,10 @@ class PaperStatement(Showable):
             raise InvalidOrder("Charges need a price", unpriced[0], "Name one.")
         values = [order.price_inr * order.quantity for order in asked]
         plan = self._dealing.ledger.brokerage
+        kinds = [kind_of(order.contract, order.product) for order in asked]
         parts = [
-            order_charges(
-                value,
-                "buy" if order.side == "BUY" else "sell",
-                on,
-                plan,
-                kind_of(order.contract, order.product),
-            )
-            for order, value in zip(asked, values, strict=True)
+            order_charges(value, "buy" if order.side == "BUY" else "sell", on, plan, kind)
+            for order, value, kind in zip(asked, values, kinds, strict=True)
         ]
         by_name = {said: sum(getattr(part, name) for part in parts) for name, said in _CHARGES.items()}
         return ChargesEstimate(sum(by_name.values()), sum(values), by_name)

@@ -74,9 +74,7 @@ class Database:
         self._durable = durable
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._closing: weakref.finalize[..., Any] | None = (
-            None  # runs at the latest when this object is collected
-        )
+        self._closing: weakref.finalize[..., Any] | None = None  # runs when this object is collected
         self._identity: tuple[int, int] = (0, 0)  # process, inode
         self._off_until = -math.inf
         self._told = False

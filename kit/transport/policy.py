@@ -136,7 +136,7 @@ class Policy:
     def lifetimes(self) -> dict[str | re.Pattern[str], Any]:
         """Return the lifetimes in the form of requests-cache's ``urls_expire_after``."""
         return {
-            re.compile(rf"^\w+://[^/]*{_pattern(path)}/?(?:[?#]|$)"): _seconds(route.ttl_s)
+            re.compile(rf"^\w+://[^/]*{_pattern(path)}/?(?:[?#]|$)"): kept_for(route.ttl_s)
             for path, route in self._routes.items()
             if route.ttl_s is not None
         }
@@ -146,5 +146,6 @@ def _pattern(path: str) -> str:
     return re.escape(path.removesuffix("*")) + ("[^/?#]+" if path.endswith("*") else "")
 
 
-def _seconds(ttl_s: float) -> float:
+def kept_for(ttl_s: float) -> float:
+    """Return a lifetime, seconds, as requests-cache takes it: one without end has a number of its own."""
     return NEVER_EXPIRE if ttl_s == math.inf else ttl_s

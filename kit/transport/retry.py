@@ -75,20 +75,14 @@ class RetryAdapter(BaseAdapter):
                     asked_s = _retry_after_s(response)
                     self._limiter.refused(route.budget, asked_s)
                     pause_s = max(pause_s, asked_s)
-                done = (
-                    verdict in (ReplyVerdict.OK, ReplyVerdict.FINAL)
-                    or attempt >= last
-                    or not route.retry_safe
-                )
-                if done or pause_s > _LONGEST_PAUSE_S:
+                is_final = verdict in (ReplyVerdict.OK, ReplyVerdict.FINAL) or not route.retry_safe
+                if is_final or attempt >= last or pause_s > _LONGEST_PAUSE_S:
                     return response
                 response.close()
                 why = verdict.value
             attempt += 1
             self._below.retries += 1
-            level = (
-                logging.WARNING if pause_s >= _LONG_PAUSE_S else logging.INFO
-            )  # a warning is red in a notebook
+            level = logging.WARNING if pause_s >= _LONG_PAUSE_S else logging.INFO  # a warning is red there
             _LOG.log(level, "%s: %s; attempt %d in %.1f s", route.name, why, attempt + 1, pause_s)
             time.sleep(pause_s)
 

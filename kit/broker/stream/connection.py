@@ -11,10 +11,10 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from datetime import datetime
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from kit.broker.stream.health import ConnectionHealth
 from kit.broker.stream.subscriptions import SUBSCRIBE, UNSUBSCRIBE, requests_for
@@ -23,6 +23,8 @@ from kit.settings import StreamConfig
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
+
+    from kit.broker.stream.feed import MarketFeed
 
 _LOG = logging.getLogger("kit.broker.stream")
 _BURST = 4096  # messages taken at once
@@ -37,28 +39,12 @@ class OpenSocket(NamedTuple):
     expires: datetime
 
 
-class SocketSource(Protocol):
-    """What a connection needs of its feed."""
-
-    def open(self) -> AbstractContextManager[OpenSocket]:
-        """Return a connection to enter, with valid tokens."""
-
-    def take(self, frames: list[bytes], arrived_s: float) -> None:
-        """Hear a batch of binary frames."""
-
-    def is_over(self, expires: datetime) -> bool:
-        """Tell whether the tokens of a connection have expired."""
-
-    def is_market_open(self) -> bool:
-        """Tell whether ticks are to be expected."""
-
-
 class FeedConnection:
     """Keeps one connection alive; ends with `close`.
 
     Parameters
     ----------
-    feed : SocketSource
+    feed : MarketFeed
         Opens sockets and hears frames.
     config : StreamConfig
         Heartbeats and patience.
@@ -73,7 +59,7 @@ class FeedConnection:
         How it does.
     """
 
-    def __init__(self, feed: SocketSource, config: StreamConfig, name: str) -> None:
+    def __init__(self, feed: MarketFeed, config: StreamConfig, name: str) -> None:
         self._feed, self._config = feed, config
         self.wanted: frozenset[bytes] = frozenset()
         self.health = ConnectionHealth()
@@ -118,12 +104,10 @@ class FeedConnection:
     def _pause(self, error: Exception | None, failures: int) -> None:
         """Wait before the next attempt, twice as long each time, with jitter."""
         pause_s = min(self._config.retry_s * 2 ** min(failures, 20), self._config.most_retry_s)
-        if isinstance(error, LoginRefused | SessionTakenOver | RateLimited):
-            pause_s = (
-                _REFUSED_PAUSE_S
-                if isinstance(error, LoginRefused | SessionTakenOver)
-                else self._config.most_retry_s
-            )
+        if isinstance(error, RateLimited):
+            pause_s = self._config.most_retry_s
+        elif isinstance(error, LoginRefused | SessionTakenOver):
+            pause_s = _REFUSED_PAUSE_S
         _LOG.info("stream lost (%s); again in %.1f s", type(error).__name__ if error else "left", pause_s)
         self._stop.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret, only a pause
 
@@ -144,8 +128,7 @@ class FeedConnection:
 
     def _is_dead(self, expires: datetime) -> bool:
         """Tell whether a connection is to be replaced, and note why in its health."""
-        now, health = monotonic(), self.health
-        why = ""
+        now, health, why = monotonic(), self.health, ""
         if now - health.heard_s > self._config.silence_s:
             why = "silent"
         elif now - health.ticked_s > self._config.stall_s and self.wanted and self._feed.is_market_open():

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from kit.broker.auth import SecretBody
 from kit.broker.session import BrokerSession
@@ -112,16 +112,12 @@ class MarketFeed:
         RateLimited
             The broker allows no more subscriptions.
         """
-        strange = {exchange for exchange, _ in instruments}.difference(EXCHANGES)
-        if strange:
-            raise DataError(
-                "The stream has no such exchange", sorted(strange), f"It has {', '.join(EXCHANGES)}."
-            )
+        if strange := sorted({exchange for exchange, _ in instruments}.difference(EXCHANGES)):
+            raise DataError("The stream has no such exchange", strange, f"It has {', '.join(EXCHANGES)}.")
         keys = {key_of(mode, *pair): symbol for pair, symbol in instruments.items()}
+        waiting = self.config.queue_size if queue_size is None else queue_size
         with self._changing:
-            fresh = TickReader(
-                keys, self.config.queue_size if queue_size is None else queue_size, self._leave
-            )
+            fresh = TickReader(keys, waiting, self._leave)
             self._share({*self._wanted(), *keys})
             self._followings = (*self._followings, fresh)
         return fresh
@@ -269,11 +265,8 @@ def stream_url(base_url: str) -> str:
 def _checked(text: str) -> str:
     """Return an address of a stream, if secrets may travel there."""
     url = urlsplit(text)
-    if url.hostname and "@" not in url.netloc and (url.scheme == "wss" or _is_here(url)):
+    is_safe = url.scheme == "wss" or (url.scheme == "ws" and is_loopback(url.hostname))
+    if url.hostname and "@" not in url.netloc and is_safe:
         return text
     remedy = "Write it as wss://smartapisocket.angelone.in/smart-stream; without TLS only on this machine."
     raise SettingsError("This is no address of a market stream", text, remedy)
-
-
-def _is_here(url: SplitResult) -> bool:
-    return url.scheme == "ws" and is_loopback(url.hostname)
