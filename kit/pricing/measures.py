@@ -39,9 +39,7 @@ def delta_strike(smile: Slice, delta: float) -> float:
     """
     if not isinstance(delta, Real) or abs(delta) >= 1 or delta == 0:
         raise SettingsError(
-            "A delta must lie between 0 and 1, a put's between -1 and 0",
-            delta,
-            "Write 0.25, not 25.",
+            "A delta must lie between 0 and 1, a put's between -1 and 0", delta, "Write 0.25, not 25."
         )
     d1 = float(ndtri(delta if delta > 0 else 1 + delta))
     high = 2.0  # log-moneyness, either way: d1 falls as the strike rises

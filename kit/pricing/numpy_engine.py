@@ -105,13 +105,7 @@ def _price(
 
 
 def _sensitivities(
-    price: Floats,
-    s: Floats,
-    forward: Floats,
-    strike: Floats,
-    years: Floats,
-    discount: Floats,
-    is_call: Bools,
+    price: Floats, s: Floats, forward: Floats, strike: Floats, years: Floats, discount: Floats, is_call: Bools
 ) -> Floats:
     """Return delta, gamma, theta, vega and rho as rows, from ``s`` and the price; NaN where either is."""
     alive = years > 0

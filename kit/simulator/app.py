@@ -179,10 +179,7 @@ async def _send(reply: Answer, request: Request, send: Send) -> None:
 async def _send_pieces(reply: Answer, pieces: int, pause_s: float, send: Send) -> None:
     """Send the head and some of `_PIECES` pieces of the body, with pauses."""
     size = -(-len(reply.body) // _PIECES) or 1
-    headers = [
-        (b"content-type", reply.media.encode()),
-        (b"content-length", str(len(reply.body)).encode()),
-    ]
+    headers = [(b"content-type", reply.media.encode()), (b"content-length", str(len(reply.body)).encode())]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     for number in range(pieces):
         piece: dict[str, Any] = {"type": "http.response.body", "body": reply.body[number * size :][:size]}

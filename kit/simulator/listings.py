@@ -18,15 +18,7 @@ from kit.clock import expiries, format_expiry, lot_size, monthly_expiry, tick_in
 from kit.errors import DataError
 from kit.simulator.contracts import DayListing, ListedContract
 from kit.simulator.paths import FIRST_DAY, Paths, calendar, position
-from kit.simulator.underlyings import (
-    INDICES,
-    NIFTY,
-    SHARES,
-    VIX_NAME,
-    VIX_SYMBOL,
-    VIX_TOKEN,
-    Underlying,
-)
+from kit.simulator.underlyings import INDICES, NIFTY, SHARES, VIX_NAME, VIX_SYMBOL, VIX_TOKEN, Underlying
 
 _NEAR, _FAR = 0.12, 0.25  # listed around the closes, as a fraction, at the fine and the wide step
 _WIDER = 5  # the wide step over the fine one
