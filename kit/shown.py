@@ -109,13 +109,7 @@ def table(
     if not rows:
         return ""
     columns = [_column(values) for values in zip(*(row.values() for row in rows[:most]), strict=True)]
-    kinds = [
-        "kit-n"
-        if all(map(_NUMERIC.fullmatch, filter(None, column)))
-        else _LONG * (max(map(len, column)) > 40)
-        for column in columns
-    ]
-    looks = [f" class='{kind}'" if kind else "" for kind in kinds]
+    looks = [f" class='{kind}'" if (kind := _look(column)) else "" for column in columns]
     head = "".join(
         f"<th scope=col{look}>{_label(name)}</th>" for name, look in zip(rows[0], looks, strict=True)
     )
@@ -129,6 +123,13 @@ def table(
     left = sentence(f"{len(rows) - most:,} more" if len(rows) > most else "")
     whole = f"<table>{above}<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
     return f"<div class='kit-wide' tabindex=0>{whole}</div>{left}"
+
+
+def _look(column: Sequence[str]) -> str:
+    """Return the class of a column's cells: figures stand on the right, long texts wrap."""
+    if all(map(_NUMERIC.fullmatch, filter(None, column))):
+        return "kit-n"
+    return _LONG if max(map(len, column)) > 40 else ""
 
 
 def _label(name: object) -> str:
@@ -217,11 +218,6 @@ def _number(value: float) -> str:
     if isinf(value):
         return "∞" if value > 0 else "-∞"
     value += 0.0  # no minus before a nought
-    whole = value.is_integer() and abs(value) < 1e15
-    return (
-        f"{value:,.0f}"
-        if whole or abs(value) >= 1000
-        else f"{value:,.2f}"
-        if abs(value) >= 10
-        else f"{value:.4g}"
-    )
+    if abs(value) >= 1000 or value.is_integer():
+        return f"{value:,.0f}"
+    return f"{value:,.2f}" if abs(value) >= 10 else f"{value:.4g}"

@@ -51,10 +51,8 @@ class KeyringTokens:
 
     Parameters
     ----------
-    account : str
-        A digest of the account, which does not reveal it.
-    clock : Clock
-        Tells when tokens have expired.
+    account, clock
+        As in `share`.
 
     Raises
     ------

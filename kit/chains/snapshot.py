@@ -59,10 +59,9 @@ def snapshot(
     lot_size: int,
     source: Source,
     future: float | None = None,
-    derived: Mapping[str, Derived] | None = None,
 ) -> ChainSnapshot:
     """Return the chain of one expiry alone: `snapshots` of one `Listed`."""
-    one = Listed(contracts, expiry, lot_size, float("nan") if future is None else future, derived or {})
+    one = Listed(contracts, expiry, lot_size, float("nan") if future is None else future)
     return snapshots([one], underlying=underlying, taken_at=taken_at, spot=spot, source=source)[0]
 
 

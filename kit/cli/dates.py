@@ -28,10 +28,10 @@ def moment_said(text: str) -> datetime:
     ArgumentTypeError
         It is none.
     """
-    from kit.clock import IST
+    from kit.clock import in_ist
 
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is no moment: write it as 2024-01-31T15:30") from None
-    return found if found.tzinfo else found.replace(tzinfo=IST)
+    return in_ist(found)

@@ -49,12 +49,7 @@ def parkinson_volatility(high: ArrayLike, low: ArrayLike, window: int = 20) -> F
     high, low : array_like, shape (n,)
         Rupees, oldest first.
     window : int, default 20
-        Days; at least 2.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        As of `close_volatility`.
+        As in `close_volatility`, and so is the answer.
     """
     squares = _log_ratio(floats(high), floats(low)) ** 2
     return _annual(_rolling_mean(squares, window) / (4 * math.log(2)))
@@ -70,12 +65,7 @@ def yang_zhang_volatility(
     opened, high, low, close : array_like, shape (n,)
         Rupees, oldest first.
     window : int, default 20
-        Days; at least 2.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        As of `close_volatility`.
+        As in `close_volatility`, and so is the answer.
     """
     o, h, low_, c = (floats(prices) for prices in (opened, high, low, close))
     night = np.append(np.nan, _log_ratio(o[1:], c[:-1]))

@@ -139,7 +139,7 @@ def _moved(piece: Slice, total: float) -> Slice:
     if now == total:
         return piece
     share = total / now
-    raw = (piece.a * share, piece.b * share, piece.rho, piece.m, piece.sigma)
+    raw = (piece.a * share, piece.b * share, *piece.raw[2:])
     width = max(abs(math.log(end / piece.forward)) for end in piece.quoted) if piece.quoted[0] > 0 else 0.1
     a, b, rho, m, sigma = raw if sound(raw, width) else flattened(raw, width)
     return replace(piece, a=a, b=b, rho=rho, m=m, sigma=sigma)

@@ -100,7 +100,7 @@ def moment_of(text: str) -> datetime:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise SimulatorError("Not a time", text[:40], "Write it as 2026-11-20T11:00.") from None
-    return at if at.tzinfo else in_ist(at)
+    return in_ist(at)
 
 
 def _asked(body: bytes, *known: str) -> Mapping[str, Any]:

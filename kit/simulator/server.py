@@ -21,7 +21,7 @@ from typing import Self
 
 import uvicorn
 
-from kit.clock import IST, SystemClock
+from kit.clock import SystemClock, in_ist
 from kit.errors import SimulatorError
 from kit.settings import Credentials
 from kit.simulator.accounts import Account, fresh_credentials
@@ -40,20 +40,7 @@ _START_TIMEOUT_S = 20
 def build(
     seed: int, speed: float, at: datetime | None, limits: bool, credentials: Credentials | None = None
 ) -> ExchangeApp:
-    """Return the application of a fresh exchange.
-
-    Parameters
-    ----------
-    seed : int
-        Of the market.
-    speed : float
-        Market seconds per real second.
-    at : datetime or None
-        Market time to start at, in exchange time if it names no zone; none: see `opening_moment`.
-    limits : bool
-        Whether the broker's rate limits apply.
-    credentials : Credentials, optional
-        Of its account; default drawn afresh.
+    """Return the application of a fresh exchange; parameters as in `SimulatedExchange`.
 
     Raises
     ------
@@ -65,8 +52,7 @@ def build(
     if not 0 <= seed < 1 << 63 or not 0 < speed <= _FASTEST:
         remedy = f"Use 0 <= seed < 2**63 and 0 < speed <= {_FASTEST:g}."
         raise SimulatorError("Seed or speed is out of range", (seed, speed), remedy)
-    start = opening_moment(SystemClock().now()) if at is None else at
-    clock = MarketClock(start if start.tzinfo else start.replace(tzinfo=IST), speed)
+    clock = MarketClock(opening_moment(SystemClock().now()) if at is None else in_ist(at), speed)
     account = Account(credentials or fresh_credentials(), clock)
     state = ExchangeState(Market(seed), account, clock)
     state.market.listing(clock.now())  # refuses a time outside the market's years; the first answer is ready
@@ -83,7 +69,8 @@ class SimulatedExchange:
     speed : float, default 1.0
         Market seconds per real second.
     at : datetime, optional
-        Market time to start at; default now, or the latest session when the market is closed.
+        Market time to start at, in exchange time if it names no zone; default now, or the latest session when
+        the market is closed.
     tls : bool, default False
         Serve HTTPS with a throw-away certificate authority.
     limits : bool, default True

@@ -30,8 +30,6 @@ from kit.simulator.stats import Stats
 from kit.simulator.stream_frames import BODY, EXCHANGES, LTP, packed
 from kit.simulator.stream_wants import INVALID, FrameKey, FrameState, StreamError, Wants, most
 
-PATH = "/smart-stream"
-ROUTE = "smart-stream"
 CADENCE_S, REPEAT_S = 0.5, 6.0
 _BATCH = 8  # frames priced at once: half a millisecond, so that nothing else waits for longer
 _SLOT_S = 0.003  # between two batches, so that they are some: a frame priced alone costs three times as much
@@ -58,7 +56,7 @@ class StreamRoute:
         Where it is found, and as what faults and counts know it.
     """
 
-    path, name = PATH, ROUTE
+    path, name = "/smart-stream", "smart-stream"
 
     def __init__(self, state: ExchangeState, faults: Faults, connections: Connections, stats: Stats) -> None:
         self.state, self.faults, self.connections, self.stats = state, faults, connections, stats

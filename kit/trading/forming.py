@@ -8,8 +8,9 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.bars.arrays import minutes_of as session_minutes
 from kit.bars.minutes import TICKS_PER_RUPEE, ContractKey, DayMinutes
-from kit.clock import in_ist, session
+from kit.clock import in_ist
 from kit.model import ChainSnapshot
 
 OPEN, HIGH, LOW, CLOSE = range(4)
@@ -54,11 +55,9 @@ class FormingDay:
     """
 
     def __init__(self, underlying: str, day: date) -> None:
-        hours = session(day)
-        first, last = (at.hour * 60 + at.minute for at in (hours.open, hours.close))
         self.underlying, self.day = underlying, day
-        self._minutes = np.arange(first, last, dtype=np.int16)
-        self._index = np.full((4, last - first), np.nan)
+        self._minutes = session_minutes(day)
+        self._index = np.full((4, self._minutes.size), np.nan)
         self._bars: dict[ContractKey, NDArray[np.int32]] = {}
         self._volumes: dict[ContractKey, float] = {}
         self._lots: dict[date, int] = {}

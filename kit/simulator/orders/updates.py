@@ -19,7 +19,6 @@ from kit.simulator.orders.order import AMO, CANCELLED, COMPLETE, OPEN, PENDING, 
 from kit.simulator.orders.rows import order_rows
 from kit.simulator.stream import StreamListener, StreamRoute
 
-PATH = "/smart-order-update"
 _LOOK_S = 0.1
 _GREETING = "AB00"
 _CODES = {OPEN: "AB01", CANCELLED: "AB02", REJECTED: "AB03", COMPLETE: "AB05", AMO: "AB06", PENDING: "AB10"}
@@ -41,7 +40,7 @@ _EMPTY: dict[str, Any] = {
 class OrderUpdateRoute(StreamRoute):
     """Serves every connection of the order stream; what it is made of is the market stream's."""
 
-    path, name = PATH, "smart-order-update"
+    path, name = "/smart-order-update", "smart-order-update"
 
     def _listener(self, socket: WebSocket, jwt: str) -> StreamListener:
         return UpdateListener(self, socket, jwt)
