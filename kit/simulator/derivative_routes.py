@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.clock import format_expiry, is_open, last_session, parse_expiry, risk_free_rate
+from kit.clock import format_expiry, is_open, parse_expiry, risk_free_rate
 from kit.simulator import activity, smile
 from kit.simulator.answers import Answer, Refused, application_error, bad_request, success
 from kit.simulator.contracts import Series
 from kit.simulator.market import years_left
-from kit.simulator.paths import calendar, moment, position
+from kit.simulator.paths import calendar, position
 from kit.simulator.state import ApiRequest, ApiRoute, ExchangeState, known_day
 from kit.simulator.tape import Quote
 
@@ -68,8 +68,7 @@ _GREEKS = ("delta", "gamma", "theta", "vega", "impliedVolatility")
 def _sensitivities(state: ExchangeState, series: Series, expiry: date) -> smile.QuotedGreeks:
     """Return what `kit.simulator.smile` says of a series now."""
     underlying = series.first.underlying
-    path = state.market.paths.day(underlying, last_session(state.clock.now()).day)
-    at = moment(path, state.clock.now())
+    path, at = state.market.at(underlying, state.clock.now())
     years = years_left(expiry, path.opens_s + 60 * (float(path.offsets[at.minute]) + at.minute_share))
     rate, ratio = risk_free_rate(path.day), underlying.vol_ratio
     surface = smile.QuotedSmile(at.of(path.spot), years, at.of(path.vol), rate, ratio)
@@ -97,10 +96,8 @@ def put_call_ratio(state: ExchangeState, asked: ApiRequest) -> Answer:  # noqa: 
 
 def _ratio(state: ExchangeState, series: Series) -> float:
     """Return puts held over calls held, from the same closes as the quotes."""
-    now = state.clock.now()
     first = series.first
-    path = state.market.paths.day(first.underlying, last_session(now).day)
-    at = moment(path, now)
+    path, at = state.market.at(first.underlying, state.clock.now())
     days = position(path.day) - np.array([1, 0])
     ordinals = np.array([calendar()[day].toordinal() for day in days.tolist()])
     closes = state.market.paths.closes(first.underlying)[days]

@@ -22,9 +22,9 @@ from kit.clock import last_session, risk_free_rate, tick_inr
 from kit.simulator import activity, smile
 from kit.simulator.contracts import DayListing, ListedContract, Series, last_moment_s
 from kit.simulator.listings import Listings
-from kit.simulator.paths import Moment, Paths, calendar, moment, position
+from kit.simulator.paths import DayPath, Moment, Paths, calendar, moment, position
 from kit.simulator.tape import Course, Quote, Tape, of_knots, to_tick
-from kit.simulator.underlyings import BANKNIFTY
+from kit.simulator.underlyings import BANKNIFTY, Underlying
 
 Floats = NDArray[np.float64]
 
@@ -54,8 +54,13 @@ class Market:
 
     def spot(self, now: datetime) -> float:
         """Return the level of Bank Nifty, rupees."""
-        path = self.paths.day(BANKNIFTY, last_session(now).day)
-        return float(to_tick(moment(path, now).of(path.shown(path.spot)), tick_inr(path.day, "index")))
+        path, at = self.at(BANKNIFTY, now)
+        return float(to_tick(at.of(path.shown(path.spot)), tick_inr(path.day, "index")))
+
+    def at(self, underlying: Underlying, now: datetime) -> tuple[DayPath, Moment]:
+        """Return the running day of an underlying, else the latest one, and where `now` lies on it."""
+        path = self.paths.day(underlying, last_session(now).day)
+        return path, moment(path, now)
 
     def quotes(self, contracts: Sequence[ListedContract], now: datetime) -> list[Quote]:
         """Return one quote per contract, in order, as of `now` or the last close."""

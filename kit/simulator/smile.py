@@ -87,10 +87,6 @@ class QuotedSmile:
         self._theta = at_the_money_variance(t_years, short_vol, ratio)
         self._phi = CURVATURE / np.sqrt(self._theta * (1 + self._theta))
 
-    def volatility(self, strike: Any) -> Floats:
-        """Return implied volatility, annualised fraction."""
-        return np.asarray(self._deviation(np.log(strike) - self._log_forward) / np.sqrt(self._years))
-
     def call(self, strike: Any) -> Floats:
         """Return Black-76 call prices before rounding to the tick, rupees."""
         deviation, d1 = self._terms(strike)

@@ -166,7 +166,7 @@ def test_smile_has_skew_and_term_structure(market):
     steep = []
     for years in (5 / 365, 30 / 365, 90 / 365):
         smile = QuotedSmile(57_000.0, years, 0.14, 0.055)
-        below, at, above = smile.volatility(smile.forward * np.exp([-0.04, 0.0, 0.04]))
+        below, at, above = smile.greeks(smile.forward * np.exp([-0.04, 0.0, 0.04]), True).iv_percent
         steep.append(below - at)
         assert below > at
         assert below > above

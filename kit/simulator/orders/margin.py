@@ -17,7 +17,6 @@ import numpy as np
 from kit.clock import last_session, risk_free_rate
 from kit.simulator.contracts import ListedContract, Series
 from kit.simulator.market import Market, fair_prices
-from kit.simulator.paths import moment
 
 _SCAN = 0.095  # of the underlying, either way: about the price scan range of Bank Nifty in 2026
 _EXPOSURE = 0.02  # of the notional of futures and sold options
@@ -87,13 +86,11 @@ def needed(market: Market, held: Iterable[Held], now: datetime) -> MarginNeed:
 def _scan(market: Market, book: Mapping[ListedContract, int], now: datetime) -> tuple[float, float, float]:
     """Return span together, span one by one, and exposure of the contracts of one underlying."""
     first = next(iter(book))
-    day = last_session(now).day
-    path = market.paths.day(first.underlying, day)
-    at = moment(path, now)
+    path, at = market.at(first.underlying, now)
     spot, vol = at.of(path.spot), at.of(path.vol)
     at_s = min(max(now.timestamp(), path.opens_s), last_session(now).close.timestamp())
     levels = spot * (1 + np.append(0.0, _MOVES))[None]
-    vols, times, rate = np.full_like(levels, vol), np.full_like(levels, at_s), risk_free_rate(day)
+    vols, times, rate = np.full_like(levels, vol), np.full_like(levels, at_s), risk_free_rate(path.day)
     alone, profit, worth, exposure = 0.0, np.zeros(_MOVES.size), 0.0, 0.0
     for contract, units in book.items():
         fair = fair_prices(Series([contract]), levels, vols, times, rate)[0, 0]
