@@ -8,8 +8,8 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.bars.arrays import minutes_of as session_minutes
 from kit.bars.minutes import TICKS_PER_RUPEE, ContractKey, DayMinutes
+from kit.bars.minutes import minutes_of as session_minutes
 from kit.clock import in_ist
 from kit.model import ChainSnapshot
 
