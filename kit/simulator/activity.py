@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.simulator.contracts import ListedContract, Series
-from kit.simulator.randomness import uniforms
-
-Floats = NDArray[np.float64]
+from kit.simulator.randomness import Floats, uniforms
 
 _VOLUME, _INTEREST, _MINUTE, _WIGGLE = 11, 12, 13, 14  # keys that separate the kinds of draws
 _PEAK_VOLUME_LOTS, _PEAK_INTEREST_LOTS = 400_000.0, 40_000.0

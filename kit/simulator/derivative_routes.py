@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kit.clock import format_expiry, is_open, parse_expiry, risk_free_rate
 from kit.simulator import activity, smile
@@ -17,8 +16,6 @@ from kit.simulator.market import years_left
 from kit.simulator.paths import calendar, position
 from kit.simulator.state import ApiRequest, ApiRoute, ExchangeState, known_day
 from kit.simulator.tape import Quote
-
-Floats = NDArray[np.float64]
 
 _PATH = "/rest/secure/angelbroking/marketData/v1"
 _TERMS = ("NEAR", "NEXT", "FAR")

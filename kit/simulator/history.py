@@ -18,9 +18,8 @@ from kit.simulator import activity
 from kit.simulator.contracts import ListedContract
 from kit.simulator.market import Market
 from kit.simulator.paths import FIRST_DAY, calendar, moment, trading_minutes
+from kit.simulator.randomness import Floats
 from kit.simulator.tape import Tape, of_knots, to_tick
-
-Floats = NDArray[np.float64]
 
 DAY_MIN = 24 * 60
 

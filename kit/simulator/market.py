@@ -23,10 +23,9 @@ from kit.simulator import activity, smile
 from kit.simulator.contracts import DayListing, ListedContract, Series, last_moment_s
 from kit.simulator.listings import Listings
 from kit.simulator.paths import DayPath, Moment, Paths, calendar, moment, position
+from kit.simulator.randomness import Floats
 from kit.simulator.tape import Course, Quote, Tape, of_knots, to_tick
 from kit.simulator.underlyings import BANKNIFTY, Underlying
-
-Floats = NDArray[np.float64]
 
 SECONDS_PER_YEAR = 365 * 24 * 3600.0
 _TAPES_KEPT = 2048  # days of contracts, about 20 KB each

@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 
 from kit.clock import session, sessions
 from kit.errors import DataError
-from kit.simulator.randomness import generator
+from kit.simulator.randomness import Floats, generator
 from kit.simulator.underlyings import Underlying
-
-Floats = NDArray[np.float64]
 
 FIRST_DAY, LAST_DAY = date(2015, 1, 2), date(2028, 12, 31)  # the years that the dated tables know
 ANCHOR = date(2026, 11, 18)  # the day at whose close the levels of `underlyings` hold

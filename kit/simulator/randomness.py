@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+Floats = NDArray[np.float64]
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
@@ -19,7 +20,7 @@ def generator(*keys: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(keys)))
 
 
-def uniforms(*keys: ArrayLike) -> NDArray[np.float64]:
+def uniforms(*keys: ArrayLike) -> Floats:
     """Return one number per combination of keys; for one draw each about many things.
 
     Parameters

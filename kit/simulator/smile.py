@@ -17,10 +17,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
-Floats = NDArray[np.float64]
+from kit.simulator.randomness import Floats
 
 SKEW, CURVATURE = -0.35, 0.66  # ρ and η
 LONG_VOL = 0.15  # annualised, of Bank Nifty

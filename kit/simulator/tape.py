@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from kit.simulator import activity
 from kit.simulator.contracts import ListedContract
 from kit.simulator.paths import DayPath, Moment
-
-Floats = NDArray[np.float64]
+from kit.simulator.randomness import Floats
 
 
 def to_tick(price: Any, tick: float) -> Any:

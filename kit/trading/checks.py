@@ -7,6 +7,7 @@ from datetime import datetime
 from kit.clock import is_open, next_open, square_off
 from kit.errors import KitError, Rejected
 from kit.model import OrderRequest
+from kit.trading.closing import is_squared_off
 from kit.trading.ledger import PaperLedger
 from kit.trading.money import asked, spare_inr
 from kit.trading.records import fits
@@ -65,7 +66,7 @@ def _against_the_hour(order: OrderRequest, at: datetime, closing: bool) -> str:
     if not (trading or order.after_market):
         opens = next_open(at, segment)
         return f"The market is closed. It opens at {opens:%d %b %H:%M}; use validity='DAY' for then."
-    if trading and order.product == "INTRADAY" and not closing and at >= square_off(at.date(), segment):
+    if not closing and is_squared_off(order, at):
         return f"Since {square_off(at.date(), segment):%H:%M} INTRADAY is squared off. Use another product."
     return ""
 

@@ -82,7 +82,8 @@ class RetryAdapter(BaseAdapter):
                 why = verdict.value
             attempt += 1
             self._below.retries += 1
-            level = logging.WARNING if pause_s >= _LONG_PAUSE_S else logging.INFO  # a warning is red there
+            # a warning is red in a notebook
+            level = logging.WARNING if pause_s >= _LONG_PAUSE_S else logging.INFO
             _LOG.log(level, "%s: %s; attempt %d in %.1f s", route.name, why, attempt + 1, pause_s)
             time.sleep(pause_s)
 
