@@ -161,8 +161,8 @@ class StrategyEvaluationManager(Showable):
         Parameters
         ----------
         snapshots : iterable of ChainSnapshot
-            For instance one per day. A generator may be long or endless: it is read a few chains ahead, one
-            by one where it is slow, and no chain is held longer than its strategies run.
+            For instance one per day. A generator may be long or endless: it is read at most 64 chains ahead,
+            one by one where it is slow, and no chain is held longer than its strategies run.
         strategies, timeout, on_result, progress, view, entry, basis
             As in `evaluate_strategies_concurrent`.
         keep : bool, default True
