@@ -60,11 +60,11 @@ def test_an_instrument_knows_its_freeze_quantity(call):
 def test_an_order_from_request_to_position(client, call):
     """A crossing order is filled; book, trade book, positions and funds tell of it with numbers and times."""
     before = client.orders.funds()
-    placed = client.orders.place(OrderRequest.in_lots(call, "BUY", 2, 1500.0, product="INTRADAY", tag="one"))
+    placed = client.orders.place(OrderRequest.in_lots(call, "BUY", 2, 1100.0, product="INTRADAY", tag="one"))
     row = client.orders.details(placed)
     assert asdict(row) == asdict(client.orders.find("one")) == asdict(client.orders.book()[-1])
     assert (row.status, row.filled, row.unfilled, row.is_final) == ("complete", 60, 0, True)
-    assert (row.token, row.lot_size, row.price_inr) == (call.token, 30, 1500.0)
+    assert (row.token, row.lot_size, row.price_inr) == (call.token, 30, 1100.0)
     assert isnan(row.trigger_price_inr)
     assert row.placed_at is not None
     assert row.placed_at.date() == client.clock.now().date()

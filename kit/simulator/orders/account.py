@@ -243,6 +243,8 @@ class SimulatedAccount:
         (quote,) = self.market.quotes([contract], now)
         prices = {"order price": order.price, "trigger price": order.trigger}
         why = checks.rejection(contract, order.quantity, prices, limits(quote, closes(now), now), now)
+        if not why and order.status == OPEN and order.updated:  # a change of what is in the book
+            why = self.matcher.refuses(order, int(now.timestamp()))
         if not why and contract.kind == "SHARE" and order.product == "DELIVERY" and not order.is_buy:
             why = self._lacks_shares(order)
         if why:

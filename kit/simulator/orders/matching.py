@@ -27,13 +27,10 @@ from kit.clock import IST, session
 from kit.simulator.contracts import ListedContract
 from kit.simulator.depth import LEVELS, level_sizes, levels
 from kit.simulator.market import Market
-from kit.simulator.orders.order import CANCELLED, OPEN, PENDING, ExchangeOrder, Execution
+from kit.simulator.orders.order import CANCELLED, OPEN, PENDING, REJECTED, ExchangeOrder, Execution
+from kit.simulator.orders.protection import beyond, market_limit
 from kit.simulator.orders.taken import TakenSizes
 from kit.simulator.tape import Course
-
-# What a price is protected by, as a fraction of it, by the last price: an assumption of the exchange here;
-# brokers publish bands of this order (market price protection).
-_PROTECTION = ((10.0, 0.05), (100.0, 0.03), (500.0, 0.02), (float("inf"), 0.01))
 
 
 def at_second(second: int) -> datetime:
@@ -89,15 +86,18 @@ class Matcher:
         seen = self.course(order.contract, second, second)
         if seen is None:
             return 0.0
-        ltp = float(seen.ltp[0])
-        share = next(share for most, share in _PROTECTION if ltp < most)
-        best = float((seen.ask if order.is_buy else seen.bid)[0]) or ltp
-        tick = order.contract.tick
-        ticks = best * (1 + order.sign * share) / tick
-        return float(max(np.ceil(ticks) if order.is_buy else np.floor(ticks), 1)) / round(1 / tick)
+        best = float((seen.ask if order.is_buy else seen.bid)[0])
+        return market_limit(order, float(seen.ltp[0]), best, at_second(second).date())
+
+    def refuses(self, order: ExchangeOrder, second: int) -> str:
+        """Return why the price of an order that reaches the book is not taken; empty where it is."""
+        seen = self.course(order.contract, second, second)
+        return "" if seen is None else beyond(order, float(seen.ltp[0]), at_second(second).date())
 
     def arrive(self, order: ExchangeOrder, second: int, book: Sequence[ExchangeOrder]) -> list[Execution]:
         """Let an open order take what it can reach; what is left waits, or ends where it may not.
+
+        A limit beyond the price protection is rejected.
 
         Parameters
         ----------
@@ -109,6 +109,9 @@ class Matcher:
             All own orders.
         """
         order.turn = next(self._turns)
+        if why := self.refuses(order, second):
+            order.end(REJECTED, why, at_second(second))
+            return []
         seen = self.course(order.contract, second, second)
         fills = [] if seen is None else list(self._crossed(order, seen, 0, book))
         if order.left and order.duration == "IOC":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from functools import cache
 from math import ceil, floor, inf, isnan
@@ -111,6 +111,9 @@ class SlowBook:
         order.trigger = 0.0
         if isnan(order.limit):
             order.limit = self._protected(order)
+        if not self.near_enough(order):
+            order.status = "rejected"
+            return
         met = sorted(self._against(order), key=lambda one: (order.sign * one[0], one[1]))
         for price, _, units, own in met:
             if (got := min(order.left, units)) and order.fits(price):
@@ -135,11 +138,20 @@ class SlowBook:
                 rows[own.limit] -= before
         return found + [(price, np.inf, units, None) for price, units in rows.items()]
 
+    def near_enough(self, order: SlowOrder) -> bool:
+        """Tell whether a limit of an option is within the price protection: 20 rupees up to 50, else 40 %."""
+        ltp = self.seen(order.contract)[0]
+        apart = 20 if ltp <= 50 else 0.4 * ltp
+        return order.contract.right not in ("CE", "PE") or order.sign * (order.limit - ltp) <= apart + 1e-9
+
     def _protected(self, order: SlowOrder) -> float:
         ltp, bid, ask, _ = self.seen(order.contract)
-        share = next(share for most, share in PROTECTED if ltp < most)
-        ticks = ((ask if order.sign > 0 else bid) or ltp) * (1 + order.sign * share) / order.contract.tick
-        return round(max(1, ceil(ticks) if order.sign > 0 else floor(ticks)) * order.contract.tick, 2)
+        share, tick = next(share for most, share in PROTECTED if ltp < most), order.contract.tick
+        ticks = ((ask if order.sign > 0 else bid) or ltp) * (1 + order.sign * share) / tick
+        ticks = max(1, ceil(ticks) if order.sign > 0 else floor(ticks))
+        while not self.near_enough(replace(order, limit=ticks * tick)):
+            ticks -= order.sign
+        return round(ticks * tick, 2)
 
     def _waiting(self, contract: ListedContract, sign: int) -> list[SlowOrder]:
         mine = [one for one in self.orders if one.status == OPEN and one.contract.token == contract.token]

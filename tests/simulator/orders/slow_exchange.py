@@ -66,7 +66,7 @@ class SlowExchange(SlowBook):
         """Let a changed order arrive anew, where the change fits."""
         before = order.quantity, order.limit
         order.quantity, order.limit = quantity, limit
-        if not self._fits(order, band):
+        if not self._fits(order, band) or (order.status == OPEN and not self.near_enough(order)):
             order.quantity, order.limit = before
         elif order.status != NIGHT:
             self.arrive(order)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from math import inf
 
 import pytest
 
 from kit.clock import IST
 from kit.facts import fact
+from kit.simulator.orders.protection import limit_range
 
 CALL, PUT, SHARE = "BANKNIFTY29DEC2657000CE", "BANKNIFTY29DEC2657000PE", "SBIN-EQ"
 FUTURE, EXPIRING = "BANKNIFTY29DEC26FUT", "BANKNIFTY23NOV2657000CE"
@@ -247,7 +249,7 @@ def test_more_than_an_order_may_be_is_squared_off_in_several(floor, side):
 def test_an_order_after_hours_waits_for_the_next_open(floor):
     """After the close every DAY order is an after-market order; it trades from the next open on."""
     floor.clock.jump(datetime(2026, 11, 20, 18, 0, tzinfo=IST))
-    row = floor.place(CALL, "BUY", 30, 1300.0)
+    row = floor.place(CALL, "BUY", 30, 900.0)
     assert (row["variety"], row["status"]) == ("AMO", "after market order req received")
     assert row["orderid"].endswith("AO")
     floor.clock.jump(datetime(2026, 11, 22, 12, 0, tzinfo=IST))  # a Sunday: it still waits
@@ -257,6 +259,39 @@ def test_an_order_after_hours_waits_for_the_next_open(floor):
     assert (row["status"], row["exchtime"]) == ("complete", "23-Nov-2026 09:15:00")
     early = floor.place(CALL, "BUY", 30, 1000.0, variety="AMO")
     assert "while the market is open" in early["text"]
+
+
+@pytest.mark.parametrize(
+    ("side", "share", "status"),
+    [("BUY", 1.39, "complete"), ("BUY", 1.41, "rejected"), ("BUY", 0.59, "open"),
+     ("SELL", 0.61, "complete"), ("SELL", 0.59, "rejected"), ("SELL", 1.41, "open")],
+)  # fmt: skip
+def test_a_limit_far_beyond_the_last_price_is_rejected(floor, side, share, status):
+    """40 % is the most by which an option is bought above or sold below its last price; to wait is free."""
+    ltp = floor.quote(CALL).ltp
+    price = round(round(share * ltp / 0.05) * 0.05, 2)
+    row = floor.place(CALL, side, 30, price)
+    assert row["status"] == status
+    assert (status == "rejected") == row["text"].startswith("Order price is beyond LPP limit (")
+    stop = {"variety": "STOPLOSS", "ordertype": "STOPLOSS_LIMIT"}
+    row = floor.place(CALL, side, 30, price, triggerprice=f"{ltp:.2f}", **stop)
+    assert row["status"] == status  # a stop is looked at when its trigger is reached, here at once
+
+
+def test_of_a_cheap_option_twenty_rupees_are_the_range_and_a_change_beyond_it_is_refused(floor):
+    """Up to 50 rupees the range is in rupees; a change beyond it is refused; before 2022 there was none."""
+    symbol = "BANKNIFTY23NOV2657500CE"
+    ltp = floor.quote(symbol).ltp
+    assert ltp <= 50
+    assert floor.place(symbol, "BUY", 30, round(ltp + 20.05, 2))["status"] == "rejected"
+    waits = floor.place(symbol, "BUY", 30, 0.05)
+    named = {"variety": "NORMAL", "orderid": waits["orderid"]}
+    assert (
+        "beyond LPP"
+        in floor.ask("modifyOrder", **named, price=f"{ltp + 20.05:.2f}", quantity="30")["message"]
+    )
+    assert floor.row(waits["orderid"])["price"] == 0.05
+    assert limit_range(floor.contract(symbol), ltp, date(2022, 10, 28)) == (0.0, inf)
 
 
 def test_positions_are_carried_and_books_begin_anew(floor):
@@ -271,7 +306,7 @@ def test_positions_are_carried_and_books_begin_anew(floor):
 
 def test_what_expires_is_settled_at_what_it_is_worth(floor):
     """At the close of its last session an option is paid for at its intrinsic value and gone the next day."""
-    floor.place(EXPIRING, "BUY", 60, 80 + floor.quote(EXPIRING).ask)
+    floor.place(EXPIRING, "BUY", 60, 20 + floor.quote(EXPIRING).ask)
     cash = floor.account.cash
     floor.clock.jump(datetime(2026, 11, 23, 23, 0, tzinfo=IST))
     assert floor.position(EXPIRING)["netqty"] == "0"

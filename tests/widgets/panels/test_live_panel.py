@@ -42,12 +42,12 @@ async def until(true, what):
         await asyncio.sleep(0.02)
 
 
-def order(desk, price_inr):
-    """Return an order to buy a lot of the call at the money."""
+def order(desk):
+    """Return an order to buy a lot of the call at the money, a fifth above the offer."""
     chain = desk.data.option_chain()
-    symbol = chain.quote(chain.atmf_strike, "CE")["symbol"]
-    call = instrument(desk.client.instruments().symbol(symbol)[0])
-    return OrderRequest.in_lots(call, "BUY", 1, price_inr=price_inr)
+    quote = chain.quote(chain.atmf_strike, "CE")
+    call = instrument(desk.client.instruments().symbol(quote["symbol"])[0])
+    return OrderRequest.in_lots(call, "BUY", 1, price_inr=round(1.2 * quote["ask"], 1))
 
 
 def test_nothing_is_followed_before_somebody_watches(desk):
@@ -68,7 +68,7 @@ def test_watching_shows_stream_position_and_fill(desk):
         panel = LivePanel(desk)
         panel.every.value = 1.0
         await until(lambda: panel.tables["connections"].rows, "a connection")
-        desk.client.orders.place(order(desk, 3000.0))
+        desk.client.orders.place(order(desk))
         await until(lambda: panel.tables["fills"].rows, "the fill")
         await until(lambda: "stream" in panel.tiles.value, "a streamed price")
         assert panel.errors.value == ""
@@ -95,7 +95,7 @@ def test_paper_orders_fill_as_the_chain_ticks(desk, tmp_path):
             panel = LivePanel(desk, account)
             panel.every.value = 1.0
             await until(lambda: panel.tables["connections"].rows, "a connection")
-            account.place(order(desk, 3000.0))
+            account.place(order(desk))
             await until(lambda: panel.tables["fills"].rows, "the fill")
             assert panel.errors.value == ""
             assert len(account.positions()) == 1
