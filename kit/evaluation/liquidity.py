@@ -96,8 +96,8 @@ def has_future(underlying: str, expiry: date, on: date) -> bool:
 def entry_price(leg: Leg, row: Contract, entry: Entry) -> float:
     """Return what a leg is entered at, rupees.
 
-    At the touch a bought leg pays the ask and a sold one gets the bid; without that side, and for a future or
-    the index, the chain's price stands. A leg that was given a price of its own keeps it.
+    At the touch a bought leg pays the ask and a sold one gets the bid; without that side, and for the index,
+    the chain's price stands. A leg that was given a price of its own keeps it.
     """
     if leg.price != row.price and not isnan(leg.price):
         return leg.price

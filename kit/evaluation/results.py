@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from kit.errors import DataError, SettingsError, TaskError, UnknownStrategy
-from kit.evaluation.scored import FIGURES, Score, cautions
+from kit.evaluation.scored import FIGURES, Score, exposed
 from kit.evaluation.views import market
 from kit.parallel import ProcessingResult
 from kit.shown import Showable, printed, rows_of, sentence, table
@@ -163,7 +163,7 @@ class Results(Showable, Mapping[str, ProcessingResult]):
         doubts = table["verdict"][table["verdict"].notna() & (table["verdict"] != "ok")]
         doubted = [f"{name}: {verdict}" for name, verdict in doubts.items()]
         text = printed(_printed(table)) if len(table) else "Nothing was evaluated."
-        told = cautions(table, _BOUNDED)
+        told = exposed(table, _BOUNDED)
         return "\n".join(filter(None, [self.terms, told, str(text), *doubted, *failed]))
 
     def _figures(self) -> dict[str, object]:
@@ -173,7 +173,7 @@ class Results(Showable, Mapping[str, ProcessingResult]):
         shown = _printed(self.table(), _ON_A_CARD)
         failed = [sentence(f"{name}: {error}") for name, error in self.failures.items()]
         told = "Rupees; profit and loss before charges, expected after them. table() has every figure."
-        far = sentence(cautions(self.table(), _BOUNDED))
+        far = sentence(exposed(self.table(), _BOUNDED))
         return [sentence(self.terms), far, sentence(told), table(rows_of(shown)), *failed]
 
     def __repr__(self) -> str:

@@ -223,26 +223,24 @@ def describe(legs: Sequence[Leg]) -> str:
     )
 
 
-def cautions(rows: pd.DataFrame, how: str = "") -> str:
-    """Say how many of some positions can lose far more than is at risk, and which look cheaper than they are.
+def exposed(rows: pd.DataFrame, how: str = "") -> str:
+    """Say how many of some positions can lose far more than is at risk, the first to know of a cheap one.
 
     Parameters
     ----------
     rows : DataFrame
-        `max_loss_inr`, `loss_to_risk` and `legs` of each; NaN of what was not scored.
+        `max_loss_inr` and `loss_to_risk` of each; NaN of what was not scored.
     how : str, optional
-        How to leave the first out.
+        How to leave those out.
 
     Returns
     -------
     str
-        Sentences; empty where bought options end every loss and nothing but options is held.
+        A sentence; empty where bought options end every loss.
     """
     losses = rows["max_loss_inr"].dropna().astype(float)
     endless = int((losses == inf).sum())
     far = endless + int(((losses < inf) & (rows["loss_to_risk"] > FAR)).sum())
     ends = f", {endless} of them without limit (max loss ∞)" if endless else ""
     many = f"{far} of {len(losses)} can lose over {FAR:g} times what is at risk"
-    held = int(rows["legs"].astype(str).str.contains("FUT").sum())
-    future = f"{held} of {len(losses)} hold the future, whose spread is not known and not counted."
-    return " ".join([f"{many}{ends}{how}."] * bool(far) + [future] * bool(held))
+    return f"{many}{ends}{how}." if far else ""

@@ -52,6 +52,22 @@ def test_a_position_is_entered_at_the_touch(make_chain: MakeChain) -> None:
     assert touch.expected_profit_inr < mid.expected_profit_inr - 0.9 * touch.spread_inr
 
 
+def test_the_future_is_entered_through_a_call_and_its_put(make_chain: MakeChain) -> None:
+    """It is had at the best synthetic, for no chain quotes it; where a side is missing, at its forward."""
+    chain = spread_out(make_chain(), 2.0)
+    future = chain.contracts["FUT"][0.0]
+    calls, puts = chain.contracts["CE"], chain.contracts["PE"]
+    sold = [k + (calls[k].bid - puts[k].ask) / chain.discount for k in calls]
+    bought = [k + (calls[k].ask - puts[k].bid) / chain.discount for k in calls]
+    assert (future.bid, future.ask) == (max(sold), min(bought))
+    assert future.bid < chain.forward < future.ask
+    long, short = (score([chain.leg("FUT", 0.0, lots)], chain) for lots in (1, -1))
+    assert (long.legs[0].price, short.legs[0].price) == (future.ask, future.bid)
+    assert long.spread_inr == pytest.approx(chain.lot_size * (future.ask - chain.forward))
+    unquoted = replace(chain, frame=chain.table.assign(bid=np.nan))
+    assert score([unquoted.leg("FUT", 0.0, 1)], unquoted).legs[0].price == unquoted.forward
+
+
 def test_a_price_of_ones_own_stays(make_chain: MakeChain) -> None:
     """A leg that was dealt at another price than the chain's is scored at that."""
     chain = spread_out(make_chain(), 2.0)

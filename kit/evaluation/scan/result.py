@@ -15,7 +15,7 @@ from kit.evaluation.scan.columns import FIGURES
 from kit.evaluation.scan.families import Positions
 from kit.evaluation.scan.filters import Filter, Rank
 from kit.evaluation.scan.ladder import Ladder
-from kit.evaluation.scored import Score, cautions, describe
+from kit.evaluation.scored import Score, describe, exposed
 from kit.evaluation.terms import Terms
 from kit.model import ChainSnapshot, Leg
 from kit.shown import card, printed, rows_of, sentence, table
@@ -134,9 +134,9 @@ class ScanResult:
         parts += [self.found.note] if self.found.note else []
         return "; ".join(parts) + ("" if self.complete else "; stopped")
 
-    def cautions(self) -> str:
-        """Say how many of those kept can lose far more than is at risk, and of which a cost is not known."""
-        return cautions(self.table, "; the filter loss_to_risk < 2 leaves them out")
+    def exposed(self) -> str:
+        """Say how many of those kept can lose far more than is at risk, and which filter leaves them out."""
+        return exposed(self.table, "; the filter loss_to_risk < 2 leaves them out")
 
     def to_text(self) -> str:
         """Return the ranking's main columns as plain text, with what was scanned above it; rupees."""
@@ -144,11 +144,11 @@ class ScanResult:
         shown.index = pd.RangeIndex(1, len(shown) + 1)
         alone = ["family"] if shown["family"].nunique() == 1 else []
         wide = [_heading(name) for name in _ONLY_WIDE if name not in self.order.names]
-        lines = [self.told(), self.cautions(), printed(shown.drop(columns=[*alone, *wide]))]
+        lines = [self.told(), self.exposed(), printed(shown.drop(columns=[*alone, *wide]))]
         return "\n".join(filter(None, lines))
 
     def _repr_html_(self) -> str:
-        told = sentence(self.told()), sentence(self.cautions())
+        told = sentence(self.told()), sentence(self.exposed())
         return card("Scan", {"kept": len(self)}, *told, table(rows_of(self._readable())))
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from kit.errors import DataError
 from kit.evaluation.results import ORDERS, Results, default_order, levels, terms_of
-from kit.evaluation.scored import Score, cautions
+from kit.evaluation.scored import Score, exposed
 from kit.evaluation.views import market
 from kit.model import Position
 from kit.shown import rupees
@@ -175,5 +175,5 @@ def describe(rows: pd.DataFrame, by: str) -> str:
     note = "" if best["tradable"] else f" It cannot be traded: {best['verdict']}."
     name = str(rows.index[0]).replace("_", " ")
     first = f"First of {len(rows)} by {title}: {name}, maximum loss before charges {worst}."
-    far = cautions(rows)
+    far = exposed(rows)
     return f"{terms_of(rows, described=False)} {first}{note}{far and ' '}{far}{lost}"

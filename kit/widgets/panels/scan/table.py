@@ -37,4 +37,4 @@ def describe(found: ScanResult) -> str:
     best = found.table.iloc[0]
     family, worst = best["family"].replace("_", " "), rupees(best["max_loss_inr"])
     first = f"First: {best['legs']} ({family}), maximum loss {worst}."
-    return f"{found.told()}. {first} {found.cautions()}".rstrip()
+    return f"{found.told()}. {first} {found.exposed()}".rstrip()
