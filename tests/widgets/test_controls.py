@@ -67,6 +67,7 @@ CONTROLS = (
 )
 WORDS = {"causes": "attribution", "advised": "advice", "sets": "sets of the sweep"}
 PATIENCE_S = 120
+MADE = {}  # what is dear to make, once for all tests
 
 
 @dataclass
@@ -80,6 +81,9 @@ class Driven:
     first: dict[str, Callable[[object], object]] = field(default_factory=dict)
     only: Collection[str] = ()
     before: dict | None = None
+    quiet: bool = (
+        False  # what it shows follows from its controls alone: put back, they need not be drawn again
+    )
 
 
 def drawn(artist):  # noqa: PLR0911 - one kind of artist after the other
@@ -168,6 +172,8 @@ def move(driven, control):
         driven.first[label](panel)
         before = None
     before = before or shown(driven)
+    if driven.quiet:
+        driven.before = before
     if isinstance(control, w.Button):
         control.click()
     else:
@@ -178,7 +184,9 @@ def move(driven, control):
     assert panel.errors.value == "", label
     after = shown(driven)
     if not isinstance(control, w.Button):
+        panel._quiet = driven.quiet
         control.value = was
+        panel._quiet = False
         settle()
     if label in LASTING and driven.before:
         driven.before = after
@@ -370,24 +378,12 @@ TUNED = {
 }  # fmt: skip
 
 
-def a_tuning(desk, _, only=""):
-    """Return the tuning panel after two measurements; each control is moved with its group in sight."""
+def tuned(desk):
+    """Return the tuning panel after two measurements; one for all its groups, each of which puts back."""
 
     def search(settings, *_):
         pool = settings.connection_pool.model_copy(update={"pool_size": 4})
         return Advice(settings.model_copy(update={"connection_pool": pool}), panel.session.lifetimes)
-
-    def run(panel, label):
-        if label == "What Run does":
-            pressed(panel)
-
-    def put(label, **values):
-        def do(panel):
-            panel.tabs.selected_index = groups.get(label, 0)
-            for name, value in values.items():
-                panel.inputs[name].value = value
-
-        return do
 
     desk.data.option_chain()  # so that the monitor has seen something, whichever test comes first
     panel = TunePanel(desk, {"Measure": measured_as, "Search": search})
@@ -395,22 +391,40 @@ def a_tuning(desk, _, only=""):
     for size in ("5", "10"):
         panel.inputs["pool_size"].value = size
         pressed(panel)
-    groups = {one.label: number for number, rows in enumerate(GROUPS.values()) for one in rows}
-    typed = dict.fromkeys((*groups, "Tolerance (bps)"), "33") | {
+    return panel
+
+
+def a_tuning(desk, _, only=""):
+    """Return the tuning panel; each control is moved with its group in sight."""
+
+    def run(panel, label):
+        if label == "What Run does":
+            pressed(panel)
+
+    def put(**values):
+        def do(panel):
+            for name, value in values.items():
+                panel.inputs[name].value = value
+
+        return do
+
+    panel = MADE.get("tuning") or MADE.setdefault("tuning", tuned(desk))
+    groups = [*GROUPS]
+    panel.tabs.selected_index = groups.index(only or groups[0])
+    typed = dict.fromkeys((*(one.label for one in ALL), "Tolerance (bps)"), "33") | {
         "Disk (answers)": "1", "Disk (MiB)": "1", "Memory (MiB)": "0.1", "Memory (entries)": "2",
         "Workers": "2", "Task within (s)": "7", "Queue (tasks)": "20", "Samples kept": "100", "Retries": "1",
         "Backend": "threads",
     }  # fmt: skip
     for switch in (one.label for one in ALL if isinstance(panel.inputs[one.name], w.Checkbox)):
         del typed[switch]
-    first = {label: put(label) for label in (*groups, "Replayed", "Tolerance (bps)", "Before")}
-    first |= {
-        "Memory (MiB)": put("Memory (MiB)", max_size="4"), "Disk (answers)": put("", max_size="1000"),
-        "Run": put("", pool_size="7"), "Undo": put("", ltp_ttl="9"), "Reset": put("", ltp_ttl="9"),
+    first = {
+        "Memory (MiB)": put(max_size="4"), "Disk (answers)": put(max_size="1000"),
+        "Run": put(pool_size="7"), "Undo": put(ltp_ttl="9"), "Reset": put(ltp_ttl="9"),
     }  # fmt: skip
     inside = {group: [one.label for one in rows] for group, rows in GROUPS.items()}
     below = {"Replayed", "What Run does", "Tolerance (bps)", "Run", "Undo", "Reset", "Before", "After"}
-    return Driven(panel, TUNED, typed, run, first, inside.get(only, below))
+    return Driven(panel, TUNED, typed, run, first, inside.get(only, below), quiet=bool(only))
 
 
 ELSEWHERE = {"Cancel", "Save", "Apply"}  # end a run, write kit.yaml, change the desk: the page says so
@@ -418,8 +432,9 @@ LASTING = {"Files", "Refresh", PACE}  # what they brought stays
 PANELS = {
     "chain": a_chain, "payoff": a_payoff, "position": a_position, "evaluation": an_evaluation,
     "scanner": a_scan, "live": a_live, "backtest": a_backtest, "benchmark": a_benchmark,
-    "monitor": a_monitor, "tuning": a_tuning,
+    "monitor": a_monitor,
 } | {f"tuning, {group.lower()}": partial(a_tuning, only=group) for group in GROUPS}  # fmt: skip
+PANELS["tuning"] = a_tuning  # last: it ends in a Reset
 
 
 @pytest.fixture(scope="module")
