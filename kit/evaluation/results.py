@@ -234,7 +234,7 @@ def terms_of(table: pd.DataFrame, described: bool = True) -> str:
 
 def _readable(table: pd.DataFrame) -> pd.DataFrame:
     """Write the figures with their units; an empty column is left out, errors go below the table."""
-    shown = pd.DataFrame({"status": table["status"]})
+    shown, table = pd.DataFrame({"status": table["status"]}), table.round(6)  # half a rupee, as `rupees` does
     for name, (heading, form) in _SHOWN.items():
         write = levels if name == "breakevens" else form.format
         texts = [write(value) if _given(value) else "–" for value in table[name]]

@@ -160,7 +160,7 @@ class ScanResult:
         for name in dict.fromkeys((*self.order.names, *SHOWN)):  # first what it is ranked by
             shown[_heading(name)] = [
                 "∞" if value == inf else "–" if isnan(value) else SHOWN.get(name, "{:,.4g}").format(value)
-                for value in self.table[name]
+                for value in self.table[name].round(6)  # as `rupees`
             ]
         return shown
 
