@@ -48,9 +48,9 @@
     ├── CacheUnavailable         the disk tier is off or was rebuilt
     └── StaleData                an old answer, served because the network failed
 
-Every error keeps what failed, the value it failed with and the remedy, and reads as one sentence of each.
-Errors survive pickling, so a worker's error is the caller's error. Who does not know this tree catches the
-standard class that each inherits: ``ValueError``, ``LookupError``, ``ConnectionError``, ``TimeoutError``.
+Every error keeps what failed, the value and the remedy, and reads as one sentence of each. It survives
+pickling: a worker's error is the caller's. Who does not know this tree catches the standard class that each
+inherits: ``ValueError``, ``LookupError``, ``ConnectionError``, ``TimeoutError``.
 """
 
 from __future__ import annotations
@@ -76,9 +76,7 @@ class KitError(Exception):
 
     def __init__(self, what: str, value: Any = None, remedy: str = "") -> None:
         super().__init__(what, value, remedy)
-        self.what = what
-        self.value = value
-        self.remedy = remedy
+        self.what, self.value, self.remedy = what, value, remedy
 
     def __str__(self) -> str:
         value = "" if self.value is None else f": {short_repr(self.value)}"
@@ -137,8 +135,7 @@ class UnreadableFile(DataError):
         place = "" if line is None else f" at line {line}" + (f", column {column}" if column else "")
         super().__init__(what + place, value, remedy)
         self.args = (what, value, remedy, line, column)
-        self.line = line
-        self.column = column
+        self.line, self.column = line, column
 
 
 class ContradictingBars(DataError):
@@ -185,8 +182,7 @@ class BrokerError(KitError):
     ) -> None:
         super().__init__(what, value, remedy)
         self.args = (what, value, remedy, code, status)
-        self.code = code
-        self.status = status
+        self.code, self.status = code, status
 
 
 class RateLimited(BrokerError):

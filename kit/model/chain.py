@@ -47,7 +47,7 @@ from kit.errors import DataError, UnknownExpiry
 from kit.model.chain_table import chain_table, wide
 from kit.model.derived import Derived, Guesses, mark, told
 from kit.model.expiries import check_together
-from kit.model.instrument import Contract, Right
+from kit.model.instrument import Contract, Right, future_of
 from kit.model.position import Held, Leg, Position, check_legs
 from kit.model.smile import Smile, lines_between
 from kit.quotes import mid_or_last
@@ -145,8 +145,7 @@ class ChainSnapshot(Showable):
     def contracts(self) -> Mapping[Held, Mapping[float, Contract]]:
         """Every contract by right, then by ascending strike; read from the table once.
 
-        The future of the expiry is at its forward, the index at the spot, both at strike 0. The future's bid
-        and ask are what it can be had for through a call and the put of its strike.
+        The future of the expiry is at its forward (see `future_of`), the index at the spot, both at strike 0.
         """
         price = mid_or_last(*(self.frame[name] for name in ("bid", "ask", "ltp", "volume"))).tolist()
         unknown = [nan] * len(price)
@@ -156,17 +155,8 @@ class ChainSnapshot(Showable):
         keys = zip(self.frame["right"].tolist(), self.frame["strike"].tolist(), strict=True)
         for (right, strike), contract in zip(keys, map(Contract, price, *columns), strict=True):
             sides[right][strike] = contract
-        touch = self._synthetic(sides["CE"], sides["PE"])
-        sides["FUT"] = {0.0: Contract(self.forward, nan, 1.0, 0.0, 0.0, 0.0, 0.0, *touch)}
+        sides["FUT"] = {0.0: future_of(sides["CE"], sides["PE"], self.forward, self.discount)}
         return sides
-
-    def _synthetic(self, calls: Mapping[float, Contract], puts: Mapping[float, Contract]) -> list[float]:
-        """Return the best bid and ask of the future in options, rupees; NaN where they allow no forward."""
-        pairs = [(strike, calls[strike], puts[strike]) for strike in calls.keys() & puts.keys()]
-        quoted = [pair for pair in pairs if all(one.bid > 0 and one.ask > 0 for one in pair[1:])]
-        bid = max((k + (call.bid - put.ask) / self.discount for k, call, put in quoted), default=nan)
-        ask = min((k + (call.ask - put.bid) / self.discount for k, call, put in quoted), default=nan)
-        return [bid, ask] if bid <= self.forward <= ask else [nan, nan]
 
     @cached_property
     def smile(self) -> Smile | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from math import nan
@@ -71,3 +72,29 @@ class Contract(NamedTuple):
     bid_qty: float = nan
     ask_qty: float = nan
     iv_quality: float = nan
+
+
+def future_of(
+    calls: Mapping[float, Contract], puts: Mapping[float, Contract], forward: float, discount: float
+) -> Contract:
+    """Return the future of an expiry at its forward, with what it can be had for in options.
+
+    Parameters
+    ----------
+    calls, puts : mapping of float to Contract
+        By strike.
+    forward, discount : float
+        Rupees, and the factor to the expiry.
+
+    Returns
+    -------
+    Contract
+        Its bid and ask are the best that a call and the put of its strike allow; NaN where no two are quoted
+        on both sides, or where the quotes contradict the forward.
+    """
+    pairs = [(strike, calls[strike], puts[strike]) for strike in calls.keys() & puts.keys()]
+    quoted = [pair for pair in pairs if all(one.bid > 0 and one.ask > 0 for one in pair[1:])]
+    bid = max((strike + (call.bid - put.ask) / discount for strike, call, put in quoted), default=nan)
+    ask = min((strike + (call.ask - put.bid) / discount for strike, call, put in quoted), default=nan)
+    touch = (bid, ask) if bid <= forward <= ask else (nan, nan)
+    return Contract(forward, nan, 1.0, 0.0, 0.0, 0.0, 0.0, *touch)
