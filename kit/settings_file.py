@@ -13,6 +13,7 @@ _DEEPEST = 8  # levels; the kit's own settings have three
 _MOST_BYTES = 2**16  # ten times all settings with comments; PyYAML reads 200 kB in a second
 _SEE = "See docs/settings.md."
 _MERGE = "tag:yaml.org,2002:merge"
+_TEXT = "tag:yaml.org,2002:str"
 
 
 class OnceLoader(yaml.SafeLoader):
@@ -21,7 +22,7 @@ class OnceLoader(yaml.SafeLoader):
     what = "The settings file"
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Construct a mapping whose keys differ."""
+        """Construct a mapping whose keys differ, and are words: YAML reads the key ``on`` as true."""
         seen: dict[str, int] = {}
         for key, _value in node.value:
             line = key.start_mark.line + 1
@@ -30,7 +31,7 @@ class OnceLoader(yaml.SafeLoader):
             if key.value in seen:
                 where = f"lines {seen[key.value]} and {line}"
                 raise SettingsError(f"{self.what} has a key twice, at {where}", key.value, "Keep one.")
-            seen[key.value] = line
+            seen[key.value], key.tag = line, _TEXT
         return super().construct_mapping(node, deep)
 
     def _number(self, node: yaml.ScalarNode) -> Any:

@@ -135,3 +135,14 @@ def test_a_time_of_day_that_is_none(written):
     """A number is no time: 920 was taken for the 920th minute, 15:20."""
     with pytest.raises(SettingsError, match="at"):
         Plan.from_yaml(f"{{name: x, entry: {{at: {written}}}, legs: {{strategy: short_straddle}}}}")
+
+
+def test_a_key_is_the_word_that_is_written():
+    """YAML reads some words as truth values, numbers or dates; as the key of a plan each is a word."""
+    legs = "legs: [{side: buy, right: CE, strike: {steps: 0}, %s: up}]"
+    text = '{entry: {at: "09:45", breakout: {range: ["09:15", "09:45"]}}, exit: {at: "15:00"}, ' + legs + "}"
+    assert Plan.from_yaml(text % "on") == Plan.from_yaml(text % "'on'")
+    assert Plan.from_yaml(text % "on").legs[0].on == "up"
+    for word in ("off", "yes", "1", "2024-01-10", "null", "1.5"):
+        with pytest.raises(SettingsError, match=f"has no setting of this name: '{word}'"):
+            Plan.from_yaml(text % word)
