@@ -45,7 +45,7 @@ class PaperReport(Showable):
 
     @property
     def paper_inr(self) -> float:
-        """Net profit on paper, rupees; of legs that are still open their charges so far."""
+        """Net profit on paper, rupees; of legs that are open, or that another order closed, their charges."""
         return float(self.legs["paper_inr"].sum())
 
     @property
