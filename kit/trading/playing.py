@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from threading import RLock
 
+import numpy as np
 import pandas as pd
 
 from kit.backtest.days import Days
@@ -15,9 +16,13 @@ from kit.backtest.plan import Plan
 from kit.backtest.signals import Signals
 from kit.bars.minute_store import MinuteStore
 from kit.bars.minutes import DayMinutes
+from kit.errors import DataError
 from kit.trading.dealing import Dealing
 from kit.trading.following import Following, Listed, Minutes, named, replayed
 from kit.trading.report import PaperReport, compare
+
+_NO_MINUTES = "Minutes come as sessions, each with the bar that has just closed"
+_REMEDY = "Pass a store, days by date, or what `kit.trading.minutes_of` yields."
 
 
 def followed(
@@ -41,8 +46,10 @@ def followed(
     daily, signals = given_daily(daily), given_signals(signals)
     following = Following(dealing, plan, listed or named(plan.underlying), daily, signals)
     seen: dict[date, DayMinutes] = {}
+    if not isinstance(minutes, Mapping | MinuteStore | Iterable):
+        raise DataError(_NO_MINUTES, minutes, _REMEDY)
     source = replayed(minutes) if isinstance(minutes, Mapping | MinuteStore) else minutes
-    for day, column in source:
+    for day, column in map(_bar, source):
         with lock:
             following.see(day, column)
         seen[day.day] = day
@@ -50,3 +57,13 @@ def followed(
             break  # a running session goes on without the plan
     result = backtest(plan, seen, daily=daily, signals=signals, engine="plain")
     return compare(dealing.ledger, plan, result)
+
+
+def _bar(known: object) -> tuple[DayMinutes, int]:
+    """Return a session and the column of its latest bar as they were given."""
+    match known:
+        case (DayMinutes() as day, (int() | np.integer()) as column) if 0 <= column < len(day.minutes):
+            return day, int(column)
+        case (DayMinutes(), column):
+            raise DataError("A session has no such bar", column, _REMEDY)
+    raise DataError(_NO_MINUTES, known, _REMEDY)

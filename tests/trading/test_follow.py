@@ -198,3 +198,14 @@ def test_a_bar_is_played_and_asked_once(opened, clock, day):
     report = paper.follow(plan, day)
     assert report.agrees
     assert len(asked) == 2 * len(set(asked))  # by the account, and by the backtest beside it
+
+
+@pytest.mark.parametrize("made", [5, "abc", [1], [(1, 2)], lambda day: [(day, 375)], lambda day: [(day, -1)]])
+def test_what_is_no_minutes_is_refused(opened, clock, day, made):
+    """Whatever else is given as minutes is named, with what may be passed."""
+    clock.at = datetime.combine(DAY, time(9, 0))
+    minutes = made(day[DAY]) if callable(made) else made
+    with pytest.raises(
+        DataError, match=r"(Minutes come as sessions|A session has no such bar).*Pass a store"
+    ):
+        opened(fills=STRADDLE.fills).follow(STRADDLE, minutes)
