@@ -75,7 +75,8 @@ def plans_of(plan: Plan, table: pd.DataFrame) -> list[Plan]:
         A path leads nowhere in the plan, or a value does not fit.
     """
     base = _set_fields(plan)
-    rows = zip(*(table[path].tolist() for path in table.columns), strict=True)
+    known = table.astype(object).where(table.notna(), None)  # in a column of numbers None had become NaN
+    rows = zip(*(known[path].tolist() for path in table.columns), strict=True)
     return [Plan(**_changed(base, dict(zip(table.columns, row, strict=True)))) for row in rows]
 
 
@@ -111,6 +112,8 @@ def _opened(part: Any, path: str) -> dict[str, Any]:
         part = as_values(part)
     if isinstance(part, Strategy):
         raise SettingsError("No path leads into a strategy that has no name in YAML", path, "Sweep a rule.")
+    if part is not None and not isinstance(part, dict):
+        raise SettingsError("The path leads beyond a value of the plan", path, "End it one word earlier.")
     return part or {}
 
 

@@ -180,3 +180,21 @@ def test_what_was_kept_and_is_damaged_is_done_again(few_days, tmp_path):
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(UnwritableFile, match="not repeated"):
         sweep(plan, few_days, GRID, folder=tmp_path / "taken")
+
+
+def test_a_rule_can_be_left_out_as_one_of_the_values(few_days):
+    """None among numbers or words means that the plan has no such rule, as it does in the plan itself."""
+    plan = ready_plan("short_straddle_combined_stop")
+    found = sweep(plan, few_days, {"overall.stop_inr": [500, None], "overall.target_inr": [None, 2000]})
+    for number, each in enumerate(plans_of(plan, found.parameters)):
+        assert found.net[:, number].sum() == pytest.approx(backtest(each, few_days).net_inr, abs=0.005)
+    assert {each.overall.stop_inr for each in plans_of(plan, found.parameters)} == {500, None}
+
+
+@pytest.mark.parametrize(
+    "path", ["entry.at.hour", "legs.0.side.x", "underlying.name", "legs.0.strike.steps.x"]
+)
+def test_a_path_beyond_a_value_is_refused(few_days, path):
+    """A path that goes on where the plan has a plain value is named, with what to do."""
+    with pytest.raises(SettingsError, match=f"leads beyond a value of the plan: '{path}'"):
+        plans_of(ready_plan("short_straddle_920").but(underlying="BANKNIFTY"), parameter_table({path: [1]}))
