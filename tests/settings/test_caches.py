@@ -15,7 +15,7 @@ from kit import (
 )
 from kit.broker.lifetimes import quote_ttl_s
 from kit.clock import IST, ManualClock
-from kit.desk import _monitor
+from kit.desk import monitor_of
 from kit.errors import KitError
 from kit.settings import Settings
 
@@ -108,7 +108,7 @@ def _strikes(settings: Settings, place: Any) -> int:
 
 
 def _forgets(settings: Settings, _place: Any) -> bool:
-    monitor = _monitor(settings)
+    monitor = monitor_of(settings)
     for seconds in (5.0, 0.001, 0.001):
         monitor.record_execution("work", seconds)
     return monitor.get_metrics("work").p99 < 1
@@ -116,7 +116,7 @@ def _forgets(settings: Settings, _place: Any) -> bool:
 
 def _alerts(settings: Settings, _place: Any) -> int:
     heard: list[Any] = []
-    monitor = _monitor(settings)
+    monitor = monitor_of(settings)
     monitor.add_alert_callback(heard.append)
     monitor.record_execution("atm_calculation", 60.0)
     return len(heard)
@@ -124,7 +124,7 @@ def _alerts(settings: Settings, _place: Any) -> int:
 
 def _violates(operation: str) -> Seen:
     def seen(settings: Settings, _place: Any) -> bool:
-        monitor = _monitor(settings)
+        monitor = monitor_of(settings)
         monitor.record_execution(operation, 0.1)
         return bool(monitor.get_summary()["violations"])
 
