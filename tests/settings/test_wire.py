@@ -22,7 +22,7 @@ from kit import (
 )
 from kit.broker.order_updates import OrderUpdates
 from kit.clock import IST
-from kit.desk import _monitor, open_desk
+from kit.desk import monitor_of, open_desk
 from kit.errors import CircuitOpen, KitError, PoolExhausted, QueueFull, SettingsError
 from kit.parallel import ProcessingTask
 from kit.settings import Settings
@@ -135,7 +135,7 @@ def _shares(settings: Settings, place: Any) -> bool:
 
 
 def _processor(settings: Settings) -> ConcurrentProcessor:
-    return ConcurrentProcessor.from_settings(settings.workers, _monitor(settings))
+    return ConcurrentProcessor.from_settings(settings.workers, monitor_of(settings))
 
 
 def _queued(settings: Settings, _place: Any) -> bool:
