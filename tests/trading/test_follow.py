@@ -10,6 +10,7 @@ from kit.backtest.plan import FillRules, Plan
 from kit.bars.importing import import_files
 from kit.bars.minute_store import MinuteStore
 from kit.errors import DataError, RuleFailed, SettingsError
+from kit.trading.following import replayed
 from kit.trading.moves import hidden
 
 DAY = date(2024, 1, 10)
@@ -140,6 +141,25 @@ def test_the_daily_loss_ends_a_followed_plan(opened, clock, day):
     assert "daily loss" in paper.stopped
     assert [one.net for one in paper.positions()] == [0] * len(paper.positions())
     assert not report.agrees
+
+
+@pytest.mark.parametrize("stands_at", [time(9, 0), time(9, 20), time(15, 0)])
+def test_the_kill_switch_closes_a_followed_plan_whatever_the_clock(opened, clock, day, stands_at):
+    """Thrown and released in a replay it leaves nothing open, though the account's clock stands still."""
+    clock.at = datetime.combine(DAY, stands_at)
+    paper = opened(fills=STRADDLE.fills)
+
+    def minutes():
+        for number, minute in enumerate(replayed(day)):
+            if number == 10:
+                paper.kill("enough")
+            if number == 12:
+                paper.resume()
+            yield minute
+
+    paper.follow(STRADDLE, minutes())
+    assert paper.positions()
+    assert [one.net for one in paper.positions()] == [0] * len(paper.positions())
 
 
 def test_by_quotes_the_difference_is_listed(opened, clock, day):
