@@ -25,7 +25,7 @@ from kit.errors import DataError
 from kit.evaluation.manager import StrategyEvaluationManager
 from kit.evaluation.results import Results
 from kit.files import write_text
-from kit.model import ChainSnapshot
+from kit.model import ChainSnapshot, origin
 from kit.model.chain_table import chain_table
 from kit.model.derived import mark, told
 from kit.monitor import PerformanceMonitor
@@ -190,7 +190,7 @@ def headline(snapshot: ChainSnapshot) -> str:
     return (
         f"{snapshot.underlying} {snapshot.expiry:%d %b %Y}   spot {snapshot.spot:,.2f}{marks['spot']}   "
         f"forward {snapshot.forward:,.2f} ({snapshot.forward_from})   lot {snapshot.lot_size}   "
-        f"{snapshot.taken_at:%d %b %Y %H:%M:%S} IST{marks['taken_at']}   from {snapshot.source}"
+        f"{snapshot.taken_at:%d %b %Y %H:%M:%S} IST{marks['taken_at']}   from {origin(snapshot.source)}"
     )
 
 

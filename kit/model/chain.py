@@ -37,7 +37,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from functools import cached_property
 from math import isnan, nan
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import pandas as pd
 
@@ -50,11 +50,9 @@ from kit.model.expiries import check_together
 from kit.model.instrument import Contract, Right, future_of
 from kit.model.position import Held, Leg, Position, check_legs
 from kit.model.smile import Smile, lines_between
+from kit.model.source import Source, Venue, origin
 from kit.quotes import mid_or_last
 from kit.shown import Showable, rows_of, sentence, table
-
-Source = Literal["hot", "sqlite", "network", "stream", "file", "stale"]
-Venue = Literal["live", "simulated", "file"]
 
 QUOTE_COLUMNS = ("strike", "right", "ltp", "bid", "ask", "volume", "oi", "oi_change", "token", "symbol")
 GREEK_COLUMNS = ("iv", "delta", "gamma", "theta", "vega", "rho", "iv_reason")
@@ -289,7 +287,7 @@ class ChainSnapshot(Showable):
             f"Forward ({self.forward_from})": self.forward,
             "Lot": self.lot_size,
             f"Taken at{mark(self.derived, 'taken_at')}": f"{self.taken_at:%d %b %H:%M:%S} IST",
-            "Prices": f"{self.venue}, from {self.source}",
+            "Prices": f"{self.venue}, from {origin(self.source)}",
         }
 
     def _details(self) -> list[str]:

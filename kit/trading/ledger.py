@@ -227,7 +227,9 @@ class PaperLedger:
 
     @apply.register
     def _(self, event: events.TradingStopped) -> None:
-        done = (order.updated_at for order in self.orders.values())  # of a replay, ahead of a clock that stands
+        done = (
+            order.updated_at for order in self.orders.values()
+        )  # of a replay, ahead of a clock that stands
         self.stopped, self.stopped_at = event.why, max([event.at, *done])
 
     @apply.register

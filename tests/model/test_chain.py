@@ -135,4 +135,4 @@ def test_html_names_the_chain(snapshot):
     """The notebook view starts with what chain it is, when, and from where."""
     html = snapshot._repr_html_()
     assert "BANKNIFTY 23 Nov 2026" in html
-    assert "from network" in html
+    assert "from the network" in html

@@ -17,7 +17,7 @@ import ipywidgets as w
 import traitlets as t
 
 from kit.market.live import LiveChain
-from kit.model import ChainSnapshot, Venue
+from kit.model import ChainSnapshot, Venue, origin
 from kit.model.derived import mark
 from kit.widgets.frame.context import CLOSED, REOPEN, Context
 from kit.widgets.frame.grid import NUMBERS
@@ -130,7 +130,7 @@ class Header(w.HBox):  # type: ignore[misc]  # ipywidgets has no types
         age = "" if self.context.age is None else f", {_ago(self.context.age)}"
         words = f"{chain.underlying} {chain.expiry:%d %b %Y}, quoted {chain.taken_at:%d %b %Y %H:%M:%S} IST"
         words += mark(chain.derived, "taken_at")
-        self.badge.value = venue_line(self.context.venue, f"{words}{age}, from {chain.source}")
+        self.badge.value = venue_line(self.context.venue, f"{words}{age}, from {origin(chain.source)}")
         self.refresh.disabled = self.auto.disabled = not can
         self.refresh.tooltip = _AGAIN if can else self._why_not()
 

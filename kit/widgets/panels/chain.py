@@ -14,7 +14,7 @@ import traitlets as t
 from matplotlib.axes import Axes
 
 from kit.errors import KitError
-from kit.model import ChainSnapshot
+from kit.model import ChainSnapshot, origin
 from kit.model.derived import mark
 from kit.plots import CALL, PLAIN, PUT, smile
 from kit.pricing.analytics import Analytics, snapshot_analytics
@@ -231,10 +231,11 @@ def figures(view: ChainView) -> dict[str, str]:
 def describe(view: ChainView) -> str:
     """Say in words what the plots show, how old it is and where it came from."""
     chain, found = view.snapshot, view.analytics
-    quoted = f"{chain.taken_at:%d %b %Y %H:%M:%S} IST{mark(chain.derived, 'taken_at')}, from {chain.source}"
+    quoted = f"{chain.taken_at:%d %b %Y %H:%M:%S} IST{mark(chain.derived, 'taken_at')}"
     return (
-        f"{chain.underlying} {chain.expiry:%d %b %Y}, quoted {quoted}. Heaviest open interest: puts at "
-        f"{_strikes(found.heaviest_puts)}, calls at {_strikes(found.heaviest_calls)}."
+        f"{chain.underlying} {chain.expiry:%d %b %Y}, quoted {quoted}, from {origin(chain.source)}. "
+        f"Heaviest open interest: puts at {_strikes(found.heaviest_puts)}, "
+        f"calls at {_strikes(found.heaviest_calls)}."
     )
 
 

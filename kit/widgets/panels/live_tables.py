@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from kit.market.price import Price
+from kit.model import origin
 from kit.model.book import BookedOrder, OpenPosition, OrderFill
 from kit.shown import counted, rupees
 from kit.widgets.frame.grid import GridColumn, GridRow, cells_of
@@ -129,7 +130,7 @@ def figures(state: LiveState) -> dict[str, str]:
     health, price = state.health, state.price
     return {
         "Price": f"{price:,.2f}" if price is not None else "–",
-        "From": f"{price.source}, {_age(price.age_s)} old" if price is not None else "–",
+        "From": f"{origin(price.source)}, {_age(price.age_s)} old" if price is not None else "–",
         "Followed": counted(health.get("subscriptions", 0), "contract"),
         "Ticks": f"{health.get('frames', 0):,}",
         "Not readable": f"{health.get('strange', 0):,}",
@@ -152,8 +153,8 @@ def describe(state: LiveState) -> str:
         counted(len(state.fills), "fill"),
     ]
     return (
-        f"The stream has {counted(up, 'open connection')}; the price comes from the {state.price.source}. "
-        f"Today: {', '.join(told)}.{stopped}"
+        f"The stream has {counted(up, 'open connection')}; "
+        f"the price comes from {origin(state.price.source)}. Today: {', '.join(told)}.{stopped}"
     )
 
 

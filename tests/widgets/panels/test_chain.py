@@ -53,7 +53,7 @@ def test_another_expiry_is_another_picture(chains):
 
 def test_the_words_say_age_and_source(chains):
     """The text beside the plot tells when the chain was quoted and where it came from."""
-    assert "20 Nov 2026 11:15:00 IST, from network" in ChainPanel(chains[0]).words.value
+    assert "20 Nov 2026 11:15:00 IST, from the network" in ChainPanel(chains[0]).words.value
 
 
 def test_the_money_is_marked_and_its_insides_are_shaded(chains):
