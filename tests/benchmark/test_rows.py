@@ -26,6 +26,23 @@ def test_the_figures_that_do_not_depend_on_speed_are_met():
     assert {name: line.met for name, line in found.items()} == dict.fromkeys(found, True)
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("candles_call", "candles_overhead", "ltp_call", "restart_chain", "hot_write"),
+        ("candles_cold", "candles_warm", "candles_hot", "atm_cold", "atm_warm"),
+        ("scan_positions", "scan_condors", "scan_speedup", "position_grid", "position_margin"),
+        ("evaluation_beside_joblib", "parallel_shared_frame"),
+        ("minutes_to_arrays", "import_parquet", "import_csv", "sweep_one_day", "backtest_five_years"),
+    ],
+    ids=lambda names: names[0],
+)
+def test_a_row_gives_a_figure_in_a_quick_run(names):
+    """No row is broken by what changed elsewhere: each measures something, and says no failure."""
+    broken = {name: line.note for name, line in lines(*names).items() if not line.figure > 0}
+    assert broken == {}
+
+
 def test_a_row_that_fails_in_a_fresh_interpreter_repeats_its_last_word():
     """The error of the child process is the error of the row."""
     with pytest.raises(KitError, match="ZeroDivisionError"):

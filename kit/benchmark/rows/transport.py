@@ -27,6 +27,7 @@ from kit.broker.endpoints import CANDLES, LOGIN, LTP
 from kit.broker.lifetimes import routes
 from kit.broker.replies import data_of, judge, storable
 from kit.broker.session import HEADERS, prepared
+from kit.clock import previous_session
 from kit.settings import CacheConfig
 from kit.simulator.process import ExchangeProcess, launch
 from kit.transport.limits import RateLimiter, Window
@@ -94,7 +95,7 @@ def _logged_in(session: Any, exchange: ExchangeProcess) -> dict[str, str]:
 
 
 def _candle_body(exchange: ExchangeProcess) -> dict[str, str]:
-    day = exchange.clock.now().date().isoformat()
+    day = previous_session(exchange.clock.now().date()).isoformat()  # a whole one
     span = {"fromdate": f"{day} 09:15", "todate": f"{day} 15:30"}
     return {"exchange": "NSE", "symboltoken": "99926009", "interval": "ONE_MINUTE", **span}
 
