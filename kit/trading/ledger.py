@@ -227,9 +227,8 @@ class PaperLedger:
 
     @apply.register
     def _(self, event: events.TradingStopped) -> None:
-        done = (
-            order.updated_at for order in self.orders.values()
-        )  # of a replay, ahead of a clock that stands
+        # a replay's orders may be ahead of the account's clock
+        done = [order.updated_at for order in self.orders.values()]
         self.stopped, self.stopped_at = event.why, max([event.at, *done])
 
     @apply.register
