@@ -255,6 +255,21 @@ def test_scan_ranks_a_saved_chain(shared_data, tmp_path, capsys):
     assert len((tmp_path / "best.csv").read_text().splitlines()) == 6
 
 
+def test_scan_of_all_families_shows_the_best_of_each(shared_data, capsys):
+    """Without a family `kit scan` shows each family once; a number of rows asks for the first of all."""
+    page = str(shared_data / "chain" / "nse_option_chain_BANKNIFTY_20230503_1530.json.gz")
+    words = ["scan", "--chain", page, "--expiry", "2023-05-11", "--where", "loss_to_risk < 2"]
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    assert "The best of each family" in told
+    for family in ("iron condor", "bull put spread", "long straddle"):
+        assert told.count(f" {family} ") == 1
+    assert main([*words, "--top", "30"]) == 0
+    told = capsys.readouterr().out
+    assert "The best of each family" not in told
+    assert told.splitlines()[-1].startswith("30 ")
+
+
 def test_scan_ranks_calendars_with_the_next_expiry(shared_data, capsys):
     """A family over two expiries takes the next one of the file beside the one asked for."""
     page = str(shared_data / "chain" / "nse_option_chain_BANKNIFTY_20230503_1530.json.gz")

@@ -27,7 +27,9 @@ def add_scan(commands: Commands[argparse.ArgumentParser]) -> None:
     scan.add_argument("--expiry", help="as 2026-11-23 or 23NOV2026 (default: the nearest)")
     scan.add_argument("--where", action="append", help="for instance 'max_loss_inr < 20_000'; repeat it")
     scan.add_argument("--rank-by", action="append", help="a figure; repeat it for a Pareto front")
-    scan.add_argument("--top", type=int, default=20, help="how many to show (default: 20)")
+    scan.add_argument(
+        "--top", type=int, help="how many to show (default: 20, where no family is named the best of each)"
+    )
     scan.add_argument("--widths", type=float, nargs="+", help="distances of wings, rupees")
     scan.add_argument("--view", default="market", help="market or lognormal (default: market)")
     scan.add_argument("--entry", default="touch", help="touch or mid (default: touch)")
@@ -47,18 +49,22 @@ def _scan(options: argparse.Namespace) -> int:
             "None of these families has wings", " ".join(options.families), "Leave --widths out."
         )
     chain = _chain(options)
+    each = options.families == ["all"] and options.top is None and len(options.rank_by or ()) < 2
     found = scan(
         chain,
         options.families,
         where=options.where,
         rank_by=options.rank_by,
-        top=options.top,
+        top=None if each else 20 if options.top is None else options.top,
         widths=options.widths,
         view=options.view,
         entry=options.entry,
     )
     print("\n".join([headline(chain), *told(chain.derived)]))
     print("Amounts are rupees for one position.")
+    if each:
+        found = found.of_each_family()
+        print("The best of each family: name one, or say --top, to see what comes next.")
     print(found.to_text())
     if options.csv is not None:
         write_text(options.csv, found.table.to_csv(index=False))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf, isnan
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kit.errors import DataError
 from kit.evaluation.metrics import score_on
@@ -82,10 +84,20 @@ class ScanResult:
         DataError
             There is no such row.
         """
-        return score_on(self.legs(number), self.chain, self.terms, self._family(number))
+        return score_on(self.legs(number), self.chain, self.terms, str(self._families[number]))
 
-    def _family(self, number: int) -> str:
-        return self._part(number).positions.family
+    def of_each_family(self) -> ScanResult:
+        """Return the first of each family, still in order: of all that passed if `top` was None."""
+        kept = self.kept
+        _, first = np.unique(self._families, return_index=True)
+        places = np.sort(first)
+        return replace(self, kept=kept._replace(figures=kept.figures[places], number=kept.number[places]))
+
+    @cached_property
+    def _families(self) -> NDArray[np.str_]:
+        ends = np.cumsum([len(batch) for batch in self.batches])
+        names = np.array([batch.family for batch in self.batches])
+        return names[np.searchsorted(ends, self.kept.number, side="right")]
 
     def _part(self, number: int) -> ScanPart:
         place = int(self.kept.number[number])
@@ -95,7 +107,7 @@ class ScanResult:
     def table(self) -> pd.DataFrame:
         """One row per position: ``family``, ``legs`` as text, and every figure of `FIGURES`."""
         head = {
-            "family": [self._family(number) for number in range(len(self))],
+            "family": self._families,
             "legs": [describe(self.legs(number)) for number in range(len(self))],
         }
         figures = dict(zip(FIGURES, self.kept.figures.T, strict=True))

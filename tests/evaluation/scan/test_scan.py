@@ -279,6 +279,18 @@ def test_an_index_without_margin_rules_says_so(chain: ChainSnapshot) -> None:
     assert number >= can_lose["risk_inr"].notna().sum()  # behind what is known
 
 
+def test_the_first_of_each_family_are_those_of_the_whole_table(chain: ChainSnapshot) -> None:
+    """What leads each family keeps its place in the order, its legs and its score."""
+    whole = scan(chain, "all", top=None)
+    leaders = whole.of_each_family()
+    expected = whole.table.drop_duplicates("family").reset_index(drop=True)
+    assert leaders.table.equals(expected)
+    assert len(leaders) > 20
+    last = len(leaders) - 1
+    assert leaders.score(last).name == expected["family"][last]
+    assert leaders.removed == whole.removed
+
+
 def test_a_result_is_readable(chain: ChainSnapshot) -> None:
     """As text and in a notebook a result shows its legs, and first under which view; rows are the table's."""
     found = scan(chain, "iron_condor", top=3)
