@@ -32,11 +32,13 @@ def checked_address(text: str, schemes: tuple[str, str] = ("http", "https")) -> 
     Raises
     ------
     SettingsError
-        It names no host, or a user: that would be shown wherever the address is.
+        It names no host, or a user: that would be shown wherever the address is. Or something follows its
+        path, or ``..`` stands in it: a route behind that would be another one.
     """
     try:
         url = urlsplit(text)
-        plain = text.isprintable() and " " not in text and "@" not in url.netloc and url.port != 0
+        plain = text.isprintable() and not {" ", "?", "#"} & {*text} and "@" not in url.netloc
+        plain = plain and url.port != 0 and not {".", ".."} & {*url.path.split("/")}
         name = (url.hostname or "").encode("idna")  # beyond the bounds of names no system looks it up
         if plain and url.scheme in schemes and 0 < len(name) <= _LONGEST_NAME:
             return url.geturl().rstrip("/")  # whose scheme is written small
@@ -46,7 +48,9 @@ def checked_address(text: str, schemes: tuple[str, str] = ("http", "https")) -> 
 
 
 def not_an_address(value: object, scheme: str = "https") -> SettingsError:
-    """Make the error of an address that names no host; what stands before an @ is not repeated."""
-    remedy = f"Write it as {scheme}://host or {scheme}://host:port, without user and password."
-    told = value.rpartition("@")[2] if isinstance(value, str) else value
+    """Make the error of an address that is none; what stands before an @ or behind a ? is not repeated."""
+    remedy = (
+        f"Write it as {scheme}://host:port/path, port and path if need be, without user, password or query."
+    )
+    told = value.rpartition("@")[2].partition("?")[0] if isinstance(value, str) else value
     return SettingsError("Not the address of a host", told, remedy)

@@ -268,7 +268,8 @@ def _whole(response: Response) -> Response:
 
 def _is_cut(raw: Any) -> bool:
     """Say whether a compressed body lacks its end: urllib3 takes it for whole."""
-    parts = getattr(raw._decoder, "_decoders", [raw._decoder])
+    decoder = getattr(raw, "_decoder", None)  # private: urllib3 has no public word for it
+    parts = getattr(decoder, "_decoders", [decoder])
     ended = [
         getattr(getattr(part, "_obj", None), "eof", True) or getattr(part, "_state", 0) for part in parts
     ]

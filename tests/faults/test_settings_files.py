@@ -92,7 +92,8 @@ ADDRESSES = [
     "", " ", "host", "//host", "http://", "https://:1", "ftp://host", "file:///etc/passwd", "javascript:1",
     "https://ho st", "https://h\nost", "https://host\t", "https://host/\x00", "https://[::1", "https://host:port",
     "https://host:0", "https://host:99999", "https://" + "a" * 64 + ".com", "https://" + "a." * 200 + "com",
-    "https://a..b", "https://me:SECRET@host", "https://me@host", 5, None, ["https://host"],
+    "https://a..b", "https://me:SECRET@host", "https://me@host", "https://host?key=SECRET", "https://host/#part",
+    "https://host/../other", "https://host/a/./b", "https://host/..", 5, None, ["https://host"],
 ]  # fmt: skip
 
 

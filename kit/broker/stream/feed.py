@@ -11,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from kit.addresses import checked_address
 from kit.broker.auth import SecretBody
 from kit.broker.session import BrokerSession
 from kit.broker.stream.connection import FeedConnection, OpenSocket
@@ -264,9 +265,8 @@ def stream_url(base_url: str) -> str:
 
 def _checked(text: str) -> str:
     """Return an address of a stream, if secrets may travel there."""
-    url = urlsplit(text)
-    is_safe = url.scheme == "wss" or (url.scheme == "ws" and is_loopback(url.hostname))
-    if url.hostname and "@" not in url.netloc and is_safe:
-        return text
+    address = checked_address(text, ("ws", "wss"))
+    if address.startswith("wss") or is_loopback(urlsplit(address).hostname):
+        return address
     remedy = "Write it as wss://smartapisocket.angelone.in/smart-stream; without TLS only on this machine."
-    raise SettingsError("This is no address of a market stream", text, remedy)
+    raise SettingsError("Secrets would travel to this market stream in the open", address, remedy)

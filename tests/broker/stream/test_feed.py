@@ -330,8 +330,11 @@ def test_unknown_exchange_is_refused(client):
         client.feed.follow({("NYSE", "1"): "X"})
 
 
-@pytest.mark.parametrize("url", ["ws://broker.example/smart-stream", "https://broker.example", "nonsense"])
+@pytest.mark.parametrize(
+    "url", ["ws://broker.example/smart-stream", "https://broker.example", "nonsense", "wss://me:SECRET@host"]
+)
 def test_secrets_travel_to_no_address_without_tls(client, exchange, url):
-    """A stream's address must be wss, or ws on this machine."""
-    with pytest.raises(SettingsError, match="no address of a market stream"):
+    """A stream's address must be wss, or ws on this machine, without a user."""
+    with pytest.raises(SettingsError, match=r"in the open|Not the address") as caught:
         MarketFeed(url, client.session, exchange.credentials, StreamConfig(), exchange.clock)
+    assert "SECRET" not in str(caught.value)
