@@ -56,7 +56,7 @@ def shown(callback: Callable[..., Any]) -> Callable[..., None]:
     """Decorate a panel's callback: its error appears in the panel, and goes with the next success."""
 
     @functools.wraps(callback)
-    def inner(panel: Panel, *args: Any) -> None:
+    def inner(panel: Any, *args: Any) -> None:
         try:
             callback(panel, *args)
         except Exception as error:  # noqa: BLE001 - the last frame before Jupyter, which would hide it

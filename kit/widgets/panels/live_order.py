@@ -13,12 +13,13 @@ from kit.arguments import instance
 from kit.errors import InvalidOrder, UnknownSymbol
 from kit.model import BookedOrder, Instrument, OrderRequest
 from kit.trading import PaperAccount
+from kit.widgets.frame.fields import flow, sized
 from kit.widgets.frame.job import Job
 from kit.widgets.frame.live import HomeLoop
-from kit.widgets.frame.panel import ErrorBox
+from kit.widgets.frame.panel import ErrorBox, shown
 from kit.widgets.frame.style import summary
 
-_LABELLED = {"style": {"description_width": "64px"}, "layout": w.Layout(width="210px")}
+_PRICE = re.compile(r"(\d+|\d{1,3}(,\d{3})+|\d{1,2}(,\d\d)+,\d{3})(\.\d+)?")  # also as in 1,02,500
 
 
 class PaperOrderForm(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -52,16 +53,17 @@ class PaperOrderForm(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     ) -> None:
         self._account = instance(account, PaperAccount, "account")
         self._find, self._placed, self._home = find, placed, home
-        self.contract = w.Combobox(description="Contract", placeholder="its symbol", **_LABELLED)
-        self.contract.layout.width = "320px"
-        self.side = w.Dropdown(options=["BUY", "SELL"], description="Side", **_LABELLED)
-        self.lots = w.Text("1", description="Lots", **_LABELLED)
-        self.limit = w.Text("", description="Limit (₹)", placeholder="empty: at market", **_LABELLED)
+        self.contract = w.Combobox(
+            description="Contract", placeholder="a symbol; Watch offers some", **sized(320, 64)
+        )
+        self.side = w.Dropdown(options=["BUY", "SELL"], description="Side", **sized(210, 64))
+        self.lots = w.Text("1", description="Lots", **sized(210, 64))
+        self.limit = w.Text("", description="Limit (₹)", placeholder="empty: at market", **sized(210, 64))
         self.button = w.Button(description="Place on paper", tooltip="Place this order on the paper account")
         self.button.on_click(self._press)
         self.errors, self.said = ErrorBox(), w.HTML()
         row = [self.contract, self.side, self.lots, self.limit, self.button]
-        super().__init__([w.HBox(row, layout=w.Layout(flex_flow="row wrap")), self.errors, self.said])
+        super().__init__([flow(*row), self.errors, self.said])
 
     def offer(self, symbols: Sequence[str]) -> None:
         """Let the contract be chosen among these trading symbols; others can be typed."""
@@ -80,9 +82,11 @@ class PaperOrderForm(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """
         found = self._find(symbol)
         if not found:
-            raise UnknownSymbol("There is no such contract", symbol, "Choose one that the field offers.")
+            raise UnknownSymbol(
+                "There is no such contract", symbol, "Watch, and choose one that the field offers."
+            )
         whole = int(lots) if re.fullmatch(r"\d{1,7}", lots) else lots
-        if limit and not re.fullmatch(r"(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", limit):
+        if limit and not _PRICE.fullmatch(limit):
             raise InvalidOrder("A limit is a price in rupees", limit, "Write one like 152.50, or nothing.")
         price = float(limit.replace(",", "")) if limit else nan
         kind: Any = "LIMIT" if limit else "MARKET"
@@ -99,14 +103,11 @@ class PaperOrderForm(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
         Job(place, lambda *_: None, self._ended, self._home)
 
+    @shown
     def _ended(self, job: Job) -> None:
         self.button.disabled = False
-        self.errors.clear()
         self.said.value = ""
-        if job.error is not None:
-            self.errors.show(job.error)
-            return
-        row: BookedOrder = job.result
+        row: BookedOrder = job.outcome()
         why = f": {row.reason}" if row.reason else ""
         filled = f", {row.filled} of {row.quantity} units filled" if row.filled else ""
         self.said.value = summary(f"{row.side} {row.quantity} {row.symbol}: {row.status}{filled}{why}")

@@ -40,6 +40,7 @@ class PositionPlot:
         self._axes, self._map = plot.figure.subplots(1, 2, width_ratios=(1.75, 1))
         axes, nothing = self._axes, list[float]()
         level_axes(axes, snapshot, REACH)
+        axes.set_title("Profit by index level")
         self._gain = axes.fill_between(nothing, nothing, color=GAIN, alpha=0.2, lw=0)
         self._loss = axes.fill_between(nothing, nothing, color=LOSS, alpha=0.2, lw=0)
         (self._expiry,) = axes.plot(nothing, nothing, color=_INK, lw=2, label="At expiry")
