@@ -72,7 +72,9 @@ def known_bars(day: DayMinutes) -> int:
 
 def _column(name: str, day: DayMinutes, columns: NDArray[np.intp], signals: Signals) -> Bools:
     if name not in signals:
-        raise DataError("The plan waits for a signal that was not given", name, f"Known: {sorted(signals)}.")
+        raise DataError(
+            "The plan waits for a signal that was not given", name, f"Known: {', '.join(sorted(signals))}."
+        )
     starts = pd.DatetimeIndex([day.start(int(column)) for column in columns])
     return signals[name].reindex(starts, fill_value=False).to_numpy(bool)
 

@@ -79,7 +79,7 @@ class SweepResult:
         unknown = [name for name in (rows, columns, figure) if name not in self.table.columns]
         if unknown:
             raise SettingsError(
-                "The sweep has no such column", unknown, f"It has {list(self.table.columns)}."
+                "The sweep has no such column", unknown, f"It has {', '.join(map(str, self.table.columns))}."
             )
         return self.table.pivot_table(index=rows, columns=columns, values=figure, aggfunc="mean")
 

@@ -41,7 +41,9 @@ def combined_premium(bars: Mapping[str, pd.DataFrame], lots: Mapping[str, int] |
     weights = dict.fromkeys(bars, 1) if lots is None else lots
     if not bars or set(weights) != set(bars):
         raise DataError(
-            "A combination needs lots for each contract", sorted(weights), f"There are {sorted(bars)}."
+            "A combination needs lots for each contract",
+            sorted(weights),
+            f"There are {', '.join(sorted(bars))}.",
         )
     for name, table in bars.items():
         _check_bars(name, table)

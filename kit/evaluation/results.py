@@ -83,7 +83,9 @@ class Results(Showable, Mapping[str, ProcessingResult]):
         """
         if name not in self._outcomes:
             close = get_close_matches(str(name), self._outcomes, n=3) or list(self._outcomes)
-            raise UnknownStrategy("No strategy of this run has this name", name, f"There are {close}.")
+            raise UnknownStrategy(
+                "No strategy of this run has this name", name, f"There are {', '.join(close)}."
+            )
         return self._outcomes[name]
 
     def __iter__(self) -> Iterator[str]:

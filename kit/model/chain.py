@@ -199,7 +199,8 @@ class ChainSnapshot(Showable):
         found = self.contracts[right].get(number(strike, "Not a strike"))
         if found is None:
             near = sorted(self.strikes, key=lambda listed: abs(listed - strike))[:3]
-            raise DataError(f"The chain has no {right} at this strike", strike, f"The nearest are {near}.")
+            told = ", ".join(f"{listed:g}" for listed in near)
+            raise DataError(f"The chain has no {right} at this strike", strike, f"The nearest are {told}.")
         return found
 
     def price(self, strike: float, right: Held) -> float:

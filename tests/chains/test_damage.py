@@ -308,6 +308,26 @@ def test_a_cell_that_cannot_be(shared_data: Path, tmp_path: Path, name, old, new
         assert caught.value.column == column
 
 
+@pytest.mark.parametrize(
+    ("name", "day", "wrong", "said"),
+    [
+        (OLD, b"02-JAN-2020", b"05-JAN-2020", "no session"),  # a Sunday
+        (OLD, b"02-JAN-2020", b"02-JAN-1999", "calendar does not reach"),
+        (OLD, b"02-JAN-2020", b"04-FEB-2020", "had expired"),
+        (UDIFF, b"2026-08-26,2026-08-26", b"2026-08-29,2026-08-29", "no session"),
+    ],
+)
+def test_a_day_that_the_file_cannot_be_of(shared_data: Path, tmp_path: Path, name, day, wrong, said):
+    """A file of no session, or after a contract's expiry, is refused by name with line and column."""
+    content = unpacked(shared_data / name)
+    assert day in content
+    with pytest.raises(UnreadableFile, match=said) as caught:
+        read_chain(placed(tmp_path, name, content.replace(day, wrong)))
+    assert caught.value.line
+    assert caught.value.column
+    assert Path(name).stem.split(".")[0] in str(caught.value)
+
+
 def test_rows_that_contradict_each_other(shared_data: Path, tmp_path: Path):
     """Two lots in one series are refused, not made into two chains."""
     content = unpacked(shared_data / UDIFF)

@@ -21,7 +21,7 @@ from kit.chains import fields
 from kit.chains.readers.sheet import Line, Sheet, known_lot
 from kit.chains.readers.table import Record, Table, one_block, plain
 from kit.clock import session
-from kit.errors import UnreadableFile
+from kit.errors import DataError, UnreadableFile
 from kit.model import Derived, Right
 
 _RIGHTS: dict[str, Right] = {"CE": "CE", "PE": "PE", "CA": "CE", "PA": "PE"}
@@ -152,6 +152,17 @@ class _File:
                 what = "The file is damaged: the row is neither option nor future"
                 self.table.refuse(what, f"{kind} {right}", row, at)
 
+    def _refuse_undated(self, series: Series, row: Record) -> None:
+        """Refuse a file of no session, and a contract that had expired before its file's day."""
+        day, expiry = series
+        try:
+            session(day)
+        except DataError as error:  # closed, or beyond the calendar
+            self.table.refuse("The file's day is no session", f"{error}", row, self.at["day"])
+        if expiry < day:
+            what = f"The contract had expired before the file's day, {day:%d %b %Y}"
+            self.table.refuse(what, f"{expiry:%d %b %Y}", row, self.at["expiry"])
+
     def right(self, row: Record) -> Right | None:
         return _RIGHTS.get(row.cells[self.at["right"]].strip())
 
@@ -172,6 +183,8 @@ class _File:
         for row in self.rows:
             if right := self.right(row):
                 series = self.series(row)
+                if series not in found:
+                    self._refuse_undated(series, row)
                 facts = self.facts(row, series)
                 first, lines = found.setdefault(series, (facts, []))
                 if str(first) != str(facts):  # as texts, for NaN is not itself

@@ -143,7 +143,10 @@ def test_the_form_places_on_paper(desk, tmp_path):
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ({"contract": "NOSUCH26CE"}, "UnknownSymbol There is no such contract: 'NOSUCH26CE'. Watch, and choose"),
+        (
+            {"contract": "NOSUCH26CE"},
+            "UnknownSymbol There is no such contract: 'NOSUCH26CE'. Watch, and choose",
+        ),
         ({"contract": ""}, "UnknownSymbol There is no such contract: ''. Watch, and choose"),
         ({"lots": "1.5"}, "InvalidOrder An order is of whole lots: '1.5'. Write for instance 1."),
         ({"lots": "-1"}, "InvalidOrder An order is of whole lots: '-1'."),
