@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from math import isnan
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from math import inf, isnan
 from typing import Any
 
+from kit.arguments import real
 from kit.errors import InvalidOrder
 from kit.model import BookedOrder, GTTRule, OpenPosition, OrderRequest, Product, StoredGTTRule
+from kit.model.order import check_lots
 
 
 def placed(order: OrderRequest) -> dict[str, str]:
@@ -32,20 +35,26 @@ def placed(order: OrderRequest) -> dict[str, str]:
     }
 
 
-def modified(order: BookedOrder) -> dict[str, str]:
-    """Return the body that makes an order what it is here.
+def modified(order: BookedOrder, changes: Mapping[str, Any]) -> dict[str, str]:
+    """Return the body that changes an order.
 
     Raises
     ------
     InvalidOrder
-        The quantity is no positive multiple of the lot, or a price that it has is not positive.
+        The quantity is not whole lots beyond what is filled, a price is not positive, or the order has none.
     """
-    if order.quantity <= order.filled or order.quantity % order.lot_size:
-        remedy = f"More than the {order.filled} that are filled, a multiple of {order.lot_size}."
-        raise InvalidOrder("An order cannot be changed to this quantity", order.quantity, remedy)
-    for price_inr in (order.price_inr, order.trigger_price_inr):
-        if not (isnan(price_inr) or 0 < price_inr < float("inf")):
-            raise InvalidOrder("A price must be positive and finite", price_inr, "Name one in rupees.")
+    for name, has in (
+        ("price_inr", order.order_type.endswith("LIMIT")),
+        ("trigger_price_inr", order.order_type.startswith("STOPLOSS")),
+    ):
+        if name in changes and not (has and 0 < real(changes[name]) < inf):
+            remedy = "Name one in rupees, above zero." if has else "Leave it out."
+            raise InvalidOrder(f"A {order.order_type} order has no such {name}", changes[name], remedy)
+    order = replace(order, **changes)
+    check_lots(order.symbol, order.lot_size, order.quantity)
+    if order.quantity <= order.filled:
+        remedy = "Ask for more, or cancel the rest."
+        raise InvalidOrder("So many units are filled already", order.filled, remedy)
     return {
         "variety": order.variety,
         "orderid": order.order_id,
@@ -62,7 +71,15 @@ def modified(order: BookedOrder) -> dict[str, str]:
 
 
 def converted(position: OpenPosition, to: Product, quantity: int | None) -> dict[str, str]:
-    """Return the body that moves units of a position to another product."""
+    """Return the body that moves units of a position to another product.
+
+    Raises
+    ------
+    InvalidOrder
+        A part of it is not whole lots.
+    """
+    if quantity is not None and quantity != abs(position.net):
+        check_lots(position.symbol, position.lot_size, quantity)
     return {
         "exchange": position.exchange,
         "symboltoken": position.token,

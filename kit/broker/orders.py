@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from kit.arguments import instance
@@ -136,7 +135,7 @@ class Orders(Showable):
         Raises
         ------
         InvalidOrder
-            The quantity is no multiple of the lot, or a price is not positive.
+            The quantity is not whole lots beyond what is filled, a price is not positive, or it has none.
         Rejected
             The broker declined it; the order is what it was.
         Ambiguous
@@ -144,12 +143,12 @@ class Orders(Showable):
         """
         named = {"quantity": quantity, "price_inr": price_inr, "trigger_price_inr": trigger_price_inr}
         changes: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
-        changed = replace(instance(order, BookedOrder, "order"), **changes)
+        body = order_bodies.modified(instance(order, BookedOrder, "order"), changes)
 
         def is_so(now: BookedOrder) -> bool:
             return all(getattr(now, name) == value for name, value in changes.items())
 
-        self._settled(endpoints.MODIFY_ORDER, order_bodies.modified(changed), order, is_so)
+        self._settled(endpoints.MODIFY_ORDER, body, order, is_so)
 
     def cancel(self, order: PlacedOrder | BookedOrder) -> None:
         """Cancel what is left of an order.

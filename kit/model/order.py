@@ -130,7 +130,22 @@ _WORDS = (
 
 
 def check_quantity(contract: Instrument, quantity: int) -> None:
-    """Refuse units that are no positive multiple of the lot, or more than the exchange takes in one order.
+    """Refuse units that are no whole lots, or more than the exchange takes in one order.
+
+    Raises
+    ------
+    InvalidOrder
+        Names the quantity and the nearest that fits.
+    """
+    check_lots(contract.symbol, contract.lot_size, quantity)
+    lot, most = contract.lot_size, contract.freeze_quantity
+    if most and quantity > most:
+        remedy = f"Use several orders of at most {most // lot * lot} units."
+        raise InvalidOrder(f"{contract.symbol} is frozen beyond {most} units in one order", quantity, remedy)
+
+
+def check_lots(symbol: str, lot: int, quantity: int) -> None:
+    """Refuse units that are no positive multiple of the lot.
 
     Raises
     ------
@@ -139,15 +154,9 @@ def check_quantity(contract: Instrument, quantity: int) -> None:
     """
     if isinstance(quantity, bool) or not isinstance(quantity, int) or quantity <= 0:
         raise InvalidOrder("An order needs a positive number of units", quantity, "Sell with side='SELL'.")
-    lot, most = contract.lot_size, contract.freeze_quantity
     if quantity % lot:
         near = max(lot, round(quantity / lot) * lot)
-        raise InvalidOrder(
-            f"{contract.symbol} trades in lots of {lot} units", quantity, f"Use for instance {near}."
-        )
-    if most and quantity > most:
-        remedy = f"Use several orders of at most {most // lot * lot} units."
-        raise InvalidOrder(f"{contract.symbol} is frozen beyond {most} units in one order", quantity, remedy)
+        raise InvalidOrder(f"{symbol} trades in lots of {lot} units", quantity, f"Use for instance {near}.")
 
 
 def check_price(contract: Instrument, price_inr: float, what: str = "price") -> None:

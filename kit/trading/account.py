@@ -189,8 +189,9 @@ class PaperAccount(PaperStatement):
             found, at = self._waiting(order), self._now()
             changes: dict[str, Any] = {name: to for name, to in named.items() if to is not None}
             changed = replace(found.request, **changes)
-            if changed.quantity < found.filled:
-                raise InvalidOrder("The order is already filled up to", found.filled, "Ask for no less.")
+            if changed.quantity <= found.filled:
+                remedy = "Ask for more, or cancel the rest."
+                raise InvalidOrder("So many units are filled already", found.filled, remedy)
             if reason := self._dealing.reason_to_keep(found, changed, at):
                 raise Rejected("The change was refused", reason, "The order is what it was.")
             prices = changed.price_inr, changed.trigger_price_inr

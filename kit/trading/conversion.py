@@ -8,6 +8,7 @@ from datetime import date, datetime
 from kit.clock import is_open, square_off
 from kit.errors import Rejected
 from kit.model import Product
+from kit.model.order import check_lots
 from kit.trading.ledger import PaperLedger
 from kit.trading.money import spare_inr
 from kit.trading.records import PaperPosition, PositionKey, fits
@@ -31,6 +32,8 @@ def conversion(ledger: PaperLedger, key: PositionKey, to: Product, quantity: int
 
     Raises
     ------
+    InvalidOrder
+        A part of it is not whole lots.
     Rejected
         It cannot be.
     """
@@ -44,7 +47,9 @@ def conversion(ledger: PaperLedger, key: PositionKey, to: Product, quantity: int
         raise Rejected("INTRADAY is over for this day", here.contract.symbol, "Keep it as it is.")
     today = here.bought - here.bought_before if here.net > 0 else here.sold - here.sold_before
     most, units = min(today, abs(here.net)), abs(here.net) if quantity is None else quantity
-    if not 0 < units <= most:
+    if units != abs(here.net):
+        check_lots(here.contract.symbol, here.contract.lot_size, units)
+    if units > most:
         raise Rejected("Fewer units were traded today", units, f"At most {most} can be moved.")
     signed = units if here.net > 0 else -units
     missing = -_spare_after(ledger, here, signed, to, at.date())

@@ -166,6 +166,17 @@ def test_an_order_is_changed_and_cancelled_while_it_waits(opened, contract, quot
         paper.modify(third, price_inr=99.01)
 
 
+def test_what_is_filled_cannot_be_changed_away(opened, contract, quote):
+    """An order that is filled in part is made no smaller than that and a lot."""
+    paper = opened()
+    paper.see(quote(100.0, 101.0, size=60), levels={"BANKNIFTY": 55_000.0})
+    placed = paper.place(OrderRequest(contract(), "BUY", 120, 101.0))
+    for units in (30, 60):
+        with pytest.raises(InvalidOrder, match="filled already"):
+            paper.modify(placed, quantity=units)
+    assert (paper.details(placed).status, paper.details(placed).unfilled) == ("open", 60)
+
+
 def test_the_kill_switch_closes_everything_and_opens_nothing(opened, contract, quote):
     """What waits is cancelled, what is held is sold, new orders are rejected until trading is resumed."""
     paper = opened()

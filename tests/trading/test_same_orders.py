@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from inspect import signature
-from math import isnan
+from math import inf, isnan, nan
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from kit.broker.client import AngelAPIClient
 from kit.broker.gtt import GTTBook
 from kit.broker.orders import Orders
 from kit.clock import IST
-from kit.errors import KitError
+from kit.errors import InvalidOrder, KitError
 from kit.market.instruments import instrument
 from kit.model import GTTRule, Instrument, OpenPosition, OrderRequest, PlacedOrder
 from kit.model.tick import DepthLevel, Tick
@@ -250,6 +250,32 @@ def test_what_cannot_be_is_refused_alike(both):
     assert isinstance(both.do(lambda account: account.place(other))[0], type)
     early = both.place("early", CALL, "BUY", 30, 500.0, after_market=True)
     assert {row.status for row in early} == {"rejected"}
+
+
+def test_a_change_that_no_order_could_be_is_refused_before_it_leaves(both):
+    """Broken lots, no number of units, and prices that are none or that the order does not have."""
+    placed = both.place("waits", CALL, "BUY", 60, 500.0)
+    rows = dict(zip(map(id, both.accounts), placed, strict=True))
+    for change in (
+        {"quantity": 45}, {"quantity": 0}, {"quantity": -60}, {"quantity": "60"}, {"quantity": 60.0},
+        {"quantity": True}, {"price_inr": "500"}, {"price_inr": -1.0}, {"price_inr": nan}, {"price_inr": inf},
+        {"trigger_price_inr": 500.0},
+    ):  # fmt: skip
+        refused = both.do(lambda account, change=change: account.modify(rows[id(account)], **change))
+        assert refused == [InvalidOrder, InvalidOrder], change
+    assert {(row.quantity, row.price_inr) for row in both.look("waits")} == {(60, 500.0)}
+
+
+def test_a_part_of_a_position_is_whole_lots(both):
+    """A conversion that would leave a broken lot, or is of no number of units, is refused and moves nothing."""
+    both.place("held", CALL, "BUY", 60, order_type="MARKET", product="INTRADAY")
+    held = {id(account): account.positions()[0] for account in both.accounts}
+    for units in (45, 1, 0, -30, "30", 30.0, True):
+        refused = both.do(
+            lambda account, units=units: account.convert(held[id(account)], "CARRYFORWARD", units)
+        )
+        assert refused == [InvalidOrder, InvalidOrder], units
+    assert all(len(rows) == 1 for rows in both.do(by_product))
 
 
 def test_estimates_are_alike(both):

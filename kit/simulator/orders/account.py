@@ -178,11 +178,13 @@ class SimulatedAccount:
         Raises
         ------
         Refused
-            AB1017: not so many are held, the funds for it are missing, or INTRADAY is over for this day.
+            AB1017: not so many are held, a part is no whole lots, the funds for it are missing, or INTRADAY is
+        over for this day.
         """
         here, there = self.position(contract, old), self.position(contract, new)
         today = here.bought if units > 0 else -here.sold
-        if not units or abs(units) > min(abs(today), abs(here.net)) or units * here.net <= 0:
+        is_part = units % contract.lot and units != here.net
+        if is_part or abs(units) > min(abs(today), abs(here.net)) or units * here.net <= 0:
             raise checks.unfit("AB1017")
         if new == "INTRADAY" and not checks.takes_intraday(contract, now):
             raise checks.unfit("AB1017")

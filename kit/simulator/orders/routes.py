@@ -122,10 +122,10 @@ def convert(state: ExchangeState, asked: ApiRequest) -> Answer:
     contract = listed(state, asked)
     old, new = asked.text("oldproducttype"), asked.text("newproducttype")
     units = checks.number(asked.body.get("quantity"), "AB1017")
+    sign = {"BUY": 1, "SELL": -1}.get(asked.text("transactiontype"), 0)
     if old not in checks.PRODUCTS or new not in checks.PRODUCTS or old == new or units != int(units):
         raise checks.unfit("AB1012")
     checks.product(contract, new)
-    sign = -1 if asked.text("transactiontype") == "SELL" else 1
     state.dealings.account.convert(contract, old, new, sign * int(units), now)
     return success(None)
 

@@ -60,6 +60,24 @@ def test_ioc_cancels_what_cannot_be_had_at_once(floor):
     assert sum(int(row["filledshares"]) for row in rows) == min(1800, best["quantity"])
 
 
+def test_an_order_that_is_filled_in_part_is_changed_and_cancelled_for_the_rest(floor):
+    """It can be made no smaller than what is filled and a lot; what is filled stays, and no funds stay aside."""
+    best = shown(floor, CALL, "BUY")[0]["price"]
+    orders = iter(lambda: floor.place(CALL, "BUY", 600, best), None)
+    part = next(row for row in orders if 0 < int(row["filledshares"]) < 600)
+    filled, rest = int(part["filledshares"]), floor.place(CALL, "BUY", 600, best)
+    named = {"variety": "NORMAL", "orderid": part["orderid"]}
+    for units in (filled, filled - 30):
+        assert floor.ask("modifyOrder", **named, quantity=str(units))["errorcode"] == "AB1013"
+    beyond = f"{best + 5:.2f}"
+    assert floor.ask("modifyOrder", **named, quantity=str(filled + 30), price=beyond)["status"] is True
+    row = floor.row(part["orderid"])
+    assert (row["status"], row["filledshares"], row["unfilledshares"]) == ("complete", str(filled + 30), "0")
+    assert floor.ask("cancelOrder", **named)["errorcode"] == "AB1013"
+    assert floor.ask("cancelOrder", variety="NORMAL", orderid=rest["orderid"])["status"] is True
+    assert floor.account.blocked() == pytest.approx(0.0, abs=0.01)
+
+
 def test_a_waiting_order_fills_at_its_own_price_when_the_market_comes(floor):
     """A limit below the market waits, and fills at its limit by the second at which the ask comes to it."""
     contract, now = floor.contract(CALL), floor.clock.now()

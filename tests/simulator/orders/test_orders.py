@@ -61,7 +61,7 @@ def test_what_the_interface_does_not_understand_is_refused_by_code(floor, change
         (31, 800.0, "lot size 30"),
         (630, 800.0, "freeze quantity 600"),
         (30, 800.02, "order price is not a multiple of tick size (0.05)"),
-        (30, 9000.0, "price range"),
+        (30, 9000.0, "Your order price exceeds the circuit limit. Please adjust your order within the circuit limit"),
         (600, 800.0, "Insufficient Funds. Available funds - Rs. 100000.00 . You require Rs. 480000.00"),
     ],
 )
@@ -121,7 +121,7 @@ def test_an_order_that_waits_can_be_changed_and_cancelled(floor):
     assert floor.ask("modifyOrder", **name, price=str(bid - 10), quantity="60")["status"] is True
     row = floor.row(row["orderid"])
     assert (row["price"], row["quantity"], row["status"]) == (bid - 10, "60", "open")
-    assert floor.ask("modifyOrder", **name, price="9000")["message"].startswith("The order price is out of")
+    assert floor.ask("modifyOrder", **name, price="9000")["message"].startswith("Your order price exceeds")
     assert floor.row(row["orderid"])["price"] == bid - 10
     stop = {"ordertype": "STOPLOSS_LIMIT", "triggerprice": str(bid)}
     assert floor.ask("modifyOrder", **name, **stop, price=str(bid))["errorcode"] == "AB1008"
@@ -272,7 +272,7 @@ def test_a_limit_far_beyond_the_last_price_is_rejected(floor, side, share, statu
     price = round(round(share * ltp / 0.05) * 0.05, 2)
     row = floor.place(CALL, side, 30, price)
     assert row["status"] == status
-    assert (status == "rejected") == row["text"].startswith("Order price is beyond LPP limit (")
+    assert (status == "rejected") == row["text"].startswith("Order price is beyond the Limit Price Protection range")
     stop = {"variety": "STOPLOSS", "ordertype": "STOPLOSS_LIMIT"}
     row = floor.place(CALL, side, 30, price, triggerprice=f"{ltp:.2f}", **stop)
     assert row["status"] == status  # a stop is looked at when its trigger is reached, here at once
@@ -287,7 +287,7 @@ def test_of_a_cheap_option_twenty_rupees_are_the_range_and_a_change_beyond_it_is
     waits = floor.place(symbol, "BUY", 30, 0.05)
     named = {"variety": "NORMAL", "orderid": waits["orderid"]}
     assert (
-        "beyond LPP"
+        "Limit Price Protection"
         in floor.ask("modifyOrder", **named, price=f"{ltp + 20.05:.2f}", quantity="30")["message"]
     )
     assert floor.row(waits["orderid"])["price"] == 0.05
@@ -352,7 +352,7 @@ def test_delivered_shares_are_holdings_the_next_day(floor):
 
 
 def test_positions_can_be_converted(floor):
-    """Units of today move between products; more than are held do not."""
+    """Whole lots of today move between products; more than are held, and parts of a lot, do not."""
     floor.place(CALL, "BUY", 60, 50 + floor.quote(CALL).ask, producttype="INTRADAY")
     asked = {
         "exchange": "NFO",
@@ -362,7 +362,10 @@ def test_positions_can_be_converted(floor):
         "transactiontype": "BUY",
         "type": "DAY",
     }
-    assert floor.ask("convertPosition", **asked, quantity="90")["errorcode"] == "AB1017"
+    for units in ("90", "45", "0", "-30"):
+        assert floor.ask("convertPosition", **asked, quantity=units)["errorcode"] == "AB1017"
+    unsaid = {**asked, "transactiontype": "HOLD", "quantity": "30"}
+    assert floor.ask("convertPosition", **unsaid)["errorcode"] == "AB1017"
     assert floor.ask("convertPosition", **asked, quantity="30")["data"] is None
     held = {row["producttype"]: row["netqty"] for row in floor.ask("getPosition")["data"]}
     assert held == {"INTRADAY": "30", "CARRYFORWARD": "30"}

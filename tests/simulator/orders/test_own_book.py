@@ -135,6 +135,8 @@ def test_every_guess_among_the_words_is_marked():
     assert {reason for reason, source in rows.items() if source.startswith("guess")} == {
         "amo_while_open", "after_square_off", "holdings", "squared_off",
     }  # fmt: skip
+    recorded = {reason for reason, source in rows.items() if source.startswith(("recorded", "announced"))}
+    assert recorded == {"funds", "closed", "range", "protection"}
 
 
 @pytest.mark.parametrize(("side", "units"), [("BUY", 30), ("SELL", 60)])
