@@ -198,6 +198,44 @@ def test_one_underlying_that_ends_among_its_puts(shared_data: Path, tmp_path: Pa
     assert read_chain(placed(tmp_path, OLD, b"".join(traded)))
 
 
+def test_one_underlying_that_ends_behind_an_expiry(shared_data: Path, tmp_path: Path):
+    """An extract cut behind a whole expiry holds the future of a later one; its line is named."""
+    content = unpacked(shared_data / OLD).splitlines(True)
+    alone = [line for line in content if line.startswith(b"INSTR") or b",BANKNIFTY," in line]
+    ends = [at for at in range(5, len(alone)) if alone[at].split(b",")[2] != alone[at - 1].split(b",")[2]]
+    assert len(ends) == 9
+    for end in ends:
+        with pytest.raises(UnreadableFile, match="expiry whose future it holds") as caught:
+            read_chain(placed(tmp_path, OLD, b"".join(alone[:end])))
+        assert caught.value.line in (2, 3, 4)
+    some = [line for line in alone[1:] if b",30-Jan-2020," in line or line.split(b",")[10] != b"0"]
+    assert read_chain(placed(tmp_path, OLD, b"".join([alone[0], *some])))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "told"),
+    [
+        (UDIFF, b"2026-09-29", b"2056-09-29", "The kit knows no such expiry"),
+        (JSON, b"25-May-2023", b"25-May-2053", "The kit knows no such expiry"),
+        (JSON, b"03-May-2023 15:30", b"03-May-2033 15:30", "its series ends on"),
+    ],
+)
+def test_an_expiry_that_cannot_be(shared_data: Path, tmp_path: Path, name, old, new, told):
+    """An expiry beyond the calendar, or years from the file's time, is refused with the file's name."""
+    file = placed(tmp_path, name, unpacked(shared_data / name).replace(old, new))
+    with pytest.raises(DataError, match=told) as caught:
+        read_chain(file)
+    assert file.name in str(caught.value)
+
+
+@pytest.mark.parametrize("expiry", ["28-Apr-2011", "28-Apr-2056"])
+def test_a_page_of_an_expiry_beyond_the_calendar(shared_data: Path, tmp_path: Path, expiry):
+    """A page's expiry stands in its name; one that the calendar does not reach to is refused with it."""
+    name = APRIL.replace("28-Apr-2026", expiry)
+    with pytest.raises(UnreadableFile, match=expiry):
+        read_chain(placed(tmp_path, name, unpacked(shared_data / APRIL)))
+
+
 @pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize(
     ("old", "new"),

@@ -108,7 +108,10 @@ class _File:
         missing = [heading for heading in layout.values() if heading not in headings]
         if missing:
             raise UnreadableFile(
-                "The bhavcopy is damaged", f"{name}: no column {missing}", "Download it again.", line=1
+                "The bhavcopy is damaged",
+                f"{name}: no column {', '.join(missing)}",
+                "Download it again.",
+                line=1,
             )
         self.at = {field: headings.index(heading) for field, heading in layout.items()}
         whole = self.table.whole(rows)
@@ -195,7 +198,16 @@ class _File:
                 held[*series, right, line.strike] = row
         everything = any(line.oi == line.volume == 0 for _, lines in found.values() for line in lines)
         self._refuse_holes(held, everything)
+        if everything:
+            self._refuse_end(max(found))
         return found
+
+    def _refuse_end(self, last: Series) -> None:
+        """Refuse a file that ends behind a whole expiry: a later future has no options."""
+        for row in self.rows:
+            if not self.right(row) and self.series(row) > last:
+                what = "The file ends before the options of an expiry whose future it holds"
+                self.table.refuse(what, f"none after {last[1]:%d %b %Y}", row)
 
     def _refuse_holes(self, held: Mapping[Contract, Record], everything: bool) -> None:
         """Refuse a call without its put and a put without its call, where that is no choice of somebody's.

@@ -15,9 +15,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from kit.chains import fields
-from kit.chains.readers.sheet import Line, Sheet, in_time, known_lot
+from kit.chains.readers.sheet import Line, Sheet, end_of, in_time, known_lot
 from kit.chains.readers.table import Record, Table, plain
-from kit.clock import IST, last_session, last_trading_day, session
+from kit.clock import IST, last_session
 from kit.errors import UnreadableFile
 from kit.facts import underlying_name
 from kit.model import Derived, Right
@@ -140,7 +140,10 @@ def _sides(header: Sequence[str], name: str, line: int) -> tuple[dict[str, int],
     missing = [field for field in _NEEDED if field not in calls or field not in puts]
     if missing:
         raise UnreadableFile(
-            "The option-chain page's CSV lacks columns", f"{name}: {missing}", "Export it again.", line=line
+            "The option-chain page's CSV lacks columns",
+            f"{name}: {', '.join(sorted(missing))}",
+            "Export it again.",
+            line=line,
         )
     return calls, puts
 
@@ -173,7 +176,7 @@ def _told(rows: Sequence[tuple[float, Side, Side]], expiry: date, path: Path) ->
             path.name,
             "Say when it was saved: --at, or taken_at=.",
         )
-    close = session(last_trading_day(expiry)).close
+    close = end_of(expiry, path.name)
     early, middle, late = (
         _in_session(close - span * _YEAR) for span in (years[-1], years[len(years) // 2], years[0])
     )

@@ -153,6 +153,20 @@ def known_lot(underlying: str, expiry: date, on: date, why: str) -> int:
         ) from error
 
 
+def end_of(expiry: date, name: str) -> datetime:
+    """Return when a series is over: at the close of its day, or of the session before a holiday.
+
+    Raises
+    ------
+    UnreadableFile
+        The calendar does not reach to it.
+    """
+    try:
+        return session(last_trading_day(expiry)).close
+    except DataError as error:
+        raise UnreadableFile("The kit knows no such expiry", f"{name}: {expiry}", str(error)) from error
+
+
 _LONGEST = timedelta(days=6 * 366)  # the exchange lists options for at most five years
 
 
@@ -162,9 +176,9 @@ def in_time(expiry: date, taken_at: datetime, name: str) -> None:
     Raises
     ------
     DataError
-        It cannot be of this time.
+        It cannot be of this time, or is beyond the calendar.
     """
-    last = session(last_trading_day(expiry)).close
+    last = end_of(expiry, name)
     if not last - _LONGEST < taken_at or in_ist(taken_at).date() > last.date():
         raise DataError(
             f"The chain cannot be of this time: its series ends on {last:%d %b %Y}",
