@@ -25,7 +25,7 @@ _WITH_UNIT = re.compile(
 )
 _NUMERIC = re.compile(r"[-+−]?(₹ ?)?[-+−]?[\d,.]+( ?%)?|[–∞]|-∞")
 STYLE = """<style>
-.kit-card{font-size:13px;line-height:1.45;margin:4px 0;max-width:1200px}
+.kit-card{font-size:13px;line-height:1.45;margin:4px 0;max-width:1560px}
 .kit-card h4{margin:0 0 2px;font-size:14px;font-weight:600}.kit-card p{margin:2px 0}
 .kit-card dl{display:flex;flex-wrap:wrap;gap:4px 22px;margin:4px 0 8px}
 .kit-card dt,.kit-card dd{display:block;float:none;width:auto;margin:0;padding:0}

@@ -24,14 +24,14 @@ from kit.shown import card, printed, rows_of, sentence, table
 
 SHOWN = {
     "premium_inr": "{:,.0f}", "max_profit_inr": "{:,.0f}", "max_loss_inr": "{:,.0f}",
-    "probability_of_profit": "{:.1%}", "cost_inr": "{:,.0f}", "return_on_risk": "{:+.2%}",
+    "probability_of_profit": "{:.1%}", "return_on_risk": "{:+.2%}",
     "theta_inr": "{:+,.0f}", "margin_inr": "{:,.0f}", "return_on_margin": "{:+.2%}", "cost_on_risk": "{:.2%}",
 }  # fmt: skip
 _HEADINGS = {
     "probability_of_profit": "P(profit)", "return_on_risk": "return/risk", "cost_on_risk": "cost/risk",
     "return_on_margin": "return/margin", "theta_inr": "theta, ₹ a day",
 }  # fmt: skip
-_ONLY_WIDE = ("max_profit_inr", "cost_inr", "return_on_risk", "theta_inr")  # what a terminal has no room for
+_ONLY_WIDE = ("max_profit_inr", "return_on_risk", "theta_inr")  # what a terminal has no room for
 
 
 @dataclass(frozen=True, eq=False)
