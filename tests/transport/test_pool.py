@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from kit.errors import Ambiguous, CircuitOpen, NeverSent, PoolExhausted
+from kit.errors import Ambiguous, CircuitOpen, NeverSent, PoolExhausted, SettingsError
 from kit.settings import ConnectionConfig
 from kit.transport.pool import ConnectionPoolManager
 
@@ -196,7 +196,7 @@ def test_a_proxy_of_the_environment_is_used(asked: Any, host: Any, monkeypatch: 
 
 
 def test_a_stranger_certificate_is_not_trusted(asked: Any, tmp_path: Any) -> None:
-    """A host whose certificate no known authority signed is refused before anything is sent."""
+    """A host whose certificate no known authority signed is refused, and nobody can ask to trust it."""
     trustme = pytest.importorskip("trustme")
     import ssl
     from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -224,6 +224,9 @@ def test_a_stranger_certificate_is_not_trusted(asked: Any, tmp_path: Any) -> Non
         authority.cert_pem.write_to_path(str(bundle))
         with ConnectionPoolManager(ca_file=bundle) as pool, pool.get_connection() as connection:
             assert connection.session.get(url).status_code == 204
+            for unsafe in ({"verify": False}, {"cert": "mine.pem"}):
+                with pytest.raises(SettingsError, match="always verified"):
+                    connection.session.get(url, **unsafe)
     finally:
         server.shutdown()
         server.server_close()

@@ -100,6 +100,7 @@ def test_a_call_may_decline_the_lifetime_of_the_table(session: ReplySession, hos
         True,
     ]
     assert not session.cache.contains(url=f"{host.url}/listed")
+    assert not any("X-ACTUAL-NO-CACHE" in headers for headers in host.headers)  # the host is not told
 
 
 def test_cache_disabled(session: ReplySession, host: Any) -> None:

@@ -195,6 +195,22 @@ def test_eight_threads_make_one_call(desk: Callable[..., Desk]) -> None:
     assert all(answer == answers[0] for answer in answers)
 
 
+def test_whoever_asks_as_an_answer_arrives_makes_no_second_call(desk: Callable[..., Desk]) -> None:
+    """Who looked before an answer was stored, and asks after its flight has ended, finds the answer."""
+    each, keys = desk(), range(150)
+    session, gate = each.session(), threading.Barrier(6)
+
+    def ask(number: int) -> None:
+        for key in keys:
+            gate.wait()
+            time.sleep(number * 0.0007)  # a call takes about as long as these differ
+            each.ask(session, "/held", {"key": key})
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(ask, range(6)))
+    assert each.host.count("/held") == len(keys)
+
+
 @pytest.mark.parametrize(
     ("fault", "read_attempts", "write_attempts"),
     [
@@ -241,8 +257,12 @@ def test_a_rate_refusal_holds_everybody_back(desk: Callable[..., Desk]) -> None:
     started = time.monotonic()
     assert each.ask(session, "/ltp").ok
     assert time.monotonic() - started > 0.9  # the penalty, not the back-off of 0.01 s
-    each.limiter.refused("order", 60)
-    assert each.limiter.remaining("order", FREE) == 0
+    each.host.fail_next, each.host.more = ["refused"], "Retry-After: 60\r\n"
+    assert each.ask(session, "/order").status_code == 403  # which is not tried again
+    other = RateLimiter(each.file.with_name("limits.sqlite"))
+    assert other.remaining("order", FREE) == 0
+    assert other.remaining("funds", FREE) > 0
+    other.close()
 
 
 def test_what_was_never_sent_is_sent_again_even_for_orders(desk: Callable[..., Desk], dead_url: str) -> None:
@@ -314,6 +334,28 @@ def test_no_secret_reaches_the_disk(desk: Callable[..., Desk], caplog: pytest.Lo
     assert [name for name, content in stored.items() if b"SECRET" in content] == []
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("kit")]
     assert not [message for message in ours if "SECRET" in message]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("clientcode", "password", "totp", "refreshToken", "jwtToken", "feedToken"),
+        *("auth_token", "feed_token", "access_token", "api_key", "Authorization", "X-PrivateKey", "Cookie"),
+    ],
+)
+def test_a_secret_of_any_name_reaches_no_disk(desk: Callable[..., Desk], name: str) -> None:
+    """Of a stored call of one's own, too, nothing by a secret's name is kept: no field, parameter, header."""
+    each = desk()
+    session, url = each.session(), f"{each.host.url}/own"
+    session.settings.match_headers = True
+    session.post(url, json={name: "SECRET", "a": 1}, expire_after=60)
+    session.post(url, json={"inner": {name: "SECRET"}}, expire_after=60)
+    session.post(url, data={name: "SECRET", "a": 1}, expire_after=60)
+    session.get(url, params={name: "SECRET"}, headers={name: "SECRET"}, expire_after=60)
+    session.get(url.replace("//", "//user:SECRET@"), expire_after=60)
+    assert len(session.cache.responses) == 5
+    each.close()
+    assert b"SECRET" not in b"".join(file.read_bytes() for file in each.file.parent.iterdir())
 
 
 def test_without_a_disk_tier_the_session_works(desk: Callable[..., Desk], tmp_path: Path) -> None:

@@ -255,6 +255,18 @@ def test_a_tampered_row_is_no_answer_and_runs_nothing(
     assert b"pickle" not in (tmp_path / "private" / "replies.sqlite").read_bytes()
 
 
+@pytest.mark.parametrize("change", ["body = 'other'", "created = created - 60", "expires = expires + 60"])
+def test_a_row_that_reads_well_and_was_changed_is_no_answer(
+    opened: Callable[..., BoundedStorage], change: str
+) -> None:
+    """Another process's change of a body or a time shows in the checksum: the row is dropped."""
+    opened()["key"] = answer()
+    opened()._database.read(f"UPDATE answers SET {change}", ())
+    store = opened()
+    assert store.get("key") is None
+    assert len(store) == 0
+
+
 def test_an_older_schema_is_emptied_and_a_newer_one_refused(
     opened: Callable[..., BoundedStorage], tmp_path: Path
 ) -> None:
