@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import nan
@@ -14,7 +15,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from joblib import parallel_config
+from joblib import parallel_config, register_parallel_backend
+from joblib.parallel import ThreadingBackend
 
 from kit.errors import DataError, SettingsError, TaskFailed, TaskTimeout, UnknownStrategy
 from kit.evaluation.manager import StrategyEvaluationManager
@@ -389,18 +391,31 @@ def test_hundreds_share_tasks_and_nothing_changes(
     assert failed["traceback"].str.contains("DataError").all()
 
 
-@pytest.mark.parametrize("engine", ["loky", "threading", "sequential"])
+class RegisteredBackend(ThreadingBackend):
+    """A backend that a user has registered."""
+
+
+register_parallel_backend("a user's", RegisteredBackend)
+
+
+@pytest.mark.parametrize("engine", ["loky", "threading", "sequential", "a user's", "dask"])
 def test_an_evaluation_runs_on_the_joblib_backend_of_the_caller(
-    manager: StrategyEvaluationManager, make_chain: MakeChain, engine: str
+    manager: StrategyEvaluationManager, make_chain: MakeChain, engine: str, request: pytest.FixtureRequest
 ) -> None:
     """Under joblib's parallel_config the rows are those of the kit's own workers, failures included."""
     ideas: dict[str, Any] = {kind().name: kind() for kind in ALL}
     ideas |= {"spot": lambda snapshot: snapshot.spot, "broken": lambda _: 1 / 0, "dice": roll}
     chains = [make_chain(forward=forward) for forward in (54_000.0, 55_000.0)]
     own = manager.evaluate_many(ideas, chains)
-    with parallel_config(engine, n_jobs=2):
+    before = manager.evaluate_strategies_concurrent(ideas, chains[0])
+    with ExitStack() as stack:
+        if engine == "dask":
+            address = request.getfixturevalue("cluster").scheduler_address
+            stack.enter_context(pytest.importorskip("distributed").Client(address))
+        stack.enter_context(parallel_config(engine, n_jobs=2))
         theirs = manager.evaluate_many(ideas, chains)
         results = manager.evaluate_strategies_concurrent(ideas, chains[0])
+    assert not {one.worker for one in results.values()} & {one.worker for one in before.values()}
     told = ["traceback", "seconds"]
     pd.testing.assert_frame_equal(theirs.drop(columns=told), own.drop(columns=told), check_exact=True)
     assert all("ZeroDivisionError" in text for text in theirs["traceback"].dropna())

@@ -57,6 +57,7 @@ def test_the_same_tasks_end_the_same_way(processor, chosen):
         theirs = processor.run(tasks, on_result=heard.append)
     assert [result.output for result in theirs] == [result.output for result in own]
     assert [result.status for result in theirs] == [result.status for result in own]
+    assert not {result.worker for result in theirs} & {result.worker for result in own}  # it ran elsewhere
     assert str(theirs[3].error) == str(own[3].error)
     assert isinstance(theirs[3].error.__cause__, ValueError)
     assert "in operation" in theirs[3].traceback
