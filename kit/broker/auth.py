@@ -14,13 +14,13 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from kit.broker.endpoints import LOGIN, REFRESH, Endpoint
 from kit.broker.tokens import Tokens
 from kit.cache.flights import Flights
 from kit.clock import Clock
-from kit.errors import BrokerError, KitError, LoginRefused, SessionTakenOver
+from kit.errors import BrokerError, KitError, LoginRefused, SessionExpired, SessionTakenOver
 from kit.settings import Credentials
 from kit.transport.retry import http_date_s
 
@@ -30,6 +30,7 @@ _CLOCK_ERROR_S = 5
 _TUG_S = 120.0  # a session regained by a login and lost again so soon is fought over
 Wish = Literal["tokens", "renewed", "entered"]
 Ask = Callable[[Endpoint, Mapping[str, str], "Tokens | None"], Any]
+T = TypeVar("T")
 
 
 def totp(secret: str, at_s: float, digits: int = 6) -> str:
@@ -140,6 +141,36 @@ class Login:
             The broker refused the credentials.
         """
         return self.newer("entered", stale)
+
+    def with_tokens(
+        self,
+        attempt: Callable[[Tokens], T],
+        ended: Callable[[BrokerError], bool] = lambda error: isinstance(error, SessionExpired),
+    ) -> T:
+        """Return what an attempt brings; one that finds the session ended is made again with renewed tokens.
+
+        A refresh renews them, and if that does not help, one login.
+
+        Parameters
+        ----------
+        attempt : callable
+            Given tokens; what it raises ends this unless it means that the session has ended.
+        ended : callable, optional
+            Tells which errors mean that; default those of type `SessionExpired`.
+        """
+        tokens, renewals = self.tokens(), [self.entered, self.renewed]
+        while True:
+            try:
+                return attempt(tokens)
+            except BrokerError as error:
+                if not ended(error):
+                    raise
+                if not renewals:
+                    self.forget()  # so that login() logs in
+                    raise
+            tokens = renewals.pop()(tokens)
+            if not tokens.refreshed:  # they are of a new login already
+                renewals.clear()
 
     def newer(self, wish: Wish, stale: Tokens | None) -> Tokens:
         """Return valid tokens other than `stale`: held, shared or new; one thread gets them for all."""

@@ -20,8 +20,9 @@ from kit.broker.client import AngelAPIClient
 from kit.broker.order_rows import booked, row_of
 from kit.broker.shapes import once
 from kit.broker.stream.socket import open_socket
+from kit.broker.tokens import Tokens
 from kit.clock import IST
-from kit.errors import Denied, ProtocolError, SessionExpired, Transient, TransportError
+from kit.errors import BrokerError, Denied, ProtocolError, SessionExpired, Transient, TransportError
 from kit.model import BookedOrder
 
 if TYPE_CHECKING:
@@ -123,22 +124,16 @@ class OrderUpdates:
 
     def _connect(self) -> list[BookedOrder]:
         """Open the stream and return the orders of the book that changed."""
-        access = self._client.session.access
-        tokens = access.tokens()
-        for renew in (access.renewed, access.entered, None):
-            headers = SecretBody(Authorization=f"Bearer {tokens.jwt.get_secret_value()}")
-            try:
-                opened = open_socket(self._url, headers, self._client.feed.ca_file, self._config.heartbeat_s)
-                self._socket = self._stack.enter_context(opened)
-                break
-            except (SessionExpired, Denied) as error:
-                if renew is None or error.status not in (401, 403):  # 403: expired, by the broker's page
-                    raise
-                tokens = renew(tokens)
-        self._expires = tokens.expires
+        self._client.session.access.with_tokens(self._open, _is_session_over)
         changed = [order for row in self._client.orders.book() for order in self._news(row)]
         self._failures = 0
         return changed
+
+    def _open(self, tokens: Tokens) -> None:
+        headers = SecretBody(Authorization=f"Bearer {tokens.jwt.get_secret_value()}")
+        opened = open_socket(self._url, headers, self._client.feed.ca_file, self._config.heartbeat_s)
+        self._socket = self._stack.enter_context(opened)
+        self._expires = tokens.expires
 
     def _leave(self) -> None:
         self._socket = None
@@ -166,6 +161,11 @@ class OrderUpdates:
             return []
         self._known[order.order_id] = order
         return [order]
+
+
+def _is_session_over(error: BrokerError) -> bool:
+    denied = isinstance(error, Denied) and error.status == 403  # expired, by the broker's page
+    return denied or isinstance(error, SessionExpired)
 
 
 def _state(order: BookedOrder) -> tuple[object, ...]:

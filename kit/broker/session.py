@@ -7,6 +7,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -137,23 +138,7 @@ class BrokerSession:
             stored = self.stored(endpoint, body)
         if stored is not None:  # what the disk can answer needs no login
             return self._reply(endpoint, body, stored)
-        tokens = self.access.tokens()
-        try:
-            return self._once(endpoint, body, tokens)
-        except SessionExpired:
-            pass  # before midnight: somebody else logged in
-        tokens = self.access.renewed(tokens)
-        try:
-            return self._once(endpoint, body, tokens)
-        except SessionExpired:
-            if not tokens.refreshed:
-                self.access.forget()  # so that login() logs in
-                raise
-        try:
-            return self._once(endpoint, body, self.access.entered(tokens))
-        except SessionExpired:
-            self.access.forget()
-            raise
+        return self.access.with_tokens(partial(self._once, endpoint, body))
 
     @property
     def may_write(self) -> bool:

@@ -23,7 +23,7 @@ from kit.broker.stream.subscriptions import shared_out
 from kit.broker.tokens import Tokens
 from kit.chains.quotes import is_of_this_time
 from kit.clock import Clock, is_open
-from kit.errors import DataError, SessionExpired, SettingsError
+from kit.errors import DataError, SettingsError
 from kit.forks import renew_in_fork
 from kit.model.tick import StreamMode
 from kit.settings import Credentials, StreamConfig
@@ -192,18 +192,12 @@ class MarketFeed:
     @contextmanager
     def open(self) -> Iterator[OpenSocket]:
         """Yield an open connection; tokens that the broker refuses are renewed, then those of a new login."""
-        access = self._session.access
-        tokens = access.tokens()
         with ExitStack() as stack:
-            for renew in (access.renewed, access.entered):
-                try:
-                    socket = stack.enter_context(self._socket(tokens))
-                    break
-                except SessionExpired:
-                    tokens = renew(tokens)
-            else:
-                socket = stack.enter_context(self._socket(tokens))
-            yield OpenSocket(socket, tokens.expires)
+
+            def opened(tokens: Tokens) -> OpenSocket:
+                return OpenSocket(stack.enter_context(self._socket(tokens)), tokens.expires)
+
+            yield self._session.access.with_tokens(opened)
 
     def take(self, frames: list[bytes], arrived_s: float) -> None:
         """Keep a batch of frames and hand them to whoever follows them."""
