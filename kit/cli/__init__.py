@@ -212,6 +212,7 @@ def _add_simulate(commands: Commands[argparse.ArgumentParser]) -> None:
     simulate.add_argument("--at", type=moment_said, help="market time to start at (IST)")
     simulate.add_argument("--tls", action="store_true", help="serve HTTPS with a throw-away authority")
     simulate.add_argument("--no-limits", action="store_true", help="never refuse for the rate")
+    simulate.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
     declare_idle(simulate, ("--settings", "with", "kit simulate"))
     simulate.set_defaults(run=_simulate)
 
@@ -226,6 +227,7 @@ def _simulate(options: argparse.Namespace) -> int:
         at=options.at,
         tls=options.tls,
         limits=not options.no_limits,
+        until_stdin_closes=options.until_stdin_closes,
     )
     return 0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kit.clock import format_expiry, is_open, parse_expiry, risk_free_rate
+from kit.clock import format_expiry, is_open, parse_day, risk_free_rate
 from kit.simulator import activity, smile
 from kit.simulator.answers import Answer, Refused, application_error, bad_request, success
 from kit.simulator.contracts import Series
@@ -35,7 +35,7 @@ _RANKINGS: dict[str, tuple[str, int]] = {
 
 def greeks(state: ExchangeState, asked: ApiRequest) -> Answer:
     """Return volatility and Greeks of every option of an expiry, all as text."""
-    expiry = known_day(asked.text("expirydate"), parse_expiry)
+    expiry = known_day(asked.text("expirydate"), parse_day)
     now = state.clock.now()
     series = state.market.listing(now).series.get((asked.text("name"), expiry))
     if series is None or not is_open(now):  # out of hours it has none either

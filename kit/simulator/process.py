@@ -97,7 +97,7 @@ def launch(
     SimulatorError
         The child did not start; repeats what it said.
     """
-    command = [sys.executable, "-m", "kit.simulator", "--until-stdin-closes"]
+    command = [sys.executable, "-m", "kit", "simulate", "--until-stdin-closes"]
     command += [f"--port={port}", f"--seed={seed}", f"--speed={speed}"]
     command += [f"--at={at.isoformat()}"] if at else []
     command += ["--tls"] if tls else []

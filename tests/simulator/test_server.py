@@ -340,8 +340,8 @@ def test_child_dies_with_a_parent_that_is_killed():
 
 
 def test_command_prints_one_line_and_ends_on_a_signal():
-    """``python -m kit.simulator`` greets with one line of JSON and leaves in peace."""
-    command = [sys.executable, "-m", "kit.simulator", "--speed", "60", "--at", "2026-11-20T11:00"]
+    """``kit simulate`` greets with one line of JSON and leaves in peace."""
+    command = [sys.executable, "-m", "kit", "simulate", "--speed", "60", "--at", "2026-11-20T11:00"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
         greeting = json.loads(server.stdout.readline())
         assert {"url", "api_key", "client_code", "pin", "totp_secret"} <= set(greeting)
@@ -354,10 +354,10 @@ def test_command_prints_one_line_and_ends_on_a_signal():
 
 def test_command_explains_what_it_cannot_do():
     """A time that is none ends the command with one sentence and no traceback."""
-    command = [sys.executable, "-m", "kit.simulator", "--at", "lunch"]
+    command = [sys.executable, "-m", "kit", "simulate", "--at", "lunch"]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert said.returncode == 1
-    assert said.stderr.strip() == "Not a time: 'lunch'. Write it as 2026-11-20T11:00."
+    assert said.returncode == 2
+    assert said.stderr.endswith("'lunch' is no moment: write it as 2024-01-31T15:30\n")
 
 
 def test_speed_makes_market_time_run(call_on):
