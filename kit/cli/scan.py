@@ -76,10 +76,10 @@ def _chain(options: argparse.Namespace) -> ChainSnapshot:
 
     Where a family spans two expiries the next one stands beside it.
     """
-    from kit.clock import parse_expiry
+    from kit.clock import parse_day
     from kit.evaluation.scan.family_rules import SPANNING
 
-    wanted = None if options.expiry is None else parse_expiry(options.expiry)
+    wanted = None if options.expiry is None else parse_day(options.expiry)
     spans = not SPANNING.keys().isdisjoint(options.families)
     if options.chain is None:
         from kit.desk import open_desk

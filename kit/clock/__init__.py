@@ -6,7 +6,7 @@ argument. A time without a zone is exchange time. Sources: the tables in ``data/
 """
 
 from kit.clock.contracts import SettlementRule, lot_size, settlement_rule, tick_inr
-from kit.clock.dates import format_expiry, parse_expiry, parse_moment
+from kit.clock.dates import format_expiry, parse_day, parse_moment
 from kit.clock.expiries import ListedExpiries, expiries, last_trading_day, monthly_expiry
 from kit.clock.holidays import is_business_day, is_provisional
 from kit.clock.maturity import MINUTES_PER_YEAR, Convention, years_to_expiry
@@ -56,7 +56,7 @@ __all__ = [
     "monthly_expiry",
     "next_open",
     "next_session",
-    "parse_expiry",
+    "parse_day",
     "parse_moment",
     "previous_session",
     "risk_free_rate",

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Literal, cast
 
 from kit.arguments import choice
-from kit.clock.dates import parse_expiry
+from kit.clock.dates import parse_day
 from kit.errors import DataError
 from kit.facts import fact, span, table, underlying_name, within
 
@@ -34,7 +34,7 @@ def lot_size(underlying: str, expiry: date, on: date) -> int:
     DataError
         The day lies outside the table's range, the contract had expired, or the underlying is not known.
     """
-    return _lot_size(underlying_name(underlying), parse_expiry(expiry), parse_expiry(on))
+    return _lot_size(underlying_name(underlying), parse_day(expiry), parse_day(on))
 
 
 @lru_cache(maxsize=65_536)
@@ -66,7 +66,7 @@ def settlement_rule(on: date) -> SettlementRule:
     DataError
         The day lies outside the table's range.
     """
-    return cast("SettlementRule", fact("settlement_rules", parse_expiry(on))["rule"])
+    return cast("SettlementRule", fact("settlement_rules", parse_day(on))["rule"])
 
 
 def tick_inr(on: date | None = None, segment: Literal["derivatives", "index"] = "derivatives") -> float:
@@ -84,7 +84,7 @@ def tick_inr(on: date | None = None, segment: Literal["derivatives", "index"] = 
     DataError
         The day lies outside the table's range.
     """
-    day = span("ticks").last if on is None else parse_expiry(on)
+    day = span("ticks").last if on is None else parse_day(on)
     return _tick_inr(day, choice(segment, ("derivatives", "index"), "No such segment"))
 
 

@@ -17,7 +17,7 @@ _NAMED = re.compile(
 _REMEDY = "Write it as 2026-11-23 or 23NOV2026."
 
 
-def parse_expiry(text: str | date) -> date:
+def parse_day(text: str | date) -> date:
     """Read a day, strictly, as the broker, the exchange or ISO writes it.
 
     Parameters
@@ -51,7 +51,7 @@ def _read(text: str) -> date:
             return date(int(found["year"][-2:]) + 2000, number, int(found["day"]))
     except ValueError as error:
         raise DataError("No such day", text, _REMEDY) from error
-    raise DataError("Not an expiry date", text, _REMEDY)
+    raise DataError("Not a date", text, _REMEDY)
 
 
 def parse_moment(text: str) -> datetime:
@@ -64,7 +64,7 @@ def parse_moment(text: str) -> datetime:
     """
     day, _, hours = text.partition(" ")
     try:
-        return datetime.combine(parse_expiry(day), time.fromisoformat(hours), IST)
+        return datetime.combine(parse_day(day), time.fromisoformat(hours), IST)
     except ValueError as error:
         raise DataError("Not a moment", text, "Write it as 23-Nov-2026 14:53:57.") from error
 
@@ -77,5 +77,5 @@ def format_expiry(day: date) -> str:
     DataError
         It is no date.
     """
-    day = parse_expiry(day)
+    day = parse_day(day)
     return f"{day.day:02d}{_MONTHS[day.month - 1]}{day.year}"

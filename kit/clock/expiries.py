@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from typing import Literal
 
 from kit.arguments import checked
-from kit.clock.dates import parse_expiry
+from kit.clock.dates import parse_day
 from kit.clock.holidays import is_business_day, was_business_day
 from kit.errors import DataError
 from kit.facts import Row, fact, span, table, underlying_name, within
@@ -46,7 +46,7 @@ def last_trading_day(day: date) -> date:
 
     A Muhurat evening is no business day.
     """
-    return _moved(parse_expiry(day), None)
+    return _moved(parse_day(day), None)
 
 
 def _moved(day: date, on: date | None) -> date:
@@ -115,7 +115,7 @@ def expiries(on: date, underlying: str = "BANKNIFTY") -> ListedExpiries:
     DataError
         The rules for this underlying do not reach to this day.
     """
-    on = parse_expiry(on)
+    on = parse_day(on)
     underlying = underlying_name(underlying)
     seen = _observed().get((underlying, on.isoformat()))
     if seen:

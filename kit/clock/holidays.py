@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from functools import cache
 
-from kit.clock.dates import parse_expiry
+from kit.clock.dates import parse_day
 from kit.facts import span, table
 
 
@@ -50,7 +50,7 @@ def _easter(year: int) -> date:
 
 def is_business_day(day: date) -> bool:
     """Tell whether a day is an ordinary business day: an expiry can fall on it, a Muhurat evening is none."""
-    day = parse_expiry(day)
+    day = parse_day(day)
     if day.weekday() > 4:
         return False
     if day <= span("calendar").certain_to:
@@ -69,4 +69,4 @@ def was_business_day(day: date, on: date) -> bool:
 
 def is_provisional(day: date) -> bool:
     """Tell whether the calendar of a day rests on rules alone: its year's circular is not out."""
-    return parse_expiry(day) > span("calendar").certain_to
+    return parse_day(day) > span("calendar").certain_to

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from datetime import date
 from functools import cache, lru_cache
 
-from kit.clock.dates import parse_expiry
+from kit.clock.dates import parse_day
 from kit.facts import table, within
 
 
@@ -20,7 +20,7 @@ def risk_free_rate(on: date) -> float:
     DataError
         The day lies outside the table's range.
     """
-    return _rate(parse_expiry(on))
+    return _rate(parse_day(on))
 
 
 @lru_cache(maxsize=8192)

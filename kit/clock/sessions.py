@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from typing import Literal, cast, get_args
 
 from kit.arguments import choice
-from kit.clock.dates import parse_expiry
+from kit.clock.dates import parse_day
 from kit.clock.holidays import is_business_day, is_provisional
 from kit.clock.present import IST, in_ist
 from kit.errors import DataError
@@ -139,7 +139,7 @@ def is_session(day: date) -> bool:
     DataError
         The day lies outside the calendar's range.
     """
-    day = parse_expiry(day)  # a datetime is its day
+    day = parse_day(day)  # a datetime is its day
     within("calendar", day)
     return _trades(day)  # not from the calendar: that takes a third of a restart's first chain to make
 
@@ -161,7 +161,7 @@ def session(day: date, segment: Segment = "derivatives") -> Session:
     SettingsError
         There is no such segment.
     """
-    return _session(parse_expiry(day), cast("Segment", choice(segment, _SEGMENTS, "No such segment")))
+    return _session(parse_day(day), cast("Segment", choice(segment, _SEGMENTS, "No such segment")))
 
 
 @lru_cache(maxsize=16_384)
@@ -206,7 +206,7 @@ def sessions(start: date, end: date) -> list[date]:
     DataError
         The days reach beyond the calendar's range.
     """
-    start, end = parse_expiry(start), parse_expiry(end)
+    start, end = parse_day(start), parse_day(end)
     if end < start:
         return []
     within("calendar", start)
@@ -223,7 +223,7 @@ def next_session(day: date) -> date:
     DataError
         The calendar does not reach that far.
     """
-    day = parse_expiry(day)
+    day = parse_day(day)
     return _numbered(bisect_right(_calendar(), day), day)
 
 
@@ -235,7 +235,7 @@ def previous_session(day: date) -> date:
     DataError
         The calendar does not reach that far.
     """
-    day = parse_expiry(day)
+    day = parse_day(day)
     return _numbered(bisect_left(_calendar(), day) - 1, day)
 
 
@@ -276,7 +276,7 @@ def square_off(day: date, segment: Segment = "derivatives") -> datetime:
     DataError
         The day is no session, or a table does not reach to it.
     """
-    before = timedelta(minutes=int(fact("square_off", parse_expiry(day))["minutes_before_close"]))
+    before = timedelta(minutes=int(fact("square_off", parse_day(day))["minutes_before_close"]))
     return session(day, segment).continuous[-1].close - before
 
 

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from kit.arguments import checked, choice, instance, number
-from kit.clock import parse_expiry
+from kit.clock import parse_day
 from kit.errors import DataError
 from kit.facts import fact
 from kit.model import Leg
@@ -116,7 +116,7 @@ def charge_rates(on: date, plan: Plan = "flat", kind: Kind = "option") -> Charge
     """
     choice(plan, get_args(Plan), "There is no brokerage plan of this name")
     choice(kind, _ITEMS, "Nothing of this kind is traded")
-    return _charge_rates(parse_expiry(on), plan, kind)
+    return _charge_rates(parse_day(on), plan, kind)
 
 
 @lru_cache(maxsize=16_384)

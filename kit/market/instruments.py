@@ -14,7 +14,7 @@ from datetime import date, datetime
 from typing import Any
 
 from kit.arguments import checked
-from kit.clock import is_session, parse_expiry, session
+from kit.clock import is_session, parse_day, session
 from kit.errors import DataError, ProtocolError, UnknownExpiry, UnknownSymbol
 from kit.model import Instrument, Right
 
@@ -52,7 +52,7 @@ def _read(row: Mapping[str, Any]) -> Instrument:
             name=str(row.get("name", "")),
             exchange=str(row.get("exch_seg", "")),
             kind=kind,
-            expiry=parse_expiry(expiry) if expiry else None,
+            expiry=parse_day(expiry) if expiry else None,
             strike=strike if strike > 0 else float("nan"),
             right=_right(symbol) if kind in OPTION else None,
             lot_size=max(1, int(float(row.get("lotsize") or 1))),
@@ -114,7 +114,7 @@ def listed_expiry(text: str | date | None, listed: list[date], now: datetime) ->
     Parameters
     ----------
     text : str, date or None
-        As `kit.clock.parse_expiry` reads it; None: the nearest.
+        As `kit.clock.parse_day` reads it; None: the nearest.
     listed : list of date
         What is listed, nearest first.
     now : datetime
@@ -130,7 +130,7 @@ def listed_expiry(text: str | date | None, listed: list[date], now: datetime) ->
     if text is None and alive:
         return alive[0]
     try:
-        wanted = parse_expiry(text) if text is not None else None
+        wanted = parse_day(text) if text is not None else None
     except DataError as error:
         raise UnknownExpiry("Not an expiry date", text, shown) from error
     if wanted not in listed:

@@ -8,7 +8,7 @@ from datetime import date
 from kit.arguments import text
 from kit.broker.client import AngelAPIClient
 from kit.broker.master import Master
-from kit.clock import format_expiry, parse_expiry
+from kit.clock import format_expiry, parse_day
 from kit.errors import UnknownSymbol
 from kit.facts import underlying_name
 from kit.forks import renew_in_fork
@@ -78,7 +78,7 @@ class Listing:
         if wanted not in self._expiries:
             kinds = instruments.OPTION
             found = {text for kind in kinds for text in self._today().expiries(wanted, kind) if text}
-            self._expiries[wanted] = sorted(parse_expiry(text) for text in found)
+            self._expiries[wanted] = sorted(parse_day(text) for text in found)
         return self._expiries[wanted]
 
     def series(self, name: str, expiry: date) -> Series:

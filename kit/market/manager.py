@@ -91,7 +91,7 @@ class DataManager(Showable):
         underlying : str, default "BANKNIFTY"
             Name of an index or share with options.
         expiry : str or date, optional
-            As `kit.clock.parse_expiry` reads it; default the nearest.
+            As `kit.clock.parse_day` reads it; default the nearest.
 
         Raises
         ------

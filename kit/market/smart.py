@@ -9,7 +9,7 @@ from typing import Any
 from kit.arguments import like, text
 from kit.broker.lifetimes import quote_ttl_s
 from kit.cache import CacheManager
-from kit.clock import Clock, exchange_clock, parse_expiry
+from kit.clock import Clock, exchange_clock, parse_day
 from kit.facts import underlying_name
 from kit.shown import Showable
 
@@ -110,7 +110,7 @@ class SmartCache(Showable):
 
 def chain_key(underlying: str, expiry: str | date) -> Hashable:
     """Return the key of an option chain, however the date is written."""
-    return ("chain", underlying_name(underlying), parse_expiry(expiry))
+    return ("chain", underlying_name(underlying), parse_day(expiry))
 
 
 def ltp_key(exchange: str, symbol: str, token: str) -> Hashable:
@@ -125,7 +125,7 @@ def search_key(exchange: str, query: str) -> Hashable:
 
 def atm_key(underlying: str, expiry: str | date) -> Hashable:
     """Return the key of an at-the-money strike."""
-    return ("atm", underlying_name(underlying), parse_expiry(expiry))
+    return ("atm", underlying_name(underlying), parse_day(expiry))
 
 
 def candles_key(exchange: str, token: str, interval: str, start: Any, end: Any) -> Hashable:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, overload
 import numpy as np
 
 from kit.arguments import real
-from kit.clock import format_expiry, parse_expiry
+from kit.clock import format_expiry, parse_day
 from kit.errors import DataError
 from kit.facts import table, underlying_name
 from kit.model.instrument import Right
@@ -232,7 +232,7 @@ def _leg(lots: int, word: str, text: str) -> Leg:
 
 def _expiry(word: str, text: str) -> date:
     try:
-        return parse_expiry(word)
+        return parse_day(word)
     except DataError as error:
         raise DataError(f"Not understood in {text!r}", word, _HOW) from error
 

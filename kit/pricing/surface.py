@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kit.clock import Convention, parse_expiry, years_to_expiry
+from kit.clock import Convention, parse_day, years_to_expiry
 from kit.errors import DataError
 from kit.pricing.arrays import Floats, floats
 from kit.pricing.smile import Slice
@@ -109,7 +109,7 @@ class Surface:
         if isinstance(expiry, Real):
             return float(expiry)
         named = expiry if isinstance(expiry, str) else str(expiry)[:10]  # any date, and NaT, which is none
-        return years_to_expiry(self.taken_at, parse_expiry(named), self.convention)
+        return years_to_expiry(self.taken_at, parse_day(named), self.convention)
 
 
 def fit_snapshot(snapshot: ChainSnapshot, convention: Convention = "calendar") -> Slice:

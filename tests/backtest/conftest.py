@@ -15,7 +15,7 @@ import pytest
 
 from kit.backtest import Plan
 from kit.bars.minutes import OHLC, DayMinutes
-from kit.clock import parse_expiry
+from kit.clock import parse_day
 
 PRICES = list(OHLC)
 EXPIRY_2024 = date(2024, 1, 10)
@@ -29,7 +29,7 @@ def _minute_of(times: pd.Series) -> pd.Series:
 def _with_contract(bars: pd.DataFrame, symbols: pd.Series) -> pd.DataFrame:
     """Split ``BANKNIFTY05JAN2343000CE``."""
     parts = symbols.str.extract(r"^BANKNIFTY(\d{2}[A-Z]{3}\d{2})(\d+)(CE|PE)$")
-    expiries = {text: parse_expiry(text) for text in parts[0].unique()}
+    expiries = {text: parse_day(text) for text in parts[0].unique()}
     return bars.assign(expiry=parts[0].map(expiries), strike=parts[1].astype(int), option_type=parts[2])
 
 

@@ -19,7 +19,7 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=IST)
 )
 def test_a_day_is_read_in_every_spelling(text):
     """The broker's, the exchange's and ISO spelling give the same day."""
-    assert clock.parse_expiry(text) == date(2026, 11, 23)
+    assert clock.parse_day(text) == date(2026, 11, 23)
 
 
 @pytest.mark.parametrize(
@@ -33,19 +33,19 @@ def test_a_day_is_read_in_every_spelling(text):
 def test_what_is_no_day_is_refused(text):
     """Nothing but the documented spellings is read; the error shows the text and the right form."""
     with pytest.raises(DataError, match=r"23NOV2026|Not a moment"):
-        clock.parse_expiry(text)
+        clock.parse_day(text)
 
 
 @given(st.dates(date(2000, 1, 1), date(2099, 12, 31)))
 def test_a_day_round_trips(day):
     """What the kit writes for the broker, and ISO text, it reads back."""
-    assert clock.parse_expiry(clock.format_expiry(day)) == day
-    assert clock.parse_expiry(day.isoformat()) == day
+    assert clock.parse_day(clock.format_expiry(day)) == day
+    assert clock.parse_day(day.isoformat()) == day
 
 
 def test_a_moment_is_its_day_in_exchange_time():
     """Evening in London is the next day in Mumbai."""
-    assert clock.parse_expiry(datetime(2026, 11, 22, 20, tzinfo=UTC)) == date(2026, 11, 23)
+    assert clock.parse_day(datetime(2026, 11, 22, 20, tzinfo=UTC)) == date(2026, 11, 23)
 
 
 @pytest.mark.parametrize(

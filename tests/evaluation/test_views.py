@@ -18,7 +18,7 @@ import pytest
 from kit.chains.contracts import Contracts
 from kit.chains.readers import read_chain
 from kit.chains.snapshot import Listed, snapshots
-from kit.clock import IST, expiries, parse_expiry, session, sessions
+from kit.clock import IST, expiries, parse_day, session, sessions
 from kit.errors import DataError, SettingsError
 from kit.evaluation.history import sessions_left
 from kit.evaluation.metrics import score
@@ -57,7 +57,7 @@ def pages_of_2019(shared_data: Path) -> Iterator[ChainSnapshot]:
             day, month, year, hour, minute = map(int, stamp.groups())
             folder = Path(member.name).parent.name
             named = folder[0].isdigit()
-            expiry = parse_expiry(folder.zfill(9)) if named else expiries(date(year, month, day))[0]
+            expiry = parse_day(folder.zfill(9)) if named else expiries(date(year, month, day))[0]
             at = datetime(year, month, day, hour, minute, tzinfo=IST)
             if at < session(expiry).close:
                 yield page_chain(pd.read_csv(content, na_values=["-"]), expiry, at)

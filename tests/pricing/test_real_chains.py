@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from kit.chains.readers.door import read_chain
-from kit.clock import IST, expiries, parse_expiry, years_to_expiry
+from kit.clock import IST, expiries, parse_day, years_to_expiry
 from kit.model import ChainSnapshot
 from kit.pricing.analytics import snapshot_variance
 from kit.pricing.chain import ChainAnalysis, analyse
@@ -117,7 +117,7 @@ def snapshots_2019(shared_data: Path) -> Iterator[tuple[datetime, date, pd.DataF
             assert content is not None
             table = pd.read_csv(content, na_values=["-"])
             named = folder[0].isdigit()
-            expiry = parse_expiry(folder.zfill(9)) if named else expiries(date(year, month, day))[0]
+            expiry = parse_day(folder.zfill(9)) if named else expiries(date(year, month, day))[0]
             yield datetime(year, month, day, hour, minute, tzinfo=IST), expiry, table
 
 

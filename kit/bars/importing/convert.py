@@ -19,7 +19,7 @@ from kit.bars.importing.columns import PRICES, Layout
 from kit.bars.importing.symbols import OTHER, Meaning, day_in, meaning, names_no_other, says
 from kit.bars.importing.times import LEAST_EPOCH, day_of, minutes_since_epoch
 from kit.bars.minutes import TICKS_PER_RUPEE
-from kit.clock import parse_expiry
+from kit.clock import parse_day
 from kit.errors import DataError
 
 _PAISE = 100  # in a rupee
@@ -183,7 +183,7 @@ def _contract(expiry: Any, strike: Any, right: Any) -> Meaning:
         level = float("nan")
     if not (0 < level < 1e6 and level == int(level)):
         _refuse("a strike in whole rupees", strike)
-    return Meaning("option", parse_expiry(expiry), int(level), side)
+    return Meaning("option", parse_day(expiry), int(level), side)
 
 
 def _refuse(what: str, value: Any) -> Meaning:
@@ -203,7 +203,7 @@ def _of_file(layout: Layout, source: ImportFile) -> Any:
                 str(source.file),
                 "Declare it: --map expiry:=2024-01-10.",
             )
-        return Meaning("option", parse_expiry(told), int(found["strike"]), found["right"].upper())
+        return Meaning("option", parse_day(told), int(found["strike"]), found["right"].upper())
     if "VIX" in stem.upper():
         return Meaning("vix")
     contract = _CONTRACT.search(stem)
