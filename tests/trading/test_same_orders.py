@@ -267,7 +267,7 @@ def test_a_change_that_no_order_could_be_is_refused_before_it_leaves(both):
 
 
 def test_a_part_of_a_position_is_whole_lots(both):
-    """A conversion that would leave a broken lot, or is of no number of units, is refused and moves nothing."""
+    """A conversion that leaves a broken lot, or is of no number of units, is refused and moves nothing."""
     both.place("held", CALL, "BUY", 60, order_type="MARKET", product="INTRADAY")
     held = {id(account): account.positions()[0] for account in both.accounts}
     for units in (45, 1, 0, -30, "30", 30.0, True):

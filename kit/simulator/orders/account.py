@@ -178,8 +178,7 @@ class SimulatedAccount:
         Raises
         ------
         Refused
-            AB1017: not so many are held, a part is no whole lots, the funds for it are missing, or INTRADAY is
-        over for this day.
+            AB1017: not so many are held, a part is no whole lots, funds are missing, or INTRADAY is over.
         """
         here, there = self.position(contract, old), self.position(contract, new)
         today = here.bought if units > 0 else -here.sold

@@ -61,7 +61,7 @@ def test_ioc_cancels_what_cannot_be_had_at_once(floor):
 
 
 def test_an_order_that_is_filled_in_part_is_changed_and_cancelled_for_the_rest(floor):
-    """It can be made no smaller than what is filled and a lot; what is filled stays, and no funds stay aside."""
+    """It is made no smaller than what is filled and a lot; what is filled stays, and no funds stay aside."""
     best = shown(floor, CALL, "BUY")[0]["price"]
     orders = iter(lambda: floor.place(CALL, "BUY", 600, best), None)
     part = next(row for row in orders if 0 < int(row["filledshares"]) < 600)

@@ -61,7 +61,7 @@ def test_what_the_interface_does_not_understand_is_refused_by_code(floor, change
         (31, 800.0, "lot size 30"),
         (630, 800.0, "freeze quantity 600"),
         (30, 800.02, "order price is not a multiple of tick size (0.05)"),
-        (30, 9000.0, "Your order price exceeds the circuit limit. Please adjust your order within the circuit limit"),
+        (30, 9000.0, "Your order price exceeds the circuit limit. Please adjust your order"),
         (600, 800.0, "Insufficient Funds. Available funds - Rs. 100000.00 . You require Rs. 480000.00"),
     ],
 )
@@ -272,7 +272,7 @@ def test_a_limit_far_beyond_the_last_price_is_rejected(floor, side, share, statu
     price = round(round(share * ltp / 0.05) * 0.05, 2)
     row = floor.place(CALL, side, 30, price)
     assert row["status"] == status
-    assert (status == "rejected") == row["text"].startswith("Order price is beyond the Limit Price Protection range")
+    assert (status == "rejected") == row["text"].startswith("Order price is beyond the Limit Price")
     stop = {"variety": "STOPLOSS", "ordertype": "STOPLOSS_LIMIT"}
     row = floor.place(CALL, side, 30, price, triggerprice=f"{ltp:.2f}", **stop)
     assert row["status"] == status  # a stop is looked at when its trigger is reached, here at once
