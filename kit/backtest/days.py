@@ -49,9 +49,8 @@ class StoredDays(Mapping[date, DayMinutes]):
     def __init__(self, store: MinuteStore, least_score: float = 0.0) -> None:
         self.store = store
         scores = store.scores()
-        self._days = [day for day, score in scores.items() if score >= least_score]
-        self._known = frozenset(self._days)
-        poor = {day: _poor(score, least_score) for day, score in scores.items() if day not in self._known}
+        self._days = dict.fromkeys(day for day, score in scores.items() if score >= least_score)
+        poor = {day: _poor(score, least_score) for day, score in scores.items() if day not in self._days}
         self.left_out = {**poor, **_lost(store)}
         self._latest: DayMinutes | None = None
 
@@ -62,17 +61,17 @@ class StoredDays(Mapping[date, DayMinutes]):
         return len(self._days)
 
     def __contains__(self, day: object) -> bool:
-        return day in self._known
+        return day in self._days
 
     def __getitem__(self, day: date) -> DayMinutes:
-        if day not in self._known:
+        if day not in self._days:
             raise KeyError(day)
         if self._latest is None or self._latest.day != day:
             self._latest = self.store.day(day)
         return self._latest
 
 
-class ReadAhead(Mapping[date, DayMinutes]):
+class ReadAhead(StoredDays):
     """A store's sessions for one pass in a known order: the next are read while one is used.
 
     Parameters
@@ -84,37 +83,24 @@ class ReadAhead(Mapping[date, DayMinutes]):
     """
 
     def __init__(self, days: StoredDays, wanted: Sequence[date]) -> None:
-        self.days, self.left_out = days, days.left_out
+        self.store, self._days, self.left_out = days.store, days._days, days.left_out
+        self._latest = None
         self._there = [day for day in wanted if day in days]
-        self._coming = days.store.load(self._there)
         self._order = {day: number for number, day in enumerate(self._there)}
+        self._coming = days.store.load(self._there)
         self._read = 0
-        self._latest: DayMinutes | None = None
-
-    def __iter__(self) -> Iterator[date]:
-        return iter(self.days)
-
-    def __len__(self) -> int:
-        return len(self.days)
-
-    def __contains__(self, day: object) -> bool:
-        return day in self.days
 
     def __getitem__(self, day: date) -> DayMinutes:
-        if self._latest is not None and self._latest.day == day:
-            return self._latest
-        if self._order.get(day, -1) < self._read:  # a later session of a position, or one asked for again
-            return self.days[day]
-        while self._latest is None or self._latest.day != day:
+        while self._order.get(day, -1) >= self._read:  # else it was read before, or nobody announced it
             reading = self._there[self._read]
             self._read += 1
             try:
                 self._latest = next(self._coming)
             except UnreadableFile:
-                self._coming = self.days.store.load(self._there[self._read :])
+                self._coming = self.store.load(self._there[self._read :])
                 if reading == day:
                     raise
-        return self._latest
+        return super().__getitem__(day)
 
 
 def ahead(days: Days, wanted: Sequence[date]) -> Days:
@@ -131,7 +117,7 @@ def days_of(days: Days | MinuteStore, least_score: float) -> Days:
 
 def left_out(days: Days) -> Mapping[date, str]:
     """Return the sessions that are not there because they are poor or damaged, and why."""
-    return days.left_out if isinstance(days, SoundDays | StoredDays | ReadAhead) else {}
+    return days.left_out if isinstance(days, SoundDays | StoredDays) else {}
 
 
 def between(day: date, start: date | None, end: date | None) -> bool:
