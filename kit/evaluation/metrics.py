@@ -116,7 +116,7 @@ def score_on(legs: Sequence[Leg], snapshot: ChainSnapshot, terms: Terms, name: s
         _ratio(cost, risk), _ratio(expected, risk), _ratio(reward, risk),
         _ratio(lot * -worst, risk), margin, _ratio(expected, tied_up),
         delta, gamma, theta, vega, rho, *_thinnest(parts, lot),
-        *_verdict(parts, doubts, best, worst, spread if terms.entry == "touch" else 0.0),
+        *_verdict(parts, doubts, best, worst, spread if terms.entry == "touch" else 0.0, charges / lot),
     )  # fmt: skip
 
 
@@ -141,11 +141,9 @@ def _thinnest(parts: Sequence[LegFigures], lot: int) -> tuple[float, float, floa
     return abs(narrowest), size / lot, traded / lot, quality
 
 
-def _verdict(
-    parts: Sequence[LegFigures], doubts: Sequence[str], best: float, worst: float, beyond: float
-) -> tuple[str, bool]:
+def _verdict(parts: Sequence[LegFigures], doubts: Sequence[str], *points: float) -> tuple[str, bool]:
     bad = [text for part in parts for text in part.bad]
-    return verdict(bad, [*doubts, *(text for part in parts for text in part.doubts)], best, worst, beyond)
+    return verdict(bad, [*doubts, *(text for part in parts for text in part.doubts)], *points)
 
 
 def _mean_later(

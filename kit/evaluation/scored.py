@@ -101,10 +101,10 @@ class Score(Showable):
         Of the leg whose volatility is the least reliable, 0 to 1.
     verdict : str
         ``"ok"``, or why the figures are unreliable: a profit that cannot be missed, a side that nobody
-        quotes or a settlement that nobody traded; quotes that contradict each other, a leg without a market,
-        a bad fit, prices off the smile.
+        quotes or a settlement that nobody traded, charges above the greatest profit; quotes that contradict
+        each other, a leg without a market, a bad fit, prices off the smile.
     tradable : bool
-        Whether the first three of these are not the case: what is not stands behind what is.
+        Whether the first four of these are not the case: what is not stands behind what is.
     """
 
     name: str

@@ -38,7 +38,7 @@ def leg_objections(leg: Leg, row: Contract, crossed: Set[tuple[str, float]]) -> 
 
 
 def verdict(
-    bad: Iterable[str], doubts: Iterable[str], best: float, worst: float, spread: float
+    bad: Iterable[str], doubts: Iterable[str], best: float, worst: float, spread: float, charges: float
 ) -> tuple[str, bool]:
     """Return why the figures of a position are unreliable, else ``"ok"``, and whether it can be traded.
 
@@ -50,10 +50,14 @@ def verdict(
         Greatest and least profit at the entry, points.
     spread : float
         What that costs more than the middle, points.
+    charges : float
+        Points.
     """
     if worst >= 0 and best > 0:
         bad = ("bad quotes: a profit that cannot be missed", *bad)
     elif best > worst and (worst + spread > 0 or best + spread < 0):  # at the middle; a box is a loan
         bad = ("bad quotes: middles that contradict each other", *bad)
+    elif best <= charges:
+        bad = ("charges take all that it can earn", *bad)
     found = [*bad]
     return "; ".join([*found, *doubts]) or "ok", not found

@@ -130,6 +130,25 @@ def test_a_profit_at_middles_nobody_trades_is_bad_quotes(shared_data: Path) -> N
     assert seen > 20
 
 
+@pytest.mark.parametrize("basis", ["held", "closed"])
+def test_what_cannot_earn_its_charges_stands_behind(shared_data: Path, basis: Any) -> None:
+    """On the eve of expiry spreads for a few rupees say that charges take all, and a scan leaves them out."""
+    chain = read_chain(shared_data / JSON)[0]
+    legs = [
+        Leg("PE", strike, lots, chain.price(strike, "PE")) for strike, lots in ((33_500.0, 1), (34_500.0, -1))
+    ]
+    far = score(legs, chain, basis=basis)
+    assert (far.tradable, far.verdict.split(";")[0]) == (False, "charges take all that it can earn")
+    families = ["bull_put_spread", "bear_call_spread", "iron_condor"]
+    kept, every = (
+        scan(chain, families, basis=basis, tradable=only, top=40_000).table for only in (True, False)
+    )
+    assert (kept["max_profit_inr"] > kept["charges_inr"]).all()
+    left_out = every[every["max_profit_inr"] <= every["charges_inr"]]
+    assert len(left_out) > 1_000
+    assert not left_out["tradable"].any()
+
+
 def test_a_side_that_nobody_quotes_is_said(make_chain: MakeChain) -> None:
     """What cannot be bought, or sold, is scored at the chain's price and stands behind."""
     chain = spread_out(make_chain(), 2.0)

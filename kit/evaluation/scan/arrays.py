@@ -173,6 +173,7 @@ def _told(legs: list[Floats], terms: Floats, lots: NDArray[np.int32], columns: d
     beyond = columns["spread_inr"] / lot if terms[col.AT_TOUCH] > 0 else 0.0
     bad = (worst >= 0) & (best > 0)
     bad |= (best > worst) & ((worst + beyond > 0) | (best + beyond < 0))
+    bad |= columns["max_profit_inr"] <= columns["charges_inr"]
     had: Bools = ~bad & (nobody == 0)
     doubted = (doubtful > 0) | (terms[col.DOUBT] > 0)
     doubted |= np.abs(columns["edge_inr"]) > OFF_SMILE * columns["fit_error_inr"]

@@ -131,6 +131,7 @@ def told(
         doubtful += contract[col.DOUBTFUL]
     beyond = row[col.SPREAD_AT] / terms[col.LOT] if terms[col.AT_TOUCH] > 0 else 0.0
     bad = (worst >= 0 and best > 0) or (best > worst and (worst + beyond > 0 or best + beyond < 0))
+    bad = bad or row[col.MAX_PROFIT_AT] <= row[col.CHARGES_AT]
     had = not bad and nobody == 0
     row[col.SPREAD_PCT_AT], row[col.SIZE_LOTS_AT] = widest, fits
     row[col.TRADED_LOTS_AT], row[col.IV_QUALITY_AT] = traded, quality
