@@ -25,6 +25,7 @@ from kit.settings import cache_folder
 # layout and neighbours change between runs and not within one. Eight runs of five rows on a shared
 # two-core machine moved by up to 12 % while no neighbour took a core; a smaller change is noise.
 BETWEEN_RUNS = 0.15
+RECENT = 5  # runs that tell how far the figures of one machine lie apart from day to day
 EQUALLY_BUSY = 0.3  # cores that others may have kept busy more in one run than in the other
 
 
@@ -76,7 +77,7 @@ def archive(results: BenchmarkResults) -> tuple[list[dict[str, Any]], str]:
         return earlier, "\n".join([*told, "Not every row ran: the run is not recorded."])
     last = of_kind(earlier, results["quick"], results["machine"]["settings"])
     run = record(results)
-    changes = compare(last[-1], run) if last else None
+    changes = compare(last[-1], run, last[-RECENT:-1]) if last else None
     since = "This is the first run of its kind on this machine."
     told.append(since if changes is None else f"Since the last run: {changes_text(changes)}")
     return [*earlier, run], "\n".join(told)
@@ -176,18 +177,22 @@ class Change:
         return f"{self.name}: {before} -> {after} {self.unit}{factor}{self.why and f'  ({self.why})'}"
 
 
-def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+def compare(
+    before: Mapping[str, Any], after: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]] = ()
+) -> list[Change]:
     """List the rows whose intervals do not touch and whose medians differ by more than `BETWEEN_RUNS`.
 
-    Largest change first, then rows that gained or lost their figure, then rows that only one run has. A row
-    that was measured beside another load is not judged.
+    A figure that one of the `earlier` runs had as well is no news: a shared machine goes from one speed to
+    another and back. Largest change first, then rows that gained or lost their figure, then rows that only
+    one run has. A row that was measured beside another load is not judged.
     """
     old, new = ({row["name"]: row for row in run["rows"]} for run in (before, after))
     both = [(old[name], new[name]) for name in new if name in old]
+    seen = {name: [row for run in earlier for row in run["rows"] if row["name"] == name] for name in new}
     found = [
         Change(now["name"], now["unit"], _figure(was), _figure(now), *_beside(before, was, after, now))
         for was, now in both
-        if _beyond_noise(was, now)
+        if _beyond_noise(was, now) and all(_beyond_noise(row, now) for row in seen[now["name"]])
     ]
     found.sort(key=lambda change: -abs(math.log(change.factor)) if change.factor > 0 else 0.0)
     lone = [(row, math.nan, _figure(row), "a new row") for name, row in new.items() if name not in old]

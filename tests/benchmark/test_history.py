@@ -27,6 +27,15 @@ def test_a_change_is_one_beyond_the_intervals_and_beyond_what_runs_differ_by():
     assert "slow: 10 -> 20 us  x 2.00" in history.changes_text(changes)
 
 
+def test_what_an_earlier_run_had_as_well_is_no_news():
+    """A machine that goes from one speed to another and back changes no row; what no run had is told."""
+    slow, quick = run(a=(9, 10, 11), b=(9, 10, 11)), run(a=(4, 5, 6), b=(4, 5, 6))
+    after = run(a=(4, 5, 5.5), b=(1, 2, 3))
+    assert [change.name for change in history.compare(slow, after)] == ["b", "a"]
+    assert [change.name for change in history.compare(slow, after, [quick])] == ["b"]
+    assert [change.name for change in history.compare(slow, after, [run(other=(1, 2, 3))])] == ["b", "a"]
+
+
 @pytest.mark.parametrize(
     ("loads", "why"),
     [
