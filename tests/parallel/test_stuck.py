@@ -19,6 +19,7 @@ import pytest
 from kit.errors import TaskCrashed, TaskFailed
 from kit.parallel import ConcurrentProcessor, ProcessingTask
 from kit.parallel.folders import Folder
+from kit.parallel.interrupts import uninterrupted
 from kit.parallel.process import WorkerProcess
 
 SOON_S = 60.0  # far from the 600 s of what is stuck, however busy the machine; `kit bench` has the second
@@ -51,8 +52,8 @@ def noting(path):
     return note
 
 
-def test_a_dying_worker_costs_only_its_task(processes, log):
-    """os._exit, a segmentation fault and a kill from outside each end one task, and no other runs twice."""
+def test_a_dying_worker_costs_only_its_task(processes, log, caplog):
+    """os._exit, a segmentation fault and a kill from outside each end one task and are told; none runs twice."""
     note = noting(log.path)
     deaths = {
         "exit": lambda: os._exit(3),
@@ -67,6 +68,8 @@ def test_a_dying_worker_costs_only_its_task(processes, log):
     assert all(isinstance(results[name].error, TaskCrashed) for name in deaths)
     assert "exit code 3" in str(results["exit"].error)
     assert "SIGSEGV" in str(results["segfault"].error)
+    told = [message for name, _, message in caplog.record_tuples if name == "kit.parallel.pool"]
+    assert len([message for message in told if message.startswith("A worker died at a task")]) == len(deaths)
     assert sorted(log()) == sorted(f"t{number}" for number in range(30))
 
 
@@ -396,6 +399,27 @@ def test_a_fork_that_comes_back_does_not_speak_for_the_worker():
             [ProcessingTask("forks", operation, timeout=0.5), ProcessingTask("after", lambda: 2)]
         )
     assert [result.status for result in results] == ["timeout", "completed"]
+
+
+def test_an_interrupt_waits_for_the_steps_that_belong_together():
+    """Ctrl-C inside an uninterrupted block, or one within it, is raised as the outermost ends."""
+    before, done = signal.signal(signal.SIGINT, signal.default_int_handler), []
+
+    def steps():
+        with uninterrupted():
+            with uninterrupted():
+                signal.raise_signal(signal.SIGINT)
+            done.append("together")
+        done.append("beyond")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            steps()
+        with uninterrupted():
+            done.append("later")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done == ["together", "later"]
 
 
 def test_interrupts_at_any_moment_leave_a_usable_processor(tmp_path):

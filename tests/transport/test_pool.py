@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -157,8 +158,10 @@ def test_a_socket_wait_ends(asked: Any, host: Any) -> None:
         assert slow.result().ok
 
 
-def test_repeated_failure_opens_the_circuit_until_a_trial_succeeds(asked: Any, host: Any) -> None:
-    """After five failures nothing is sent and the error says when; one trial then closes it again."""
+def test_repeated_failure_opens_the_circuit_until_a_trial_succeeds(
+    asked: Any, host: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After five failures nothing is sent, error and log say so; one trial then closes it again."""
     config = ConnectionConfig(circuit_failures=5, circuit_reset_s=0.4)
     with ConnectionPoolManager(config) as pool:
         host.fail_next = ["broken"] * 5
@@ -168,6 +171,9 @@ def test_repeated_failure_opens_the_circuit_until_a_trial_succeeds(asked: Any, h
             asked(pool, _request(f"{host.url}/x"))
         assert len(host.seen) == 5
         assert pool.get_stats()["hosts"][host.url]["circuit"] == "open"
+        assert caplog.record_tuples == [
+            ("kit.transport", logging.WARNING, f"{host.url} failed 5 times in a row: circuit open")
+        ]
         time.sleep(0.45)
         assert asked(pool, _request(f"{host.url}/x")).ok
         assert pool.get_stats()["hosts"][host.url]["circuit"] == "closed"

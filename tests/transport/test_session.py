@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
@@ -238,8 +239,11 @@ def test_only_what_is_safe_is_sent_again(
     assert each.host.count("/order") == write_attempts
 
 
-def test_every_attempt_is_paid_and_the_last_answer_is_handed_on(desk: Callable[..., Desk]) -> None:
-    """A retry takes a token like a first attempt; when none is left the broker's side sees the refusal."""
+def test_every_attempt_is_paid_and_the_last_answer_is_handed_on(
+    desk: Callable[..., Desk], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A retry is logged and takes a token like a first attempt; when none is left the refusal is returned."""
+    caplog.set_level(logging.INFO, "kit.transport")
     each = desk()
     session = each.session()
     each.host.fail_next = ["broken"] * 3
@@ -247,6 +251,8 @@ def test_every_attempt_is_paid_and_the_last_answer_is_handed_on(desk: Callable[.
     assert each.host.count("/ltp") == 3
     assert each.limiter.remaining("ltp", (Window(10, 60),)) == 7
     assert each.pool.get_stats()["retries"] == 2
+    told = [record.getMessage().partition(" in ")[0] for record in caplog.records]
+    assert told == ["ltp: transient; attempt 2", "ltp: transient; attempt 3"]
 
 
 def test_a_rate_refusal_holds_everybody_back(desk: Callable[..., Desk]) -> None:
