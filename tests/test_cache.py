@@ -378,7 +378,7 @@ def test_nobody_can_corrupt_a_cached_frame() -> None:
 
 
 def test_nobody_can_corrupt_the_table_of_a_cached_snapshot(make_chain: Callable[..., ChainSnapshot]) -> None:
-    """A snapshot comes as a twin: its table changed in place changes neither the cached nor the given one."""
+    """A snapshot comes as a copy: its table changed in place changes neither the cached nor the given one."""
     cache, chain = CacheManager(), make_chain()
     first = chain.frame["ltp"].iloc[0]
     cache.set("chain", chain)

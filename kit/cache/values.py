@@ -8,7 +8,7 @@ tuples and frozen dataclasses of these,
 what says of itself ``cannot_change``
 ``DataFrame``, ``Series``              its own copy-on-write copy (about 10 µs at any size);
                                        with lists or the like in its cells, a deep one
-a frozen dataclass that holds a table  its own twin with such a copy (a ``ChainSnapshot``)
+a frozen dataclass that holds a table  a copy of its own with such a table (a ``ChainSnapshot``)
 ``numpy.ndarray``                      a read-only view
 anything else (``dict``, ``list``...)  its own deep copy, by way of ``pickle``
 =====================================  ==================================================
@@ -84,7 +84,7 @@ def _held(value: Any) -> Held:
     if _constant(value):
         return Held(value, None)
     if _is_frozen(value) and (tables := _tables(value)):
-        return Held(_twin(tables, value, deep=True), partial(_twin, tables))
+        return Held(_copied(tables, value, deep=True), partial(_copied, tables))
     return _pickled(value)
 
 
@@ -139,12 +139,12 @@ def _tables(value: Any) -> tuple[str, ...]:
     return tables if plain else ()
 
 
-def _twin(tables: tuple[str, ...], value: Any, deep: bool = False) -> Any:
+def _copied(tables: tuple[str, ...], value: Any, deep: bool = False) -> Any:
     """Copy a frozen dataclass with its tables, past its ``__init__``, which has nothing to check again."""
-    twin = object.__new__(type(value))
-    twin.__dict__.update(value.__dict__)
-    twin.__dict__.update({name: value.__dict__[name].copy(deep=deep) for name in tables})
-    return twin
+    copy = object.__new__(type(value))
+    copy.__dict__.update(value.__dict__)
+    copy.__dict__.update({name: value.__dict__[name].copy(deep=deep) for name in tables})
+    return copy
 
 
 def size_of(kept: Any) -> int:

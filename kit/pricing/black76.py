@@ -163,7 +163,7 @@ def implied_volatility(
     Returns
     -------
     ImpliedVolatility
-        An in-the-money price is solved as its out-of-the-money twin.
+        An in-the-money price is solved as its out-of-the-money counterpart.
     """
     shape, size, columns = _columns(price, forward, strike, t_years, discount, is_call)
     rows, reason = engine(size).volatilities(columns, size, 1, thread_limit())

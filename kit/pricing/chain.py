@@ -36,8 +36,8 @@ class ChainAnalysis:
         By expiry.
     price : ndarray, shape (n,)
         The price each volatility rests on, rupees; NaN: none.
-    from_twin : ndarray of bool, shape (n,)
-        Whether that is the price of the out-of-the-money twin, carried over by parity.
+    from_counterpart : ndarray of bool, shape (n,)
+        Whether that is the price of the out-of-the-money counterpart, carried over by parity.
     greeks : IvAndGreeks
         Each field of shape (n,), in the order of the input. Its `reason` also says of what kind the price is.
     iv_quality : ndarray, shape (n,)
@@ -48,7 +48,7 @@ class ChainAnalysis:
     forwards: tuple[Forward, ...]
     analytics: tuple[Analytics, ...]
     price: Floats
-    from_twin: Bools
+    from_counterpart: Bools
     greeks: IvAndGreeks
     iv_quality: Floats
 
@@ -75,7 +75,8 @@ def analyse(
     """Analyse the quotes of one or many expiries.
 
     A volatility rests on the mid of bid and ask, else on the last traded price (`kit.quotes.mid_or_last`). An
-    in-the-money option whose time value drowns in its own spread is priced from its out-of-the-money twin.
+    in-the-money option whose time value drowns in its own spread is priced from its out-of-the-money
+    counterpart.
 
     Parameters
     ----------
@@ -130,9 +131,9 @@ def analyse(
     reason, quality = _judged(columns, greeks, kind[rests_on], doubt[rests_on], rests_on, step_inr)
     columns["gamma"] = floats(greeks.gamma)
     scored = tuple(index.scored(columns, found) for index, found in zip(indexes, forwards, strict=True))
-    from_twin = rests_on != np.arange(k.size)
+    from_counterpart = rests_on != np.arange(k.size)
     return ChainAnalysis(
-        expiries, forwards, scored, price, from_twin, greeks._replace(reason=reason), quality
+        expiries, forwards, scored, price, from_counterpart, greeks._replace(reason=reason), quality
     )
 
 
@@ -257,20 +258,20 @@ def _carried(
     """Return the price that each volatility is solved from, and the row whose quote that price rests on.
 
     An in-the-money option whose time value is less than half its spread, or unknown because its last trade is
-    stale, is priced from its out-of-the-money twin by parity. Without a twin, its mid counts only the part of
-    its quote above intrinsic value.
+    stale, is priced from its out-of-the-money counterpart by parity. Without one, its mid counts only the
+    part of its quote above intrinsic value.
     """
     price, own = columns["price"], np.fmax(columns["ask"] - columns["bid"], 0.0)  # none, or crossed: none
-    twin, other = np.full(k.size, np.nan), np.arange(k.size)
+    counterpart, other = np.full(k.size, np.nan), np.arange(k.size)
     for index in indexes:
         both = (index.calls >= 0) & (index.puts >= 0)
         c, p = index.calls[both], index.puts[both]
-        twin[c], twin[p], other[c], other[p] = price[p], price[c], p, c
+        counterpart[c], counterpart[p], other[c], other[p] = price[p], price[c], p, c
     intrinsic = discount * np.maximum(np.where(call, forward - k, k - forward), 0.0)
     known = ~np.isnan(np.fmax(np.fmax(columns["bid"], columns["ask"]), price))
     drowned = (intrinsic > 0) & known & ~(price - intrinsic > own / 2)
-    from_twin = drowned & ~np.isnan(twin)
+    from_counterpart = drowned & ~np.isnan(counterpart)
     possible = (np.maximum(columns["bid"], intrinsic) + columns["ask"]) / 2  # NaN without both quotes
-    cut = drowned & ~from_twin & (columns["ask"] > intrinsic) & ~np.isnan(columns["bid"] + price)
-    carried = np.where(from_twin, intrinsic + twin, np.where(cut, possible, price))
-    return carried, np.where(from_twin, other, np.arange(k.size))
+    cut = drowned & ~from_counterpart & (columns["ask"] > intrinsic) & ~np.isnan(columns["bid"] + price)
+    carried = np.where(from_counterpart, intrinsic + counterpart, np.where(cut, possible, price))
+    return carried, np.where(from_counterpart, other, np.arange(k.size))

@@ -1,11 +1,11 @@
 """Solve for volatility: the algorithm, in plain NumPy.
 
 Notation, all per option: ``p = |ln(F/K)|``, ``s = sigma sqrt(T)``, ``h = p/s``, ``t = s/2``, and the price of
-the out-of-the-money twin, undiscounted and divided by ``sqrt(F K)``::
+the out-of-the-money counterpart, undiscounted and divided by ``sqrt(F K)``::
 
     b(s) = exp(-(h² + t²)/2) / 2 · [erfcx((h-t)/√2) - erfcx((h+t)/√2)]
 
-Both twins have the same time value, so in-the-money options are always solved on the other side.
+Both counterparts have the same time value, so in-the-money options are always solved on the other side.
 The scaled complementary error function keeps every factor in range: nothing cancels, however small
 ``b`` is. The unknown ``s`` starts at the Bachelier volatility of the same time value, which has a closed
 form up to a rational correction, and is polished by Householder's third-order step on ``ln b``.

@@ -157,7 +157,7 @@ def test_without_a_forward_nothing_is_at_the_money() -> None:
 def test_a_last_trade_beyond_the_only_quote_counts_nowhere(make_chain: Any) -> None:
     """With an ask of 100 and nobody bidding, a last trade at 1,800 gives neither price nor volatility.
 
-    In the money it would have that of its twin.
+    In the money it would have that of its counterpart.
     """
     chain = make_chain()
     frame, right = chain.table, "CE" if chain.atmf_strike > chain.forward else "PE"
@@ -212,7 +212,7 @@ def test_a_crossed_quote_in_the_money_takes_its_twin() -> None:
     bid, ask = middle - 1, middle + 1
     bid[0], ask[0] = 3_010.0, 2_990.0
     found = analyse(ones, strike, call, bid, ask, middle, ones, ones, 0.02, spot=43_000.0, rate=0.0)
-    assert found.from_twin[0]
+    assert found.from_counterpart[0]
     assert found.greeks.iv[0] == pytest.approx(found.greeks.iv[1], rel=1e-9)
 
 
@@ -257,5 +257,5 @@ def test_a_deep_option_is_priced_from_its_twin() -> None:
         spot=43_000.0,
         rate=0.0,
     )
-    assert found.from_twin.tolist() == [True, *[False] * 7]
+    assert found.from_counterpart.tolist() == [True, *[False] * 7]
     assert found.greeks.iv[0] == pytest.approx(found.greeks.iv[1], rel=1e-9)

@@ -92,6 +92,6 @@ def test_a_stale_last_trade_does_not_cost_the_twin(shared_data: Path) -> None:
     ],
 )
 def test_as_many_rows_have_a_volatility_as_can(shared_data: Path, file: str, volatilities: int) -> None:
-    """Every row has one whose own price, or whose twin's, is known."""
+    """Every row has one whose own price, or whose counterpart's, is known."""
     chains = read_chain(shared_data / file)
     assert sum(int(chain.frame["iv"].notna().sum()) for chain in chains) == volatilities

@@ -72,7 +72,7 @@ def test_wide_and_untraded_quotes_of_2023_say_so(shared_data: Path) -> None:
     table = pd.concat([chain.table for chain in chains])
     mids = table[(table["iv_reason"] == "ok") & (table["ask"] > table["bid"])]
     assert len(mids) > 600
-    assert (mids["iv_quality"] >= 0.5).mean() > 0.97  # the rest are a twin's, which is no mid
+    assert (mids["iv_quality"] >= 0.5).mean() > 0.97  # the rest are a counterpart's, which is no mid
     assert (table["iv_reason"] == "wide").sum() > 50
     unknown = table[table["iv"].isna()]
     assert unknown["iv_quality"].eq(0).all()
