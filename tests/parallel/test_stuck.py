@@ -53,7 +53,7 @@ def noting(path):
 
 
 def test_a_dying_worker_costs_only_its_task(processes, log, caplog):
-    """os._exit, a segmentation fault and a kill from outside each end one task and are told; none runs twice."""
+    """Each exit, segmentation fault or kill from outside costs one task and is logged; no task runs twice."""
     note = noting(log.path)
     deaths = {
         "exit": lambda: os._exit(3),
