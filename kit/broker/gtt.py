@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
+from kit.arguments import instance
 from kit.broker import endpoints, order_bodies, order_rows
 from kit.broker.session import BrokerSession
 from kit.model import GTTRule, StoredGTTRule
+from kit.model.gtt import RuleStatus
 
-RuleStatus = Literal["NEW", "CANCELLED", "ACTIVE", "SENTTOEXCHANGE", "FORALL"]
 _PAGE = 100
 
 
@@ -34,16 +33,19 @@ class GTTBook:
         Rejected
             The broker declined it.
         """
-        data = self._session.ask(endpoints.CREATE_RULE, order_bodies.rule(rule)).data
+        body = order_bodies.rule(instance(rule, GTTRule, "rule"))
+        data = self._session.ask(endpoints.CREATE_RULE, body).data
         # the id is text in the documentation, a number in a recording
         return order_rows.row_of(lambda row: str(row["id"]), data, "create_rule")
 
     def modify(self, rule: StoredGTTRule) -> None:
         """Make a rule that waits what it is here; use `dataclasses.replace` on one of `rules`."""
-        self._session.ask(endpoints.MODIFY_RULE, order_bodies.changed_rule(rule))
+        body = order_bodies.changed_rule(instance(rule, StoredGTTRule, "rule"))
+        self._session.ask(endpoints.MODIFY_RULE, body)
 
     def cancel(self, rule: StoredGTTRule) -> None:
         """Cancel a rule that waits."""
+        rule = instance(rule, StoredGTTRule, "rule")
         body = {"id": rule.rule_id, "symboltoken": rule.token, "exchange": rule.exchange}
         self._session.ask(endpoints.CANCEL_RULE, body)
 

@@ -10,7 +10,7 @@ from typing import Any
 from kit.arguments import real
 from kit.errors import InvalidOrder
 from kit.model import BookedOrder, GTTRule, OpenPosition, OrderRequest, Product, StoredGTTRule
-from kit.model.order import check_lots
+from kit.model.order import check_lots, requests_of
 
 
 def placed(order: OrderRequest) -> dict[str, str]:
@@ -105,7 +105,7 @@ def margin(orders: Iterable[OrderRequest]) -> dict[str, Any]:
                 "tradeType": order.side,
                 "orderType": order.order_type,
             }
-            for order in orders
+            for order in requests_of(orders)
         ]
     }
 
@@ -119,7 +119,7 @@ def charges(orders: Iterable[OrderRequest]) -> dict[str, Any]:
         One names no price.
     """
     rows = []
-    for order in orders:
+    for order in requests_of(orders):
         if isnan(order.price_inr):
             raise InvalidOrder("Charges need a price", order.order_type, "Estimate a limit order.")
         rows.append(
@@ -153,7 +153,17 @@ def rule(wanted: GTTRule) -> dict[str, str]:
 
 
 def changed_rule(stored: StoredGTTRule) -> dict[str, str]:
-    """Return the body that makes a rule what it is here; its names alone cancel it."""
+    """Return the body that makes a rule what it is here.
+
+    Raises
+    ------
+    InvalidOrder
+        The quantity is no positive whole number, or a price is not positive.
+    """
+    check_lots(stored.symbol, 1, stored.quantity)
+    for price_inr in (stored.price_inr, stored.trigger_price_inr):
+        if not 0 < real(price_inr) < inf:
+            raise InvalidOrder("A rule has no such price", price_inr, "Name one in rupees, above zero.")
     return {
         "id": stored.rule_id,
         "symboltoken": stored.token,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from kit.arguments import instance
+from kit.arguments import checked, instance
 from kit.broker import endpoints, order_bodies, order_rows
 from kit.broker.endpoints import Endpoint
 from kit.broker.gtt import GTTBook
@@ -150,6 +150,7 @@ class Orders(Showable):
 
         self._settled(endpoints.MODIFY_ORDER, body, order, is_so)
 
+    @checked
     def cancel(self, order: PlacedOrder | BookedOrder) -> None:
         """Cancel what is left of an order.
 
@@ -172,6 +173,7 @@ class Orders(Showable):
         read = order_rows.filled_on(last_session(in_ist(self._clock.now())).day)
         return order_rows.rows_of(read, self._ask(endpoints.TRADE_BOOK), "the trade book")
 
+    @checked
     def details(self, order: PlacedOrder | BookedOrder) -> BookedOrder:
         """Return one order as the book shows it now."""
         data = self._ask(endpoints.ORDER_DETAILS.named(order.unique_id))

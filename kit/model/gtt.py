@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import get_args
+from typing import Literal, get_args
 
 from kit.errors import InvalidOrder
 from kit.model.instrument import Instrument
 from kit.model.order import Product, Side, check_price, check_quantity
+
+RuleStatus = Literal["NEW", "CANCELLED", "ACTIVE", "SENTTOEXCHANGE", "FORALL"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import isfinite, isnan, nan
 from typing import Any, Literal, Self, get_args
 
 from kit.arguments import instance
-from kit.errors import InvalidOrder
+from kit.errors import InvalidOrder, SettingsError
 from kit.model.instrument import Instrument
 
 Side = Literal["BUY", "SELL"]
@@ -127,6 +128,19 @@ _WORDS = (
     ("product", get_args(Product)),
     ("validity", get_args(Validity)),
 )
+
+
+def requests_of(orders: Iterable[OrderRequest]) -> list[OrderRequest]:
+    """Return the orders of a list.
+
+    Raises
+    ------
+    SettingsError
+        It is none, or something in it is no order.
+    """
+    if not isinstance(orders, Iterable):
+        raise SettingsError("orders must be a list, not", type(orders).__name__, "Write [order].")
+    return [instance(order, OrderRequest, "orders") for order in orders]
 
 
 def check_quantity(contract: Instrument, quantity: int) -> None:

@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from math import isnan, nan
 from threading import RLock
+from typing import get_args
 
-from kit.arguments import instance
+from kit.arguments import choice, instance
 from kit.errors import DataError, Rejected
 from kit.model import GTTRule, StoredGTTRule
+from kit.model.gtt import RuleStatus
 from kit.trading import events
 from kit.trading.dealing import Dealing
 from kit.trading.records import PaperRule
@@ -75,8 +77,16 @@ class PaperGTTBook:
             kept = self._waiting(rule)
             self._dealing.record(events.RuleEnded(self._now(), kept.rule_id, "CANCELLED"))
 
-    def rules(self, *statuses: str) -> tuple[StoredGTTRule, ...]:
-        """Return the rules of some statuses, newest first; default all."""
+    def rules(self, *statuses: RuleStatus) -> tuple[StoredGTTRule, ...]:
+        """Return the rules of some statuses, newest first; default all.
+
+        Raises
+        ------
+        Rejected
+            There is no such status.
+        """
+        for status in statuses:
+            choice(status, get_args(RuleStatus), "Rules have no such status", Rejected)
         with self._lock:
             kept = reversed(self._dealing.ledger.rules.values())
             wanted = None if not statuses or "FORALL" in statuses else set(statuses)

@@ -10,7 +10,6 @@ from math import isnan
 from threading import RLock
 from typing import Concatenate, ParamSpec, TypeVar
 
-from kit.arguments import instance
 from kit.backtest.plan import FillRules
 from kit.clock import Clock, in_ist
 from kit.errors import InvalidOrder, Rejected
@@ -26,6 +25,7 @@ from kit.model import (
     PlacedOrder,
     ShareHolding,
 )
+from kit.model.order import requests_of
 from kit.shown import Showable, table
 from kit.trading import money
 from kit.trading.dealing import Dealing
@@ -162,7 +162,7 @@ class PaperStatement(Showable):
         DataError
             A price or the level of an index is not known.
         """
-        asked = [instance(order, OrderRequest, "orders") for order in orders]
+        asked = requests_of(orders)
         for order in asked:
             self._dealing.value(order.contract)
         marks = self._dealing.ledger.marks
@@ -179,7 +179,7 @@ class PaperStatement(Showable):
         InvalidOrder
             One names no price.
         """
-        asked = [instance(order, OrderRequest, "orders") for order in orders]
+        asked = requests_of(orders)
         on = self._now().date()
         if unpriced := [order.contract.symbol for order in asked if isnan(order.price_inr)]:
             raise InvalidOrder("Charges need a price", unpriced[0], "Name one.")

@@ -17,7 +17,7 @@ from kit.broker import endpoints
 from kit.broker.client import AngelAPIClient
 from kit.desk import open_desk
 from kit.errors import LiveOrdersRefused, Rejected, SettingsError, TransportError
-from kit.model import GTTRule, Instrument, OpenPosition, OrderRequest
+from kit.model import GTTRule, Instrument, OpenPosition, OrderRequest, PlacedOrder
 from kit.settings import Credentials, Settings
 
 REAL = "https://broker.invalid"
@@ -63,9 +63,9 @@ def open_real(left: list[object]) -> Iterator[Callable[..., AngelAPIClient]]:
 def writes(client: AngelAPIClient) -> Iterator[Callable[[], object]]:
     """Yield every way in which this client could change an account."""
     order = {"variety": "NORMAL", "ordertype": "LIMIT", "duration": "DAY"}
-    booked = type("Booked", (), {"variety": "NORMAL", "order_id": "1", "unique_id": "u"})()
+    placed = PlacedOrder("1", "u", "tag", "NORMAL")
     yield lambda: client.orders.place(LIMIT)
-    yield lambda: client.orders.cancel(booked)
+    yield lambda: client.orders.cancel(placed)
     yield lambda: client.orders.convert(HELD, "CARRYFORWARD")
     yield lambda: client.orders.gtt.create(GTTRule(SHARE, "BUY", 1, 900.0, 900.0))
     for endpoint in endpoints.ALL:

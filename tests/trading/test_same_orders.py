@@ -17,7 +17,7 @@ from kit.broker.client import AngelAPIClient
 from kit.broker.gtt import GTTBook
 from kit.broker.orders import Orders
 from kit.clock import IST
-from kit.errors import InvalidOrder, KitError
+from kit.errors import DataError, InvalidOrder, KitError, Rejected, SettingsError
 from kit.market.instruments import instrument
 from kit.model import GTTRule, Instrument, OpenPosition, OrderRequest, PlacedOrder
 from kit.model.tick import DepthLevel, Tick
@@ -266,6 +266,21 @@ def test_a_change_that_no_order_could_be_is_refused_before_it_leaves(both):
     assert {(row.quantity, row.price_inr) for row in both.look("waits")} == {(60, 500.0)}
 
 
+@pytest.mark.parametrize("wrong", [None, "17", 17, FRIDAY])
+def test_what_is_no_order_position_or_rule_is_refused_by_a_typed_error(both, wrong):
+    """Every door that takes one says so, at the broker's before anything is sent."""
+    for account in both.accounts:
+        for door in (
+            account.place, account.modify, account.cancel, account.details, account.margin, account.charges,
+            account.gtt.create, account.gtt.modify, account.gtt.cancel, account.gtt.rules,
+            lambda it, account=account: account.margin([it]),
+            lambda it, account=account: account.charges([it]),
+            lambda it, account=account: account.convert(it, "INTRADAY"),
+        ):  # fmt: skip
+            with pytest.raises((SettingsError, DataError, Rejected)):
+                door(wrong)
+
+
 def test_a_part_of_a_position_is_whole_lots(both):
     """A conversion that leaves a broken lot, or is of no number of units, is refused and moves nothing."""
     both.place("held", CALL, "BUY", 60, order_type="MARKET", product="INTRADAY")
@@ -309,6 +324,11 @@ def test_rules_are_alike(both):
     both.do(lambda account: account.gtt.create(rule))
     (listed,), _ = both.do(lambda account: account.gtt.rules("NEW"))
     assert (listed.quantity, listed.status) == (3, "NEW")
+    for wrong in ({"quantity": 0}, {"quantity": "5"}, {"price_inr": -1.0}, {"trigger_price_inr": nan}):
+        changed = both.do(
+            lambda account, wrong=wrong: account.gtt.modify(replace(account.gtt.rules()[0], **wrong))
+        )
+        assert changed == [InvalidOrder, InvalidOrder], wrong
     both.do(lambda account: account.gtt.modify(replace(account.gtt.rules()[0], quantity=5)))
     both.do(lambda account: account.gtt.cancel(account.gtt.rules()[0]))
     both.do(lambda account: account.gtt.cancel(account.gtt.rules()[0]))
