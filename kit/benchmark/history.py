@@ -26,7 +26,7 @@ from kit.settings import cache_folder
 # two-core machine moved by up to 12 % while no neighbour took a core; a smaller change is noise.
 BETWEEN_RUNS = 0.15
 RECENT = 5  # runs that tell how far the figures of one machine lie apart from day to day
-EQUALLY_BUSY = 0.3  # cores that others may have kept busy more in one run than in the other
+EQUALLY_BUSY, EQUALLY_FAST = 0.3, 0.1  # cores that others may have kept busy more; its own speed, a share
 
 
 class _FileRow(BaseModel):
@@ -36,6 +36,7 @@ class _FileRow(BaseModel):
     low: float | None
     high: float | None
     load: float | None = None
+    pace_ms: float | None = None
 
 
 class _Machine(BaseModel):
@@ -164,7 +165,7 @@ class Change:
     before: float  # median; NaN where the run has no figure
     after: float
     why: str = ""  # only one run has the row, or nothing follows from the figures
-    judged: bool = True  # False: the machine was not equally busy in both runs, or nobody knows
+    judged: bool = True  # False: the machine was not equally busy or fast, or nobody knows
 
     @property
     def factor(self) -> float:
@@ -184,7 +185,7 @@ def compare(
 
     A figure that one of the `earlier` runs had as well is no news: a shared machine goes from one speed to
     another and back. Largest change first, then rows that gained or lost their figure, then rows that only
-    one run has. A row that was measured beside another load is not judged.
+    one run has. A row measured beside another load, or at another speed of the machine, is not judged.
     """
     old, new = ({row["name"]: row for row in run["rows"]} for run in (before, after))
     both = [(old[name], new[name]) for name in new if name in old]
@@ -227,6 +228,9 @@ def _beside(
         return "not judged: nobody knows how busy others kept the machine", False
     if abs(then - here) > EQUALLY_BUSY:
         return f"not judged: others kept {then:g} cores busy, then {here:g}", False
+    faster = float(was.get("pace_ms") or math.nan) / float(now.get("pace_ms") or math.nan)
+    if abs(math.log(faster)) > math.log1p(EQUALLY_FAST):
+        return f"not judged: the machine itself was {faster:.2f} times as fast as then", False
     return "", True
 
 
@@ -234,7 +238,7 @@ def changes_text(changes: Sequence[Change]) -> str:
     """Return what changed beyond noise, one line per row, and then what cannot be judged."""
     sure, unsure = ([change for change in changes if change.judged is word] for word in (True, False))
     head = "changed beyond noise:" if sure else "nothing changed beyond noise."
-    rest = "Beside another load, nothing follows from:"
+    rest = "Beside another load or at another speed of the machine, nothing follows from:"
     return "\n".join(
         [head, *(f"  {it}" for it in sure), *([rest, *(f"  {it}" for it in unsure)] if unsure else [])]
     )

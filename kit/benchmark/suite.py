@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from kit.benchmark.deadline import bounded
-from kit.benchmark.load import Load
+from kit.benchmark.load import Load, pace
 from kit.benchmark.machine import machine, versions
 from kit.benchmark.measure import Arms, Figures, time_arms
 from kit.benchmark.registry import Row, all_rows, unknown_row
@@ -105,7 +105,7 @@ def _measure_all(
             started = perf_counter()
             beside.mark()
             line = _measure(run, row.under(run.settings.latency_requirements), should_stop)
-            lines.append(replace(line, seconds=perf_counter() - started, load=beside.cores()))
+            lines.append(replace(line, seconds=perf_counter() - started, load=beside.cores(), pace_ms=pace()))
             on_row(lines[-1])
     except (Stopped, KeyboardInterrupt):
         return lines, True

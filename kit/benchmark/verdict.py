@@ -16,7 +16,7 @@ from kit.monitor.estimate import estimate
 
 @dataclass(frozen=True)
 class RowResult:
-    """One row of the results; the fields up to `load` are the row of the JSON file.
+    """One row of the results; the fields up to `pace_ms` are the row of the JSON file.
 
     What was not measured is NaN: all figures of a failed row, and the peer's where it is missing.
     """
@@ -34,6 +34,7 @@ class RowResult:
     met: bool | None  # every target; None: there is nothing to judge
     samples: int = 0  # that the figure is the median of
     load: float | None = None  # cores that others kept busy meanwhile; None: the system does not tell
+    pace_ms: float | None = None  # what a fixed loop took right after: how fast the machine was itself
     limit: Target | None = None  # on the figure
     ratio_limit: Target | None = None
     missed: bool = False  # by more than noise: a whole interval lies on the wrong side, or the row failed
@@ -52,7 +53,7 @@ class RowResult:
         return {key: plain(getattr(self, key)) for key in _PUBLISHED}
 
 
-_PUBLISHED = [field.name for field in fields(RowResult)][:13]
+_PUBLISHED = [field.name for field in fields(RowResult)][:14]
 
 
 def plain(value: Any) -> Any:

@@ -8,10 +8,18 @@ from kit.benchmark import history
 from kit.errors import UnreadableFile
 
 
-def run(load=0.1, **figures):
-    """Return a recorded run of rows given as low, median, high, measured beside this load."""
+def run(load=0.1, pace_ms=None, **figures):
+    """Return a recorded run of rows given as low, median, high, measured beside this load at this pace."""
     rows = [
-        {"name": name, "unit": "us", "figure": mid, "low": low, "high": high, "load": load}
+        {
+            "name": name,
+            "unit": "us",
+            "figure": mid,
+            "low": low,
+            "high": high,
+            "load": load,
+            "pace_ms": pace_ms,
+        }
         for name, (low, mid, high) in figures.items()
     ]
     return {"score": 90.0, "violations": [], "machine": {}, "versions": {}, "rows": rows}
@@ -52,6 +60,15 @@ def test_beside_another_load_nothing_is_called_a_change(loads, why):
     told = history.changes_text([change]).splitlines()
     assert told[0] == "nothing changed beyond noise."
     assert told[2] == f"  a: 1 -> 2 us  x 2.00  ({why})"
+
+
+@pytest.mark.parametrize(("paces", "judged"), [((1.0, 1.4), False), ((1.4, 1.0), False), ((1.0, 1.05), True)])
+def test_on_a_machine_that_changed_its_speed_nothing_is_called_a_change(paces, judged):
+    """A figure that moved while the machine itself was faster or slower says so in its line."""
+    before, after = (run(pace_ms=pace, a=(at, at, at)) for pace, at in zip(paces, (1, 2), strict=True))
+    (change,) = history.compare(before, after)
+    assert change.judged is judged
+    assert ("the machine itself was" in str(change)) is not judged
 
 
 def test_where_rows_carry_no_load_the_runs_does():

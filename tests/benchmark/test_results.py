@@ -15,7 +15,7 @@ from kit.errors import KitError, SettingsError
 
 KEYS = [
     "name", "part", "figure", "low", "high", "unit", "target", "peer", "peer_figure", "ratio", "met",
-    "samples", "load",
+    "samples", "load", "pace_ms",
 ]  # fmt: skip
 
 
