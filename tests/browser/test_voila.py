@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
+SCREENS = ROOT / "build" / "screens"
+# Every figure in sight is drawn as wide as it is shown, or as narrow as figures get, at 1.5 times the size.
+FITS = """() => [...document.querySelectorAll('img.kit-figure')].filter(one => one.offsetParent).every(
+  one => Math.abs(one.naturalWidth / 1.5 - one.clientWidth) < 20 || one.naturalWidth / 1.5 < 780)"""
 OTHERS = """import kit.widgets as panels
 from kit.bars.minute_store import MinuteStore
 from kit.desk import open_desk
@@ -95,20 +99,25 @@ def test_the_first_notebook_is_a_page(notebook: Notebook, tmp_path: Path) -> Non
     assert told == []
 
 
-def test_every_other_panel_works_on_a_page(notebook: Notebook, tmp_path: Path) -> None:
-    """In a dark theme the panels of the other notebooks draw and follow a slider, readable and quiet."""
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_every_other_panel_works_on_a_page(notebook: Notebook, tmp_path: Path, theme: str) -> None:
+    """In both themes the panels of the other notebooks draw and follow a slider, readable and quiet."""
     cell = {"cell_type": "code", "id": "panels", "execution_count": None, "metadata": {}, "outputs": []}
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     written = {"cells": [cell | {"source": OTHERS}], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
     (tmp_path / "others.ipynb").write_text(json.dumps(written), encoding="utf-8")
     with served(tmp_path, "others.ipynb") as address:
-        told = opened(notebook, address, "dark")
+        told = opened(notebook, address, theme)
         panels = notebook.page.locator(".kit-panel")
         panels.nth(6).locator("img.kit-figure:visible").first.wait_for(timeout=90_000)
         slide(notebook, panels.first)
         found = {panel.locator("h3").first.inner_text(): notebook.seen(panel) for panel in panels.all()}
         refused = panels.locator(".kit-error").all_inner_texts()
-        notebook.screenshot("voila_dark")
+        for width in (1280, 1920):
+            notebook.page.set_viewport_size({"width": width, "height": 3200})
+            notebook.page.wait_for_function(FITS, timeout=60_000)
+            for name, panel in zip(found, panels.all(), strict=True):
+                panel.screenshot(path=SCREENS / f"voila_{name.lower()}_{theme}_{width}.png")
     assert list(found) == ["Position", "Scanner", "Backtest", "Live", "Benchmark", "Monitor", "Tuning"]
     assert not any(found.values()), found
     assert refused == []
