@@ -1,5 +1,6 @@
 """What `kit doctor` finds."""
 
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -69,6 +70,7 @@ def test_extras_are_told_as_complete_absent_or_lacking_something(monkeypatch):
     assert found.state == "note"
     assert "not installed: alerts;" in found.words
     assert "lab lacks jupyterlab" in found.words
+    assert not {"docs", "peers", "test"} & {*re.findall(r"\w+", found.words)}
 
 
 def test_a_wrong_settings_file_is_one_finding_of_many(home, capsys):
