@@ -72,11 +72,11 @@ def test_a_slider_moves_picture_figures_and_causes(panel, name):
 
 def test_the_date_moves_the_profit(panel):
     """At the last date the scenario's curve is the one of the expiry; the chance names its date."""
-    assert "Probability of profit at the first expiry" in panel.tiles.value
+    assert "Probability of profit at the first expiry (lognormal)" in panel.tiles.value
     panel.inputs["date"].index = len(panel.inputs["date"].options) - 1
     found = panel.result.found
     assert found.then_inr == pytest.approx(found.standing.expiry_inr, abs=60)
-    assert "Probability of profit by then" in panel.tiles.value
+    assert "Probability of profit by then (lognormal)" in panel.tiles.value
     assert panel.errors.value == ""
 
 

@@ -57,7 +57,7 @@ def tiles(result: BacktestResult) -> dict[str, str]:
     told = {
         "Net profit": rupees(result.net_inr),
         "Return on capital": f"{100 * result.net_inr / result.plans[0].capital_inr:+.2f} %",
-        "Charges": rupees(sum(result.charges_split.values())),
+        "Charges": rupees(result.trades["charges_inr"].sum()),
         "Trades": f"{len(result.filled):,}",
         "Sessions": f"{len(result.sessions):,}",
         "Skipped": f"{len(result.skipped):,}",

@@ -52,7 +52,7 @@ def figures(found: Outlook) -> dict[str, str]:
     tiles |= {
         "Breakevens at the first expiry": levels(held.breakevens),
         "Breakevens in the scenario": levels(found.breakevens),
-        f"Probability of profit {when}": _percent(found.probability_of_profit, 0),
+        f"Probability of profit {when} (lognormal)": _percent(found.probability_of_profit, 0),
     }
     if isinstance(blocked, Margin):
         tiles |= {
