@@ -57,6 +57,7 @@ class OrderUpdates:
         self._expires = datetime.max.replace(tzinfo=IST)
         self._known: dict[str, BookedOrder] = {}
         self._failures = 0
+        self._asked_s: float | None = None  # since when no ping was answered
 
     def __enter__(self) -> Self:
         """Connect, and take the orders of the book as known.
@@ -114,13 +115,18 @@ class OrderUpdates:
             self._leave()
             raise
 
-    @staticmethod
-    def _message(socket: ClientConnection, wait_s: float) -> str | bytes:
+    def _message(self, socket: ClientConnection, wait_s: float) -> str | bytes:
+        """Return the next message; a stream that does not even answer a ping is lost."""
         try:
-            return socket.recv(wait_s)
+            said = socket.recv(wait_s)
         except TimeoutError:  # nothing to tell: say that we listen
+            self._asked_s = self._asked_s or monotonic()
+            if monotonic() - self._asked_s > self._config.silence_s:
+                raise
             socket.send("ping")
             return "pong"
+        self._asked_s = None
+        return said
 
     def _connect(self) -> list[BookedOrder]:
         """Open the stream and return the orders of the book that changed."""
@@ -136,7 +142,7 @@ class OrderUpdates:
         self._expires = tokens.expires
 
     def _leave(self) -> None:
-        self._socket = None
+        self._socket = self._asked_s = None
         self._stack.close()
 
     def _read(self, said: str | bytes) -> list[BookedOrder]:

@@ -29,9 +29,10 @@ name                        what happens                                        
 ``high-below-low``          some bars have their high below their low                       bars, 3
 ==========================  ==============================================================  ==========
 
-The handshake of the market stream is the route ``smart-stream``; what is answered instead of it, drops,
-a stall and ended sessions reach it like any request. Its frames are the route ``stream-frames``, which has
-faults of its own; ``times`` counts frames, and ``"*"`` does not mean them.
+The handshakes of the streams are the routes ``smart-stream`` and ``smart-order-update``; what is answered
+instead of them, drops, a stall and ended sessions reach them like any request. The frames of the one are the
+route ``stream-frames``, the updates of the other ``update-frames``, which have faults of their own; ``times``
+counts frames, and ``"*"`` does not mean them.
 
 ==========================  ==============================================================  ==========
 name                        what happens to the next frame                                  argument
@@ -80,7 +81,7 @@ class Fault(NamedTuple):
     argument: str = ""
 
 
-FRAMES = "stream-frames"
+FRAMES = ("stream-frames", "update-frames")  # of the market stream, of the order stream
 
 
 def parse(text: str, route: str = "*") -> Fault:
@@ -92,7 +93,7 @@ def parse(text: str, route: str = "*") -> Fault:
         No fault of the route has this name, or the argument does not fit.
     """
     name, _, argument = text.partition(":")
-    names = FRAME_NAMES if route == FRAMES else NAMES
+    names = FRAME_NAMES if route in FRAMES else NAMES
     if name not in names:
         raise SimulatorError("No fault has this name", name, f"It knows: {', '.join(names)}.")
     if argument and name in ("application-error", "gateway-error"):

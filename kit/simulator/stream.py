@@ -22,7 +22,7 @@ from kit.clock import is_open
 from kit.simulator import faults
 from kit.simulator.answers import Answer, Refused
 from kit.simulator.connections import Connections
-from kit.simulator.faults import FRAMES, Fault, Faults
+from kit.simulator.faults import Fault, Faults
 from kit.simulator.guard import check_origin
 from kit.simulator.quote_routes import rows_of
 from kit.simulator.state import ExchangeState
@@ -52,11 +52,11 @@ class StreamRoute:
         Seconds between two looks at a subscription; of connections made from now on.
     listeners : list of StreamListener
         Who is connected.
-    path, name : str
-        Where it is found, and as what faults and counts know it.
+    path, name, frames : str
+        Where it is found, and as what faults and counts know it and its frames.
     """
 
-    path, name = "/smart-stream", "smart-stream"
+    path, name, frames = "/smart-stream", "smart-stream", "stream-frames"
 
     def __init__(self, state: ExchangeState, faults: Faults, connections: Connections, stats: Stats) -> None:
         self.state, self.faults, self.connections, self.stats = state, faults, connections, stats
@@ -200,10 +200,11 @@ class StreamListener:
             frames.append(frame)
         return frames
 
-    async def _out(self, frame: bytes) -> None:
-        fault = self._route.faults.take(FRAMES, only_named=True)
+    async def _out(self, frame: bytes | str) -> None:
+        """Send a frame, or what a fault puts in its place."""
+        fault = self._route.faults.take(self._route.frames, only_named=True)
         if fault is None:
-            await self._socket.send_bytes(frame)
+            await self._sent(frame)
         elif fault.name == "drop" and self._socket.client:
             self._route.connections.abort(self._socket.client)
         elif fault.name == "stall":
@@ -212,8 +213,13 @@ class StreamListener:
             await asyncio.sleep(pause_s)
         elif fault.name == "text-frame":
             await self._socket.send_text("<html>no stream today</html>")
+        elif isinstance(frame, str):
+            await self._sent(_DAMAGED[fault.name](frame.encode()).decode("latin-1"))
         else:
-            await self._socket.send_bytes(_DAMAGED[fault.name](frame))
+            await self._sent(_DAMAGED[fault.name](frame))
+
+    async def _sent(self, frame: bytes | str) -> None:
+        await (self._socket.send_text(frame) if isinstance(frame, str) else self._socket.send_bytes(frame))
 
 
 _DAMAGED: dict[str, Callable[[bytes], bytes]] = {

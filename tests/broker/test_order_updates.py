@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -16,6 +17,7 @@ from kit.errors import ProtocolError
 from kit.market.instruments import instrument
 from kit.model import OrderRequest
 from kit.settings import StreamConfig
+from kit.simulator.faults import FRAME_NAMES
 from kit.simulator.server import SimulatedExchange
 
 PATIENCE_S = 20
@@ -149,6 +151,32 @@ def test_what_a_damaged_message_would_have_said_is_told_next(share):
         assert updates._news(replace(told, status="open")) == []
         new = replace(told, order_id="2", status="open", filled=3)
         assert (updates._news(new), updates._news(replace(new, filled=0))) == ([new], [])
+
+
+@pytest.mark.parametrize("fault", [name for name in FRAME_NAMES if name not in ("drop", "stall")])
+def test_a_damaged_update_is_said_and_what_it_hid_is_told_next(share, dealing, fault):
+    """Whatever comes in its place is an error, never an order; the next listening begins with the order."""
+    client, _ = share
+    with OrderUpdates(client) as updates:
+        dealing.faults.add("update-frames", fault)
+        placed = client.orders.place(wanted(share, 950.0))
+        told = []
+        with suppress(ProtocolError):
+            told = [next(updates.within(PATIENCE_S))]  # too large a message ends the connection instead
+        told = told or [next(updates.within(PATIENCE_S))]
+    assert [(one.order_id, one.status) for one in told] == [(placed.order_id, "open")]
+
+
+@pytest.mark.parametrize("fault", ["drop", "stall:60"])
+def test_a_stream_that_breaks_or_falls_silent_is_opened_anew(open_client, dealing, wide_limits, fault):
+    """An update that never comes is told by the book, within the patience for a silent stream."""
+    client = open_client(stream=StreamConfig(heartbeat_s=0.2, silence_s=1.0, retry_s=0.01))
+    share = client, instrument(client.instruments().symbol("SBIN-EQ")[0])
+    with OrderUpdates(client) as updates:
+        dealing.faults.add("update-frames", fault)
+        placed = client.orders.place(wanted(share, 950.0))
+        told = next(updates.within(PATIENCE_S))
+    assert (told.order_id, told.status) == (placed.order_id, "open")
 
 
 def test_what_is_no_update_is_said(share):

@@ -40,7 +40,7 @@ _EMPTY: dict[str, Any] = {
 class OrderUpdateRoute(StreamRoute):
     """Serves every connection of the order stream; what it is made of is the market stream's."""
 
-    path, name = "/smart-order-update", "smart-order-update"
+    path, name, frames = "/smart-order-update", "smart-order-update", "update-frames"
 
     def _listener(self, socket: WebSocket, jwt: str) -> StreamListener:
         return UpdateListener(self, socket, jwt)
@@ -57,7 +57,7 @@ class UpdateListener(StreamListener):
 
     async def _hear(self) -> None:
         while (message := await self._socket.receive())["type"] == "websocket.receive":
-            if message.get("text") == "ping":
+            if message.get("text") == "ping" and self._loop.time() >= self._silent_until_s:
                 await self._socket.send_text("pong")
 
     async def _send(self) -> None:
@@ -74,7 +74,7 @@ class UpdateListener(StreamListener):
                 for order, row in zip(orders, order_rows(state.dealings.account), strict=True):
                     if told.get(order.unique) != _told_of(order):
                         told[order.unique] = _told_of(order)
-                        await self._socket.send_text(self._message(_CODES[order.status], row))
+                        await self._out(self._message(_CODES[order.status], row))
             await self._socket.close(_SESSION_ENDED, "Session ended")
 
     def _message(self, code: str, row: dict[str, Any]) -> str:
