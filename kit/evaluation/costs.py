@@ -182,8 +182,8 @@ def order_charges(
 def _brokerage(premium_inr: float, rates: ChargeRates) -> float:
     if math.isinf(rates.at_most):
         return rates.per_order + 0.0 * premium_inr  # an array for an array
-    least: float = np.minimum(rates.per_order, rates.at_most * premium_inr)
-    return least
+    capped: float = np.minimum(rates.per_order, rates.at_most * premium_inr)
+    return capped if np.ndim(premium_inr) else float(capped)
 
 
 @checked

@@ -110,7 +110,9 @@ def test_a_day_of_september_2023_to_the_paisa() -> None:
 )
 def test_brokerage_by_plan(plan: Plan, premium: float, brokerage: float) -> None:
     """A flat plan costs so much an order, a capped one at most its share of the premium, and one nothing."""
-    assert order_charges(premium, "sell", TODAY, plan).brokerage == pytest.approx(brokerage)
+    found = order_charges(premium, "sell", TODAY, plan)
+    assert found.brokerage == pytest.approx(brokerage)
+    assert {type(part) for part in found} == {float}
     assert order_charges(np.array([premium]), "sell", TODAY, plan).brokerage.tolist() == [
         pytest.approx(brokerage)
     ]
