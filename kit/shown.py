@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 MOST_ROWS = 60  # of a table in a cell; the text below says how many there are
 _LONG = "kit-long"
 _WITH_UNIT = re.compile(
-    r"(?<=₹) (?=[-+−\d])|(?<=\d) (?=%|₹|(?:ms|us|s|min|h|bps|KiB|MiB|lots|days)\b|\d[\d,.]* ?[CP]E\b)"
+    r"(?<=₹) (?=[-+−\d])|(?<=\d) (?=…)|(?<=…) (?=-?\d)|"
+    r"(?<=\d) (?=%|₹|(?:ms|us|s|min|h|bps|KiB|MiB|lots|days)\b|\d[\d,.]* ?[CP]E\b)"
 )
 _NUMERIC = re.compile(r"[-+−]?(₹ ?)?[-+−]?[\d,.]+( ?%)?|[–∞]|-∞")
 STYLE = """<style>
@@ -36,7 +37,7 @@ STYLE = """<style>
 .kit-card.kit-card table th,.kit-card.kit-card table td{padding:2px 9px;text-align:left;white-space:nowrap;
 border-bottom:1px solid color-mix(in srgb,currentColor 18%,transparent)}
 .kit-card.kit-card table .kit-n{text-align:right}
-.kit-card table td.kit-long{white-space:normal;overflow-wrap:anywhere;min-width:180px;max-width:420px}
+.kit-card table td.kit-long{white-space:normal;overflow-wrap:break-word;min-width:180px;max-width:420px}
 .kit-card tr.kit-marked{box-shadow:inset 3px 0 #c8553d}
 </style>"""
 
@@ -169,8 +170,9 @@ def written(value: object) -> str:
         return f"{value:%d %b %Y %H:%M:%S}"
     if isinstance(value, date):
         return f"{value:%d %b %Y}"
-    if isinstance(value, list | tuple) and all(isinstance(part, Real) for part in value):
-        return " · ".join(map(written, value)) or "none"
+    if isinstance(value, list | tuple):
+        figures = all(isinstance(part, Real) for part in value)
+        return (" · " if figures else " ").join(map(written, value)) or "none"
     return str(value)
 
 

@@ -243,3 +243,11 @@ def test_rows_without_names_are_counted_from_one_in_a_cell_and_in_a_shell(order)
     assert [line.split()[0] for line in printed(frame).splitlines()[1:]] == ["1", "2", "3"]
     strikes = frame.set_index(pd.Index([100, 200, 300], name="strike"))
     assert [row["strike"] for row in rows_of(strikes)] == [100, 200, 300]
+
+
+def test_no_card_shows_a_key_as_python_writes_it(desk):
+    """What is remembered is named by its words and date, and what a processor did by counts and milliseconds."""
+    for part in (desk.cache, desk.data):
+        assert "chain BANKNIFTY 2" in part._repr_html_()
+        assert "datetime" not in part._repr_html_()
+    assert len(repr(desk.processor)) < 200

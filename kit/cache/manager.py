@@ -18,7 +18,7 @@ from kit.cache.values import Held, hold
 from kit.errors import KitError
 from kit.forks import renew_in_fork
 from kit.settings import CacheConfig
-from kit.shown import Showable, table
+from kit.shown import Showable, table, written
 
 _CLEANING_SLICE_S = 0.005  # entries are removed by the moment they expired, this much of time per lock
 _MISSING = object()
@@ -245,7 +245,7 @@ class CacheManager(Showable):
 
 
 def _short(key: object) -> str:
-    text = str(key)
+    text = written(key)
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 

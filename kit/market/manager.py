@@ -284,8 +284,7 @@ class DataManager(Showable):
         }
 
     def _details(self) -> list[str]:
-        kept = [{**row, "key": str(row["key"])} for row in self._cache.get_cache_info()]
-        return [table(kept, "What it remembers, oldest first", most=20)]
+        return [table(self._cache.get_cache_info(), "What it remembers, oldest first", most=20)]
 
     def _present(self) -> PresentQuotes:
         if self._quoted is None:

@@ -214,7 +214,9 @@ class ConcurrentProcessor(Showable):
         return self._scheduler.statistics()
 
     def _figures(self) -> dict[str, object]:
-        return dict(self.get_stats())
+        told = self.get_stats()
+        counts: dict[str, object] = {name: it for name, it in told.items() if not name.endswith("_s")}
+        return counts | {"running p95 ms": 1e3 * told["running_p95_s"]}
 
     def shutdown(self, wait: bool = False) -> None:
         """End the workers, at once or after what has not ended; kept results stay available."""
