@@ -246,7 +246,7 @@ def test_rows_without_names_are_counted_from_one_in_a_cell_and_in_a_shell(order)
 
 
 def test_no_card_shows_a_key_as_python_writes_it(desk):
-    """What is remembered is named by its words and date, and what a processor did by counts and milliseconds."""
+    """What is remembered is named by its words and date, and what a processor did by its counts."""
     for part in (desk.cache, desk.data):
         assert "chain BANKNIFTY 2" in part._repr_html_()
         assert "datetime" not in part._repr_html_()
