@@ -152,8 +152,8 @@ def _column(values: Sequence[object]) -> list[str]:
 
 
 def rows_of(frame: pd.DataFrame) -> list[dict[str, object]]:
-    """Return a frame as rows for `table`, the index first, as `printed` counts them."""
-    known = _counted_from_one(frame).astype(object).where(frame.notna().to_numpy(), None)
+    """Return a frame as rows for `table`, the index first."""
+    known = frame.astype(object).where(frame.notna(), None)
     if known.index.nlevels == 1 and known.index.name is None:
         known.index.name = ""  # else the heading would be "index"
     known = known.reset_index()
@@ -187,13 +187,6 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else re.sub('(?<=[^aeiou])y$', 'ie', noun) + 's'}"
 
 
-def _counted_from_one(frame: Any) -> Any:
-    """Return a table whose rows have numbers and no names with the numbers that a reader counts by."""
-    if frame.index.name is not None or getattr(frame.index.dtype, "kind", "") != "i":
-        return frame
-    return frame.set_axis(range(1, len(frame) + 1), axis=0)
-
-
 def printed(frame: Any, **how: Any) -> str:
     """Return a table as plain text: whole, or in blocks of columns where a terminal has no room beside.
 
@@ -204,7 +197,6 @@ def printed(frame: Any, **how: Any) -> str:
     **how
         As `pandas.DataFrame.to_string` takes it.
     """
-    frame = _counted_from_one(frame)
     whole = str(frame.to_string(**how))
     width = get_terminal_size((0, 0)).columns  # 0 where there is no terminal: a file is as wide as it takes
     if not width or max(map(len, whole.splitlines()), default=0) <= width or frame.ndim == 1:

@@ -235,16 +235,6 @@ def test_half_a_rupee_is_written_as_numbers_are(amount, told):
         assert rupees(amount + dust) == told
 
 
-@pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1]])
-def test_rows_without_names_are_counted_from_one_in_a_cell_and_in_a_shell(order):
-    """The first row of a table is its first, as HTML as in text; rows that have names keep them."""
-    frame = pd.DataFrame({"what": ["a", "b", "c"]}).loc[order]
-    assert [row[""] for row in rows_of(frame)] == [1, 2, 3]
-    assert [line.split()[0] for line in printed(frame).splitlines()[1:]] == ["1", "2", "3"]
-    strikes = frame.set_index(pd.Index([100, 200, 300], name="strike"))
-    assert [row["strike"] for row in rows_of(strikes)] == [100, 200, 300]
-
-
 def test_no_card_shows_a_key_as_python_writes_it(desk):
     """What is remembered is named by its words and date, and what a processor did by its counts."""
     for part in (desk.cache, desk.data):
