@@ -151,9 +151,8 @@ class ScanResult:
         return exposed(self.table, "; the filter loss_to_risk < 2 leaves them out")
 
     def to_text(self) -> str:
-        """Return the ranking's main columns as plain text, with what was scanned above it; rupees."""
+        """Return the ranking's main columns as plain text, rows as `legs` and `score` take them; rupees."""
         shown = self._readable()
-        shown.index = pd.RangeIndex(1, len(shown) + 1)
         alone = ["family"] if shown["family"].nunique() == 1 else []
         wide = [_heading(name) for name in _ONLY_WIDE if name not in self.order.names]
         lines = [self.told(), self.exposed(), printed(shown.drop(columns=[*alone, *wide]))]
