@@ -50,6 +50,7 @@ class HomeLoop:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
             self._loop = None
+        self._next: asyncio.TimerHandle | None = None
 
     @property
     def is_here(self) -> bool:
@@ -64,9 +65,14 @@ class HomeLoop:
             self._loop.call_soon_threadsafe(do, *args, context=self._context)
 
     def later(self, seconds: float, do: Callable[[], Any]) -> None:
-        """Run `do` at home after so many seconds; without an event loop, never."""
-        if (loop := self._loop) is not None:
-            self.call(lambda: loop.call_later(seconds, do))
+        """Run `do` at home after so many seconds, instead of what waits; without an event loop, never."""
+        self.call(self._wait, seconds, do)
+
+    def _wait(self, seconds: float, do: Callable[[], Any]) -> None:
+        if self._next is not None:
+            self._next.cancel()
+        if self._loop is not None:
+            self._next = self._loop.call_later(seconds, do)
 
 
 class PageSense(anywidget.AnyWidget):

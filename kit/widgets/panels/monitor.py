@@ -80,7 +80,6 @@ class MonitorPanel(Panel):
 
     def __init__(self, source: Desk) -> None:
         self.readings: deque[MonitorReading] = deque(maxlen=_KEPT)
-        self._round = 0
         super().__init__(source)
 
     def controls(self) -> dict[str, Any]:
@@ -129,15 +128,13 @@ class MonitorPanel(Panel):
 
     def refresh(self, _: Any = None) -> None:
         """Read and draw, now and again after the chosen seconds; a closed desk keeps what is shown."""
-        self._round += 1
         if self.source.is_closed:
             self.inputs["every"].disabled = self.again.disabled = True
             self.again.tooltip = f"{CLOSED}. {REOPEN}"
             return
         super().refresh()
         if every := self.inputs["every"].value:
-            ours = self._round  # a press in between begins another round
-            self.home.later(every, lambda: self.refresh() if ours == self._round else None)
+            self.home.later(every, lambda: self.refresh() if self.inputs["every"].value else None)
 
     def draw(self, result: MonitorReading) -> None:
         """Add a reading and draw all of them."""

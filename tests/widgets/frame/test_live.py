@@ -21,6 +21,19 @@ def test_without_a_loop_a_call_runs_at_once():
     assert seen == [1]
 
 
+def test_what_is_to_run_later_takes_the_place_of_what_waits():
+    """A panel whose pace is changed goes at the new one alone, not at both."""
+
+    async def main():
+        home, seen = HomeLoop(), []
+        home.later(0.01, lambda: seen.append("old pace"))
+        home.later(0.02, lambda: seen.append("new pace"))
+        await asyncio.sleep(0.1)
+        return seen
+
+    assert asyncio.run(main()) == ["new pace"]
+
+
 def test_a_call_from_another_thread_runs_at_home():
     """Whichever thread asks, the work is done on the thread that made the loop."""
 
