@@ -95,7 +95,7 @@ IDLE = {
         "--seed means nothing without --sample",
     ),
     "widths of no wings": (["scan", "short_straddle", "--chain", "CHAIN", "--widths", "500"], "wings"),
-    "no expiry": (["scan", "--chain", "CHAIN", "--expiry", ""], "expiry"),
+    "no expiry": (["scan", "--chain", "CHAIN", "--expiry", ""], "Not a date"),
     "no workload": (["tune", "--workload", ""], "workload"),
     "no sets": (["sweep", "iron_condor", "--set", "entry.at=09:20", "--top", "0"], "at least one"),
     "a bound of none": (["scan", "--chain", "CHAIN", "--where", "max_loss_inr < nan"], "Not a number"),
