@@ -143,6 +143,13 @@ def test_accounts_share_the_market_but_not_their_money(desk: Callable[..., Desk]
         each.ask(one, path)
         assert each.ask(one, path).from_cache
         assert each.ask(other, path).from_cache is shared
+    for session in (one, other):
+        session.settings.ignored_parameters = [*session.settings.ignored_parameters, "b"]
+        session.cache.recreate_keys()  # a stored answer knows whose it is
+    each.host.seen.clear()
+    third = each.session("C3")
+    third.settings.ignored_parameters = one.settings.ignored_parameters
+    assert [each.ask(session, "/funds").from_cache for session in (one, other, third)] == [True, True, False]
 
 
 @pytest.mark.parametrize("path", ["/order", "/login", "/login/", "/nowhere"])
