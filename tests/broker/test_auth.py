@@ -24,6 +24,7 @@ from kit.errors import (
     ProtocolError,
     RateLimited,
     Rejected,
+    SessionExpired,
     SessionTakenOver,
 )
 from kit.settings import Credentials
@@ -232,3 +233,35 @@ def test_renewal_by_login(wall, why):
     wall["now"] += 30
     assert login.renewed(stale) is not stale
     assert broker.asked == [LOGIN.name, REFRESH.name, LOGIN.name]
+
+
+@pytest.mark.parametrize("why", [None, Rejected("AB8050")])
+def test_what_stays_refused_costs_one_refresh_and_one_login(wall, why):
+    """An attempt that finds the session ended each time is made with no second new login, and raises."""
+    broker, tried = Broker(*(["ok", why] if why else [])), []
+    login = Login(CREDENTIALS, broker, ManualClock(NOON))
+
+    def attempt(tokens):
+        tried.append(tokens.jwt.get_secret_value())
+        wall["now"] += 30
+        raise SessionExpired("ended")
+
+    with pytest.raises(SessionExpired):
+        login.with_tokens(attempt)
+    assert broker.asked == [LOGIN.name, REFRESH.name, LOGIN.name]
+    assert len(set(tried)) == len(tried) == (2 if why else 3)
+    assert login.current() is None
+
+
+def test_another_error_renews_nothing(wall):
+    """What does not mean that the session has ended is raised at once, and the tokens stay."""
+    broker = Broker()
+    login = Login(CREDENTIALS, broker, ManualClock(NOON))
+
+    def attempt(tokens):
+        raise Rejected("AB1010")
+
+    with pytest.raises(Rejected):
+        login.with_tokens(attempt)
+    assert broker.asked == [LOGIN.name]
+    assert login.valid()

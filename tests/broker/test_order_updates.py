@@ -86,6 +86,24 @@ def test_an_ended_session_is_renewed(share, dealing, next_password):
         assert next(updates.within(PATIENCE_S)).status == "open"
 
 
+def test_a_page_that_denies_means_an_ended_session(share):
+    """The broker answers ended tokens with its page of denial: renewed ones are tried before giving up."""
+    client, _ = share
+    shown = []
+
+    def answer(connection, request):
+        shown.append(request.headers["Authorization"])
+        return connection.respond(403, "Access Denied") if len(shown) == 1 else None
+
+    updates = OrderUpdates(client)
+    with serve(lambda socket: socket.recv(), "127.0.0.1", 0, process_request=answer) as server:
+        threading.Thread(target=server.serve_forever).start()
+        updates._url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+        with updates:
+            assert len(set(shown)) == 2
+        server.shutdown()
+
+
 @pytest.fixture
 def apart(open_client, wide_limits):
     """Return an exchange of its own, whose clock may be moved, and a client with its share."""

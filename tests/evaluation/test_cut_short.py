@@ -148,6 +148,45 @@ def test_a_callback_that_raises_ends_the_run_and_loses_nothing(
     assert is_whole(manager, chain)
 
 
+def test_what_ended_while_a_callback_was_busy_is_kept(chain: ChainSnapshot) -> None:
+    """An error in `on_result` costs no strategy that had ended, and brings back nothing of an earlier run."""
+    ideas: dict[str, Any] = {f"first {n}": number for n in range(6)} | {f"sleeper {n}": sleep for n in "ab"}
+    ideas |= {f"last {n}": number for n in range(30)}
+
+    def slow(_: dict[str, Any]) -> None:
+        time.sleep(1)
+        raise ValueError("the disk is full")
+
+    with ConcurrentProcessor(max_workers=2, queue_size=4) as processor:
+        manager = StrategyEvaluationManager(processor)
+        earlier = manager.evaluate_strategies_concurrent({name: lambda _: 3 for name in ideas}, chain)
+        assert set(earlier.completed.values()) == {3}
+        with pytest.raises(ValueError, match="disk is full"):
+            manager.evaluate_strategies_concurrent(ideas, chain, on_result=slow)
+        kept = manager.last
+        assert isinstance(kept, Results)
+        assert kept.completed == {f"first {n}": 7 for n in range(6)}
+        assert len(kept) == len(ideas)
+        assert is_whole(manager, chain)
+
+
+def test_dying_workers_cost_no_built_in_strategy(
+    manager: StrategyEvaluationManager, chain: ChainSnapshot
+) -> None:
+    """Where a worker is killed with many strategies in one task, those are scored all the same."""
+    ideas = {f"{kind().name} {lots}": kind(lots=lots) for kind in ALL for lots in range(1, 200)}
+    workers, deaths = psutil.Process().children(), []
+
+    def kill(_: dict[str, Any]) -> None:
+        if workers:
+            deaths.append(workers.pop().kill())
+
+    found = manager.evaluate_strategies_concurrent(ideas, chain, on_result=kill)
+    assert deaths
+    assert found.failures == {}
+    assert len(found) == len(ideas)
+
+
 def test_an_endless_source_streams_and_can_be_cancelled(
     manager: StrategyEvaluationManager, chain: ChainSnapshot
 ) -> None:
