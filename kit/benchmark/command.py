@@ -15,7 +15,7 @@ from kit.benchmark.suite import UNKNOWN, run_performance_benchmark
 from kit.benchmark.verdict import RowResult
 from kit.errors import KitError, SettingsError
 from kit.files import check_writable, write_text
-from kit.monitor.progress import Bar
+from kit.monitor.progress import ProgressBar
 from kit.settings import Settings
 
 INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
@@ -59,7 +59,7 @@ def main(
     for file in (json, html):
         if file is not None:
             _check_file(Path(file))
-    with Bar() as show:
+    with ProgressBar() as show:
         results = run_performance_benchmark(full, _against(against, full, rows), show, settings=settings)
     sys.stdout.write(f"{text(results, long)}\n")
     if json is not None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
-Call = Callable[[], object]
+Work = Callable[[], object]
 _SHORTEST_S = 0.002  # of a sample
 _MOST_REPEATS = 2**20  # of a call that takes 2 ns
 
@@ -22,10 +22,10 @@ _MOST_REPEATS = 2**20  # of a call that takes 2 ns
 class Arms:
     """What to time: our call and, where there is one, the peer's call for the same work."""
 
-    ours: Call
-    peer: Call | None = None  # None when it is not installed
+    ours: Work
+    peer: Work | None = None  # None when it is not installed
     items: float = 1  # operations in one call: a time is divided by it, a rate multiplied
-    before: Call | None = None  # runs untimed before each sample, for instance to empty a cache
+    before: Work | None = None  # runs untimed before each sample, for instance to empty a cache
     calls: int | None = None  # per sample; default as many as last long against the timer (1 with `before`)
     rounds: int | None = None  # samples of each arm; default as many as the row's time allows, 5 to 200
     warm: int = 2  # untimed calls of each arm before the first sample
@@ -39,7 +39,7 @@ class Figures:
     peer: Sequence[float] = ()
 
 
-def time_arms(arms: Arms, seconds: float, checkpoint: Call = lambda: None) -> Figures:
+def time_arms(arms: Arms, seconds: float, checkpoint: Work = lambda: None) -> Figures:
     """Return the seconds per call of both arms, timed in turns, round by round.
 
     Some `seconds` are spent on each arm, and at least five rounds; `checkpoint` runs between rounds and may
@@ -59,7 +59,7 @@ def time_arms(arms: Arms, seconds: float, checkpoint: Call = lambda: None) -> Fi
 
 
 def speedups(
-    alone: Call, together: Call, rounds: int, checkpoint: Call = lambda: None, warm: int = 1
+    alone: Work, together: Work, rounds: int, checkpoint: Work = lambda: None, warm: int = 1
 ) -> Figures:
     """Return how many times as fast the second call is, round by round, both timed in turns."""
     found = time_arms(Arms(alone, together, calls=1, rounds=rounds, warm=warm), 0.0, checkpoint)
@@ -76,14 +76,14 @@ def _rounds(arms: Arms, seconds: float) -> Iterator[int]:
             return
 
 
-def _warm(call: Call, arms: Arms) -> None:
+def _warm(call: Work, arms: Arms) -> None:
     for _ in range(arms.warm):
         if arms.before:
             arms.before()
         call()
 
 
-def _repeats(call: Call, arms: Arms) -> int:
+def _repeats(call: Work, arms: Arms) -> int:
     """Double the calls per sample until a sample lasts long enough; a clock that stands still ends it."""
     repeats = 1
     if arms.before:
@@ -93,7 +93,7 @@ def _repeats(call: Call, arms: Arms) -> int:
     return repeats
 
 
-def _sample(call: Call, repeats: int, before: Call | None) -> float:
+def _sample(call: Work, repeats: int, before: Work | None) -> float:
     if before:
         before()
     with _quiet_collector():

@@ -18,7 +18,7 @@ from kit.benchmark.run import Overrun, Run, Unmeasured
 from kit.benchmark.score import WEIGHTS, components, score
 from kit.benchmark.verdict import RowResult, failed, judge
 from kit.errors import KitError
-from kit.monitor.progress import Bar, Progress, Stopped
+from kit.monitor.progress import Progress, ProgressBar, Stopped
 from kit.settings import Settings
 
 # A row takes a few seconds; the longest, backtest_first_try, as long as collecting three days does.
@@ -62,7 +62,7 @@ def run_performance_benchmark(
     chosen, unknown = _choose(full, rows)
     should_stop = should_stop or (lambda: False)
     where = machine(settings)
-    with Run(not full, settings, should_stop) as run, Bar(progress) as bar:
+    with Run(not full, settings, should_stop) as run, ProgressBar(progress) as bar:
         started = perf_counter()
         lines, stopped = _measure_all(run, chosen, bar, should_stop, on_row)
         seconds = perf_counter() - started

@@ -29,7 +29,7 @@ STEP_S = 30
 _CLOCK_ERROR_S = 5
 _TUG_S = 120.0  # a session regained by a login and lost again so soon is fought over
 Wish = Literal["tokens", "renewed", "entered"]
-Ask = Callable[[Endpoint, Mapping[str, str], "Tokens | None"], Any]
+Send = Callable[[Endpoint, Mapping[str, str], "Tokens | None"], Any]
 T = TypeVar("T")
 
 
@@ -99,7 +99,7 @@ class Login:
     """
 
     def __init__(
-        self, credentials: Credentials, ask: Ask, clock: Clock, share: TokenShare | None = None
+        self, credentials: Credentials, ask: Send, clock: Clock, share: TokenShare | None = None
     ) -> None:
         self._credentials = credentials
         self._ask = ask

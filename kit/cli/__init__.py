@@ -187,7 +187,7 @@ def _add_tune(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _tune(options: argparse.Namespace) -> int:
-    from kit.monitor.progress import Bar
+    from kit.monitor.progress import ProgressBar
     from kit.settings import Settings
     from kit.tuning.trace import read_trace
     from kit.tuning.tuner import tune
@@ -196,7 +196,7 @@ def _tune(options: argparse.Namespace) -> int:
     trace = None if options.trace is None else read_trace(options.trace)
     ideas = None if options.workload is None else read_ideas(options.workload)
     settings, limits = Settings.load(options.settings), (options.tolerance_bps, options.tolerance_inr)
-    with Bar() as show:
+    with ProgressBar() as show:
         advice = tune(settings, trace, *limits, show, workload=ideas)
     print(advice)
     if options.write:

@@ -13,7 +13,7 @@ import pandas as pd
 from kit.arguments import like
 from kit.evaluation.batches import Batches, OnEnded
 from kit.evaluation.request import EvaluationRequest, bunches, checked_strategies
-from kit.evaluation.results import COLUMNS, Results, order, row_of
+from kit.evaluation.results import COLUMNS, Results, row_of, standing
 from kit.evaluation.terms import Terms
 from kit.evaluation.views import View, market
 from kit.evaluation.worker import Idea
@@ -231,6 +231,6 @@ class StrategyEvaluationManager(Showable):
 
 def _table(kept: Mapping[int, tuple[Mapping[str, Any], ProcessingResult]], strategies: int) -> pd.DataFrame:
     """Write the rows chain by chain; as many in a row belong to one chain as there are strategies."""
-    places = sorted([*kept], key=lambda place: (place // strategies, *order(kept[place][1]), place))
+    places = sorted([*kept], key=lambda place: (place // strategies, *standing(kept[place][1]), place))
     rows = [{**kept[place][0], **row_of(kept[place][1])} for place in places]
     return pd.DataFrame(rows, columns=["taken_at", "expiry", "strategy", *COLUMNS])

@@ -17,8 +17,9 @@ from kit.parallel import ProcessingResult
 from kit.shown import Showable, printed, rows_of, sentence, table
 
 COLUMNS = ("status", *FIGURES, "legs", "value", "error", "traceback", "seconds")
-Order = Literal["cost", "return", "probability", "reward", "margin", "theta"]
-ORDERS: Mapping[str, tuple[str, str]] = {  # the figure, and in words; the greatest first, of costs the least
+Ranking = Literal["cost", "return", "probability", "reward", "margin", "theta"]
+# by the figure, and in words; the greatest first, of costs the least
+RANKINGS: Mapping[str, tuple[str, str]] = {
     "cost": ("cost_on_risk", "cost (spread and charges) per rupee at risk"),
     "return": ("return_on_risk", "expected return on risk"),
     "probability": ("probability_of_profit", "probability of profit"),
@@ -107,7 +108,7 @@ class Results(Showable, Mapping[str, ProcessingResult]):
         """The strategies that returned nothing, with their errors."""
         return {name: one.error for name, one in self._outcomes.items() if one.error is not None}
 
-    def best(self, by: Order | None = None) -> Score:
+    def best(self, by: Ranking | None = None) -> Score:
         """Return the score that ranks first under its view (`Score.view`).
 
         Parameters
@@ -127,7 +128,7 @@ class Results(Showable, Mapping[str, ProcessingResult]):
             raise DataError("No strategy was scored", list(self), "Look at the errors in table().")
         return min(scores, key=lambda one: rank(one, by))
 
-    def table(self, by: Order | None = None) -> pd.DataFrame:
+    def table(self, by: Ranking | None = None) -> pd.DataFrame:
         """Return one row per strategy, ranked, failures included.
 
         Parameters
@@ -149,7 +150,7 @@ class Results(Showable, Mapping[str, ProcessingResult]):
         SettingsError
             There is no such order.
         """
-        ranked = dict(sorted(self._outcomes.items(), key=lambda item: order(item[1], by)))
+        ranked = dict(sorted(self._outcomes.items(), key=lambda item: standing(item[1], by)))
         index = pd.Index(list(ranked), name="strategy")
         return pd.DataFrame([row_of(one) for one in ranked.values()], index=index, columns=list(COLUMNS))
 
@@ -192,14 +193,14 @@ def row_of(outcome: ProcessingResult) -> dict[str, Any]:
     return row | {"value": outcome.output}
 
 
-def order(outcome: ProcessingResult, by: Order | None = None) -> tuple[float, ...]:
+def standing(outcome: ProcessingResult, by: Ranking | None = None) -> tuple[float, ...]:
     """Return the sort key of the ranking: scores, then other values, then failures."""
     if outcome.error is not None:
         return (2,)
     return (0, *rank(outcome.output, by)) if isinstance(outcome.output, Score) else (1,)
 
 
-def rank(score: Score, by: Order | None = None) -> tuple[float, ...]:
+def rank(score: Score, by: Ranking | None = None) -> tuple[float, ...]:
     """Return the sort key of a score: what can be traded first, a figure that is not known last.
 
     Raises
@@ -207,15 +208,15 @@ def rank(score: Score, by: Order | None = None) -> tuple[float, ...]:
     SettingsError
         There is no such order.
     """
-    word = default_order(score.view) if by is None else by
-    if word not in ORDERS:
-        raise SettingsError("There is no order of this name", word, f"Use {', '.join(ORDERS)}.")
-    value = getattr(score, ORDERS[word][0])
+    word = default_ranking(score.view) if by is None else by
+    if word not in RANKINGS:
+        raise SettingsError("There is no ranking of this name", word, f"Use {', '.join(RANKINGS)}.")
+    value = getattr(score, RANKINGS[word][0])
     placed = inf if isnan(value) else value if word == "cost" else -value
     return (not score.tradable, isnan(value), placed, -score.premium_inr)
 
 
-def default_order(view: str) -> Order:
+def default_ranking(view: str) -> Ranking:
     """Return what is ranked by under a view: cost under the market's, where an expectation is no skill."""
     return "cost" if view == market.name else "return"
 
@@ -230,8 +231,9 @@ def terms_of(table: pd.DataFrame, described: bool = True) -> str:
     terms = f"View: {views}. Entered at the {first['entry']}, {_BASES[first['basis']]}."
     if not described:
         return terms
-    order = default_order(first["view"])
-    return f"{terms} Ordered by {ORDERS[order][1]}, the {'least' if order == 'cost' else 'greatest'} first."
+    ranking = default_ranking(first["view"])
+    end = "least" if ranking == "cost" else "greatest"
+    return f"{terms} Ordered by {RANKINGS[ranking][1]}, the {end} first."
 
 
 def _readable(table: pd.DataFrame) -> pd.DataFrame:

@@ -16,7 +16,7 @@ class Stopped(BaseException):
     """The user cancelled; not an error, so that no row can swallow it."""
 
 
-class Bar:
+class ProgressBar:
     """A context that gives a callback taking the share done (0 to 1) and a word.
 
     Parameters

@@ -562,7 +562,7 @@ def test_a_large_file_is_taken_run_by_run_of_days(shared_data: Path, tmp_path: P
     stores = [MinuteStore(tmp_path / name) for name in ("whole", "runs")]
     whole = import_files([file], stores[0], {"expiry": "=2024-01-10"})
     for name in ("_HELD", "_FLUSH"):
-        monkeypatch.setattr(f"kit.bars.importing.door.{name}", 1_000)
+        monkeypatch.setattr(f"kit.bars.importing.importer.{name}", 1_000)
     runs = import_files([file], stores[1], {"expiry": "=2024-01-10"})
     pd.testing.assert_frame_equal(runs.files, whole.files)
     assert runs.days == whole.days == stores[1].days()

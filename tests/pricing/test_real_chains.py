@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kit.chains.readers.door import read_chain
+from kit.chains.readers.detect import read_chain
 from kit.clock import IST, expiries, parse_day, years_to_expiry
 from kit.model import ChainSnapshot
 from kit.pricing.analytics import snapshot_variance

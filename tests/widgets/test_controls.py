@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
 
-from kit.bars.importing.door import import_files
+from kit.bars.importing.importer import import_files
 from kit.bars.minute_store import MinuteStore
 from kit.benchmark.measure import Figures
 from kit.benchmark.registry import Row

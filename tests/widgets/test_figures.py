@@ -73,7 +73,7 @@ def _one_row(full, **told):
 
 
 def _traded(folder, shared_data):
-    from kit.bars.importing.door import import_files
+    from kit.bars.importing.importer import import_files
 
     store = MinuteStore(folder)
     import_files([shared_data / "intraday" / "bnf_20221230.parquet"], store)

@@ -40,7 +40,7 @@ _LTP_BODY = {"exchange": "NSE", "tradingsymbol": "Nifty Bank", "symboltoken": "9
 
 
 @dataclass(frozen=True)
-class _Line:
+class _Wire:
     """A session at a simulated exchange over HTTPS, with what its peers need to do the same."""
 
     exchange: ExchangeProcess
@@ -66,7 +66,7 @@ class _Line:
         return lambda: json.loads(session.post(url, **send).content)  # type: ignore[arg-type]
 
 
-def _line(run: Run) -> _Line:
+def _line(run: Run) -> _Wire:
     run.need("trustme", "tls")
     exchange = run.keep(launch(tls=True, limits=False))
     folder = run.folder()
@@ -79,7 +79,7 @@ def _line(run: Run) -> _Line:
     limiter = RateLimiter(folder / "limits.sqlite")
     policy = Policy(free, judge, storable)
     session = run.keep(closing(ReplySession(pool, policy, config, folder / "replies.sqlite", limiter)))
-    return _Line(exchange, bundle, {**HEADERS, **_logged_in(session, exchange)}, session)
+    return _Wire(exchange, bundle, {**HEADERS, **_logged_in(session, exchange)}, session)
 
 
 def _logged_in(session: Any, exchange: ExchangeProcess) -> dict[str, str]:
@@ -134,7 +134,7 @@ def ltp_overhead(run: Run) -> Arms:
     return Arms(line.ours(LTP.path, _LTP_BODY), line.bare(LTP.path, _LTP_BODY), calls=1)
 
 
-def _official(run: Run, line: _Line) -> Any:
+def _official(run: Run, line: _Wire) -> Any:
     """Return the official client, logged in; None, with a note, where it is not installed."""
     with neutral(run):
         library = run.peer("SmartApi.smartConnect")
@@ -145,7 +145,7 @@ def _official(run: Run, line: _Line) -> Any:
     return client
 
 
-def _made(library: ModuleType, line: _Line) -> Any:
+def _made(library: ModuleType, line: _Wire) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # its TLS options, never used
         key = line.headers["X-PrivateKey"]

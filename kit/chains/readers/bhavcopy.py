@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from kit.chains import fields
-from kit.chains.readers.sheet import Line, Sheet, known_lot
+from kit.chains.readers.sheet import QuoteRow, Sheet, known_lot
 from kit.chains.readers.table import Record, Table, one_block, plain
 from kit.clock import session
 from kit.errors import DataError, UnreadableFile
@@ -68,7 +68,7 @@ def sheets(rows: Iterator[Record], name: str, underlying: str) -> list[Sheet]:
     ]
 
 
-def _sheet(underlying: str, series: Series, facts: Facts, lines: list[Line], future: float) -> Sheet:
+def _sheet(underlying: str, series: Series, facts: Facts, lines: list[QuoteRow], future: float) -> Sheet:
     (day, expiry), (spot, lot) = series, facts
     derived = {}
     if day == expiry and math.isnan(spot) and (levels := _ended_at(lines)):
@@ -77,7 +77,7 @@ def _sheet(underlying: str, series: Series, facts: Facts, lines: list[Line], fut
     return Sheet(underlying, expiry, session(day).close, spot, lot, lines, future, derived)
 
 
-def _ended_at(lines: list[Line]) -> list[float]:
+def _ended_at(lines: list[QuoteRow]) -> list[float]:
     """Return what the last trades of an expiring series say of the index: strike plus call minus put."""
     last = {(line.strike, line.right): line.ltp for line in lines if line.ltp > 0}
     return sorted(
@@ -179,9 +179,9 @@ class _File:
                     found[series] = self.number(row, "settle")
         return found
 
-    def options(self) -> dict[Series, tuple[Facts, list[Line]]]:
+    def options(self) -> dict[Series, tuple[Facts, list[QuoteRow]]]:
         """Return the contracts of each day and expiry, with the spot and the lot that all of them state."""
-        found: dict[Series, tuple[Facts, list[Line]]] = {}
+        found: dict[Series, tuple[Facts, list[QuoteRow]]] = {}
         held: dict[Contract, Record] = {}
         for row in self.rows:
             if right := self.right(row):
@@ -244,12 +244,12 @@ class _File:
     def number(self, row: Record, field: str) -> float:
         return self.table.cell(row, self.at[field], fields.price)
 
-    def line(self, row: Record, right: Right, lot: int) -> Line:
+    def line(self, row: Record, right: Right, lot: int) -> QuoteRow:
         contracts, oi = (self.table.cell(row, self.at[field], fields.count) for field in ("contracts", "oi"))
         ltp = self.number(row, "close") if contracts > 0 else math.nan
         settle = self.number(row, "settle")
         previous = self.number(row, "previous") if "previous" in self.at else math.nan
-        return Line(
+        return QuoteRow(
             strike=self.table.cell(row, self.at["strike"], fields.strike),
             right=right,
             ltp=ltp,

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from kit.chains import fields
-from kit.chains.readers.sheet import Line, Sheet, end_of, in_time, known_lot
+from kit.chains.readers.sheet import QuoteRow, Sheet, end_of, in_time, known_lot
 from kit.chains.readers.table import Record, Table, plain
 from kit.clock import IST, last_session
 from kit.errors import UnreadableFile
@@ -148,9 +148,9 @@ def _sides(header: Sequence[str], name: str, line: int) -> tuple[dict[str, int],
     return calls, puts
 
 
-def _lines(strike: float, both: Sequence[Side], lot: int) -> list[Line]:
+def _lines(strike: float, both: Sequence[Side], lot: int) -> list[QuoteRow]:
     return [
-        Line(
+        QuoteRow(
             strike=strike,
             right=right,
             ltp=side["LTP"],

@@ -17,7 +17,7 @@ from typing import Any
 
 from kit.chains import fields
 from kit.chains.fields import UnfitError
-from kit.chains.readers.sheet import Line, Sheet, in_time, known_lot
+from kit.chains.readers.sheet import QuoteRow, Sheet, in_time, known_lot
 from kit.clock import in_ist
 from kit.errors import UnreadableFile
 from kit.facts import underlying_name
@@ -116,8 +116,8 @@ class _Answer:
     underlying: str = ""
     lots: dict[date, int] = field(default_factory=dict)
 
-    def by_expiry(self) -> dict[date, list[Line]]:
-        found: dict[tuple[date, float, Right], Line] = {}
+    def by_expiry(self) -> dict[date, list[QuoteRow]]:
+        found: dict[tuple[date, float, Right], QuoteRow] = {}
         for number, row in enumerate(self.records["data"]):
             entry = _object(row, f"row {number}")
             for right in _RIGHTS:
@@ -128,14 +128,14 @@ class _Answer:
                     if key in found:
                         raise UnfitError(f"{place} repeats the contract {key[1]:g} {right} of {key[0]}")
                     found[key] = line
-        by_expiry: dict[date, list[Line]] = {}
+        by_expiry: dict[date, list[QuoteRow]] = {}
         for (expiry, _, _), line in found.items():
             by_expiry.setdefault(expiry, []).append(line)
         return by_expiry
 
     def _contract(
         self, entry: Mapping[str, Any], leg: Mapping[str, Any], right: Right, place: str
-    ) -> tuple[tuple[date, float, Right], Line]:
+    ) -> tuple[tuple[date, float, Right], QuoteRow]:
         strike = _read(leg, ("strikePrice",), fields.strike, place)
         if "strikePrice" in entry and _read(entry, ("strikePrice",), fields.price, place) != strike:
             raise UnfitError(f"{place}: strikePrice differs from the row's")
@@ -185,11 +185,11 @@ def _read(leg: Mapping[str, Any], names: tuple[str, ...], rule: Any, place: str)
         raise UnfitError(f"{place}: {name} is {error}: {str(leg.get(name))[:40]}") from error
 
 
-def _line(leg: Mapping[str, Any], strike: float, right: Right, lot: int, place: str) -> Line:
+def _line(leg: Mapping[str, Any], strike: float, right: Right, lot: int, place: str) -> QuoteRow:
     ltp = _read(leg, ("lastPrice",), fields.price, place)
     change = _read(leg, ("change",), fields.change, place)
     symbol = leg.get("identifier")
-    return Line(
+    return QuoteRow(
         strike=strike,
         right=right,
         ltp=ltp,

@@ -18,7 +18,7 @@ from kit.quotes import positive
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class QuoteRow:
     """One contract as a file states it.
 
     Parameters
@@ -67,7 +67,7 @@ class Sheet:
         Rupees; NaN: the file does not say.
     lot : int
         Units in one lot.
-    lines : list of Line
+    lines : list of QuoteRow
         In any order.
     future : float
         Price of the future of the same expiry, rupees; NaN: the file has none.
@@ -80,7 +80,7 @@ class Sheet:
     taken_at: datetime
     spot: float
     lot: int
-    lines: list[Line] = field(repr=False)
+    lines: list[QuoteRow] = field(repr=False)
     future: float = NONE
     derived: Mapping[str, Derived] = field(default_factory=dict)
 
@@ -120,7 +120,7 @@ def chains(sheets: Sequence[Sheet], strict: bool = True) -> list[ChainSnapshot]:
     return sorted(found, key=lambda chain: chain.expiry)
 
 
-def columns(lines: list[Line]) -> Contracts:
+def columns(lines: list[QuoteRow]) -> Contracts:
     """Return lines as sorted columns."""
     ordered = sorted(lines, key=lambda line: (line.strike, line.right))
     names = ("ltp", "bid", "ask", "volume", "oi", "oi_change", "ltp_change", "bid_qty", "ask_qty")

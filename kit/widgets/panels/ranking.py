@@ -11,7 +11,7 @@ import ipywidgets as w
 import pandas as pd
 
 from kit.errors import DataError
-from kit.evaluation.results import ORDERS, Results, default_order, levels, terms_of
+from kit.evaluation.results import RANKINGS, Results, default_ranking, levels, terms_of
 from kit.evaluation.scored import Score, exposed
 from kit.evaluation.views import market
 from kit.model import Position
@@ -139,7 +139,7 @@ class RankingPanel(Panel):
 def first_order(rows: pd.DataFrame) -> str:
     """Return the figure that a table is ordered by at first: what its view says."""
     views = rows["view"].dropna()
-    return ORDERS[default_order(views.iloc[0] if len(views) else market.name)][0]
+    return RANKINGS[default_ranking(views.iloc[0] if len(views) else market.name)][0]
 
 
 def _behind(tradable: pd.Series[Any]) -> pd.Series[int]:

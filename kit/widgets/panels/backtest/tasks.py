@@ -11,7 +11,7 @@ from kit.backtest import BacktestResult, Plan, backtest
 from kit.backtest.grid_words import grid_of
 from kit.backtest.sweep import sweep
 from kit.backtest.sweep_result import SweepResult
-from kit.bars.importing.door import import_files
+from kit.bars.importing.importer import import_files
 from kit.bars.minute_store import MinuteStore
 from kit.clock import previous_session, sessions
 from kit.collecting import collect_minutes
