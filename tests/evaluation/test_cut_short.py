@@ -175,7 +175,9 @@ def test_dying_workers_cost_no_built_in_strategy(
 ) -> None:
     """Where a worker is killed with many strategies in one task, those are scored all the same."""
     ideas = {f"{kind().name} {lots}": kind(lots=lots) for kind in ALL for lots in range(1, 200)}
-    workers, deaths = psutil.Process().children(), []
+    before = manager.evaluate_strategies_concurrent({f"n{n}": number for n in range(20)}, chain)
+    workers = {psutil.Process(int(one.worker.removeprefix("pid "))) for one in before.values()}
+    deaths = []
 
     def kill(_: dict[str, Any]) -> None:
         if workers:
