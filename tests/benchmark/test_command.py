@@ -14,14 +14,14 @@ from kit.settings import Settings
 
 
 def test_the_json_is_one_object_of_the_published_shape(toys, tmp_path, capsys):
-    """Five keys, thirteen per row, numbers or null, the run's conditions: any JSON reader can read it."""
+    """Five keys, fourteen per row, numbers or null, the run's conditions: any JSON reader can read it."""
     toys("a")
     toys("b", lambda _: Figures([1 / 0]))
     file = tmp_path / "b.json"
     assert command.main(json=file, html=tmp_path / "b.html") == 0
     content = json.loads(file.read_text())
     assert list(content) == ["score", "violations", "machine", "versions", "rows"]
-    assert all(len(line) == 13 for line in content["rows"])
+    assert all(len(line) == 14 for line in content["rows"])
     assert content["rows"][1]["figure"] is None
     assert content["machine"]["cores"] >= 1
     conditions = {name: content["machine"][name] for name in ("seed", "round_trip_ms", "settings")}

@@ -93,7 +93,7 @@ def test_a_machine_with_one_core_is_not_judged_on_two():
 
 
 def test_the_json_of_a_line_has_exactly_the_published_keys():
-    """Thirteen keys, in order, and None where there is no number."""
+    """Fourteen keys, in order, and None where there is no number."""
     found = line([1.0]).as_json()
     assert list(found) == KEYS
     assert found["peer_figure"] is None
