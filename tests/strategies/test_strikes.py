@@ -7,7 +7,7 @@ import pytest
 
 from kit.errors import DataError, SettingsError
 from kit.model import ChainSnapshot, Right
-from kit.strategies.strikes import Delta, Distance, Offset, Percent, Pick, Premium, Width
+from kit.strategies.strikes import Delta, Distance, Offset, Percent, Pick, Premium, Width, _nearest
 from kit.strategies.volatility import IronCondor, ShortStrangle
 
 MakeChain = Callable[..., ChainSnapshot]
@@ -63,6 +63,16 @@ def test_beyond_the_chain_is_an_error(chain: ChainSnapshot, pick: Pick) -> None:
     """A strike that the chain cannot have is refused and says how far the chain reaches."""
     with pytest.raises(DataError, match=r"The chain has no .*(reach from|Known are)"):
         pick(chain, "CE")
+
+
+def test_the_outermost_strikes_belong_to_the_chain(chain: ChainSnapshot) -> None:
+    """A level that is exactly the lowest strike or the highest is theirs, and one beyond is refused."""
+    lowest, highest, forward = chain.strikes[0], chain.strikes[-1], chain.forward
+    for right, edge, beyond in (("PE", lowest, lowest - 1e-6), ("CE", highest, highest + 1e-6)):
+        assert _nearest(chain, edge) == edge
+        assert Percent(100 * abs(edge / forward - 1) - 1e-9)(chain, right) == edge
+        with pytest.raises(DataError, match="reach from"):
+            _nearest(chain, beyond)
 
 
 def test_a_distance_that_is_not_listed_fails_as_a_leg(chain: ChainSnapshot) -> None:
