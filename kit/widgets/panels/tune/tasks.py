@@ -17,6 +17,7 @@ from kit.desk import open_desk
 from kit.monitor.estimate import Estimate, estimate
 from kit.monitor.progress import Stopped
 from kit.settings import Backend, BrokerConfig, Settings
+from kit.simulator.distance import ROUND_TRIP_S
 from kit.simulator.process import launch
 from kit.tuning.tuner import POOL_SIZES, Advice, tune
 from kit.tuning.workload import REQUESTS, WorkerPlan, Workload, ideas_from, speedups
@@ -182,7 +183,7 @@ def measured(result: Measured) -> str:
     speedup = [f"{times:.2f} times with {workers}" for workers, times in result.speedup.items()]
     lines = [
         *(["The run was cancelled; this is what it found."] if result.stopped else []),
-        f"Median latency: {'; '.join(tiers) or 'nothing measured'}.",
+        f"Median latency, {1e3 * ROUND_TRIP_S:g} ms from the exchange: {'; '.join(tiers) or 'none'}.",
         *([f"Calls a second by sockets: {', '.join(pools)}."] if pools else []),
         *([f"Start of the workers: {', '.join(starts)}."] if starts else []),
         *([f"Speed-up over one worker: {', '.join(speedup)}."] if speedup else []),
