@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ _WIDEST = 1560  # CSS pixels; wider ones make the eye travel
 _PICTURE = 380  # CSS pixels that one of several pictures needs at least
 _SCALE = 1.5  # drawn pixels per CSS pixel; more is sharper and slower
 _SAME = 12  # CSS pixels that are not worth a new drawing
+_STYLING = threading.RLock()
 _BETWEEN = 0.08  # inches above and below each of several pictures
 
 
@@ -201,6 +202,12 @@ class LiveFigure(w.Image):  # type: ignore[misc]  # ipywidgets has no types
         self.layout.display = None
 
 
-def styled() -> AbstractContextManager[None]:
-    """Return the context in which a panel makes its axes, so that all panels look alike."""
-    return rc_context(PLOT_STYLE)
+@contextmanager
+def styled() -> Iterator[None]:
+    """Make a panel's axes in this context, so that all panels look alike.
+
+    One thread at a time: matplotlib's parameters are the process's, and two contexts that overlap leave the
+    style of the first behind.
+    """
+    with _STYLING, rc_context(PLOT_STYLE):
+        yield

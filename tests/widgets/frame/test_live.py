@@ -5,9 +5,10 @@ import io
 import threading
 
 import numpy as np
+from matplotlib import rcParams
 from PIL import Image
 
-from kit.widgets.frame.live import HomeLoop, LiveFigure
+from kit.widgets.frame.live import HomeLoop, LiveFigure, styled
 
 
 def _pixels(figure):
@@ -90,3 +91,25 @@ def test_drawing_from_another_thread_happens_at_home():
         return drawn
 
     assert asyncio.run(main()) == [threading.main_thread()]
+
+
+def test_two_threads_that_draw_leave_the_style_of_plots_as_it_was():
+    """Panels without an event loop draw on any thread; what overlaps leaves no parameter behind."""
+    before = rcParams["axes.titlelocation"]
+    first_is_in, second_may_end = threading.Event(), threading.Event()
+
+    def first():
+        with styled():
+            first_is_in.set()
+            second_may_end.wait(0.3)
+
+    def second():
+        first_is_in.wait(5)
+        with styled():
+            thread.join(5)
+
+    thread, other = threading.Thread(target=first), threading.Thread(target=second)
+    thread.start()
+    other.start()
+    other.join(10)
+    assert rcParams["axes.titlelocation"] == before
