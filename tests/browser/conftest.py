@@ -37,6 +37,10 @@ ALL_RAN = """() => {
 ANY_STARTED = """() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
   .some(e => /\\[(\\*|\\d+)\\]/.test(e.textContent))"""
 
+# Every figure in sight is drawn as wide as it is shown, or as narrow as figures get, at 1.5 times the size.
+# The page tells the widths; it could not after a cell that awaits, if such a cell's messages had no end.
+FITS = """() => [...document.querySelectorAll('img.kit-figure')].filter(one => one.offsetParent).every(
+  one => Math.abs(one.naturalWidth / 1.5 - one.clientWidth) < 20 || one.naturalWidth / 1.5 < 780)"""
 STEPS = 15
 # From the key event to the frame that shows the new picture, by the page's own clock.
 WATCH = """image => {
@@ -136,6 +140,10 @@ class Notebook:
         panel = self.page.locator(".kit-panel").first
         panel.wait_for(timeout=60_000)
         return panel
+
+    def wait_fitted(self) -> None:
+        """Wait until every figure in sight is drawn for the room that it has."""
+        self.page.wait_for_function(FITS, timeout=60_000)
 
     def slider_ms(self, panel: Locator, handle: Locator) -> list[float]:
         """Step a slider by the arrow keys; return how long each new picture took, milliseconds."""

@@ -22,10 +22,6 @@ PANELS = (
 )  # fmt: skip
 HEIGHTS, TALL = {1280: 800, 1920: 1080}, 3200  # of a reader's window, and of one that shows a panel whole
 LOOKS = (("Light", 1280), ("Light", 1920), ("Dark", 1920), ("Dark", 1280))
-# Every figure in sight is drawn as wide as it is shown, or as narrow as figures get, at 1.5 times the size.
-# The page tells the widths; it could not after a cell that awaits, if such a cell's messages had no end.
-FITS = """() => [...document.querySelectorAll('img.kit-figure')].filter(one => one.offsetParent).every(
-  one => Math.abs(one.naturalWidth / 1.5 - one.clientWidth) < 20 || one.naturalWidth / 1.5 < 780)"""
 OUT_OF_REACH = """panel => [...panel.querySelectorAll('button, input, select, textarea, [role=slider]')]
   .filter(one => one.offsetParent && !one.disabled && one.tabIndex < 0 && !one.closest('tbody'))
   .map(one => one.outerHTML.slice(0, 120))"""
@@ -56,7 +52,7 @@ def seen(shared_notebook: Notebook) -> Seen:
         shared_notebook.theme(f"JupyterLab {theme}")
         for height in (HEIGHTS[width], TALL):
             page.set_viewport_size({"width": width, "height": height})
-            page.wait_for_function(FITS, timeout=60_000)
+            shared_notebook.wait_fitted()
             for name, panel in panels.items():
                 _look(shared_notebook, panel, name, f"{theme.lower()}_{width}", found, height == TALL)
     return found
@@ -71,7 +67,7 @@ def _look(notebook: Notebook, panel: Locator, name: str, look: str, found: Seen,
             tab.click()
             part = f"_{tab.inner_text().lower()}"
             panel.locator("img.kit-figure:visible").first.wait_for()
-            notebook.page.wait_for_function(FITS, timeout=60_000)
+            notebook.wait_fitted()
         if keep:
             panel.screenshot(path=SCREENS / f"{name}{part}_{look}.png")
         elif faults := notebook.seen(panel):

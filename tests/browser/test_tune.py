@@ -74,6 +74,17 @@ def test_a_wrong_value_is_announced(notebook: Notebook, panel: Locator) -> None:
         assert run.is_enabled()
 
 
+def test_a_tab_as_high_as_the_one_before_it_is_drawn_for_its_room(notebook: Notebook, panel: Locator) -> None:
+    """A group's pictures are as wide as the page also where the panel keeps its height as the group comes."""
+    panel.evaluate("panel => { panel.style.height = '1200px'; }")
+    notebook.page.set_viewport_size({"width": 1900, "height": 900})
+    notebook.wait_fitted()
+    panel.locator("li.lm-TabBar-tab").get_by_text("Connections").click()
+    panel.get_by_label("Pool (sockets)").wait_for()
+    panel.locator("img.kit-figure:visible").first.wait_for()
+    notebook.wait_fitted()
+
+
 def _type(panel: Locator, label: str, text: str) -> None:
     box = panel.get_by_label(label)
     box.fill(text)

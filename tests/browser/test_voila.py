@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
 SCREENS = ROOT / "build" / "screens"
-# Every figure in sight is drawn as wide as it is shown, or as narrow as figures get, at 1.5 times the size.
-FITS = """() => [...document.querySelectorAll('img.kit-figure')].filter(one => one.offsetParent).every(
-  one => Math.abs(one.naturalWidth / 1.5 - one.clientWidth) < 20 || one.naturalWidth / 1.5 < 780)"""
 OTHERS = """import kit.widgets as panels
 from kit.bars.minute_store import MinuteStore
 from kit.desk import open_desk
@@ -115,7 +112,7 @@ def test_every_other_panel_works_on_a_page(notebook: Notebook, tmp_path: Path, t
         refused = panels.locator(".kit-error").all_inner_texts()
         for width in (1280, 1920):
             notebook.page.set_viewport_size({"width": width, "height": 3200})
-            notebook.page.wait_for_function(FITS, timeout=60_000)
+            notebook.wait_fitted()
             for name, panel in zip(found, panels.all(), strict=True):
                 panel.screenshot(path=SCREENS / f"voila_{name.lower()}_{theme}_{width}.png")
     assert list(found) == ["Position", "Scanner", "Backtest", "Live", "Benchmark", "Monitor", "Tuning"]

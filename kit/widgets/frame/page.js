@@ -40,15 +40,26 @@ function render({ model, el }) {
     model.set("rooms", sent);
     model.save_changes();
   };
+  const watched = new WeakSet();
+  const watch = (panel) => { // the places too: one tab may be as high as the one before it
+    for (const { parentElement: place } of panel.querySelectorAll("img.kit-figure")) {
+      if (!watched.has(place)) resized.observe(place);
+      watched.add(place);
+    }
+  };
   const attached = requestAnimationFrame(() => {
     const panel = el.closest(".kit-panel");
     if (!panel) return;
     resized = new ResizeObserver(() => requestAnimationFrame(() => tell(panel)));
     resized.observe(panel);
+    watch(panel);
     nameSliders(panel);
     pressed = (event) => keepKeys(panel, event);
     window.addEventListener("keydown", pressed, true); // before JupyterLab, which listens at the document
-    changed = new MutationObserver(() => nameSliders(panel));
+    changed = new MutationObserver(() => {
+      watch(panel);
+      nameSliders(panel);
+    });
     changed.observe(panel, { childList: true, subtree: true });
   });
   return () => {
