@@ -134,12 +134,14 @@ class Panel(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             control.observe(self.refresh, getattr(control, "tells", "value"))
         self.refresh()
 
-    @shown
     def _fit(self, change: Any) -> None:
-        """Draw each figure as wide as the page has room for it."""
-        for figure in figures_in(self):
-            if figure.place in change.new:
-                figure.fit(change.new[figure.place])
+        """Draw each figure as wide as the page has room for it; an error that is told stays."""
+        try:
+            for figure in figures_in(self):
+                if figure.place in change.new:
+                    figure.fit(change.new[figure.place])
+        except Exception as error:  # noqa: BLE001 - as in `shown`
+            self.errors.show(error)
 
     @property
     def values(self) -> dict[str, Any]:

@@ -48,6 +48,14 @@ def test_an_error_is_shown_and_goes_with_the_next_success(by, told):
     assert panel.errors.value == ""
 
 
+def test_an_error_outlives_another_width_of_the_page():
+    """A page that grows a scroll bar for the error, or is made wider, takes it away no more."""
+    panel = Halves(12)
+    panel.inputs["by"].value = -1
+    panel.page.rooms = {"kit-figure-0": 900}
+    assert "DataError" in panel.errors.value
+
+
 def test_words_cannot_become_markup():
     """A heading and an error are text, whatever characters they hold."""
     panel = Halves(12)
