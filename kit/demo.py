@@ -215,11 +215,8 @@ def as_text(outcome: DemoOutcome) -> str:
         printed(outcome.latency, formatters=MILLISECONDS, na_rep="–"),
     ]
     if outcome.tiers:
-        tiers = pd.DataFrame(outcome.tiers)
-        parts += [
-            f"Median latency by tier, milliseconds{_nearness(outcome)}",
-            printed(tiers, float_format="{:.3f}".format, na_rep="–"),
-        ]
+        tiers = printed(pd.DataFrame(outcome.tiers), float_format="{:.3f}".format, na_rep="–")
+        parts += [f"Median latency by tier, milliseconds{_nearness(outcome)}", tiers]
         parts += ["Cache: cold, warm and hot pass", printed(outcome.cache, float_format="{:,.0f}".format)]
     return "\n\n".join(parts)
 
