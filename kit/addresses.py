@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from kit.errors import SettingsError
 
@@ -33,12 +33,12 @@ def checked_address(text: str, schemes: tuple[str, str] = ("http", "https")) -> 
     ------
     SettingsError
         It names no host, or a user: that would be shown wherever the address is. Or something follows its
-        path, or ``..`` stands in it: a route behind that would be another one.
+        path, or ``..`` stands in it, coded or not: a route behind that would be another one.
     """
     try:
         url = urlsplit(text)
-        plain = text.isprintable() and not {" ", "?", "#"} & {*text} and "@" not in url.netloc
-        plain = plain and url.port != 0 and not {".", ".."} & {*url.path.split("/")}
+        plain = text.isprintable() and not {*" ?#\\"} & {*text} and "@" not in url.netloc
+        plain = plain and url.port != 0 and not {".", ".."} & {*unquote(url.path).split("/")}
         name = (url.hostname or "").encode("idna")  # beyond the bounds of names no system looks it up
         if plain and url.scheme in schemes and 0 < len(name) <= _LONGEST_NAME:
             return url.geturl().rstrip("/")  # whose scheme is written small

@@ -93,7 +93,8 @@ ADDRESSES = [
     "https://ho st", "https://h\nost", "https://host\t", "https://host/\x00", "https://[::1", "https://host:port",
     "https://host:0", "https://host:99999", "https://" + "a" * 64 + ".com", "https://" + "a." * 200 + "com",
     "https://a..b", "https://me:SECRET@host", "https://me@host", "https://host?key=SECRET", "https://host/#part",
-    "https://host/../other", "https://host/a/./b", "https://host/..", 5, None, ["https://host"],
+    "https://host/../other", "https://host/a/./b", "https://host/..", "https://host/%2e%2E/other",
+    "https://host/a/%2e", "https://host\\other", "https://host/a\\..\\b", 5, None, ["https://host"],
 ]  # fmt: skip
 
 
