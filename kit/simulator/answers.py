@@ -31,6 +31,7 @@ MESSAGES = {
     "AB1050": "Invalid totp and client combination",
     "AB2001": "Internal Error, Please try after sometime",
     "AB2002": "ROBO order is block",
+    "AB4006": "Invalid symboltoken",
     "AB4008": "ordertag length should be less than 20 characters",
     "AB4018": "Symbol token cannot be empty",
     "AB8050": "Invalid Refresh Token",

@@ -36,6 +36,8 @@ def listed(state: ExchangeState, asked: ApiRequest, code: str = "AB1009") -> Lis
 def place(state: ExchangeState, asked: ApiRequest) -> Answer:
     """Take an order; the answer names it, whether it is rejected stands in the book."""
     now = state.dealings.present()
+    if not asked.text("symboltoken"):
+        raise checks.unfit("AB4006")  # recorded of an order that had none of the names that are known
     checks.known_words(asked.body)
     contract = listed(state, asked)
     if asked.text("tradingsymbol") != contract.symbol:

@@ -24,6 +24,8 @@ FUTURE, EXPIRING = "BANKNIFTY29DEC26FUT", "BANKNIFTY23NOV2657000CE"
         ({"producttype": "DELIVERY"}, "AB1012"),
         ({"producttype": "NRML"}, "AB1012"),
         ({"symboltoken": "1"}, "AB1009"),
+        ({"symboltoken": ""}, "AB4006"),
+        ({"symboltoken": "", "variety": "", "ordertype": ""}, "AB4006"),
         ({"tradingsymbol": PUT}, "AB1018"),
         ({"ordertag": "x" * 20}, "AB4008"),
         ({"quantity": "0"}, "AB1007"),
