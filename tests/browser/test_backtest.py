@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 CELL = """from kit.widgets import BacktestPanel
 
-panel = BacktestPanel(store="minutes")
+panel = BacktestPanel(store="empty")
 panel"""
 
 
