@@ -37,7 +37,7 @@ STYLE = """<style>
 .kit-card.kit-card table th,.kit-card.kit-card table td{padding:2px 9px;text-align:left;white-space:nowrap;
 border-bottom:1px solid color-mix(in srgb,currentColor 18%,transparent)}
 .kit-card.kit-card table .kit-n{text-align:right}
-.kit-card table td.kit-long{white-space:normal;overflow-wrap:break-word;min-width:180px;max-width:420px}
+.kit-card table td.kit-long{white-space:normal;overflow-wrap:break-word;min-width:120px;max-width:420px}
 .kit-card tr.kit-marked{box-shadow:inset 3px 0 #c8553d}
 </style>"""
 

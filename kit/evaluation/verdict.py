@@ -58,6 +58,6 @@ def verdict(
     elif best > worst and (worst + spread > 0 or best + spread < 0):  # at the middle; a box is a loan
         bad = ("bad quotes: middles that contradict each other", *bad)
     elif best <= charges:
-        bad = ("charges take all that it can earn", *bad)
+        bad = ("cannot earn its charges", *bad)
     found = [*bad]
     return "; ".join([*found, *doubts]) or "ok", not found

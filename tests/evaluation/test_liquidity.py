@@ -138,7 +138,7 @@ def test_what_cannot_earn_its_charges_stands_behind(shared_data: Path, basis: An
         Leg("PE", strike, lots, chain.price(strike, "PE")) for strike, lots in ((33_500.0, 1), (34_500.0, -1))
     ]
     far = score(legs, chain, basis=basis)
-    assert (far.tradable, far.verdict.split(";")[0]) == (False, "charges take all that it can earn")
+    assert (far.tradable, far.verdict.split(";")[0]) == (False, "cannot earn its charges")
     families = ["bull_put_spread", "bear_call_spread", "iron_condor"]
     kept, every = (
         scan(chain, families, basis=basis, tradable=only, top=40_000).table for only in (True, False)
